@@ -1,0 +1,31 @@
+# One environment for everything: .venv, made from constraints.txt. Nothing is fetched once it is there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint format lock clean
+
+demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
+	$(BIN)/reelmend demo --out demo-out
+
+test: .venv/ready            ## the whole suite
+	$(BIN)/python -m pytest
+
+lint: .venv/ready            ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready          ## rewrite the sources in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/ready            ## record the versions that are installed now
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:                       ## remove the environment and what the demo wrote
+	rm -rf .venv demo-out
+
+.venv/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@

@@ -1,0 +1,16 @@
+"""Everything that knows Ray: who does which task, and what happens when a worker dies.
+
+Ray reads these variables once, when it is imported; every module that imports it lies in this package, so this is
+the place to set them. What the user has set stays.
+"""
+
+import os
+
+for _name, _value in {
+    # Started by `uv run`, Ray would build an environment for each worker; workers use this interpreter's packages.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Deaths are reported by the run itself, in one line; Ray would print a paragraph into stdout, and spoil `--json`.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+}.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,153 @@
+"""How do workers start, answer, die and end? The thin layer that does with Ray what the scheduler decided.
+
+The driver owns every reference and holds receipts only. Nothing is restarted or retried by Ray itself: what a death
+means is the scheduler's and the run state's business, and a Ray that retried behind their back would try a task that
+kills its worker for ever.
+"""
+
+import logging
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import ray
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+
+from cluster.resources import Layout, Pool
+from cluster.scheduler import Answered, Event, Gone, Placed, Ready
+from pipelines.context import RunContext
+from pipelines.errors import WorkerLost
+from pipelines.executor import TaskWorker, WorkerFactory
+from pipelines.tasks import Failure, Receipt, Stage, Task
+
+log = logging.getLogger(__name__)
+
+
+class _RestoringWorker:
+    """The actor. Its constructor does nothing, so that `where` tells a worker without a place from a slow one."""
+
+    _worker: TaskWorker
+
+    def where(self) -> str:
+        return f"process {os.getpid()} on {platform.node()}"
+
+    def warm(self, context: RunContext, worker_factory: WorkerFactory, stages: tuple[Stage, ...], threads: int) -> None:
+        import torch  # takes seconds, and only these workers need it
+
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
+        self._worker = worker_factory(context)
+        for stage in stages:
+            self._worker.warm(stage)
+
+    def perform(self, task: Task) -> Receipt | Failure:
+        return self._worker.perform(task)
+
+
+def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
+    """A probe or a stitch: nothing to keep loaded, so a Ray task of its own."""
+    cv2.setNumThreads(1)
+    return worker_factory(context).perform(task)
+
+
+@dataclass(frozen=True)
+class _Awaited:
+    """What a reference means when its value arrives, and when it never will."""
+
+    arrived: Callable[[Any], Event]
+    lost: Callable[[str], Event]
+    alone: bool = False
+
+
+class Pools:
+    """The run's actors and Ray tasks."""
+
+    def __init__(self, context: RunContext, worker_factory: WorkerFactory, layout: Layout) -> None:
+        self._context = context
+        self._worker_factory = worker_factory
+        self._actors: dict[str, Any] = {}
+        self._awaited: dict[Any, _Awaited] = {}
+        # SPREAD: Ray would fill half of one machine before it used the next, but the cores are divided by machine.
+        self._worker_class: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RestoringWorker)
+        self._perform_alone: Any = ray.remote(num_cpus=layout.task_cpus, max_retries=0, scheduling_strategy="SPREAD")(
+            _perform_alone
+        )
+
+    def start(self, name: str, pool: Pool) -> None:
+        """Start a worker; `Placed` and `Ready` follow, or `Gone`."""
+        actor = self._worker_class.options(
+            name=f"reelmend-{self._context.run_id}-{name}", num_cpus=pool.cpus, scheduling_strategy="SPREAD"
+        ).remote()
+        self._actors[name] = actor
+
+        def placed(where: str) -> Event:
+            log.info("worker %s: %s", name, where)
+            return Placed(name)
+
+        warm = actor.warm.remote(self._context, self._worker_factory, pool.stages, pool.threads)
+        self._awaited[actor.where.remote()] = _Awaited(placed, self._gone(name))
+        self._awaited[warm] = _Awaited(lambda _: Ready(name), self._gone(name))
+
+    def stop(self, name: str) -> None:
+        """End a worker that has nothing in hand."""
+        ray.kill(self._actors.pop(name))
+
+    def run(self, task: Task, name: str | None) -> None:
+        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`."""
+        if name is not None:
+            self._awaited[self._actors[name].perform.remote(task)] = _Awaited(Answered, self._gone(name))
+            return
+
+        def lost(reason: str) -> Event:
+            return Answered(Failure(task.id, WorkerLost.__name__, reason, transient=True))
+
+        reference = self._perform_alone.remote(self._context, self._worker_factory, task)
+        self._awaited[reference] = _Awaited(Answered, lost, alone=True)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        """Return what happened, as soon as something did; nothing after `timeout_s`."""
+        ready, _ = ray.wait([*self._awaited], num_returns=1, timeout=timeout_s, fetch_local=False)
+        return [self._event(reference) for reference in ready]
+
+    def close(self) -> None:
+        """Kill every worker and cancel every task; what they had in hand was not published."""
+        for reference, awaited in self._awaited.items():
+            if awaited.alone:
+                ray.cancel(reference, force=True)
+        for actor in self._actors.values():
+            ray.kill(actor)
+        self._awaited.clear()
+        self._actors.clear()
+
+    def _event(self, reference: Any) -> Event:
+        awaited = self._awaited.pop(reference)
+        try:
+            value = ray.get(reference)
+        except RayError as exc:
+            return awaited.lost(_one_line(exc))
+        return awaited.arrived(value)
+
+    def _gone(self, name: str) -> Callable[[str], Event]:
+        def gone(reason: str) -> Event:
+            actor = self._actors.pop(name, None)
+            if actor is not None:
+                log.info("worker %s is gone: %s", name, reason)
+                ray.kill(actor)  # it may only be out of reach, and must not go on
+            return Gone(name, reason)
+
+        return gone
+
+
+def _one_line(exc: RayError) -> str:
+    """What became of a process, from Ray's paragraphs."""
+    if isinstance(exc, OutOfMemoryError):
+        return "its machine ran out of memory, and Ray ended it; set run.workers lower"
+    if isinstance(exc, RayTaskError):
+        return f"{type(exc.cause).__name__}: {exc.cause}".splitlines()[0]
+    text = str(exc)
+    if "connection error code 2" in text or "unexpectedly while executing" in text:
+        return "its process vanished: killed (by the system when memory runs out), or a crash in native code"
+    return text.split("Worker exit detail:")[-1].strip().splitlines()[0]

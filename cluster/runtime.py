@@ -1,0 +1,147 @@
+"""Which Ray does a run use, and who stops it? A running cluster when RAY_ADDRESS names one, else one of its own."""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import FrameType
+
+import ray
+
+from cluster.resources import Node
+from pipelines.errors import SetupError
+
+_ADDRESS = "RAY_ADDRESS"
+
+# The driver and the workers exchange receipts of a few hundred bytes; Ray's default is a third of the memory.
+_OBJECT_STORE_BYTES = 100 * 2**20
+
+# How long a run waits for a place for its first worker. A cluster may have to add a machine first; a laptop never will.
+_PATIENCE_OWN_S = 45.0
+_PATIENCE_CLUSTER_S = 600.0
+
+
+@contextmanager
+def ray_runtime() -> Iterator[float]:
+    """Connect to Ray or start it, and leave it as it was found. Yields the patience for starting workers, in seconds.
+
+    While it is open SIGTERM raises KeyboardInterrupt, like ctrl-C, so that both end in the same clean-up.
+    Raises SetupError when Ray cannot be reached or started.
+    """
+    if ray.is_initialized():  # the host application's; it stops it too
+        with _sigterm_interrupts():
+            yield _PATIENCE_CLUSTER_S
+        return
+    address = os.environ.get(_ADDRESS, "")
+    with _private_token():
+        try:
+            patience_s = _connect(address) if address not in ("", "local") else _start()
+            with _sigterm_interrupts():
+                yield patience_s
+        finally:
+            with _signals_ignored():
+                ray.shutdown()
+
+
+def nodes() -> list[Node]:
+    """What the machines of the cluster offer; Ray's head may offer nothing."""
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Node(cpus=r.get("CPU", 0.0), memory=r.get("memory", 0.0)) for r in resources]
+
+
+def cpus_free_and_total() -> tuple[float, float]:
+    """Logical CPUs of the cluster that nobody holds, and all of them."""
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return free.get("CPU", 0.0), total.get("CPU", 0.0)
+
+
+def _connect(address: str) -> float:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as exc:
+        raise SetupError(
+            f"no Ray cluster answers at {_ADDRESS}={address} ({_first_line(exc)}): unset it to run on this machine"
+        ) from exc
+    return _PATIENCE_CLUSTER_S
+
+
+def _start() -> float:
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_OBJECT_STORE_BYTES,
+        )
+    except (OSError, RuntimeError, ValueError, TimeoutError) as exc:
+        # Sockets lie below the temporary folder, and their paths must stay under 108 bytes.
+        hint = "; set RAY_TMPDIR to a folder with a short path" if "AF_UNIX" in str(exc) else ""
+        raise SetupError(
+            f"Ray cannot start on this machine ({_first_line(exc)}){hint}; run.executor=inline needs no Ray"
+        ) from exc
+    return _PATIENCE_OWN_S
+
+
+@contextmanager
+def _private_token() -> Iterator[None]:
+    """Close a Ray of our own to others, without a file in the user's home.
+
+    Ray listens on every interface, and whoever reaches it can run code. Since 2.60 a local Ray therefore switches
+    RAY_AUTH_MODE to token by itself, and writes a token to ~/.ray when it finds none: so it finds one. A mode, a
+    token, or a cluster that the user chose is left alone.
+    """
+    chosen = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", _ADDRESS)
+    if any(name in os.environ for name in chosen):
+        yield
+        return
+    os.environ["RAY_AUTH_TOKEN"] = _token()
+    try:
+        yield
+    finally:
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            os.environ.pop(name, None)
+
+
+@cache  # Ray remembers the first token of a process
+def _token() -> str:
+    return secrets.token_hex(32)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """A second ctrl-C must not cut the clean-up short: it takes two seconds, and what is left over stays for ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _first_line(exc: BaseException) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0] if lines else type(exc).__name__

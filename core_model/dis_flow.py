@@ -1,0 +1,70 @@
+"""How do things move between two frames, without a network? (OpenCV's dense inverse search)
+
+Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
+Legend: T frames, H W height and width, channels (dx, dy) in pixels.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core_model.engine import U8
+
+_SMALLEST_SIDE = 16  # below two patches of 8 pixels OpenCV finds no pyramid level and fails
+_one_opencv_thread = threading.Lock()
+
+
+class DisFlow:
+    """Optical flow of a pair of frames; the same pair gives the same flow, whatever else is in the call.
+
+    Nothing is carried over from one pair to the next, and OpenCV works single-threaded (its search starts anew at
+    the edge of each thread's stripe, so that the number of threads would show in the flow); pairs run side by side.
+    """
+
+    digest = f"dis-medium-1-opencv{cv2.__version__}"
+
+    def estimate(self, frames_THWC: U8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames. Raises ValueError if T < 2."""
+        if frames_THWC.ndim != 4 or frames_THWC.shape[0] < 2 or frames_THWC.shape[3] != 3:
+            raise ValueError(f"DisFlow: expected u8 frames [T >= 2, H, W, 3], got {[*frames_THWC.shape]}")
+        pairs, (height, width) = len(frames_THWC) - 1, frames_THWC.shape[1:3]
+        flows = np.empty((2, pairs, 2, height, width), np.float32)
+        with _single_threaded_opencv(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            greys = list(pool.map(_grey, frames_THWC))
+
+            def fill(job: tuple[int, int]) -> None:
+                direction, t = job
+                start, goal = (greys[t], greys[t + 1]) if direction == 0 else (greys[t + 1], greys[t])
+                flows[direction, t] = _dis(start, goal)[:height, :width].transpose(2, 0, 1)
+
+            list(pool.map(fill, [(direction, t) for t in range(pairs) for direction in (0, 1)]))
+        return flows[0], flows[1]
+
+
+def _grey(frame_HWC: U8) -> U8:
+    grey: U8 = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY)
+    below, right = (max(0, _SMALLEST_SIDE - side) for side in grey.shape)
+    return cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else grey
+
+
+def _dis(start_HW: U8, goal_HW: U8) -> NDArray[np.float32]:
+    # A new object a pair: it holds buffers, and costs nothing next to the search.
+    flow: NDArray[np.float32] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(start_HW, goal_HW, None)
+    return flow
+
+
+@contextmanager
+def _single_threaded_opencv() -> Iterator[None]:
+    with _one_opencv_thread:  # the setting is the process's
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield
+        finally:
+            cv2.setNumThreads(threads)

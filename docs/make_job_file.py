@@ -1,0 +1,133 @@
+"""Writes docs/job-file.md from the config classes: `python docs/make_job_file.py` (a test checks that it is fresh)."""
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pipelines import config
+from pipelines.job import preset_names
+
+PAGE = Path(__file__).with_name("job-file.md")
+
+HEAD = """# The job file
+
+<!-- Written by `python docs/make_job_file.py` from pipelines/config.py: edit there. -->
+
+A job is a YAML file; everything in it has a default, and a run needs only videos and masks:
+
+```yaml
+input:
+  videos: [in/*.mp4]
+  masks: masks/{stem}_mask.png
+out: restored
+stitch:
+  codec: ffv1
+```
+
+```
+reelmend run job.yaml                          # the file
+reelmend run job.yaml stitch.crf=20            # one setting changed
+reelmend run job.yaml --preset fast            # a preset under the file
+reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # no file at all
+```
+
+Later beats earlier: defaults (`conf/defaults.yaml`), preset (`conf/presets/`), job file, then `key=value` words on the command line. Paths
+in a job file are relative to the file; paths on the command line to the current folder. A key that does not exist is
+refused with the nearest one that does. `reelmend run` writes the resolved job to `<out>/_reelmend/config.yaml`.
+"""
+
+TAIL = """
+## Manifest
+
+Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, CSV or JSONL file with one row an item:
+
+| column | needed | meaning |
+|---|---|---|
+| `video` | yes | container file or folder of images, relative to the manifest |
+| `mask` | yes | image, folder of images or video, relative to the manifest |
+| `output` | | path inside `out`, with or without suffix; default: the video's name |
+| `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
+| `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
+
+Two rows with one output are refused before any work, and so is an output outside `out`.
+
+## Masks
+
+A mask is one image for the whole video, a folder of images, or a video. A pixel is missing where its grey level is above
+`mask.threshold`. A folder with one image a frame is taken in order; with fewer, names that are numbers are frame numbers,
+and frames without an image have nothing missing. A mask of another size is resized by nearest neighbour; one of another
+shape or length is refused.
+
+`input.masks` may be left out (the mask is `<stem>_mask.*` or the folder `<stem>_mask` beside the video), be a pattern with
+`{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all videos.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page())
+
+
+def page() -> str:
+    """Return the page's text."""
+    presets = "".join(f"\n### `{name}`\n\n{_purpose(name)}\n" for name in preset_names())
+    return HEAD + "".join(_sections()) + "\n## Presets\n" + presets + TAIL
+
+
+def _sections() -> Iterator[str]:
+    plain = [f for f in dataclasses.fields(config.JobConfig) if not dataclasses.is_dataclass(_hints(config.JobConfig)[f.name])]
+    yield _table("The job", config.JobConfig, plain, "")
+    for field in dataclasses.fields(config.JobConfig):
+        section = _hints(config.JobConfig)[field.name]
+        if dataclasses.is_dataclass(section):
+            yield _table(f"`{field.name}`", section, dataclasses.fields(section), f"{field.name}.")
+
+
+def _table(title: str, section: Any, fields: Any, prefix: str) -> str:
+    comments, hints = _comments(section), _hints(section)
+    rows = [f"| `{prefix}{f.name}` | {_kind(hints[f.name])} | `{_default(f)}` | {comments[f.name]} |" for f in fields]
+    return f"\n## {title}\n\n| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _comments(section: Any) -> dict[str, str]:
+    """Return the text under each field."""
+    (tree,) = ast.parse(inspect.getsource(section)).body
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in zip(tree.body, tree.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+    }  # fmt: skip
+
+
+def _hints(section: Any) -> dict[str, Any]:
+    return get_type_hints(section)
+
+
+def _kind(hint: Any) -> str:
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return ", ".join(f"`{value}`" for value in hint)
+    return {"str | None": "text", "str": "text", "list[str]": "list", "int": "whole number", "float": "number", "bool": "true, false"}[
+        hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
+    ]  # fmt: skip
+
+
+def _default(field: Any) -> Any:
+    value = field.default_factory() if field.default is dataclasses.MISSING else field.default
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+
+
+def _purpose(preset: str) -> str:
+    """Return the comment that opens a preset's file and the settings below it."""
+    text = (Path(config.__file__).parents[1] / "conf" / "presets" / f"{preset}.yaml").read_text()
+    comment = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+    settings = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return "\n".join(comment) + "\n\n```yaml\n" + "\n".join(settings) + "\n```"
+
+
+if __name__ == "__main__":
+    main()

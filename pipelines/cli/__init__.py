@@ -1,0 +1,51 @@
+"""What can I type? One file a command; this one puts them together."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.demo import demo
+from pipelines.cli.doctor import doctor
+from pipelines.cli.guard import guarded
+from pipelines.cli.plan import plan
+from pipelines.cli.report import report
+from pipelines.cli.run import run
+from pipelines.cli.status import status
+
+app = typer.Typer(
+    name="reelmend",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"reelmend {version('reelmend')}")
+        raise typer.Exit
+
+
+@app.callback()
+def overview(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Restore videos at dataset scale: remove objects, wires, logos and scratches, fill missing regions.
+
+    Start with `reelmend demo`. Exit status: 0 every output is there, 2 the configuration or the machine is wrong
+    (nothing was done), 3 some items are quarantined or failed, 130 interrupted.
+    """
+
+
+for command in (demo, plan, run, status, report, doctor):
+    app.command()(guarded(command))
+
+
+def main() -> None:
+    """Entry point of the `reelmend` command."""
+    app()

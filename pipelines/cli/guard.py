@@ -1,0 +1,68 @@
+"""What does a failure look like to the person who typed the command? One line, and an exit status."""
+
+import functools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, ParamSpec
+
+import typer
+
+from pipelines.cli.options import DEBUG_VARIABLE
+from pipelines.errors import ConfigError, ReelmendError, SetupError
+
+P = ParamSpec("P")
+
+EXIT_BUG = 1
+EXIT_NOT_STARTED = 2
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 130
+
+
+def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Wrap a command: its return value is the exit status, an error is a line on stderr, never a traceback.
+
+    With --debug or REELMEND_DEBUG=1 the traceback is shown.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        _log_to_stderr()
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            status = command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _fail(["interrupted; the same command goes on from here"], EXIT_INTERRUPTED)
+        except ReelmendError as exc:
+            wrong_before_work = isinstance(exc, ConfigError | SetupError)
+            _fail(str(exc).splitlines(), EXIT_NOT_STARTED if wrong_before_work else EXIT_INCOMPLETE)
+        except typer.Exit:
+            raise
+        except Exception as exc:  # the last boundary: whatever comes here is a mistake of this program
+            _fail([f"internal error: {type(exc).__name__}: {exc} (--debug shows where)"], EXIT_BUG)
+        raise typer.Exit(status or 0)
+
+    return run
+
+
+def _fail(lines: list[str], status: int) -> NoReturn:
+    if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
+        raise  # noqa: PLE0704  the exception in work: this is called from an except clause
+    for line in lines:
+        typer.echo(f"error: {line}" if status != EXIT_INTERRUPTED else line, err=True)
+    raise typer.Exit(status)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """A scheduler that takes the machine back sends SIGTERM: stop as for Ctrl-C, so that workers are stopped too."""
+    raise KeyboardInterrupt
+
+
+def _log_to_stderr() -> None:
+    if not logging.getLogger().handlers:
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=False
+        )

@@ -1,0 +1,109 @@
+"""Which options do the commands share, and how do they become a job?"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.config import JobConfig
+from pipelines.errors import ConfigError
+from pipelines.job import load_job
+
+DEBUG_VARIABLE = "REELMEND_DEBUG"
+
+
+def _turn_debug_on(value: bool) -> bool:
+    if value:
+        os.environ[DEBUG_VARIABLE] = "1"
+    return value
+
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[JOB] [KEY=VALUE]...",
+        help="A job file (YAML), then settings that win over it, such as stitch.codec=ffv1.",
+        show_default=False,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option("--preset", metavar="NAME", help="Settings for a situation: fast, memory_efficient or cpu."),
+]
+Videos = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--videos",
+        metavar="PATH",
+        help="Videos, folders of images, or a quoted glob ('in/*.mp4'); several paths may follow.",
+    ),
+]
+Masks = Annotated[
+    str | None,
+    typer.Option("--masks", metavar="RULE", help="One mask for all, a folder of masks, or a rule ('m/{stem}.png')."),
+]
+Manifest = Annotated[
+    str | None,
+    typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
+]
+Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder of the outputs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="Show the traceback of an error.", callback=_turn_debug_on, is_eager=True),
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed, sorted: a job file, settings, and videos that followed `--videos` without the option."""
+
+    file: Path | None
+    overrides: list[str]
+    videos: list[str]
+
+
+def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Request:
+    """Tell the positional words apart. Raises ConfigError for one that is none of the three."""
+    files: list[Path] = []
+    overrides: list[str] = []
+    found = list(videos or ())
+    for word in words or ():
+        if Path(word).suffix in (".yaml", ".yml") and "=" not in word:
+            files.append(Path(word))
+        elif "=" in word and not Path(word).exists():
+            overrides.append(word)
+        elif videos:
+            found.append(word)  # `--videos in/*.mp4` without quotes: the shell made several words of one
+        else:
+            raise ConfigError(
+                f"{word}: neither a job file (.yaml) nor KEY=VALUE; to restore videos write --videos {word} --masks MASK"
+            )
+    if len(files) > 1:
+        raise ConfigError(f"one job file at a time, not {' and '.join(map(str, files))}")
+    return Request(files[0] if files else None, overrides, found)
+
+
+def job_of(
+    words: Sequence[str] | None,
+    preset: str | None,
+    videos: Sequence[str] | None,
+    masks: str | None,
+    manifest: str | None,
+    out: str | None,
+) -> JobConfig:
+    """Return the job that the options describe. Raises ConfigError."""
+    request = sort_words(words, videos)
+    flags: dict[str, Any] = {}
+    if request.videos:
+        flags |= {"input.videos": request.videos, "input.manifest": None}
+    if manifest is not None:
+        flags |= {"input.manifest": manifest} | ({} if request.videos else {"input.videos": []})
+    if masks is not None:
+        flags["input.masks"] = masks
+    if out is not None:
+        flags["out"] = out
+    return load_job(request.file, preset, request.overrides, flags)

@@ -1,0 +1,70 @@
+"""How do results look in a terminal?"""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.progress_live import STATE_STYLES
+from pipelines.reproduce import reproduce_command
+from pipelines.summary import RunSummary
+from pipelines.units import readable_bytes, readable_seconds
+
+SHOWN = 20
+"""Bad items that a terminal shows; the report shows all."""
+
+
+def console() -> Console:
+    """Return a console on the present stdout; a pipe gets lines wide enough to be searched."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:
+    """Totals first, then what went wrong with the command that shows it again."""
+    table = Table.grid(padding=(0, 3))
+    table.add_row("items", _states(summary))
+    table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
+    table.add_row("chunks", f"{summary.chunks_computed} computed, {summary.chunks_reused} reused")
+    table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
+    table.add_row("memory", f"{summary.peak_rss_mb:.0f} MB in the largest worker")
+    table.add_row("written", readable_bytes(summary.bytes_written))
+    screen.print(table)
+    if summary.finished_earlier == summary.items and summary.items:
+        screen.print("Everything was finished by an earlier run; there was nothing to do.")
+    if summary.halted:
+        screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
+    _print_bad(screen, summary, [row for row in rows if row.state.bad])
+
+
+def _print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:
+    for row in bad[:SHOWN]:
+        where = f" ({row.stage})" if row.stage else ""
+        screen.print()
+        screen.print(Text.assemble((f"{row.state}{where}", STATE_STYLES[row.state]), "  ", (row.video, "bold")))
+        screen.print(Text(f"  {row.reason}"))
+        screen.print(Text(f"  {reproduce_command(row, summary.out)}", "dim"), soft_wrap=True)
+    if len(bad) > SHOWN:
+        screen.print(f"\nand {len(bad) - SHOWN} more: see the report")
+
+
+def _states(summary: RunSummary) -> Text:
+    parts: list[str | tuple[str, str]] = [f"{summary.items}: "]
+    for index, (state, number) in enumerate(summary.states.items()):
+        parts += [", " if index else "", (f"{number} {state}", STATE_STYLES.get(ItemState(state), "dim"))]
+    if summary.finished_earlier:
+        parts.append(f" ({summary.finished_earlier} by an earlier run)")
+    return Text.assemble(*parts)
+
+
+def _stages(summary: RunSummary) -> str:
+    return ", ".join(f"{stage} {readable_seconds(seconds)}" for stage, seconds in summary.seconds_by_stage.items()) or "none"

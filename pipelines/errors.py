@@ -1,0 +1,48 @@
+"""What can go wrong, and who fixes it?
+
+ReelmendError
+├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work
+├── SetupError        the machine: missing codec, unwritable output, no Ray           exit 2, before any work
+├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
+│   ├── MediaError      the video cannot be read, or holds no frames
+│   └── MaskError       the mask is missing, or does not fit its video
+└── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
+    ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
+    └── WorkerLost      the process that held the task died
+"""
+
+
+class ReelmendError(Exception):
+    """Base of every error this project raises on purpose; its text is one clear line for a person."""
+
+
+class ConfigError(ReelmendError):
+    """The job cannot be run as written."""
+
+
+class SetupError(ReelmendError):
+    """This machine lacks something that the job needs."""
+
+
+class ItemError(ReelmendError):
+    """This item cannot be restored; trying again gives the same answer."""
+
+
+class MediaError(ItemError):
+    """The video cannot be read."""
+
+
+class MaskError(ItemError):
+    """The mask cannot be read or does not fit its video."""
+
+
+class TransientError(ReelmendError):
+    """May succeed when it is tried again."""
+
+
+class StoreError(TransientError):
+    """An artefact could not be read or written."""
+
+
+class WorkerLost(TransientError):
+    """The process that held the task died before it answered."""

@@ -1,0 +1,76 @@
+"""What must a plan runner provide? And the simplest one: this process.
+
+An executor pulls tasks from a `RunState` as it has room for them, and hands back receipts and failures. Which task
+comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from pipelines.context import RunContext
+from pipelines.errors import SetupError
+from pipelines.run_state import RunState
+from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.worker import Worker
+
+_GROUP = "reelmend.executors"
+
+
+class Executor(Protocol):
+    """Runs a `RunState` to its end."""
+
+    def run(self, state: RunState) -> None:
+        """Return when `state.over`; raise KeyboardInterrupt when interrupted, after stopping what it started.
+
+        Raises SetupError when tasks cannot be run on this machine at all.
+        """
+        ...
+
+
+class TaskWorker(Protocol):
+    """What an executor needs to run tasks with: `Worker`, or anything that takes its place."""
+
+    def warm(self, stage: Stage) -> None:
+        """Load what tasks of this stage need, so that the first one is as fast as the next."""
+        ...
+
+    def perform(self, task: Task) -> Receipt | Failure:
+        """Do the task; whatever goes wrong becomes a Failure, except KeyboardInterrupt."""
+        ...
+
+
+ExecutorFactory = Callable[[RunContext], Executor]
+WorkerFactory = Callable[[RunContext], TaskWorker]
+
+
+class InlineExecutor:
+    """Every task in this process, one after the other: for tests, debugging and machines without Ray."""
+
+    def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
+        self._worker = worker_factory(context)
+
+    def run(self, state: RunState) -> None:
+        state.expect_workers(1)
+        while not state.over:
+            task = state.take()
+            if task is None:
+                raise RuntimeError("the run is not over, nothing is in work and no task is ready")
+            state.handle(self._worker.perform(task))
+
+
+def load_executor(name: str) -> ExecutorFactory:
+    """Return the executor that packages register under this name (entry points, group "reelmend.executors").
+
+    Raises SetupError when there is none of that name, or what it needs is not installed.
+    """
+    found = {entry.name: entry for entry in entry_points(group=_GROUP)}
+    if name not in found:
+        raise SetupError(f"no executor {name!r} is installed (there are: {', '.join(sorted(found))}); set run.executor")
+    try:
+        factory: ExecutorFactory = found[name].load()
+    except ImportError as exc:
+        raise SetupError(
+            f"executor {name!r} cannot be loaded ({exc}): install it (pip install reelmend) or set run.executor=inline"
+        ) from exc
+    return factory

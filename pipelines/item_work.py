@@ -1,0 +1,195 @@
+"""How does one item move from pending to its end? Its tasks, its attempts, its row of the ledger."""
+
+from collections import Counter, deque
+
+from pipelines.errors import WorkerLost
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+
+# Every move an item may make. Ended states have none: an item ends once.
+MOVES: dict[ItemState, frozenset[ItemState]] = {
+    ItemState.PENDING: frozenset({ItemState.PROBING}),
+    ItemState.PROBING: frozenset(
+        {ItemState.RUNNING, ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED}
+    ),
+    ItemState.RUNNING: frozenset({ItemState.STITCHING, ItemState.QUARANTINED, ItemState.FAILED}),
+    ItemState.STITCHING: frozenset({ItemState.RESTORED, ItemState.QUARANTINED, ItemState.FAILED}),
+    ItemState.RESTORED: frozenset(),
+    ItemState.UNTOUCHED: frozenset(),
+    ItemState.QUARANTINED: frozenset(),
+    ItemState.FAILED: frozenset(),
+}
+
+# The states in which an item may still bring a task of this stage (an attempt that failed comes again).
+_BEFORE: dict[Stage, frozenset[ItemState]] = {
+    Stage.PROBE: frozenset({ItemState.PROBING}),
+    Stage.FLOW: frozenset({ItemState.PROBING, ItemState.RUNNING}),
+    Stage.INPAINT: frozenset({ItemState.PROBING, ItemState.RUNNING}),
+    Stage.STITCH: frozenset({ItemState.PROBING, ItemState.RUNNING, ItemState.STITCHING}),
+}
+
+_STORY_EVENTS = 20
+
+
+class IllegalMoveError(RuntimeError):
+    """The state machine was asked for something that cannot happen: a mistake of ours. Carries the item's story."""
+
+
+class ItemWork:
+    """One item of a run: where it stands and which of its tasks are ready."""
+
+    def __init__(self, item: Item, attempts: int) -> None:
+        """Start pending. `attempts`: times each task is tried when the machine is at fault."""
+        self.item = item
+        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask), output=str(item.output))
+        self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
+        self._attempts = attempts
+        self._plan: ItemPlan | None = None
+        self._segments_missing: set[int] = set()
+        self._chunks_waiting: list[Chunk] = []
+        self._chunks_missing: set[int] = set()
+        self._tries: Counter[str] = Counter()
+        self._workers_lost: Counter[str] = Counter()
+        self._events: deque[str] = deque(maxlen=_STORY_EVENTS)
+
+    @property
+    def story(self) -> str:
+        """The item's last events, one a line, oldest first."""
+        return f"story of item {self.item.id} ({self.row.state}):\n" + "\n".join(f"  {event}" for event in self._events)
+
+    def may_come(self, stage: Stage) -> bool:
+        """Whether this started item can still bring a task of this stage."""
+        return self.row.state in _BEFORE[stage]
+
+    def start(self, now: float) -> None:
+        """Leave pending: the probe is ready."""
+        self._move(ItemState.PROBING)
+        self.row.started_at = now
+        self.row.tasks_planned = 1
+        self._offer(Task(Stage.PROBE, self.item))
+
+    def take(self, stage: Stage) -> Task:
+        """Take the next ready task of this stage; there must be one."""
+        task = self.ready[stage].popleft()
+        self._tries[task.id] += 1
+        self.row.attempts = max(self.row.attempts, self._tries[task.id])
+        self._events.append(f"{task.id} taken, attempt {self._tries[task.id]}")
+        return task
+
+    def done(self, task: Task, receipt: Receipt) -> None:
+        """A task succeeded: count it and make ready what it allows."""
+        self._events.append(f"{task.id} done" + (", reused" if receipt.reused else ""))
+        self._count(task, receipt)
+        match task.stage:
+            case Stage.PROBE:
+                self._probed(receipt)
+            case Stage.FLOW if task.segment:
+                self._segments_missing.discard(task.segment.index)
+                self._offer_chunks()
+            case Stage.INPAINT if task.chunk:
+                self._chunks_missing.discard(task.chunk.index)
+                if not self._chunks_missing:
+                    self._move(ItemState.STITCHING)
+                    self._offer(Task(Stage.STITCH, self.item, self._plan))
+            case Stage.STITCH if receipt.final == "restored":
+                self._end(ItemState.RESTORED, receipt)
+            case _:
+                raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
+
+    def failed(self, task: Task, failure: Failure) -> None:
+        """A task failed: it is ready again, or the item ends."""
+        tries = self._tries[task.id]
+        self._events.append(f"{task.id} failed, attempt {tries}: {failure.kind}: {failure.reason}")
+        self._spend(task.stage, failure.seconds)
+        if failure.kind == WorkerLost.__name__:
+            self._workers_lost[task.id] += 1
+        if not failure.transient:
+            self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
+        elif tries < self._attempts:
+            self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
+        else:
+            self.give_up(ItemState.FAILED, kind=failure.kind, reason=self._last_reason(task, failure), stage=task.stage)
+
+    def give_up(self, state: ItemState, *, kind: str, reason: str, stage: str = "") -> None:
+        """End as quarantined or failed; what was ready is dropped."""
+        row = self.row
+        row.kind, row.reason, row.stage = kind, reason, stage or _stage_of(row.state)
+        self._move(state)
+        for waiting in self.ready.values():
+            waiting.clear()
+
+    def _last_reason(self, task: Task, failure: Failure) -> str:
+        tries, lost = self._tries[task.id], self._workers_lost[task.id]
+        if lost == tries:
+            return f"the worker died {_times(lost)} on this task ({task.id}), the last time: {failure.reason}"
+        return f"{failure.reason} (tried {_times(tries)})"
+
+    def _probed(self, receipt: Receipt) -> None:
+        if receipt.final:
+            self.row.frames = receipt.frames
+            # A probe that finds the video restored has found the output of an earlier run.
+            self.row.reused = receipt.reused or receipt.final == "restored"
+            self._end(ItemState(receipt.final), receipt)
+            return
+        plan = receipt.plan
+        if plan is None or not plan.chunks:
+            raise IllegalMoveError(f"the probe brought neither an end nor a plan with chunks\n{self.story}")
+        self._plan = plan
+        row = self.row
+        row.frames, row.width, row.height = plan.frames, plan.width, plan.height
+        row.chunks_planned = len(plan.chunks)
+        row.tasks_planned = 2 + len(plan.segments) + len(plan.chunks)  # the probe and the stitch
+        self._move(ItemState.RUNNING)
+        self._segments_missing = {segment.index for segment in plan.segments}
+        self._chunks_missing = {chunk.index for chunk in plan.chunks}
+        self._chunks_waiting = list(plan.chunks)
+        for segment in plan.segments:
+            self._offer(Task(Stage.FLOW, self.item, plan, segment=segment))
+        self._offer_chunks()
+
+    def _offer_chunks(self) -> None:
+        waiting = []
+        for chunk in self._chunks_waiting:
+            if self._segments_missing.isdisjoint(chunk.segments):
+                self._offer(Task(Stage.INPAINT, self.item, self._plan, chunk=chunk))
+            else:
+                waiting.append(chunk)
+        self._chunks_waiting = waiting
+
+    def _offer(self, task: Task) -> None:
+        self.ready[task.stage].append(task)
+
+    def _end(self, state: ItemState, receipt: Receipt) -> None:
+        self._move(state)
+        self.row.reason = receipt.note
+
+    def _move(self, to: ItemState) -> None:
+        if to not in MOVES[self.row.state]:
+            raise IllegalMoveError(f"item {self.item.id} cannot go from {self.row.state} to {to}\n{self.story}")
+        self._events.append(f"{self.row.state} -> {to}")
+        self.row.state = to
+
+    def _count(self, task: Task, receipt: Receipt) -> None:
+        row = self.row
+        row.tasks_reused += receipt.reused
+        row.tasks_computed += not receipt.reused
+        if task.chunk:
+            row.chunks_reused += receipt.reused
+            row.chunks_computed += not receipt.reused
+            row.frames_done += task.chunk.frames
+        row.bytes_written += receipt.bytes_written
+        row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
+        row.facts.update(receipt.facts)
+        self._spend(task.stage, receipt.seconds)
+
+    def _spend(self, stage: Stage, seconds: float) -> None:
+        self.row.seconds[stage] = self.row.seconds.get(stage, 0.0) + seconds
+
+
+def _stage_of(state: ItemState) -> str:
+    """Where an item stood that was ended from outside, not by a task of its own."""
+    return {ItemState.PROBING: Stage.PROBE, ItemState.RUNNING: Stage.INPAINT, ItemState.STITCHING: Stage.STITCH}[state]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,248 @@
+"""What does this run have to do? Defaults, preset, job file and command line, merged and checked.
+
+Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree),
+`conf/presets/NAME.yaml`, the job file, the dot-list (`stitch.codec=ffv1`), the flags (`--out`). Every problem of every
+source is found, then raised once.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml  # type: ignore[import-untyped]
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipelines.config import JobConfig
+from pipelines.errors import ConfigError
+from pipelines.job_checks import find_problems
+from pipelines.job_paths import absolute_paths, rebase_paths
+
+COMMAND_LINE = "command line"
+ITEM_SECTIONS = ("mask", "process", "flow", "plan", "stitch")
+"""What may differ from item to item; the rest belongs to the run."""
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One key = value of one source."""
+
+    key: str
+    value: Any
+    origin: str
+    folder: Path | None = None
+    """Relative paths among the values start here; None: in the current directory."""
+
+
+def load_job(
+    file: Path | None = None,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> JobConfig:
+    """Merge all sources into one checked job.
+
+    `flags` maps a dotted key to its value and wins over `overrides`. Relative paths in the job file start at the file's
+    own folder; those of overrides and flags in the current directory. Raises ConfigError with one line a problem.
+    """
+    merge = _Merge(OmegaConf.structured(JobConfig))
+    merge.apply_tree(_read_yaml(Path(str(files("conf") / "defaults.yaml"))), "conf/defaults.yaml")
+    if preset is not None:
+        merge.apply_tree(_read_yaml(_preset_path(preset)), f"preset {preset}")
+    if file is not None:
+        merge.apply_tree(_read_yaml(file), str(file), folder=file.parent)
+    merge.apply_dot_list(overrides, COMMAND_LINE)
+    for key, value in (flags or {}).items():
+        merge.apply(_Setting(key, value, COMMAND_LINE))
+    return merge.finish()
+
+
+def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "overrides of the item") -> JobConfig:
+    """Return the job as it is for one item. Raises ConfigError, also for a key that cannot differ by item."""
+    if not overrides:
+        return job
+    merge = _Merge(OmegaConf.structured(job))
+    for text in overrides:
+        section = text.partition("=")[0].strip().partition(".")[0]
+        if section in _names(JobConfig) and section not in ITEM_SECTIONS:
+            merge.problems.append(
+                f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
+            )
+        else:
+            merge.apply_dot_list([text], origin)
+    return merge.finish()
+
+
+def dump_job(job: JobConfig) -> str:
+    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute."""
+    return OmegaConf.to_yaml(OmegaConf.structured(absolute_paths(job)))
+
+
+def preset_names() -> list[str]:
+    """Return the names that `--preset` knows."""
+    folder = files("conf") / "presets"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+class _Merge:
+    """The job so far, where each value came from, and what was wrong on the way."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self.config = config
+        self.problems: list[str] = []
+        self._settings: dict[str, _Setting] = {}
+
+    def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Path | None = None) -> None:
+        for key, value in _leaves(tree):
+            self.apply(_Setting(key, value, origin, folder))
+
+    def apply_dot_list(self, overrides: Sequence[str], origin: str) -> None:
+        for text in overrides:
+            key, equals, raw = text.partition("=")
+            if equals and key.strip():
+                self.apply(_Setting(key.strip(), _parse(raw, _type_of(key.strip())), origin))
+            else:
+                self.problems.append(f"'{text}' is not an override ({origin}); write KEY=VALUE, as in stitch.crf=20")
+
+    def apply(self, setting: _Setting) -> None:
+        kind = _type_of(setting.key)
+        if kind is None:
+            self.problems.append(_explain_key(setting))
+            return
+        value = [setting.value] if get_origin(kind) is list and isinstance(setting.value, str) else setting.value
+        if not is_dataclass(kind) and self._takes(setting.key, value):
+            self._settings.pop(setting.key, None)
+            self._settings[setting.key] = setting
+        else:
+            what = "has no value, but needs" if value is None else f"'{value}' is not"
+            self.problems.append(f"{setting.key}: {what} {_describe(kind)} ({setting.origin})")
+
+    def _takes(self, key: str, value: Any) -> bool:
+        try:
+            OmegaConf.update(self.config, key, value, merge=False)
+        except OmegaConfBaseException:
+            return False
+        return True
+
+    def finish(self) -> JobConfig:
+        """Return the job, or raise every problem at once."""
+        try:
+            job = OmegaConf.to_object(self.config)
+        except OmegaConfBaseException as exc:
+            key = getattr(exc, "full_key", None) or "?"
+            self.problems.append(f"{key}: {str(exc).splitlines()[0]} ({self._origin([key])})")
+        else:
+            assert isinstance(job, JobConfig)
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
+        if self.problems:
+            raise ConfigError("\n".join(self.problems))
+        assert isinstance(job, JobConfig)
+        return rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
+
+    def _origin(self, keys: Sequence[str]) -> str:
+        """Name the source that set one of `keys` last: it is the one to be changed."""
+        set_last = [setting.origin for key, setting in self._settings.items() if key in keys]
+        return set_last[-1] if set_last else "this job"
+
+
+def _read_yaml(path: Path) -> Mapping[Any, Any]:
+    """Return the file's mapping, empty for an empty file. Raises ConfigError."""
+    try:
+        tree = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except FileNotFoundError as exc:
+        raise ConfigError(f"{path}: there is no such job file") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read as a job file: {getattr(exc, 'strerror', None) or exc}") from exc
+    except yaml.MarkedYAMLError as exc:
+        line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
+        raise ConfigError(f"{path}{line}: not valid YAML: {exc.problem}") from exc
+    except (yaml.YAMLError, OmegaConfBaseException) as exc:
+        raise ConfigError(f"{path}: not valid YAML: {str(exc).splitlines()[0]}") from exc
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: a job file holds KEY: VALUE lines, this one does not")
+    return tree
+
+
+def _preset_path(name: str) -> Path:
+    known = preset_names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"--preset {name}: there is no such preset; {hint}")
+    return Path(str(files("conf") / "presets" / f"{name}.yaml"))
+
+
+def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value), going into the mappings that are sections; an empty section says nothing."""
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        section = is_dataclass(_type_of(key)) or _type_of(key) is None
+        if isinstance(value, Mapping) and value and section:
+            yield from _leaves(value, f"{key}.")
+        elif not (is_dataclass(_type_of(key)) and not value):
+            yield key, value
+
+
+def _names(section: Any) -> list[str]:
+    return [f.name for f in fields(section)]
+
+
+def _type_of(key: str) -> Any:
+    """Return the declared type of a dotted key: a dataclass for a section, None for a key that does not exist."""
+    kind: Any = JobConfig
+    for name in key.split("."):
+        kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
+    return kind
+
+
+def _all_keys(section: Any = JobConfig, prefix: str = "") -> Iterator[str]:
+    for name, kind in get_type_hints(section).items():
+        yield f"{prefix}{name}"
+        if is_dataclass(kind):
+            yield from _all_keys(kind, f"{prefix}{name}.")
+
+
+def _explain_key(setting: _Setting) -> str:
+    """Say which valid key is nearest: its own name counts most, then its section."""
+    section, _, name = setting.key.rpartition(".")
+
+    def likeness(key: str) -> tuple[float, float]:
+        near_section, _, near_name = key.rpartition(".")
+        return (
+            difflib.SequenceMatcher(None, name, near_name).ratio(),
+            difflib.SequenceMatcher(None, section, near_section).ratio(),
+        )
+
+    nearest = max(_all_keys(), key=lambda key: 3 * likeness(key)[0] + likeness(key)[1])
+    holder = _type_of(section) if section else JobConfig
+    if likeness(nearest)[0] >= 0.6:
+        hint = f"did you mean {nearest}?"
+    elif is_dataclass(holder):
+        hint = f"{section or 'a job'} has {', '.join(_names(holder))}"
+    else:
+        hint = f"a job has {', '.join(_names(JobConfig))}"
+    return f"{setting.key}: there is no such setting ({setting.origin}); {hint}"
+
+
+def _parse(raw: str, kind: Any) -> Any:
+    """Read a dot-list value as YAML does; text stays as typed, so that `name=007` keeps its zeros."""
+    try:
+        value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={raw}"]), resolve=False)["value"]  # type: ignore[call-overload,index]
+    except (yaml.YAMLError, OmegaConfBaseException):
+        return raw
+    is_text = kind is str or (str in get_args(kind) and value is not None)
+    return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value
+
+
+def _describe(kind: Any) -> str:
+    if is_dataclass(kind):
+        return f"a section; it holds {', '.join(_names(kind))}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(str(member.value) for member in kind)}"
+    if get_origin(kind) is list:
+        return "a list of text"
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")

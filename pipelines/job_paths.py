@@ -1,0 +1,57 @@
+"""Where do the relative paths of a job start? At the folder of the file that names them."""
+
+import glob
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.config import JobConfig
+
+
+def rebase_paths(job: JobConfig, folders: Mapping[str, Path | None]) -> JobConfig:
+    """Return the job with each path put into the folder of the key that named it; None or no entry leaves it.
+
+    `~` is expanded everywhere.
+    """
+
+    def place(key: str, text: str) -> str:
+        folder = folders.get(key)
+        return _join(Path() if folder is None else folder, text)
+
+    return _map_paths(job, place)
+
+
+def absolute_paths(job: JobConfig) -> JobConfig:
+    """Return the job with every path absolute, so that it means the same from any folder."""
+    here = Path.cwd()
+    return _map_paths(job, lambda _key, text: _join(here, text))
+
+
+def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
+    given = job.input
+    return replace(
+        job,
+        out=place("out", job.out),
+        input=replace(
+            given,
+            videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],
+            masks=None if given.masks is None else place("input.masks", given.masks),
+            manifest=None if given.manifest is None else place("input.manifest", given.manifest),
+        ),
+    )
+
+
+def _join(folder: Path, text: str) -> str:
+    path = Path(text).expanduser()
+    starts_at_video = text.startswith("{parent}")  # a mask rule that begins with the video's own folder
+    return str(path) if path.is_absolute() or starts_at_video else str(folder / path)
+
+
+def _as_pattern(placed: str, given: str) -> str:
+    """Escape what is no pattern, so that a bracket in a name stays a bracket.
+
+    That is a video that is there under this very name, and the folder that was put before a real pattern.
+    """
+    if Path(placed).exists():
+        return glob.escape(placed)
+    return glob.escape(placed.removesuffix(given)) + given if placed.endswith(given) else placed

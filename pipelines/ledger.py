@@ -1,0 +1,113 @@
+"""What happened to each item? One row an item, as Parquet next to the outputs, readable during the run."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import ConfigError
+from pipelines.store import write_atomically
+
+
+class ItemState(StrEnum):
+    PENDING = "pending"  # not started
+    PROBING = "probing"
+    RUNNING = "running"  # flow and inpainting
+    STITCHING = "stitching"
+    RESTORED = "restored"
+    UNTOUCHED = "untouched"  # empty mask: the source was copied, and the row says so
+    QUARANTINED = "quarantined"  # the data is at fault; never tried again by itself
+    FAILED = "failed"  # the machine was at fault, attempts used up; the same command tries again
+
+    @property
+    def ended(self) -> bool:
+        return self in _ENDED
+
+    @property
+    def bad(self) -> bool:
+        return self in (ItemState.QUARANTINED, ItemState.FAILED)
+
+
+_ENDED = frozenset({ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED})
+
+
+@dataclass
+class ItemRow:
+    """One row of the ledger. Counts are of tasks: a reused one found its artefact in the store."""
+
+    id: str
+    video: str
+    mask: str
+    output: str
+    state: ItemState = ItemState.PENDING
+    kind: str = ""
+    """Class name of the error that ended a bad item."""
+    reason: str = ""
+    """Why a bad item is bad, or a note on a good one."""
+    stage: str = ""
+    """Where a bad item stopped."""
+    attempts: int = 0
+    """The most attempts that any one of its tasks took."""
+    frames: int = 0
+    width: int = 0
+    height: int = 0
+    tasks_planned: int = 0
+    tasks_reused: int = 0
+    tasks_computed: int = 0
+    chunks_planned: int = 0
+    chunks_reused: int = 0
+    chunks_computed: int = 0
+    frames_done: int = 0
+    """Frames of the chunks that are done; reaches `frames` less those without a mask."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Worker seconds by stage."""
+    bytes_written: int = 0
+    peak_rss_mb: float = 0.0
+    reused: bool = False
+    """The output was finished by an earlier run; nothing was computed."""
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+    """Figures of probe and stitch: digests, sizes, codec, preview key."""
+    started_at: float = 0.0
+    """Seconds since the epoch; 0 while pending."""
+    ended_at: float = 0.0
+
+
+def write_ledger(path: Path, rows: Iterable[ItemRow]) -> None:
+    """Replace the ledger in one step. Raises StoreError."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist([_to_record(row) for row in rows], schema=_SCHEMA), sink, compression="zstd")
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def read_ledger(path: Path) -> list[ItemRow]:
+    """Return the rows of a ledger, in the order of the run's items. Raises ConfigError where there is none."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as exc:
+        raise ConfigError(f"no ledger at {path}: nothing has been run there yet") from exc
+    except (OSError, pa.ArrowException) as exc:
+        raise ConfigError(f"the ledger {path} cannot be read: {exc}") from exc
+    return [_from_record(record) for record in table.to_pylist()]
+
+
+_JSON_COLUMNS = ("seconds", "facts")
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), ItemState: pa.string()}
+_SCHEMA = pa.schema(
+    [(f.name, pa.string() if f.name in _JSON_COLUMNS else _ARROW[cast(type, f.type)]) for f in fields(ItemRow)]
+)
+
+
+def _to_record(row: ItemRow) -> dict[str, Any]:
+    record = {name: getattr(row, name) for name in _SCHEMA.names}
+    record["state"] = str(row.state)
+    return record | {name: json.dumps(record[name], sort_keys=True) for name in _JSON_COLUMNS}
+
+
+def _from_record(record: dict[str, Any]) -> ItemRow:
+    maps = {name: json.loads(record[name]) for name in _JSON_COLUMNS}
+    return ItemRow(**{**record, **maps, "state": ItemState(record["state"])})

@@ -1,0 +1,224 @@
+"""What does a video file say about itself, and is it whole?
+
+Two answers: `glance_video` reads the header only, `inspect_video` decodes every frame once and so finds out about a
+damaged file before any work is spent on it. Both take a container file or a folder of images.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from pipelines.errors import MediaError
+from pipelines.media import formats, timing
+from pipelines.media.integrity import refuse_cut_off
+from pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
+from pipelines.media.source import (
+    codec_name,
+    is_cover,
+    list_images,
+    open_container,
+    plain,
+    read_image,
+    refuse_huge,
+    video_stream,
+)
+
+__all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo", "glance_video", "inspect_video"]
+
+FOLDER_RATE = Fraction(25)
+"""Frames a second of a folder of images, which has no rate of its own."""
+
+OnFrame = Callable[[int, av.VideoFrame], None]
+
+
+def glance_video(path: Path | str) -> VideoHeader:
+    """Read the header and the first frame. Raises MediaError where even that is impossible."""
+    path = Path(path)
+    if path.is_dir():
+        images = list_images(path)
+        return _header(path, _Picture.of(read_image(images[0])), codec_of_image(images[0]), len(images), FOLDER_RATE)
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        first = next(_decoded(container, stream, path), None)
+        if first is None:
+            raise MediaError(f"{path}: its video stream holds no frames")
+        rate = stream.average_rate or stream.guessed_rate or FOLDER_RATE
+        return _header(
+            path, _Picture.of(first), codec_name(stream), stream.frames or None, rate, _others(container, stream),
+            container.format.name, _aspect(stream),
+        )  # fmt: skip
+
+
+def inspect_video(path: Path | str, on_frame: OnFrame | None = None, folder_rate: Fraction = FOLDER_RATE) -> VideoInfo:
+    """Decode the whole video once and return what it holds; `on_frame(index, frame)` sees each frame in order.
+
+    Frames come in the file's own pixel format, or its nearest working one (`VideoInfo.pixel_format`).
+    Raises MediaError, naming reason and frame: not a video, cut off, corrupt, no frames, frames too large.
+    """
+    path = Path(path)
+    return _inspect_folder(path, on_frame, folder_rate) if path.is_dir() else _inspect_file(path, on_frame)
+
+
+def codec_of_image(path: Path) -> str:
+    """Return the codec of an image as its suffix names it."""
+    return {"jpg": "mjpeg", "jpeg": "mjpeg", "tif": "tiff"}.get(path.suffix.lower()[1:], path.suffix.lower()[1:])
+
+
+@dataclass
+class _Picture:
+    """What frames say about themselves; all frames of a video have to agree on the size."""
+
+    width: int
+    height: int
+    own_format: str
+    colour: ColourTags
+    matrix: tuple[int, ...] | None
+    rotation: int
+    remarks: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> "_Picture":
+        name = frame.format.name
+        full = name.startswith("yuvj")
+        tags = ColourTags(
+            int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), 2 if full else int(frame.color_range)
+        )
+        matrix = _display_matrix(frame)
+        return cls(frame.width, frame.height, name, tags, matrix, -round(frame.rotation / 90) * 90 % 360)
+
+    @property
+    def format(self) -> str:
+        return formats.working_format(self.own_format)
+
+    def note(self, frame: av.VideoFrame) -> None:
+        """Remember what of this frame the output will not keep."""
+        kept = formats.keeps_samples(frame.format.name)
+        if not kept:
+            self.remarks[f"pixel format {frame.format.name} is worked on and stored as {self.format}"] = None
+        if frame.interlaced_frame:
+            self.remarks["the video is interlaced: its lines are kept, the interlacing flag may not be"] = None
+        sides = {side.type.name for side in frame.side_data.keys()} if len(frame.side_data) else set()  # noqa: SIM118
+        if sides & {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_METADATA", "DYNAMIC_HDR_PLUS"}:
+            self.remarks["HDR mastering metadata is not carried over (colour tags are)"] = None
+
+
+def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        picture: _Picture | None = None
+        stamps: list[int | None] = []
+        for frame in _decoded(container, stream, path):
+            picture = picture or _Picture.of(frame)
+            _refuse_other_size(path, picture, frame, len(stamps))
+            picture.note(frame)
+            if on_frame is not None:
+                on_frame(len(stamps), formats.to_working(frame, picture.format))
+            stamps.append(frame.pts)
+        time_base = stream.time_base or Fraction(1, 1000)
+        told = stream.average_rate or stream.guessed_rate
+        refuse_cut_off(path, container, stream, stamps)
+        if picture is None:
+            raise MediaError(f"{path}: its video stream holds no frames")
+        seekable = timing.is_ascending(stamps)
+        if not seekable:
+            picture.remarks["timestamps were missing or out of order and have been mended"] = None
+        pts = timing.mended(stamps, 1 / ((told or FOLDER_RATE) * time_base))
+        rate, varies = timing.rate_of(pts, time_base, told)
+        return VideoInfo(
+            path=path, is_folder=False, codec=codec_name(stream), width=picture.width, height=picture.height,
+            frames=len(pts), pts=pts, time_base=time_base, rate=rate, variable_rate=varies, pixel_format=picture.format,
+            bit_depth=formats.working_layout(picture.format).bits, rotation=picture.rotation,
+            sample_aspect=_aspect(stream), colour=picture.colour, streams=_others(container, stream),
+            container=container.format.name, display_matrix=picture.matrix, seekable=seekable,
+            notes=tuple(picture.remarks),
+        )  # fmt: skip
+
+
+def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> VideoInfo:
+    images = list_images(path)
+    picture: _Picture | None = None
+    for index, image in enumerate(images):
+        frame = read_image(image)
+        picture = picture or _Picture.of(frame)
+        _refuse_other_size(image, picture, frame, index)
+        picture.note(frame)
+        if frame.format.name != picture.own_format:
+            picture.remarks[f"{image.name}: pixel format {frame.format.name} is worked on as {picture.format}"] = None
+        if on_frame is not None:
+            on_frame(index, formats.to_working(frame, picture.format))
+    assert picture is not None
+    return VideoInfo(
+        path=path, is_folder=True, codec=codec_of_image(images[0]), width=picture.width, height=picture.height,
+        frames=len(images), pts=tuple(range(len(images))), time_base=1 / rate, rate=rate, variable_rate=False,
+        pixel_format=picture.format, bit_depth=formats.working_layout(picture.format).bits, rotation=picture.rotation,
+        sample_aspect=Fraction(1), colour=picture.colour, streams=(), container="folder",
+        display_matrix=picture.matrix, notes=tuple(picture.remarks),
+    )  # fmt: skip
+
+
+def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
+    """Yield every frame; raise MediaError at the first damaged one.
+
+    A stream cut out of a longer one may open with frames that lack their references: those before the first key frame
+    are left out, here and by the reader.
+    """
+    count, opened = 0, False
+    try:
+        for frame in container.decode(stream):
+            opened = opened or frame.key_frame
+            if frame.is_corrupt:
+                if opened:
+                    raise MediaError(f"{path}: frame {count} (at {frame.time or 0:.2f} s) is corrupt; copy it again")
+                continue
+            yield frame
+            count += 1
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(f"{path}: cannot be decoded after frame {count - 1} ({plain(error)})") from error
+
+
+def _refuse_other_size(path: Path, picture: _Picture, frame: av.VideoFrame, index: int) -> None:
+    refuse_huge(path, frame.width, frame.height)
+    if (frame.width, frame.height) != (picture.width, picture.height):
+        raise MediaError(
+            f"{path}: frame {index} has {frame.width}x{frame.height} pixels, the first one {picture.width}x{picture.height};"
+            " split the video where its size changes"
+        )
+
+
+def _header(
+    path: Path, picture: _Picture, codec: str, frames: int | None, rate: Fraction,
+    streams: tuple[StreamInfo, ...] = (), container: str = "folder", aspect: Fraction = Fraction(1),
+) -> VideoHeader:  # fmt: skip
+    return VideoHeader(
+        path=path, is_folder=path.is_dir(), codec=codec, width=picture.width, height=picture.height, frames=frames,
+        rate=rate, pixel_format=picture.format, bit_depth=formats.working_layout(picture.format).bits,
+        rotation=picture.rotation, sample_aspect=aspect, colour=picture.colour, streams=streams, container=container,
+    )  # fmt: skip
+
+
+def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInfo, ...]:
+    return tuple(
+        StreamInfo(
+            stream.index,
+            "cover" if isinstance(stream, VideoStream) and is_cover(stream) else str(stream.type),
+            codec_name(stream),
+            stream.language or "",
+        )
+        for stream in container.streams
+        if stream.index != restored.index
+    )
+
+
+def _aspect(stream: VideoStream) -> Fraction:
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    side = frame.side_data.get("DISPLAYMATRIX")
+    return None if side is None else struct.unpack("9i", bytes(side))

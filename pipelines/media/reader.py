@@ -1,0 +1,134 @@
+"""How do frames come out of a file: any run of them, exactly, in any order of asking?
+
+Frames are known by their timestamps. Reading seeks to a key frame before the wanted frame, decodes on from there and
+believes what it gets only when the first sound frame lies at or before the wanted one; otherwise it starts further back.
+So a run of frames is the same whether the file was read from its start or not, with B-frames and open GOPs too.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from pipelines.errors import MediaError
+from pipelines.media.colour import colour_of, grey_to_full
+from pipelines.media.formats import planes_of, to_working, working_layout
+from pipelines.media.records import VideoInfo
+from pipelines.media.source import list_images, open_container, plain, read_image, video_stream
+
+_STEPS_BACK = (0, 12, 60, 300)
+"""Frames before the wanted one at which decoding is tried to start, before it starts at the beginning."""
+_SWS_EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
+
+
+def read_frames(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:
+    """Yield the frames [start, stop) in `info.pixel_format`, each with its timestamp; memory does not grow with length.
+
+    Raises MediaError when a frame that was there at inspection is not there any more.
+    """
+    if not 0 <= start <= stop <= info.frames:
+        raise ValueError(f"frames [{start}, {stop}) of a video of {info.frames}")
+    if start == stop:
+        return
+    frames = _from_folder(info, start, stop) if info.is_folder else _from_file(info, start, stop)
+    for index, frame in enumerate(frames, start):
+        converted = to_working(frame, info.pixel_format)
+        converted.pts, converted.time_base = info.pts[index], info.time_base
+        yield converted
+
+
+def to_rgb(frame: av.VideoFrame, info: VideoInfo, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """Return a frame of `read_frames` as RGB u8 [H, W, 3], or [h, w, 3] when `size` = (w, h) is given.
+
+    Matrix and range are the file's, or those of `pipelines.media.colour`; 10 bits and more are rounded to 8, alpha is
+    left out. A smaller size averages the area of a pixel, a larger one is bicubic. The same input gives the same bytes.
+    """
+    width, height = size or (frame.width, frame.height)
+    layout, colour = working_layout(frame.format.name), colour_of(info)
+    smaller = width < frame.width or height < frame.height
+    if layout.family == "grey":
+        grey = grey_to_full(planes_of(frame)[0], colour, layout.bits)
+        if (width, height) != (frame.width, frame.height):
+            grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    source_range = 2 if colour.full_range else 1
+    rgb = frame.reformat(
+        width=width, height=height, format="rgb24", threads=1,
+        src_colorspace=colour.matrix if layout.family == "yuv" else None,
+        src_color_range=source_range, dst_color_range=2,
+        interpolation=int((Interpolation.AREA if smaller else Interpolation.BICUBIC) | _SWS_EXACT),
+    )  # fmt: skip
+    return np.ascontiguousarray(planes_of(rgb)[0])
+
+
+def _from_folder(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:
+    images = list_images(info.path)
+    if len(images) != info.frames:
+        raise MediaError(f"{info.path}: holds {len(images)} images now, {info.frames} when it was inspected; run again")
+    for path in images[start:stop]:
+        frame = read_image(path)
+        if (frame.width, frame.height) != (info.width, info.height):
+            raise MediaError(f"{path}: has {frame.width}x{frame.height} pixels now, not {info.width}x{info.height}")
+        yield frame
+
+
+def _from_file(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:
+    wanted = start
+    steps = [back for back in _STEPS_BACK if back < start] if info.seekable else []
+    for target in [*(start - back for back in steps), None]:
+        with open_container(info.path) as container:
+            stream = video_stream(container, info.path)
+            for index, frame in _decoded_from(container, stream, info, target):
+                if index < wanted:
+                    continue
+                if index > wanted:
+                    break
+                yield frame
+                wanted += 1
+                if wanted == stop:
+                    return
+        if wanted > start:
+            break
+    raise MediaError(f"{info.path}: frame {wanted} is not there any more; the file has changed since it was inspected")
+
+
+def _decoded_from(
+    container: InputContainer, stream: VideoStream, info: VideoInfo, target: int | None
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield (index, frame) from the key frame at or before frame `target` on; from the start for None.
+
+    After a seek, frames shown before the first key frame lack their references and are left out.
+    """
+    try:
+        if target is None:
+            yield from enumerate(_sound(container, stream)) if not info.seekable else _known(container, stream, info)
+            return
+        container.seek(info.pts[target], stream=stream, backward=True)
+        opened = False
+        for index, frame in _known(container, stream, info):
+            opened = opened or frame.key_frame
+            if opened:
+                yield index, frame
+    except (av.error.FFmpegError, ValueError) as error:
+        if target is None:
+            raise MediaError(f"{info.path}: cannot be decoded ({plain(error)})") from error
+
+
+def _sound(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    return (frame for frame in container.decode(stream) if not frame.is_corrupt)
+
+
+def _known(container: InputContainer, stream: VideoStream, info: VideoInfo) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield the frames that the inspection saw, with their index."""
+    for frame in _sound(container, stream):
+        if frame.pts is None:
+            continue
+        index = bisect_left(info.pts, frame.pts)
+        if index < info.frames and info.pts[index] == frame.pts:
+            yield index, frame

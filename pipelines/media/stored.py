@@ -1,0 +1,63 @@
+"""How does a frame get into the pixel format that an encoder takes, with as many of its samples unchanged as possible?"""
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.media.colour import Colour
+from pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
+
+
+def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = False) -> av.VideoFrame:
+    """Return `frame` (working format) in the pixel format `name`, or the frame itself when it has it.
+
+    YUV to YUV keeps every sample: finer chroma repeats samples, more bits shift them. `limited` squeezes full range into
+    limited range; from RGB to YUV, matrix and range are those of `colour`.
+    """
+    source, target = working_layout(frame.format.name), layout_of(name)
+    squeeze = limited and colour.full_range
+    if frame.format.name == name and not squeeze:
+        return frame
+    if target is None or source.family == "rgb":
+        return frame.reformat(
+            format=name, threads=1, src_color_range=2 if colour.full_range else 1,
+            src_colorspace=colour.matrix if source.family == "yuv" else None,
+            dst_colorspace=colour.matrix if target and target.family == "yuv" else None,
+            dst_color_range=1 if target and target.family == "yuv" else 2,
+        )  # fmt: skip
+    stored = blank_like(frame, name)
+    planes = dict(zip(source.channels, planes_of(frame), strict=True))
+    for letter, place in zip(target.channels, planes_of(stored), strict=True):
+        if letter in planes:
+            samples = _repeated(planes[letter], place.shape, source, target) if letter in "uv" else planes[letter]
+            place[...] = _rescaled(samples, letter, source.bits, target.bits, colour.full_range, squeeze)
+        else:
+            place[...] = 1 << (target.bits - 1) if letter in "uv" else target.maximum
+    return stored
+
+
+def _repeated(samples: Samples, shape: tuple[int, ...], source: Layout, target: Layout) -> NDArray[np.generic]:
+    times_x, times_y = 1 << (source.shift_x - target.shift_x), 1 << (source.shift_y - target.shift_y)
+    if times_x == times_y == 1:
+        return samples
+    return samples.repeat(times_y, axis=0).repeat(times_x, axis=1)[: shape[0], : shape[1]]
+
+
+def _rescaled(
+    samples: NDArray[np.generic], letter: str, bits: int, new_bits: int, full_range: bool, squeeze: bool
+) -> NDArray[np.generic]:
+    """Return samples of `bits` on the scale of `new_bits`; every value is mapped through one table."""
+    if bits == new_bits and not squeeze:
+        return samples
+    values = np.arange(1 << bits, dtype=np.float64)
+    top, new_top, unit = (1 << bits) - 1, (1 << new_bits) - 1, 2.0 ** (new_bits - 8)
+    if letter == "a" or (full_range and not squeeze and letter == "y"):
+        table = values * (new_top / top)
+    elif squeeze:
+        middle, new_middle = 1 << (bits - 1), 1 << (new_bits - 1)
+        table = values * (219 * unit / top) + 16 * unit
+        if letter != "y":
+            table = (values - middle) * (224 * unit / top) + new_middle
+    else:
+        table = values * 2.0 ** (new_bits - bits)
+    return np.clip(np.rint(table), 0, new_top).astype(np.uint8 if new_bits <= 8 else np.uint16)[samples]

@@ -1,0 +1,221 @@
+"""How do restored frames become a video file that is the source's in everything but the restored pixels?
+
+Same timestamps, size, rotation, sample aspect, colour tags and bit depth; the source's own audio and subtitle packets.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import av
+from av.video.stream import VideoStream
+
+from pipelines.config import Codec, StitchConfig
+from pipelines.errors import SetupError, StoreError
+from pipelines.media import encoding
+from pipelines.media.colour import colour_of
+from pipelines.media.png_folder import PngFolder
+from pipelines.media.records import VideoInfo
+from pipelines.media.remux import CopiedStreams, split_streams
+from pipelines.media.source import plain
+from pipelines.media.stored import to_stored
+
+_THREADS = 2
+_LIMITED = 1
+
+
+class _Sink(Protocol):
+    def write(self, frame: av.VideoFrame) -> None: ...
+    def finish(self) -> None: ...
+    def discard(self) -> None: ...
+
+
+class VideoWriter:
+    """Writes frames, in order, to exactly `path`; a folder for the png codec. Use it as a context manager.
+
+    On leaving the block the file is complete; on leaving it by an exception what was written is removed. Raises
+    SetupError when the encoder is missing or refuses the video, StoreError when writing fails (disk full).
+    """
+
+    def __init__(self, path: Path | str, info: VideoInfo, stitch: StitchConfig) -> None:
+        self._path, self._info, self._stitch = Path(path), info, stitch
+        self._sink: _Sink | None = None
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        if not encoding.encoder_available(self._stitch.codec):
+            raise SetupError(
+                f"this machine's PyAV has no encoder {encoding.encoder_name(self._stitch.codec)}; choose another stitch.codec"
+            )
+        if self._stitch.codec == Codec.png:
+            self._sink = PngFolder(self._path, self._info)
+        else:
+            self._sink = _FileSink(self._path, self._info, self._stitch)
+        return self
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Add the next frame, in `info.pixel_format`; it gets the timestamp of the source's frame of that number."""
+        if self._sink is None:
+            raise ValueError("write to a VideoWriter inside its with block")
+        if self._count >= self._info.frames:
+            raise ValueError(f"{self._path}: more than the {self._info.frames} frames of the source were written")
+        self._sink.write(frame)
+        self._count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        if kind is not None:
+            sink.discard()
+            return
+        try:
+            if self._count != self._info.frames:
+                raise ValueError(f"{self._path}: {self._count} of {self._info.frames} frames were written")
+            sink.finish()
+        except BaseException:
+            sink.discard()
+            raise
+
+
+class _FileSink:
+    """One container file: an encoded video stream and copies of the source's other streams."""
+
+    def __init__(self, path: Path, info: VideoInfo, stitch: StitchConfig) -> None:
+        self._path, self._info, self._stitch = path, info, stitch
+        self._colour = colour_of(info)
+        self._storage = encoding.storage_of(
+            info.pixel_format, self._colour.full_range, info.width, info.height, stitch.codec
+        )
+        container = encoding.CONTAINERS[stitch.codec]
+        options = {} if container == "matroska" else {"movflags": "+faststart"}
+        self._copies: CopiedStreams | None = None
+        self._count = 0
+        with self._failing_clearly():
+            self._output = av.open(str(path), "w", format=container, container_options=options)
+        try:
+            with self._failing_clearly():
+                self._stream = self._add_video()
+                if not info.is_folder:
+                    self._copies = CopiedStreams(info.path, split_streams(info.streams, stitch.codec)[0], self._output)
+                    _copy_labels(info.path, self._stream)
+            shift_s = self._copies.shift_s if self._copies else 0
+            self._shift = round(shift_s / info.time_base)
+        except BaseException:
+            self.discard()
+            raise
+
+    def write(self, frame: av.VideoFrame) -> None:
+        limited = self._stitch.codec == Codec.prores
+        stored = to_stored(frame, self._storage.pixel_format, self._colour, limited)
+        stored.pts, stored.time_base = self._info.pts[self._count] - self._shift, self._info.time_base
+        stored.pict_type = 0  # the encoder chooses its own key frames, not the source's
+        self._count += 1
+        self._mux(stored)
+
+    def finish(self) -> None:
+        self._mux(None)
+        with self._failing_clearly():
+            if self._copies is not None:
+                self._copies.mux_rest()
+            self._output.close()
+        self._close_source()
+
+    def discard(self) -> None:
+        with _ignoring_ffmpeg():
+            self._output.close()
+        self._close_source()
+        self._path.unlink(missing_ok=True)
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        with self._failing_clearly():
+            for packet in self._stream.encode(frame):
+                packet.duration = self._ticks_of(packet.pts)
+                if self._copies is not None and packet.dts is not None:
+                    self._copies.mux_until(float(packet.dts * packet.time_base))
+                self._output.mux_one(packet)
+
+    def _ticks_of(self, pts: int | None) -> int:
+        """Return how long the frame at `pts` is shown; the last one as long as the one before it."""
+        stamps = self._info.pts
+        if pts is None or len(stamps) < 2:
+            return max(1, round(1 / (self._info.rate * self._info.time_base)))
+        index = min(_index(stamps, pts + self._shift), len(stamps) - 2)
+        return stamps[index + 1] - stamps[index]
+
+    def _add_video(self) -> VideoStream:
+        info, stitch = self._info, self._stitch
+        stream: VideoStream = self._output.add_stream(  # type: ignore[assignment]
+            encoding.encoder_name(stitch.codec),
+            rate=info.rate,
+            options=encoding.encoder_options(stitch),
+            width=info.width,
+            height=info.height,
+            time_base=info.time_base,
+        )
+        context = stream.codec_context
+        context.pix_fmt = self._storage.pixel_format
+        context.framerate = info.rate
+        context.sample_aspect_ratio = info.sample_aspect
+        context.thread_count = _THREADS
+        if stitch.codec == Codec.h265:
+            context.codec_tag = "hvc1"
+        self._tag_colours(stream)
+        if info.display_matrix is not None:
+            stream.set_display_matrix(info.display_matrix)
+        return stream
+
+    def _tag_colours(self, stream: VideoStream) -> None:
+        tags, context = self._info.colour, stream.codec_context
+        converted = self._info.pixel_format.startswith(("rgb", "gbr")) and self._stitch.codec != Codec.ffv1
+        context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+        context.colorspace = self._colour.matrix if converted else tags.matrix
+        limited = converted or self._stitch.codec == Codec.prores
+        context.color_range = _LIMITED if limited else tags.range
+
+    @contextmanager
+    def _failing_clearly(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            if isinstance(error, OSError):
+                raise StoreError(f"{self._path}: cannot be written ({plain(error)})") from error
+            raise SetupError(
+                f"{self._path}: {encoding.encoder_name(self._stitch.codec)} refuses {self._info.width}x{self._info.height}"
+                f" {self._storage.pixel_format} ({plain(error)}); choose another stitch.codec"
+            ) from error
+
+    def _close_source(self) -> None:
+        if self._copies is not None:
+            self._copies.close()
+
+
+@contextmanager
+def _ignoring_ffmpeg() -> Iterator[None]:
+    """The file is about to be removed: that its trailer could not be written does not matter."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError, ValueError):
+        return
+
+
+def _copy_labels(path: Path, stream: VideoStream) -> None:
+    from pipelines.media.source import open_container, video_stream
+
+    with open_container(path) as source:
+        told = video_stream(source, path).metadata
+        stream.metadata.update({key: told[key] for key in ("language", "title", "handler_name") if key in told})
+
+
+def _index(stamps: tuple[int, ...], pts: int) -> int:
+    from bisect import bisect_left
+
+    return bisect_left(stamps, pts)
+
+
+_Rate = Fraction

@@ -1,0 +1,90 @@
+"""What did a block change? Its part: a frame's masked pixels inside their bounding box, and nothing else.
+
+A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha is 255 where a pixel
+was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.identity import digest_of
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Restored pixels of one frame at the source's size."""
+
+    frame: int
+    left: int
+    top: int
+    rgb: NDArray[np.uint8]
+    """[h, w, 3]; black where `mask` is False."""
+    mask: NDArray[np.bool_]
+    """[h, w]"""
+
+
+_SCHEMA = pa.schema([("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary())])
+_FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+def part_key(*facts: object) -> str:
+    name = digest_of("part", *facts)
+    return f"parts/{name[:2]}/{name}"
+
+
+def cut_patch(frame: int, rgb_HWC: NDArray[np.uint8], mask_HW: NDArray[np.bool_]) -> Patch | None:
+    """Return the masked pixels of a whole restored frame, or None where nothing is masked."""
+    box = bounding_box(mask_HW)
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    mask = mask_HW[top:bottom, left:right]
+    return Patch(frame, left, top, rgb_HWC[top:bottom, left:right] * mask[..., None], mask)
+
+
+def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Return (left, top, right, bottom) around the True pixels, right and bottom exclusive; None when there are none."""
+    rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def encode_part(patches: Iterable[Patch]) -> bytes:
+    rows = [{"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} for p in patches]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, _SCHEMA) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+    return bytes(sink.getvalue())
+
+
+class Part:
+    """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them."""
+
+    def __init__(self, blob: bytes) -> None:
+        table = pa.ipc.open_file(pa.py_buffer(blob)).read_all()
+        self._row_of = {frame: row for row, frame in enumerate(table.column("frame").to_pylist())}
+        self._table = table
+
+    def patch(self, frame: int) -> Patch | None:
+        """Return the patch of video frame `frame`, or None where the part changes nothing."""
+        row = self._row_of.get(frame)
+        if row is None:
+            return None
+        left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
+        bgra = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+        return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0)
+
+    def __iter__(self) -> Iterator[Patch]:
+        return (patch for frame in self._row_of if (patch := self.patch(frame)) is not None)
+
+
+def _encode_png(patch: Patch) -> bytes:
+    alpha = patch.mask.astype(np.uint8) * 255
+    bgra = np.dstack([patch.rgb[..., ::-1], alpha])
+    return cv2.imencode(".png", bgra, _FAST_PNG)[1].tobytes()

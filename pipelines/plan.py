@@ -1,0 +1,90 @@
+"""Which blocks, chunks and flow segments does an item become?
+
+A pure function of what the probe found and what the settings say. A shot is laid out on a grid of blocks; a block is
+computed from its own frames and a fixed halo, and where neighbours overlap they are cross-faded by weights that the grid
+fixes. Chunks only group whole blocks for one worker, so their length cannot change a pixel.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.config import PlanConfig
+from pipelines.tasks import Block, Chunk, Segment
+
+Range = tuple[int, int]
+"""[start, stop)"""
+
+
+def lay_blocks(shots: Sequence[Range], *, block_length: int, overlap: int, halo: int) -> list[Block]:
+    """Cut every shot [start, stop) into equal blocks of at most `block_length` frames.
+
+    A block is kept for `overlap` frames more on each side, and sees `halo` frames beyond those; both end at the shot.
+    """
+    blocks = []
+    for first, last in shots:
+        count = -(-(last - first) // block_length)
+        edges = [first + (last - first) * i // count for i in range(count + 1)]
+        for start, stop in pairwise(edges):
+            kept_start, kept_stop = max(first, start - overlap), min(last, stop + overlap)
+            blocks.append(
+                Block(start, stop, kept_start, kept_stop, max(first, kept_start - halo), min(last, kept_stop + halo))
+            )
+    return blocks
+
+
+def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequence[Segment]) -> list[Chunk]:
+    """Join neighbouring blocks until a chunk holds at least `chunk_length` frames."""
+    groups: list[list[Block]] = []
+    for block in blocks:
+        joins = groups and groups[-1][-1].stop == block.start and _frames(groups[-1]) < chunk_length
+        if joins:
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    return [
+        Chunk(index, tuple(group), tuple(s.index for s in segments if any(reads(block, s) for block in group)))
+        for index, group in enumerate(groups)
+    ]
+
+
+def lay_segments(frames: int, length: int) -> list[Segment]:
+    """Cut the `frames - 1` adjacent pairs of a video into segments of `length` pairs."""
+    return [
+        Segment(index, start, min(start + length, frames - 1)) for index, start in enumerate(range(0, frames - 1, length))
+    ]
+
+
+def reads(block: Block, segment: Segment) -> bool:
+    """Whether `block` needs any pair of `segment`."""
+    return segment.start < block.seen_stop - 1 and block.seen_start < segment.stop
+
+
+def plan_frames(
+    frames: int, shots: Sequence[Range], masked: Sequence[Range], *, settings: PlanConfig, segment_length: int, halo: int
+) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
+    """Return the segments and chunks that hold work: blocks without a masked frame are left out, and so is their flow."""
+    blocks = [
+        block
+        for block in lay_blocks(shots, block_length=settings.block_length, overlap=settings.overlap, halo=halo)
+        if any(start < block.kept_stop and block.kept_start < stop for start, stop in masked)
+    ]
+    segments = [s for s in lay_segments(frames, segment_length) if any(reads(block, s) for block in blocks)]
+    return tuple(segments), tuple(group_chunks(blocks, chunk_length=settings.chunk_length, segments=segments))
+
+
+def blend_weight(frame: int, boundary: int, overlap: int) -> np.float32:
+    """Return the later block's share (0..1) of `frame` where two blocks meet at `boundary`: a linear ramp."""
+    return np.float32((frame - (boundary - overlap) + 0.5) / (2 * overlap))
+
+
+def blend(earlier: NDArray[np.uint8], later: NDArray[np.uint8], weight: np.float32) -> NDArray[np.uint8]:
+    """Cross-fade two restorations of the same pixels; rounds to nearest, equal inputs come back unchanged."""
+    mixed = earlier + (later.astype(np.float32) - earlier) * weight
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _frames(blocks: Sequence[Block]) -> int:
+    return sum(block.stop - block.start for block in blocks)

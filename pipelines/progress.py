@@ -1,0 +1,82 @@
+"""What does a person see while a run goes on? A live display in a terminal, log lines elsewhere, nothing for machines."""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.progress_live import LiveDisplay
+from pipelines.tasks import Failure, Receipt
+
+log = logging.getLogger("reelmend")
+
+
+class Display(Protocol):
+    """Is told what happens in a run; shows it or not. Called from one thread."""
+
+    def start(self, total_items: int, run_id: str, where: Path) -> None:
+        """The run begins; its outputs go to the folder `where`."""
+        ...
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        """A row of the ledger changed, because of `answer` or because its item was started or given up."""
+        ...
+
+    def stop(self) -> None:
+        """The run is over, or was interrupted."""
+        ...
+
+
+class SilentDisplay:
+    """For machines: the summary at the end says it all."""
+
+    def start(self, total_items: int, run_id: str, where: Path) -> None:
+        return
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
+
+class LogDisplay:
+    """One line a state change, one warning a lost attempt; each with run and item as fields."""
+
+    def __init__(self) -> None:
+        self._run_id = ""
+        self._total = 0
+        self._ended = 0
+        self._states: dict[str, ItemState] = {}
+
+    def start(self, total_items: int, run_id: str, where: Path) -> None:
+        self._run_id, self._total = run_id, total_items
+        log.info("run=%s items=%d out=%s started", run_id, total_items, where)
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if isinstance(answer, Failure) and answer.transient and not row.state.ended:
+            log.warning("run=%s item=%s task=%s attempt lost: %s", self._run_id, row.id, answer.task_id, answer.reason)
+        if self._states.get(row.id) == row.state:
+            return
+        self._states[row.id] = row.state
+        self._ended += row.state.ended
+        level = logging.ERROR if row.state.bad else logging.INFO
+        log.log(level, "run=%s item=%s state=%s%s", self._run_id, row.id, row.state, self._detail(row))
+
+    def stop(self) -> None:
+        log.info("run=%s ended=%d/%d over", self._run_id, self._ended, self._total)
+
+    def _detail(self, row: ItemRow) -> str:
+        if not row.state.ended:
+            return ""
+        counts = f" frames={row.frames} chunks_computed={row.chunks_computed} chunks_reused={row.chunks_reused}"
+        return f" ended={self._ended}/{self._total}{counts}" + (f" reason={row.reason!r}" if row.reason else "")
+
+
+def choose_display(console: Console, *, machine: bool) -> Display:
+    """Return the display for `console`: live where it is a terminal, lines elsewhere, none when a machine reads."""
+    if machine:
+        return SilentDisplay()
+    return LiveDisplay(console) if console.is_terminal else LogDisplay()

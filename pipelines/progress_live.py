@@ -1,0 +1,129 @@
+"""How does a run look in a terminal? One bar for the run, one line for each active video."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.summary import frames_computed
+from pipelines.tasks import Failure, Receipt
+
+LINES = 12
+"""Active videos that are shown: a cluster has more of them than a terminal has lines."""
+
+STATE_STYLES = {
+    ItemState.RESTORED: "green",
+    ItemState.UNTOUCHED: "cyan",
+    ItemState.QUARANTINED: "red",
+    ItemState.FAILED: "yellow",
+}
+_STAGE_WORDS = {
+    ItemState.PROBING: "reading",
+    ItemState.RUNNING: "restoring",
+    ItemState.STITCHING: "stitching",
+}
+
+
+class LiveDisplay:
+    """Redrawn in place, several times a second; what went wrong scrolls by above it and stays."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=5, transient=True, get_renderable=self.render)
+        self._active: dict[str, ItemRow] = {}
+        self._total = 0
+        self._ended = 0
+        self._finished_earlier = 0
+        self._frames = 0
+        self._started_at_s = 0.0
+
+    def start(self, total_items: int, run_id: str, where: Path) -> None:
+        self._total, self._started_at_s = total_items, time.monotonic()
+        self._console.print(Text.assemble("run ", (run_id, "bold"), f", {_count(total_items, 'item')}, to {where}"))
+        self._live.start()
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if row.state.ended:
+            self._end(row)
+        else:
+            self._active[row.id] = row
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """Return what the terminal shows now. Rows change while this runs in the thread that draws."""
+        rows = list(self._active.values())
+        shown = sorted(rows, key=lambda row: row.started_at)[:LINES]
+        parts: list[RenderableType] = [self._run_bar(rows), *([_item_lines(shown)] if shown else [])]
+        if len(rows) > len(shown):
+            parts.append(Text(f"  and {len(rows) - len(shown)} more in work", "dim"))
+        return Group(*parts)
+
+    def _end(self, row: ItemRow) -> None:
+        if self._active.pop(row.id, None) is None and not row.reused and not row.state.bad:
+            return
+        self._ended += 1
+        self._finished_earlier += row.reused
+        self._frames += frames_computed(row)
+        if row.state.bad:
+            self._console.print(Text(f"{row.state}  {row.video}: {row.reason}", STATE_STYLES[row.state]))
+
+    def _run_bar(self, rows: list[ItemRow]) -> RenderableType:
+        done = self._ended + sum(map(_fraction, rows))
+        frames = self._frames + sum(map(frames_computed, rows))
+        elapsed_s = time.monotonic() - self._started_at_s
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row(
+            ProgressBar(total=max(self._total, 1), completed=done, width=30),
+            Text(f"{self._ended}/{self._total} items", "bold"),
+            Text(f"{frames / elapsed_s:.1f} frames/s" if frames and elapsed_s > 0 else "starting", "cyan"),
+            Text(self._remaining(done, elapsed_s), "dim"),
+        )
+        return grid
+
+    def _remaining(self, done: float, elapsed_s: float) -> str:
+        """Items that an earlier run finished took no time, so they say nothing about the ones to come."""
+        worked = done - self._finished_earlier
+        if worked <= 0:
+            return f"{_clock(elapsed_s)} elapsed"
+        return f"{_clock(elapsed_s)} elapsed, about {_clock(elapsed_s * (self._total - done) / worked)} left"
+
+
+def _item_lines(rows: list[ItemRow]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for row in rows:
+        chunks = f"{row.chunks_computed + row.chunks_reused}/{row.chunks_planned} chunks" if row.chunks_planned else ""
+        grid.add_row(
+            Text("  " + _shorten(row.id, 28)),
+            ProgressBar(total=1.0, completed=_fraction(row), width=20),
+            Text(_STAGE_WORDS.get(row.state, str(row.state)), "magenta"),
+            Text(chunks, "dim"),
+        )
+    return grid
+
+
+def _fraction(row: ItemRow) -> float:
+    """Part of the item's tasks that are done, 0..1."""
+    done = row.tasks_computed + row.tasks_reused
+    return min(1.0, done / row.tasks_planned) if row.tasks_planned else 0.0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _shorten(text: str, width: int) -> str:
+    """Keep the end of a long name: that is where files of one folder differ."""
+    return text if len(text) <= width else "…" + text[1 - width :]

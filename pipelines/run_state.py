@@ -1,0 +1,157 @@
+"""Which task comes next, what does an answer mean, and when is the run over?
+
+The run's state machine: it knows no Ray, thread, file or network. An executor takes tasks and hands answers back;
+every decision about an item is made here, so that it is the same in one process and on forty machines.
+
+    PENDING → PROBING → RUNNING → STITCHING → RESTORED
+                 │         │          └→ FAILED, QUARANTINED
+                 │         └→ FAILED, QUARANTINED
+                 └→ UNTOUCHED, RESTORED (by an earlier run), FAILED, QUARANTINED
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+
+from pipelines.item_work import ItemWork
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.tasks import Failure, Item, Receipt, Stage, Task
+
+# Ten different tasks failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
+# is gone. Fewer, and one node that dies with eight workers would stop a run that its other nodes could finish.
+BREAKER_FAILURES = 10
+
+# One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
+ITEMS_PER_WORKER = 4
+
+_URGENCY = (Stage.STITCH, Stage.INPAINT, Stage.FLOW, Stage.PROBE)
+
+OnChange = Callable[[ItemRow, Receipt | Failure | None], None]
+
+
+class RunState:
+    """The items of one run, from pending to their end. Not thread-safe: one executor drives it from one thread."""
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        *,
+        attempts: int,
+        active_items: int,
+        on_change: OnChange,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Start with every item pending.
+
+        `attempts`: times a task is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
+        0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
+        row, with the receipt or failure that caused it, or None. `now` gives seconds since the epoch.
+        """
+        works = [ItemWork(item, attempts) for item in items]
+        self.rows: dict[str, ItemRow] = {work.item.id: work.row for work in works}
+        """The ledger's rows by item id, in the order of the items."""
+        if len(self.rows) != len(works):
+            raise ValueError("item ids are not unique")
+        self._pending = deque(works)
+        self._active: dict[str, ItemWork] = {}  # in the order in which they were started
+        self._active_items = active_items or ITEMS_PER_WORKER
+        self._active_items_open = active_items == 0
+        self._on_change = on_change
+        self._now = now
+        self._failed_in_a_row: set[str] = set()
+        self.in_work: dict[str, Task] = {}
+        """Tasks taken and not answered, by id."""
+        self.halted = ""
+        """Why the run was stopped before its end; empty when it was not."""
+
+    @property
+    def over(self) -> bool:
+        """Every item has ended, or the run was halted; nothing will be handed out any more."""
+        return bool(self.halted) or not (self._pending or self._active)
+
+    def expect_workers(self, count: int) -> None:
+        """Let the items in work follow the number of workers, where the job left it open."""
+        if self._active_items_open:
+            self._active_items = ITEMS_PER_WORKER * max(count, 1)
+
+    def ready(self, stage: Stage) -> int:
+        """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
+        if self.halted:
+            return 0
+        waiting = sum(len(work.ready[stage]) for work in self._active.values())
+        if stage is Stage.PROBE:
+            waiting += min(len(self._pending), max(0, self._active_items - len(self._active)))
+        return waiting
+
+    def may_come(self, stage: Stage) -> bool:
+        """Whether a task of this stage can still become ready, now or later; False means never again."""
+        if self.over:
+            return False
+        return bool(self._pending) or any(work.may_come(stage) for work in self._active.values())
+
+    def take(self, stages: Collection[Stage] = _URGENCY, *, item: str | None = None) -> Task | None:
+        """Hand out the most urgent ready task of these stages, or None. With `item`: of this item only.
+
+        Stitch comes before inpaint, flow and probe, and within a stage the item started first, so that videos are
+        finished one by one and not all at the end.
+        """
+        if self.halted:
+            return None
+        works = self._active.values() if item is None else [self._active[item]] if item in self._active else []
+        for stage in _URGENCY:
+            if stage not in stages:
+                continue
+            for work in works:
+                if work.ready[stage]:
+                    return self._hand_out(work, stage)
+            if stage is Stage.PROBE and item is None and self._pending and len(self._active) < self._active_items:
+                return self._start(self._pending.popleft())
+        return None
+
+    def handle(self, answer: Receipt | Failure) -> None:
+        """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
+        task = self.in_work.pop(answer.task_id, None)
+        work = self._active.get(task.item.id) if task else None
+        if isinstance(answer, Receipt):
+            self._failed_in_a_row.clear()
+        if task is None or work is None or self.halted:
+            return
+        if isinstance(answer, Receipt):
+            work.done(task, answer)
+        else:
+            work.failed(task, answer)
+        self._settle(work, answer)
+        if isinstance(answer, Failure) and answer.transient:
+            self._failed_in_a_row.add(answer.task_id)
+            if len(self._failed_in_a_row) >= BREAKER_FAILURES:
+                self.halt(f"{BREAKER_FAILURES} tasks in a row failed, the last: {answer.reason}", kind=answer.kind)
+
+    def halt(self, reason: str, *, kind: str = "SetupError") -> None:
+        """Stop the run: items in work fail with this reason, those not started stay pending. Halting twice is once."""
+        if self.over:
+            return
+        self.halted = reason
+        self.in_work.clear()
+        for work in list(self._active.values()):
+            work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
+            self._settle(work, None)
+
+    def _start(self, work: ItemWork) -> Task:
+        self._active[work.item.id] = work
+        work.start(self._now())
+        task = self._hand_out(work, Stage.PROBE)
+        self._on_change(work.row, None)
+        return task
+
+    def _hand_out(self, work: ItemWork, stage: Stage) -> Task:
+        task = work.take(stage)
+        if task.id in self.in_work:
+            raise RuntimeError(f"task {task.id} was handed out twice\n{work.story}")
+        self.in_work[task.id] = task
+        return task
+
+    def _settle(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
+        if work.row.state.ended:
+            work.row.ended_at = self._now()
+            del self._active[work.item.id]
+        self._on_change(work.row, answer)

@@ -1,0 +1,76 @@
+"""How do parts become one video? The source streams past once; each frame gets its patch, cross-faded where blocks meet."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import av
+
+from pipelines.media.paste import paste_rgb
+from pipelines.media.reader import read_frames
+from pipelines.media.verify import verify_output
+from pipelines.media.writer import VideoWriter
+from pipelines.parts import Part, Patch
+from pipelines.plan import blend, blend_weight
+from pipelines.publish import publish, stage_path
+from pipelines.stages.clip import Clip
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import item_key, record_finished
+from pipelines.stages.inpaint import ensure_part
+from pipelines.stages.preview import PreviewMaker
+from pipelines.tasks import Block, Receipt, Task
+
+
+def stitch(task: Task, desk: Desk) -> Receipt:
+    assert task.plan is not None
+    item, job, record = task.item, desk.settings(task.item), desk.record(task)
+    patches = PatchTrack(task, desk)
+    preview = PreviewMaker(record.info, record.mask.masked)
+    staged = stage_path(item.output)
+    with VideoWriter(staged, record.info, job.stitch) as writer:
+        for index, frame in enumerate(read_frames(record.info, 0, record.info.frames)):
+            patch = patches.at(index)
+            restored = _paste(frame, patch, task, desk) if patch else frame
+            preview.see(index, frame, restored)
+            writer.write(restored)
+    facts = verify_output(staged, record.info, job.stitch)
+    publish(staged, item.output)
+
+    key = item_key(record.video_digest, record.mask_digest, job, desk)
+    facts |= {"output": str(item.output), "item_key": key, "engine": str(job.engine)}
+    facts |= preview.save(desk.store, key)
+    record_finished(item, key, "restored", item.output, "", facts, desk)
+    return Receipt(
+        task.id, frames=record.info.frames, bytes_written=int(facts["bytes"]), final="restored", facts=facts
+    )
+
+
+def _paste(frame: av.VideoFrame, patch: Patch, task: Task, desk: Desk) -> av.VideoFrame:
+    assert task.plan is not None
+    return paste_rgb(frame, patch.rgb, patch.mask, patch.left, patch.top, desk.record(task).info)
+
+
+class PatchTrack:
+    """The item's patches in frame order; holds the parts of at most two blocks, decodes one patch at a time."""
+
+    def __init__(self, task: Task, desk: Desk) -> None:
+        assert task.plan is not None
+        self._desk, self._overlap = desk, desk.settings(task.item).plan.overlap
+        self._segments = task.plan.segments
+        self._clip = Clip(desk.record(task), task.item.mask, desk.settings(task.item))
+        self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
+        self._next = next(self._coming, None)
+        self._open: list[tuple[Block, Part]] = []
+
+    def at(self, index: int) -> Patch | None:
+        """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
+        while self._next is not None and self._next.kept_start <= index:
+            blob, _ = ensure_part(self._next, self._clip, self._segments, self._desk)
+            self._open.append((self._next, Part(blob)))
+            self._next = next(self._coming, None)
+        self._open = [(block, part) for block, part in self._open if index < block.kept_stop]
+        found = [(block, patch) for block, part in self._open if (patch := part.patch(index)) is not None]
+        if len(found) < 2:
+            return found[0][1] if found else None
+        (_, earlier), (block, later) = found
+        weight = blend_weight(index, block.start, self._overlap)
+        return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))

@@ -1,0 +1,132 @@
+"""How did the run go? Its totals, as the screen, `run.json` and the report show them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from pipelines.ledger import ItemRow, ItemState
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Totals of one run. A task is computed or reused: a reused one found its artefact in the store."""
+
+    run_id: str
+    name: str
+    engine: str
+    executor: str
+    out: str
+    """Folder of the outputs, absolute."""
+    started_at: float
+    """Seconds since the epoch."""
+    ended_at: float
+    items: int
+    states: dict[str, int] = field(default_factory=dict)
+    """Items by state; states that no item is in are left out."""
+    finished_earlier: int = 0
+    """Items that an earlier run had finished; nothing was done for them."""
+    frames_computed: int = 0
+    """Frames of the chunks that this run computed."""
+    seconds_by_stage: dict[str, float] = field(default_factory=dict)
+    """Worker seconds; more than the run took when workers work side by side."""
+    tasks_reused: int = 0
+    tasks_computed: int = 0
+    chunks_reused: int = 0
+    chunks_computed: int = 0
+    bytes_written: int = 0
+    peak_rss_mb: float = 0.0
+    """Of the worker process that needed most."""
+    halted: str = ""
+    """Why the run stopped before its end; empty when it did not."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of the run."""
+        return max(0.0, self.ended_at - self.started_at)
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames_computed / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def good(self) -> int:
+        """Items whose output is there: restored or, with an empty mask, untouched."""
+        return self.states.get(ItemState.RESTORED, 0) + self.states.get(ItemState.UNTOUCHED, 0)
+
+    @property
+    def bad(self) -> int:
+        """Items that are quarantined or failed."""
+        return self.states.get(ItemState.QUARANTINED, 0) + self.states.get(ItemState.FAILED, 0)
+
+    @property
+    def exit_status(self) -> int:
+        """0: every item's output is there; 3: some items are quarantined, failed or were not reached."""
+        return 0 if self.good == self.items and not self.halted else 3
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able dict: the fields, and the figures derived from them for readers without this class."""
+        derived = {
+            "seconds": self.seconds,
+            "frames_per_second": self.frames_per_second,
+            "exit_status": self.exit_status,
+        }
+        return asdict(self) | derived
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RunSummary":
+        """Inverse of `to_dict`; unknown keys of a newer version are ignored."""
+        names = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+
+def summarise(
+    rows: Iterable[ItemRow],
+    *,
+    run_id: str,
+    name: str,
+    engine: str,
+    executor: str,
+    out: str,
+    started_at: float,
+    ended_at: float,
+    halted: str = "",
+) -> RunSummary:
+    """Add up the rows of a run's ledger."""
+    rows = list(rows)
+    states: dict[str, int] = {}
+    seconds_by_stage: dict[str, float] = {}
+    for row in rows:
+        states[row.state] = states.get(row.state, 0) + 1
+        for stage, seconds in row.seconds.items():
+            seconds_by_stage[stage] = seconds_by_stage.get(stage, 0.0) + seconds
+    return RunSummary(
+        run_id=run_id,
+        name=name,
+        engine=engine,
+        executor=executor,
+        out=out,
+        started_at=started_at,
+        ended_at=ended_at,
+        items=len(rows),
+        states={state.value: states[state] for state in ItemState if state in states},
+        finished_earlier=sum(row.reused for row in rows),
+        frames_computed=sum(frames_computed(row) for row in rows),
+        seconds_by_stage=seconds_by_stage,
+        tasks_reused=sum(row.tasks_reused for row in rows),
+        tasks_computed=sum(row.tasks_computed for row in rows),
+        chunks_reused=sum(row.chunks_reused for row in rows),
+        chunks_computed=sum(row.chunks_computed for row in rows),
+        bytes_written=sum(row.bytes_written for row in rows),
+        peak_rss_mb=max((row.peak_rss_mb for row in rows), default=0.0),
+        halted=halted,
+    )
+
+
+def frames_computed(row: ItemRow) -> int:
+    """Frames of a row that this run computed itself, so that what it found in the store does not count as speed.
+
+    The ledger counts chunks, not frames, as reused; blocks of a shot are of one length to within a frame, so the
+    frames are shared out by chunks.
+    """
+    done = row.chunks_computed + row.chunks_reused
+    return round(row.frames_done * row.chunks_computed / done) if done and not row.reused else 0

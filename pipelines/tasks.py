@@ -1,0 +1,133 @@
+"""What does a run consist of? Items, their plans, the tasks they become, and what comes back from a task.
+
+Everything here is small, frozen and picklable: it travels between processes. Frames, flows and parts never do.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Item:
+    """One video, its mask and its output, as the manifest or the globs say; nothing has been opened yet."""
+
+    id: str
+    """The output's path inside the run's folder, without suffix; unique in a run."""
+    video: Path
+    mask: Path
+    output: Path
+    """Final path: a file, or a folder for the `png` codec."""
+    frames: int | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    overrides: tuple[str, ...] = ()
+    """Dot-list settings of this item only (`mask.dilation=8`)."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of adjacent frame pairs [start, stop) on the video's flow grid; pair p joins frames p and p+1."""
+
+    index: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames [start, stop) on a shot's grid, the wider range it is kept for, and the range it has to see."""
+
+    start: int
+    stop: int
+    kept_start: int
+    kept_stop: int
+    seen_start: int
+    seen_stop: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of whole blocks that one worker takes at once, and the indices of the segments they read."""
+
+    index: int
+    blocks: tuple[Block, ...]
+    segments: tuple[int, ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(block.stop - block.start for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class ItemPlan:
+    """What has to be computed for an item. `segments` and `chunks` without any masked frame are left out."""
+
+    probe_key: str
+    """Where in the store the probe's record (timestamps, shots, masked ranges) lies."""
+    frames: int
+    width: int
+    height: int
+    segments: tuple[Segment, ...]
+    chunks: tuple[Chunk, ...]
+
+
+class Stage(StrEnum):
+    PROBE = "probe"  # read what the file says, digest it, check the mask, plan
+    FLOW = "flow"
+    INPAINT = "inpaint"
+    STITCH = "stitch"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work. `segment` is set for flow, `chunk` for inpaint, `plan` for all but probe."""
+
+    stage: Stage
+    item: Item
+    plan: ItemPlan | None = None
+    segment: Segment | None = None
+    chunk: Chunk | None = None
+
+    @property
+    def id(self) -> str:
+        part = self.segment or self.chunk
+        return f"{self.stage}:{self.item.id}" + (f":{part.index}" if part else "")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A task is done and what it made is in the store."""
+
+    task_id: str
+    reused: bool = False
+    """The artefact was there already; nothing was computed."""
+    seconds: float = 0.0
+    frames: int = 0
+    bytes_written: int = 0
+    peak_rss_mb: float = 0.0
+    plan: ItemPlan | None = None
+    """Of a probe: what to do next. None when the item needs nothing more (see `final`)."""
+    final: Literal["restored", "untouched"] | None = None
+    """Set by stitch, and by a probe that finds the item's output finished already or its mask empty."""
+    note: str = ""
+    """For a person: why an item was left untouched, what was repaired."""
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+    """Of probe and stitch: figures for ledger and report (digests, sizes, codec, preview key)."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task did not succeed."""
+
+    task_id: str
+    kind: str
+    """Class name of the error."""
+    reason: str
+    """One line for a person."""
+    transient: bool
+    """The machine was at fault, not the data: worth another attempt."""
+    seconds: float = 0.0
+    trace: str = ""

@@ -1,0 +1,24 @@
+"""How are figures said to a person?"""
+
+
+def readable_bytes(number: float) -> str:
+    """Return `number` bytes with a decimal unit, as disks and networks are sold."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def readable_seconds(seconds: float) -> str:
+    """Return seconds as `4.2 s`, `3:05 min` or `2:03:04 h`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def readable_count(number: int) -> str:
+    """Return a whole number with thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u2009")

@@ -1,0 +1,61 @@
+"""Who performs a task? A worker: it has a desk, knows the four stages, and turns every error into an answer."""
+
+import resource
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipelines.context import RunContext
+from pipelines.errors import ItemError, ReelmendError
+from pipelines.stages.desk import Desk
+from pipelines.stages.flow import flow
+from pipelines.stages.inpaint import inpaint
+from pipelines.stages.probe import probe
+from pipelines.stages.stitch import stitch
+from pipelines.tasks import Failure, Receipt, Stage, Task
+
+STAGES: dict[Stage, Callable[[Task, Desk], Receipt]] = {
+    Stage.PROBE: probe,
+    Stage.FLOW: flow,
+    Stage.INPAINT: inpaint,
+    Stage.STITCH: stitch,
+}
+
+
+class Worker:
+    """One a process; not thread-safe."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._desk = Desk(context)
+
+    def warm(self, stage: Stage) -> None:
+        """Build what tasks of `stage` need, so that the first one does not wait for it."""
+        job = self._desk.context.job
+        if stage in (Stage.FLOW, Stage.INPAINT):
+            self._desk.flow(job)
+        if stage is Stage.INPAINT:
+            self._desk.engine(job)
+
+    def perform(self, task: Task) -> Receipt | Failure:
+        """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
+        began = time.monotonic()
+        try:
+            receipt = STAGES[task.stage](task, self._desk)
+        except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
+            return _failure(task, exc, time.monotonic() - began)
+        return replace(receipt, seconds=time.monotonic() - began, peak_rss_mb=_peak_rss_mb())
+
+
+def _failure(task: Task, exc: Exception, seconds: float) -> Failure:
+    reason = str(exc) if isinstance(exc, ReelmendError) else f"{type(exc).__name__}: {exc}"
+    kind = type(exc).__name__
+    if isinstance(exc, OSError):
+        # Reading and writing media is translated where it happens; what is left is the disk's doing.
+        kind, reason = "StoreError", f"{task.item.video}: {exc.strerror or exc} ({exc.filename or task.item.output})"
+    transient = not isinstance(exc, ItemError)
+    return Failure(task.id, kind, reason, transient, seconds, traceback.format_exc())
+
+
+def _peak_rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,22 @@
+"""Pages that are made from declarations are fresh, and links between pages lead somewhere."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "benchmarks").glob("*.md")])
+
+
+def test_the_job_file_page_is_what_the_config_classes_say():
+    maker = runpy.run_path(str(ROOT / "docs" / "make_job_file.py"))
+    assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_job_file.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_links_and_pictures_exist(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,48 @@
+"""One run at a time writes to an output folder; a run that was killed does not block the next one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.errors import SetupError
+from pipelines.lease import Lease
+
+HOLD = """
+import pathlib, sys, time
+from pipelines.lease import Lease
+with Lease(pathlib.Path(sys.argv[1]), "other"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "out" / "_reelmend" / "lease.json"
+
+
+def test_a_second_run_is_told_who_holds_the_folder(path):
+    with (
+        Lease(path, "first"),
+        pytest.raises(SetupError, match=f"writes to .*/out: run first, process {os.getpid()} on"),
+        Lease(path, "second"),
+    ):
+        pass
+
+
+def test_the_folder_is_free_after_the_run(path):
+    for run in ("first", "second"):
+        with Lease(path, run):
+            assert run in path.read_text()
+
+
+def test_a_killed_run_does_not_block_the_next(path):
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SetupError, match=f"run other, process {other.pid}"), Lease(path, "next"):
+            pass
+        other.kill()
+    with Lease(path, "next"):
+        pass

@@ -1,0 +1,78 @@
+"""The plan: every frame is computed once, sees enough, and no grouping changes what a block is."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.config import PlanConfig
+from pipelines.plan import blend, blend_weight, lay_blocks, lay_segments, plan_frames
+
+shots = st.lists(st.integers(1, 400), min_size=1, max_size=6).map(
+    lambda lengths: [(sum(lengths[:i]), sum(lengths[: i + 1])) for i in range(len(lengths))]
+)
+
+
+@given(shots, st.integers(20, 100), st.integers(0, 5), st.integers(0, 20))
+def test_blocks_cover_every_frame_once_and_stay_inside_their_shot(shots, length, overlap, halo):
+    blocks = lay_blocks(shots, block_length=length, overlap=overlap, halo=halo)
+    assert [f for b in blocks for f in range(b.start, b.stop)] == list(range(shots[-1][1]))
+    for block in blocks:
+        (shot,) = [(first, last) for first, last in shots if first <= block.start < last]
+        assert block.stop - block.start <= length
+        assert shot[0] <= block.seen_start <= block.kept_start <= block.start
+        assert block.stop <= block.kept_stop <= block.seen_stop <= shot[1]
+
+
+@given(shots, st.integers(0, 5))
+def test_at_most_two_blocks_keep_any_frame(shots, overlap):
+    blocks = lay_blocks(shots, block_length=20, overlap=overlap, halo=10)
+    for frame in range(shots[-1][1]):
+        assert 1 <= sum(b.kept_start <= frame < b.kept_stop for b in blocks) <= 2
+
+
+@given(shots, st.integers(1, 1000), st.integers(1, 90))
+def test_chunk_and_segment_length_never_change_the_blocks(shots, chunk_length, segment_length):
+    frames = shots[-1][1]
+    segments, chunks = plan_frames(
+        frames,
+        shots,
+        [(0, frames)],
+        settings=PlanConfig(chunk_length=chunk_length),
+        segment_length=segment_length,
+        halo=10,
+    )
+    assert [b for c in chunks for b in c.blocks] == lay_blocks(shots, block_length=80, overlap=5, halo=10)
+    for chunk in chunks:
+        pairs = {p for s in segments if s.index in chunk.segments for p in range(s.start, s.stop)}
+        for block in chunk.blocks:
+            assert pairs >= set(range(block.seen_start, block.seen_stop - 1))
+
+
+def test_blocks_without_a_masked_frame_and_their_flow_are_left_out():
+    segments, chunks = plan_frames(
+        1000, [(0, 1000)], [(510, 520)], settings=PlanConfig(block_length=50), segment_length=20, halo=10
+    )
+    kept = [(b.start, b.stop) for c in chunks for b in c.blocks]
+    assert kept == [(500, 550)]
+    assert {(s.start, s.stop) for s in segments} == {(480, 500), (500, 520), (520, 540), (540, 560), (560, 580)}
+
+
+def test_a_single_frame_is_a_block_without_flow():
+    segments, chunks = plan_frames(1, [(0, 1)], [(0, 1)], settings=PlanConfig(), segment_length=40, halo=10)
+    assert segments == ()
+    assert [b.seen_stop for c in chunks for b in c.blocks] == [1]
+
+
+def test_segments_hold_every_pair_once():
+    assert [(s.start, s.stop) for s in lay_segments(100, 40)] == [(0, 40), (40, 80), (80, 99)]
+    assert lay_segments(1, 40) == []
+
+
+@given(st.integers(1, 10), st.integers(0, 255), st.integers(0, 255))
+def test_the_cross_fade_runs_from_the_earlier_block_to_the_later_and_keeps_equal_pixels(overlap, old, new):
+    earlier, later = np.full((1, 1, 3), old, np.uint8), np.full((1, 1, 3), new, np.uint8)
+    weights = [blend_weight(frame, 100, overlap) for frame in range(100 - overlap, 100 + overlap)]
+    assert all(0 < w < 1 for w in weights)
+    assert weights == sorted(weights)
+    mixed = [int(blend(earlier, later, w)[0, 0, 0]) for w in weights]
+    assert all(min(old, new) <= value <= max(old, new) for value in mixed)

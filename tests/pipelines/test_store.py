@@ -1,0 +1,61 @@
+"""The store: whole or not there, and what is damaged is noticed."""
+
+import threading
+
+import pytest
+
+from pipelines.errors import StoreError
+from pipelines.store import LocalStore, get_or_make
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalStore(tmp_path / "store")
+
+
+def test_what_was_put_is_read_back_and_listed(store):
+    store.put("flow/ab/one", b"value")
+    assert store.get("flow/ab/one") == b"value"
+    assert store.exists("flow/ab/one")
+    assert list(store.keys("flow")) == ["flow/ab/one"]
+
+
+def test_an_absent_key_is_none(store):
+    assert store.get("parts/none") is None
+    assert not store.exists("parts/none")
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:], lambda b: b + b"x"])
+def test_a_damaged_object_is_deleted_and_made_again(store, damage):
+    store.put("key", b"some value that is long enough")
+    path = store.root / "key"
+    path.write_bytes(damage(path.read_bytes()))
+    assert store.get("key") is None
+    assert not path.exists()
+    assert get_or_make(store, "key", lambda: b"new") == (b"new", False)
+    assert get_or_make(store, "key", lambda: b"newer") == (b"new", True)
+
+
+def test_a_reader_never_sees_half_an_object(store):
+    values = [bytes([n]) * 200_000 for n in range(2)]
+    store.put("key", values[0])
+    done = threading.Event()
+
+    def write():
+        for n in range(60):
+            store.put("key", values[n % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert store.get("key") in values
+    writer.join()
+    assert list(store.keys("")) == ["key"], "no staged file is left behind"
+
+
+def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store):
+    store.root.parent.mkdir(exist_ok=True)
+    store.root.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot write .*store/key"):
+        store.put("key", b"value")

@@ -1,0 +1,44 @@
+"""Imports point downwards only: cluster -> pipelines -> core_model; and each layer imports without what it must not know."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MUST_NOT_KNOW = {
+    "core_model": {"pipelines", "cluster", "ray", "av", "boto3", "omegaconf", "pyarrow"},
+    "pipelines": {"cluster", "ray"},
+    "cluster": {"av", "cv2"},
+}
+
+
+@pytest.mark.parametrize("layer", MUST_NOT_KNOW)
+def test_no_module_names_what_its_layer_must_not_know(layer):
+    for path in (ROOT / layer).rglob("*.py"):
+        imported = {name.split(".")[0] for name in _imports(ast.parse(path.read_text()))}
+        assert not imported & MUST_NOT_KNOW[layer], path
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("core_model.propagation_engine", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
+        ("pipelines.run", ["ray"]),
+        ("pipelines.cli", ["ray"]),
+    ],
+)
+def test_a_layer_imports_where_the_others_libraries_are_missing(module, absent):
+    block = f"import sys; sys.modules.update(dict.fromkeys({absent!r})); import {module}"
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
