@@ -49,7 +49,7 @@ def ray_runtime() -> Iterator[float]:
 
 def nodes() -> list[Node]:
     """What the machines of the cluster offer; Ray's head may offer nothing."""
-    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     return [Node(cpus=r.get("CPU", 0.0), memory=r.get("memory", 0.0)) for r in resources]
 
 

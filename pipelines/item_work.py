@@ -20,10 +20,11 @@ MOVES: dict[ItemState, frozenset[ItemState]] = {
     ItemState.FAILED: frozenset(),
 }
 
-# The states in which an item may still bring a task of this stage (an attempt that failed comes again).
+# The states in which an item may still bring a task of this stage (an attempt that failed comes again). Flow ends
+# earlier than its state: when no segment is missing.
 _BEFORE: dict[Stage, frozenset[ItemState]] = {
     Stage.PROBE: frozenset({ItemState.PROBING}),
-    Stage.FLOW: frozenset({ItemState.PROBING, ItemState.RUNNING}),
+    Stage.FLOW: frozenset({ItemState.PROBING}),
     Stage.INPAINT: frozenset({ItemState.PROBING, ItemState.RUNNING}),
     Stage.STITCH: frozenset({ItemState.PROBING, ItemState.RUNNING, ItemState.STITCHING}),
 }
@@ -59,7 +60,7 @@ class ItemWork:
 
     def may_come(self, stage: Stage) -> bool:
         """Whether this started item can still bring a task of this stage."""
-        return self.row.state in _BEFORE[stage]
+        return self.row.state in _BEFORE[stage] or (stage is Stage.FLOW and bool(self._segments_missing))
 
     def start(self, now: float) -> None:
         """Leave pending: the probe is ready."""

@@ -21,7 +21,7 @@ from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
 from pipelines.mask_rule import MaskRule
 from pipelines.media.kinds import is_image, is_video_file
-from pipelines.media.writer import suffix_of
+from pipelines.media.encoding import suffix_of
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)

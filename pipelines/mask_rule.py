@@ -58,7 +58,11 @@ def _named_after(video: Path, folder: Path, endings: Sequence[str]) -> Path | No
         if (folder / wanted).is_dir() and (folder / wanted).resolve() != video.resolve():
             return folder / wanted
         for entry in sorted(folder.glob(f"{_escaped(wanted)}.*")):
-            if entry.stem == wanted and (is_image(entry) or is_video_file(entry)) and entry.resolve() != video.resolve():
+            if (
+                entry.stem == wanted
+                and (is_image(entry) or is_video_file(entry))
+                and entry.resolve() != video.resolve()
+            ):
                 return entry
     return None
 

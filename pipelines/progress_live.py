@@ -34,17 +34,18 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=5, transient=True, get_renderable=self.render)
         self._active: dict[str, ItemRow] = {}
         self._total = 0
         self._ended = 0
         self._finished_earlier = 0
         self._frames = 0
         self._started_at_s = 0.0
+        self._live: Live | None = None
 
     def start(self, total_items: int, run_id: str, where: Path) -> None:
         self._total, self._started_at_s = total_items, time.monotonic()
         self._console.print(Text.assemble("run ", (run_id, "bold"), f", {_count(total_items, 'item')}, to {where}"))
+        self._live = Live(console=self._console, refresh_per_second=5, transient=True, get_renderable=self.render)
         self._live.start()
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -54,7 +55,8 @@ class LiveDisplay:
             self._active[row.id] = row
 
     def stop(self) -> None:
-        self._live.stop()
+        if self._live is not None:
+            self._live.stop()
 
     def render(self) -> RenderableType:
         """Return what the terminal shows now. Rows change while this runs in the thread that draws."""
@@ -66,8 +68,7 @@ class LiveDisplay:
         return Group(*parts)
 
     def _end(self, row: ItemRow) -> None:
-        if self._active.pop(row.id, None) is None and not row.reused and not row.state.bad:
-            return
+        self._active.pop(row.id, None)
         self._ended += 1
         self._finished_earlier += row.reused
         self._frames += frames_computed(row)

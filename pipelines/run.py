@@ -15,7 +15,7 @@ from pipelines.job import dump_job
 from pipelines.ledger import ItemRow, write_ledger
 from pipelines.lease import Lease
 from pipelines.manifest import discover
-from pipelines.media.capabilities import encoder_available
+from pipelines.media.encoding import encoder_available
 from pipelines.estimate import output_notes
 from pipelines.progress import Display
 from pipelines.report import write_report

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn, ParamSpec
+from typing import NoReturn, ParamSpec, TextIO
 
 import typer
 
@@ -31,7 +31,7 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         _log_to_stderr()
-        signal.signal(signal.SIGTERM, _interrupt)
+        before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             status = command(*args, **kwargs)
         except KeyboardInterrupt:
@@ -43,6 +43,8 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
             raise
         except Exception as exc:  # the last boundary: whatever comes here is a mistake of this program
             _fail([f"internal error: {type(exc).__name__}: {exc} (--debug shows where)"], EXIT_BUG)
+        finally:
+            signal.signal(signal.SIGTERM, before)
         raise typer.Exit(status or 0)
 
     return run
@@ -50,7 +52,7 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        raise  # noqa: PLE0704  the exception in work: this is called from an except clause
+        raise  # the exception in work: this is called from an except clause
     for line in lines:
         typer.echo(f"error: {line}" if status != EXIT_INTERRUPTED else line, err=True)
     raise typer.Exit(status)
@@ -61,8 +63,24 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: the live display puts itself in its place to keep its lines whole."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        """Ignored: there is nothing to choose."""
+
+
 def _log_to_stderr() -> None:
-    if not logging.getLogger().handlers:
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=False
-        )
+    """Show our own INFO where no live display shows the same, and warnings everywhere."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
+        handler = _Stderr()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        root.addHandler(handler)
+    for name in ("reelmend", "pipelines", "cluster", "core_model"):
+        logging.getLogger(name).setLevel(logging.WARNING if sys.stdout.isatty() else logging.INFO)

@@ -24,7 +24,7 @@ def _turn_debug_on(value: bool) -> bool:
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[JOB] [KEY=VALUE]...",
+        metavar="JOB KEY=VALUE",
         help="A job file (YAML), then settings that win over it, such as stitch.codec=ffv1.",
         show_default=False,
     ),
@@ -80,7 +80,7 @@ def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Req
             found.append(word)  # `--videos in/*.mp4` without quotes: the shell made several words of one
         else:
             raise ConfigError(
-                f"{word}: neither a job file (.yaml) nor KEY=VALUE; to restore videos write --videos {word} --masks MASK"
+                f"{word}: neither a job file (.yaml) nor KEY=VALUE; a video is given as --videos {word} --masks MASK"
             )
     if len(files) > 1:
         raise ConfigError(f"one job file at a time, not {' and '.join(map(str, files))}")

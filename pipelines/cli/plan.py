@@ -32,9 +32,10 @@ def plan(
 
     Example: `reelmend plan --videos 'in/*.mp4' --masks mask.png`
     """
-    from pipelines.estimate import plan_job  # with it come torch and PyAV, which --help can do without
+    job = job_of(words, preset, videos, masks, manifest, out)
+    from pipelines.estimate import plan_job  # with it come torch and PyAV: --help and a mistyped key need not wait
 
-    planned = plan_job(job_of(words, preset, videos, masks, manifest, out))
+    planned = plan_job(job)
     if as_json:
         print_json({"items": [_plain(line) for line in planned], "totals": _totals(planned)})
     else:
@@ -54,11 +55,10 @@ def _print(planned: Sequence["PlannedItem"]) -> None:
     if len(planned) > SHOWN:
         screen.print(f"and {len(planned) - SHOWN} more (--json lists all)")
     totals = _totals(planned)
-    screen.print(
-        f"\n{totals['items']} items, {totals['frames']} frames, {totals['chunks']} chunks, {totals['segments']} segments; "
-        f"flow cache {readable_bytes(totals['flow_bytes'])}, parts {readable_bytes(totals['part_bytes'])}"
-        + (f" and those of {totals['part_bytes_unknown']} items" if totals["part_bytes_unknown"] else "")
-    )
+    unknown = f" and those of {totals['part_bytes_unknown']} items" if totals["part_bytes_unknown"] else ""
+    counts = ", ".join(f"{totals[what]} {what}" for what in ("items", "frames", "segments", "chunks"))
+    flow, parts = readable_bytes(totals["flow_bytes"]), readable_bytes(totals["part_bytes"])
+    screen.print(f"\n{counts}; flow {flow}, parts {parts}{unknown}")
     for line in planned:
         for note in line.notes:
             screen.print(Text(f"note: {line.item.video}: {note}", "yellow"))

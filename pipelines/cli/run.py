@@ -5,7 +5,7 @@ from pathlib import Path
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import WORK_FOLDER
-from pipelines.ledger import read_ledger
+from pipelines.ledger import ItemRow, read_ledger
 from pipelines.progress import choose_display
 
 
@@ -23,17 +23,22 @@ def run(
 
     Example: `reelmend run --videos 'in/*.mp4' --masks mask.png --out out/ stitch.codec=ffv1`
     """
-    from pipelines.run import LEDGER, REPORT, run_job  # with it come torch and PyAV, which --help can do without
-
     job = job_of(words, preset, videos, masks, manifest, out)
+    # With this come torch and PyAV: --help and a mistyped key need not wait for them.
+    from pipelines.run import LEDGER, REPORT, run_job
+
     screen = console()
     summary = run_job(job, choose_display(screen, machine=as_json))
     work = Path(job.out) / WORK_FOLDER
     rows = read_ledger(work / LEDGER)
     if as_json:
-        bad = [{"id": row.id, "state": row.state, "kind": row.kind, "reason": row.reason} for row in rows if row.state.bad]
+        bad = [_brief(row) for row in rows if row.state.bad]
         print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad})
     else:
         print_summary(screen, summary, rows)
         screen.print(f"\nvideos  {job.out}\nreport  {work / REPORT}", soft_wrap=True)
     return summary.exit_status
+
+
+def _brief(row: ItemRow) -> dict[str, str]:
+    return {"id": row.id, "video": row.video, "state": row.state, "kind": row.kind, "reason": row.reason}

@@ -22,7 +22,9 @@ SHOWN = 20
 
 def console() -> Console:
     """Return a console on the present stdout; a pipe gets lines wide enough to be searched."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+    return Console(
+        file=sys.stdout, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160
+    )
 
 
 def print_json(document: Any) -> None:
@@ -67,4 +69,7 @@ def _states(summary: RunSummary) -> Text:
 
 
 def _stages(summary: RunSummary) -> str:
-    return ", ".join(f"{stage} {readable_seconds(seconds)}" for stage, seconds in summary.seconds_by_stage.items()) or "none"
+    return (
+        ", ".join(f"{stage} {readable_seconds(seconds)}" for stage, seconds in summary.seconds_by_stage.items())
+        or "none"
+    )

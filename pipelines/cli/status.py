@@ -18,6 +18,6 @@ def status(
         return 0
     screen = console()
     heading = f"run {past.summary.run_id} has ended" if past.ended else "the run goes on, or was killed"
-    screen.print(f"{past.summary.name}: {heading}", markup=False)
+    screen.print(f"{past.summary.name}: {heading}")
     print_summary(screen, past.summary, past.rows)
     return 0

@@ -1,7 +1,8 @@
 """How do the numbers of a frame become RGB, and RGB the numbers of that frame?
 
-Both ways use one choice of matrix and range: the file's tags, or, where it has none, BT.709 from 720 lines on and BT.601
-below, limited range for YUV and full range for RGB and grey (ITU-R BT.601-7, BT.709-6, BT.2020-2; H.273 for the numbers).
+Both ways use one choice of matrix and range: the file's tags, or, where it has none, BT.709 from 720 lines on and
+BT.601 below, limited range for YUV and full range for RGB and grey (ITU-R BT.601-7, BT.709-6, BT.2020-2; H.273 for the
+numbers).
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.media.formats import working_layout
+from pipelines.media.formats import Samples, working_layout
 from pipelines.media.records import ColourTags
 
 BT709, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020_NCL = 1, 4, 5, 6, 7, 9
@@ -72,11 +73,12 @@ def rgb_to_yuv(rgb: NDArray[np.uint8], colour: Colour, bits: int) -> tuple[Float
     return luma * luma_span + offset, chroma_u * chroma_span + middle, chroma_v * chroma_span + middle
 
 
-def grey_to_full(samples: NDArray[np.uint8] | NDArray[np.uint16], colour: Colour, bits: int) -> NDArray[np.uint8]:
-    """Return grey samples of any depth and range as full-range u8."""
+def grey_to_full(samples: Samples, colour: Colour, bits: int, new_bits: int = 8) -> Samples:
+    """Return grey samples of `bits` and any range as full-range samples of `new_bits` (u8 or u16)."""
     offset, span, _ = _scale(colour.full_range, bits)
-    levels = (np.arange(1 << bits, dtype=np.float32) - offset) * (np.float32(255) / span)
-    table: NDArray[np.uint8] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    top = (1 << new_bits) - 1
+    levels = (np.arange(1 << bits, dtype=np.float32) - offset) * (np.float32(top) / span)
+    table: Samples = np.clip(np.rint(levels), 0, top).astype(np.uint8 if new_bits <= 8 else np.uint16)
     return table[samples]
 
 

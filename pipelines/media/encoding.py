@@ -56,7 +56,7 @@ def encoder_options(stitch: StitchConfig) -> dict[str, str]:
         threads = f"pools={_THREADS}:frame-threads=1:log-level=error"
         return {"crf": str(stitch.crf), "preset": stitch.speed, "x265-params": threads}
     if stitch.codec == Codec.ffv1:
-        return {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
+        return {"level": "3", "slicecrc": "1", "g": "1"}
     return {"vendor": "apl0"} if stitch.codec == Codec.prores else {}
 
 
@@ -93,8 +93,8 @@ def _finer_for_odd_size(layout: Layout, width: int, height: int, codec: Codec) -
         return None
     sub = _subsampling(layout, width, height, codec, False)
     return (
-        f"{codec.value} cannot hold {width}x{height} with halved chroma: it is stored as 4:{sub[1]}:{sub[2]}, same size and"
-        " samples, which few hardware players decode; use stitch.codec=ffv1 to keep the format"
+        f"{codec.value} cannot hold {width}x{height} with halved chroma: it is stored as 4:{sub[1]}:{sub[2]}, same size"
+        " and samples, which few hardware players decode; use stitch.codec=ffv1 to keep the format"
     )
 
 
@@ -107,7 +107,7 @@ def _subsampling(layout: Layout, width: int, height: int, codec: Codec, alpha: b
 
 
 def _png(layout: Layout) -> Storage:
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if layout.family == "yuv":
         remarks = ("YUV is converted to RGB for png; use stitch.codec=ffv1 to keep the samples",)
     if layout.family == "grey":

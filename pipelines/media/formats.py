@@ -197,7 +197,7 @@ def _planes(frame: av.VideoFrame, layout: Layout) -> list[Samples]:
         height, width = frame.height, frame.width
         if letter in "uv":
             height, width = -(-height >> layout.shift_y), -(-width >> layout.shift_x)
-        rows: Samples = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
+        rows: Samples = np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // kind.itemsize)
         view = rows[:height, : width * channels]
         views.append(view.reshape(height, width, channels) if layout.interleaved else view)
     return views

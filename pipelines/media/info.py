@@ -34,6 +34,8 @@ __all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo"
 FOLDER_RATE = Fraction(25)
 """Frames a second of a folder of images, which has no rate of its own."""
 
+_HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_METADATA", "DYNAMIC_HDR_PLUS")
+
 OnFrame = Callable[[int, av.VideoFrame], None]
 
 
@@ -87,7 +89,10 @@ class _Picture:
         name = frame.format.name
         full = name.startswith("yuvj")
         tags = ColourTags(
-            int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), 2 if full else int(frame.color_range)
+            int(frame.color_primaries),
+            int(frame.color_trc),
+            int(frame.colorspace),
+            2 if full else int(frame.color_range),
         )
         matrix = _display_matrix(frame)
         return cls(frame.width, frame.height, name, tags, matrix, -round(frame.rotation / 90) * 90 % 360)
@@ -103,8 +108,7 @@ class _Picture:
             self.remarks[f"pixel format {frame.format.name} is worked on and stored as {self.format}"] = None
         if frame.interlaced_frame:
             self.remarks["the video is interlaced: its lines are kept, the interlacing flag may not be"] = None
-        sides = {side.type.name for side in frame.side_data.keys()} if len(frame.side_data) else set()  # noqa: SIM118
-        if sides & {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_METADATA", "DYNAMIC_HDR_PLUS"}:
+        if any(_side_data(frame, name) is not None for name in _HDR_SIDE_DATA):
             self.remarks["HDR mastering metadata is not carried over (colour tags are)"] = None
 
 
@@ -186,8 +190,8 @@ def _refuse_other_size(path: Path, picture: _Picture, frame: av.VideoFrame, inde
     refuse_huge(path, frame.width, frame.height)
     if (frame.width, frame.height) != (picture.width, picture.height):
         raise MediaError(
-            f"{path}: frame {index} has {frame.width}x{frame.height} pixels, the first one {picture.width}x{picture.height};"
-            " split the video where its size changes"
+            f"{path}: frame {index} has {frame.width}x{frame.height} pixels, the first one {picture.width}x"
+            f"{picture.height}; split the video where its size changes"
         )
 
 
@@ -208,7 +212,7 @@ def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInf
             stream.index,
             "cover" if isinstance(stream, VideoStream) and is_cover(stream) else str(stream.type),
             codec_name(stream),
-            stream.language or "",
+            "" if stream.language in (None, "und") else str(stream.language),
         )
         for stream in container.streams
         if stream.index != restored.index
@@ -220,5 +224,12 @@ def _aspect(stream: VideoStream) -> Fraction:
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    side = frame.side_data.get("DISPLAYMATRIX")
-    return None if side is None else struct.unpack("9i", bytes(side))
+    side = _side_data(frame, "DISPLAYMATRIX")
+    return None if side is None else struct.unpack("9i", side)
+
+
+def _side_data(frame: av.VideoFrame, name: str) -> bytes | None:
+    try:
+        return bytes(frame.side_data[name])  # type: ignore[literal-required]
+    except (KeyError, ValueError):  # ValueError: the frame carries a kind that PyAV has no name for
+        return None

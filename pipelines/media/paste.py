@@ -71,7 +71,8 @@ class _Cells:
 
     def mean(self, samples: Float) -> Float:
         """Return the mean of each cell's pixels; right only where the patch covers the cell."""
-        return self._sum(samples) / self._pixels
+        means: Float = self._sum(samples) / self._pixels
+        return means
 
     def _sum(self, samples: Float) -> Float:
         height, width = samples.shape

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.config import Codec
 from pipelines.errors import SetupError, StoreError
-from pipelines.media.colour import colour_of
+from pipelines.media.colour import colour_of, grey_to_full
 from pipelines.media.encoding import storage_of
 from pipelines.media.formats import planes_of, working_layout
 from pipelines.media.reader import to_rgb
@@ -60,12 +60,12 @@ class PngFolder:
         """Return grey or blue-green-red(-alpha) samples, as OpenCV orders them."""
         colour, layout = colour_of(self._info), working_layout(frame.format.name)
         if self._format.startswith("gray"):
-            return planes_of(to_stored(frame, self._format, colour))[0]
+            return grey_to_full(planes_of(frame)[0], colour, layout.bits, 8 if self._format == "gray" else 16)
         if self._format == "rgb24":
             return to_rgb(frame, self._info)[..., ::-1]
         channels = 4 if layout.has_alpha else 3
         kind = np.uint16 if "64" in self._format or "48" in self._format else np.uint8
         exact = to_stored(frame, self._format, colour)
-        rows = np.frombuffer(exact.planes[0], kind).reshape(frame.height, -1)
+        rows = np.frombuffer(memoryview(exact.planes[0]), kind).reshape(frame.height, -1)
         pixels = rows[:, : frame.width * channels].reshape(frame.height, frame.width, channels)
         return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][:channels]])

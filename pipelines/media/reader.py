@@ -1,12 +1,13 @@
 """How do frames come out of a file: any run of them, exactly, in any order of asking?
 
 Frames are known by their timestamps. Reading seeks to a key frame before the wanted frame, decodes on from there and
-believes what it gets only when the first sound frame lies at or before the wanted one; otherwise it starts further back.
+believes what it gets only when the first key frame is not after the wanted one; otherwise it starts further back.
 So a run of frames is the same whether the file was read from its start or not, with B-frames and open GOPs too.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import cv2
@@ -17,8 +18,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipelines.errors import MediaError
-from pipelines.media.colour import colour_of, grey_to_full
-from pipelines.media.formats import planes_of, to_working, working_layout
+from pipelines.media.colour import Coloured, colour_of, grey_to_full
+from pipelines.media.formats import blank_like, planes_of, to_working, working_layout
 from pipelines.media.records import VideoInfo
 from pipelines.media.source import list_images, open_container, plain, read_image, video_stream
 
@@ -43,7 +44,7 @@ def read_frames(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFram
         yield converted
 
 
-def to_rgb(frame: av.VideoFrame, info: VideoInfo, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def to_rgb(frame: av.VideoFrame, info: Coloured, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Return a frame of `read_frames` as RGB u8 [H, W, 3], or [h, w, 3] when `size` = (w, h) is given.
 
     Matrix and range are the file's, or those of `pipelines.media.colour`; 10 bits and more are rounded to 8, alpha is
@@ -53,18 +54,33 @@ def to_rgb(frame: av.VideoFrame, info: VideoInfo, size: tuple[int, int] | None =
     layout, colour = working_layout(frame.format.name), colour_of(info)
     smaller = width < frame.width or height < frame.height
     if layout.family == "grey":
-        grey = grey_to_full(planes_of(frame)[0], colour, layout.bits)
+        grey: NDArray[Any] = grey_to_full(planes_of(frame)[0], colour, layout.bits)
         if (width, height) != (frame.width, frame.height):
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
         return np.repeat(grey[:, :, None], 3, axis=2)
     source_range = 2 if colour.full_range else 1
-    rgb = frame.reformat(
+    rgb = _with_centred_chroma(frame).reformat(
         width=width, height=height, format="rgb24", threads=1,
         src_colorspace=colour.matrix if layout.family == "yuv" else None,
         src_color_range=source_range, dst_color_range=2,
         interpolation=int((Interpolation.AREA if smaller else Interpolation.BICUBIC) | _SWS_EXACT),
     )  # fmt: skip
-    return np.ascontiguousarray(planes_of(rgb)[0])
+    return np.ascontiguousarray(planes_of(rgb)[0], np.uint8)
+
+
+def _with_centred_chroma(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame whose chroma is taken to lie in the middle of the pixels it covers, as `paste_rgb` takes it.
+
+    Frames of H.264 say that it lies at the left; read like that and pasted in the middle, colours would drift by a
+    quarter of a pixel. That word is lost in a copy of the samples.
+    """
+    layout = working_layout(frame.format.name)
+    if not (layout.shift_x or layout.shift_y):
+        return frame
+    copy = blank_like(frame, frame.format.name)
+    for target, samples in zip(planes_of(copy), planes_of(frame), strict=True):
+        target[...] = samples
+    return copy
 
 
 def _from_folder(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:

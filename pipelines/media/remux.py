@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from av.stream import Stream
 from pipelines.config import Codec
 from pipelines.media.encoding import CONTAINERS
 from pipelines.media.records import StreamInfo
-from pipelines.media.source import open_container
+from pipelines.media.source import open_container, video_stream
 
 _NEVER = {
     "video": "only the first picture track is restored",
@@ -27,24 +26,18 @@ _NEVER = {
 }
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A stream of the source that the output cannot have, and why."""
-
-    stream: StreamInfo
-    reason: str
-
-
-def split_streams(streams: tuple[StreamInfo, ...], codec: Codec) -> tuple[list[StreamInfo], list[LeftOut]]:
+def split_streams(
+    streams: tuple[StreamInfo, ...], codec: Codec
+) -> tuple[list[StreamInfo], list[tuple[StreamInfo, str]]]:
     """Return (streams that are copied, streams that are left out with the reason)."""
     kept: list[StreamInfo] = []
-    left_out: list[LeftOut] = []
+    left_out: list[tuple[StreamInfo, str]] = []
     for stream in streams:
         reason = _reason_against(stream, codec)
         if reason is None:
             kept.append(stream)
         else:
-            left_out.append(LeftOut(stream, reason))
+            left_out.append((stream, reason))
     return kept, left_out
 
 
@@ -71,7 +64,7 @@ def _holds(container: str) -> frozenset[str]:
 def _canonical(name: str) -> str:
     for mode in ("r", "w"):
         try:
-            return str(av.Codec(name, mode).canonical_name)  # type: ignore[arg-type]
+            return str(av.Codec(name, mode).canonical_name)
         except av.codec.codec.UnknownCodecError:
             continue
     return name
@@ -86,7 +79,11 @@ class CopiedStreams:
         output.metadata.update(
             {key: value for key, value in self._source.metadata.items() if key.lower() not in _WRITERS_OWN}
         )
-        self.shift_s = whole_seconds(self._source)
+        told = video_stream(self._source, path).metadata
+        self.video_labels: dict[str, str] = {
+            key: told[key] for key in ("language", "title", "handler_name") if key in told
+        }
+        self.shift_s = _whole_seconds(self._source)
         self._copies: dict[int, Stream] = {}
         for info in kept:
             template = self._source.streams[info.index]
@@ -112,7 +109,7 @@ class CopiedStreams:
     def close(self) -> None:
         self._files.close()
 
-    def _demuxed(self) -> Iterator[tuple[float, Packet[Stream]]]:
+    def _demuxed(self) -> "Iterator[tuple[float, Packet[Stream]]]":
         """Yield (seconds, packet) of the kept streams, addressed to their copies."""
         wanted = [self._source.streams[index] for index in self._copies]
         wanted = [stream for stream in wanted if stream.type != "attachment"]
@@ -142,8 +139,8 @@ class CopiedStreams:
 _WRITERS_OWN = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
 
 
-def whole_seconds(source: InputContainer) -> int:
-    """Return the whole seconds at which a recording starts (a broadcast's clock); the output starts in the first second.
+def _whole_seconds(source: InputContainer) -> int:
+    """Return the whole seconds at which a recording starts (a broadcast's clock), which the output's clock leaves out.
 
     Whole seconds, because they are exact in every stream's own ticks.
     """

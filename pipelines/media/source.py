@@ -13,12 +13,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from pipelines.errors import MediaError
+from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
 
 MAX_PIXELS = 1 << 26
 """Frames with more pixels than this (8192 x 8192) are refused: a hostile header must not take the machine's memory."""
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 
 # `file` only: a playlist that calls itself .mp4 must not make this machine open addresses.
 _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
@@ -81,7 +81,7 @@ def list_images(folder: Path) -> list[Path]:
 
     Raises MediaError when there is none.
     """
-    images = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    images = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
     if not images:
         raise MediaError(f"{folder}: the folder holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return sorted(images, key=lambda path: _natural(path.name))

@@ -1,8 +1,7 @@
-"""How does a frame get into the pixel format that an encoder takes, with as many of its samples unchanged as possible?"""
+"""How does a frame get into the pixel format that an encoder takes, with its samples unchanged where possible?"""
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.media.colour import Colour
 from pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
@@ -11,8 +10,8 @@ from pipelines.media.formats import Layout, Samples, blank_like, layout_of, plan
 def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = False) -> av.VideoFrame:
     """Return `frame` (working format) in the pixel format `name`, or the frame itself when it has it.
 
-    YUV to YUV keeps every sample: finer chroma repeats samples, more bits shift them. `limited` squeezes full range into
-    limited range; from RGB to YUV, matrix and range are those of `colour`.
+    YUV to YUV keeps every sample: finer chroma repeats samples, more bits shift them. `limited` squeezes full range
+    into limited range; from RGB to YUV, the matrix is that of `colour`, the range limited.
     """
     source, target = working_layout(frame.format.name), layout_of(name)
     squeeze = limited and colour.full_range
@@ -36,16 +35,14 @@ def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = F
     return stored
 
 
-def _repeated(samples: Samples, shape: tuple[int, ...], source: Layout, target: Layout) -> NDArray[np.generic]:
+def _repeated(samples: Samples, shape: tuple[int, ...], source: Layout, target: Layout) -> Samples:
     times_x, times_y = 1 << (source.shift_x - target.shift_x), 1 << (source.shift_y - target.shift_y)
     if times_x == times_y == 1:
         return samples
     return samples.repeat(times_y, axis=0).repeat(times_x, axis=1)[: shape[0], : shape[1]]
 
 
-def _rescaled(
-    samples: NDArray[np.generic], letter: str, bits: int, new_bits: int, full_range: bool, squeeze: bool
-) -> NDArray[np.generic]:
+def _rescaled(samples: Samples, letter: str, bits: int, new_bits: int, full_range: bool, squeeze: bool) -> Samples:
     """Return samples of `bits` on the scale of `new_bits`; every value is mapped through one table."""
     if bits == new_bits and not squeeze:
         return samples
@@ -60,4 +57,5 @@ def _rescaled(
             table = (values - middle) * (224 * unit / top) + new_middle
     else:
         table = values * 2.0 ** (new_bits - bits)
-    return np.clip(np.rint(table), 0, new_top).astype(np.uint8 if new_bits <= 8 else np.uint16)[samples]
+    mapped: Samples = np.clip(np.rint(table), 0, new_top).astype(np.uint8 if new_bits <= 8 else np.uint16)
+    return mapped[samples]

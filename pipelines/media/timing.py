@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 _COMMON_RATES = (
     *(Fraction(rate * 1000, 1001) for rate in (24, 30, 48, 60, 120)),
@@ -12,17 +13,19 @@ _COMMON_RATES = (
 def is_ascending(stamps: Sequence[int | None]) -> bool:
     """True when every frame has a timestamp and each is later than the one before."""
     known = [stamp for stamp in stamps if stamp is not None]
-    return len(known) == len(stamps) and all(left < right for left, right in zip(known, known[1:], strict=False))
+    return len(known) == len(stamps) and all(left < right for left, right in pairwise(known))
 
 
 def mended(stamps: Sequence[int | None], ticks_a_frame: Fraction) -> tuple[int, ...]:
-    """Return ascending timestamps: missing ones continue at the average rate, late ones are moved up."""
-    result: list[int] = []
-    for index, stamp in enumerate(stamps):
-        if stamp is None:
-            stamp = round(index * ticks_a_frame) if not result else result[-1] + max(1, round(ticks_a_frame))
-        result.append(max(stamp, result[-1] + 1) if result else stamp)
-    return tuple(result)
+    """Return ascending timestamps for frames in the order in which they are shown.
+
+    Where some are missing or stand twice, all are counted at the average rate. Where they are only out of order they
+    are sorted: AVI numbers frames in the order of decoding, which with B-frames is not that of showing.
+    """
+    known = {stamp for stamp in stamps if stamp is not None}
+    if len(known) < len(stamps):
+        return tuple(round(index * ticks_a_frame) for index in range(len(stamps)))
+    return tuple(sorted(known))
 
 
 def rate_of(pts: Sequence[int], time_base: Fraction, told: Fraction | None) -> tuple[Fraction, bool]:

@@ -3,9 +3,9 @@
 Same timestamps, size, rotation, sample aspect, colour tags and bit depth; the source's own audio and subtitle packets.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,13 +17,17 @@ from pipelines.config import Codec, StitchConfig
 from pipelines.errors import SetupError, StoreError
 from pipelines.media import encoding
 from pipelines.media.colour import colour_of
+from pipelines.media.encoding import suffix_of
 from pipelines.media.png_folder import PngFolder
 from pipelines.media.records import VideoInfo
 from pipelines.media.remux import CopiedStreams, split_streams
 from pipelines.media.source import plain
 from pipelines.media.stored import to_stored
 
+__all__ = ["VideoWriter", "suffix_of"]
+
 _THREADS = 2
+"""Encoder threads; more of them hold more frames."""
 _LIMITED = 1
 
 
@@ -48,7 +52,8 @@ class VideoWriter:
     def __enter__(self) -> Self:
         if not encoding.encoder_available(self._stitch.codec):
             raise SetupError(
-                f"this machine's PyAV has no encoder {encoding.encoder_name(self._stitch.codec)}; choose another stitch.codec"
+                f"this machine's PyAV has no encoder {encoding.encoder_name(self._stitch.codec)};"
+                " choose another stitch.codec"
             )
         if self._stitch.codec == Codec.png:
             self._sink = PngFolder(self._path, self._info)
@@ -103,7 +108,7 @@ class _FileSink:
                 self._stream = self._add_video()
                 if not info.is_folder:
                     self._copies = CopiedStreams(info.path, split_streams(info.streams, stitch.codec)[0], self._output)
-                    _copy_labels(info.path, self._stream)
+                    self._stream.metadata.update(self._copies.video_labels)
             shift_s = self._copies.shift_s if self._copies else 0
             self._shift = round(shift_s / info.time_base)
         except BaseException:
@@ -145,7 +150,7 @@ class _FileSink:
         stamps = self._info.pts
         if pts is None or len(stamps) < 2:
             return max(1, round(1 / (self._info.rate * self._info.time_base)))
-        index = min(_index(stamps, pts + self._shift), len(stamps) - 2)
+        index = min(bisect_left(stamps, pts + self._shift), len(stamps) - 2)
         return stamps[index + 1] - stamps[index]
 
     def _add_video(self) -> VideoStream:
@@ -186,8 +191,8 @@ class _FileSink:
             if isinstance(error, OSError):
                 raise StoreError(f"{self._path}: cannot be written ({plain(error)})") from error
             raise SetupError(
-                f"{self._path}: {encoding.encoder_name(self._stitch.codec)} refuses {self._info.width}x{self._info.height}"
-                f" {self._storage.pixel_format} ({plain(error)}); choose another stitch.codec"
+                f"{self._path}: {encoding.encoder_name(self._stitch.codec)} refuses {self._storage.pixel_format} of"
+                f" {self._info.width}x{self._info.height} ({plain(error)}); choose another stitch.codec"
             ) from error
 
     def _close_source(self) -> None:
@@ -202,20 +207,3 @@ def _ignoring_ffmpeg() -> Iterator[None]:
         yield
     except (av.error.FFmpegError, OSError, ValueError):
         return
-
-
-def _copy_labels(path: Path, stream: VideoStream) -> None:
-    from pipelines.media.source import open_container, video_stream
-
-    with open_container(path) as source:
-        told = video_stream(source, path).metadata
-        stream.metadata.update({key: told[key] for key in ("language", "title", "handler_name") if key in told})
-
-
-def _index(stamps: tuple[int, ...], pts: int) -> int:
-    from bisect import bisect_left
-
-    return bisect_left(stamps, pts)
-
-
-_Rate = Fraction

@@ -7,7 +7,7 @@ import av
 
 from pipelines.media.paste import paste_rgb
 from pipelines.media.reader import read_frames
-from pipelines.media.verify import verify_output
+from pipelines.media.capabilities import verify_output
 from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight

@@ -1,0 +1,33 @@
+"""Does Ray work here? `python -m cluster.check` starts it, or connects to it, and prints what it offers as JSON.
+
+A process of its own: a Ray that hangs or crashes must not take the one who asks with it. Exit status 1 and one line on
+stderr when Ray does not work.
+"""
+
+import json
+import sys
+
+from cluster.resources import lay_out
+from cluster.runtime import nodes, ray_runtime
+from pipelines.errors import SetupError
+
+
+def main() -> int:
+    """Print {"nodes", "cpus", "workers"}; `workers` is what a job with run.workers=0 gets."""
+    try:
+        with ray_runtime():
+            machines = nodes()
+            offer = {
+                "nodes": len(machines),
+                "cpus": sum(machine.cpus for machine in machines),
+                "workers": lay_out(machines, 0).workers,
+            }
+    except SetupError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(json.dumps(offer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""`reelmend demo`: what does it do, in less than a minute and without any data?"""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.cli.options import Debug
+from pipelines.cli.screen import console
+from pipelines.context import WORK_FOLDER
+from pipelines.errors import ConfigError
+from pipelines.job import load_job
+from pipelines.progress import choose_display
+from pipelines.summary import RunSummary
+from pipelines.units import readable_seconds
+
+_INPUT = "input"
+
+
+def demo(
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Folder of the demo's files.")] = "demo-out",
+    picture: Annotated[
+        str | None,
+        typer.Option("--picture", metavar="FILE", help="Also write a before/after picture (PNG)."),
+    ] = None,
+    debug: Debug = False,
+) -> int:
+    """Make a clip with a balloon in it, take the balloon out, and say how well that went.
+
+    Example: `reelmend demo --out demo-out`
+    """
+    screen, folder = console(), Path(out)
+    _clear(folder)
+    # With these come torch and PyAV, which --help and a wrong folder can do without.
+    from pipelines.demo.clip import write_clip
+    from pipelines.demo.picture import write_picture
+    from pipelines.demo.scene import FRAMES, moments
+    from pipelines.demo.score import score_clip
+    from pipelines.run import REPORT, run_job
+
+    scene = list(moments())
+    video, mask = write_clip(folder / _INPUT, scene)
+    job = load_job(flags={"name": "demo", "input.videos": [str(video)], "input.masks": str(mask), "out": out})
+    screen.print(f"A balloon drifts over a lake: {FRAMES} frames. This does the same as:")
+    screen.print(f"  reelmend run --videos {video} --masks {mask} --out {out}\n", style="bold", soft_wrap=True)
+    summary = run_job(job, choose_display(screen, machine=False))
+    report, restored = folder / WORK_FOLDER / REPORT, folder / video.name
+    if summary.exit_status == 0:
+        score, frames = score_clip(video, restored, scene, job.mask.dilation)
+        _print_result(screen, summary, score.restored_psnr_db, score.per_frame_psnr_db)
+        if picture is not None:
+            write_picture(Path(picture), scene[FRAMES // 2], frames[FRAMES // 2])
+        screen.print(f"before    {video}\nrestored  {restored}", soft_wrap=True)
+    screen.print(f"report    {report}", soft_wrap=True)
+    return summary.exit_status
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier demo, so that this one has work to do; nothing else is ever removed."""
+    earlier_demo = (folder / _INPUT / "scene_mask.mkv").exists()
+    if folder.exists() and not earlier_demo and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"--out {folder}: holds something else; name a new folder for the demo")
+    if earlier_demo:
+        shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)
+        (folder / "scene.mp4").unlink(missing_ok=True)
+
+
+def _print_result(screen: Console, summary: RunSummary, restored_psnr_db: float, per_frame_psnr_db: float) -> None:
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")
+    for name in ("frames", "seconds", "frames/s"):
+        table.add_column(name, justify="right")
+    for name in ("PSNR in the hole, reelmend", "each frame alone (cv2.inpaint)", "gain"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        str(summary.frames_computed),
+        f"{summary.seconds:.1f}",
+        f"{summary.frames_per_second:.1f}",
+        f"{restored_psnr_db:.1f} dB",
+        f"{per_frame_psnr_db:.1f} dB",
+        f"{restored_psnr_db - per_frame_psnr_db:+.1f} dB",
+    )
+    screen.print(table)
+    worked_s = sum(summary.seconds_by_stage.values())
+    screen.print(f"The seconds include starting Ray; its workers were at work for {readable_seconds(worked_s)}.\n")

@@ -1,0 +1,32 @@
+"""`reelmend doctor`: is it the machine?"""
+
+from dataclasses import asdict
+
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.options import AsJson, Debug
+from pipelines.cli.screen import console, print_json
+
+_STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
+
+
+def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Show what this machine has, whether Ray works, and what a run would pick; exit status 2 if no run can work.
+
+    Example: `reelmend doctor`
+    """
+    from pipelines.doctor import examine, works  # with it come torch and PyAV, which --help can do without
+
+    findings = examine()
+    if as_json:
+        print_json({"works": works(findings), "findings": [asdict(finding) for finding in findings]})
+    else:
+        table = Table.grid(padding=(0, 2))
+        for finding in findings:
+            what = Text(finding.what)
+            if finding.advice:
+                what.append(f"\n{finding.advice}", "yellow")
+            table.add_row(Text(finding.level, _STYLES[finding.level]), Text(finding.topic, "bold"), what)
+        console().print(table)
+    return 0 if works(findings) else 2

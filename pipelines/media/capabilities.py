@@ -1,0 +1,118 @@
+"""What can an output hold, and does it hold what it should?
+
+`check_output` says before a run what will be lost, `verify_output` looks at what was written.
+"""
+
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from pipelines.config import Codec, StitchConfig
+from pipelines.errors import MediaError
+from pipelines.media.colour import colour_of
+from pipelines.media.encoding import CONTAINERS, encoder_available, storage_of, suffix_of
+from pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
+from pipelines.media.remux import split_streams
+from pipelines.media.source import codec_name, list_images, open_container, plain, read_image, video_stream
+
+__all__ = ["check_output", "encoder_available", "suffix_of", "verify_output"]
+
+# Containers keep time in ticks of this many seconds at the coarsest; two roundings lie between source and output.
+_TICK_S = {"matroska": Fraction(1, 1000), "mp4": Fraction(1, 10000), "mov": Fraction(1, 10000)}
+
+
+def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[str]:
+    """Return, a line each, what the chosen output cannot hold of this video; an empty list when nothing is lost."""
+    lines = [
+        f"{stream.kind} stream {stream.index} ({stream.codec}) is left out: {reason}" + _advice(stream, stitch.codec)
+        for stream, reason in split_streams(info.streams, stitch.codec)[1]
+    ]
+    full_range = colour_of(info).full_range
+    lines += storage_of(info.pixel_format, full_range, info.width, info.height, stitch.codec).remarks
+    if stitch.codec == Codec.png:
+        if info.variable_rate:
+            lines.append("a folder of images has no timestamps: the variable frame rate is lost; use stitch.codec=h264")
+        if info.rotation:
+            lines.append(f"a folder of images has no rotation tag: images stay turned by {info.rotation} degrees")
+        if info.sample_aspect != 1:
+            lines.append(f"a folder of images has no sample aspect: {info.sample_aspect} is lost")
+    if stitch.codec == Codec.ffv1 and info.variable_rate:
+        lines.append("mkv keeps timestamps in milliseconds: those of the source are rounded")
+    return [*lines, *info.notes]
+
+
+def verify_output(path: Path | str, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+    """Open what was written, read its packets without decoding them, and return facts about it.
+
+    Raises MediaError naming the difference: frames, size, timestamps or streams that are not those of the source.
+    """
+    path = Path(path)
+    return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch)
+
+
+def _advice(stream: StreamInfo, codec: Codec) -> str:
+    others = [other for other in (Codec.ffv1, Codec.prores, Codec.h264) if other != codec]
+    better = next((other for other in others if split_streams((stream,), other)[0]), None)
+    return f"; stitch.codec={better.value} keeps it" if better else ""
+
+
+def _verify_folder(path: Path, info: VideoInfo) -> dict[str, str | int | float]:
+    images = list_images(path)
+    _same(path, "images", len(images), info.frames)
+    for image in (images[0], images[-1]):
+        frame = read_image(image)
+        _same(image, "size", f"{frame.width}x{frame.height}", f"{info.width}x{info.height}")
+    size = sum(image.stat().st_size for image in images)
+    return {
+        "frames": len(images), "width": info.width, "height": info.height, "codec": "png", "container": "folder",
+        "pixel_format": frame.format.name, "streams": "", "bytes": size,
+    }  # fmt: skip
+
+
+def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        context = stream.codec_context
+        _same(path, "size", f"{context.width}x{context.height}", f"{info.width}x{info.height}")
+        others = Counter(
+            (str(other.type), codec_name(other)) for other in container.streams if other.index != stream.index
+        )
+        kept = Counter((kept.kind, kept.codec) for kept in split_streams(info.streams, stitch.codec)[0])
+        _same(path, "streams beside the video", _told(others), _told(kept))
+        time_base = stream.time_base or Fraction(1, 1000)
+        try:
+            stamps = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"{path}: what was written cannot be read back ({plain(error)})") from error
+        _same(path, "frames", len(stamps), info.frames)
+        _same_times(path, stamps, time_base, info, CONTAINERS[stitch.codec])
+        return {
+            "frames": len(stamps), "width": context.width, "height": context.height, "codec": codec_name(stream),
+            "container": CONTAINERS[stitch.codec], "pixel_format": str(context.pix_fmt),
+            "rate": str(info.rate), "seconds": round(info.duration_s, 3),
+            "streams": _told(others), "bytes": path.stat().st_size,
+        }  # fmt: skip
+
+
+def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoInfo, container: str) -> None:
+    slack_s = float(_TICK_S[container] + time_base)
+    for index, (stamp, told) in enumerate(zip(stamps, info.pts, strict=True)):
+        time_s = float((stamp - stamps[0]) * time_base)
+        source_s = float((told - info.pts[0]) * info.time_base)
+        if abs(time_s - source_s) > slack_s:
+            raise MediaError(
+                f"{path}: frame {index} is shown at {time_s:.4f} s in the output, {source_s:.4f} s in the source"
+            )
+
+
+def _told(streams: Counter[tuple[str, str]]) -> str:
+    return ", ".join(
+        f"{kind} {codec}" + (f" x{count}" if count > 1 else "") for (kind, codec), count in sorted(streams.items())
+    )
+
+
+def _same(path: Path, what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise MediaError(f"{path}: {what} of the output: {found or 'none'}, of the source: {wanted or 'none'}")

@@ -1,0 +1,82 @@
+"""What does a person see who types something wrong? One line on stderr, exit status 2, no traceback, no work done."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipelines.cli import app
+
+
+def type_in(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture(autouse=True)
+def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REELMEND_DEBUG", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["stitch.codc=h264"], "stitch.codc: there is no such setting (command line); did you mean stitch.codec?"),
+        (["no.yaml"], "no.yaml: there is no such job file"),
+        (["--preset", "fats"], "--preset fats: there is no such preset; did you mean fast?"),
+        (
+            ["a.mp4"],
+            "a.mp4: neither a job file (.yaml) nor KEY=VALUE; a video is given as --videos a.mp4 --masks MASK",
+        ),
+        (["a.yaml", "b.yaml"], "one job file at a time, not a.yaml and b.yaml"),
+        ([], "no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file"),
+        (["--videos", "in/*.mp4"], "no video matches 'in/*.mp4' (containers and folders of images count)"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    command: str, words: list[str], line: str, tmp_path: Path
+) -> None:
+    result = type_in(command, *words)
+    assert (result.exit_code, result.stderr, result.stdout) == (2, f"error: {line}\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    Path("job.yaml").write_text("stich: {codec: h264}\nstitch: {crf: 99}\n")
+    result = type_in("run", "job.yaml", "run.workers=two")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "error: stich.codec: there is no such setting (job.yaml); did you mean stitch.codec?",
+        "error: run.workers: 'two' is not a whole number (command line)",
+        "error: stitch.crf: 99 is outside 0..51 (job.yaml)",
+    ]
+
+
+def test_debug_shows_where_an_error_came_from() -> None:
+    result = type_in("run", "no.yaml", "--debug")
+    assert result.exit_code != 0
+    assert type(result.exception).__name__ == "ConfigError"
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_folder_without_a_run_is_named(command: str) -> None:
+    result = type_in(command, "--out", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere/_reelmend/ledger.parquet" in result.stderr
+    assert "nothing has been run there yet" in result.stderr
+
+
+def test_a_demo_does_not_touch_a_folder_that_holds_something_else(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    result = type_in("demo", "--out", ".")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --out .: holds something else; name a new folder for the demo\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("command", ["demo", "plan", "run", "status", "report", "doctor"])
+def test_each_command_explains_itself_with_an_example(command: str) -> None:
+    result = type_in(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example: reelmend {command}" in " ".join(result.stdout.split())

@@ -1,0 +1,125 @@
+"""Does a Ray of our own come and go without a trace, and is somebody else's left alone?"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import ray
+from toy_worker import ToyWorker, toy_context, toy_item, visits
+
+from cluster import runtime
+from cluster.executor import RayExecutor
+from pipelines.errors import SetupError
+from pipelines.ledger import ItemState
+from pipelines.run_state import RunState
+
+pytestmark = pytest.mark.ray
+DRIVER = Path(__file__).with_name("driver.py")
+MARK = "REELMEND_TEST_MARK"
+
+
+class Driver:
+    """A run in a process of its own, with its own home, and every process it brings about."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.home.mkdir()
+        private = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+        env = {name: value for name, value in os.environ.items() if name not in private}
+        env |= {"HOME": str(self.home), MARK: str(folder)}
+        self.process = subprocess.Popen(
+            [sys.executable, DRIVER, folder, *names],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait_for(self, task_id: str) -> None:
+        """Wait until a worker has begun this task."""
+        _until(lambda: any(task == task_id for task, _ in visits(self.folder)) or self.process.poll() is not None)
+        assert self.process.poll() is None, self.process.communicate()[0]
+
+    def processes(self) -> list[str]:
+        """Command lines of what still runs: children inherit the mark."""
+        mark = f"{MARK}={self.folder}".encode()
+        return [
+            _read(proc / "cmdline") for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ").encode()
+        ]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(tmp_path: Path, number: int) -> None:
+    driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch")
+    driver.wait_for("inpaint:hangs_in_inpaint:0")
+    driver.wait_for("stitch:hangs_in_stitch")
+    driver.process.send_signal(number)
+    output, _ = driver.process.communicate(timeout=60)
+    assert (driver.process.returncode, output) == (130, "")
+    assert driver.processes() == []
+    assert list(driver.home.iterdir()) == []
+
+
+def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, "hangs_in_inpaint")
+    driver.wait_for("inpaint:hangs_in_inpaint:0")
+    driver.process.kill()
+    driver.process.communicate(timeout=60)
+    _until(lambda: not any(Path(f"/proc/{pid}").exists() for _, pid in visits(tmp_path)))
+
+
+def test_a_run_with_its_own_ray_says_nothing_of_it_even_when_a_worker_dies(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, "a", "kills_once_in_flow")
+    output, _ = driver.process.communicate(timeout=100)
+    assert output == "restored restored\n"
+    assert driver.processes() == []
+    assert list(driver.home.iterdir()) == []
+
+
+def test_a_cluster_that_does_not_answer_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+    with pytest.raises(SetupError, match=r"^no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1 .*$"):
+        RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+
+
+def test_a_ray_of_the_host_application_is_used_and_left_running(
+    cluster_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others hold most of it here, so that no worker finds a place, and the run says so."""
+    monkeypatch.setattr(runtime, "_PATIENCE_CLUSTER_S", 1.0)  # ten minutes, in which machines may be added
+    ray.init(address=cluster_address, log_to_driver=False)
+    try:
+        holder = ray.remote(num_cpus=1.5)(_Holder).remote()
+        ray.get(holder.hold.remote())
+        state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+        RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+        assert "each needs 0.9 CPU, free are 0.5 of 2" in state.halted
+        assert state.rows["a"].state is ItemState.FAILED
+        assert ray.is_initialized()
+    finally:
+        ray.shutdown()
+
+
+class _Holder:
+    def hold(self) -> None:
+        """Be there."""

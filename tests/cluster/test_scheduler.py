@@ -1,0 +1,211 @@
+"""Events in, instructions out: does each task go to the right worker, and are workers started, replaced and ended?"""
+
+from pathlib import Path
+
+import pytest
+from toy_worker import toy_item, toy_plan
+
+from cluster.resources import Layout, Pool
+from cluster.scheduler import (
+    START_ATTEMPTS,
+    Answered,
+    GiveUp,
+    Gone,
+    Instruction,
+    Placed,
+    Ready,
+    Run,
+    Scheduler,
+    Start,
+    Stop,
+)
+from pipelines.ledger import ItemState
+from pipelines.run_state import RunState
+from pipelines.tasks import Receipt, Stage, Task
+
+RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
+LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)
+FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
+INPAINT = Pool("inpaint", (Stage.INPAINT,), size=1, cpus=1.0, threads=1)
+TWO_POOLS = Layout(pools=(INPAINT, FLOW), task_slots=2, task_cpus=0.1, busy_limit=8)
+
+
+class Play:
+    """A scheduler, and workers that do what the test says."""
+
+    def __init__(self, *names: str, layout: Layout = LAPTOP, attempts: int = 3) -> None:
+        items = [toy_item(name, Path("out")) for name in names]
+        self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
+        self.scheduler = Scheduler(self.state, layout, patience_s=60)
+
+    def decide(self, now_s: float = 0.0) -> list[Instruction]:
+        return self.scheduler.decide(now_s)
+
+    def starts(self) -> list[str]:
+        return [step.worker for step in self.decide() if isinstance(step, Start)]
+
+    def stops(self) -> list[str]:
+        return [step.worker for step in self.decide() if isinstance(step, Stop)]
+
+    def runs(self) -> dict[str, str | None]:
+        return {step.task.id: step.worker for step in self.decide() if isinstance(step, Run)}
+
+    def done(self, *task_ids: str) -> None:
+        for task_id in task_ids:
+            stage = task_id.split(":")[0]
+            plan = toy_plan() if stage == Stage.PROBE else None
+            final = "restored" if stage == Stage.STITCH else None
+            self.scheduler.handle(Answered(Receipt(task_id, plan=plan, final=final)))
+
+    def probed(self) -> "Play":
+        """All probes done, one after the other."""
+        while runs := [task for task in self.runs() if task.startswith("probe")]:
+            self.done(*runs)
+        return self
+
+    def warm(self, *workers: str) -> None:
+        for worker in workers:
+            self.scheduler.handle(Placed(worker))
+            self.scheduler.handle(Ready(worker))
+
+
+def test_a_probe_runs_in_a_process_of_its_own() -> None:
+    assert Play("a").runs() == {"probe:a": None}
+
+
+def test_no_worker_is_started_before_there_is_work_for_it() -> None:
+    play = Play("a")
+    assert play.starts() == []
+    play.done("probe:a")
+    assert play.starts() == ["restore-1", "restore-2"]
+    assert play.starts() == []
+
+
+def test_a_worker_gets_its_first_task_when_it_is_warm() -> None:
+    play = Play("a").probed()
+    play.scheduler.handle(Placed("restore-1"))
+    assert play.runs() == {}
+    play.scheduler.handle(Ready("restore-1"))
+    assert play.runs() == {"flow:a:0": "restore-1"}
+    assert play.runs() == {}
+
+
+def test_a_worker_goes_on_with_the_item_it_knows() -> None:
+    play = Play("a", "b").probed()
+    play.warm("restore-1", "restore-2")
+    assert play.runs() == {"flow:a:0": "restore-1", "flow:a:1": "restore-2"}
+    play.done("flow:a:1")
+    assert play.runs() == {"flow:b:0": "restore-2"}
+    play.done("flow:b:0")
+    assert play.runs() == {"flow:b:1": "restore-2"}
+    play.done("flow:a:0", "flow:b:1")
+    assert play.runs() == {"inpaint:a:0": "restore-1", "inpaint:b:0": "restore-2"}
+
+
+def test_no_more_tasks_work_at_once_than_there_are_cores() -> None:
+    play = Play("a", "b").probed()
+    play.warm("restore-1")
+    assert play.runs() == {"flow:a:0": "restore-1"}
+    play.done("flow:a:0")
+    assert play.runs() == {"flow:a:1": "restore-1"}
+    play.done("flow:a:1")
+    play.warm("restore-2")
+    assert play.runs() == {"inpaint:a:0": "restore-1", "flow:b:0": "restore-2"}
+    play.done("inpaint:a:0")
+    assert play.runs() == {"stitch:a": None}  # the other core; restore-1 rests
+
+
+def test_a_dead_worker_is_replaced_and_its_task_tried_again() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1")
+    play.runs()
+    play.scheduler.handle(Gone("restore-1", "killed"))
+    assert play.state.rows["a"].state is ItemState.RUNNING
+    assert play.starts() == ["restore-3"]
+    play.warm("restore-3")
+    assert "restore-3" in play.runs().values()
+
+
+def test_a_task_that_kills_every_worker_fails_its_item_only() -> None:
+    play = Play("a", "b", attempts=2).probed()
+    play.warm("restore-1", "restore-2")
+    for _ in range(40):
+        for step in play.decide():
+            match step:
+                case Start(worker, _):
+                    play.warm(worker)
+                case Run(task, str(worker)) if task.id == "flow:a:0":
+                    play.scheduler.handle(Gone(worker, "killed"))
+                case Run(task, _):
+                    play.done(task.id)
+    assert play.state.over
+    assert play.state.rows["a"].state is ItemState.FAILED
+    assert "the worker died 2 times" in play.state.rows["a"].reason
+    assert play.state.rows["b"].state is ItemState.RESTORED
+
+
+def test_the_death_of_an_idle_worker_costs_no_attempt() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1", "restore-2")
+    play.scheduler.handle(Gone("restore-2", "killed"))
+    play.runs()
+    assert play.state.rows["a"].attempts == 1
+    assert not play.state.halted
+
+
+def test_workers_that_die_while_they_start_stop_the_run() -> None:
+    play = Play("a").probed()
+    for number in range(START_ATTEMPTS):
+        assert not play.state.over
+        play.decide()
+        play.scheduler.handle(Gone(f"restore-{number + 1}", "SetupError: weights not found"))
+    assert "3 restore workers in a row could not start" in play.state.halted
+    assert "weights not found" in play.state.halted
+
+
+def test_a_pool_that_finds_no_place_is_given_up_after_the_patience() -> None:
+    play = Play("a")
+    play.done(*play.runs())
+    assert [type(step) for step in play.decide(now_s=100.0)] == [Start, Start]
+    assert play.decide(now_s=160.0) == []
+    assert play.decide(now_s=161.0) == [GiveUp(RESTORE, 61.0)]
+
+
+def test_a_worker_that_is_placed_may_take_its_time_to_load() -> None:
+    play = Play("a").probed()
+    play.scheduler.handle(Placed("restore-1"))
+    assert play.decide(now_s=1e6) == []
+
+
+def test_each_pool_gets_the_tasks_of_its_own_stages() -> None:
+    play = Play("a", layout=TWO_POOLS).probed()
+    play.warm("flow-1", "flow-2")
+    assert play.runs() == {"flow:a:0": "flow-1", "flow:a:1": "flow-2"}
+    play.done("flow:a:0", "flow:a:1")
+    assert play.starts() == ["inpaint-3"]
+    play.warm("inpaint-3")
+    assert play.runs() == {"inpaint:a:0": "inpaint-3"}
+
+
+def test_idle_workers_are_ended_when_nothing_can_come_for_them() -> None:
+    play = Play("a", layout=TWO_POOLS).probed()
+    play.warm("flow-1", "flow-2")
+    play.done(*play.runs())
+    assert play.stops() == ["flow-1", "flow-2"]
+    play.warm("inpaint-3")
+    play.done(*play.runs())
+    assert play.stops() == ["inpaint-3"]  # only the stitch is left
+
+
+@pytest.mark.parametrize("event", [Placed("x"), Ready("x"), Gone("x", "killed"), Answered(Receipt("probe:x"))])
+def test_news_of_the_unknown_changes_nothing(event: Placed | Ready | Gone | Answered) -> None:
+    play = Play("a")
+    play.scheduler.handle(event)
+    assert play.runs() == {"probe:a": None}
+
+
+def test_the_scheduler_s_tasks_are_the_state_s_tasks() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1", "restore-2")
+    running: list[Task] = [step.task for step in play.decide() if isinstance(step, Run)]
+    assert play.state.in_work == {task.id: task for task in running}

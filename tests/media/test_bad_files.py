@@ -1,0 +1,133 @@
+"""A file that cannot be restored is refused with its own reason, before any work is spent on it."""
+
+import struct
+import zlib
+
+import av
+import numpy as np
+import pytest
+from clips import scene, write_clip, write_images
+
+from pipelines.errors import MediaError
+from pipelines.media.info import glance_video, inspect_video
+
+
+def refused(path, *words):
+    with pytest.raises(MediaError) as caught:
+        inspect_video(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in (str(path), *words):
+        assert word in message, message
+
+
+def test_a_missing_file(tmp_path):
+    refused(tmp_path / "none.mp4", "no such file")
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    refused(tmp_path / "a.mp4", "empty")
+
+
+def test_text_with_the_name_of_a_video(tmp_path):
+    (tmp_path / "a.mp4").write_text("this is no video\n" * 200)
+    refused(tmp_path / "a.mp4", "not a video")
+
+
+def test_a_playlist_with_the_name_of_a_video_opens_no_other_file(tmp_path):
+    other = write_clip(tmp_path / "other.ts", frames=5)
+    (tmp_path / "a.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n#EXT-X-ENDLIST\n")
+    refused(tmp_path / "a.mp4")
+
+
+def test_sound_without_pictures(tmp_path):
+    clip = write_clip(tmp_path / "full.mp4", frames=5)
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "a.m4a"), "w", format="mp4") as target:
+        copy = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.size:
+                packet.stream = copy
+                target.mux(packet)
+    refused(tmp_path / "a.m4a", "no video stream", "audio (aac)")
+
+
+def test_a_video_without_frames(tmp_path):
+    clip = write_clip(tmp_path / "a.avi", frames=1, audio=False, codec="mpeg4")
+    data = clip.read_bytes()
+    clip.write_bytes(data[: data.index(b"movi") + 4])
+    refused(clip, "no frames")
+
+
+def test_an_mp4_that_was_cut_off(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", frames=40, size=(64, 48), container_options={"movflags": "faststart"})
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
+    refused(clip, "cut off", "of 40 frames")
+
+
+def test_an_mp4_whose_index_was_never_written(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", frames=40, size=(64, 48))
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
+    refused(clip, "cut off", "moov")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
+def test_other_containers_that_were_cut_off(tmp_path, name):
+    clip = write_clip(tmp_path / name, frames=200, size=(64, 48), codec="mpeg4", audio=False)
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    refused(clip, str(clip))
+
+
+DAMAGED = {
+    "h264.mp4": {},
+    "h265.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=error", "crf": "10"}},
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"q:v": "2"}},
+    "ffv1.mkv": {"codec": "ffv1", "options": {"level": "3", "slicecrc": "1"}},
+    "mjpeg.mkv": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_bytes_destroyed_in_the_middle(tmp_path, name):
+    clip = write_clip(tmp_path / name, frames=40, size=(64, 48), audio=False, **DAMAGED[name])
+    with av.open(str(clip)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        first = packets[15]
+    data = bytearray(clip.read_bytes())
+    noise = np.random.default_rng(0).integers(0, 256, max(first.size - 12, 200), np.uint8).tobytes()
+    data[first.pos + 12 : first.pos + 12 + len(noise)] = noise
+    clip.write_bytes(data)
+    refused(clip)
+
+
+def test_a_folder_without_images(tmp_path):
+    (tmp_path / "frames").mkdir()
+    refused(tmp_path / "frames", "no images")
+
+
+def test_a_folder_whose_images_differ_in_size(tmp_path):
+    folder = write_images(tmp_path / "frames", scene(3, (16, 16)))
+    write_images(folder, scene(1, (20, 16)), ["00001.png"])
+    with pytest.raises(MediaError, match=r"00001\.png.*20x16"):
+        inspect_video(folder)
+
+
+def test_a_folder_with_a_damaged_image(tmp_path):
+    folder = write_images(tmp_path / "frames", scene(3, (32, 32)))
+    image = folder / "00001.png"
+    image.write_bytes(image.read_bytes()[:200])
+    with pytest.raises(MediaError, match=r"00001\.png"):
+        inspect_video(folder)
+
+
+def test_a_header_that_promises_huge_frames(tmp_path):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    image = tmp_path / "frames" / "0.png"
+    image.parent.mkdir()
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 10)))
+    for look in (inspect_video, glance_video):
+        with pytest.raises(MediaError, match=r"0\.png"):
+            look(image.parent)

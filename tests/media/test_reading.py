@@ -1,0 +1,128 @@
+"""Any run of frames is the same, whether the file was read from its start or from the middle."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from clips import scene, write_clip, write_images
+
+from pipelines.media.digest import digest_source
+from pipelines.media.formats import planes_of
+from pipelines.media.info import VideoInfo, glance_video, inspect_video
+from pipelines.media.reader import read_frames, to_rgb
+
+VARIABLE = [index * 40 + (index % 3) * 9 for index in range(40)]
+
+KINDS = {
+    "b_frames.mp4": {"options": {"g": "12", "bf": "3"}},
+    "open_gop.mp4": {"options": {"x264-params": "keyint=10:min-keyint=10:open-gop=1:bframes=3:scenecut=0"}},
+    "open_gop_hevc.mkv": {
+        "codec": "libx265",
+        "options": {"x265-params": "keyint=10:min-keyint=10:open-gop=1:bframes=3:scenecut=0:log-level=error"},
+    },
+    "intra_refresh.mkv": {"options": {"x264-params": "keyint=10:intra-refresh=1:bframes=0"}},
+    "variable_rate.mkv": {"pts": VARIABLE, "time_base": Fraction(1, 1000), "options": {"g": "12"}},
+    "transport_stream.ts": {"options": {"g": "12", "bf": "3"}},
+    "mpeg2_open_gop.mpg": {"codec": "mpeg2video", "audio": False, "options": {"g": "9", "bf": "2"}},
+    "avi_with_b_frames.avi": {"audio": False, "options": {"g": "12", "bf": "3"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "audio": False, "options": {"g": "12", "deadline": "realtime"}},
+    "odd_size.mkv": {"codec": "ffv1", "size": (49, 37)},
+    "full_range_jpeg.mkv": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "ten_bit.mkv": {"codec": "ffv1", "pix_fmt": "yuv422p10le"},
+    "rgb.mkv": {"codec": "ffv1", "pix_fmt": "bgra"},
+}
+
+
+def stored(frame):
+    return [plane.copy() for plane in planes_of(frame)]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path, name):
+    clip = write_clip(tmp_path / name, **({"frames": 40, "size": (48, 32)} | KINDS[name]))
+    seen = []
+    info = inspect_video(clip, lambda index, frame: seen.append(stored(frame)))
+    assert info.frames == len(seen) == 40
+    for start, stop in [(0, 3), (7, 8), (9, 13), (11, 12), (19, 22), (33, 40), (39, 40)]:
+        for index, frame in enumerate(read_frames(info, start, stop), start):
+            assert (frame.pts, frame.time_base) == (info.pts[index], info.time_base)
+            assert frame.format.name == info.pixel_format
+            for plane, expected in zip(stored(frame), seen[index], strict=True):
+                assert np.array_equal(plane, expected), f"frame {index} read from {start}"
+
+
+def test_record_survives_json_exactly(tmp_path):
+    clip = write_clip(tmp_path / "turned.mp4", frames=5, rotation=90, sample_aspect=Fraction(4, 3))
+    info = inspect_video(clip)
+    assert VideoInfo.from_dict(json.loads(json.dumps(info.to_dict()))) == info
+
+
+def test_record_says_what_the_file_holds(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", frames=10, rate=Fraction(30000, 1001), rotation=90, colour=(1, 1, 1, 1))
+    info, header = inspect_video(clip), glance_video(clip)
+    assert (info.width, info.height, info.frames, info.rotation, info.display_size) == (96, 64, 10, 90, (64, 96))
+    assert (info.rate, info.variable_rate, info.bit_depth) == (Fraction(30000, 1001), False, 8)
+    assert (info.colour.primaries, info.colour.transfer, info.colour.matrix, info.colour.range) == (1, 1, 1, 1)
+    assert [(stream.kind, stream.codec) for stream in info.streams] == [("audio", "aac")]
+    assert info.duration_s == pytest.approx(10 * 1001 / 30000)
+    for name in ("width", "height", "frames", "rate", "rotation", "pixel_format", "colour", "streams", "codec"):
+        assert getattr(header, name) == getattr(info, name), name
+
+
+def test_rate_rounded_to_milliseconds_is_still_constant(tmp_path):
+    clip = write_clip(tmp_path / "a.mkv", frames=40, rate=Fraction(24000, 1001), codec="ffv1")
+    info = inspect_video(clip)
+    assert (info.rate, info.variable_rate) == (Fraction(24000, 1001), False)
+
+
+def test_a_dropped_frame_makes_the_rate_variable(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", frames=4, pts=[0, 1, 3, 4], audio=False)
+    assert inspect_video(clip).variable_rate
+
+
+def test_folder_of_images_is_read_in_natural_order(tmp_path):
+    pictures = scene(12, (33, 21))
+    folder = write_images(tmp_path / "frames", pictures, [f"frame{index}.png" for index in range(12)])
+    info = inspect_video(folder, folder_rate=Fraction(30))
+    assert (info.frames, info.rate, info.pts, info.is_folder) == (12, 30, tuple(range(12)), True)
+    for index, frame in enumerate(read_frames(info, 9, 12), 9):
+        assert np.array_equal(to_rgb(frame, info), pictures[index])
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv444p10le", "yuv420p", "yuvj444p", "gbrp", "gbrp10le"])
+@pytest.mark.parametrize("matrix", [1, 5, 9])
+def test_rgb_comes_back_with_the_tagged_matrix_and_range(tmp_path, pixel_format, matrix):
+    flat = np.empty((1, 32, 48, 3), np.uint8)
+    flat[:] = (200, 90, 30)
+    codec = "mjpeg" if pixel_format.startswith("yuvj") else "ffv1"
+    if codec == "mjpeg" and matrix != 5:
+        pytest.skip("JPEG is always BT.601")
+    options = {"q:v": "1"} if codec == "mjpeg" else {}
+    if pixel_format == "gbrp":
+        pixel_format = "bgr0"
+    colour = (2, 2, matrix, 2 if codec == "mjpeg" else 1) if pixel_format.startswith("yuv") else (2, 2, 2, 0)
+    clip = write_clip(
+        tmp_path / "a.mkv", codec=codec, pix_fmt=pixel_format, pictures=flat, colour=colour, options=options
+    )
+    info = inspect_video(clip)
+    rgb = to_rgb(next(read_frames(info, 0, 1)), info)
+    assert np.abs(rgb.astype(int) - flat[0]).max() <= (4 if codec == "mjpeg" else 2)
+
+
+def test_smaller_rgb_averages_areas(tmp_path):
+    pictures = np.zeros((1, 32, 48, 3), np.uint8)
+    pictures[:, :, ::2] = 200
+    clip = write_clip(tmp_path / "a.mkv", codec="ffv1", pix_fmt="bgr0", pictures=pictures)
+    info = inspect_video(clip)
+    small = to_rgb(next(read_frames(info, 0, 1)), info, (24, 16))
+    assert small.shape == (16, 24, 3)
+    assert np.abs(small.astype(int) - 100).max() <= 1
+
+
+def test_digest_follows_content_not_path(tmp_path):
+    first = write_images(tmp_path / "a", scene(2, (16, 16)))
+    same = write_images(tmp_path / "b", scene(2, (16, 16)))
+    other = write_images(tmp_path / "c", scene(2, (16, 16), seed=1))
+    assert digest_source(first) == digest_source(same) != digest_source(other)
+    assert digest_source(first / "00000.png") == digest_source(same / "00000.png")

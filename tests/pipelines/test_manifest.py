@@ -1,0 +1,192 @@
+"""Which items a job has: globs with mask rules, and manifests; what is wrong is said before any work."""
+
+import json
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from pipelines.errors import ConfigError
+from pipelines.manifest import discover
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Make empty files (or images) by name, inside an empty current folder; nothing here opens a video."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".png":
+                cv2.imwrite(str(path), np.zeros((2, 2), np.uint8))
+            else:
+                path.touch()
+
+    return make
+
+
+def found(videos, masks=None, **settings):
+    job = JobConfig(input=InputConfig(videos=[*videos], masks=masks), **settings)
+    return {item.id: (str(item.video), str(item.mask), str(item.output)) for item in discover(job)}
+
+
+def test_one_mask_serves_all_videos_of_a_glob(files):
+    files("in/a.mp4", "in/b.mov", "in/notes.txt", "mask.png")
+    assert found(["in/*"], "mask.png") == {
+        "a": ("in/a.mp4", "mask.png", "out/a.mp4"),
+        "b": ("in/b.mov", "mask.png", "out/b.mp4"),
+    }
+
+
+def test_without_a_rule_the_mask_lies_beside_the_video_and_is_no_video_itself(files):
+    files("in/a.mp4", "in/a_mask.mp4", "in/b.mp4", "in/b_mask/000.png", "in/c.mp4")
+    assert {name: mask for name, (_, mask, _) in found(["in/*.mp4"]).items()} == {
+        "a": "in/a_mask.mp4",
+        "b": "in/b_mask",
+        "c": "in/c_mask.png",  # absent: the probe says so
+    }
+
+
+def test_a_pattern_names_each_videos_mask(files):
+    files("in/a.mp4", "in/b.mp4")
+    assert [mask for _, mask, _ in found(["in/*.mp4"], "masks/{stem}_m.png").values()] == [
+        "masks/a_m.png",
+        "masks/b_m.png",
+    ]
+
+
+def test_a_folder_of_masks_is_searched_by_the_videos_name(files):
+    files("in/a.mp4", "in/b.mp4", "masks/a.png", "masks/b/000.png")
+    assert [mask for _, mask, _ in found(["in/*.mp4"], "masks").values()] == ["masks/a.png", "masks/b"]
+
+
+def test_a_folder_of_mask_frames_is_one_mask(files):
+    files("in/a.mp4", "masks/000.png", "masks/001.png")
+    assert found(["in/a.mp4"], "masks")["a"][1] == "masks"
+
+
+def test_a_folder_of_images_is_a_video(files):
+    files("trees/000.png", "trees_mask/000.png")
+    assert found(["trees"]) == {"trees": ("trees", "trees_mask", "out/trees.mp4")}
+    assert found(["*"]) == {"trees": ("trees", "trees_mask", "out/trees.mp4")}
+
+
+def test_a_folder_of_videos_stands_for_all_of_them(files):
+    files("in/a.mp4", "in/b.mkv", "mask.png")
+    assert set(found(["in"], "mask.png")) == {"a", "b"}
+
+
+def test_folders_below_a_glob_are_kept_in_the_output(files):
+    files("in/x/a.mp4", "in/y/a.mp4", "mask.png")
+    outputs = [output for _, _, output in found(["in/**/*.mp4"], "mask.png").values()]
+    assert outputs == ["out/x/a.mp4", "out/y/a.mp4"]
+
+
+def test_the_codec_decides_the_suffix(files):
+    files("a.mp4", "mask.png")
+    assert found(["a.mp4"], "mask.png", stitch=StitchConfig(codec=Codec.ffv1))["a"][2] == "out/a.mkv"
+    assert found(["a.mp4"], "mask.png", stitch=StitchConfig(codec=Codec.png))["a"][2] == "out/a"
+
+
+@pytest.mark.parametrize(
+    ("videos", "masks", "out", "said"),
+    [
+        ([], None, "out", "no input: give --videos"),
+        (["none/*.mp4"], "mask.png", "out", r"no video matches 'none/\*.mp4'"),
+        (["in/a.*"], "mask.png", "out", "two items would write out/a.mp4: in/a.mov and in/a.mp4"),
+        (["in/a.mp4"], "mask.png", "in", "in/a.mp4 is an input of this job and would be overwritten"),
+        (["in/a.mp4"], "{stam}.png", "out", "{stam} is not known; is it {stem}"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(files, videos, masks, out, said):
+    files("in/a.mp4", "in/a.mov", "mask.png")
+    with pytest.raises(ConfigError, match=said):
+        found(videos, masks, out=out)
+
+
+# --- manifests -------------------------------------------------------------------------------------------------------
+
+ROWS = [
+    {"video": "in/a.mp4", "mask": "a.png", "output": "x/a", "frames": 30, "fps": 25.0, "overrides": "mask.dilation=9"},
+    {"video": "in/b.mp4", "mask": "b.png", "output": None, "frames": None, "fps": None, "overrides": None},
+]
+
+
+def write_parquet(path, rows):
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def write_csv(path, rows):
+    lines = [",".join(rows[0])] + [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+WRITERS = {"parquet": write_parquet, "csv": write_csv, "jsonl": write_jsonl}
+
+
+def listed(path, **settings):
+    return discover(JobConfig(input=InputConfig(manifest=str(path)), **settings))
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_manifest_reads_the_same_in_every_format(tmp_path, kind):
+    WRITERS[kind](tmp_path / f"list.{kind}", ROWS)
+    first, second = listed(tmp_path / f"list.{kind}")
+    assert (first.id, first.video, first.mask) == ("x/a", tmp_path / "in/a.mp4", tmp_path / "a.png")
+    assert (first.output.as_posix(), first.frames, first.fps) == ("out/x/a.mp4", 30, 25.0)
+    assert first.overrides == ("mask.dilation=9",)
+    assert (second.id, second.frames, second.overrides) == ("b", None, ())
+
+
+def test_an_output_may_be_given_with_its_suffix(tmp_path):
+    write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mkv", "mask": "m.png", "output": "clean/a.mp4"}])
+    assert listed(tmp_path / "m.jsonl")[0].output.as_posix() == "out/clean/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"video": "a.mp4", "masc": "m.png"}], "column 'mask' is missing"),
+        ([{"video": "a.mp4", "mask": "m.png", "ouput": "x"}], "column 'ouput' is not known; is it 'output'"),
+        ([{"video": "a.mp4", "mask": ""}], "row 1: video or mask is empty"),
+        ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
+        ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' leaves the output folder"),
+        ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
+        ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),
+        ([{"video": f"{n}/a.mp4", "mask": "m.png"} for n in "xy"], "two items would write out/a.mp4"),
+    ],
+)
+def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path, rows, said):
+    write_jsonl(tmp_path / "m.jsonl", rows)
+    with pytest.raises(ConfigError, match=said):
+        listed(tmp_path / "m.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("m.jsonl", "{broken", "line 1 of the manifest is not JSON"),
+        ("m.jsonl", "[1]", "line 1 of the manifest is not a JSON object"),
+        ("m.jsonl", "", "the manifest has no rows"),
+        ("m.parquet", "no parquet", "cannot read manifest"),
+        ("m.txt", "x", "a manifest is .parquet, .csv or .jsonl, not '.txt'"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        listed(tmp_path / name)
+
+
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read manifest .*none.csv"):
+        listed(tmp_path / "none.csv")
