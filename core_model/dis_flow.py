@@ -55,7 +55,9 @@ def _grey(frame_HWC: U8) -> U8:
 
 def _dis(start_HW: U8, goal_HW: U8) -> NDArray[np.float32]:
     # A new object a pair: it holds buffers, and costs nothing next to the search.
-    flow: NDArray[np.float32] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(start_HW, goal_HW, None)
+    flow: NDArray[np.float32] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
+        start_HW, goal_HW, None
+    )
     return flow
 
 

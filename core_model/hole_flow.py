@@ -47,56 +47,81 @@ def bounding_window(mask_HW: Bool) -> Window:
     return Window(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
-_SPOILED_PX = 14  # the flow's patches (8 px, at half size) see the object this far outside of its mask
-_RING_PX = 24  # width of the surroundings that vote
-_NOISE_PX = 0.5
+_RING_PX = 24  # width of the surroundings that vote, in pixels of the flow
+_NOISE_PX = 0.5  # error of a vote that is as likely noise as another motion
+_LANDING_PX = 32  # room around the votes in which the flow back is looked up
 _FEWEST_VOTES = 12
+
+
+class MeasuredFlow:
+    """A block's flow as it was measured, and where it was measured anew."""
+
+    def __init__(self, flow_fwd: Float, flow_bwd: Float) -> None:
+        """Flows are [T-1, 2, h, w] in pixels of their own size."""
+        self.size: tuple[int, int] = flow_fwd.shape[2:]
+        self._flows: dict[Direction, Float] = {1: flow_fwd, -1: flow_bwd}
+        self._patches: dict[Direction, Float] = {}
+        self._place = Window(0, 0, 0, 0)
+
+    def patched(self, place: Window, flow_fwd: Float, flow_bwd: Float) -> "MeasuredFlow":
+        """The same flow, but for a window of it that was measured again: [T-1, 2, h', w']."""
+        patched = MeasuredFlow(self._flows[1], self._flows[-1])
+        patched._place, patched._patches = place, {1: flow_fwd, -1: flow_bwd}
+        return patched
+
+    def at(self, t: int, direction: Direction) -> F32:
+        """Return the flow from frame t in that direction, a new float32 [2, h, w]; what is not finite is 0."""
+        pair = t if direction == 1 else t - 1
+        flow = self._flows[direction][pair].astype(np.float32)
+        if self._patches:
+            flow[:, *self._place.slices] = self._patches[direction][pair]
+        return np.nan_to_num(flow, copy=False, posinf=0, neginf=0)
 
 
 class HoleFlow:
     """A block's flow, completed inside its holes, read at the frames' size."""
 
-    def __init__(self, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> None:
-        """Flows are [T-1, 2, h, w] in pixels of their own size, which may be smaller than the masks' H x W."""
+    def __init__(self, masks_THW: Bool, measured: MeasuredFlow, spoiled_px: int) -> None:
+        """The measured flow's size may be smaller than the masks' H x W.
+
+        `spoiled_px` is how far outside of a hole, in pixels of the flow, it still is not the scene's.
+        """
+        self._measured = measured
         self._frame_size = masks_THW.shape[1:]
-        self._flow_size = flow_fwd.shape[2:]
-        self._flows: dict[Direction, Float] = {1: flow_fwd, -1: flow_bwd}
         self._completed: dict[tuple[int, Direction], list[tuple[Window, Bool, F32]]] = {}
-        frames = len(masks_THW)
-        for t in range(frames):
-            unknown = self._unknown(masks_THW[t])
-            if unknown is None:
-                continue
-            if t < frames - 1:
-                self._completed[t, 1] = _complete(flow_fwd[t], flow_bwd[t], unknown)
+        for t in np.flatnonzero(masks_THW.any((1, 2))).tolist():
+            unknown = holes_at(masks_THW[t], measured.size, spoiled_px)
+            if t < len(masks_THW) - 1:
+                self._completed[t, 1] = _complete(measured.at(t, 1), measured.at(t + 1, -1), unknown)
             if t > 0:
-                self._completed[t, -1] = _complete(flow_bwd[t - 1], flow_fwd[t - 1], unknown)
+                self._completed[t, -1] = _complete(measured.at(t, -1), measured.at(t - 1, 1), unknown)
 
     def reach(self, t: int, direction: Direction) -> int:
         """Pixels of the frame, rounded up, by which nothing in a hole of frame t moves farther."""
-        scale = max(have / got for have, got in zip(self._frame_size, self._flow_size, strict=True))
-        farthest = max((float(np.abs(flow).max()) for _, _, flow in self._completed.get((t, direction), [])), default=0.0)
+        scale = max(have / got for have, got in zip(self._frame_size, self._measured.size, strict=True))
+        farthest = max(
+            (float(np.abs(flow).max()) for _, _, flow in self._completed.get((t, direction), [])), default=0.0
+        )
         return int(np.ceil(farthest * scale))
 
     def read(self, t: int, direction: Direction, window: Window) -> Tensor:
         """Return the flow from frame t in that direction in a window of the frame: float32 [1, 2, h', w'], its pixels."""
-        flow = np.array(self._flows[direction][t if direction == 1 else t - 1], np.float32)
+        flow = self._measured.at(t, direction)
         for place, inside, completed in self._completed.get((t, direction), []):
             flow[:, *place.slices][:, inside] = completed
-        if self._flow_size == self._frame_size:
+        if self._measured.size == self._frame_size:
             return torch.from_numpy(flow[:, *window.slices])[None]
         return _enlarge(torch.from_numpy(flow)[None], self._frame_size, window)
 
-    def _unknown(self, mask_HW: Bool) -> Bool | None:
-        """Where the flow of this frame is not the scene's, at the flow's size; None if everywhere it is."""
-        if not mask_HW.any():
-            return None
-        height, width = self._flow_size
-        share = cv2.resize(mask_HW.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        side = 2 * _SPOILED_PX + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        unknown: Bool = cv2.dilate((share > 0).astype(np.uint8), disc) > 0
-        return unknown
+
+def holes_at(mask_HW: Bool, size: tuple[int, int], grown_px: int = 0) -> Bool:
+    """The mask at another (height, width): every pixel that a hole touches, and those up to `grown_px` from one."""
+    height, width = size
+    if mask_HW.shape != size:
+        mask_HW = cv2.resize(mask_HW.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown_px + 1, 2 * grown_px + 1))
+    grown: Bool = cv2.dilate(mask_HW.astype(np.uint8), disc) > 0
+    return grown
 
 
 def _enlarge(flow_12hw: Tensor, frame_size: tuple[int, ...], window: Window) -> Tensor:
@@ -109,24 +134,34 @@ def _enlarge(flow_12hw: Tensor, frame_size: tuple[int, ...], window: Window) -> 
     return enlarged * torch.tensor([columns / width, rows / height])[:, None, None]
 
 
-def _complete(flow_2hw: Float, back_2hw: Float, unknown_hw: Bool) -> list[tuple[Window, Bool, F32]]:
+def _complete(flow: F32, back: F32, unknown_hw: Bool) -> list[tuple[Window, Bool, F32]]:
     """The scene's flow in each connected part of `unknown`: (window, which of its pixels, flow [2, those])."""
     height, width = unknown_hw.shape
-    flow = np.asarray(flow_2hw, np.float32)
-    back = np.asarray(back_2hw, np.float32)
-    reliable = consistent(torch.from_numpy(flow)[None], torch.from_numpy(back)[None])[0, 0].numpy() & ~unknown_hw
     count, labels = cv2.connectedComponents(unknown_hw.astype(np.uint8))
     parts = []
     for label in range(1, count):
         hole = labels == label
         place = bounding_window(hole)
         around = place.grown(_RING_PX, height, width)
-        votes = reliable[around.slices]
+        votes = _votes(flow, back, unknown_hw, around)
         if votes.sum() < _FEWEST_VOTES:
-            around, votes = Window(0, height, 0, width), reliable
+            around = Window(0, height, 0, width)
+            votes = _votes(flow, back, unknown_hw, around)
         inside = hole[place.slices]
         parts.append((place, inside, _extrapolate(flow, around, votes, place, inside)))
     return parts
+
+
+def _votes(flow: F32, back: F32, unknown: Bool, around: Window) -> Bool:
+    """Which pixels of a window know the scene's flow: every other one will do."""
+    height, width = unknown.shape
+    wide = around.grown(_LANDING_PX, height, width)
+    there, home = (torch.from_numpy(f[:, *wide.slices])[None] for f in (flow, back))
+    agrees = np.zeros_like(unknown)
+    agrees[wide.slices] = consistent(there, home)[0, 0].numpy()
+    votes = np.zeros_like(unknown)
+    votes[::2, ::2] = (agrees & ~unknown)[::2, ::2]
+    return votes[around.slices]
 
 
 def _extrapolate(flow_2hw: F32, around: Window, votes: Bool, place: Window, inside: Bool) -> F32:

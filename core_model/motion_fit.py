@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 _ROUNDS = 6
-_RIDGE = 1e-3  # pull towards no slope, relative to the samples' weight: a ring on one side only must not fling the other
+_RIDGE = (
+    1e-3  # pull towards no slope, relative to the samples' weight: a ring on one side only must not fling the other
+)
 
 
 def fit_affine(x_N: F64, y_N: F64, flow_2N: F64, noise: float) -> F64:

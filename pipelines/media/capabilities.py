@@ -8,11 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.stream import VideoStream
 
 from pipelines.config import Codec, StitchConfig
 from pipelines.errors import MediaError
 from pipelines.media.colour import colour_of
-from pipelines.media.encoding import CONTAINERS, encoder_available, storage_of, suffix_of
+from pipelines.media.encoding import CONTAINERS, encoder_available, reason_against, storage_of, suffix_of
 from pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
 from pipelines.media.remux import split_streams
 from pipelines.media.source import codec_name, list_images, open_container, plain, read_image, video_stream
@@ -30,6 +31,8 @@ def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[st
         for stream, reason in split_streams(info.streams, stitch.codec)[1]
     ]
     full_range = colour_of(info).full_range
+    if reason := reason_against(info.width, stitch.codec):
+        lines.append(reason)
     lines += storage_of(info.pixel_format, full_range, info.width, info.height, stitch.codec).remarks
     if stitch.codec == Codec.png:
         if info.variable_rate:
@@ -76,8 +79,11 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
         stream = video_stream(container, path)
         context = stream.codec_context
         _same(path, "size", f"{context.width}x{context.height}", f"{info.width}x{info.height}")
+        _same_shape(path, stream, info)
         others = Counter(
-            (str(other.type), codec_name(other)) for other in container.streams if other.index != stream.index
+            (str(other.type), codec_name(other))
+            for other in container.streams
+            if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
         kept = Counter((kept.kind, kept.codec) for kept in split_streams(info.streams, stitch.codec)[0])
         _same(path, "streams beside the video", _told(others), _told(kept))
@@ -94,6 +100,13 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             "rate": str(info.rate), "seconds": round(info.duration_s, 3),
             "streams": _told(others), "bytes": path.stat().st_size,
         }  # fmt: skip
+
+
+def _same_shape(path: Path, stream: VideoStream, info: VideoInfo) -> None:
+    """Raise when a player would stretch the picture otherwise; Matroska rounds the shown width to whole pixels."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    if abs(aspect / info.sample_aspect - 1) > max(Fraction(1, 1000), Fraction(1, info.width)):
+        raise MediaError(f"{path}: sample aspect of the output: {aspect}, of the source: {info.sample_aspect}")
 
 
 def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoInfo, container: str) -> None:

@@ -15,6 +15,7 @@ _ENCODERS = {
 }  # fmt: skip
 _SUFFIXES = {Codec.h264: ".mp4", Codec.h265: ".mp4", Codec.ffv1: ".mkv", Codec.prores: ".mov", Codec.png: ""}
 _THREADS = 2
+_X265_MIN_WIDTH = 64  # x265 4.2 writes outside its buffers below the width of one coding tree unit
 # Chroma that is 2**x wide and 2**y high; the first that is as fine as the source's is taken.
 _SUBSAMPLINGS = (("420", 1, 1), ("422", 1, 0), ("444", 0, 0))
 _DEPTHS = {Codec.h264: (8, 10), Codec.h265: (8, 10, 12), Codec.prores: (10,), Codec.ffv1: (8, 9, 10, 12, 14, 16)}
@@ -58,6 +59,13 @@ def encoder_options(stitch: StitchConfig) -> dict[str, str]:
     if stitch.codec == Codec.ffv1:
         return {"level": "3", "slicecrc": "1", "g": "1"}
     return {"vendor": "apl0"} if stitch.codec == Codec.prores else {}
+
+
+def reason_against(width: int, codec: Codec) -> str | None:
+    """Return why a codec cannot be used for frames of this width at all, None when it can."""
+    if codec == Codec.h265 and width < _X265_MIN_WIDTH:
+        return f"h265 cannot encode frames narrower than {_X265_MIN_WIDTH} pixels ({width}); use stitch.codec=h264"
+    return None
 
 
 def storage_of(pixel_format: str, full_range: bool, width: int, height: int, codec: Codec) -> Storage:

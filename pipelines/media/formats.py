@@ -181,10 +181,18 @@ def blank_like(frame: av.VideoFrame, name: str) -> av.VideoFrame:
     return blank
 
 
+def copy_of(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame in a working format with the same samples, time and colour tags, and nothing else of `frame`."""
+    copy = blank_like(frame, frame.format.name)
+    for target, samples in zip(planes_of(copy), planes_of(frame), strict=True):
+        target[...] = samples
+    return copy
+
+
 def planes_of(frame: av.VideoFrame) -> list[Samples]:
     """Return the planes of a frame in a working format as arrays [h, w] (interleaved: [h, w, channels]).
 
-    They are views: writing into them changes the frame, so call `frame.make_writable()` first.
+    They are views: write only into those of a frame that `blank_like` or `copy_of` made.
     """
     return _planes(frame, working_layout(frame.format.name))
 

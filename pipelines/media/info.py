@@ -108,6 +108,8 @@ class _Picture:
             self.remarks[f"pixel format {frame.format.name} is worked on and stored as {self.format}"] = None
         if frame.interlaced_frame:
             self.remarks["the video is interlaced: its lines are kept, the interlacing flag may not be"] = None
+        if _side_data(frame, "A53_CC") is not None:
+            self.remarks["closed captions inside the picture stream are not carried over"] = None
         if any(_side_data(frame, name) is not None for name in _HDR_SIDE_DATA):
             self.remarks["HDR mastering metadata is not carried over (colour tags are)"] = None
 
@@ -220,7 +222,7 @@ def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInf
 
 
 def _aspect(stream: VideoStream) -> Fraction:
-    return stream.sample_aspect_ratio or Fraction(1)
+    return stream.sample_aspect_ratio or Fraction(1)  # 0 stands for unknown
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:

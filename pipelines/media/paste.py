@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.media.colour import colour_of, rgb_to_yuv
-from pipelines.media.formats import Layout, Samples, planes_of, working_layout
+from pipelines.media.formats import Layout, Samples, copy_of, planes_of, working_layout
 from pipelines.media.records import VideoInfo
 
 U8 = NDArray[np.uint8]
@@ -20,7 +20,7 @@ Float = NDArray[np.float32]
 def paste_rgb(
     frame: av.VideoFrame, rgb_patch: U8, mask_patch: Bool, left: int, top: int, info: VideoInfo
 ) -> av.VideoFrame:
-    """Write the masked pixels of a patch into `frame`, in place, and return it.
+    """Return a copy of `frame` with the masked pixels of a patch in it; the frame itself when the mask is empty.
 
     `frame` comes from `read_frames`, in `info.pixel_format`; `rgb_patch` is u8 [h, w, 3], `mask_patch` bool [h, w], and
     its first pixel lies at column `left`, row `top`. Both may be odd. Alpha is kept. Samples outside the mask stay
@@ -33,19 +33,19 @@ def paste_rgb(
         raise ValueError(f"patch {width}x{height} at ({left}, {top}) leaves the frame {frame.width}x{frame.height}")
     if not mask_patch.any():
         return frame
-    frame.make_writable()
-    layout, planes = working_layout(frame.format.name), planes_of(frame)
+    layout, pasted = working_layout(frame.format.name), copy_of(frame)
+    planes = planes_of(pasted)
     inside = (slice(top, top + height), slice(left, left + width))
     if layout.family == "rgb":
         _paste_rgb(planes, layout, rgb_patch, mask_patch, inside)
-        return frame
+        return pasted
     luma, *chroma = rgb_to_yuv(rgb_patch, colour_of(info), layout.bits)
     _replace(planes[0][inside], luma, mask_patch, layout)
     if layout.family == "yuv":
         cells = _Cells(layout, left, top, mask_patch, frame.width, frame.height)
         for plane, samples in zip(planes[1:3], chroma, strict=True):
             _replace(plane[cells.where], cells.mean(samples), cells.covered, layout)
-    return frame
+    return pasted
 
 
 class _Cells:

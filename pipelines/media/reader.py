@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import MediaError
 from pipelines.media.colour import Coloured, colour_of, grey_to_full
-from pipelines.media.formats import blank_like, planes_of, to_working, working_layout
+from pipelines.media.formats import copy_of, planes_of, to_working, working_layout
 from pipelines.media.records import VideoInfo
 from pipelines.media.source import list_images, open_container, plain, read_image, video_stream
 
@@ -75,12 +75,7 @@ def _with_centred_chroma(frame: av.VideoFrame) -> av.VideoFrame:
     quarter of a pixel. That word is lost in a copy of the samples.
     """
     layout = working_layout(frame.format.name)
-    if not (layout.shift_x or layout.shift_y):
-        return frame
-    copy = blank_like(frame, frame.format.name)
-    for target, samples in zip(planes_of(copy), planes_of(frame), strict=True):
-        target[...] = samples
-    return copy
+    return copy_of(frame) if layout.shift_x or layout.shift_y else frame
 
 
 def _from_folder(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:

@@ -1,7 +1,10 @@
 """How does a frame get into the pixel format that an encoder takes, with its samples unchanged where possible?"""
 
+from typing import Any
+
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.media.colour import Colour
 from pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
@@ -36,26 +39,26 @@ def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = F
 
 
 def _repeated(samples: Samples, shape: tuple[int, ...], source: Layout, target: Layout) -> Samples:
-    times_x, times_y = 1 << (source.shift_x - target.shift_x), 1 << (source.shift_y - target.shift_y)
-    if times_x == times_y == 1:
-        return samples
-    return samples.repeat(times_y, axis=0).repeat(times_x, axis=1)[: shape[0], : shape[1]]
+    rows = np.arange(shape[0]) >> (source.shift_y - target.shift_y)
+    columns = np.arange(shape[1]) >> (source.shift_x - target.shift_x)
+    finer: NDArray[Any] = samples[rows][:, columns]
+    return finer
 
 
 def _rescaled(samples: Samples, letter: str, bits: int, new_bits: int, full_range: bool, squeeze: bool) -> Samples:
     """Return samples of `bits` on the scale of `new_bits`; every value is mapped through one table."""
     if bits == new_bits and not squeeze:
         return samples
-    values = np.arange(1 << bits, dtype=np.float64)
-    top, new_top, unit = (1 << bits) - 1, (1 << new_bits) - 1, 2.0 ** (new_bits - 8)
-    if letter == "a" or (full_range and not squeeze and letter == "y"):
-        table = values * (new_top / top)
-    elif squeeze:
-        middle, new_middle = 1 << (bits - 1), 1 << (new_bits - 1)
+    values, unit = np.arange(1 << bits, dtype=np.float64), 2.0 ** (new_bits - 8)
+    top, new_top, middle, new_middle = (1 << bits) - 1, (1 << new_bits) - 1, 1 << (bits - 1), 1 << (new_bits - 1)
+    if letter in "uv" and full_range:
+        table = (values - middle) * ((224 * unit if squeeze else new_top) / top) + new_middle
+    elif squeeze and letter == "y":
         table = values * (219 * unit / top) + 16 * unit
-        if letter != "y":
-            table = (values - middle) * (224 * unit / top) + new_middle
+    elif full_range or letter == "a":
+        table = values * (new_top / top)
     else:
         table = values * 2.0 ** (new_bits - bits)
-    mapped: Samples = np.clip(np.rint(table), 0, new_top).astype(np.uint8 if new_bits <= 8 else np.uint16)
-    return mapped[samples]
+    mapped: NDArray[Any] = np.clip(np.rint(table), 0, new_top).astype(np.uint8 if new_bits <= 8 else np.uint16)
+    rescaled: NDArray[Any] = mapped[samples]
+    return rescaled

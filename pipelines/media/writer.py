@@ -5,7 +5,7 @@ Same timestamps, size, rotation, sample aspect, colour tags and bit depth; the s
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,10 +14,11 @@ import av
 from av.video.stream import VideoStream
 
 from pipelines.config import Codec, StitchConfig
-from pipelines.errors import SetupError, StoreError
+from pipelines.errors import MediaError, SetupError, StoreError
 from pipelines.media import encoding
 from pipelines.media.colour import colour_of
 from pipelines.media.encoding import suffix_of
+from pipelines.media.matroska import set_display_aspect
 from pipelines.media.png_folder import PngFolder
 from pipelines.media.records import VideoInfo
 from pipelines.media.remux import CopiedStreams, split_streams
@@ -41,7 +42,8 @@ class VideoWriter:
     """Writes frames, in order, to exactly `path`; a folder for the png codec. Use it as a context manager.
 
     On leaving the block the file is complete; on leaving it by an exception what was written is removed. Raises
-    SetupError when the encoder is missing or refuses the video, StoreError when writing fails (disk full).
+    SetupError when the encoder is missing or refuses the video, MediaError when the codec cannot hold this one,
+    StoreError when writing fails (disk full).
     """
 
     def __init__(self, path: Path | str, info: VideoInfo, stitch: StitchConfig) -> None:
@@ -55,6 +57,8 @@ class VideoWriter:
                 f"this machine's PyAV has no encoder {encoding.encoder_name(self._stitch.codec)};"
                 " choose another stitch.codec"
             )
+        if reason := encoding.reason_against(self._info.width, self._stitch.codec):
+            raise MediaError(f"{self._info.path}: {reason}")
         if self._stitch.codec == Codec.png:
             self._sink = PngFolder(self._path, self._info)
         else:
@@ -109,6 +113,7 @@ class _FileSink:
                 if not info.is_folder:
                     self._copies = CopiedStreams(info.path, split_streams(info.streams, stitch.codec)[0], self._output)
                     self._stream.metadata.update(self._copies.video_labels)
+                self._output.start_encoding()
             shift_s = self._copies.shift_s if self._copies else 0
             self._shift = round(shift_s / info.time_base)
         except BaseException:
@@ -129,13 +134,16 @@ class _FileSink:
             if self._copies is not None:
                 self._copies.mux_rest()
             self._output.close()
+            if encoding.CONTAINERS[self._stitch.codec] == "matroska" and self._info.sample_aspect != 1:
+                set_display_aspect(self._path, self._info.width, self._info.height, self._info.sample_aspect)
         self._close_source()
 
     def discard(self) -> None:
-        with _ignoring_ffmpeg():
+        with suppress(av.error.FFmpegError, OSError):  # its trailer does not matter any more
             self._output.close()
         self._close_source()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         with self._failing_clearly():
@@ -198,12 +206,3 @@ class _FileSink:
     def _close_source(self) -> None:
         if self._copies is not None:
             self._copies.close()
-
-
-@contextmanager
-def _ignoring_ffmpeg() -> Iterator[None]:
-    """The file is about to be removed: that its trailer could not be written does not matter."""
-    try:
-        yield
-    except (av.error.FFmpegError, OSError, ValueError):
-        return

@@ -85,6 +85,15 @@ def test_pasting_what_was_read_moves_no_colour(tmp_path):
         assert abs(left - right) < 0.1 * left, "colours drift sideways"
 
 
+def test_the_source_frame_itself_stays_as_it_was(tmp_path):
+    info = inspect_video(write_clip(tmp_path / "a.mp4", 1, (48, 32)))
+    frame = first_frame(info)
+    pasted = paste_rgb(frame, np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.bool_), 3, 3, info)
+    assert (pasted.pts, pasted.time_base) == (frame.pts, frame.time_base)
+    assert not np.array_equal(planes_of(pasted)[0], planes_of(frame)[0])
+    assert np.array_equal(planes_of(frame)[0], planes_of(first_frame(info))[0])
+
+
 def test_a_patch_that_leaves_the_frame_is_refused(tmp_path):
     info = inspect_video(write_clip(tmp_path / "a.mp4", 1, (48, 32)))
     patch, mask = np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.bool_)

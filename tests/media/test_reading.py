@@ -19,6 +19,7 @@ KINDS = {
     "open_gop.mp4": {"options": {"x264-params": "keyint=10:min-keyint=10:open-gop=1:bframes=3:scenecut=0"}},
     "open_gop_hevc.mkv": {
         "codec": "libx265",
+        "size": (64, 48),
         "options": {"x265-params": "keyint=10:min-keyint=10:open-gop=1:bframes=3:scenecut=0:log-level=error"},
     },
     "intra_refresh.mkv": {"options": {"x264-params": "keyint=10:intra-refresh=1:bframes=0"}},

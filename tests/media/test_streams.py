@@ -1,0 +1,119 @@
+"""Sound, subtitles and labels of the source reach the output as they are."""
+
+from fractions import Fraction
+
+import av
+import pytest
+from clips import write_clip
+
+from pipelines.config import Codec, StitchConfig
+from pipelines.media.capabilities import check_output, verify_output
+from pipelines.media.info import inspect_video
+from pipelines.media.reader import read_frames
+from pipelines.media.writer import VideoWriter, suffix_of
+
+FILES = [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores]
+
+
+def rewritten(clip, folder, codec):
+    info, stitch = inspect_video(clip), StitchConfig(codec=codec, speed="ultrafast")
+    path = folder / f"out{suffix_of(codec)}"
+    with VideoWriter(path, info, stitch) as writer:
+        for frame in read_frames(info, 0, info.frames):
+            writer.write(frame)
+    verify_output(path, info, stitch)
+    return path, check_output(info, stitch)
+
+
+def packets(path, kind):
+    """(seconds, bytes) of every packet of the streams of a kind."""
+    with av.open(str(path)) as container:
+        streams = [stream for stream in container.streams if stream.type == kind]
+        return [
+            (float(packet.pts * packet.time_base), bytes(packet))
+            for packet in (container.demux(streams) if streams else ())
+            if packet.size
+        ]
+
+
+def first_frame_s(path):
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).time
+
+
+@pytest.mark.parametrize("codec", FILES)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path, codec, name):
+    clip = write_clip(tmp_path / name, 40)
+    path, told = rewritten(clip, tmp_path, codec)
+    before, after = packets(clip, "audio"), packets(path, "audio")
+    assert told == []
+    assert [data for _, data in after] == [data for _, data in before]
+    lead = first_frame_s(path) - first_frame_s(clip)  # mkv has no negative times: it moves all streams alike
+    assert [time - lead for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtitle", "codec", "kept"),
+    [
+        ("a.mp4", "mov_text", Codec.h264, True),
+        ("a.mp4", "mov_text", Codec.prores, True),
+        ("a.mp4", "mov_text", Codec.ffv1, False),
+        ("a.mkv", "subrip", Codec.ffv1, True),
+        ("a.mkv", "subrip", Codec.h264, False),
+    ],
+)
+def test_subtitles_are_copied_or_said_to_be_lost(tmp_path, name, subtitle, codec, kept):
+    clip = write_clip(tmp_path / name, 10, subtitle=subtitle)
+    path, told = rewritten(clip, tmp_path, codec)
+    copied = [data for _, data in packets(path, "subtitle")]
+    if kept:
+        assert told == []
+        assert copied == [data for _, data in packets(clip, "subtitle")]
+    else:
+        assert copied == []
+        assert len(told) == 1
+        assert f"subtitle stream 2 ({subtitle}) is left out" in told[0]
+        assert "keeps it" in told[0]
+
+
+def test_a_png_folder_says_that_sound_is_lost(tmp_path):
+    info = inspect_video(write_clip(tmp_path / "a.mp4", 3, rotation=90, pts=[0, 1, 4]))
+    told = "\n".join(check_output(info, StitchConfig(codec=Codec.png)))
+    for words in ("audio stream 1 (aac) is left out", "timestamps", "turned by 90 degrees"):
+        assert words in told
+
+
+def labelled(path):
+    """A clip with a title, a language on its sound, and two chapters."""
+    with av.open(str(write_clip(path.with_stem("plain"), 20))) as source, av.open(str(path), "w") as output:
+        output.metadata["title"] = "A title"
+        halves = [(0, 400), (400, 800)]
+        output.set_chapters(
+            [
+                {
+                    "id": n,
+                    "start": start,
+                    "end": end,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": f"Part {n}"},
+                }
+                for n, (start, end) in enumerate(halves)
+            ]
+        )
+        copies = [output.add_stream_from_template(stream, opaque=True) for stream in source.streams]
+        copies[1].metadata["language"] = "nor"
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                output.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("codec", FILES)
+def test_title_language_and_chapters_are_kept(tmp_path, codec):
+    path, _ = rewritten(labelled(tmp_path / "a.mkv"), tmp_path, codec)
+    with av.open(str(path)) as container:
+        assert container.metadata["title"] == "A title"
+        assert container.streams.audio[0].language == "nor"
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Part 0", "Part 1"]

@@ -1,0 +1,174 @@
+"""What survives a kill? The same command finishes, no finished part is computed again, and the picture is the same.
+
+The bugs this would catch: a result that is half written and taken for whole, work that is lost because only the driver
+knew of it, an item that stays "running" for ever, and a second run that starts from nothing.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jobs import add_item, finish, lossless_job, planes
+
+from pipelines.config import ExecutorName
+from pipelines.job import dump_job
+
+PATIENCE_S = 120
+EXECUTORS = [ExecutorName.inline, pytest.param(ExecutorName.ray, marks=pytest.mark.ray)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("resume")
+    add_item(folder, frames=400)
+    finish(lossless_job(folder, "expected"))
+    return folder
+
+
+def command(folder, job):
+    """The job as a user would type it."""
+    (folder / "job.yaml").write_text(dump_job(job))
+    return [sys.executable, "-m", "pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
+
+
+def parts(out):
+    """The finished parts of a run so far, with their times of writing."""
+    return {path: path.stat().st_mtime_ns for path in Path(out).glob("_reelmend/store/parts/*/[!.]*")}
+
+
+def wait_for_parts(out, count, run):
+    deadline = time.monotonic() + PATIENCE_S
+    while len(parts(out)) < count:
+        assert run.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no parts were written"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_killed_driver_loses_no_finished_part(folder, executor):
+    job = lossless_job(folder, f"killed-{executor}", executor=executor)
+    with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL) as run:
+        wait_for_parts(job.out, 3, run)
+        run.send_signal(signal.SIGKILL)
+    before = parts(job.out)
+
+    done = subprocess.run(command(folder, job), stdout=subprocess.PIPE, check=True)
+    summary = json.loads(done.stdout)
+    assert summary["chunks_reused"] >= 3
+    assert summary["chunks_computed"] + summary["chunks_reused"] == 20
+    after = parts(job.out)
+    assert len(after) == 20
+    assert {path: after[path] for path in before} == before, "finished parts were not written again"
+    assert same_picture(folder, job)
+
+
+@pytest.mark.ray
+def test_killed_workers_are_replaced_and_the_run_finishes(folder):
+    job = lossless_job(folder, "workers", executor=ExecutorName.ray)
+    job.run.attempts = 3
+    with subprocess.Popen(command(folder, job), stdout=subprocess.PIPE) as run:
+        for finished in (2, 6):
+            wait_for_parts(job.out, finished, run)
+            kill_workers(run.pid)
+        summary = json.loads(run.stdout.read())
+    assert (run.returncode, summary["states"]) == (0, {"restored": 1})
+    assert same_picture(folder, job)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
+    job = lossless_job(folder, f"stopped-{executor}-{signal_number}", executor=executor)
+    with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+        wait_for_parts(job.out, 2, run)
+        run.send_signal(signal_number)
+        said = run.stderr.read().decode()
+    assert run.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    summary, rows = finish(job)
+    assert summary.chunks_reused >= 2
+    assert rows["clip"].state == "restored"
+    assert same_picture(folder, job)
+
+
+def test_a_finished_run_does_nothing_and_says_so(folder):
+    job = lossless_job(folder, "expected")
+    before = (folder / "expected/clip.mkv").stat().st_mtime_ns
+    summary, rows = finish(job)
+    assert (summary.finished_earlier, summary.tasks_computed, summary.exit_status) == (1, 0, 0)
+    assert rows["clip"].reused
+    assert (folder / "expected/clip.mkv").stat().st_mtime_ns == before
+
+
+def test_what_a_change_does_not_touch_is_not_computed_again(folder):
+    job = lossless_job(folder, "changed")
+    finish(job)
+    job.stitch.codec = job.stitch.codec.h264
+    encoded_anew, _ = finish(job)
+    assert (encoded_anew.chunks_computed, encoded_anew.chunks_reused) == (0, 20)
+    job.mask.dilation += 1
+    filled_anew, rows = finish(job)
+    assert filled_anew.chunks_computed == 20
+    assert rows["clip"].tasks_reused == 10, "flow does not depend on the mask"
+
+
+@pytest.mark.parametrize("artefact", ["flow", "parts", "probes"])
+def test_a_damaged_artefact_is_noticed_and_made_again(folder, artefact):
+    job = lossless_job(folder, f"damaged-{artefact}")
+    finish(job)
+    (folder / job.out / "clip.mkv").unlink()
+    store = Path(job.out) / "_reelmend/store"
+    if artefact == "flow":
+        for path in (store / "parts").glob("*/*"):
+            path.unlink()
+    for path in [p for p in (store / artefact).rglob("*") if p.is_file()][:2]:
+        path.write_bytes(path.read_bytes()[:-100])
+    summary, _ = finish(job)
+    assert summary.exit_status == 0
+    assert same_picture(folder, job)
+
+
+def test_an_output_that_was_removed_or_changed_is_written_again(folder):
+    job = lossless_job(folder, "lost")
+    finish(job)
+    output = Path(job.out) / "clip.mkv"
+    for harm in (output.unlink, lambda: output.write_bytes(b"something else")):
+        harm()
+        summary, _ = finish(job)
+        assert (summary.chunks_computed, summary.finished_earlier) == (0, 0)
+        assert same_picture(folder, job)
+
+
+def same_picture(folder, job):
+    restored, expected = planes(Path(job.out) / "clip.mkv"), planes(folder / "expected" / "clip.mkv")
+    return np.array_equal(restored, expected)
+
+
+def kill_workers(driver_pid):
+    """Kill every Ray worker process below the driver, as the kernel does when memory runs out."""
+    for pid in descendants(driver_pid):
+        name = Path(f"/proc/{pid}/cmdline")
+        if name.exists() and name.read_bytes().startswith(b"ray::") and b"IDLE" not in name.read_bytes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid):
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    queue, found = [pid], []
+    while queue:
+        queue += children.get(queue.pop(), [])
+        found = sorted({*found, *queue})
+    return found

@@ -1,0 +1,167 @@
+"""One bad item is quarantined with its reason; the others finish, and no source is passed off as an output."""
+
+import shutil
+import subprocess
+
+import av
+import numpy as np
+import pytest
+from clips import moving_box, write_clip, write_mask_image
+from jobs import add_item, finish, lossless_job, planes
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scramble(path):
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(data)
+
+
+def sound_only(path):
+    write_clip(path.with_suffix(".tmp.mp4"), frames=10)
+    with av.open(str(path.with_suffix(".tmp.mp4"))) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    path.with_suffix(".tmp.mp4").unlink()
+
+
+def mask_of(path):
+    return path.with_name(f"{path.stem}_mask.mkv")
+
+
+def other_length(path):
+    write_clip(mask_of(path), frames=11, codec="ffv1", audio=False)
+
+
+def other_shape(path):
+    mask_of(path).unlink()
+    write_mask_image(mask_of(path).with_suffix(".png"), np.ones((64, 64), np.bool_))
+
+
+def unreadable_mask(path):
+    mask_of(path).unlink()
+    mask_of(path).with_suffix(".png").write_bytes(b"not a picture")
+
+
+DAMAGE = {
+    "truncated": (truncate, "MediaError"),
+    "scrambled": (scramble, "MediaError"),
+    "empty": (lambda path: path.write_bytes(b""), "MediaError"),
+    "text": (lambda path: path.write_text("not a video " * 100), "MediaError"),
+    "sound": (sound_only, "MediaError"),
+    "maskless": (lambda path: mask_of(path).unlink(), "MaskError"),
+    "longer_mask": (other_length, "MaskError"),
+    "square_mask": (other_shape, "MaskError"),
+    "broken_mask": (unreadable_mask, "MaskError"),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """A job with a good item and one of each kind of damage, run to its end."""
+    folder = tmp_path_factory.mktemp("damaged")
+    add_item(folder, "good", frames=12)
+    for name, (damage, _) in DAMAGE.items():
+        damage(add_item(folder, name, frames=12))
+    return folder, *finish(lossless_job(folder))
+
+
+def test_the_good_item_is_restored_and_the_status_says_that_others_are_not(ended):
+    folder, summary, rows = ended
+    assert rows["good"].state == "restored"
+    assert len(planes(folder / "out/good.mkv")) == 12
+    assert summary.exit_status == 3
+    assert summary.states == {"restored": 1, "quarantined": len(DAMAGE)}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_quarantined_with_a_reason_that_names_the_file(ended, name):
+    folder, _, rows = ended
+    row = rows[name]
+    assert (row.state, row.kind, row.stage) == ("quarantined", DAMAGE[name][1], "probe")
+    assert f"{name}" in row.reason
+    assert "\n" not in row.reason
+    assert "Traceback" not in row.reason
+
+
+def test_no_two_kinds_of_damage_have_the_same_reason(ended):
+    folder, _, rows = ended
+    reasons = [row.reason.replace(name, "").replace(str(folder), "") for name, row in rows.items() if row.state.bad]
+    assert len(set(reasons)) == len(reasons)
+
+
+def test_nothing_is_written_for_a_bad_item(ended):
+    folder, _, _ = ended
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["_reelmend", "good.mkv"]
+
+
+def test_an_empty_mask_copies_the_source_and_says_so(tmp_path):
+    source = add_item(tmp_path, frames=8)
+    mask_of(source).unlink()
+    write_mask_image(mask_of(source).with_suffix(".png"), np.zeros((64, 96), np.bool_))
+    summary, rows = finish(lossless_job(tmp_path))
+    assert (rows["clip"].state, summary.exit_status) == ("untouched", 0)
+    assert "the mask is empty: the source was copied unchanged" in rows["clip"].reason
+    assert (tmp_path / "out/clip.mp4").read_bytes() == source.read_bytes()
+
+
+def test_a_mended_source_is_restored_by_the_same_command(tmp_path):
+    source = add_item(tmp_path, frames=8)
+    good = source.read_bytes()
+    truncate(source)
+    assert finish(lossless_job(tmp_path))[0].exit_status == 3
+    source.write_bytes(good)
+    assert finish(lossless_job(tmp_path))[0].exit_status == 0
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 64 KiB, mounted where one item's output goes."""
+    place = tmp_path / "out" / "small"
+    place.mkdir(parents=True)
+    mounted = shutil.which("mount") and not subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
+    ).returncode
+    if not mounted:
+        pytest.skip("mounting a small file system needs root")
+    yield tmp_path
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_fails_its_item_with_that_reason_and_the_others_finish(tiny_disk):
+    add_item(tiny_disk, "other", frames=12)
+    (tiny_disk / "in" / "small").mkdir()
+    add_item(tiny_disk, "big", frames=40).rename(tiny_disk / "in/small/big.mp4")
+    (tiny_disk / "in/big_mask.mkv").rename(tiny_disk / "in/small/big_mask.mkv")
+    job = lossless_job(tiny_disk)
+    job.input.videos = [str(tiny_disk / "in" / "**" / "*.mp4")]
+    summary, rows = finish(job)
+    assert rows["other"].state == "restored"
+    row = rows["small/big"]
+    assert (row.state, row.kind, row.attempts) == ("failed", "StoreError", 2)
+    assert "No space left on device" in row.reason
+    assert summary.exit_status == 3
+    assert list((tiny_disk / "out/small").iterdir()) == [], "no partial output is left behind"
+
+
+def test_an_output_folder_that_takes_no_files_is_refused_before_any_work(tmp_path):
+    from pipelines.errors import SetupError
+
+    add_item(tmp_path, frames=4)
+    (tmp_path / "out").write_text("a file where the folder should be")
+    with pytest.raises(SetupError, match=r"cannot write to the output folder .*/out"):
+        finish(lossless_job(tmp_path))
+
+
+def test_masks_of_every_frame_being_full_still_give_a_result(tmp_path):
+    source = add_item(tmp_path, frames=6)
+    mask_of(source).unlink()
+    write_mask_image(mask_of(source).with_suffix(".png"), np.ones_like(moving_box(1)[0]))
+    assert finish(lossless_job(tmp_path))[0].exit_status == 0
