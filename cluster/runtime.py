@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ _ADDRESS = "RAY_ADDRESS"
 
 # The driver and the workers exchange receipts of a few hundred bytes; Ray's default is a third of the memory.
 _OBJECT_STORE_BYTES = 100 * 2**20
+
+_ANSWER_TIMEOUT_S = 10.0
 
 # How long a run waits for a place for its first worker. A cluster may have to add a machine first; a laptop never will.
 _PATIENCE_OWN_S = 45.0
@@ -61,7 +64,10 @@ def cpus_free_and_total() -> tuple[float, float]:
 
 
 def _connect(address: str) -> float:
+    host, _, port = address.rpartition(":")
     try:
+        if port.isdigit() and "/" not in host:  # ray.init would try for ten minutes
+            socket.create_connection((host, int(port)), timeout=_ANSWER_TIMEOUT_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as exc:
         raise SetupError(
@@ -72,13 +78,14 @@ def _connect(address: str) -> float:
 
 def _start() -> float:
     try:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=_OBJECT_STORE_BYTES,
-        )
+        with _stdin_from_nowhere():
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=_OBJECT_STORE_BYTES,
+            )
     except (OSError, RuntimeError, ValueError, TimeoutError) as exc:
         # Sockets lie below the temporary folder, and their paths must stay under 108 bytes.
         hint = "; set RAY_TMPDIR to a folder with a short path" if "AF_UNIX" in str(exc) else ""
@@ -86,6 +93,28 @@ def _start() -> float:
             f"Ray cannot start on this machine ({_first_line(exc)}){hint}; run.executor=inline needs no Ray"
         ) from exc
     return _PATIENCE_OWN_S
+
+
+@contextmanager
+def _stdin_from_nowhere() -> Iterator[None]:
+    """Keep the terminal from processes that are started meanwhile.
+
+    Ray's workers inherit stdin, but not the terminal's foreground: one that touches it is stopped by the system, for
+    good, and the run would hang on every terminal while it goes through in every pipe.
+    """
+    try:
+        terminal = os.dup(0)
+    except OSError:  # closed, as a service manager may leave it: nothing to keep
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 0)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 @contextmanager

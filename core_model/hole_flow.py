@@ -70,12 +70,12 @@ class MeasuredFlow:
         return patched
 
     def at(self, t: int, direction: Direction) -> F32:
-        """Return the flow from frame t in that direction, a new float32 [2, h, w]; what is not finite is 0."""
+        """Return the flow from frame t in that direction, a new float32 [2, h, w]."""
         pair = t if direction == 1 else t - 1
-        flow = self._flows[direction][pair].astype(np.float32)
+        flow: F32 = self._flows[direction][pair].astype(np.float32)
         if self._patches:
             flow[:, *self._place.slices] = self._patches[direction][pair]
-        return np.nan_to_num(flow, copy=False, posinf=0, neginf=0)
+        return flow
 
 
 class HoleFlow:

@@ -8,8 +8,12 @@ what the first made.
 Legend: T frames, H W height and width, h w size of the flow.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
+import torch
 
 from core_model.blend import blend
 from core_model.engine import U8, Bool, Float
@@ -21,6 +25,7 @@ from core_model.unseen import fill_unseen
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
+_CARRIED = 4
 
 
 class PropagationEngine:
@@ -40,15 +45,15 @@ class PropagationEngine:
         restored = frames_THWC.copy()
         if not masks_THW.any():
             return restored
-        measured = MeasuredFlow(flow_fwd, flow_bwd)
-        _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_OBJECT_PX))
-        if len(frames_THWC) > 1 and not masks_THW.all():
+        with _one_torch_thread():
+            measured = MeasuredFlow(flow_fwd, flow_bwd)
+            _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_OBJECT_PX), carried=0)
             measured = remeasure(measured, restored, masks_THW)
-            _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX))
+            _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX), _CARRIED)
         return restored
 
 
-def _fill(restored: U8, frames: U8, masks: Bool, flow: HoleFlow) -> None:
+def _fill(restored: U8, frames: U8, masks: Bool, flow: HoleFlow, carried: int) -> None:
     """Write the masked pixels of `restored`."""
     directions: tuple[Direction, Direction] = (1, -1)
     sides = [trace(masks, flow, direction) for direction in directions]
@@ -59,7 +64,18 @@ def _fill(restored: U8, frames: U8, masks: Bool, flow: HoleFlow) -> None:
         seen_HW[masks[t]] = seen_N
         restored[t][seen_HW] = (colour_N3[seen_N] + 0.5).astype(np.uint8)
         unseen[t] &= ~seen_HW
-    fill_unseen(restored, unseen, flow)
+    fill_unseen(restored, unseen, flow, carried)
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Tensors here are small: threads cost more than they bring, and where cores are shared, many times as much."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _check(frames: U8, masks: Bool, flow_fwd: Float, flow_bwd: Float) -> None:

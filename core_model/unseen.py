@@ -12,15 +12,17 @@ from core_model.engine import U8, Bool
 from core_model.hole_flow import Direction, HoleFlow, bounding_window
 from core_model.trails import trace
 
-_PAINTINGS = 3  # that are carried; what is still missing then lies scattered, and is painted where it is
 _RADIUS_PX = 4
 _CONTEXT_PX = 16
 
 
-def fill_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow) -> None:
-    """Fill the unseen pixels of the frames in place; `unseen` is empty afterwards."""
+def fill_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow, carried: int) -> None:
+    """Fill the unseen pixels of the frames in place; `unseen` is empty afterwards.
+
+    `carried` is how many frames are painted and carried on; what is still missing then is painted where it is.
+    """
     directions: tuple[Direction, Direction] = (1, -1)
-    for _ in range(_PAINTINGS):
+    for _ in range(carried):
         missing_T = unseen_THW.sum((1, 2))
         if not missing_T.any():
             return

@@ -159,11 +159,10 @@ def _no_ray(reason: str) -> Finding:
 
 
 def _choice(ray_offer: dict[str, Any] | None) -> Iterator[Finding]:
-    executor = "run.executor=ray" if ray_offer else "run.executor=inline"
-    workers = ray_offer["workers"] if ray_offer else 1
-    preset = "none needed"
+    executor = f"run.executor=ray with {ray_offer['workers']} workers" if ray_offer else "run.executor=inline"
+    preset = ""
     if _memory_bytes() < LITTLE_MEMORY_BYTES:
-        preset = "--preset memory_efficient"
+        preset = "; --preset memory_efficient fits this machine"
     elif not torch.cuda.is_available():
-        preset = "--preset cpu"
-    yield Finding("a run", f"engine {EngineName.propagation}, {executor}, {workers} workers; preset: {preset}")
+        preset = "; --preset cpu fits this machine"
+    yield Finding("a run", f"engine {EngineName.propagation}, {executor}{preset}")

@@ -83,7 +83,7 @@ class LiveDisplay:
         grid.add_row(
             ProgressBar(total=max(self._total, 1), completed=done, width=30),
             Text(f"{self._ended}/{self._total} items", "bold"),
-            Text(f"{frames / elapsed_s:.1f} frames/s" if frames and elapsed_s > 0 else "starting", "cyan"),
+            Text(f"{frames / elapsed_s:.1f} frames/s" if frames and elapsed_s > 0 else "no frames yet", "cyan"),
             Text(self._remaining(done, elapsed_s), "dim"),
         )
         return grid

@@ -1,11 +1,17 @@
 """Which command shows an item's failure again?"""
 
 import shlex
+from pathlib import Path
 
+from pipelines.context import WORK_FOLDER
 from pipelines.ledger import ItemRow
 
 
 def reproduce_command(row: ItemRow, out: str) -> str:
-    """Return a shell line that runs this item alone, in one process, where a debugger can follow it."""
-    words = ["reelmend", "run", "--videos", row.video, "--masks", row.mask, "--out", out, "run.executor=inline"]
-    return shlex.join(words)
+    """Return a shell line that runs this item alone with the run's settings, in one process, where a debugger follows.
+
+    It writes to a folder of its own, so that ledger and report of the run in `out` stay as they are.
+    """
+    work = Path(out) / WORK_FOLDER
+    words = ["reelmend", "run", str(work / "config.yaml"), "--videos", row.video, "--masks", row.mask]
+    return shlex.join([*words, "--out", str(work / "again"), "run.executor=inline"])

@@ -36,6 +36,9 @@ FOLDER_RATE = Fraction(25)
 
 _HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_METADATA", "DYNAMIC_HDR_PLUS")
 
+_LOOKED_AT = 8
+"""Frames whose side data is looked at. PyAV ties a frame to its side data in a cycle, which keeps its samples alive."""
+
 OnFrame = Callable[[int, av.VideoFrame], None]
 
 
@@ -101,13 +104,15 @@ class _Picture:
     def format(self) -> str:
         return formats.working_format(self.own_format)
 
-    def note(self, frame: av.VideoFrame) -> None:
+    def note(self, frame: av.VideoFrame, index: int) -> None:
         """Remember what of this frame the output will not keep."""
         kept = formats.keeps_samples(frame.format.name)
         if not kept:
             self.remarks[f"pixel format {frame.format.name} is worked on and stored as {self.format}"] = None
         if frame.interlaced_frame:
             self.remarks["the video is interlaced: its lines are kept, the interlacing flag may not be"] = None
+        if index >= _LOOKED_AT:
+            return
         if _side_data(frame, "A53_CC") is not None:
             self.remarks["closed captions inside the picture stream are not carried over"] = None
         if any(_side_data(frame, name) is not None for name in _HDR_SIDE_DATA):
@@ -122,7 +127,7 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         for frame in _decoded(container, stream, path):
             picture = picture or _Picture.of(frame)
             _refuse_other_size(path, picture, frame, len(stamps))
-            picture.note(frame)
+            picture.note(frame, len(stamps))
             if on_frame is not None:
                 on_frame(len(stamps), formats.to_working(frame, picture.format))
             stamps.append(frame.pts)
@@ -153,7 +158,7 @@ def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> Vid
         frame = read_image(image)
         picture = picture or _Picture.of(frame)
         _refuse_other_size(image, picture, frame, index)
-        picture.note(frame)
+        picture.note(frame, index)
         if frame.format.name != picture.own_format:
             picture.remarks[f"{image.name}: pixel format {frame.format.name} is worked on as {picture.format}"] = None
         if on_frame is not None:

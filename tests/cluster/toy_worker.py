@@ -70,3 +70,10 @@ def _first_time(marker: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+class Holder:
+    """Somebody else's actor, which holds what it was given."""
+
+    def hold(self) -> None:
+        """Return when it is there."""

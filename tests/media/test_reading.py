@@ -1,16 +1,21 @@
 """Any run of frames is the same, whether the file was read from its start or from the middle."""
 
+import gc
 import json
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from clips import scene, write_clip, write_images
 
+from pipelines.config import StitchConfig
 from pipelines.media.digest import digest_source
 from pipelines.media.formats import planes_of
 from pipelines.media.info import VideoInfo, glance_video, inspect_video
+from pipelines.media.paste import paste_rgb
 from pipelines.media.reader import read_frames, to_rgb
+from pipelines.media.writer import VideoWriter
 
 VARIABLE = [index * 40 + (index % 3) * 9 for index in range(40)]
 
@@ -91,24 +96,53 @@ def test_folder_of_images_is_read_in_natural_order(tmp_path):
         assert np.array_equal(to_rgb(frame, info), pictures[index])
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv444p10le", "yuv420p", "yuvj444p", "gbrp", "gbrp10le"])
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv444p10le", "yuv420p", "yuv420p12le"])
 @pytest.mark.parametrize("matrix", [1, 5, 9])
-def test_rgb_comes_back_with_the_tagged_matrix_and_range(tmp_path, pixel_format, matrix):
+@pytest.mark.parametrize("full_range", [1, 2])
+def test_rgb_comes_back_with_the_tagged_matrix_and_range(tmp_path, pixel_format, matrix, full_range):
+    tags = (2, 2, matrix, full_range)
+    assert flat_colour_error(tmp_path, codec="ffv1", pix_fmt=pixel_format, colour=tags) <= 2
+
+
+@pytest.mark.parametrize("pixel_format", ["bgr0", "bgra", "gbrp10le", "rgb48le"])
+def test_rgb_of_rgb_formats_is_their_own(tmp_path, pixel_format):
+    assert flat_colour_error(tmp_path, codec="ffv1", pix_fmt=pixel_format) <= 1
+
+
+def test_rgb_of_jpeg_is_full_range_bt601(tmp_path):
+    assert (
+        flat_colour_error(tmp_path, codec="mjpeg", pix_fmt="yuvj420p", options={"q:v": "1"}, colour=(2, 2, 5, 2)) <= 4
+    )
+
+
+def flat_colour_error(folder, **kind):
+    """The largest difference of a flat colour after writing and reading it."""
     flat = np.empty((1, 32, 48, 3), np.uint8)
     flat[:] = (200, 90, 30)
-    codec = "mjpeg" if pixel_format.startswith("yuvj") else "ffv1"
-    if codec == "mjpeg" and matrix != 5:
-        pytest.skip("JPEG is always BT.601")
-    options = {"q:v": "1"} if codec == "mjpeg" else {}
-    if pixel_format == "gbrp":
-        pixel_format = "bgr0"
-    colour = (2, 2, matrix, 2 if codec == "mjpeg" else 1) if pixel_format.startswith("yuv") else (2, 2, 2, 0)
-    clip = write_clip(
-        tmp_path / "a.mkv", codec=codec, pix_fmt=pixel_format, pictures=flat, colour=colour, options=options
-    )
-    info = inspect_video(clip)
-    rgb = to_rgb(next(read_frames(info, 0, 1)), info)
-    assert np.abs(rgb.astype(int) - flat[0]).max() <= (4 if codec == "mjpeg" else 2)
+    info = inspect_video(write_clip(folder / "a.mkv", pictures=flat, audio=False, **kind))
+    return np.abs(to_rgb(next(read_frames(info, 0, 1)), info).astype(int) - flat[0]).max()
+
+
+def test_frames_are_freed_as_soon_as_they_are_done_with(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", 60)
+    alive = []
+
+    def see(*_):
+        alive.append(sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()))
+
+    gc.collect()
+    gc.disable()
+    try:
+        info = inspect_video(clip, see)
+        with VideoWriter(tmp_path / "out.mp4", info, StitchConfig()) as writer:
+            for frame in read_frames(info, 0, 60):
+                patch = to_rgb(frame, info)[:20, :20]
+                writer.write(paste_rgb(frame, patch, np.ones((20, 20), np.bool_), 3, 3, info))
+                see()
+    finally:
+        gc.enable()
+    assert len(alive) == 120
+    assert max(alive) < 20
 
 
 def test_smaller_rgb_averages_areas(tmp_path):

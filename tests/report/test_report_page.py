@@ -11,7 +11,7 @@ from pipelines.report.page import PREVIEW_BYTES
 
 def test_what_needs_attention_comes_first_with_reason_and_command(tmp_path: Path) -> None:
     text = Page(write(tmp_path, [restored("good.mp4"), quarantined("bad.mp4")])).text
-    command = "reelmend run --videos in/bad.mp4 --masks mask.png --out out run.executor=inline"
+    command = "reelmend run out/_reelmend/config.yaml --videos in/bad.mp4 --masks mask.png --out out/_reelmend/again"
     assert text.index("cut off after frame 7 of 30") < text.index(command) < text.index("good.mp4")
 
 

@@ -126,9 +126,12 @@ def tiny_disk(tmp_path):
     """A file system of 64 KiB, mounted where one item's output goes."""
     place = tmp_path / "out" / "small"
     place.mkdir(parents=True)
-    mounted = shutil.which("mount") and not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
-    ).returncode
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
+        ).returncode
+    )
     if not mounted:
         pytest.skip("mounting a small file system needs root")
     yield tmp_path

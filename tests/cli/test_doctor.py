@@ -1,0 +1,37 @@
+"""Does the doctor tell what is here, and what to do about what is not?"""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from pipelines.doctor import Finding, Level, works
+
+
+def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:
+    fine = [Finding("CPU", "2 cores"), Finding("Ray", "cannot start", Level.NOTE, "run.executor=inline needs no Ray")]
+    assert works(fine)
+    assert not works([*fine, Finding("encoders", "none", Level.WRONG)])
+
+
+@pytest.mark.ray
+def test_the_doctor_looks_at_every_part_and_says_what_a_run_would_pick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    assert result.exit_code == 0, result.stdout
+    document = json.loads(result.stdout)
+    assert document["works"]
+    found = {finding["topic"]: finding for finding in document["findings"]}
+    assert {"versions", "CPU", "GPU", "memory", "encoders", "disk", "Ray", "a run"} <= set(found)
+    assert found["Ray"]["level"] == "ok", found["Ray"]
+    assert "engine propagation, run.executor=ray" in found["a run"]["what"]
+
+
+@pytest.mark.ray
+def test_a_cluster_that_does_not_answer_is_named_with_the_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 0, result.stdout
+    assert "RAY_ADDRESS=127.0.0.1:1" in result.stdout
+    assert "run.executor=inline" in result.stdout
