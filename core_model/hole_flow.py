@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from core_model.engine import Bool, Float
 from core_model.motion_fit import evaluate_affine, fit_affine
@@ -105,7 +105,7 @@ class HoleFlow:
         return int(np.ceil(farthest * scale))
 
     def read(self, t: int, direction: Direction, window: Window) -> Tensor:
-        """Return the flow from frame t in that direction in a window of the frame: float32 [1, 2, h', w'], its pixels."""
+        """Return the flow from frame t in that direction, in a window and pixels of the frame: float32 [1, 2, h', w']."""
         flow = self._measured.at(t, direction)
         for place, inside, completed in self._completed.get((t, direction), []):
             flow[:, *place.slices][:, inside] = completed
@@ -129,8 +129,9 @@ def _enlarge(flow_12hw: Tensor, frame_size: tuple[int, ...], window: Window) -> 
     (height, width), (rows, columns) = flow_12hw.shape[2:], frame_size
     y = (torch.arange(window.top, window.bottom) + 0.5) * (2 / rows) - 1
     x = (torch.arange(window.left, window.right) + 0.5) * (2 / columns) - 1
-    grid = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None]
-    enlarged = F.grid_sample(flow_12hw, grid, "bilinear", "border", align_corners=False)
+    rows_hw, columns_hw = torch.meshgrid(y, x, indexing="ij")
+    grid = torch.stack((columns_hw, rows_hw), -1)[None]
+    enlarged = grid_sample(flow_12hw, grid, "bilinear", "border", align_corners=False)
     return enlarged * torch.tensor([columns / width, rows / height])[:, None, None]
 
 
@@ -170,12 +171,13 @@ def _extrapolate(flow_2hw: F32, around: Window, votes: Bool, place: Window, insi
         return np.zeros((2, len(rows)), np.float32)  # nothing tells: as if the scene stood still
     middle_y, middle_x = (place.top + place.bottom) / 2, (place.left + place.right) / 2
     unit = max(place.bottom - place.top, place.right - place.left) / 2 + _RING_PX
+
+    def scaled(pixels: NDArray[np.intp], middle: float) -> NDArray[np.float64]:
+        return np.asarray((pixels - middle) / unit, np.float64)
+
     vote_rows, vote_columns = np.nonzero(votes)
-    coefficients = fit_affine(
-        (vote_columns + around.left - middle_x) / unit,
-        (vote_rows + around.top - middle_y) / unit,
-        flow_2hw[:, *around.slices][:, votes].astype(np.float64),
-        _NOISE_PX,
-    )
-    x, y = (columns + place.left - middle_x) / unit, (rows + place.top - middle_y) / unit
-    return evaluate_affine(coefficients, x, y).astype(np.float32)
+    vote_x, vote_y = scaled(vote_columns + around.left, middle_x), scaled(vote_rows + around.top, middle_y)
+    vote_flow = flow_2hw[:, *around.slices][:, votes].astype(np.float64)
+    motion = fit_affine(vote_x, vote_y, vote_flow, _NOISE_PX)
+    x, y = scaled(columns + place.left, middle_x), scaled(rows + place.top, middle_y)
+    return evaluate_affine(motion, x, y).astype(np.float32)

@@ -16,7 +16,7 @@ from core_model.engine import Bool
 
 F32 = NDArray[np.float32]
 
-_CYCLES = 5
+_CYCLES = 4
 _SWEEPS = 2
 _DAMPING = np.float32(0.8)
 _COARSEST_SIDE = 4

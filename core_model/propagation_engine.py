@@ -25,7 +25,7 @@ from core_model.unseen import fill_unseen
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
-_CARRIED = 4
+_CARRIED = 2
 
 
 class PropagationEngine:

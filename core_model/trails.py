@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from core_model.engine import Bool
 from core_model.hole_flow import Direction, HoleFlow, Window, bounding_window
@@ -134,4 +134,4 @@ def _inside_border(window: Window) -> tuple[EllipsisType, slice, slice]:
 
 
 def _bordered(x_BCHW: Tensor) -> Tensor:
-    return F.pad(x_BCHW, (_BORDER_PX,) * 4)
+    return pad(x_BCHW, (_BORDER_PX,) * 4)
