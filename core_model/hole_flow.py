@@ -105,7 +105,7 @@ class HoleFlow:
         return int(np.ceil(farthest * scale))
 
     def read(self, t: int, direction: Direction, window: Window) -> Tensor:
-        """Return the flow from frame t in that direction, in a window and pixels of the frame: float32 [1, 2, h', w']."""
+        """Return the flow from frame t in that direction, in a window and pixels of the frame: [1, 2, h', w']."""
         flow = self._measured.at(t, direction)
         for place, inside, completed in self._completed.get((t, direction), []):
             flow[:, *place.slices][:, inside] = completed

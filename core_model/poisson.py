@@ -19,7 +19,9 @@ F32 = NDArray[np.float32]
 _CYCLES = 4
 _SWEEPS = 2
 _DAMPING = np.float32(0.8)
-_COARSEST_SIDE = 4
+# Two anchors become one a level up, whose pixel's centre lies 1.5, then 2.5/1.5, 4.5/2.5, ... times as far from the edge.
+_ANCHOR_KEPT = np.float32(0.6)
+_COARSEST_SIDE = 2
 _COARSEST_SWEEPS = 16
 
 
@@ -55,29 +57,32 @@ def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Ed
 
 class _Level(NamedTuple):
     free: F32  # 1 where free, else 0
-    weights: Edges
-    diagonal: F32
+    weights: Edges  # 0 where an edge does not join two free pixels
+    diagonal: F32  # weights of all edges of a pixel, those to fixed ones included
     damped: F32  # step of the smoother: damping over diagonal where free, else 0
 
 
 def _levels(free_HW: Bool, weights: Edges) -> list[_Level]:
     """The same equation on ever coarser grids, the finest first."""
-    levels = []
     free = free_HW.astype(np.float32)
+    inner = Edges(weights.right * free[:, 1:] * free[:, :-1], weights.down * free[1:] * free[:-1])
+    ones = np.ones_like(free)
+    anchor = (_spread(ones, weights) - _spread(ones, inner)) * free  # what ties a pixel to fixed ones
+    levels = []
     while True:
-        diagonal = _spread(np.ones_like(free), weights)
+        diagonal = _spread(np.ones_like(free), inner) + anchor
         damped = np.where(diagonal > 1e-6, free * _DAMPING / np.maximum(diagonal, 1e-6), 0).astype(np.float32)
-        levels.append(_Level(free, weights, diagonal, damped))
-        if min(free.shape) <= _COARSEST_SIDE or not free.any():
+        levels.append(_Level(free, inner, diagonal, damped))
+        if max(free.shape) <= _COARSEST_SIDE or not free.any():
             return levels
-        # A coarse pixel is free when all of its four are: else a small hole would lose its fixed edge.
-        free = (_fours(free) > 3.5).astype(np.float32)
+        free = (_fours(free) > 0).astype(np.float32)
         # Two fine edges side by side lie between two coarse pixels, at half the slope.
-        right = _even(weights.right[:, 1::2])
-        down = _even(weights.down[1::2])
+        right = _even(inner.right[:, 1::2])
+        down = _even(inner.down[1::2])
         right = (right[0::2] + right[1::2])[:, : free.shape[1] - 1] * np.float32(0.5)
         down = (down[:, 0::2] + down[:, 1::2])[: free.shape[0] - 1] * np.float32(0.5)
-        weights = Edges(right, down)
+        inner = Edges(right, down)
+        anchor = _fours(anchor) * _ANCHOR_KEPT
 
 
 def _cycle(levels: list[_Level], change: F32, pull: F32) -> F32:
@@ -85,7 +90,7 @@ def _cycle(levels: list[_Level], change: F32, pull: F32) -> F32:
     if len(levels) == 1:
         return _smooth(level, change, pull, _COARSEST_SWEEPS)
     change = _smooth(level, change, pull, _SWEEPS)
-    coarse_pull = _fours(_rest(level, change, pull) * level.free) * levels[1].free
+    coarse_pull = _fours(_rest(level, change, pull) * level.free)
     coarse = _cycle(levels[1:], np.zeros_like(coarse_pull), coarse_pull)
     change = change + _doubled(coarse)[:, : change.shape[1], : change.shape[2]] * level.free
     return _smooth(level, change, pull, _SWEEPS)

@@ -1,4 +1,4 @@
-"""What would a run do, and what does it say beforehand? From headers and the manifest's own figures; nothing is decoded."""
+"""What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ FLOW_BYTES_PER_VALUE = 1.3
 PART_BYTES_PER_PIXEL = 1.9
 """Of a restored pixel: RGB as PNG, measured on the benchmark's clips."""
 CHECKED_ITEMS = 500
-"""Items whose header a run looks at before it starts, to say what the output cannot hold; the rest are said as they come."""
+"""Items whose header a run looks at before it starts, to say what the output cannot hold."""
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,20 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.errors import SetupError, StoreError
+from pipelines.estimate import output_notes
 from pipelines.executor import load_executor
 from pipelines.job import dump_job
-from pipelines.ledger import ItemRow, write_ledger
+from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease
+from pipelines.ledger import ItemRow, write_ledger
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
-from pipelines.estimate import output_notes
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
-from pipelines.config import JobConfig
 from pipelines.store import write_atomically
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
@@ -37,6 +38,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
+    job = absolute_paths(job)  # a worker's current folder is not the driver's
     items = discover(job)
     context = RunContext(run_id=_new_run_id(), job=job)
     _check_machine(context, items)
@@ -46,9 +48,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         for note in output_notes(items, job):
             log.warning(note)
         keeper = LedgerKeeper(context.work / LEDGER, display)
-        state = RunState(
-            items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change
-        )
+        state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
         keeper.rows = list(state.rows.values())
         display.start(len(items), context.run_id, context.out)
         try:

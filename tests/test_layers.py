@@ -1,4 +1,4 @@
-"""Imports point downwards only: cluster -> pipelines -> core_model; and each layer imports without what it must not know."""
+"""Imports point downwards only: cluster -> pipelines -> core_model; a layer needs nothing that it must not know."""
 
 import ast
 import subprocess

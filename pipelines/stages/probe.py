@@ -1,8 +1,8 @@
 """Can this item be restored, and what does that take?
 
 Digests the content, decodes the video once (so that damage is found before work is spent on it), checks the mask
-against it, cuts shots and plans. An item whose output is there already, made from the same content by the same settings,
-needs nothing more; one whose mask is empty is copied.
+against it, cuts shots and plans. An item whose output is there already, made from the same content by the same
+settings, needs nothing more; one whose mask is empty is copied.
 """
 
 import shutil
