@@ -79,6 +79,8 @@ def _gather(frames: U8, masks: Bool, t: int, trails: Iterable[Trail]) -> _Seen:
     step, step_weight = np.zeros((4, count, 3), np.float32), np.zeros((4, count), np.float32)
     for trail in trails:
         found, frame, x, y = trail.ends(t, masks[t])
+        whole = _visible(masks, frame, x, y)  # a long way may end a little beside what its last step saw
+        found, frame, x, y = found[whole], frame[whole], x[whole], y[whole]
         trust = 1 / np.square(trail.age[found].astype(np.float32))
         own = sample(frames, masks, frame, x, y)
         colour[found] += trust[:, None] * own

@@ -16,11 +16,11 @@ from core_model.engine import Bool
 
 F32 = NDArray[np.float32]
 
-_CYCLES = 4
-_SWEEPS = 2
+_CYCLES = 3
+_SWEEPS = 1
 _DAMPING = np.float32(0.8)
-# Two anchors become one a level up, whose pixel's centre lies 1.5, then 2.5/1.5, 4.5/2.5, ... times as far from the edge.
-_ANCHOR_KEPT = np.float32(0.6)
+# An anchor is weaker a level up, where the centre of a pixel lies farther from the edge; below 0.7 cycles overshoot.
+_ANCHOR_KEPT = np.float32(0.8)
 _COARSEST_SIDE = 2
 _COARSEST_SWEEPS = 16
 

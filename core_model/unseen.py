@@ -4,16 +4,15 @@ It is painted once, in the frame that misses most, and carried along the flow to
 that it does not flicker. What the flow does not reach is painted in the next frame, and so on.
 """
 
-import cv2
 import numpy as np
 
 from core_model.blend import blend
 from core_model.engine import U8, Bool
 from core_model.hole_flow import Direction, HoleFlow, bounding_window
+from core_model.poisson import Edges, solve_poisson
 from core_model.trails import trace
 
-_RADIUS_PX = 4
-_CONTEXT_PX = 16
+_NOTHING_KNOWN = 128  # grey, of a frame that is missing whole in a block that shows none of it
 
 
 def fill_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow, carried: int) -> None:
@@ -40,11 +39,14 @@ def fill_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow, carried: in
 
 
 def _paint(restored: U8, unseen: Bool, t: int) -> None:
+    """Fill a frame as smoothly as the pixels around allow."""
     height, width = unseen.shape[1:]
-    window = bounding_window(unseen[t]).grown(_CONTEXT_PX, height, width)
-    crop, mask = restored[t][window.slices], unseen[t][window.slices]
-    if mask.all():
-        crop[:] = 128  # a frame that is all hole, in a block that shows none of it
-    else:
-        crop[mask] = cv2.inpaint(np.ascontiguousarray(crop), mask.astype(np.uint8), _RADIUS_PX, cv2.INPAINT_TELEA)[mask]
+    window = bounding_window(unseen[t]).grown(1, height, width)
+    mask = unseen[t][window.slices]
+    crop_CHW = restored[t][window.slices].transpose(2, 0, 1).astype(np.float32)
+    crop_CHW[:, mask] = crop_CHW[:, ~mask].mean(1)[:, None] if not mask.all() else _NOTHING_KNOWN
+    flat = Edges(np.zeros_like(crop_CHW[:, :, 1:]), np.zeros_like(crop_CHW[:, 1:]))
+    equal = Edges(np.ones_like(flat.right[0]), np.ones_like(flat.down[0]))
+    smooth_CHW = solve_poisson(crop_CHW, mask, flat, equal)
+    restored[t][window.slices][mask] = (smooth_CHW[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
     unseen[t] = False

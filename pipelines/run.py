@@ -22,6 +22,8 @@ from pipelines.media.encoding import encoder_available
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import find_unchanged
 from pipelines.store import write_atomically
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
@@ -52,12 +54,19 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         keeper.rows = list(state.rows.values())
         display.start(len(items), context.run_id, context.out)
         try:
+            state.settle(_finished_earlier(context, items))
             executor.run(state)
         finally:
             display.stop()
             summary = _summary(context, keeper, state.halted)
             _conclude(context, keeper, summary)
     return summary
+
+
+def _finished_earlier(context: RunContext, items: Sequence[Item]) -> dict[str, Receipt]:
+    """Find what needs no work at all, so that typing a finished run's command again starts no Ray."""
+    desk = Desk(context)
+    return {item.id: receipt for item in items if (receipt := find_unchanged(item, desk)) is not None}
 
 
 class LedgerKeeper:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 MUST_NOT_KNOW = {
     "core_model": {"pipelines", "cluster", "ray", "av", "boto3", "omegaconf", "pyarrow"},
     "pipelines": {"cluster", "ray"},
-    "cluster": {"av", "cv2"},
+    "cluster": {"av"},
 }
 
 

@@ -67,9 +67,9 @@ def test_what_no_frame_shows_is_filled_and_stands_still():
 
 
 def test_two_cuts_of_a_scene_are_not_mixed():
-    first, second = pan(frames=10), 255 - texture(96, 128, seed=5)
-    clip = hide(np.concatenate((first, np.repeat(second[None], 6, 0))), centre_box(16, 96, 128))
-    assert psnr(restore(clip)[:10], clip.truth[:10], clip.masks[:10]) > 28
+    first, second = pan(frames=20), 255 - texture(96, 128, seed=5)
+    clip = hide(np.concatenate((first, np.repeat(second[None], 6, 0))), centre_box(26, 96, 128))
+    assert psnr(restore(clip)[:20], clip.truth[:20], clip.masks[:20]) > 28
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.37])
