@@ -30,6 +30,7 @@ GREY = 128
 MEAN_GAIN_DB = 3.0
 WARPING_RATIO = 0.5
 FRAMES_PER_SECOND = 10.0
+REPEATS = 2  # the faster one counts: other processes only ever slow it down
 
 
 class Score(NamedTuple):
@@ -116,10 +117,12 @@ def _score(case: str, truth: U8, masks: Bool, dilation: int) -> tuple[Score, U8,
     hidden[masks] = GREY
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     holes = np.stack([cv2.dilate(mask.astype(np.uint8), cross, iterations=dilation) for mask in masks]) > 0
-    started = time.perf_counter()
-    flow_fwd, flow_bwd = (flow.astype(np.float16) for flow in DisFlow().estimate(hidden))
-    restored = PropagationEngine().restore(hidden, holes, flow_fwd, flow_bwd)
-    seconds = time.perf_counter() - started
+    seconds = float("inf")
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        flow_fwd, flow_bwd = (flow.astype(np.float16) for flow in DisFlow().estimate(hidden))
+        restored = PropagationEngine().restore(hidden.copy(), holes, flow_fwd, flow_bwd)
+        seconds = min(seconds, time.perf_counter() - started)
     telea = np.stack(
         [cv2.inpaint(f, m.astype(np.uint8), 4, cv2.INPAINT_TELEA) for f, m in zip(hidden, holes, strict=True)]
     )

@@ -32,12 +32,12 @@ class Edges(NamedTuple):
     down: F32
 
 
-def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Edges) -> F32:
+def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Edges, hold_HW: F32) -> F32:
     """Change the free pixels so that differences between neighbours are, by least squares, the ones given.
 
     `differences` holds (right or lower) - (left or upper) per channel, `weights` >= 0 without channels what each is
-    worth; a free pixel without any is left as it is. The error left is a small fraction of what was changed. Same
-    result whatever the number of threads.
+    worth, and `hold_HW` >= 0 what it is worth that a pixel stays as it is. The error left is a small fraction of the
+    change. Same result whatever the number of threads.
     """
     right = weights.right * (differences.right - np.diff(image_CHW, axis=2))
     down = weights.down * (differences.down - np.diff(image_CHW, axis=1))
@@ -46,7 +46,7 @@ def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Ed
     pull[:, :, :-1] -= right
     pull[:, 1:] += down
     pull[:, :-1] -= down
-    levels = _levels(free_HW, weights)
+    levels = _levels(free_HW, weights, hold_HW)
     pull *= levels[0].free
     change = np.zeros_like(image_CHW)
     for _ in range(_CYCLES):
@@ -62,12 +62,13 @@ class _Level(NamedTuple):
     damped: F32  # step of the smoother: damping over diagonal where free, else 0
 
 
-def _levels(free_HW: Bool, weights: Edges) -> list[_Level]:
+def _levels(free_HW: Bool, weights: Edges, hold_HW: F32) -> list[_Level]:
     """The same equation on ever coarser grids, the finest first."""
     free = free_HW.astype(np.float32)
     inner = Edges(weights.right * free[:, 1:] * free[:, :-1], weights.down * free[1:] * free[:-1])
     ones = np.ones_like(free)
-    anchor = (_spread(ones, weights) - _spread(ones, inner)) * free  # what ties a pixel to fixed ones
+    # What ties a pixel to fixed ones, and to what it was.
+    anchor = (_spread(ones, weights) - _spread(ones, inner) + hold_HW) * free
     levels = []
     while True:
         diagonal = _spread(np.ones_like(free), inner) + anchor

@@ -24,8 +24,6 @@ from core_model.propagation import propagate_step
 # A frame is surrounded by pixels that are missing in every frame, so that nothing outside is mistaken for black scene.
 # Flow that leads farther out than this finds no flow back and is refused.
 _BORDER_PX = 2
-
-
 _SHIFT_UNIT = 1 / 32  # pixels; trails of a whole block are kept, so they are kept small
 _FARTHEST_SHIFT_PX = 1000
 

@@ -11,7 +11,7 @@ from core_model.propagation_engine import PropagationEngine
 
 
 def restore(clip: Hidden) -> np.ndarray:
-    return PropagationEngine().restore(clip.frames, clip.masks, clip.flow_fwd, clip.flow_bwd)
+    return PropagationEngine().restore(clip.frames.copy(), clip.masks, clip.flow_fwd, clip.flow_bwd)
 
 
 def panned(**size: int) -> Hidden:
@@ -113,17 +113,22 @@ def test_every_size_and_mask_has_an_answer(frames, size, masked):
         {"nothing": np.s_[:0], "one pixel": np.s_[0, 0, 0], "one frame": np.s_[-1], "everything": np.s_[:]}[masked]
     ] = True
     flow = rng.normal(0, 2, (2, frames - 1, 2, *size)).astype(np.float16)
-    restored = PropagationEngine().restore(clip, masks, flow[0], flow[1])
+    restored = PropagationEngine().restore(clip.copy(), masks, flow[0], flow[1])
     assert restored.shape == clip.shape
     assert restored.dtype == np.uint8
     assert np.array_equal(restored[~masks], clip[~masks])
 
 
-def test_the_given_arrays_are_left_as_they_are():
+def test_frames_are_filled_in_place_unless_they_are_read_only():
     clip = panned(frames=6)
-    copies = [array.copy() for array in clip]
-    restore(clip)
-    assert all(np.array_equal(array, copy) for array, copy in zip(clip, copies, strict=True))
+    frames = clip.frames.copy()
+    frames.flags.writeable = False
+    separate = PropagationEngine().restore(frames, *clip[2:])
+    assert np.array_equal(frames, clip.frames)
+    given = clip.frames.copy()
+    in_place = PropagationEngine().restore(given, *clip[2:])
+    assert in_place is given
+    assert np.array_equal(in_place, separate)
 
 
 def test_arrays_that_do_not_fit_are_named():
