@@ -25,6 +25,8 @@ F32 = NDArray[np.float32]
 # adding up to a glow in wide holes; the edge still reaches some thirty pixels in.
 _HOLD = np.float32(0.001)
 _SMOOTHNESS = np.float32(0.05)  # weight of an edge whose difference no frame shows: too little to pull at those shown
+# The same at the edge of the hole: a patch whose frame did not show what lies beside it must not keep its own light.
+_SEAM = np.float32(0.3)
 _GREY = 128
 _NEIGHBOURS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # (dx, dy)
 
@@ -117,5 +119,9 @@ def _edges(found: _Seen, mask_hw: Bool, known_hw: Bool) -> tuple[Edges, Edges]:
     down_count = (count[2][:-1] + count[3][1:]) * (known_hw[1:] & known_hw[:-1])
     right = (step[0][..., :-1] - step[1][..., 1:]) * (right_count > 0) / np.maximum(right_count, 1)
     down = (step[2][:, :-1] - step[3][:, 1:]) * (down_count > 0) / np.maximum(down_count, 1)
-    weights = (np.where(seen > 0, np.float32(1), _SMOOTHNESS) for seen in (right_count, down_count))
+    seams = mask_hw[:, 1:] != mask_hw[:, :-1], mask_hw[1:] != mask_hw[:-1]
+    weights = (
+        np.where(seen > 0, np.float32(1), np.where(seam, _SEAM, _SMOOTHNESS))
+        for seen, seam in zip((right_count, down_count), seams, strict=True)
+    )
     return Edges(right, down), Edges(*weights)
