@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.clips import write_box_mask, write_pan
 
-SIZE, BOX = (1280, 720), (240, 120)
+SIZE, BOX = (1280, 720), (160, 90)
 GROWTH_LIMIT, PROCESS_LIMIT_MB = 1.10, 1536.0
 
 
