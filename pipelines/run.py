@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.config import JobConfig
@@ -40,8 +41,8 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
-    job = absolute_paths(job)  # a worker's current folder is not the driver's
-    items = discover(job)
+    items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
+    job = absolute_paths(job)
     context = RunContext(run_id=_new_run_id(), job=job)
     _check_machine(context, items)
     executor = load_executor(job.run.executor)(context)
@@ -61,6 +62,10 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
             summary = _summary(context, keeper, state.halted)
             _conclude(context, keeper, summary)
     return summary
+
+
+def _absolute(item: Item) -> Item:
+    return replace(item, video=item.video.absolute(), mask=item.mask.absolute(), output=item.output.absolute())
 
 
 def _finished_earlier(context: RunContext, items: Sequence[Item]) -> dict[str, Receipt]:
