@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipelines.config import JobConfig
 from pipelines.masks import read_masks
 from pipelines.media.reader import read_frames, to_rgb
-from pipelines.sizes import process_size
+from pipelines.sizes import Size, process_size
 from pipelines.stages.desk import ProbeRecord
 
 U8 = NDArray[np.uint8]
@@ -63,19 +63,25 @@ class Clip:
 
     def _read(self, index: int) -> tuple[U8, U8]:
         if index != self._position:
-            self._source = self._open(index)
+            self._source = _decode(self.record, self._mask, self.job, self.size, index)
         self._position = index + 1
         return next(self._source)
-
-    def _open(self, start: int) -> Iterator[tuple[U8, U8]]:
-        info = self.record.info
-        frames = read_frames(info, start, info.frames)
-        masks = read_masks(self._mask, info, self.job.mask, start, info.frames)
-        for frame, mask in zip(frames, masks, strict=True):
-            yield to_rgb(frame, info, self.size), np.packbits(mask)
 
     def _shrink(self, mask: Bool) -> Bool:
         """A pixel at processing size is missing when any source pixel under it is."""
         if self.size == self.record.size:
             return mask
         return cv2.resize(mask.astype(np.float32), self.size, interpolation=cv2.INTER_AREA) > 0
+
+
+def _decode(record: ProbeRecord, mask: Path, job: JobConfig, size: Size, start: int) -> Iterator[tuple[U8, U8]]:
+    """Yield (frame at `size`, mask at the source's size in bits) from video frame `start` on.
+
+    Not a method: a generator that held the clip, which holds the generator, would keep a block's frames until the
+    garbage collector comes by.
+    """
+    info = record.info
+    frames = read_frames(info, start, info.frames)
+    masks = read_masks(mask, info, job.mask, start, info.frames)
+    for frame, mask_HW in zip(frames, masks, strict=True):
+        yield to_rgb(frame, info, size), np.packbits(mask_HW)
