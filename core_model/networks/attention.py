@@ -1,19 +1,31 @@
 """What does each token learn from the others in its window, around it, and in other frames?
 
-Legend: B batch, T frames, K key frames, Q query frames, i j height and width of the token grid, n windows of 5x9
+Legend: B batch, T frames, K key frames, Q query frames, i j height and width of the token grid, M windows of 5x9 = s
 tokens, p tokens of the padded grid (all its rows and columns), C = 512 channels in 4 heads.
 """
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from core_model.networks.layers import as_clips
 from core_model.networks.tokens import TOKEN
-from core_model.networks.windows import WindowPlan, rolled_outside
+from core_model.networks.windows import WindowPlan, Windows, rolled_outside
 
 HEADS = 4
 _POOLED = 4  # tokens of the coarse view are made of 4x4 tokens
+
+
+class _Seen(NamedTuple):
+    """Tokens of the padded grid, and the keys and values of the frames that all may look at."""
+
+    tokens: Tensor  # [B, T, p, C]
+    key_frames: list[int]
+    keys: Tensor  # [B, K, p, C]
+    values: Tensor  # [B, K, p, C]
 
 
 class WindowAttention(nn.Module):
@@ -28,71 +40,69 @@ class WindowAttention(nn.Module):
         self.pool_layer = nn.Conv2d(TOKEN, TOKEN, _POOLED, stride=_POOLED, groups=TOKEN)
 
     def forward(self, x_BTijC: Tensor, plan: WindowPlan, keys: list[int], queries: list[int]) -> Tensor:
-        """Return [B, Q, i, j, C] for the query frames; what lies outside the plan's windows is meaningless.
+        """Return [B, Q, i, j, C] for the query frames; zero where none of the plan's windows is.
 
         `keys` and `queries` are positions among the T frames. Keys and values are made of what someone looks at: all
         tokens of key frames, and of the other query frames the tokens of unmasked windows.
         """
-        below, right = (padded - length for padded, length in zip(plan.padded, plan.grid, strict=True))
-        x_BTijC = F.pad(x_BTijC, (0, 0, 0, right, 0, below))
-        if not len(plan.masked[0]):
+        height, width = plan.grid
+        x_BTijC = F.pad(x_BTijC, (0, 0, 0, plan.padded[1] - width, 0, plan.padded[0] - height))
+        if not len(plan.masked):
             keys = [frame for frame in keys if frame in queries]
-        key_frames = x_BTijC[:, keys]
-        x, key_tokens = x_BTijC.flatten(2, 3), key_frames.flatten(2, 3)
-        query_BQpC = self.query(x[:, queries])
-        key_BKpC, value_BKpC = self.key(key_tokens), self.value(key_tokens)
-        out_BQpC = torch.zeros_like(query_BQpC)
+        tokens_BTpC = x_BTijC.flatten(2, 3)
+        key_tokens = tokens_BTpC[:, keys]
+        seen = _Seen(tokens_BTpC, keys, self.key(key_tokens), self.value(key_tokens))
+        out_BQpC = torch.zeros_like(tokens_BTpC[:, queries])
+        if len(plan.masked):
+            coarse = self._pooled(x_BTijC[:, keys])
+            plan.masked.scatter(self.proj(self._look_around(seen, coarse, plan.masked, queries)), out_BQpC)
+        if len(plan.unmasked):
+            plan.unmasked.scatter(self.proj(self._look_within(seen, plan.unmasked, queries)), out_BQpC)
+        out_BQijC: Tensor = rearrange(out_BQpC, "b q (i j) c -> b q i j c", i=plan.padded[0])
+        return out_BQijC[:, :, :height, :width]
 
-        if len(plan.masked[0]) and keys:
-            item, window = plan.masked
-            around = torch.cat((plan.own[window], plan.rolled[window][:, self.valid_ind_rolled]), 1)
-            coarse = self._pooled(key_frames)
-            attended = _attend(
-                _gather(query_BQpC, item, plan.own[window]).flatten(1, 2),
-                torch.cat((_gather(key_BKpC, item, around).flatten(1, 2), self.key(coarse)[item]), 1),
-                torch.cat((_gather(value_BKpC, item, around).flatten(1, 2), self.value(coarse)[item]), 1),
+    def _look_around(self, seen: _Seen, coarse_BkC: Tensor, windows: Windows, queries: list[int]) -> Tensor:
+        """Return [M, Q, s, C]: all frames' tokens of a window look at the window, around it, and at the coarse view."""
+        query_MQsC = self.query(windows.gather(seen.tokens[:, queries], windows.own))
+        if not seen.key_frames:  # a clip of one frame has no odd ones
+            return torch.zeros_like(query_MQsC)
+        positions = torch.cat((windows.own, windows.rolled[:, self.valid_ind_rolled]), 1)
+        key, value = (
+            torch.cat((windows.gather(all_BKpC, positions).flatten(1, 2), more_BkC[windows.items]), 1)
+            for all_BKpC, more_BkC in (
+                (seen.keys, self.key(coarse_BkC)),
+                (seen.values, self.value(coarse_BkC)),
             )
-            _scatter(out_BQpC, attended.unflatten(1, (len(queries), -1)), item, plan.own[window])
+        )
+        attended = _attend(query_MQsC.flatten(1, 2), key, value)
+        return rearrange(attended, "m (q s) c -> m q s c", q=len(queries))
 
-        if len(plan.unmasked[0]):
-            item, window = plan.unmasked
-            own = plan.own[window]
-            query = _gather(query_BQpC, item, own)
-            rest = [frame for frame in queries if frame not in keys]
-            rest_tokens = _gather(x[:, rest], item, own)
-            shared = [keys.index(frame) for frame in queries if frame in keys]
-            key = torch.cat((_gather(key_BKpC[:, shared], item, own), self.key(rest_tokens)), 1)
-            value = torch.cat((_gather(value_BKpC[:, shared], item, own), self.value(rest_tokens)), 1)
-            # Frames that share their keys come first, then the rest: put them in the queries' order.
-            order = [keys[at] for at in shared] + rest
-            place = [order.index(frame) for frame in queries]
-            attended = _attend(query.flatten(0, 1), key[:, place].flatten(0, 1), value[:, place].flatten(0, 1))
-            _scatter(out_BQpC, attended.unflatten(0, query.shape[:2]), item, own)
-
-        out = out_BQpC.unflatten(2, plan.padded)[:, :, : plan.grid[0], : plan.grid[1]]
-        projected: Tensor = self.proj(out)
-        return projected
+    def _look_within(self, seen: _Seen, windows: Windows, queries: list[int]) -> Tensor:
+        """Return [M, Q, s, C]: each frame's tokens of a window look at that frame's tokens of the window."""
+        query_MQsC = self.query(windows.gather(seen.tokens[:, queries], windows.own))
+        others = [frame for frame in queries if frame not in seen.key_frames]
+        other_tokens = windows.gather(seen.tokens[:, others], windows.own)
+        known = [*seen.key_frames, *others]
+        place = [known.index(frame) for frame in queries]
+        key_MQsC, value_MQsC = (
+            torch.cat((windows.gather(shared_BKpC, windows.own), own), 1)[:, place]
+            for shared_BKpC, own in (
+                (seen.keys, self.key(other_tokens)),
+                (seen.values, self.value(other_tokens)),
+            )
+        )
+        attended = _attend(query_MQsC.flatten(0, 1), key_MQsC.flatten(0, 1), value_MQsC.flatten(0, 1))
+        return as_clips(attended, query_MQsC)
 
     def _pooled(self, key_frames_BKijC: Tensor) -> Tensor:
         """The coarse view of all key frames: [B, tokens, C]."""
         batch = len(key_frames_BKijC)
-        pooled = self.pool_layer(rearrange(key_frames_BKijC, "b k i j c -> (b k) c i j"))
+        pooled: Tensor = self.pool_layer(rearrange(key_frames_BKijC, "b k i j c -> (b k) c i j"))
         return rearrange(pooled, "(b k) c i j -> b (k i j) c", b=batch)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """[N, tokens, C] each; keys and values are equally many."""
-    heads = [rearrange(x, "n t (heads c) -> n heads t c", heads=HEADS) for x in (query, key, value)]
-    return rearrange(F.scaled_dot_product_attention(*heads), "n heads t c -> n t (heads c)")
-
-
-def _gather(x_BTpC: Tensor, item_M: Tensor, position_Ms: Tensor) -> Tensor:
-    """[M, T, s, C]: of batch item `item[m]`, in all frames, the tokens at `position[m]`."""
-    frames = torch.arange(x_BTpC.shape[1], device=x_BTpC.device)
-    return x_BTpC[item_M[:, None, None], frames[:, None], position_Ms[:, None]]
-
-
-def _scatter(x_BTpC: Tensor, tokens_MTsC: Tensor, item_M: Tensor, position_Ms: Tensor) -> None:
-    """Write what `_gather` would read."""
-    frames = torch.arange(x_BTpC.shape[1], device=x_BTpC.device)
-    x_BTpC[item_M[:, None, None], frames[:, None], position_Ms[:, None]] = tokens_MTsC.to(x_BTpC.dtype)
+    q, k, v = (rearrange(x, "n t (heads c) -> n heads t c", heads=HEADS) for x in (query, key, value))
+    attended: Tensor = rearrange(F.scaled_dot_product_attention(q, k, v), "n heads t c -> n t (heads c)")
+    return attended

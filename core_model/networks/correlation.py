@@ -50,9 +50,7 @@ class CorrelationPyramid:
         centre = rearrange(coords_P2hw, "p xy h w -> (p h w) 1 1 xy")
         step = torch.arange(-RADIUS, RADIUS + 1, dtype=centre.dtype, device=centre.device)
         offsets = torch.stack(torch.meshgrid(step, step, indexing="ij"), dim=-1)
-        samples = [
-            _sample(level, centre / 2**scale + offsets) for scale, level in enumerate(self._levels)
-        ]
+        samples = [_sample(level, centre / 2**scale + offsets) for scale, level in enumerate(self._levels)]
         return rearrange(torch.cat(samples, 1), "(p h w) s -> p s h w", p=pairs, h=height, w=width)
 
 

@@ -24,19 +24,14 @@ class _Reach(NamedTuple):
     third: Region
 
 
-class Decoder(nn.Sequential):
+class Decoder(nn.ModuleDict):
     """Features [N, 128, h, w] to an image in [-1, 1], [N, 3, H, W]: any region of it, at the cost of that region."""
 
     def __init__(self) -> None:
-        super().__init__(
-            UpsamplingConv(CHANNELS, 128),
-            nn.LeakyReLU(LEAK),
-            nn.Conv2d(128, 64, 3, padding=1),
-            nn.LeakyReLU(LEAK),
-            UpsamplingConv(64, 64),
-            nn.LeakyReLU(LEAK),
-            nn.Conv2d(64, 3, 3, padding=1),
-        )
+        first, third = UpsamplingConv(CHANNELS, 128), UpsamplingConv(64, 64)
+        second, last = nn.Conv2d(128, 64, 3, padding=1), nn.Conv2d(64, 3, 3, padding=1)
+        # Released parameters are numbered with an activation behind each layer.
+        super().__init__({"0": first, "2": second, "4": third, "6": last})
 
     @staticmethod
     def reads(region: Region, height: int, width: int) -> Region:
@@ -45,14 +40,18 @@ class Decoder(nn.Sequential):
 
     def forward(self, features: Part, region: Region) -> Tensor:
         """Return a region of the image; `features` holds what `reads` names, or more."""
-        first_conv, second_conv, third_conv, last_conv = (
-            module.conv if isinstance(module, UpsamplingConv) else module for module in list(self)[::2]
-        )
+        first_conv, second_conv, third_conv, last_conv = (self._conv(name) for name in self)
         reach = _reach(region, *features.size)
         x = _leaky(features.doubled(reach.first_doubled).convolved(first_conv, reach.first))
         x = _leaky(x.convolved(second_conv, reach.second))
         x = _leaky(x.doubled(reach.second_doubled).convolved(third_conv, reach.third))
         return x.convolved(last_conv, region).values.tanh()
+
+    def _conv(self, name: str) -> nn.Conv2d:
+        module = self[name]
+        conv = module.conv if isinstance(module, UpsamplingConv) else module
+        assert isinstance(conv, nn.Conv2d)
+        return conv
 
 
 def _leaky(part: Part) -> Part:

@@ -43,7 +43,7 @@ class DeformableAlignment(nn.Module):
 
 
 def deform_conv2d(x_BCHW: Tensor, offsets: Tensor, modulation: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve with stride 1 and zeros outside, tap k of group g reading at its place plus its offset, times modulation.
+    """Convolve with zeros outside; tap k of group g reads at its place plus its offset, times its modulation.
 
     `offsets` [B, 2 G K, H, W] holds (dy, dx) of each tap in turn, taps row by row, groups outermost; `modulation` is
     [B, G K, H, W]; `weight` [C_out, C, kh, kw] has odd sides. The layout is that of torchvision.ops.deform_conv2d.

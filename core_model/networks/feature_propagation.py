@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core_model.networks.deform import DeformableAlignment
 from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK
+from core_model.networks.layers import LEAK, as_clips
 from core_model.propagation import consistent
 from core_model.warp import warp
 
@@ -35,9 +35,11 @@ class FeaturePropagation(nn.Module):
         going_on = self._pass("forward_1", going_back, holes, steps_on)
         both = torch.cat((torch.stack(going_back, 1), torch.stack(going_on, 1), holes_BL2hw), dim=2)
         mixed: Tensor = self.fuse(both.flatten(0, 1))
-        return mixed.unflatten(0, x_BLChw.shape[:2]) + x_BLChw
+        return as_clips(mixed, x_BLChw) + x_BLChw
 
-    def _pass(self, name: str, frames: list[Tensor], holes: list[Tensor], steps: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    def _pass(
+        self, name: str, frames: list[Tensor], holes: list[Tensor], steps: list[tuple[Tensor, Tensor]]
+    ) -> list[Tensor]:
         """Visit the frames in the order given; `steps[i]` lead from frame i+1 back to frame i."""
         align, backbone = self.deform_align[name], self.backbone[name]
         visited: list[Tensor] = []
@@ -55,7 +57,7 @@ class FeaturePropagation(nn.Module):
 def _steps(flow_BS2hw: Tensor, back_BS2hw: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Each flow [B, 2, h, w] with its validity [B, 1, h, w], 1 where `back` leads home again."""
     valid = consistent(flow_BS2hw.flatten(0, 1), back_BS2hw.flatten(0, 1)).to(flow_BS2hw.dtype)
-    valid_BS1hw = valid.unflatten(0, flow_BS2hw.shape[:2])
+    valid_BS1hw = as_clips(valid, flow_BS2hw)
     return list(zip(flow_BS2hw.unbind(1), valid_BS1hw.unbind(1), strict=True))
 
 

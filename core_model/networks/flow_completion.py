@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from core_model.networks.flow_recurrence import FlowRecurrence
-from core_model.networks.layers import LEAK, UpsamplingConv
+from core_model.networks.layers import LEAK, UpsamplingConv, as_clips
 
 SIDE_MULTIPLE_PX = 8
 
@@ -32,7 +32,7 @@ class SpatialConv(nn.Module):
     def forward(self, x_BSCHW: Tensor) -> Tensor:
         x = x_BSCHW.flatten(0, 1)
         out = F.conv2d(x, self.weight[:, :, 0], self.bias, self.stride, self.padding, self.dilation)
-        return out.unflatten(0, x_BSCHW.shape[:2])
+        return as_clips(out, x_BSCHW)
 
 
 class ReplicateConv(SpatialConv):
@@ -40,7 +40,7 @@ class ReplicateConv(SpatialConv):
 
     def forward(self, x_BSCHW: Tensor) -> Tensor:
         x = F.pad(x_BSCHW.flatten(0, 1), (self.padding,) * 4, mode="replicate")
-        return F.conv2d(x, self.weight[:, :, 0], self.bias, self.stride).unflatten(0, x_BSCHW.shape[:2])
+        return as_clips(F.conv2d(x, self.weight[:, :, 0], self.bias, self.stride), x_BSCHW)
 
 
 class TemporalConv(nn.Module):
@@ -59,7 +59,7 @@ class TemporalConv(nn.Module):
         padded = F.pad(x_BSCHW, (0, 0, 0, 0, 0, 0, gap, gap))
         seen = torch.cat([padded[:, k * gap : k * gap + frames] for k in range(3)], dim=2)
         weight = rearrange(self.weight, "o c k 1 1 -> o (k c) 1 1")
-        return F.conv2d(seen.flatten(0, 1), weight, self.bias).unflatten(0, x_BSCHW.shape[:2])
+        return as_clips(F.conv2d(seen.flatten(0, 1), weight, self.bias), x_BSCHW)
 
 
 class P3dBlock(nn.Module):
@@ -124,7 +124,7 @@ class FlowCompletion(nn.Module):
         eighth = self.feat_prop_module(self.mid_dilation(self.encoder2(quarter)))
         up = self.decoder2(eighth.flatten(0, 1)) + quarter.flatten(0, 1)
         flow: Tensor = self.upsample(self.decoder1(up))
-        return flow.unflatten(0, holed_BS3HW.shape[:2])
+        return as_clips(flow, holed_BS3HW)
 
 
 def _check(flow_fwd: Tensor, flow_bwd: Tensor, masks: Tensor) -> None:
@@ -133,6 +133,6 @@ def _check(flow_fwd: Tensor, flow_bwd: Tensor, masks: Tensor) -> None:
     whole = all(side % SIDE_MULTIPLE_PX == 0 for side in masks.shape[3:])
     if not whole or flow_fwd.shape != expected or flow_bwd.shape != expected:
         raise ValueError(
-            f"FlowCompletion: expected flows [B, T-1, 2, H, W] and masks [B, T >= 2, 1, H, W] with H and W multiples of "
-            f"{SIDE_MULTIPLE_PX}, got {[*flow_fwd.shape]}, {[*flow_bwd.shape]} and {[*masks.shape]}"
+            f"FlowCompletion: expected flows [B, T-1, 2, H, W] and masks [B, T >= 2, 1, H, W] with H and W multiples "
+            f"of {SIDE_MULTIPLE_PX}, got {[*flow_fwd.shape]}, {[*flow_bwd.shape]} and {[*masks.shape]}"
         )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core_model.networks.deform import DeformableAlignment
+from core_model.networks.layers import as_clips
 
 CHANNELS = 128
 LEAK = 0.1
@@ -28,7 +29,7 @@ class FlowRecurrence(nn.Module):
         seen_earlier = self._pass("forward_", [[x, later] for x, later in zip(current, seen_later, strict=True)])
         both = torch.cat((torch.stack(seen_later, 1), torch.stack(seen_earlier, 1)), dim=2)
         mixed: Tensor = self.fusion(both.flatten(0, 1))
-        return mixed.unflatten(0, x_BSChw.shape[:2]) + x_BSChw
+        return as_clips(mixed, x_BSChw) + x_BSChw
 
     def _pass(self, name: str, known: list[list[Tensor]]) -> list[Tensor]:
         """Visit the flows in the order given; `known[i]` is what is known of flow i, its own feature first."""
@@ -43,7 +44,7 @@ class FlowRecurrence(nn.Module):
                 aligned = align(torch.cat((previous, before_previous), 1), condition)
             feature = aligned + backbone(torch.cat((current, *more, aligned), 1))
             visited.append(feature)
-            previous, before_previous = feature, previous if step > 0 else nothing
+            previous, before_previous = feature, previous
         return visited
 
 

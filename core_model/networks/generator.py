@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from core_model.networks.decoder import Decoder
 from core_model.networks.feature_propagation import FeaturePropagation
 from core_model.networks.generator_encoder import GeneratorEncoder
+from core_model.networks.layers import as_clips
 from core_model.networks.region import Part, Region
-from core_model.networks.tokens import SoftComposition, SoftSplit, tokens_over
+from core_model.networks.tokens import SoftComposition, SoftSplit
 from core_model.networks.transformer import Transformer
 from core_model.networks.windows import WindowPlan
 
@@ -82,14 +83,14 @@ class InpaintGenerator(nn.Module):
         whole = all(side % SIDE_MULTIPLE_PX == 0 and side > 0 for side in frames_BT3HW.shape[3:])
         if not (fits and whole) or masks_BT1HW.shape != expected or updated_masks_BT1HW.shape != expected:
             raise ValueError(
-                f"InpaintGenerator: expected frames [B, T, 3, H, W] and two masks [B, T, 1, H, W] with H and W multiples "
-                f"of {SIDE_MULTIPLE_PX}, got {[*frames_BT3HW.shape]}, {[*masks_BT1HW.shape]} and "
+                f"InpaintGenerator: expected frames [B, T, 3, H, W] and two masks [B, T, 1, H, W] with H and W "
+                f"multiples of {SIDE_MULTIPLE_PX}, got {[*frames_BT3HW.shape]}, {[*masks_BT1HW.shape]} and "
                 f"{[*updated_masks_BT1HW.shape]}"
             )
         masks = torch.cat((masks_BT1HW, updated_masks_BT1HW), 2).to(frames_BT3HW.dtype)
         seen = torch.cat((frames_BT3HW, masks), 2)
         features: Tensor = self.encoder(seen.flatten(0, 1))
-        return features.unflatten(0, frames_BT3HW.shape[:2])
+        return as_clips(features, frames_BT3HW)
 
     def split(self, features_BRChw: Tensor) -> Tensor:
         """Return a reference's tokens [B, R, i, j, 512]; those of a frame depend on that frame only."""
@@ -102,7 +103,10 @@ class InpaintGenerator(nn.Module):
         Raises ValueError when the shapes do not fit.
         """
         _check(window)
-        frame_size, size = (window.masks.shape[3], window.masks.shape[4]), (window.features.shape[3], window.features.shape[4])
+        frame_size, size = (
+            (window.masks.shape[3], window.masks.shape[4]),
+            (window.features.shape[3], window.features.shape[4]),
+        )
         region = region or Region.whole(*frame_size)
         local = window.features.shape[1]
         masks = window.masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
@@ -117,7 +121,7 @@ class InpaintGenerator(nn.Module):
         composed = self.sc(tokens.flatten(0, 1), wanted, features, size)
         composed = composed + propagated.flatten(0, 1)[..., rows, columns]
         image: Tensor = self.decoder(Part(composed, features, size), region)
-        return image.unflatten(0, window.features.shape[:2])
+        return as_clips(image, window.features)
 
     def _propagated(self, window: LocalFrames, masks_BL1hw: Tensor) -> Tensor:
         updated = window.updated_masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
@@ -130,7 +134,7 @@ class InpaintGenerator(nn.Module):
 def _quarter(flow_BS2HW: Tensor) -> Tensor:
     """The flow at a quarter of the size, in pixels of that size."""
     small = F.interpolate(flow_BS2HW.float().flatten(0, 1), scale_factor=1 / SIDE_MULTIPLE_PX, mode="bilinear")
-    return small.unflatten(0, flow_BS2HW.shape[:2]) / SIDE_MULTIPLE_PX
+    return as_clips(small, flow_BS2HW) / SIDE_MULTIPLE_PX
 
 
 def _check(window: LocalFrames) -> None:

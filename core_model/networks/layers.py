@@ -1,9 +1,14 @@
 """Which layers do several of the networks share?"""
 
-from torch import Tensor, nn
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 LEAK = 0.2
+
+
+def as_clips(x_N: Tensor, like_BT: Tensor) -> Tensor:
+    """Undo `flatten(0, 1)`: [B T, ...] -> [B, T, ...], with the B and T of `like`."""
+    return x_N.reshape(*like_BT.shape[:2], *x_N.shape[1:])
 
 
 class UpsamplingConv(nn.Module):

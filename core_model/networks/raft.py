@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from core_model.networks.correlation import CorrelationPyramid
+from core_model.networks.layers import as_clips
 from core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
 from core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
 
@@ -50,18 +51,20 @@ class Raft(nn.Module):
     def forward(self, frames_BT3HW: Tensor, iterations: int = 20, pairs_at_once: int = 8) -> tuple[Tensor, Tensor]:
         """Return (forward, backward) flow, each fp32 [B, T-1, 2, H, W] in pixels, of frames in [-1, 1].
 
-        Sides must be multiples of 8 and at least 128 (below, the coarsest correlation is one pixel). Memory beyond input
-        and output depends on `pairs_at_once` and not on T. Raises ValueError when the shape does not fit.
+        Sides must be multiples of 8 and at least 128 (below, the coarsest correlation is one pixel). Frames may lie on
+        another device than the network, and the flow is returned there: memory on the network's depends on
+        `pairs_at_once` and not on T. Raises ValueError when the shape does not fit.
         """
         _check(frames_BT3HW, iterations)
         passes = self.update_block.gru.passes()
+        device = self.fnet.conv1.weight.device
         pairs = frames_BT3HW.shape[1] - 1
-        features = self._encode(frames_BT3HW[:, :1], passes)
+        features = self._encode(frames_BT3HW[:, :1].to(device), passes)
         flows = []
         for start in range(0, pairs, pairs_at_once):
-            further = self._encode(frames_BT3HW[:, start + 1 : start + 1 + pairs_at_once], passes)
-            features = _joined(features, further)
-            flows.append(self._flow(features, passes, iterations))
+            further = frames_BT3HW[:, start + 1 : start + 1 + pairs_at_once].to(device)
+            features = _joined(features, self._encode(further, passes))
+            flows.append([flow.to(frames_BT3HW.device) for flow in self._flow(features, passes, iterations)])
             features = features.frames(-1, features.seen.shape[1])
         forward, backward = zip(*flows, strict=True)
         return torch.cat(forward, 1), torch.cat(backward, 1)
@@ -71,7 +74,7 @@ class Raft(nn.Module):
         state, context = self.cnet(frames).split((STATE, CONTEXT), dim=1)
         context = F.relu(context)
         per_frame = self.fnet(frames), torch.tanh(state), *(gates.share(context) for gates in passes)
-        seen, state, rows, columns = (x.unflatten(0, frames_BT3HW.shape[:2]) for x in per_frame)
+        seen, state, rows, columns = (as_clips(x, frames_BT3HW) for x in per_frame)
         return FrameFeatures(seen, state, (rows, columns))
 
     def _flow(
@@ -115,7 +118,7 @@ def _joined(first: FrameFeatures, second: FrameFeatures) -> FrameFeatures:
 
 
 def _as_first_of_pair(per_frame_BTChw: Tensor) -> Tensor:
-    """[B, T, C, h, w] -> [2 P, C, h, w]: of the pairs' earlier frames (forward), then of their later ones (backward)."""
+    """[B, T, C, h, w] -> [2 P, C, h, w]: of the pairs' earlier frames (forward), then of their later ones."""
     ways = torch.stack((per_frame_BTChw[:, :-1], per_frame_BTChw[:, 1:]))
     return ways.flatten(0, 2)
 

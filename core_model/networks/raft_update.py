@@ -34,7 +34,7 @@ class MotionEncoder(nn.Module):
 
 
 class GateWeights(NamedTuple):
-    """One pass of the GRU: weights over [state, motion], and those over the context that is the same in every iteration.
+    """One pass of the GRU: weights over [state, motion], and over the context, which stays the same.
 
     z and r read the same input, so they are one convolution; q reads r * state, so it is another.
     """
@@ -48,8 +48,8 @@ class GateWeights(NamedTuple):
     def of(cls, conv_z: nn.Conv2d, conv_r: nn.Conv2d, conv_q: nn.Conv2d) -> "GateWeights":
         """Sort the three convolutions' weights by what they read: their input is [state, context, motion]."""
         weights = torch.cat((conv_z.weight, conv_r.weight, conv_q.weight))
-        state, context, motion = weights.split((STATE, CONTEXT, MOTION), dim=1)
-        moving = torch.cat((state, motion), 1)
+        context = weights[:, STATE : STATE + CONTEXT]
+        moving = torch.cat((weights[:, :STATE], weights[:, STATE + CONTEXT :]), 1)
         assert conv_z.bias is not None
         assert conv_r.bias is not None
         assert conv_q.bias is not None
@@ -62,7 +62,7 @@ class GateWeights(NamedTuple):
 
     def advance(self, state: Tensor, motion: Tensor, share: Tensor) -> Tensor:
         """Return the next state [N, 128, h, w]."""
-        share_zr, share_q = share.split((2 * STATE, STATE), dim=1)
+        share_zr, share_q = share[:, : 2 * STATE], share[:, 2 * STATE :]
         zr = F.conv2d(torch.cat((state, motion), 1), self.zr, padding=self._padding) + share_zr
         z, r = torch.sigmoid(zr).chunk(2, dim=1)
         q = F.conv2d(torch.cat((r * state, motion), 1), self.q, padding=self._padding) + share_q
@@ -79,10 +79,8 @@ class SeparableGru(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         channels = STATE + CONTEXT + MOTION
-        for name in ("convz1", "convr1", "convq1"):
-            self.add_module(name, nn.Conv2d(channels, STATE, (1, 5), padding=(0, 2)))
-        for name in ("convz2", "convr2", "convq2"):
-            self.add_module(name, nn.Conv2d(channels, STATE, (5, 1), padding=(2, 0)))
+        self.convz1, self.convr1, self.convq1 = (nn.Conv2d(channels, STATE, (1, 5)) for _ in range(3))
+        self.convz2, self.convr2, self.convq2 = (nn.Conv2d(channels, STATE, (5, 1)) for _ in range(3))
 
     def passes(self) -> tuple[GateWeights, GateWeights]:
         """The weights of both passes; made once a call of the network, used in all its iterations."""
@@ -118,7 +116,7 @@ class UpdateBlock(nn.Module):
         )
 
     def upsample(self, flow_N2hw: Tensor, state: Tensor) -> Tensor:
-        """Return the flow [N, 2, 8 h, 8 w] in pixels of the frames: each a convex mixture of the 3x3 cells around it."""
+        """Return the flow [N, 2, 8 h, 8 w] in pixels of the frames: a convex mixture of the 3x3 cells around each."""
         pairs, _, height, width = flow_N2hw.shape
         # 0.25 as in RAFT: it balances the gradients of this head in training, and belongs to the weights since.
         logits = 0.25 * self.mask(state).float().reshape(pairs, 1, NEIGHBOURS, CELL, CELL, height, width)

@@ -106,12 +106,13 @@ class FusionFeedForward(nn.Module):
 
         `size` is that of the whole plane of features.
         """
-        gelu, linear = self.fc2
+        linear = self.fc2[1]
+        assert isinstance(linear, nn.Linear)
         overlaid = _overlay(self.fc1(tokens_NijC))
         met = Part(overlaid * _mean_inside(given, size, overlaid), _patches(given), size)
         # GELU works on each value alone and cutting out patches copies values: before the cut there are fewer of them.
         kernel = linear.weight.reshape(TOKEN, _FUSED, PATCH, PATCH)
-        out = F.conv2d(gelu(met.cut(_patches(wanted))), kernel, linear.bias, STRIDE)
+        out = F.conv2d(F.gelu(met.cut(_patches(wanted))), kernel, linear.bias, STRIDE)
         return rearrange(out, "n c i j -> n i j c")
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from core_model.networks.attention import WindowAttention
+from core_model.networks.layers import as_clips
 from core_model.networks.region import Region
 from core_model.networks.tokens import TOKEN, FusionFeedForward
 from core_model.networks.windows import WindowPlan
@@ -58,10 +59,10 @@ class TransformerBlock(nn.Module):
         read = self.mlp.reads(wanted, *size)
         rows, columns = read.inside(Region.whole(*plan.grid))
         attended = self.attention(self.norm1(x_BTijC), plan.touching(read), frames.keys, frames.queries)
-        x = x_BTijC[:, frames.queries, rows, columns] + attended[:, :, rows, columns]
-        mixed = self.mlp(self.norm2(x).flatten(0, 1), read, wanted, size)
+        x: Tensor = x_BTijC[:, frames.queries, rows, columns] + attended[:, :, rows, columns]
+        mixed: Tensor = self.mlp(self.norm2(x).flatten(0, 1), read, wanted, size)
         rows, columns = wanted.inside(read)
-        return x[:, :, rows, columns] + mixed.unflatten(0, x.shape[:2])
+        return x[:, :, rows, columns] + as_clips(mixed, x)
 
 
 class Transformer(nn.Module):
@@ -71,9 +72,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.transformer = nn.ModuleList(TransformerBlock() for _ in range(DEPTH))
 
-    def forward(
-        self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Region, size: tuple[int, int]
-    ) -> Tensor:
+    def forward(self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Region, size: tuple[int, int]) -> Tensor:
         """Return the `wanted` tokens of the first `local` frames, [B, L, *, *, C]. `size` is that of the features."""
         everywhere = Region.whole(*plan.grid)
         given, blocks = frames_of_blocks(x_BTijC.shape[1], local)
