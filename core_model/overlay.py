@@ -26,7 +26,7 @@ class Overlay:
         self._written: dict[int, _F32] = {}
 
     def lay(self, t: int, image_3hw: _F32, region: Region) -> None:
-        """Add a window's image of frame t, in [-1, 1]; `region` holds all of the frame's mask, inside which it counts."""
+        """Add a window's image of frame t, in [-1, 1]; it counts inside the mask, all of which `region` holds."""
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
         new_N3 = (image_3hw.transpose(1, 2, 0)[self._masks[t][slices]] + 1) / 2 * 255
         if self._blending == "published":
