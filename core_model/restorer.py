@@ -8,7 +8,7 @@ missing; flows have channels (dx, dy) in pixels. What is as long as the clip sta
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -29,6 +29,7 @@ from core_model.seen_frames import SeenFrames
 Precision = Literal["fp32", "bf16", "fp16"]
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _SIDE_MULTIPLE_PX = 8
+_LEAST = {"mask_dilation": 0, "ref_stride": 1, "neighbor_length": 1, "subvideo_length": 1, "raft_iterations": 1}
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that RAFT works on at once
 _MOST_PAIRS = 8
 
@@ -51,9 +52,12 @@ class RestoreOptions:
     blending: Blending = "float"
 
     def __post_init__(self) -> None:
-        for name, least in (("mask_dilation", 0), ("ref_stride", 1), ("neighbor_length", 1), ("subvideo_length", 1)):
+        for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"RestoreOptions: expected {name} of at least {least}, got {getattr(self, name)}")
+        for name, known in (("precision", get_args(Precision)), ("blending", get_args(Blending))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"RestoreOptions: expected {name} to be one of {known}, got {getattr(self, name)!r}")
 
 
 class Restorer:

@@ -66,8 +66,8 @@ def deform_conv2d(x_BCHW: Tensor, offsets: Tensor, modulation: Tensor, weight: T
         x = x_BCHW.float().reshape(batch * groups, channels // groups, height, width)
         samples = F.grid_sample(x, grid.reshape(batch * groups, taps * height, width, 2), align_corners=False)
         samples = samples * modulation.float().reshape(batch * groups, 1, taps * height, width)
-    columns_BCKN = samples.reshape(batch, channels * taps, height * width)
-    out = F.conv1d(columns_BCKN, weight.reshape(len(weight), channels * taps, 1), bias)
+    columns_BCN = samples.reshape(batch, channels * taps, height * width)
+    out = weight.flatten(1) @ columns_BCN + bias[:, None]
     return out.reshape(batch, len(weight), height, width)
 
 

@@ -103,12 +103,11 @@ class InpaintGenerator(nn.Module):
         Raises ValueError when the shapes do not fit.
         """
         _check(window)
-        frame_size, size = (
-            (window.masks.shape[3], window.masks.shape[4]),
-            (window.features.shape[3], window.features.shape[4]),
-        )
-        region = region or Region.whole(*frame_size)
-        local = window.features.shape[1]
+        local, _, height, width = window.features.shape[1:]
+        size, whole = (height, width), Region.whole(SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
+        region = region or whole
+        if not (0 <= region.top < region.bottom <= whole.bottom and 0 <= region.left < region.right <= whole.right):
+            raise ValueError(f"InpaintGenerator: expected a region of {whole}, got {region}")
         masks = window.masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
         propagated = self._propagated(window, masks)
         tokens = torch.cat((self.ss(propagated), reference_tokens_BRijC.to(propagated.dtype)), 1)

@@ -77,3 +77,5 @@ def test_masks_and_flows_that_do_not_fit_are_refused_with_their_shapes(generator
         generator(frames[..., :94], masks[..., :94], updated[..., :94], flow_fwd, flow_bwd)
     with pytest.raises(ValueError, match=re.escape("expected masks [1, 5, 1, 64, 96] and flows [1, 4, 2, 64, 96]")):
         generator(frames, masks, updated, flow_fwd, flow_bwd[:, 1:])
+    with pytest.raises(ValueError, match=r"expected a region of .*bottom=64.*, got .*bottom=65"):
+        generator(frames, masks, updated, flow_fwd, flow_bwd, Region(60, 65, 0, 9))

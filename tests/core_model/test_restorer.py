@@ -96,3 +96,5 @@ def test_clips_that_do_not_fit_are_refused_with_their_shapes(networks, frames, m
 def test_options_out_of_range_are_refused_by_name():
     with pytest.raises(ValueError, match="ref_stride of at least 1, got 0"):
         RestoreOptions(ref_stride=0)
+    with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
+        RestoreOptions(precision="half")
