@@ -14,6 +14,8 @@ from core_model.networks.flow_recurrence import FlowRecurrence
 from core_model.networks.layers import LEAK, UpsamplingConv, as_clips
 
 SIDE_MULTIPLE_PX = 8
+# Frames of the large sizes that are worked on at once: what lies between two layers stays small, however long the clip.
+_AT_ONCE = 4
 
 
 class SpatialConv(nn.Module):
@@ -54,12 +56,16 @@ class TemporalConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x_BSCHW: Tensor) -> Tensor:
-        frames = x_BSCHW.shape[1]
-        gap = self.GAP_FRAMES
-        padded = F.pad(x_BSCHW, (0, 0, 0, 0, 0, 0, gap, gap))
-        seen = torch.cat([padded[:, k * gap : k * gap + frames] for k in range(3)], dim=2)
+        frames, gap = x_BSCHW.shape[1], self.GAP_FRAMES
         weight = rearrange(self.weight, "o c k 1 1 -> o (k c) 1 1")
-        return as_clips(F.conv2d(seen.flatten(0, 1), weight, self.bias), x_BSCHW)
+        mixed = []
+        for start in range(0, frames, _AT_ONCE):
+            stop = min(frames, start + _AT_ONCE)
+            first, last = max(0, start - gap), min(frames, stop + gap)
+            near = F.pad(x_BSCHW[:, first:last], (0, 0, 0, 0, 0, 0, first - start + gap, stop + gap - last))
+            seen = torch.cat([near[:, k * gap : k * gap + stop - start] for k in range(3)], dim=2)
+            mixed.append(as_clips(F.conv2d(seen.flatten(0, 1), weight, self.bias), seen))
+        return torch.cat(mixed, 1)
 
 
 class P3dBlock(nn.Module):
@@ -67,11 +73,13 @@ class P3dBlock(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, *, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Sequential(SpatialConv(channels_in, channels_out, 3, stride=stride), nn.LeakyReLU(LEAK))
+        self.conv1 = nn.Sequential(
+            SpatialConv(channels_in, channels_out, 3, stride=stride), nn.LeakyReLU(LEAK, inplace=True)
+        )
         self.conv2 = nn.Sequential(TemporalConv(channels_out))
 
     def forward(self, x_BSCHW: Tensor) -> Tensor:
-        out: Tensor = self.conv2(self.conv1(x_BSCHW))
+        out: Tensor = self.conv2(_a_few_at_a_time(self.conv1, x_BSCHW))
         return out
 
 
@@ -91,7 +99,7 @@ class FlowCompletion(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        leak = nn.LeakyReLU(LEAK)
+        leak = nn.LeakyReLU(LEAK, inplace=True)
         self.downsample = nn.Sequential(ReplicateConv(3, 32, 5, stride=2), leak)
         self.encoder1 = nn.Sequential(P3dBlock(32, 32, stride=1), leak, P3dBlock(32, 64, stride=2), leak)
         self.encoder2 = nn.Sequential(P3dBlock(64, 64, stride=1), leak, P3dBlock(64, 128, stride=2), leak)
@@ -120,11 +128,19 @@ class FlowCompletion(nn.Module):
         return completed_fwd, completed_bwd.flip(1)
 
     def _predict(self, holed_BS3HW: Tensor) -> Tensor:
-        quarter = self.encoder1(self.downsample(holed_BS3HW))
+        quarter = self.encoder1(_a_few_at_a_time(self.downsample, holed_BS3HW))
         eighth = self.feat_prop_module(self.mid_dilation(self.encoder2(quarter)))
-        up = self.decoder2(eighth.flatten(0, 1)) + quarter.flatten(0, 1)
+        parts = (torch.split(x, _AT_ONCE, dim=1) for x in (eighth, quarter))
+        return torch.cat([self._decode(*part) for part in zip(*parts, strict=True)], 1)
+
+    def _decode(self, eighth_BSChw: Tensor, quarter_BSChw: Tensor) -> Tensor:
+        up = self.decoder2(eighth_BSChw.flatten(0, 1)) + quarter_BSChw.flatten(0, 1)
         flow: Tensor = self.upsample(self.decoder1(up))
-        return as_clips(flow, holed_BS3HW)
+        return as_clips(flow, eighth_BSChw)
+
+
+def _a_few_at_a_time(per_frame: nn.Module, x_BSCHW: Tensor) -> Tensor:
+    return torch.cat([per_frame(part) for part in torch.split(x_BSCHW, _AT_ONCE, dim=1)], 1)
 
 
 def _check(flow_fwd: Tensor, flow_bwd: Tensor, masks: Tensor) -> None:
