@@ -20,7 +20,9 @@ def write_pan(path: Path, *, frames: int, size: tuple[int, int], rate: int = 25)
         stream.time_base = Fraction(1, rate)
         for index in range(frames):
             left = round((width - 1) * (0.5 - 0.5 * np.cos(index / 60)))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(world[:, left : left + width]))))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(world[:, left : left + width])))
+            )
         container.mux(stream.encode())
     return path
 

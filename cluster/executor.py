@@ -35,7 +35,8 @@ class RayExecutor:
             return
         with ray_runtime() as patience_s:
             layout = lay_out(nodes(), self._context.job.run.workers)
-            log.info("run %s: %s", self._context.run_id, layout)
+            threads = layout.pools[0].threads
+            log.info("run=%s workers=%d threads=%d", self._context.run_id, layout.workers, threads)
             state.expect_workers(layout.workers)
             scheduler = Scheduler(state, layout, patience_s=patience_s)
             pools = Pools(self._context, self._worker_factory, layout)

@@ -84,7 +84,7 @@ class Pools:
         self._actors[name] = actor
 
         def placed(where: str) -> Event:
-            log.info("worker %s: %s", name, where)
+            log.info("worker=%s placed as %s", name, where)
             return Placed(name)
 
         warm = actor.warm.remote(self._context, self._worker_factory, pool.stages, pool.threads)
@@ -134,7 +134,7 @@ class Pools:
         def gone(reason: str) -> Event:
             actor = self._actors.pop(name, None)
             if actor is not None:
-                log.info("worker %s is gone: %s", name, reason)
+                log.info("worker=%s gone: %s", name, reason)
                 ray.kill(actor)  # it may only be out of reach, and must not go on
             return Gone(name, reason)
 

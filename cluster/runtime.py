@@ -121,9 +121,10 @@ def _stdin_from_nowhere() -> Iterator[None]:
 def _private_token() -> Iterator[None]:
     """Close a Ray of our own to others, without a file in the user's home.
 
-    Ray listens on every interface, and whoever reaches it can run code. Since 2.60 a local Ray therefore switches
-    RAY_AUTH_MODE to token by itself, and writes a token to ~/.ray when it finds none: so it finds one. A mode, a
-    token, or a cluster that the user chose is left alone.
+    Ray listens on every interface, and whoever reaches it can run code. Since 2.60 a local Ray therefore sets
+    RAY_AUTH_MODE=token by itself, and writes a token to ~/.ray when it finds none: so it finds one. Setting the mode
+    here would come too late, Ray reads it when it is imported. A mode, a token, or a cluster that the user chose is
+    left alone.
     """
     chosen = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", _ADDRESS)
     if any(name in os.environ for name in chosen):

@@ -30,7 +30,7 @@ class DisFlow:
     digest = f"dis-medium-1-opencv{cv2.__version__}"
 
     def estimate(self, frames_THWC: U8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames. Raises ValueError if T < 2."""
+        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2."""
         if frames_THWC.ndim != 4 or frames_THWC.shape[0] < 2 or frames_THWC.shape[3] != 3:
             raise ValueError(f"DisFlow: expected u8 frames [T >= 2, H, W, 3], got {[*frames_THWC.shape]}")
         pairs, (height, width) = len(frames_THWC) - 1, frames_THWC.shape[1:3]
@@ -48,17 +48,15 @@ class DisFlow:
 
 
 def _grey(frame_HWC: U8) -> U8:
-    grey: U8 = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY)
     below, right = (max(0, _SMALLEST_SIDE - side) for side in grey.shape)
-    return cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else grey
+    return np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _dis(start_HW: U8, goal_HW: U8) -> NDArray[np.float32]:
     # A new object a pair: it holds buffers, and costs nothing next to the search.
-    flow: NDArray[np.float32] = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
-        start_HW, goal_HW, None
-    )
-    return flow
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(search.calc(start_HW, goal_HW, None), np.float32)  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -47,5 +47,7 @@ class Engine(Protocol):
 
         Flows are [T-1, 2, h, w], float16 or float32, in pixels of their own size h x w, which may be smaller than
         H x W (same aspect up to rounding): the engine scales them. T may be 1; masks may be empty or cover a frame.
+        A block is large: an engine may write the masked pixels of `frames_THWC` and return that very array. It must not
+        let what they held before influence the result.
         """
         ...

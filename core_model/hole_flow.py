@@ -10,15 +10,16 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from core_model.engine import Bool, Float
 from core_model.motion_fit import evaluate_affine, fit_affine
 from core_model.propagation import consistent
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 Direction = Literal[1, -1]
 
 
@@ -78,6 +79,22 @@ class MeasuredFlow:
         return flow
 
 
+class _Hole(NamedTuple):
+    """A connected hole of a frame and the motion behind it: kept as its coefficients, a block has many."""
+
+    place: Window
+    inside: Bool  # which pixels of `place`
+    motion: F64  # [2, 3], of (1, x, y) in units of `reach` from the middle of `place`
+    reach: float
+    farthest: float  # pixels
+
+    def flow(self) -> F32:
+        """Return [2, N] for the N pixels inside."""
+        rows, columns = np.nonzero(self.inside)
+        y, x = _scaled(rows + self.place.top, columns + self.place.left, self.place, self.reach)
+        return evaluate_affine(self.motion, x, y).astype(np.float32)
+
+
 class HoleFlow:
     """A block's flow, completed inside its holes, read at the frames' size."""
 
@@ -88,7 +105,7 @@ class HoleFlow:
         """
         self._measured = measured
         self._frame_size = masks_THW.shape[1:]
-        self._completed: dict[tuple[int, Direction], list[tuple[Window, Bool, F32]]] = {}
+        self._completed: dict[tuple[int, Direction], list[_Hole]] = {}
         for t in np.flatnonzero(masks_THW.any((1, 2))).tolist():
             unknown = holes_at(masks_THW[t], measured.size, spoiled_px)
             if t < len(masks_THW) - 1:
@@ -99,16 +116,14 @@ class HoleFlow:
     def reach(self, t: int, direction: Direction) -> int:
         """Pixels of the frame, rounded up, by which nothing in a hole of frame t moves farther."""
         scale = max(have / got for have, got in zip(self._frame_size, self._measured.size, strict=True))
-        farthest = max(
-            (float(np.abs(flow).max()) for _, _, flow in self._completed.get((t, direction), [])), default=0.0
-        )
+        farthest = max((hole.farthest for hole in self._completed.get((t, direction), [])), default=0.0)
         return int(np.ceil(farthest * scale))
 
     def read(self, t: int, direction: Direction, window: Window) -> Tensor:
-        """Return the flow from frame t in that direction in a window of the frame: float32 [1, 2, h', w'], its pixels."""
+        """Return the flow from frame t in that direction, in a window and pixels of the frame: [1, 2, h', w']."""
         flow = self._measured.at(t, direction)
-        for place, inside, completed in self._completed.get((t, direction), []):
-            flow[:, *place.slices][:, inside] = completed
+        for hole in self._completed.get((t, direction), []):
+            flow[:, *hole.place.slices][:, hole.inside] = hole.flow()
         if self._measured.size == self._frame_size:
             return torch.from_numpy(flow[:, *window.slices])[None]
         return _enlarge(torch.from_numpy(flow)[None], self._frame_size, window)
@@ -129,27 +144,27 @@ def _enlarge(flow_12hw: Tensor, frame_size: tuple[int, ...], window: Window) -> 
     (height, width), (rows, columns) = flow_12hw.shape[2:], frame_size
     y = (torch.arange(window.top, window.bottom) + 0.5) * (2 / rows) - 1
     x = (torch.arange(window.left, window.right) + 0.5) * (2 / columns) - 1
-    grid = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None]
-    enlarged = F.grid_sample(flow_12hw, grid, "bilinear", "border", align_corners=False)
+    rows_hw, columns_hw = torch.meshgrid(y, x, indexing="ij")
+    grid = torch.stack((columns_hw, rows_hw), -1)[None]
+    enlarged = grid_sample(flow_12hw, grid, "bilinear", "border", align_corners=False)
     return enlarged * torch.tensor([columns / width, rows / height])[:, None, None]
 
 
-def _complete(flow: F32, back: F32, unknown_hw: Bool) -> list[tuple[Window, Bool, F32]]:
-    """The scene's flow in each connected part of `unknown`: (window, which of its pixels, flow [2, those])."""
+def _complete(flow: F32, back: F32, unknown_hw: Bool) -> list[_Hole]:
+    """The scene's motion behind each connected part of `unknown`."""
     height, width = unknown_hw.shape
     count, labels = cv2.connectedComponents(unknown_hw.astype(np.uint8))
-    parts = []
+    holes = []
     for label in range(1, count):
-        hole = labels == label
-        place = bounding_window(hole)
+        inside = labels == label
+        place = bounding_window(inside)
         around = place.grown(_RING_PX, height, width)
         votes = _votes(flow, back, unknown_hw, around)
         if votes.sum() < _FEWEST_VOTES:
             around = Window(0, height, 0, width)
             votes = _votes(flow, back, unknown_hw, around)
-        inside = hole[place.slices]
-        parts.append((place, inside, _extrapolate(flow, around, votes, place, inside)))
-    return parts
+        holes.append(_fit(flow, around, votes, place, inside[place.slices].copy()))
+    return holes
 
 
 def _votes(flow: F32, back: F32, unknown: Bool, around: Window) -> Bool:
@@ -164,18 +179,18 @@ def _votes(flow: F32, back: F32, unknown: Bool, around: Window) -> Bool:
     return votes[around.slices]
 
 
-def _extrapolate(flow_2hw: F32, around: Window, votes: Bool, place: Window, inside: Bool) -> F32:
-    rows, columns = np.nonzero(inside)
-    if votes.sum() < _FEWEST_VOTES:
-        return np.zeros((2, len(rows)), np.float32)  # nothing tells: as if the scene stood still
+def _fit(flow_2hw: F32, around: Window, votes: Bool, place: Window, inside: Bool) -> _Hole:
+    reach = max(place.bottom - place.top, place.right - place.left) / 2 + _RING_PX
+    motion = np.zeros((2, 3))  # nothing tells: as if the scene stood still
+    if votes.sum() >= _FEWEST_VOTES:
+        rows, columns = np.nonzero(votes)
+        y, x = _scaled(rows + around.top, columns + around.left, place, reach)
+        motion = fit_affine(x, y, flow_2hw[:, *around.slices][:, votes].astype(np.float64), _NOISE_PX)
+    hole = _Hole(place, inside, motion, reach, 0.0)
+    return hole._replace(farthest=float(np.abs(hole.flow()).max()))
+
+
+def _scaled(rows: NDArray[np.intp], columns: NDArray[np.intp], place: Window, reach: float) -> tuple[F64, F64]:
+    """Return (y, x) of pixels, of order one: in units of `reach` from the middle of `place`."""
     middle_y, middle_x = (place.top + place.bottom) / 2, (place.left + place.right) / 2
-    unit = max(place.bottom - place.top, place.right - place.left) / 2 + _RING_PX
-    vote_rows, vote_columns = np.nonzero(votes)
-    coefficients = fit_affine(
-        (vote_columns + around.left - middle_x) / unit,
-        (vote_rows + around.top - middle_y) / unit,
-        flow_2hw[:, *around.slices][:, votes].astype(np.float64),
-        _NOISE_PX,
-    )
-    x, y = (columns + place.left - middle_x) / unit, (rows + place.top - middle_y) / unit
-    return evaluate_affine(coefficients, x, y).astype(np.float32)
+    return np.asarray((rows - middle_y) / reach, np.float64), np.asarray((columns - middle_x) / reach, np.float64)

@@ -20,12 +20,12 @@ from core_model.engine import U8, Bool, Float
 from core_model.hole_flow import Direction, HoleFlow, MeasuredFlow
 from core_model.remeasure import remeasure
 from core_model.trails import trace
-from core_model.unseen import fill_unseen
+from core_model.unseen import carry_unseen
 
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
-_CARRIED = 4
+_UNSEEN_SOURCES = 2  # frames whose unseen pixels are carried to the others; more do not show in any measure
 
 
 class PropagationEngine:
@@ -36,35 +36,33 @@ class PropagationEngine:
     digest = f"propagation-1-opencv{cv2.__version__}"
 
     def restore(self, frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> U8:
-        """Return the frames u8 [T, H, W, 3] with masked pixels filled and all others unchanged.
+        """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
-        Flows are [T-1, 2, h, w] in pixels of their own size; a frame that is masked whole in a block that is masked
-        whole becomes grey. Same result whatever the number of threads. Raises ValueError when shapes do not fit.
+        What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
+        that is masked whole, in a block that is masked whole, becomes grey. Same result whatever the number of threads.
+        Raises ValueError when shapes do not fit.
         """
         _check(frames_THWC, masks_THW, flow_fwd, flow_bwd)
-        restored = frames_THWC.copy()
+        restored = frames_THWC if frames_THWC.flags.writeable else frames_THWC.copy()
         if not masks_THW.any():
             return restored
         with _one_torch_thread():
             measured = MeasuredFlow(flow_fwd, flow_bwd)
-            _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_OBJECT_PX), carried=0)
+            _fill(restored, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_OBJECT_PX), sources=0)
             measured = remeasure(measured, restored, masks_THW)
-            _fill(restored, frames_THWC, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX), _CARRIED)
+            _fill(restored, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX), _UNSEEN_SOURCES)
         return restored
 
 
-def _fill(restored: U8, frames: U8, masks: Bool, flow: HoleFlow, carried: int) -> None:
+def _fill(restored: U8, masks: Bool, flow: HoleFlow, sources: int) -> None:
     """Write the masked pixels of `restored`."""
     directions: tuple[Direction, Direction] = (1, -1)
     sides = [trace(masks, flow, direction) for direction in directions]
     unseen = masks.copy()
     for t in np.flatnonzero(masks.any((1, 2))).tolist():
-        colour_N3, seen_N = blend(frames, masks, t, [side[t] for side in sides if t in side])
-        seen_HW = masks[t].copy()
-        seen_HW[masks[t]] = seen_N
-        restored[t][seen_HW] = (colour_N3[seen_N] + 0.5).astype(np.uint8)
-        unseen[t] &= ~seen_HW
-    fill_unseen(restored, unseen, flow, carried)
+        restored[t][masks[t]], seen_N = blend(restored, masks, t, [side[t] for side in sides if t in side])
+        unseen[t][masks[t]] = ~seen_N
+    carry_unseen(restored, unseen, flow, sources)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ _PAIRS_AT_ONCE = 16
 
 def remeasure(measured: MeasuredFlow, restored_THWC: U8, masks_THW: Bool) -> MeasuredFlow:
     """Return the flow with the surroundings of the block's holes measured again, on restored frames; T >= 2."""
-    place = bounding_window(holes_at(masks_THW.any(0), measured.size)).grown(_MARGIN_PX, *measured.size)
+    place = bounding_window(holes_at(np.asarray(masks_THW.any(0)), measured.size)).grown(_MARGIN_PX, *measured.size)
     height, width = measured.size
     pairs = len(restored_THWC) - 1
     rows, columns = place.slices

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from core_model.engine import Bool
 from core_model.hole_flow import Direction, HoleFlow, Window, bounding_window
@@ -24,8 +24,6 @@ from core_model.propagation import propagate_step
 # A frame is surrounded by pixels that are missing in every frame, so that nothing outside is mistaken for black scene.
 # Flow that leads farther out than this finds no flow back and is refused.
 _BORDER_PX = 2
-
-
 _SHIFT_UNIT = 1 / 32  # pixels; trails of a whole block are kept, so they are kept small
 _FARTHEST_SHIFT_PX = 1000
 
@@ -134,4 +132,4 @@ def _inside_border(window: Window) -> tuple[EllipsisType, slice, slice]:
 
 
 def _bordered(x_BCHW: Tensor) -> Tensor:
-    return F.pad(x_BCHW, (_BORDER_PX,) * 4)
+    return pad(x_BCHW, (_BORDER_PX,) * 4)

@@ -1,50 +1,32 @@
 """What does a pixel become that no frame shows?
 
-It is painted once, in the frame that misses most, and carried along the flow to the frames before and after, so
-that it does not flicker. What the flow does not reach is painted in the next frame, and so on.
+Each frame on its own continues the surroundings smoothly, which flickers. So the frame that misses most is taken as it
+is, and carried along the flow to the frames before and after; then the next one, for what that did not reach.
 """
 
-import cv2
 import numpy as np
 
 from core_model.blend import blend
 from core_model.engine import U8, Bool
-from core_model.hole_flow import Direction, HoleFlow, bounding_window
+from core_model.hole_flow import Direction, HoleFlow
 from core_model.trails import trace
 
-_RADIUS_PX = 4
-_CONTEXT_PX = 16
 
-
-def fill_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow, carried: int) -> None:
-    """Fill the unseen pixels of the frames in place; `unseen` is empty afterwards.
-
-    `carried` is how many frames are painted and carried on; what is still missing then is painted where it is.
-    """
+def carry_unseen(restored_THWC: U8, unseen_THW: Bool, flow: HoleFlow, sources: int) -> None:
+    """Replace unseen pixels in place by those of at most `sources` frames; what these reach is no longer `unseen`."""
     directions: tuple[Direction, Direction] = (1, -1)
-    for _ in range(carried):
+    for _ in range(sources):
         missing_T = unseen_THW.sum((1, 2))
         if not missing_T.any():
             return
-        painted = int(np.argmax(missing_T))
-        _paint(restored_THWC, unseen_THW, painted)
+        source = int(np.argmax(missing_T))
+        unseen_THW[source] = False
         for direction in directions:
-            for t, trail in trace(unseen_THW, flow, direction, painted).items():
-                mask_HW = unseen_THW[t].copy()
-                colour_N3, found_N = blend(restored_THWC, unseen_THW, t, [trail])
-                mask_HW[mask_HW] = found_N
-                restored_THWC[t][mask_HW] = (colour_N3[found_N] + 0.5).astype(np.uint8)
-                unseen_THW[t] &= ~mask_HW
-    for t in np.flatnonzero(unseen_THW.any((1, 2))).tolist():
-        _paint(restored_THWC, unseen_THW, t)
-
-
-def _paint(restored: U8, unseen: Bool, t: int) -> None:
-    height, width = unseen.shape[1:]
-    window = bounding_window(unseen[t]).grown(_CONTEXT_PX, height, width)
-    crop, mask = restored[t][window.slices], unseen[t][window.slices]
-    if mask.all():
-        crop[:] = 128  # a frame that is all hole, in a block that shows none of it
-    else:
-        crop[mask] = cv2.inpaint(np.ascontiguousarray(crop), mask.astype(np.uint8), _RADIUS_PX, cv2.INPAINT_TELEA)[mask]
-    unseen[t] = False
+            for t, trail in trace(unseen_THW, flow, direction, source).items():
+                if not trail.age.any():
+                    continue
+                reached_HW = unseen_THW[t].copy()
+                colour_N3, reached_N = blend(restored_THWC, unseen_THW, t, [trail])
+                reached_HW[reached_HW] = reached_N
+                restored_THWC[t][reached_HW] = colour_N3[reached_N]
+                unseen_THW[t] &= ~reached_HW

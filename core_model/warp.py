@@ -6,8 +6,8 @@ Legend: B batch, C channels, H W height and width. A flow has channels (dx, dy) 
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import grid_sample, pad
 
 Sampling = Literal["bilinear", "nearest"]
 
@@ -33,10 +33,10 @@ def warp(x_BCHW: Tensor, flow_B2HW: Tensor, mode: Sampling = "bilinear") -> Tens
 def _bilinear(x_BCHW: Tensor, columns_BHW: Tensor, rows_BHW: Tensor) -> Tensor:
     height, width = x_BCHW.shape[2:]
     if height == 1 or width == 1:  # align_corners divides by side - 1; a further line of zeros changes nothing else
-        padded = F.pad(x_BCHW, (0, 1, 0, 1))
+        padded = pad(x_BCHW, (0, 1, 0, 1))
         return _bilinear(padded, columns_BHW, rows_BHW)
     grid_BHW2 = torch.stack((columns_BHW * (2 / (width - 1)) - 1, rows_BHW * (2 / (height - 1)) - 1), dim=-1)
-    return F.grid_sample(x_BCHW, grid_BHW2.to(x_BCHW.dtype), "bilinear", "zeros", align_corners=True)
+    return grid_sample(x_BCHW, grid_BHW2.to(x_BCHW.dtype), "bilinear", "zeros", align_corners=True)
 
 
 def _nearest(x_BCHW: Tensor, columns_BHW: Tensor, rows_BHW: Tensor) -> Tensor:

@@ -78,7 +78,11 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    plain = [f for f in dataclasses.fields(config.JobConfig) if not dataclasses.is_dataclass(_hints(config.JobConfig)[f.name])]
+    plain = [
+        f
+        for f in dataclasses.fields(config.JobConfig)
+        if not dataclasses.is_dataclass(_hints(config.JobConfig)[f.name])
+    ]
     yield _table("The job", config.JobConfig, plain, "")
     for field in dataclasses.fields(config.JobConfig):
         section = _hints(config.JobConfig)[field.name]

@@ -1,4 +1,4 @@
-"""What would a run do, and what does it say beforehand? From headers and the manifest's own figures; nothing is decoded."""
+"""What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from pipelines.plan import plan_frames
 from pipelines.sizes import flow_size
 from pipelines.tasks import Item
 
-FLOW_BYTES_PER_VALUE = 1.3
-"""Of a cached flow component: float16 after zstd, measured on the benchmark's clips."""
-PART_BYTES_PER_PIXEL = 1.9
-"""Of a restored pixel: RGB as PNG, measured on the benchmark's clips."""
+FLOW_BYTES_PER_VALUE = 1.2
+"""Of a cached flow component: float16 after zstd, measured on hand-held film."""
+PART_BYTES_PER_PIXEL = 1.3
+"""Of a restored pixel: RGB as PNG, measured on hand-held film."""
 CHECKED_ITEMS = 500
-"""Items whose header a run looks at before it starts, to say what the output cannot hold; the rest are said as they come."""
+"""Items whose header a run looks at before it starts, to say what the output cannot hold."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ def segment_key(video_digest: str, segment: Segment, size: tuple[int, int], esti
 
 
 def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating]) -> bytes:
-    """Pack two [pairs, 2, h, w] flows. Low and high bytes go apart, which lets zstd find the repetition in the high ones."""
+    """Pack two [pairs, 2, h, w] flows. Low and high bytes go apart, so that zstd finds the repetition in the high."""
     both = np.stack([forward, backward]).astype("<f2")
     planes = np.ascontiguousarray(both.view(np.uint8).reshape(-1, 2).T)
     header = json.dumps({"shape": both.shape}).encode()
-    body = pa.compress(planes.tobytes(), codec="zstd", asbytes=True)
+    body: bytes = pa.compress(planes.tobytes(), codec="zstd", asbytes=True)
     return len(header).to_bytes(4, "little") + header + body
 
 

@@ -128,6 +128,7 @@ class ItemWork:
     def _probed(self, receipt: Receipt) -> None:
         if receipt.final:
             self.row.frames = receipt.frames
+            self.row.width, self.row.height = (int(receipt.facts.get(side, 0)) for side in ("width", "height"))
             # A probe that finds the video restored has found the output of an earlier run.
             self.row.reused = receipt.reused or receipt.final == "restored"
             self._end(ItemState(receipt.final), receipt)

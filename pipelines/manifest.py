@@ -20,8 +20,8 @@ from pipelines.config import JobConfig
 from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
 from pipelines.mask_rule import MaskRule
-from pipelines.media.kinds import is_image, is_video_file
 from pipelines.media.encoding import suffix_of
+from pipelines.media.kinds import is_image, is_video_file
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
@@ -66,7 +66,7 @@ def _expand(pattern: str) -> Iterator[tuple[Path, str]]:
     """Yield (video, name without suffix); the name keeps the folders below the pattern's fixed part."""
     if glob.has_magic(pattern):
         base = _fixed_part(pattern)
-        for match in sorted(map(Path, glob.glob(pattern, recursive=True))):
+        for match in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207  # patterns may be absolute
             if is_video_file(match) or _holds_images(match):
                 yield match, _name(match, base)
         return

@@ -15,7 +15,7 @@ class MaskRule:
     """Resolves `input.masks`:
 
     - nothing: `<stem>_mask.*` or the folder `<stem>_mask` beside the video;
-    - a pattern with {stem} (name without suffix), {name} or {parent}: `masks/{stem}_mask.png`; `*` may stand for the suffix;
+    - a pattern with {stem} (name without suffix), {name} or {parent}: `masks/{stem}_m.png`; `*` may stand for a suffix;
     - a folder with entries named after the videos (`a.png`, `a_mask.png`, `a/`): each video's own;
     - any other file or folder: one mask for all.
 

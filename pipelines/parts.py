@@ -1,11 +1,12 @@
 """What did a block change? Its part: a frame's masked pixels inside their bounding box, and nothing else.
 
-A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha is 255 where a pixel
-was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
+A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha is 255 where a
+pixel was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ def cut_patch(frame: int, rgb_HWC: NDArray[np.uint8], mask_HW: NDArray[np.bool_]
 
 
 def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Return (left, top, right, bottom) around the True pixels, right and bottom exclusive; None when there are none."""
+    """Return (left, top, right, bottom) around the True pixels, the last two exclusive; None when there are none."""
     rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
     if not len(rows):
         return None
@@ -77,7 +78,7 @@ class Part:
         if row is None:
             return None
         left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
-        bgra = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+        bgra = cast(NDArray[np.uint8], cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0)
 
     def __iter__(self) -> Iterator[Patch]:

@@ -1,8 +1,8 @@
 """Which blocks, chunks and flow segments does an item become?
 
 A pure function of what the probe found and what the settings say. A shot is laid out on a grid of blocks; a block is
-computed from its own frames and a fixed halo, and where neighbours overlap they are cross-faded by weights that the grid
-fixes. Chunks only group whole blocks for one worker, so their length cannot change a pixel.
+computed from its own frames and a fixed halo, and where neighbours overlap they are cross-faded by weights that the
+grid fixes. Chunks only group whole blocks for one worker, so their length cannot change a pixel.
 """
 
 from collections.abc import Sequence
@@ -52,9 +52,8 @@ def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequen
 
 def lay_segments(frames: int, length: int) -> list[Segment]:
     """Cut the `frames - 1` adjacent pairs of a video into segments of `length` pairs."""
-    return [
-        Segment(index, start, min(start + length, frames - 1)) for index, start in enumerate(range(0, frames - 1, length))
-    ]
+    starts = range(0, frames - 1, length)
+    return [Segment(index, start, min(start + length, frames - 1)) for index, start in enumerate(starts)]
 
 
 def reads(block: Block, segment: Segment) -> bool:
@@ -63,9 +62,15 @@ def reads(block: Block, segment: Segment) -> bool:
 
 
 def plan_frames(
-    frames: int, shots: Sequence[Range], masked: Sequence[Range], *, settings: PlanConfig, segment_length: int, halo: int
+    frames: int,
+    shots: Sequence[Range],
+    masked: Sequence[Range],
+    *,
+    settings: PlanConfig,
+    segment_length: int,
+    halo: int,
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
-    """Return the segments and chunks that hold work: blocks without a masked frame are left out, and so is their flow."""
+    """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow."""
     blocks = [
         block
         for block in lay_blocks(shots, block_length=settings.block_length, overlap=settings.overlap, halo=halo)

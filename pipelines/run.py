@@ -6,21 +6,25 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.errors import SetupError, StoreError
+from pipelines.estimate import output_notes
 from pipelines.executor import load_executor
 from pipelines.job import dump_job
-from pipelines.ledger import ItemRow, write_ledger
+from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease
+from pipelines.ledger import ItemRow, write_ledger
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
-from pipelines.estimate import output_notes
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
-from pipelines.config import JobConfig
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import find_unchanged
 from pipelines.store import write_atomically
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
@@ -37,7 +41,8 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
-    items = discover(job)
+    items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
+    job = absolute_paths(job)
     context = RunContext(run_id=_new_run_id(), job=job)
     _check_machine(context, items)
     executor = load_executor(job.run.executor)(context)
@@ -46,18 +51,27 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         for note in output_notes(items, job):
             log.warning(note)
         keeper = LedgerKeeper(context.work / LEDGER, display)
-        state = RunState(
-            items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change
-        )
+        state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
         keeper.rows = list(state.rows.values())
         display.start(len(items), context.run_id, context.out)
         try:
+            state.settle(_finished_earlier(context, items))
             executor.run(state)
         finally:
             display.stop()
             summary = _summary(context, keeper, state.halted)
             _conclude(context, keeper, summary)
     return summary
+
+
+def _absolute(item: Item) -> Item:
+    return replace(item, video=item.video.absolute(), mask=item.mask.absolute(), output=item.output.absolute())
+
+
+def _finished_earlier(context: RunContext, items: Sequence[Item]) -> dict[str, Receipt]:
+    """Find what needs no work at all, so that typing a finished run's command again starts no Ray."""
+    desk = Desk(context)
+    return {item.id: receipt for item in items if (receipt := find_unchanged(item, desk)) is not None}
 
 
 class LedgerKeeper:

@@ -11,7 +11,7 @@ every decision about an item is made here, so that it is the same in one process
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from pipelines.item_work import ItemWork
 from pipelines.ledger import ItemRow, ItemState
@@ -74,6 +74,18 @@ class RunState:
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)
 
+    def settle(self, finished: Mapping[str, Receipt]) -> None:
+        """End pending items, by id, with the receipt of a probe that found their output finished."""
+        pending, self._pending = self._pending, deque()
+        for work in pending:
+            if work.item.id not in finished:
+                self._pending.append(work)
+                continue
+            self._active[work.item.id] = work
+            work.start(self._now())
+            work.done(work.take(Stage.PROBE), finished[work.item.id])
+            self._conclude(work, finished[work.item.id])
+
     def ready(self, stage: Stage) -> int:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
         if self.halted:
@@ -120,7 +132,7 @@ class RunState:
             work.done(task, answer)
         else:
             work.failed(task, answer)
-        self._settle(work, answer)
+        self._conclude(work, answer)
         if isinstance(answer, Failure) and answer.transient:
             self._failed_in_a_row.add(answer.task_id)
             if len(self._failed_in_a_row) >= BREAKER_FAILURES:
@@ -134,7 +146,7 @@ class RunState:
         self.in_work.clear()
         for work in list(self._active.values()):
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
-            self._settle(work, None)
+            self._conclude(work, None)
 
     def _start(self, work: ItemWork) -> Task:
         self._active[work.item.id] = work
@@ -150,7 +162,7 @@ class RunState:
         self.in_work[task.id] = task
         return task
 
-    def _settle(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
+    def _conclude(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
         if work.row.state.ended:
             work.row.ended_at = self._now()
             del self._active[work.item.id]

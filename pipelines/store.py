@@ -18,6 +18,16 @@ _MAGIC = b"RMND1\n"
 _DIGEST_SIZE = 32
 
 
+def _read_umask() -> int:
+    """The mask can only be read by setting it, which is not safe once there are threads: it is done once, here."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()
+
+
 class Store(Protocol):
     """Keys are relative paths with `/`; values are bytes, written once and never changed."""
 
@@ -81,6 +91,7 @@ def write_atomically(path: Path, value: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(value)
             file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_UMASK)  # mkstemp keeps others out; the ledger is for them to read
             os.fsync(file.fileno())
         Path(staged).replace(path)
     except OSError as exc:

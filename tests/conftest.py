@@ -1,1 +1,34 @@
-"""Being here puts `tests/` on the path, so that every test can say `from clips import write_clip`."""
+"""One small Ray cluster for the tests that need one, started when the first of them asks.
+
+A test that lets a run start its own Ray does so in a process of its own: Ray keeps how a process proves who it is.
+Being here also puts `tests/` on the path, so that every test can say `from clips import write_clip`.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """A head node with two CPUs in processes of its own, as an operator would have started it."""
+    before = os.environ.get("RAY_AUTH_MODE")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    from ray.cluster_utils import Cluster
+
+    import cluster.runtime  # noqa: F401  # sets what Ray reads when it is imported
+
+    cluster_ = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 100 * 2**20}, shutdown_at_exit=False
+    )
+    yield cluster_.address
+    cluster_.shutdown()
+    if before is None:
+        del os.environ["RAY_AUTH_MODE"]
+
+
+@pytest.fixture
+def on_cluster(cluster_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("RAY_ADDRESS", cluster_address)
+    return cluster_address

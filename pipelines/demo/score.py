@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from core_model.metrics import psnr
 from numpy.typing import NDArray
 
+from core_model.metrics import psnr
 from pipelines.demo.scene import Moment
 from pipelines.media.info import inspect_video
 from pipelines.media.reader import read_frames, to_rgb

@@ -59,7 +59,7 @@ class Clip:
         """Bring a restored frame to the source's size."""
         if self.size == self.record.size:
             return restored_HWC
-        return cv2.resize(restored_HWC, self.record.size, interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(restored_HWC, self.record.size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
     def _read(self, index: int) -> tuple[U8, U8]:
         if index != self._position:

@@ -30,6 +30,18 @@ class ProbeRecord:
     def size(self) -> tuple[int, int]:
         return self.info.width, self.info.height
 
+    def facts(self) -> dict[str, str | int | float]:
+        """Figures for the ledger."""
+        return {
+            "frames": self.info.frames,
+            "width": self.info.width,
+            "height": self.info.height,
+            "video_digest": self.video_digest,
+            "mask_digest": self.mask_digest,
+            "masked_fraction": self.mask.masked_fraction,
+            "shots": len(self.shots),
+        }
+
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "info": self.info.to_dict()}
 

@@ -8,8 +8,9 @@ from pipelines.config import JobConfig
 from pipelines.identity import digest_of
 from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
+from pipelines.stages.digests import known_digest
 from pipelines.store import get_json, put_json
-from pipelines.tasks import Item
+from pipelines.tasks import Item, Receipt, Stage, Task
 
 Final = Literal["restored", "untouched"]
 
@@ -45,14 +46,27 @@ def record_finished(
     put_json(desk.store, _record_key(item), asdict(done))
 
 
-def find_finished(item: Item, key: str, desk: Desk) -> Finished | None:
-    """Return the record if it was made from the same things and its output is there, unchanged."""
+def find_finished(item: Item, key: str, desk: Desk) -> Receipt | None:
+    """Return a probe's receipt if the item was made from the same things and its output is there, unchanged."""
     value = get_json(desk.store, _record_key(item))
     if value is None:
         return None
     done = Finished(**value)
     there = done.output_fingerprint is not None and fingerprint(Path(done.output)) == done.output_fingerprint
-    return done if done.key == key and there else None
+    if done.key != key or not there:
+        return None
+    frames = int(done.facts["frames"])
+    return Receipt(
+        Task(Stage.PROBE, item).id, reused=True, frames=frames, final=done.final, note=done.note, facts=done.facts
+    )
+
+
+def find_unchanged(item: Item, desk: Desk) -> Receipt | None:
+    """As `find_finished`, without reading video or mask: None as well where either changed since it was digested."""
+    video, mask = known_digest(item.video, desk), known_digest(item.mask, desk)
+    if video is None or mask is None:
+        return None
+    return find_finished(item, item_key(video, mask, desk.settings(item), desk), desk)
 
 
 def _record_key(item: Item) -> str:

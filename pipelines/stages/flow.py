@@ -15,7 +15,7 @@ from pipelines.tasks import Receipt, Segment, Task
 
 
 def flow(task: Task, desk: Desk) -> Receipt:
-    assert task.plan is not None and task.segment is not None
+    assert task.segment is not None
     job, record = desk.settings(task.item), desk.record(task)
     blob, reused = ensure_segment(task.segment, record, job, desk)
     frames = task.segment.stop - task.segment.start

@@ -13,7 +13,8 @@ from pipelines.tasks import Block, Receipt, Segment, Task
 
 
 def inpaint(task: Task, desk: Desk) -> Receipt:
-    assert task.plan is not None and task.chunk is not None
+    assert task.plan is not None
+    assert task.chunk is not None
     clip = Clip(desk.record(task), task.item.mask, desk.settings(task.item))
     computed = written = 0
     for block in task.chunk.blocks:

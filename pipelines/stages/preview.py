@@ -1,4 +1,4 @@
-"""What does a person see of an item? A filmstrip for the report: the same moments before (top row) and after (bottom)."""
+"""What does a person see of an item? For the report: some moments before (top row) and after (bottom)."""
 
 from collections.abc import Sequence
 

@@ -1,26 +1,24 @@
 """Can this item be restored, and what does that take?
 
 Digests the content, decodes the video once (so that damage is found before work is spent on it), checks the mask
-against it, cuts shots and plans. An item whose output is there already, made from the same content by the same settings,
-needs nothing more; one whose mask is empty is copied.
+against it, cuts shots and plans. An item whose output is there already, made from the same content by the same
+settings, needs nothing more; one whose mask is empty is copied.
 """
 
 import shutil
 from fractions import Fraction
-from pathlib import Path
 
 from pipelines.config import JobConfig
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.masks import inspect_masks
-from pipelines.media.digest import digest_source
 from pipelines.media.info import inspect_video
 from pipelines.plan import plan_frames
-from pipelines.publish import fingerprint, publish, stage_path
+from pipelines.publish import publish, stage_path
 from pipelines.shots import ShotFinder
 from pipelines.stages.desk import Desk, ProbeRecord
+from pipelines.stages.digests import content_digest
 from pipelines.stages.finished import find_finished, item_key, record_finished
-from pipelines.store import get_json, put_json
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 1
@@ -33,11 +31,11 @@ def probe(task: Task, desk: Desk) -> Receipt:
         raise MediaError(f"{item.video}: no such video")
     if not item.mask.exists():
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
-    video_digest, mask_digest = (_digest(path, desk) for path in (item.video, item.mask))
+    video_digest, mask_digest = content_digest(item.video, desk), content_digest(item.mask, desk)
     key = item_key(video_digest, mask_digest, job, desk)
     finished = find_finished(item, key, desk)
     if finished is not None:
-        return Receipt(task.id, reused=True, final=finished.final, note=finished.note, facts=finished.facts)
+        return finished
 
     facts = (PROBE_VERSION, video_digest, mask_digest, job.mask, _shot_settings(job), _image_rate(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
@@ -50,19 +48,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
         return _leave_untouched(task, record, key, desk)
     plan = _plan(record, probe_key, job, desk)
     note = "; ".join(record.info.notes)
-    return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=_facts(record))
-
-
-def _digest(path: Path, desk: Desk) -> str:
-    """Digest the content, unless this very file (same size and time of change) was digested before."""
-    seen = f"digests/{digest_of('seen', str(path.absolute()))}"
-    mark = fingerprint(path)
-    known = get_json(desk.store, seen)
-    if known is not None and known["fingerprint"] == mark:
-        return str(known["digest"])
-    digest = digest_source(path)
-    put_json(desk.store, seen, {"fingerprint": mark, "digest": digest})
-    return digest
+    return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=record.facts())
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -105,18 +91,6 @@ def _leave_untouched(task: Task, record: ProbeRecord, key: str, desk: Desk) -> R
         shutil.copyfile(source, staged)
     publish(staged, output)
     note = f"the mask is empty: the source was copied unchanged to {output}"
-    facts = _facts(record) | {"output": str(output)}
+    facts = record.facts() | {"output": str(output)}
     record_finished(task.item, key, "untouched", output, note, facts, desk)
     return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=facts)
-
-
-def _facts(record: ProbeRecord) -> dict[str, str | int | float]:
-    return {
-        "frames": record.info.frames,
-        "width": record.info.width,
-        "height": record.info.height,
-        "video_digest": record.video_digest,
-        "mask_digest": record.mask_digest,
-        "masked_fraction": record.mask.masked_fraction,
-        "shots": len(record.shots),
-    }

@@ -1,13 +1,12 @@
-"""How do parts become one video? The source streams past once; each frame gets its patch, cross-faded where blocks meet."""
+"""How do parts become one video? The source streams past once, and each frame gets its patch."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import av
 
+from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.paste import paste_rgb
 from pipelines.media.reader import read_frames
-from pipelines.media.capabilities import verify_output
 from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight
@@ -36,12 +35,12 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     publish(staged, item.output)
 
     key = item_key(record.video_digest, record.mask_digest, job, desk)
-    facts |= {"output": str(item.output), "item_key": key, "engine": str(job.engine)}
+    facts |= record.facts() | {"output": str(item.output), "engine": str(job.engine)}
     facts |= preview.save(desk.store, key)
-    record_finished(item, key, "restored", item.output, "", facts, desk)
-    return Receipt(
-        task.id, frames=record.info.frames, bytes_written=int(facts["bytes"]), final="restored", facts=facts
-    )
+    note = "; ".join([*record.info.notes, *check_output(record.info, job.stitch)])
+    record_finished(item, key, "restored", item.output, note, facts, desk)
+    written = int(facts["bytes"])
+    return Receipt(task.id, frames=record.info.frames, bytes_written=written, final="restored", note=note, facts=facts)
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, task: Task, desk: Desk) -> av.VideoFrame:

@@ -55,7 +55,7 @@ def test_a_bad_video_makes_status_3_and_is_shown_with_a_command_that_reproduces_
     result = run_all()
     assert result.exit_code == 3
     lines = result.stdout.splitlines()
-    at = lines.index("quarantined (probe)  in/c.mp4")
+    at = lines.index(f"quarantined (probe)  {Path('in/c.mp4').absolute()}")
     reason, command = lines[at + 1].strip(), shlex.split(lines[at + 2])
     again = type_in(*command[1:])
     assert again.exit_code == 3
@@ -68,7 +68,7 @@ def test_json_is_one_document_on_stdout() -> None:
     result = run_all("--json")
     document = json.loads(result.stdout)
     assert (document["exit_status"], document["states"]) == (3, {"restored": 2, "quarantined": 1})
-    assert [bad["video"] for bad in document["bad"]] == ["in/c.mp4"]
+    assert [bad["video"] for bad in document["bad"]] == [str(Path("in/c.mp4").absolute())]
 
 
 def test_paths_that_the_shell_expanded_are_taken_too() -> None:

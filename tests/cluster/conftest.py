@@ -1,33 +1,11 @@
-"""One small Ray cluster for the tests that need one; started when the first of them asks."""
-
-import os
-from collections.abc import Iterator
+"""Workers cannot import a test's module: the toy worker travels to them by value."""
 
 import pytest
 import toy_worker
 
 
-@pytest.fixture(scope="session")
-def cluster_address() -> Iterator[str]:
-    """A head node with two CPUs in processes of its own, as an operator would have started it."""
-    before = os.environ.get("RAY_AUTH_MODE")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+@pytest.fixture(scope="session", autouse=True)
+def _toy_worker_travels() -> None:
     from ray import cloudpickle
-    from ray.cluster_utils import Cluster
 
-    import cluster.runtime  # noqa: F401  # sets what Ray reads when it is imported
-
-    cloudpickle.register_pickle_by_value(toy_worker)  # workers cannot import a test's module
-    cluster_ = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 100 * 2**20}, shutdown_at_exit=False
-    )
-    yield cluster_.address
-    cluster_.shutdown()
-    if before is None:
-        del os.environ["RAY_AUTH_MODE"]
-
-
-@pytest.fixture
-def on_cluster(cluster_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("RAY_ADDRESS", cluster_address)
-    return cluster_address
+    cloudpickle.register_pickle_by_value(toy_worker)

@@ -48,9 +48,8 @@ class Driver:
     def processes(self) -> list[str]:
         """Command lines of what still runs: children inherit the mark."""
         mark = f"{MARK}={self.folder}"
-        return [
-            _read(proc / "cmdline") for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ").encode()
-        ]
+        found = [proc for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ")]
+        return [_read(proc / "cmdline") for proc in found]
 
 
 def _read(path: Path) -> str:

@@ -11,7 +11,9 @@ from pipelines.parts import Part, bounding_box, cut_patch, encode_part
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
 
-@given(sizes.flatmap(lambda s: st.tuples(hnp.arrays(np.uint8, (*s, 3)), hnp.arrays(np.bool_, s))), st.integers(0, 10**9))
+@given(
+    sizes.flatmap(lambda s: st.tuples(hnp.arrays(np.uint8, (*s, 3)), hnp.arrays(np.bool_, s))), st.integers(0, 10**9)
+)
 def test_a_patch_survives_its_part_exactly(clip, frame):
     rgb, mask = clip
     patch = cut_patch(frame, rgb, mask)

@@ -25,7 +25,9 @@ def test_an_absent_key_is_none(store):
     assert not store.exists("parts/none")
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:], lambda b: b + b"x"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:], lambda b: b + b"x"]
+)
 def test_a_damaged_object_is_deleted_and_made_again(store, damage):
     store.put("key", b"some value that is long enough")
     path = store.root / "key"
@@ -57,5 +59,5 @@ def test_a_reader_never_sees_half_an_object(store):
 def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store):
     store.root.parent.mkdir(exist_ok=True)
     store.root.write_text("a file where the folder should be")
-    with pytest.raises(StoreError, match="cannot write .*store/key"):
+    with pytest.raises(StoreError, match=r"cannot write .*store/key"):
         store.put("key", b"value")

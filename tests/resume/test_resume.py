@@ -4,8 +4,10 @@ The bugs this would catch: a result that is half written and taken for whole, wo
 knew of it, an item that stays "running" for ever, and a second run that starts from nothing.
 """
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,13 +22,14 @@ from pipelines.config import ExecutorName
 from pipelines.job import dump_job
 
 PATIENCE_S = 120
+CHUNKS = 8
 EXECUTORS = [ExecutorName.inline, pytest.param(ExecutorName.ray, marks=pytest.mark.ray)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
-    add_item(folder, frames=400)
+    add_item(folder, frames=160)
     finish(lossless_job(folder, "expected"))
     return folder
 
@@ -54,16 +57,16 @@ def wait_for_parts(out, count, run):
 def test_a_killed_driver_loses_no_finished_part(folder, executor):
     job = lossless_job(folder, f"killed-{executor}", executor=executor)
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL) as run:
-        wait_for_parts(job.out, 3, run)
+        wait_for_parts(job.out, 2, run)
         run.send_signal(signal.SIGKILL)
     before = parts(job.out)
 
     done = subprocess.run(command(folder, job), stdout=subprocess.PIPE, check=True)
     summary = json.loads(done.stdout)
-    assert summary["chunks_reused"] >= 3
-    assert summary["chunks_computed"] + summary["chunks_reused"] == 20
+    assert summary["chunks_reused"] >= 2
+    assert summary["chunks_computed"] + summary["chunks_reused"] == CHUNKS
     after = parts(job.out)
-    assert len(after) == 20
+    assert len(after) == CHUNKS
     assert {path: after[path] for path in before} == before, "finished parts were not written again"
     assert same_picture(folder, job)
 
@@ -72,17 +75,23 @@ def test_a_killed_driver_loses_no_finished_part(folder, executor):
 def test_killed_workers_are_replaced_and_the_run_finishes(folder):
     job = lossless_job(folder, "workers", executor=ExecutorName.ray)
     job.run.attempts = 3
-    with subprocess.Popen(command(folder, job), stdout=subprocess.PIPE) as run:
-        for finished in (2, 6):
+    log = folder / "workers.log"
+    with log.open("w") as file, subprocess.Popen(command(folder, job), stdout=subprocess.PIPE, stderr=file) as run:
+        for finished in (1, 4):
             wait_for_parts(job.out, finished, run)
-            kill_workers(run.pid)
+            kill_workers(log)
         summary = json.loads(run.stdout.read())
     assert (run.returncode, summary["states"]) == (0, {"restored": 1})
     assert same_picture(folder, job)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("executor", "signal_number"),
+    [
+        (ExecutorName.inline, signal.SIGINT),
+        pytest.param(ExecutorName.ray, signal.SIGTERM, marks=pytest.mark.ray),
+    ],
+)
 def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
     job = lossless_job(folder, f"stopped-{executor}-{signal_number}", executor=executor)
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
@@ -92,9 +101,8 @@ def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number)
     assert run.returncode == 130
     assert "interrupted" in said
     assert "Traceback" not in said
-    summary, rows = finish(job)
-    assert summary.chunks_reused >= 2
-    assert rows["clip"].state == "restored"
+    done = subprocess.run(command(folder, job), stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout)["chunks_reused"] >= 2
     assert same_picture(folder, job)
 
 
@@ -112,11 +120,11 @@ def test_what_a_change_does_not_touch_is_not_computed_again(folder):
     finish(job)
     job.stitch.codec = job.stitch.codec.h264
     encoded_anew, _ = finish(job)
-    assert (encoded_anew.chunks_computed, encoded_anew.chunks_reused) == (0, 20)
+    assert (encoded_anew.chunks_computed, encoded_anew.chunks_reused) == (0, CHUNKS)
     job.mask.dilation += 1
     filled_anew, rows = finish(job)
-    assert filled_anew.chunks_computed == 20
-    assert rows["clip"].tasks_reused == 10, "flow does not depend on the mask"
+    assert filled_anew.chunks_computed == CHUNKS
+    assert rows["clip"].tasks_reused == 4, "flow does not depend on the mask"
 
 
 @pytest.mark.parametrize("artefact", ["flow", "parts", "probes"])
@@ -151,24 +159,8 @@ def same_picture(folder, job):
     return np.array_equal(restored, expected)
 
 
-def kill_workers(driver_pid):
-    """Kill every Ray worker process below the driver, as the kernel does when memory runs out."""
-    for pid in descendants(driver_pid):
-        name = Path(f"/proc/{pid}/cmdline")
-        if name.exists() and name.read_bytes().startswith(b"ray::") and b"IDLE" not in name.read_bytes():
-            os.kill(pid, signal.SIGKILL)
-
-
-def descendants(pid):
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except FileNotFoundError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    queue, found = [pid], []
-    while queue:
-        queue += children.get(queue.pop(), [])
-        found = sorted({*found, *queue})
-    return found
+def kill_workers(log):
+    """Kill every worker that the run says it has, as the kernel does when memory runs out."""
+    for pid in re.findall(r"placed as process (\d+)", log.read_text()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)

@@ -83,7 +83,7 @@ def test_the_good_item_is_restored_and_the_status_says_that_others_are_not(ended
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_quarantined_with_a_reason_that_names_the_file(ended, name):
-    folder, _, rows = ended
+    _, _, rows = ended
     row = rows[name]
     assert (row.state, row.kind, row.stage) == ("quarantined", DAMAGE[name][1], "probe")
     assert f"{name}" in row.reason

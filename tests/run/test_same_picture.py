@@ -24,7 +24,7 @@ def test_one_chunk_and_four_give_the_same_bytes(folder):
 
 
 @pytest.mark.ray
-def test_ray_and_this_process_give_the_same_bytes(folder):
+def test_ray_and_this_process_give_the_same_bytes(folder, on_cluster):
     for executor in ExecutorName:
         summary, _ = finish(lossless_job(folder, executor, executor=executor))
         assert summary.exit_status == 0

@@ -240,3 +240,11 @@ def test_an_impossible_answer_is_refused_with_the_item_s_story() -> None:
 def test_two_items_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="not unique"):
         begin("a", "a")
+
+
+def test_items_that_an_earlier_run_finished_end_without_a_worker() -> None:
+    story = begin("a", "b")
+    story.state.settle({"a": Receipt("probe:a", reused=True, frames=7, final="restored")})
+    assert (story.row("a").state, story.row("a").reused, story.row("a").frames) == (ItemState.RESTORED, True, 7)
+    assert take(story.state, Stage.PROBE).id == "probe:b"
+    assert story.state.take() is None

@@ -1,0 +1,49 @@
+"""Is the flow right, and the same however it was computed?"""
+
+import cv2
+import numpy as np
+import pytest
+from hidden_clips import pan
+
+from core_model.dis_flow import DisFlow
+
+
+def test_flow_of_a_pan_is_the_pan_in_both_directions():
+    forward, backward = DisFlow().estimate(pan(frames=3, speed=3))
+    middle = np.s_[:, :, 20:-20, 20:-20]
+    assert np.abs(forward[middle] - np.array([-3, 0])[:, None, None]).max() < 0.25
+    assert np.abs(backward[middle] - np.array([3, 0])[:, None, None]).max() < 0.25
+
+
+def test_a_pair_has_the_same_flow_alone_and_among_others():
+    frames = pan(frames=6)
+    whole, alone = DisFlow().estimate(frames), DisFlow().estimate(frames[2:4])
+    assert np.array_equal(whole[0][2:3], alone[0])
+    assert np.array_equal(whole[1][2:3], alone[1])
+
+
+def test_the_number_of_threads_does_not_show_in_the_flow():
+    frames, before, flows = pan(frames=2, height=240, width=320), cv2.getNumThreads(), []
+    try:
+        for threads in (1, 2, 5):
+            cv2.setNumThreads(threads)
+            flows.append(DisFlow().estimate(frames)[0])
+            assert cv2.getNumThreads() == threads  # the caller's setting is left as it was
+    finally:
+        cv2.setNumThreads(before)
+    assert np.array_equal(flows[0], flows[1])
+    assert np.array_equal(flows[0], flows[2])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 50), (17, 15), (33, 12)])
+def test_tiny_frames_have_finite_flow_of_their_size(size):
+    frames = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
+    for flow in DisFlow().estimate(frames):
+        assert flow.shape == (2, 2, *size)
+        assert flow.dtype == np.float32
+        assert np.isfinite(flow).all()
+
+
+def test_one_frame_has_no_flow():
+    with pytest.raises(ValueError, match="T >= 2"):
+        DisFlow().estimate(np.zeros((1, 8, 8, 3), np.uint8))
