@@ -26,6 +26,7 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
     ("module", "absent"),
     [
         ("core_model.propagation_engine", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
+        ("core_model.restorer", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
         ("pipelines.run", ["ray"]),
         ("pipelines.cli", ["ray"]),
     ],

@@ -1,0 +1,148 @@
+"""What is behind the holes of a window of frames?
+
+ProPainter's generator (Zhou et al., "ProPainter", ICCV 2023, section 3.3).
+Legend: B batch, T frames, L local frames (the first of the T), R reference frames (the others), S = L-1 flows, C = 128
+channels, H W height and width of the frames, h w = H/4, W/4, i j height and width of the token grid.
+Masks are 1 where content is missing; flows have channels (dx, dy) in pixels of the frames.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_model.networks.decoder import Decoder
+from core_model.networks.feature_propagation import FeaturePropagation
+from core_model.networks.generator_encoder import GeneratorEncoder
+from core_model.networks.layers import as_clips
+from core_model.networks.region import Part, Region
+from core_model.networks.tokens import SoftComposition, SoftSplit
+from core_model.networks.transformer import Transformer
+from core_model.networks.windows import WindowPlan
+
+SIDE_MULTIPLE_PX = 4
+
+
+class LocalFrames(NamedTuple):
+    """What the generator needs of the frames it completes."""
+
+    features: Tensor
+    """[B, L, 128, h, w] of `InpaintGenerator.encode`."""
+    masks: Tensor
+    """[B, L, 1, H, W], dilated as for the flow."""
+    updated_masks: Tensor
+    """[B, L, 1, H, W]: what image propagation left missing."""
+    flow_fwd: Tensor
+    """[B, L-1, 2, H, W], completed."""
+    flow_bwd: Tensor
+    """[B, L-1, 2, H, W], completed."""
+
+
+class InpaintGenerator(nn.Module):
+    """Encoder, feature propagation, transformer, decoder; its state dict is that of the released `ProPainter`.
+
+    `forward` is the whole of one window. A clip's windows share frames: `encode` each frame once and `split` each
+    reference once, then `complete` each window.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = GeneratorEncoder()
+        self.decoder = Decoder()
+        self.ss = SoftSplit()
+        self.sc = SoftComposition()
+        self.feat_prop_module = FeaturePropagation()
+        self.transformers = Transformer()
+
+    def forward(
+        self,
+        frames_BT3HW: Tensor,
+        masks_BT1HW: Tensor,
+        updated_masks_BT1HW: Tensor,
+        flow_fwd_BS2HW: Tensor,
+        flow_bwd_BS2HW: Tensor,
+        region: Region | None = None,
+    ) -> Tensor:
+        """Return the local frames [B, L, 3, H, W] in [-1, 1], or a region of them; there are S + 1 local frames.
+
+        Frames are in [-1, 1], propagated into the masks and zero inside the updated masks.
+        Sides must be multiples of 4. Raises ValueError when the shapes do not fit.
+        """
+        local = flow_fwd_BS2HW.shape[1] + 1
+        features = self.encode(frames_BT3HW, masks_BT1HW, updated_masks_BT1HW)
+        window = LocalFrames(
+            features[:, :local], masks_BT1HW[:, :local], updated_masks_BT1HW[:, :local], flow_fwd_BS2HW, flow_bwd_BS2HW
+        )
+        return self.complete(window, self.split(features[:, local:]), region)
+
+    def encode(self, frames_BT3HW: Tensor, masks_BT1HW: Tensor, updated_masks_BT1HW: Tensor) -> Tensor:
+        """Return features [B, T, 128, h, w]; those of a frame depend on that frame only."""
+        expected = (*frames_BT3HW.shape[:2], 1, *frames_BT3HW.shape[3:])
+        fits = frames_BT3HW.ndim == 5 and frames_BT3HW.shape[2] == 3
+        whole = all(side % SIDE_MULTIPLE_PX == 0 and side > 0 for side in frames_BT3HW.shape[3:])
+        if not (fits and whole) or masks_BT1HW.shape != expected or updated_masks_BT1HW.shape != expected:
+            raise ValueError(
+                f"InpaintGenerator: expected frames [B, T, 3, H, W] and two masks [B, T, 1, H, W] with H and W "
+                f"multiples of {SIDE_MULTIPLE_PX}, got {[*frames_BT3HW.shape]}, {[*masks_BT1HW.shape]} and "
+                f"{[*updated_masks_BT1HW.shape]}"
+            )
+        masks = torch.cat((masks_BT1HW, updated_masks_BT1HW), 2).to(frames_BT3HW.dtype)
+        seen = torch.cat((frames_BT3HW, masks), 2)
+        features: Tensor = self.encoder(seen.flatten(0, 1))
+        return as_clips(features, frames_BT3HW)
+
+    def split(self, features_BRChw: Tensor) -> Tensor:
+        """Return a reference's tokens [B, R, i, j, 512]; those of a frame depend on that frame only."""
+        tokens: Tensor = self.ss(features_BRChw)
+        return tokens
+
+    def complete(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region | None = None) -> Tensor:
+        """Return the local frames [B, L, 3, H, W] in [-1, 1], or a region of them, at the cost of what it depends on.
+
+        Raises ValueError when the shapes do not fit.
+        """
+        _check(window)
+        local, _, height, width = window.features.shape[1:]
+        size, whole = (height, width), Region.whole(SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
+        region = region or whole
+        if not (0 <= region.top < region.bottom <= whole.bottom and 0 <= region.left < region.right <= whole.right):
+            raise ValueError(f"InpaintGenerator: expected a region of {whole}, got {region}")
+        masks = window.masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
+        propagated = self._propagated(window, masks)
+        tokens = torch.cat((self.ss(propagated), reference_tokens_BRijC.to(propagated.dtype)), 1)
+
+        features = self.decoder.reads(region, *size)
+        wanted = self.sc.reads(features, *size)
+        plan = WindowPlan.of(masks, (tokens.shape[2], tokens.shape[3]))
+        tokens = self.transformers(tokens, local, plan, wanted, size)
+        rows, columns = features.inside(Region.whole(*size))
+        composed = self.sc(tokens.flatten(0, 1), wanted, features, size)
+        composed = composed + propagated.flatten(0, 1)[..., rows, columns]
+        image: Tensor = self.decoder(Part(composed, features, size), region)
+        return as_clips(image, window.features)
+
+    def _propagated(self, window: LocalFrames, masks_BL1hw: Tensor) -> Tensor:
+        updated = window.updated_masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
+        flows = [_quarter(flow) for flow in (window.flow_fwd, window.flow_bwd)]
+        holes = torch.cat((masks_BL1hw, updated), 2).to(flows[0].dtype)
+        propagated: Tensor = self.feat_prop_module(window.features, holes, *flows)
+        return propagated
+
+
+def _quarter(flow_BS2HW: Tensor) -> Tensor:
+    """The flow at a quarter of the size, in pixels of that size."""
+    small = F.interpolate(flow_BS2HW.float().flatten(0, 1), scale_factor=1 / SIDE_MULTIPLE_PX, mode="bilinear")
+    return as_clips(small, flow_BS2HW) / SIDE_MULTIPLE_PX
+
+
+def _check(window: LocalFrames) -> None:
+    batch, local, _, height, width = window.features.shape
+    frame_size = (SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
+    mask, flow = (batch, local, 1, *frame_size), (batch, local - 1, 2, *frame_size)
+    shapes = [x.shape for x in (window.masks, window.updated_masks, window.flow_fwd, window.flow_bwd)]
+    if shapes != [mask, mask, flow, flow]:
+        raise ValueError(
+            f"InpaintGenerator: for features {[*window.features.shape]} expected masks {[*mask]} and flows {[*flow]}, "
+            f"got {', '.join(str([*shape]) for shape in shapes)}"
+        )

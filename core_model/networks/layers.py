@@ -1,0 +1,24 @@
+"""Which layers do several of the networks share?"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEAK = 0.2
+
+
+def as_clips(x_N: Tensor, like_BT: Tensor) -> Tensor:
+    """Undo `flatten(0, 1)`: [B T, ...] -> [B, T, ...], with the B and T of `like`."""
+    return x_N.reshape(*like_BT.shape[:2], *x_N.shape[1:])
+
+
+class UpsamplingConv(nn.Module):
+    """Twice the size (bilinear, corners on corners), then a 3x3 convolution: [B, C, H, W] -> [B, C_out, 2 H, 2 W]."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        larger = F.interpolate(x_BCHW, scale_factor=2, mode="bilinear", align_corners=True)
+        out: Tensor = self.conv(larger)
+        return out

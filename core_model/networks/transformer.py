@@ -1,0 +1,82 @@
+"""How do holes get content that no neighbouring frame could show?
+
+The mask-guided sparse video transformer (Zhou et al., "ProPainter", ICCV 2023, section 3.3).
+Legend: B batch, T frames, Q query frames, i j height and width of the token grid, C = 512 channels.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from core_model.networks.attention import WindowAttention
+from core_model.networks.layers import as_clips
+from core_model.networks.region import Region
+from core_model.networks.tokens import TOKEN, FusionFeedForward
+from core_model.networks.windows import WindowPlan
+
+DEPTH = 8
+_KEY_STRIDE = 2
+
+
+class BlockFrames(NamedTuple):
+    """Positions among the frames a block is given."""
+
+    keys: list[int]
+    """Those that masked windows look at."""
+    queries: list[int]
+    """Those the block gives to the next one."""
+
+
+def frames_of_blocks(frames: int, local: int) -> tuple[list[int], list[BlockFrames]]:
+    """Return the frames the first block needs, and each block's part, for the last one to give the first `local`.
+
+    Block b takes its keys from frames b mod 2, b mod 2 + 2, ... of all; a frame that no later block reads is dropped.
+    """
+    wanted = list(range(local))
+    blocks: list[BlockFrames] = []
+    for block in reversed(range(DEPTH)):
+        keys = range(block % _KEY_STRIDE, frames, _KEY_STRIDE)
+        given = sorted({*wanted, *keys})
+        blocks.append(BlockFrames([given.index(t) for t in keys], [given.index(t) for t in wanted]))
+        wanted = given
+    return wanted, blocks[::-1]
+
+
+class TransformerBlock(nn.Module):
+    """Attention and feed-forward, each behind a layer norm and beside a skip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = WindowAttention()
+        self.norm1 = nn.LayerNorm(TOKEN)
+        self.norm2 = nn.LayerNorm(TOKEN)
+        self.mlp = FusionFeedForward()
+
+    def forward(
+        self, x_BTijC: Tensor, plan: WindowPlan, frames: BlockFrames, wanted: Region, size: tuple[int, int]
+    ) -> Tensor:
+        """Return the `wanted` tokens of the query frames, [B, Q, *, *, C]. `size` is that of the features."""
+        read = self.mlp.reads(wanted, *size)
+        rows, columns = read.inside(Region.whole(*plan.grid))
+        attended = self.attention(self.norm1(x_BTijC), plan.touching(read), frames.keys, frames.queries)
+        x: Tensor = x_BTijC[:, frames.queries, rows, columns] + attended[:, :, rows, columns]
+        mixed: Tensor = self.mlp(self.norm2(x).flatten(0, 1), read, wanted, size)
+        rows, columns = wanted.inside(read)
+        return x[:, :, rows, columns] + as_clips(mixed, x)
+
+
+class Transformer(nn.Module):
+    """Eight blocks: tokens of local and reference frames to those of the local frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transformer = nn.ModuleList(TransformerBlock() for _ in range(DEPTH))
+
+    def forward(self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Region, size: tuple[int, int]) -> Tensor:
+        """Return the `wanted` tokens of the first `local` frames, [B, L, *, *, C]. `size` is that of the features."""
+        everywhere = Region.whole(*plan.grid)
+        given, blocks = frames_of_blocks(x_BTijC.shape[1], local)
+        x = x_BTijC[:, given]
+        for number, (block, frames) in enumerate(zip(self.transformer, blocks, strict=True), start=1):
+            x = block(x, plan, frames, wanted if number == DEPTH else everywhere, size)
+        return x

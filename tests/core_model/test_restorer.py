@@ -1,0 +1,100 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from released import with_test_weights
+
+from core_model.networks.flow_completion import FlowCompletion
+from core_model.networks.generator import InpaintGenerator
+from core_model.networks.raft import Raft
+from core_model.restorer import RestoreOptions, Restorer, dilate
+
+QUICK = {"raft_iterations": 1, "mask_dilation": 1}
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
+
+
+def _clip(frames, height, width):
+    return np.random.default_rng(0).integers(0, 256, (frames, height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["clip_short_128x160", "clip_long_128x160"])
+@pytest.mark.skipif("REELMEND_GOLDEN" not in os.environ, reason="REELMEND_GOLDEN names no folder with golden clips")
+def test_a_clip_is_restored_as_by_the_published_script(networks, name):
+    case = np.load(Path(os.environ["REELMEND_GOLDEN"]) / f"{name}.npz")
+    options = json.loads(str(case["args"]))
+    options["raft_iterations"] = options.pop("raft_iter")
+    options = RestoreOptions(**options, blending="published")
+    restored = Restorer(*networks, options)(case["frames"], case["masks"])
+    inside = dilate(case["masks"], options.mask_dilation)
+    difference = np.abs(restored.astype(int) - case["output"]).max(-1)
+    assert difference[~inside].max() == 0
+    assert (difference[inside] > 1).mean() <= 0.005
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 20, 33), (2, 3, 150), (3, 37, 50)])
+def test_a_clip_of_any_size_is_restored_inside_the_mask_and_untouched_outside(networks, shape):
+    frames, masks = _clip(*shape), np.zeros(shape, np.uint8)
+    masks[:, shape[1] // 2, shape[2] // 2 :] = 255
+    restored = Restorer(*networks, RestoreOptions(**QUICK))(frames, masks)
+    inside = dilate(masks, 1)
+    assert restored.shape == frames.shape
+    assert np.array_equal(restored[~inside], frames[~inside])
+    assert not np.array_equal(restored[inside], frames[inside])
+
+
+def test_frames_that_are_all_mask_are_restored(networks):
+    frames = _clip(2, 24, 32)
+    restored = Restorer(*networks, RestoreOptions(**QUICK))(frames, np.ones((2, 24, 32), np.uint8))
+    assert not np.array_equal(restored, frames)
+
+
+def test_what_is_under_the_mask_does_not_show_in_a_single_frame(networks):
+    frames, masks = _clip(1, 24, 32), np.zeros((1, 24, 32), bool)
+    masks[:, 8:16, 8:16] = True
+    other = np.where(masks[..., None], 255 - frames, frames)
+    restore = Restorer(*networks, RestoreOptions(mask_dilation=0))
+    assert np.array_equal(restore(frames, masks), restore(other, masks))
+
+
+def test_a_clip_without_a_mask_is_returned_as_it_is(networks):
+    frames = _clip(3, 40, 56)
+    restored = Restorer(*networks, RestoreOptions())(frames, np.zeros((3, 40, 56), np.uint8))
+    assert np.array_equal(restored, frames)
+
+
+def test_windows_without_a_mask_and_decoding_around_it_change_nothing_that_is_seen(networks):
+    """Masked at the end only: the first windows are skipped, and the picture there stays the source's."""
+    frames, masks = _clip(9, 40, 48), np.zeros((9, 40, 48), np.uint8)
+    masks[8, 10:20, 20:30] = 1
+    restored = Restorer(*networks, RestoreOptions(neighbor_length=2, ref_stride=4, **QUICK))(frames, masks)
+    assert np.array_equal(restored[:8], frames[:8])
+    assert not np.array_equal(restored[8], frames[8])
+
+
+def test_dilation_grows_a_diamond_and_zero_grows_nothing():
+    mask = np.zeros((1, 7, 7), np.uint8)
+    mask[0, 3, 3] = 7
+    assert dilate(mask, 0).sum() == 1
+    assert dilate(mask, 2)[0].sum() == 13
+    assert dilate(mask, 2)[0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks"), [((0, 8, 8, 3), (0, 8, 8)), ((2, 8, 8, 3), (2, 9, 8)), ((2, 8, 8, 4), (2, 8, 8))]
+)
+def test_clips_that_do_not_fit_are_refused_with_their_shapes(networks, frames, masks):
+    with pytest.raises(ValueError, match="expected u8 frames"):
+        Restorer(*networks, RestoreOptions())(np.zeros(frames, np.uint8), np.zeros(masks, np.uint8))
+
+
+def test_options_out_of_range_are_refused_by_name():
+    with pytest.raises(ValueError, match="ref_stride of at least 1, got 0"):
+        RestoreOptions(ref_stride=0)
+    with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
+        RestoreOptions(precision="half")

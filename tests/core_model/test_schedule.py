@@ -1,0 +1,43 @@
+import pytest
+
+from core_model.schedule import flow_subvideos, generator_windows, image_subvideos
+
+DEFAULTS = {"neighbor_length": 10, "ref_stride": 10, "subvideo_length": 80}
+
+
+def test_a_clip_no_longer_than_a_sub_video_is_computed_at_once():
+    assert flow_subvideos(80, 80) == [(0, 0, 80, 80)]
+    assert image_subvideos(80, 80) == [(0, 0, 80, 80)]
+
+
+def test_a_longer_one_in_blocks_that_see_a_margin():
+    assert flow_subvideos(90, 80) == [(0, 0, 80, 85), (75, 80, 90, 90)]
+    assert image_subvideos(250, 300) == [(0, 0, 100, 110), (90, 100, 200, 210), (190, 200, 250, 250)]
+
+
+@pytest.mark.parametrize("frames", [1, 79, 80, 81, 163])
+def test_blocks_keep_every_frame_once_and_cut_off_their_margins(frames):
+    kept = []
+    for block in image_subvideos(frames, 80):
+        kept += [*range(frames)][block.read][block.kept]
+        assert [*range(frames)][block.place] == [*range(frames)][block.read][block.kept]
+    assert kept == [*range(frames)]
+
+
+def test_windows_of_a_short_clip_look_at_references_of_the_whole_clip():
+    windows = generator_windows(24, **DEFAULTS)
+    assert [window.local for window in windows] == [range(6), range(11), range(5, 16), range(10, 21), range(15, 24)]
+    assert [window.references for window in windows] == [(10, 20), (20,), (0, 20), (0,), (0, 10)]
+
+
+def test_windows_of_a_long_clip_look_at_references_around_them():
+    window = generator_windows(200, **DEFAULTS)[20]
+    assert window.local == range(95, 106)
+    assert window.references == (60, 70, 80, 90, 110, 120, 130)
+    assert generator_windows(200, **DEFAULTS)[1].references == (20, 30, 40)
+
+
+def test_every_frame_is_local_to_a_window():
+    for frames in (1, 2, 5, 11, 97):
+        windows = generator_windows(frames, neighbor_length=6, ref_stride=4, subvideo_length=10)
+        assert {t for window in windows for t in window.local} == set(range(frames))
