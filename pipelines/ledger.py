@@ -21,8 +21,8 @@ class ItemState(StrEnum):
     STITCHING = "stitching"
     RESTORED = "restored"
     UNTOUCHED = "untouched"  # empty mask: the source was copied, and the row says so
-    QUARANTINED = "quarantined"  # the data is at fault; never tried again by itself
-    FAILED = "failed"  # the machine was at fault, attempts used up; the same command tries again
+    QUARANTINED = "quarantined"  # the data is at fault: not tried again in this run
+    FAILED = "failed"  # the machine was at fault, and attempts are used up
 
     @property
     def ended(self) -> bool:

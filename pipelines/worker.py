@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pipelines.context import RunContext
 from pipelines.errors import ItemError, ReelmendError
+from pipelines.memory import return_large_arrays
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import flow
 from pipelines.stages.inpaint import inpaint
@@ -27,6 +28,7 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
+        return_large_arrays()
         self._desk = Desk(context)
 
     def warm(self, stage: Stage) -> None:

@@ -46,8 +46,10 @@ class Clip:
             self._frames[index - start], bits = self._read(index)
             self._masks.append(bits)
         self._start, self._stop = start, stop
-        masks = np.stack([self._shrink(self.mask(index)) for index in range(start, stop)])
-        return self._frames, masks
+        masks = np.empty(frames.shape[:3], np.bool_)
+        for index in range(start, stop):
+            masks[index - start] = self._shrink(self.mask(index))
+        return frames, masks
 
     def mask(self, index: int) -> Bool:
         """Return the mask of video frame `index`, which the window holds, bool [H, W] at the source's size."""
