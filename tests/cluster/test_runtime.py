@@ -73,7 +73,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(tmp_path: 
     driver.wait_for("stitch:hangs_in_stitch")
     driver.process.send_signal(number)
     output, _ = driver.process.communicate(timeout=60)
-    assert (driver.process.returncode, output) == (130, "")
+    assert (driver.process.returncode, _said(output)) == (130, "")
     assert driver.processes() == []
     assert list(driver.home.iterdir()) == []
 
@@ -90,7 +90,7 @@ def test_a_run_on_a_terminal_with_its_own_ray_shows_nothing_of_it(tmp_path: Path
     """Not even when a worker dies. Workers once hung here: the system stops a background process at the terminal."""
     driver = Driver(tmp_path, "a", "kills_once_in_flow", terminal=True)
     output, _ = driver.process.communicate(timeout=100)
-    assert output.strip() == "restored restored"
+    assert _said(output) == "restored restored"
     assert driver.processes() == []
     assert list(driver.home.iterdir()) == []
 
@@ -118,3 +118,8 @@ def test_a_ray_of_the_host_application_is_used_and_left_running(
         assert ray.is_initialized()
     finally:
         ray.shutdown()
+
+
+def _said(output: str) -> str:
+    """The output, less the line in which Ray's core remarks that a machine has no network."""
+    return "\n".join(line for line in output.splitlines() if "network_util.cc" not in line).strip()
