@@ -38,7 +38,7 @@ class DeformableAlignment(nn.Module):
         offsets, modulation = self.conv_offset(condition_BCHW).float().split((2 * GROUPS * TAPS, GROUPS * TAPS), dim=1)
         offsets = self.reach_px * torch.tanh(offsets)
         if flow_B2HW is not None:
-            offsets = offsets + flow_B2HW.flip(1).repeat(1, GROUPS * TAPS, 1, 1)
+            offsets.view(len(offsets), -1, *flow_B2HW.shape[1:]).add_(flow_B2HW.flip(1)[:, None])
         return deform_conv2d(x_BCHW, offsets, torch.sigmoid(modulation), self.weight, self.bias)
 
 
@@ -65,7 +65,7 @@ def deform_conv2d(x_BCHW: Tensor, offsets: Tensor, modulation: Tensor, weight: T
         grid = torch.stack(((2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1), dim=-1)
         x = x_BCHW.float().reshape(batch * groups, channels // groups, height, width)
         samples = F.grid_sample(x, grid.reshape(batch * groups, taps * height, width, 2), align_corners=False)
-        samples = samples * modulation.float().reshape(batch * groups, 1, taps * height, width)
+        samples *= modulation.float().reshape(batch * groups, 1, taps * height, width)
     columns_BCN = samples.reshape(batch, channels * taps, height * width)
     out = weight.flatten(1) @ columns_BCN + bias[:, None]
     return out.reshape(batch, len(weight), height, width)
