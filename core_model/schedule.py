@@ -4,6 +4,7 @@ The schedule of ProPainter's published script: sub-videos for flow and propagati
 Legend: T frames of the clip.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,6 +67,11 @@ def generator_windows(
             around = range(max(0, centre - reach), min(frames, centre + reach), ref_stride)
         windows.append(GeneratorWindow(local, tuple(t for t in around if t not in local)))
     return windows
+
+
+def touching(subvideos: Sequence[SubVideo], start: int, stop: int) -> list[SubVideo]:
+    """Those that keep any of start..stop-1, in order."""
+    return [block for block in subvideos if block.start < stop and start < block.stop]
 
 
 def _subvideos(length: int, block: int, margin: int) -> list[SubVideo]:

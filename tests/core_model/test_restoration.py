@@ -1,0 +1,63 @@
+"""A shot restored in pieces, by one restoration or by several, is the shot restored at once: byte by byte on a CPU."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from released import with_test_weights
+
+from core_model.array_shot import ArrayShot
+from core_model.networks.flow_completion import FlowCompletion
+from core_model.networks.generator import InpaintGenerator
+from core_model.networks.raft import Raft
+from core_model.options import RestoreOptions
+from core_model.restorer import Restorer
+
+FRAMES = 27
+OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=8)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
+
+
+@pytest.fixture(scope="module")
+def shot():
+    rng = np.random.default_rng(0)
+    texture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (150, 44), interpolation=cv2.INTER_CUBIC)
+    frames = np.stack([texture[:40, 2 * t : 2 * t + 52] for t in range(FRAMES)])
+    masks = np.zeros((FRAMES, 40, 52), bool)
+    for t in range(FRAMES):
+        masks[t, 10:22, 8 + t : 20 + t] = t % 9 != 4
+    flow = np.zeros((FRAMES - 1, 2, 40, 52), np.float32) + rng.normal(0, 0.1, (FRAMES - 1, 2, 40, 52))
+    flow[:, 0] -= 2
+    return ArrayShot(frames, masks, flow, -flow)
+
+
+@pytest.fixture(scope="module")
+def whole(networks, shot):
+    return Restorer(*networks, OPTIONS).restoration(shot).restore(0, FRAMES)
+
+
+@pytest.mark.parametrize("cuts", [(0, 16, 27), (0, 8, 16, 24, 27), (0, 5, 11, 19, 20, 27)])
+def test_pieces_by_one_restoration_are_the_whole(networks, shot, whole, cuts):
+    restoration = Restorer(*networks, OPTIONS).restoration(shot)
+    pieces = [restoration.restore(*cut) for cut in zip(cuts, cuts[1:], strict=False)]
+    assert np.array_equal(np.concatenate(pieces), whole)
+
+
+def test_pieces_by_several_restorations_in_any_order_are_the_whole(networks, shot, whole):
+    """Three actors: what each has computed before differs, what it returns does not."""
+    restorer = Restorer(*networks, OPTIONS)
+    first, second, third = (restorer.restoration(shot) for _ in range(3))
+    assert np.array_equal(second.restore(8, 16), whole[8:16])
+    assert np.array_equal(third.restore(24, 27), whole[24:])
+    assert np.array_equal(first.restore(16, 24), whole[16:24])
+    assert np.array_equal(third.restore(0, 8), whole[:8])
+
+
+def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks, shot, whole):
+    options = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=8, window_batch=3)
+    restored = Restorer(*networks, options).restoration(shot).restore(0, FRAMES)
+    assert (np.abs(restored.astype(int) - whole) <= 1).mean() >= 0.9999
