@@ -9,25 +9,27 @@ from core_model.engine import U8, Bool, Float
 class ArrayShot:
     """See `core_model.engine.Shot`."""
 
-    frames_THWC: U8
-    masks_THW: Bool
+    pictures: U8
+    """[T, H, W, 3]"""
+    holes: Bool
+    """[T, H, W]"""
     flow_fwd: Float
     flow_bwd: Float
 
     @property
     def frames(self) -> int:
-        return len(self.frames_THWC)
+        return len(self.pictures)
 
     @property
     def size(self) -> tuple[int, int]:
-        height, width = self.masks_THW.shape[1:]
+        height, width = self.holes.shape[1:]
         return height, width
 
     def images(self, start: int, stop: int) -> U8:
-        return self.frames_THWC[start:stop].copy()
+        return self.pictures[start:stop].copy()
 
     def masks(self, start: int, stop: int) -> Bool:
-        return self.masks_THW[start:stop].copy()
+        return self.holes[start:stop].copy()
 
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         return self.flow_fwd[start:stop], self.flow_bwd[start:stop]
