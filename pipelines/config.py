@@ -11,6 +11,11 @@ class EngineName(StrEnum):
     propagation = "propagation"
 
 
+class Mode(StrEnum):
+    inpaint = "inpaint"
+    outpaint = "outpaint"
+
+
 class Codec(StrEnum):
     h264 = "h264"
     h265 = "h265"
@@ -34,6 +39,14 @@ class InputConfig:
     """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
     image_rate: float = 25.0
     """Frames a second of a video that is a folder of images, unless the manifest's fps says otherwise."""
+
+
+@dataclass
+class OutpaintConfig:
+    scale_w: float = 1.0
+    """Width of the output over that of the source (1.0..4.0), as the picture is shown; 1: as wide as the source."""
+    scale_h: float = 1.0
+    """Height of the output over that of the source (1.0..4.0), as the picture is shown; 1: as high as the source."""
 
 
 @dataclass
@@ -105,7 +118,11 @@ class JobConfig:
     """Folder of the outputs; the run keeps its own files in `_reelmend/` inside it."""
     engine: EngineName = EngineName.propagation
     """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU."""
+    mode: Mode = Mode.inpaint
+    """inpaint: fill the masked pixels. outpaint: enlarge the picture by the factors of `outpaint` and fill what is
+    around it; a mask is optional."""
     input: InputConfig = field(default_factory=InputConfig)
+    outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)

@@ -42,7 +42,7 @@ class ItemWork:
     def __init__(self, item: Item, attempts: int) -> None:
         """Start pending. `attempts`: times each task is tried when the machine is at fault."""
         self.item = item
-        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask), output=str(item.output))
+        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
         self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
         self._attempts = attempts
         self._plan: ItemPlan | None = None

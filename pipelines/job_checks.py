@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, Mode, OutpaintConfig
 
 SPEEDS = (
     "ultrafast",
@@ -18,6 +18,8 @@ SPEEDS = (
 )
 SMALLEST_SIDE_PX = 16
 """Below this there is nothing that flow could be measured on."""
+LARGEST_SCALE = 4.0
+"""Above this most of the output would be invented."""
 
 Problem = tuple[tuple[str, ...], str]
 """The keys at fault, the one to name first, and what is wrong."""
@@ -38,6 +40,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)
+    yield from _scales(job.outpaint, job.mode)
     if not (math.isfinite(plan.shot_threshold) and 0 < plan.shot_threshold <= 255):
         yield ("plan.shot_threshold",), f"{plan.shot_threshold} is outside 0 (excluded) .. 255"
     if plan.overlap >= 0 and 2 <= plan.block_length < 4 * plan.overlap:
@@ -52,6 +55,18 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield ("name",), "is empty; give the run a name"
     if not job.out.strip():
         yield ("out",), "is empty; name the folder of the outputs"
+
+
+def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
+    scales = {"outpaint.scale_w": outpaint.scale_w, "outpaint.scale_h": outpaint.scale_h}
+    wrong = {key: scale for key, scale in scales.items() if not 1 <= scale <= LARGEST_SCALE}
+    for key, scale in wrong.items():
+        yield (key,), f"{scale} is outside 1..{LARGEST_SCALE:g}"
+    if mode == Mode.outpaint and not wrong and set(scales.values()) == {1.0}:
+        yield (
+            ("mode", *scales),
+            "outpaint needs outpaint.scale_w or outpaint.scale_h above 1, as in outpaint.scale_w=1.5",
+        )
 
 
 def _at_least(key: str, value: int, least: int) -> Iterator[Problem]:

@@ -43,6 +43,7 @@ class ItemRow:
     id: str
     video: str
     mask: str
+    """Empty when the item has none."""
     output: str
     state: ItemState = ItemState.PENDING
     kind: str = ""

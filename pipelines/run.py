@@ -65,7 +65,8 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
 
 
 def _absolute(item: Item) -> Item:
-    return replace(item, video=item.video.absolute(), mask=item.mask.absolute(), output=item.output.absolute())
+    mask = item.mask and item.mask.absolute()
+    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _finished_earlier(context: RunContext, items: Sequence[Item]) -> dict[str, Receipt]:

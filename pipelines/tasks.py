@@ -16,7 +16,8 @@ class Item:
     id: str
     """The output's path inside the run's folder, without suffix; unique in a run."""
     video: Path
-    mask: Path
+    mask: Path | None
+    """None: nothing inside the picture is missing (outpainting)."""
     output: Path
     """Final path: a file, or a folder for the `png` codec."""
     frames: int | None = None

@@ -1,10 +1,12 @@
-"""How does optical flow get into the cache? A segment at a time, once, whatever mask will use it."""
+"""How does optical flow get into the cache? A segment at a time, once, whatever mask or canvas will use it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.canvas import canvas_of
+from pipelines.canvas_flow import canvas_flow_size, lay_flow
 from pipelines.config import JobConfig
 from pipelines.flow_cache import decode_flow, encode_flow, segment_key
 from pipelines.media.reader import read_frames, to_rgb
@@ -31,14 +33,17 @@ def ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: 
 def read_pairs(
     start: int, stop: int, segments: Sequence[Segment], record: ProbeRecord, job: JobConfig, desk: Desk
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w]."""
-    width, height = flow_size(record.size, job)
+    """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w], on the item's canvas."""
+    canvas = canvas_of(record.info, job)
+    width, height = size = canvas_flow_size(canvas, job)
     pairs = np.empty((2, stop - start, 2, height, width), np.float16)
     for segment in segments:
         first, last = max(start, segment.start), min(stop, segment.stop)
         if first < last:
             both = decode_flow(ensure_segment(segment, record, job, desk)[0])
-            pairs[:, first - start : last - start] = both[:, first - segment.start : last - segment.start]
+            for laid, measured in zip(pairs, both, strict=True):
+                wanted = measured[first - segment.start : last - segment.start]
+                laid[first - start : last - start] = lay_flow(wanted, canvas, size)
     return pairs[0], pairs[1]
 
 
