@@ -5,6 +5,7 @@ from typing import get_args
 
 from core_model.execution import Execution
 from core_model.overlay import Blending
+from core_model.schedule import Schedule
 
 _LEAST = {"ref_stride": 1, "neighbor_length": 1, "subvideo_length": 1, "raft_iterations": 1}
 _LEAST |= {"mask_dilation": 0, "window_batch": 0}
@@ -33,7 +34,15 @@ class RestoreOptions:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"RestoreOptions: expected {name} of at least {least}, got {getattr(self, name)}")
-        if self.blending not in get_args(Blending):
-            raise ValueError(
-                f"RestoreOptions: expected blending to be one of {get_args(Blending)}, got {self.blending!r}"
-            )
+        known = get_args(Blending)
+        if self.blending not in known:
+            raise ValueError(f"RestoreOptions: expected blending to be one of {known}, got {self.blending!r}")
+
+    def schedule(self, frames: int) -> Schedule:
+        """Of a clip of this many frames."""
+        return Schedule(
+            frames,
+            neighbor_length=self.neighbor_length,
+            ref_stride=self.ref_stride,
+            subvideo_length=self.subvideo_length,
+        )

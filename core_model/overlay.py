@@ -28,14 +28,13 @@ class Overlay:
     def lay(self, t: int, image_3hw: _F32, region: Region, mask_HW: Bool) -> None:
         """Add a window's image of frame t, in [-1, 1]; it counts inside the mask, all of which `region` holds."""
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
-        new_N3 = (image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255
-        if self._blending == "published":
-            new_N3 = np.trunc(new_N3)
-        if t in self._written:
-            new_N3 = (self._written[t] + new_N3) / 2
-        self._written[t] = np.trunc(new_N3) if self._blending == "published" else new_N3
+        new_N3 = self._step((image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)
+        self._written[t] = self._step((self._written[t] + new_N3) / 2) if t in self._written else new_N3
 
     def take(self, t: int) -> U8 | None:
         """Return frame t's masked pixels, u8 [N, 3] in reading order, and forget them; None if nothing was laid."""
         colours_N3 = self._written.pop(t, None)
         return None if colours_N3 is None else np.rint(colours_N3).clip(0, 255).astype(np.uint8)
+
+    def _step(self, colours: NDArray[np.floating]) -> _F32:
+        return (np.trunc(colours) if self._blending == "published" else colours).astype(np.float32, copy=False)

@@ -17,7 +17,7 @@ from core_model.engine import U8, Bool, Float, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import quarter_flow
 from core_model.propagation import propagate_images
-from core_model.schedule import SubVideo, flow_subvideos, image_subvideos, touching
+from core_model.schedule import Schedule, SubVideo, touching
 
 SIDE_MULTIPLE_PX = 8
 
@@ -46,11 +46,10 @@ class PreparedShot:
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """
 
-    def __init__(self, shot: Shot, flow_completion: FlowCompletion, subvideo_length: int) -> None:
+    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule) -> None:
         self._shot, self._flow_completion = shot, flow_completion
         self._device = next(flow_completion.parameters()).device
-        self._flow_blocks = flow_subvideos(shot.frames - 1, subvideo_length) if shot.frames > 1 else []
-        self._image_blocks = image_subvideos(shot.frames, subvideo_length)
+        self._flow_blocks, self._image_blocks = schedule.flow_blocks, schedule.image_blocks
         self._completed: dict[SubVideo, _Flows] = {}
         self._quarters: dict[SubVideo, _Flows] = {}
         self._known: dict[SubVideo, list[KnownFrame]] = {}

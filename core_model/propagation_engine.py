@@ -92,6 +92,6 @@ def _check(frames: U8, masks: Bool, flow_fwd: Float, flow_bwd: Float) -> None:
     fits = masks.shape == frames.shape[:3] and flow_fwd.shape == flow_bwd.shape and flow_fwd.shape[:2] == (pairs, 2)
     if frames.ndim != 4 or frames.shape[3] != 3 or not fits:
         raise ValueError(
-            f"restore_clip: expected frames [T, H, W, 3], masks [T, H, W] and flows [T-1, 2, h, w], got {[*frames.shape]}, "
-            f"{[*masks.shape]}, {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
+            f"restore_clip: expected frames [T, H, W, 3], masks [T, H, W] and flows [T-1, 2, h, w], got "
+            f"{[*frames.shape]}, {[*masks.shape]}, {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
         )

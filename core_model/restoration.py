@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from core_model.engine import U8, Shot
-from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator, LocalFrames
 from core_model.networks.region import Region
 from core_model.options import RestoreOptions
 from core_model.overlay import Overlay
 from core_model.prepared_shot import PreparedShot
-from core_model.schedule import GeneratorWindow, generator_windows
+from core_model.schedule import GeneratorWindow
 from core_model.seen_frames import SeenFrames
 from core_model.window_batch import WindowBatch
 
@@ -38,15 +37,12 @@ class Restoration:
         batch: WindowBatch,
     ) -> None:
         self._shot, self._generator, self._options, self._batch = shot, generator, options, batch
-        self._prepared = PreparedShot(shot, flow_completion, options.subvideo_length)
-        self._execution: Execution = options.execution
+        self._schedule = options.schedule(shot.frames)
+        self._windows = self._schedule.windows
+        self._prepared = PreparedShot(shot, flow_completion, self._schedule)
+        self._execution = options.execution
         self._device = generator.ss.embedding.weight.device
-        self._windows = generator_windows(
-            shot.frames,
-            neighbor_length=options.neighbor_length,
-            ref_stride=options.ref_stride,
-            subvideo_length=options.subvideo_length,
-        )
+        self._reached = self._next = 0
         self._begin(0)
 
     @torch.inference_mode()
@@ -69,7 +65,7 @@ class Restoration:
 
     def _begin(self, start: int) -> None:
         self._reached = start
-        self._next = next(n for n, window in enumerate(self._windows) if window.local.stop > start)
+        self._next = self._schedule.windows_over(start, start + 1).start
         self._overlay = Overlay(self._options.blending)
         self._seen = SeenFrames(self._generator, self._prepared, self._windows)
 
@@ -91,7 +87,7 @@ class Restoration:
         self._seen.forget(self._next - 1)
 
     def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
-        """Return each window's local images [L, 3, h, w] in [-1, 1] of a region that holds all masks, in host memory."""
+        """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
         try:
             with self._batch.watch(len(windows)):
                 return self._generate(windows)

@@ -39,14 +39,19 @@ class Segment:
 
 @dataclass(frozen=True)
 class Block:
-    """Frames [start, stop) on a shot's grid, the wider range it is kept for, and the range it has to see."""
+    """Frames [start, stop) on a shot's grid, and what goes with them; all numbers are the video's frames."""
 
     start: int
     stop: int
     kept_start: int
+    """[kept_start, kept_stop): what is restored; neighbours are cross-faded where they both do."""
     kept_stop: int
     seen_start: int
+    """[seen_start, seen_stop): frames between which optical flow is needed."""
     seen_stop: int
+    shot_start: int
+    """[shot_start, shot_stop): nothing else is ever looked at."""
+    shot_stop: int
 
 
 @dataclass(frozen=True)

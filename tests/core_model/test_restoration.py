@@ -1,9 +1,10 @@
 """A shot restored in pieces, by one restoration or by several, is the shot restored at once: byte by byte on a CPU."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
-import torch
 from released import with_test_weights
 
 from core_model.array_shot import ArrayShot
@@ -43,7 +44,7 @@ def whole(networks, shot):
 @pytest.mark.parametrize("cuts", [(0, 16, 27), (0, 8, 16, 24, 27), (0, 5, 11, 19, 20, 27)])
 def test_pieces_by_one_restoration_are_the_whole(networks, shot, whole, cuts):
     restoration = Restorer(*networks, OPTIONS).restoration(shot)
-    pieces = [restoration.restore(*cut) for cut in zip(cuts, cuts[1:], strict=False)]
+    pieces = [restoration.restore(*cut) for cut in pairwise(cuts)]
     assert np.array_equal(np.concatenate(pieces), whole)
 
 
