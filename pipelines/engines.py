@@ -4,6 +4,13 @@ from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
 
 
+def wants_gpu(job: JobConfig) -> bool:
+    """Whether the job's engine is made for GPUs; without one it works too, slowly."""
+    match job.engine:
+        case EngineName.propagation:
+            return False
+
+
 def build_flow(job: JobConfig) -> FlowEstimator:
     """Return the flow estimator of the job's engine, ready to use."""
     match job.engine:

@@ -98,9 +98,14 @@ class Task:
     chunk: Chunk | None = None
 
     @property
-    def id(self) -> str:
+    def index(self) -> int:
+        """Where on the item's grid of segments or chunks; 0 for a task of the whole item."""
         part = self.segment or self.chunk
-        return f"{self.stage}:{self.item.id}" + (f":{part.index}" if part else "")
+        return part.index if part else 0
+
+    @property
+    def id(self) -> str:
+        return f"{self.stage}:{self.item.id}" + (f":{self.index}" if self.segment or self.chunk else "")
 
 
 @dataclass(frozen=True)
