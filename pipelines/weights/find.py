@@ -115,7 +115,7 @@ def _remember(folder: Path, path: Path, sha256: str, accepted_licence: str, orig
     """Save the next process the hashing, where the folder can be written to; an image or a shared mount may not."""
     try:
         write_record(folder, path.name, record_of(path, sha256, accepted_licence, origin))
-    except (OSError, StoreError):
+    except StoreError:
         return
 
 

@@ -1,23 +1,17 @@
 """Do these tensors belong to that network?"""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pipelines.errors import SetupError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def check_fit(path: Path, state: "Mapping[str, Tensor]", network: str) -> None:
-    """Raise SetupError that names the first keys that differ, unless `state` (read from `path`) fits the network."""
+def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
+    """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
     from core_model.checkpoint import load_checkpoint
 
-    try:
-        load_checkpoint(_build(network), state)
-    except ValueError as exc:
-        raise SetupError(f"{path}: {exc}") from exc
+    load_checkpoint(_build(network), state)
 
 
 def _build(network: str) -> "nn.Module":

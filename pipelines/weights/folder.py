@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import SetupError
+from pipelines.errors import SetupError, StoreError
 from pipelines.store import write_atomically
 
 FOLDER_VARIABLE = "REELMEND_WEIGHTS"
@@ -70,11 +70,14 @@ def read_records(folder: Path) -> dict[str, Record]:
 
 
 def write_record(folder: Path, file: str, record: Record) -> None:
-    """Add or replace one record. Raises StoreError, or OSError where the folder takes no files."""
-    with locked(folder / f".{RECORDS}.lock", wait=True):
-        records = read_records(folder) | {file: record}
-        document = {name: asdict(records[name]) for name in sorted(records)}
-        write_atomically(folder / RECORDS, (json.dumps(document, indent=2) + "\n").encode())
+    """Add or replace one record. Raises StoreError."""
+    try:
+        with locked(folder / f".{RECORDS}.lock", wait=True):
+            records = read_records(folder) | {file: record}
+            document = {name: asdict(records[name]) for name in sorted(records)}
+            write_atomically(folder / RECORDS, (json.dumps(document, indent=2) + "\n").encode())
+    except OSError as exc:
+        raise StoreError(f"cannot write {folder / RECORDS}: {exc.strerror}") from exc
 
 
 @contextmanager

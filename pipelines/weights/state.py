@@ -23,27 +23,27 @@ def load_state(file: WeightFile) -> "dict[str, Tensor]":
     """
     try:
         found = digest_file(file.path)
+        if found != file.sha256:
+            raise SetupError(changed_message(file.path, found, file.sha256))
+        return read_state(file.path, file.path.suffix)
     except OSError as exc:
-        raise SetupError(f"weights {file.name}: {file.path} cannot be read ({exc.strerror})") from exc
-    if found != file.sha256:
-        raise SetupError(changed_message(file.path, found, file.sha256))
-    return read_state(file.path, file.path.suffix)
+        raise SetupError(f"{file.path}: cannot be read ({exc.strerror})") from exc
+    except ValueError as exc:
+        raise SetupError(f"{file.path}: {exc}") from exc
 
 
 def read_state(path: Path, suffix: str) -> "dict[str, Tensor]":
-    """Return the tensors of a file in the format that `suffix` (.pth, .safetensors) names. Raises SetupError."""
+    """Return the tensors of a file in the format that `suffix` (.pth, .safetensors) names. Raises ValueError."""
     content = _read_safetensors(path) if suffix == ".safetensors" else _read_pickle(path)
     if not isinstance(content, dict):
-        raise SetupError(f"{path}: not weights: holds a {type(content).__name__} instead of tensors by name")
+        raise ValueError(f"not weights: holds a {type(content).__name__} instead of tensors by name")
     if not content:
-        raise SetupError(f"{path}: not weights: holds nothing")
+        raise ValueError("not weights: holds nothing")
     others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not _fits(name, value)]
     if others:
         more = ", ..." if len(others) > _SHOWN else ""
-        raise SetupError(
-            f"{path}: not weights: holds more than dense tensors by name: {', '.join(others[:_SHOWN])}{more}; save the "
-            "state dict alone"
-        )
+        listed = ", ".join(others[:_SHOWN]) + more
+        raise ValueError(f"not weights: holds more than dense tensors by name: {listed}; save the state dict alone")
     return content
 
 
@@ -66,7 +66,7 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as exc:
-        raise SetupError(f"{path}: not a whole .safetensors file ({_first_line(exc)}); fetch it again") from exc
+        raise ValueError(f"not a whole .safetensors file ({_first_line(exc)}); fetch it again") from exc
 
 
 def _read_pickle(path: Path) -> Any:
@@ -77,9 +77,9 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: it is read, or refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:  # torch adds advice to read it unsafely, which is not passed on
-        raise SetupError(f"{path}: not weights: no PyTorch file, or one with code in it, which is never run") from exc
+        raise ValueError("not weights: no PyTorch file, or one with code in it, which is never run") from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
-        raise SetupError(f"{path}: not a whole PyTorch file ({_first_line(exc)}); fetch it again") from exc
+        raise ValueError(f"not a whole PyTorch file ({_first_line(exc)}); fetch it again") from exc
 
 
 def _first_line(error: Exception) -> str:
