@@ -71,8 +71,8 @@ def _install(staged: Path, entry: Entry, seen: Look, origin: str) -> WeightFile:
     sha256 = digest_file(staged)
     if seen.expected and sha256 != seen.expected:
         raise SetupError(
-            f"{origin}: is not the file known as {entry.name}: its SHA-256 is {sha256}, expected {seen.expected}; if it "
-            f"is the one you want, delete the record of the other in {seen.path.parent / RECORDS}"
+            f"{origin}: is not the file known as {entry.name}: its SHA-256 is {sha256}, expected {seen.expected}; if "
+            f"it is the one you want, delete the record of the other in {seen.path.parent / RECORDS}"
         )
     try:
         check_fit(read_state(staged, seen.path.suffix), entry.network)

@@ -68,7 +68,7 @@ class S3Source:
 
     def _get(self, offset: int, validator: str) -> dict[str, Any]:
         try:
-            client = boto3.client("s3", config=_CONFIG)
+            client = boto3.Session().client("s3", config=_CONFIG)
         except ValueError as exc:
             raise SetupError(f"{self.name}: {exc}; is AWS_ENDPOINT_URL right?") from exc
         whole = {"Bucket": self.bucket, "Key": self.key}

@@ -12,7 +12,8 @@ from pipelines.errors import ConfigError, SetupError
 from pipelines.weights.registry import Entry
 
 MIRROR_VARIABLE = "REELMEND_WEIGHTS_MIRROR"
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**16
+"""Of a chunk that has not arrived whole when the line breaks, nothing is kept: larger ones waste more."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from pipelines.errors import SetupError, StoreError
 from pipelines.store import write_atomically
@@ -47,7 +54,7 @@ def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
     attempts = Retrying(
         retry=retry_if_exception_type(StoreError),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S),
+        wait=wait_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S),
         before_sleep=_say,
         reraise=True,
     )

@@ -1,9 +1,11 @@
 """A weights folder of each test's own, and one file of RAFT's names and shapes for all of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from file_server import FileServer, serving
 from released import with_test_weights
 
 from core_model.networks.raft import Raft
@@ -29,3 +31,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REELMEND_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("REELMEND_WEIGHTS_MIRROR", raising=False)
     return tmp_path / "weights"
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.weights.transfer.FIRST_WAIT_S", 0.001)
