@@ -1,0 +1,73 @@
+import logging
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core_model import execution
+from core_model.execution import Execution, usable_precision
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def tokens():
+    return torch.randn(2, 4, 45, 128, generator=torch.Generator().manual_seed(0))
+
+
+def test_attention_written_out_is_that_of_the_fused_kernels(tokens):
+    with Execution(attention="auto").reduced(CPU):
+        fused = F.scaled_dot_product_attention(tokens, tokens, tokens)
+    with Execution(attention="math").reduced(CPU):
+        assert not torch.backends.cuda.flash_sdp_enabled()
+        plain = F.scaled_dot_product_attention(tokens, tokens, tokens)
+    assert torch.backends.cuda.flash_sdp_enabled()
+    assert torch.allclose(fused, plain, atol=1e-6)
+
+
+def test_what_is_reduced_is_reduced_inside_only(tokens, monkeypatch):
+    monkeypatch.setattr(execution, "_cpu_has_bf16", lambda: True)
+    how = Execution(precision="bf16")
+    with how.reduced(CPU):
+        assert (tokens @ tokens.mT).dtype == torch.bfloat16
+        with how.exact(CPU):
+            assert (tokens @ tokens.mT).dtype == torch.float32
+    assert (tokens @ tokens.mT).dtype == torch.float32
+
+
+def test_a_processor_without_bf16_computes_in_fp32_and_says_so_once(tokens, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
+    execution._say_once.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            with Execution(precision="bf16").reduced(CPU):
+                assert (tokens @ tokens.mT).dtype == torch.float32
+    assert [record.message for record in caplog.records] == [f"precision {usable_precision('bf16', CPU)[1]}"]
+
+
+def test_fp16_on_a_cpu_is_fp32_with_a_reason():
+    precision, reason = usable_precision("fp16", CPU)
+    assert precision == "fp32"
+    assert "is for GPUs" in reason
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed):
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    seen = []
+
+    def fail_inside():
+        with execution._tf32(allowed):
+            seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
+            raise ZeroDivisionError
+
+    pytest.raises(ZeroDivisionError, fail_inside)
+    assert seen == [(allowed, allowed)]
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+def test_an_unknown_switch_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"attention to be one of .*'math'.*, got 'manual'"):
+        Execution(attention="manual")
+    with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
+        Execution(precision="half")
