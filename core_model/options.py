@@ -38,6 +38,12 @@ class RestoreOptions:
         if self.blending not in known:
             raise ValueError(f"RestoreOptions: expected blending to be one of {known}, got {self.blending!r}")
 
+    @property
+    def picture(self) -> str:
+        """Names the options that the completed pixels depend on, but for RAFT's and the masks' dilation."""
+        schedule = f"{self.neighbor_length}-{self.ref_stride}-{self.subvideo_length}"
+        return f"{schedule}-{self.blending}-{self.execution.rounding}"
+
     def schedule(self, frames: int) -> Schedule:
         """Of a clip of this many frames."""
         return Schedule(

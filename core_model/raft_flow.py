@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_model.device_memory import full_device_named, memory_of
 from core_model.engine import U8, Float
 from core_model.execution import Execution
 from core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
@@ -28,7 +29,7 @@ class RaftFlow:
 
     def __init__(self, load: Callable[[], Raft], digest: str, iterations: int, execution: Execution) -> None:
         """`digest` names the weights that `load` returns, ready on their device."""
-        self.digest = f"raft-1-{iterations}-{execution.precision}-{digest}"
+        self.digest = f"raft-1-{digest}-{iterations}-{execution.rounding}"
         self._load, self._iterations, self._execution = load, iterations, execution
         self._raft: Raft | None = None
         self._most_pairs = _MOST_PAIRS
@@ -38,15 +39,13 @@ class RaftFlow:
 
     @torch.inference_mode()
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
-        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2.
-
-        Raises torch.OutOfMemoryError when the device cannot hold a single pair.
-        """
+        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2."""
         if frames_THWC.ndim != 4 or len(frames_THWC) < 2 or frames_THWC.shape[3] != 3:
             raise ValueError(f"RaftFlow: expected u8 frames [T >= 2, H, W, 3], got {[*frames_THWC.shape]}")
         height, width = frames_THWC.shape[1:3]
         padded = _padded(torch.from_numpy(frames_THWC.transpose(0, 3, 1, 2)))
-        forward, backward = (flow[0, ..., :height, :width] for flow in self._estimate(padded))
+        with full_device_named(f"a pair of {width}x{height} frames"):
+            forward, backward = (flow[0, ..., :height, :width] for flow in self._estimate(padded))
         return np.ascontiguousarray(forward), np.ascontiguousarray(backward)
 
     def _estimate(self, frames_T3HW: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,7 +60,9 @@ class RaftFlow:
         except torch.OutOfMemoryError:
             if pairs == 1:
                 raise
-        torch.cuda.empty_cache()
+        memory = memory_of(network.fnet.conv1.weight.device)
+        if memory is not None:
+            memory.release()
         self._most_pairs = pairs // 2
         return self._estimate(frames_T3HW)
 

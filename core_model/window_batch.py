@@ -5,58 +5,12 @@ A model that is measured, not guessed: what the first windows of a frame size to
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-import torch
+from core_model.device_memory import DeviceMemory
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""
 _HEADROOM = 0.9  # of what is free: allocators cannot use the last pieces
-
-
-class DeviceMemory(Protocol):
-    """What an accelerator's allocator says."""
-
-    def free(self) -> int:
-        """Bytes that can still be had."""
-        ...
-
-    def used(self) -> int:
-        """Bytes in use."""
-        ...
-
-    def peak(self) -> int:
-        """Bytes in use at the most since `start_peak`."""
-        ...
-
-    def start_peak(self) -> None: ...
-
-    def release(self) -> None:
-        """Give back what is kept but not used, so that it can be had in other sizes."""
-        ...
-
-
-class CudaMemory:
-    """The caching allocator of one CUDA device."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-
-    def free(self) -> int:
-        kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        return torch.cuda.mem_get_info(self._device)[0] + kept
-
-    def used(self) -> int:
-        return torch.cuda.memory_allocated(self._device)
-
-    def peak(self) -> int:
-        return torch.cuda.max_memory_allocated(self._device)
-
-    def start_peak(self) -> None:
-        torch.cuda.reset_peak_memory_stats(self._device)
-
-    def release(self) -> None:
-        torch.cuda.empty_cache()
 
 
 class WindowBatch:

@@ -7,7 +7,7 @@ import cv2
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
-from pipelines.engines import build_engine
+from pipelines.engines import lay_shots
 from pipelines.errors import ItemError
 from pipelines.job import apply_overrides
 from pipelines.manifest import discover
@@ -15,7 +15,7 @@ from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.kinds import is_image
-from pipelines.plan import plan_frames
+from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import flow_size
 from pipelines.tasks import Item
 
@@ -50,8 +50,7 @@ class PlannedItem:
 
 def plan_job(job: JobConfig) -> list[PlannedItem]:
     """Return a line an item. Raises ConfigError as a run would."""
-    halo = build_engine(job).halo
-    return [_plan_item(item, apply_overrides(job, item.overrides), halo) for item in discover(job)]
+    return [_plan_item(item, apply_overrides(job, item.overrides)) for item in discover(job)]
 
 
 def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
@@ -70,7 +69,7 @@ def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
     return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
 
 
-def _plan_item(item: Item, job: JobConfig, halo: int) -> PlannedItem:
+def _plan_item(item: Item, job: JobConfig) -> PlannedItem:
     if item.mask is not None and not item.mask.exists():
         return PlannedItem(item, problem=f"its mask {item.mask} does not exist")
     try:
@@ -80,7 +79,11 @@ def _plan_item(item: Item, job: JobConfig, halo: int) -> PlannedItem:
         return PlannedItem(item, problem=str(exc))
     whole = [(0, frames)]
     segments, chunks = plan_frames(
-        frames, whole, whole, settings=job.plan, segment_length=job.flow.segment_length, halo=halo
+        frames,
+        lay_shots(job, whole, whole, frames),
+        masked_ranges(whole, frames),
+        chunk_length=job.plan.chunk_length,
+        segment_length=job.flow.segment_length,
     )
     flow_width, flow_height = flow_size(canvas.picture_size, job)
     values = 4 * flow_width * flow_height * sum(s.stop - s.start for s in segments)

@@ -190,6 +190,7 @@ class ItemWork:
             row.frames_done += task.chunk.frames
         row.bytes_written += receipt.bytes_written
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
+        row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
         row.facts.update(receipt.facts)
         self._spend(task.stage, receipt.seconds)
 

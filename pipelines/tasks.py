@@ -119,6 +119,8 @@ class Receipt:
     frames: int = 0
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
+    peak_device_mb: float = 0.0
+    """Of the worker's GPU memory, so far; 0 without one."""
     plan: ItemPlan | None = None
     """Of a probe: what to do next. None when the item needs nothing more (see `final`)."""
     final: Literal["restored", "untouched"] | None = None

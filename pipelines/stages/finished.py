@@ -6,6 +6,7 @@ from typing import Literal
 
 from pipelines.canvas import canvas_settings
 from pipelines.config import JobConfig
+from pipelines.engines import grid_settings
 from pipelines.identity import digest_of
 from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
@@ -30,13 +31,13 @@ class Finished:
 
 def item_key(video_digest: str, mask_digest: str, job: JobConfig, desk: Desk) -> str:
     """Name everything that determines an item's output."""
-    made_by = (desk.engine(job).digest, desk.flow(job).digest)
+    made_by = (desk.engine.digest, desk.flow.digest)
     return digest_of("item", video_digest, mask_digest, made_by, picture_settings(job), job.stitch)
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
     """Return the settings that determine the restored pixels; chunk length and workers are not among them."""
-    grid = (job.plan.shots, job.plan.shot_threshold, job.plan.block_length, job.plan.overlap)
+    grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     settings = {"mask": job.mask, "process": job.process, "flow_max_side": job.flow.max_side, "grid": grid}
     return settings | {"canvas": canvas_settings(job)}
 

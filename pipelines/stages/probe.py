@@ -11,16 +11,18 @@ from fractions import Fraction
 from pipelines.canvas import canvas_of, canvas_settings
 from pipelines.canvas_masks import inspect_canvas_masks
 from pipelines.config import JobConfig
+from pipelines.engines import lay_shots
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
-from pipelines.plan import plan_frames
+from pipelines.plan import masked_ranges, plan_frames
 from pipelines.publish import publish, stage_path
 from pipelines.shots import ShotFinder
-from pipelines.stages.desk import Desk, ProbeRecord
+from pipelines.stages.desk import Desk
 from pipelines.stages.digests import content_digest, digest_of_mask
 from pipelines.stages.finished import find_finished, item_key, record_finished
+from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 1
@@ -49,7 +51,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
         desk.save_record(probe_key, record)
     if not record.mask.masked:
         return _leave_untouched(task, record, key, desk)
-    plan = _plan(record, probe_key, job, desk)
+    plan = _plan(record, probe_key, job)
     note = "; ".join(record.info.notes)
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=record.facts())
 
@@ -73,14 +75,14 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str) ->
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
 
-def _plan(record: ProbeRecord, probe_key: str, job: JobConfig, desk: Desk) -> ItemPlan:
+def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
+    frames, masked = record.info.frames, record.mask.masked
     segments, chunks = plan_frames(
-        record.info.frames,
-        record.shots,
-        record.mask.masked,
-        settings=job.plan,
+        frames,
+        lay_shots(job, record.shots, masked, frames),
+        masked_ranges(masked, frames),
+        chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
-        halo=desk.engine(job).halo,
     )
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import av
 
 from pipelines.canvas import canvas_of
+from pipelines.engines import weights_facts
 from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.framing import lay_frame, on_canvas
 from pipelines.media.paste import paste_rgb
@@ -14,7 +15,6 @@ from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight
 from pipelines.publish import publish, stage_path
-from pipelines.stages.clip import Clip
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import item_key, record_finished
 from pipelines.stages.inpaint import ensure_part
@@ -42,8 +42,9 @@ def stitch(task: Task, desk: Desk) -> Receipt:
 
     key = item_key(record.video_digest, record.mask_digest, job, desk)
     facts = record.facts() | written | {"output": str(item.output), "engine": str(job.engine)}
+    facts |= weights_facts(desk.context.weights)
     facts |= preview.save(desk.store, key)
-    note = "; ".join([*record.info.notes, *check_output(output, job.stitch)])
+    note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
     record_finished(item, key, "restored", item.output, note, facts, desk)
     frames, size = record.info.frames, int(facts["bytes"])
     return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
@@ -58,18 +59,22 @@ class PatchTrack:
 
     def __init__(self, task: Task, desk: Desk) -> None:
         assert task.plan is not None
-        self._desk, self._overlap = desk, desk.settings(task.item).plan.overlap
-        self._segments = task.plan.segments
-        self._clip = Clip(desk.record(task), task.item.mask, desk.settings(task.item))
+        self._task, self._desk, self._overlap = task, desk, desk.settings(task.item).plan.overlap
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
+        self.notes: list[str] = []
+        """What a person should know of the parts so far."""
 
     def at(self, index: int) -> Patch | None:
         """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
         while self._next is not None and self._next.kept_start <= index:
-            blob, _ = ensure_part(self._next, self._clip, self._segments, self._desk)
-            self._open.append((self._next, Part(blob)))
+            blob, _ = ensure_part(self._next, self._task, self._desk)
+            part = Part(blob)
+            if part.side:
+                which = f"{self._next.start}-{self._next.stop - 1}"
+                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
+            self._open.append((self._next, part))
             self._next = next(self._coming, None)
         self._open = [(block, part) for block, part in self._open if index < block.kept_stop]
         found = [(block, patch) for block, part in self._open if (patch := part.patch(index)) is not None]

@@ -3,8 +3,27 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipelines.errors import SetupError
+from pipelines.weights.find import WeightFile
+from pipelines.weights.state import load_state
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+def load_network(file: WeightFile, network: str) -> "nn.Module":
+    """Return the network (raft, flow_completion or generator) with the file's weights, on the CPU, for inference.
+
+    Raises SetupError when the file is not the one that was found, is broken, or belongs to something else.
+    """
+    from core_model.checkpoint import load_checkpoint
+
+    built = _build(network)
+    try:
+        load_checkpoint(built, load_state(file))
+    except ValueError as exc:
+        raise SetupError(f"{file.path}: {exc}") from exc
+    return built.eval().requires_grad_(False)
 
 
 def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
