@@ -6,7 +6,9 @@ from cluster.resources import Layout, Pool
 from cluster.scheduler import Gone
 from pipelines.tasks import Stage
 
-TWO = Layout((Pool("inpaint", (Stage.INPAINT,), 2, 1.0, 1, gpus=1.0), Pool("flow", (Stage.FLOW,), 1, 0.5, 1)), 1, 0.1, 4)
+TWO = Layout(
+    (Pool("inpaint", (Stage.INPAINT,), 2, 1.0, 1, gpus=1.0), Pool("flow", (Stage.FLOW,), 1, 0.5, 1)), 1, 0.1, 4
+)
 
 
 def ready_to_inpaint(*names: str, chunks: int) -> Play:
