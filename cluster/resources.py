@@ -24,7 +24,7 @@ _WORKER_MEMORY = 2 * 2**30
 
 # RAFT is 43 % of ProPainter's operations: 317 of 317 + 39 + 372 GFLOP a frame at 432x240. A little less of the GPUs
 # serves it, because flow that the store holds from an earlier run is not computed again.
-_FLOW_SHARE_OF_GPUS = 2 / 5
+_FLOW_GPUS, _INPAINT_GPUS = 2, 3
 
 # Two flow workers on a GPU: one reads, packs and writes while the other computes.
 _FLOW_WORKERS_A_GPU = 2
@@ -110,11 +110,11 @@ def _gpu_pools(nodes: Sequence[Node], workers: int) -> tuple[Pool, ...]:
 
     if gpus == 1:
         return (pool("restore", (Stage.INPAINT, Stage.FLOW), 1, share=1.0),)
-    flow_gpus = max(1, round(_FLOW_SHARE_OF_GPUS * gpus))
+    flow_gpus = max(1, round(gpus * _FLOW_GPUS / (_FLOW_GPUS + _INPAINT_GPUS)))
     inpaint = gpus - flow_gpus
     if 0 < workers < inpaint:
         inpaint = workers
-        flow_gpus = min(flow_gpus, math.ceil(inpaint * _FLOW_SHARE_OF_GPUS / (1 - _FLOW_SHARE_OF_GPUS)))
+        flow_gpus = min(flow_gpus, math.ceil(inpaint * _FLOW_GPUS / _INPAINT_GPUS))
     flow_size = _FLOW_WORKERS_A_GPU * flow_gpus
     return (
         pool("flow", (Stage.FLOW,), flow_size, share=1 / _FLOW_WORKERS_A_GPU),
