@@ -70,7 +70,7 @@ def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
     if mode == Mode.outpaint and not wrong and set(scales.values()) == {1.0}:
         yield (
             ("mode", *scales),
-            "outpaint needs outpaint.scale_w or outpaint.scale_h above 1, as in outpaint.scale_w=1.5",
+            "outpaint needs outpaint.scale_w or outpaint.scale_h above 1",
         )
 
 

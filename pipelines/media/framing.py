@@ -15,7 +15,8 @@ from pipelines.media.source import MAX_PIXELS
 
 Video = TypeVar("Video", VideoInfo, VideoHeader)
 
-_MATRIX_X, _MATRIX_Y = 6, 7
+_MATRIX_X, _MATRIX_Y = 6, 7  # places of the shift in a display matrix
+_UNSPECIFIED = 2
 
 
 def on_canvas(video: Video, canvas: Canvas) -> Video:
@@ -68,8 +69,8 @@ def _black(layout: Layout, info: VideoInfo) -> dict[str, int]:
 
 
 def _kept_colour(video: VideoInfo | VideoHeader, larger: VideoInfo | VideoHeader) -> ColourTags:
-    is_yuv = working_layout(video.pixel_format).family == "yuv"
-    if not is_yuv or colour_of(larger) == colour_of(video):
+    is_untagged = video.colour.matrix == _UNSPECIFIED and working_layout(video.pixel_format).family == "yuv"
+    if not is_untagged or colour_of(larger) == colour_of(video):
         return video.colour
     return replace(video.colour, matrix=colour_of(video).matrix)
 

@@ -1,5 +1,7 @@
 """A larger picture: the source in the middle as it was, and around it what the camera showed at other times."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -170,6 +172,16 @@ def test_factors_of_a_turned_video_are_those_of_the_picture_one_sees(tmp_path):
     source, output = inspect_video(tmp_path / "in/pan.mp4"), inspect_video(tmp_path / "out/pan.mkv")
     assert output.rotation == source.rotation == 90
     assert (source.display_size, output.display_size) == ((64, 96), (80, 96))
+
+
+@pytest.mark.parametrize("codec", [Codec.ffv1, Codec.h264])
+def test_pixels_that_are_not_square_stay_as_they_are(tmp_path, codec):
+    add_pan(tmp_path, 5, sample_aspect=Fraction(4, 3))
+    job = outpaint_job(tmp_path)
+    job.stitch.codec = codec
+    summary, rows = finish(job)
+    assert summary.exit_status == 0, rows
+    assert inspect_video(next((tmp_path / "out").glob("pan.*"))).sample_aspect == Fraction(4, 3)
 
 
 @pytest.mark.parametrize(("codec", "name"), [(Codec.h264, "pan.mp4"), (Codec.png, "pan")])
