@@ -7,7 +7,6 @@ from typer.testing import CliRunner, Result
 
 from pipelines.cli import app
 
-
 KNOWN = "raft-things, recurrent_flow_completion, ProPainter"
 
 
