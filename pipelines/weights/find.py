@@ -106,8 +106,8 @@ def missing_message(seen: Look) -> str:
 
 def changed_message(seen: Look) -> str:
     return (
-        f"{seen.path}: was changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: reelmend "
-        f"weights pull {seen.entry.name} --accept-license, or, if this one is meant, delete its record in "
+        f"{seen.path}: was changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: "
+        f"reelmend weights pull {seen.entry.name} --accept-license, or, if this one is meant, delete its record in "
         f"{seen.path.parent / RECORDS}"
     )
 
