@@ -82,8 +82,10 @@ def pull(
 
     screen, folder = console(), weights_folder()
     for entry, source in [(entry, source_of(entry, mirror)) for entry in entries]:
+        if look(entry, folder).state is not State.PRESENT:
+            screen.print(f"{entry.name} from {source.name}", soft_wrap=True)
         with _progress(screen) as progress:
-            task = progress.add_task(f"{entry.file} from {source.name}", total=None)
+            task = progress.add_task(entry.file, total=None)
             file = fetch_one(entry, folder, source, partial(_advance, progress, task))
         _print_file(screen, file)
     return 0

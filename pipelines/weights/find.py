@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.errors import ConfigError, SetupError, StoreError
 from pipelines.weights.folder import (
+    BY_HAND,
     FOLDER_VARIABLE,
     RECORDS,
     digest_file,
@@ -52,7 +53,7 @@ class Look:
     sha256: str
     """Of the file as it is; empty when it is missing."""
     expected: str
-    """What the registry or the record says; empty where nothing is known yet."""
+    """What the registry says, or the record of what was pulled or imported; empty where neither does."""
 
 
 def find(reference: str, network: str) -> WeightFile:
@@ -71,7 +72,7 @@ def find(reference: str, network: str) -> WeightFile:
     if seen.state is State.MISSING:
         raise SetupError(missing_message(seen))
     if seen.state is State.CHANGED:
-        raise SetupError(changed_message(seen.path, seen.sha256, seen.expected))
+        raise SetupError(changed_message(seen))
     return WeightFile(seen.path, seen.sha256, entry.licence.name, entry.name)
 
 
@@ -79,7 +80,7 @@ def look(entry: Entry, folder: Path, *, anew: bool = False) -> Look:
     """Look at one entry's file; it is hashed when it was written since it was recorded, or in any case with `anew`."""
     path = folder / entry.file
     record = read_records(folder).get(entry.file)
-    expected = entry.sha256 or (record.sha256 if record else "")
+    expected = entry.sha256 or (record.sha256 if record and record.accepted_licence else "")
     if not path.is_file():
         return Look(entry, path, State.MISSING, "", expected)
     try:
@@ -89,11 +90,10 @@ def look(entry: Entry, folder: Path, *, anew: bool = False) -> Look:
             return Look(entry, path, State.CHANGED, found, expected)
         if not unchanged:
             accepted = record.accepted_licence if record else ""
-            origin = record.origin if record else "put into the folder by hand"
-            _remember(folder, path, found, accepted, origin)
+            _remember(folder, path, found, accepted, record.origin if record else BY_HAND)
     except OSError as exc:
         raise SetupError(f"{path}: cannot be read ({exc.strerror})") from exc
-    return Look(entry, path, State.PRESENT, found, expected or found)
+    return Look(entry, path, State.PRESENT, found, expected)
 
 
 def missing_message(seen: Look) -> str:
@@ -104,10 +104,11 @@ def missing_message(seen: Look) -> str:
     )
 
 
-def changed_message(path: Path, found: str, expected: str) -> str:
+def changed_message(seen: Look) -> str:
     return (
-        f"{path}: was changed: its SHA-256 is {found}, expected {expected}; put the right file there again (delete it, "
-        f"then reelmend weights pull), or, if the new one is meant, delete its record in {path.parent / RECORDS}"
+        f"{seen.path}: was changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: "
+        f"reelmend weights pull {seen.entry.name} --accept-license, or, if this one is meant, delete its record in "
+        f"{seen.path.parent / RECORDS}"
     )
 
 

@@ -19,6 +19,7 @@ from pipelines.store import write_atomically
 
 FOLDER_VARIABLE = "REELMEND_WEIGHTS"
 RECORDS = "digests.json"
+BY_HAND = "put into the folder by hand"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Record:
     """Bytes."""
     mtime_ns: int
     accepted_licence: str
-    """Empty for a file that was put into the folder by hand."""
+    """Empty for a file that was put into the folder by hand: its record only saves hashing, and pins nothing."""
     origin: str
     """URL or path it was taken from."""
     recorded_at: str

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from pipelines.errors import ConfigError, SetupError
@@ -11,6 +10,7 @@ from pipelines.publish import publish, remove, stage_path
 from pipelines.weights.find import Look, State, WeightFile, look
 from pipelines.weights.fit import check_fit
 from pipelines.weights.folder import (
+    BY_HAND,
     FOLDER_VARIABLE,
     RECORDS,
     digest_file,
@@ -84,10 +84,16 @@ def _install(staged: Path, entry: Entry, seen: Look, origin: str) -> WeightFile:
 
 
 def _accept(entry: Entry, seen: Look) -> None:
-    """Record that the licence of a file that lay there already was accepted now."""
-    record = read_records(seen.path.parent).get(entry.file)
-    if record is not None and record.accepted_licence != entry.licence.name:
-        write_record(seen.path.parent, entry.file, replace(record, accepted_licence=entry.licence.name))
+    """Record the acceptance for a file that was put there by hand; from now on it is the one that is meant."""
+    folder = seen.path.parent
+    record = read_records(folder).get(entry.file)
+    if record is not None and record.accepted_licence:
+        return
+    try:
+        check_fit(read_state(seen.path, seen.path.suffix), entry.network)
+    except ValueError as exc:
+        raise SetupError(f"{seen.path}: {exc}; delete it, then pull") from exc
+    write_record(folder, entry.file, record_of(seen.path, seen.sha256, entry.licence.name, BY_HAND))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SetupError
-from pipelines.weights.find import WeightFile, changed_message
+from pipelines.weights.find import WeightFile
 from pipelines.weights.folder import digest_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def load_state(file: WeightFile) -> "dict[str, Tensor]":
     try:
         found = digest_file(file.path)
         if found != file.sha256:
-            raise SetupError(changed_message(file.path, found, file.sha256))
+            raise SetupError(
+                f"{file.path}: is not the file that was found: its SHA-256 is {found}, expected {file.sha256}; it was "
+                "changed meanwhile, or this machine has another one than the one that asks: give all the same"
+            )
         return read_state(file.path, file.path.suffix)
     except OSError as exc:
         raise SetupError(f"{file.path}: cannot be read ({exc.strerror})") from exc

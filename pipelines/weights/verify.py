@@ -25,7 +25,7 @@ def verify(entry: Entry, folder: Path) -> Verdict:
         case State.MISSING:
             return Verdict(seen, missing_message(seen))
         case State.CHANGED:
-            return Verdict(seen, changed_message(seen.path, seen.sha256, seen.expected))
+            return Verdict(seen, changed_message(seen))
     try:
         check_fit(read_state(seen.path, seen.path.suffix), entry.network)
     except ValueError as exc:

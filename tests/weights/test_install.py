@@ -25,6 +25,12 @@ def pull_from(mirror: Path | str, folder: Path) -> WeightFile:
     return pull(RAFT, folder, source_of(RAFT, str(mirror)), lambda done, total: None)
 
 
+def put(folder: Path, content: bytes) -> Path:
+    folder.mkdir()
+    (folder / "raft-things.pth").write_bytes(content)
+    return folder / "raft-things.pth"
+
+
 def visible(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
 
@@ -63,12 +69,20 @@ def test_what_is_there_is_not_fetched_again(server, raft_file, folder):
 
 
 def test_accepting_the_licence_of_a_file_that_was_put_there_is_recorded(raft_file, folder):
-    folder.mkdir()
-    (folder / "raft-things.pth").write_bytes(raft_file.read_bytes())
+    put(folder, raft_file.read_bytes())
     find("raft-things", "raft")
     assert read_records(folder)["raft-things.pth"].accepted_licence == ""
     pull_from("/nowhere", folder)
     assert read_records(folder)["raft-things.pth"].accepted_licence == "BSD-3-Clause"
+
+
+def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file, folder):
+    wrong = put(folder, b"put there by hand, and wrong")
+    find("raft-things", "raft")
+    with pytest.raises(SetupError, match=r"no PyTorch file.*; delete it, then pull"):
+        pull_from(raft_file.parent, folder)
+    wrong.unlink()
+    assert pull_from(raft_file.parent, folder) == find("raft-things", "raft")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +111,15 @@ def test_another_file_than_the_recorded_one_is_refused_until_the_record_goes(raf
     assert not first.path.exists()
     (folder / "digests.json").unlink()
     assert take_in(another_raft, RAFT, folder).sha256 != first.sha256
+
+
+def test_a_pulled_file_that_changed_is_not_used(raft_file, another_raft, folder):
+    pulled = pull_from(raft_file.parent, folder)
+    pulled.path.write_bytes(another_raft.read_bytes())
+    with pytest.raises(SetupError) as error:
+        find("raft-things", "raft")
+    for word in (pulled.sha256, hashlib.sha256(another_raft.read_bytes()).hexdigest(), "digests.json"):
+        assert word in str(error.value)
 
 
 def test_a_changed_file_is_replaced_by_the_right_one(raft_file, folder):
@@ -162,7 +185,6 @@ def test_verifying_looks_at_the_content_where_size_and_time_say_nothing(raft_fil
 
 
 def test_verifying_reads_a_file_that_nothing_is_known_of(folder):
-    folder.mkdir()
-    (folder / "raft-things.pth").write_bytes(b"put there by hand, and wrong")
+    put(folder, b"put there by hand, and wrong")
     assert "no PyTorch file" in verify(RAFT, folder).problem
     assert "is missing" in verify(entry_of("ProPainter"), folder).problem

@@ -88,5 +88,5 @@ def test_a_file_that_is_another_on_the_workers_machine_is_refused(raft_state, tm
     torch.save(raft_state, tmp_path / "raft.pth")
     file = find(str(tmp_path / "raft.pth"), "raft")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "raft.pth")
-    with pytest.raises(SetupError, match=f"was changed: .* expected {file.sha256}"):
+    with pytest.raises(SetupError, match=f"is not the file that was found: .* expected {file.sha256}"):
         load_state(file)
