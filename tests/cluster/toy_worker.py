@@ -22,7 +22,7 @@ def toy_plan(chunks: int = 1) -> ItemPlan:
     """Chunks of twenty frames, each of which reads two segments of its own."""
     frames = 20 * chunks
     starts = range(0, frames, 20)
-    blocks = [Block(start, start + 20, start, start + 20, start, start + 20) for start in starts]
+    blocks = [Block(start, start + 20, start, start + 20, start, start + 20, 0, frames) for start in starts]
     return ItemPlan(
         probe_key="probe",
         frames=frames,
