@@ -10,6 +10,8 @@ for _name, _value in {
     # Started by `uv run`, Ray would build an environment for each worker; workers use this interpreter's packages.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # A worker that holds no GPU must see none: else every probe and stitch could occupy memory of the first one.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     # Deaths are reported by the run itself, in one line; Ray would print a paragraph into stdout, and spoil `--json`.
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
 }.items():

@@ -13,14 +13,22 @@ from pipelines.errors import SetupError
 
 
 def main() -> int:
-    """Print {"nodes", "cpus", "workers"}; `workers` is what a job with run.workers=0 gets."""
+    """Print {"nodes", "cpus", "gpus", "workers", "gpu_pools"}.
+
+    `workers` is what a job with run.workers=0 gets; `gpu_pools` what its engine gets instead if it wants GPUs, as
+    (pool, workers, GPUs a worker), empty where there are none.
+    """
     try:
         with ray_runtime():
             machines = nodes()
             offer = {
                 "nodes": len(machines),
                 "cpus": sum(machine.cpus for machine in machines),
+                "gpus": sum(machine.gpus for machine in machines),
                 "workers": lay_out(machines, 0).workers,
+                "gpu_pools": [
+                    (pool.name, pool.size, pool.gpus) for pool in lay_out(machines, 0, gpu=True).pools if pool.gpus
+                ],
             }
     except SetupError as exc:
         print(exc, file=sys.stderr)

@@ -1,13 +1,15 @@
 """How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
 
 import logging
+import math
 import time
 
 from cluster.pools import Pools
 from cluster.resources import Pool, lay_out
-from cluster.runtime import cpus_free_and_total, nodes, ray_runtime
+from cluster.runtime import free_and_total, nodes, ray_runtime
 from cluster.scheduler import GiveUp, Instruction, Run, Scheduler, Start, Stop
 from pipelines.context import RunContext
+from pipelines.engines import wants_gpu
 from pipelines.executor import WorkerFactory
 from pipelines.run_state import RunState
 from pipelines.worker import Worker
@@ -34,9 +36,11 @@ class RayExecutor:
         if state.over:
             return
         with ray_runtime() as patience_s:
-            layout = lay_out(nodes(), self._context.job.run.workers)
-            threads = layout.pools[0].threads
-            log.info("run=%s workers=%d threads=%d", self._context.run_id, layout.workers, threads)
+            job = self._context.job
+            layout = lay_out(nodes(), job.run.workers, gpu=wants_gpu(job))
+            for pool in layout.pools:
+                held = (self._context.run_id, pool.name, pool.size, pool.threads, pool.gpus)
+                log.info("run=%s pool=%s workers=%d threads=%d gpus=%g", *held)
             state.expect_workers(layout.workers)
             scheduler = Scheduler(state, layout, patience_s=patience_s)
             pools = Pools(self._context, self._worker_factory, layout)
@@ -63,8 +67,13 @@ def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
 
 
 def _shortage(pool: Pool, waited_s: float) -> str:
-    free, total = (f"{cpus:g}" for cpus in cpus_free_and_total())
+    free_gpus, gpus = free_and_total("GPU")
+    free_cpus, cpus = free_and_total("CPU")
+    if free_gpus < math.ceil(pool.gpus):  # who shares a GPU waits for a whole one that nobody else is on
+        what = f"{pool.gpus:g} GPU, free are {free_gpus:g} of {gpus:g}"
+    else:
+        what = f"{pool.cpus:g} CPU, free are {free_cpus:g} of {cpus:g}"
     return (
-        f"no {pool.name} worker found a place in {waited_s:.0f} s: each needs {pool.cpus:g} CPU, free are {free} of"
-        f" {total}; end what else runs on the cluster, or set run.workers lower"
+        f"no {pool.name} worker found a place in {waited_s:.0f} s: each needs {what};"
+        " end what else runs on the cluster, or set run.workers lower"
     )

@@ -18,6 +18,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
+from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
 from pipelines.errors import WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
@@ -32,7 +33,8 @@ class _RestoringWorker:
     _worker: TaskWorker
 
     def where(self) -> str:
-        return f"process {os.getpid()} on {platform.node()}"
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES")  # Ray sets it to the GPUs of this worker; it alone knows them
+        return f"process {os.getpid()} on {platform.node()}" + (f", GPU {gpus}" if gpus else "")
 
     def warm(self, context: RunContext, worker_factory: WorkerFactory, stages: tuple[Stage, ...], threads: int) -> None:
         import torch  # takes seconds, and only these workers need it
@@ -70,7 +72,7 @@ class Pools:
         self._worker_factory = worker_factory
         self._actors: dict[str, Any] = {}
         self._awaited: dict[Any, _Awaited] = {}
-        # SPREAD: Ray would fill half of one machine before it used the next, but the cores are divided by machine.
+        self._shared_gpus = SharedGpus()
         self._worker_class: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RestoringWorker)
         self._perform_alone: Any = ray.remote(num_cpus=layout.task_cpus, max_retries=0, scheduling_strategy="SPREAD")(
             _perform_alone
@@ -78,8 +80,13 @@ class Pools:
 
     def start(self, name: str, pool: Pool) -> None:
         """Start a worker; `Placed` and `Ready` follow, or `Gone`."""
+        # SPREAD: Ray would fill half of one machine before it used the next, but the cores are divided by machine.
+        strategy = self._shared_gpus.place(name, pool) if 0 < pool.gpus < 1 else "SPREAD"
         actor = self._worker_class.options(
-            name=f"reelmend-{self._context.run_id}-{name}", num_cpus=pool.cpus, scheduling_strategy="SPREAD"
+            name=f"reelmend-{self._context.run_id}-{name}",
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus,
+            scheduling_strategy=strategy,
         ).remote()
         self._actors[name] = actor
 
@@ -93,7 +100,7 @@ class Pools:
 
     def stop(self, name: str) -> None:
         """End a worker that has nothing in hand."""
-        ray.kill(self._actors.pop(name))
+        self._end(name)
 
     def run(self, task: Task, name: str | None) -> None:
         """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`."""
@@ -117,10 +124,13 @@ class Pools:
         for reference, awaited in self._awaited.items():
             if awaited.alone:
                 ray.cancel(reference, force=True)
-        for actor in self._actors.values():
-            ray.kill(actor)
+        for name in [*self._actors]:
+            self._end(name)
         self._awaited.clear()
-        self._actors.clear()
+
+    def _end(self, name: str) -> None:
+        ray.kill(self._actors.pop(name))
+        self._shared_gpus.leave(name)
 
     def _event(self, reference: Any) -> Event:
         awaited = self._awaited.pop(reference)
@@ -132,10 +142,9 @@ class Pools:
 
     def _gone(self, name: str) -> Callable[[str], Event]:
         def gone(reason: str) -> Event:
-            actor = self._actors.pop(name, None)
-            if actor is not None:
+            if name in self._actors:
                 log.info("worker=%s gone: %s", name, reason)
-                ray.kill(actor)  # it may only be out of reach, and must not go on
+                self._end(name)  # it may only be out of reach, and must not go on
             return Gone(name, reason)
 
         return gone

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
+from typing import Literal
 
 import ray
 
@@ -53,14 +54,16 @@ def ray_runtime() -> Iterator[float]:
 def nodes() -> list[Node]:
     """What the machines of the cluster offer; Ray's head may offer nothing."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    return [Node(cpus=r.get("CPU", 0.0), memory=r.get("memory", 0.0)) for r in resources]
+    return [
+        Node(cpus=has.get("CPU", 0.0), memory=has.get("memory", 0.0), gpus=int(has.get("GPU", 0))) for has in resources
+    ]
 
 
-def cpus_free_and_total() -> tuple[float, float]:
-    """Logical CPUs of the cluster that nobody holds, and all of them."""
+def free_and_total(resource: Literal["CPU", "GPU"]) -> tuple[float, float]:
+    """What nobody holds of a logical resource of the cluster, and all of it."""
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return free.get("CPU", 0.0), total.get("CPU", 0.0)
+    return free.get(resource, 0.0), total.get(resource, 0.0)
 
 
 def _connect(address: str) -> float:

@@ -4,8 +4,8 @@ PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any 
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 
@@ -98,7 +98,14 @@ class _Worker:
     started_at_s: float
     phase: _Phase = _Phase.PLACING
     task: Task | None = None
-    last_item: str = ""
+    item: str = ""
+    """Of its last task."""
+    last: dict[Stage, Task] = field(default_factory=dict)
+    """What it did last of each stage."""
+
+    @property
+    def free(self) -> bool:
+        return self.phase is _Phase.IDLE
 
 
 class Scheduler:
@@ -155,15 +162,24 @@ class Scheduler:
 
     def _assign(self) -> Iterator[Run]:
         yield from self._in_own_process(Stage.STITCH)
-        for stage in (Stage.INPAINT, Stage.FLOW):
-            idle = [w for w in self._workers.values() if w.phase is _Phase.IDLE and stage in w.pool.stages]
-            for worker in idle:  # who knows an item already goes on with it
-                if worker.last_item:
-                    yield from self._to(worker, stage, worker.last_item)
-            for worker in idle:
-                if worker.phase is _Phase.IDLE:
-                    yield from self._to(worker, stage, None)
+        # Who knows an item goes on with it. The others begin one that nobody has, and only then share one: a worker
+        # keeps what the next chunk of its item needs, but none rests while there is work.
+        for worker, stage in self._free():
+            if worker.item:
+                yield from self._to(worker, stage, item=worker.item)
+        for worker, stage in self._free():
+            yield from self._to(worker, stage, besides=self._held_by_others(worker))
+        for worker, stage in self._free():
+            yield from self._to(worker, stage)
         yield from self._in_own_process(Stage.PROBE)
+
+    def _free(self) -> Iterator[tuple[_Worker, Stage]]:
+        """Workers and what to ask for them; a worker that gets a task meanwhile is passed over."""
+        for stage in (Stage.INPAINT, Stage.FLOW):
+            yield from ((w, stage) for w in self._workers.values() if w.free and stage in w.pool.stages)
+
+    def _held_by_others(self, worker: _Worker) -> set[str]:
+        return {other.item for other in self._of(worker.pool) if other is not worker}
 
     def _in_own_process(self, stage: Stage) -> Iterator[Run]:
         while self._room > 0 and len(self._own_process) < self._layout.task_slots:
@@ -173,15 +189,21 @@ class Scheduler:
             self._own_process.add(task.id)
             yield Run(task, None)
 
-    def _to(self, worker: _Worker, stage: Stage, item: str | None) -> Iterator[Run]:
-        task = self._state.take((stage,), item=item) if self._room > 0 else None
+    def _to(
+        self, worker: _Worker, stage: Stage, *, item: str | None = None, besides: Collection[str] = ()
+    ) -> Iterator[Run]:
+        if self._room <= 0 and not worker.pool.gpus:
+            return
+        task = self._state.take((stage,), item=item, besides=besides, after=worker.last.get(stage))
         if task is not None:
-            worker.phase, worker.task, worker.last_item = _Phase.BUSY, task, task.item.id
+            worker.phase, worker.task, worker.item = _Phase.BUSY, task, task.item.id
+            worker.last[stage] = task
             yield Run(task, worker.name)
 
     @property
     def _room(self) -> int:
-        busy = sum(worker.phase is _Phase.BUSY for worker in self._workers.values())
+        """How many tasks that compute on CPUs may be begun."""
+        busy = sum(worker.phase is _Phase.BUSY and not worker.pool.gpus for worker in self._workers.values())
         return self._layout.busy_limit - busy - len(self._own_process)
 
     def _start_workers(self, now_s: float) -> Iterator[Start]:

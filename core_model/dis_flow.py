@@ -29,6 +29,9 @@ class DisFlow:
 
     digest = f"dis-medium-1-opencv{cv2.__version__}"
 
+    def warm(self) -> None:
+        """There is nothing to load."""
+
     def estimate(self, frames_THWC: U8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2."""
         if frames_THWC.ndim != 4 or frames_THWC.shape[0] < 2 or frames_THWC.shape[3] != 3:

@@ -1,7 +1,6 @@
-"""What must a flow estimator and an engine provide?
+"""What must a flow estimator and an engine provide, and what do they get to read?
 
 Legend: T frames, H W height and width of the frames, h w height and width of the flow.
-Engines work on whole blocks: what they return for a frame depends on the frames they were given and nothing else.
 """
 
 from typing import Protocol
@@ -22,32 +21,73 @@ class FlowEstimator(Protocol):
         """Names everything that determines the values: method, parameters, weights. Part of the cache key."""
         ...
 
+    def warm(self) -> None:
+        """Load what `estimate` needs, so that the first call is as fast as the next."""
+        ...
+
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], channels (dx, dy) in pixels of these frames.
 
-        Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2.
+        Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2. Raises
+        DeviceFull (core_model/device_memory.py) when an accelerator's memory does not do for frames of this size.
+        """
+        ...
+
+
+class Shot(Protocol):
+    """A run of frames without a cut, read when an engine gets there. Frames are numbered from the shot's first, 0.
+
+    Reading forward is cheap; going back may mean decoding again. A run of images is large: an engine may write the
+    masked pixels of what `images` returned, and later reads may show that. No result may depend on them.
+    """
+
+    @property
+    def frames(self) -> int:
+        """How many there are, T."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the frames in pixels."""
+        ...
+
+    def images(self, start: int, stop: int) -> U8:
+        """Return frames start..stop-1, RGB u8 [stop - start, H, W, 3]."""
+        ...
+
+    def masks(self, start: int, stop: int) -> Bool:
+        """Return their masks, bool [stop - start, H, W]; True where content is missing."""
+        ...
+
+    def flows(self, start: int, stop: int) -> tuple[Float, Float]:
+        """Return (forward, backward) flow of the pairs start..stop-1, each [stop - start, 2, h, w], float16 or float32.
+
+        Pair t joins frames t and t+1. Values are pixels of the flow's own size h x w, which may be smaller than H x W
+        (same aspect up to rounding): the engine scales them.
         """
         ...
 
 
 class Engine(Protocol):
-    """Fills the masked pixels of one run of frames."""
+    """Fills the masked pixels of a shot, a block at a time."""
 
     name: str
-    halo: int
-    """Frames before and after that a restored frame may depend on; the plan adds them to every block."""
 
     @property
     def digest(self) -> str:
         """Names everything that determines the pixels: method, parameters, weights. Part of a part's key."""
         ...
 
-    def restore(self, frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> U8:
-        """Return the frames u8 [T, H, W, 3] with masked pixels filled; the others may be anything (they are not used).
+    def warm(self) -> None:
+        """Load what `restore` needs, so that the first call is as fast as the next."""
+        ...
 
-        Flows are [T-1, 2, h, w], float16 or float32, in pixels of their own size h x w, which may be smaller than
-        H x W (same aspect up to rounding): the engine scales them. T may be 1; masks may be empty or cover a frame.
-        A block is large: an engine may write the masked pixels of `frames_THWC` and return that very array. It must not
-        let what they held before influence the result.
+    def restore(self, shot: Shot, start: int, stop: int) -> U8:
+        """Return frames start..stop-1, u8 [stop - start, H, W, 3], with masked pixels filled.
+
+        The other pixels may be anything (they are not used). The result must not depend on what was restored before,
+        nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Whoever asks for adjacent
+        runs, passing the very same shot, lets the engine go on with what it has. Raises DeviceFull
+        (core_model/device_memory.py) when an accelerator's memory does not do for frames of this size.
         """
         ...

@@ -45,6 +45,11 @@ class Execution:
                     f"Execution: expected {name} to be one of {get_args(known)}, got {getattr(self, name)!r}"
                 )
 
+    @property
+    def rounding(self) -> str:
+        """Names what results depend on by more than the order of sums."""
+        return f"{self.precision}-tf32" if self.tf32 else self.precision
+
     @contextmanager
     def reduced(self, device: torch.device) -> Iterator[None]:
         """Inside, arithmetic is as reduced as the switches say."""

@@ -1,6 +1,6 @@
 """What does a pixel become that several of the generator's windows have completed?
 
-Legend: H W height and width of the frames, h w those of a region.
+Legend: H W height and width of the frames, h w those of a region, N masked pixels of a frame.
 """
 
 from typing import Literal
@@ -21,23 +21,20 @@ class Overlay:
     `published` cuts off the fraction after every step, as the published script does; `float` rounds once at the end.
     """
 
-    def __init__(self, frames_THWC: U8, masks_THW: Bool, blending: Blending) -> None:
-        self._frames, self._masks, self._blending = frames_THWC, masks_THW, blending
+    def __init__(self, blending: Blending) -> None:
+        self._blending = blending
         self._written: dict[int, _F32] = {}
 
-    def lay(self, t: int, image_3hw: _F32, region: Region) -> None:
+    def lay(self, t: int, image_3hw: _F32, region: Region, mask_HW: Bool) -> None:
         """Add a window's image of frame t, in [-1, 1]; it counts inside the mask, all of which `region` holds."""
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
-        new_N3 = (image_3hw.transpose(1, 2, 0)[self._masks[t][slices]] + 1) / 2 * 255
-        if self._blending == "published":
-            new_N3 = np.trunc(new_N3)
-        if t in self._written:
-            new_N3 = (self._written[t] + new_N3) / 2
-        self._written[t] = np.trunc(new_N3) if self._blending == "published" else new_N3
+        new_N3 = self._step((image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)
+        self._written[t] = self._step((self._written[t] + new_N3) / 2) if t in self._written else new_N3
 
-    def result(self) -> U8:
-        """The clip u8 [T, H, W, 3] with what was laid over it."""
-        restored = self._frames.copy()
-        for t, colours_N3 in self._written.items():
-            restored[t][self._masks[t]] = np.rint(colours_N3).clip(0, 255).astype(np.uint8)
-        return restored
+    def take(self, t: int) -> U8 | None:
+        """Return frame t's masked pixels, u8 [N, 3] in reading order, and forget them; None if nothing was laid."""
+        colours_N3 = self._written.pop(t, None)
+        return None if colours_N3 is None else np.rint(colours_N3).clip(0, 255).astype(np.uint8)
+
+    def _step(self, colours: NDArray[np.floating]) -> _F32:
+        return (np.trunc(colours) if self._blending == "published" else colours).astype(np.float32, copy=False)

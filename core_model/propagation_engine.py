@@ -16,11 +16,14 @@ import numpy as np
 import torch
 
 from core_model.blend import blend
-from core_model.engine import U8, Bool, Float
+from core_model.engine import U8, Bool, Float, Shot
 from core_model.hole_flow import Direction, HoleFlow, MeasuredFlow
 from core_model.remeasure import remeasure
 from core_model.trails import trace
 from core_model.unseen import carry_unseen
+
+HALO_FRAMES = 10
+"""Frames before and after that a restored frame may depend on."""
 
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
@@ -32,10 +35,18 @@ class PropagationEngine:
     """Restores a block by flow-guided propagation; see `core_model.engine.Engine`."""
 
     name = "propagation"
-    halo = 10
     digest = f"propagation-1-opencv{cv2.__version__}"
 
-    def restore(self, frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> U8:
+    def warm(self) -> None:
+        """There is nothing to load."""
+
+    def restore(self, shot: Shot, start: int, stop: int) -> U8:
+        first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
+        flows = shot.flows(first, last - 1)
+        restored = self.restore_clip(shot.images(first, last), shot.masks(first, last), *flows)
+        return restored[start - first : stop - first]
+
+    def restore_clip(self, frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> U8:
         """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
         What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
@@ -81,6 +92,6 @@ def _check(frames: U8, masks: Bool, flow_fwd: Float, flow_bwd: Float) -> None:
     fits = masks.shape == frames.shape[:3] and flow_fwd.shape == flow_bwd.shape and flow_fwd.shape[:2] == (pairs, 2)
     if frames.ndim != 4 or frames.shape[3] != 3 or not fits:
         raise ValueError(
-            f"restore: expected frames [T, H, W, 3], masks [T, H, W] and flows [T-1, 2, h, w], got {[*frames.shape]}, "
-            f"{[*masks.shape]}, {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
+            f"restore_clip: expected frames [T, H, W, 3], masks [T, H, W] and flows [T-1, 2, h, w], got "
+            f"{[*frames.shape]}, {[*masks.shape]}, {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
         )

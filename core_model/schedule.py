@@ -4,6 +4,8 @@ The schedule of ProPainter's published script: sub-videos for flow and propagati
 Legend: T frames of the clip.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,6 +44,21 @@ class GeneratorWindow:
     references: tuple[int, ...]
 
 
+Masked = Callable[[int, int], bool]
+"""Whether anything is missing in frames [start, stop)."""
+
+
+class Needs(NamedTuple):
+    """What a piece of a clip takes."""
+
+    windows: frozenset[int]
+    """Windows of the generator, by number."""
+    flows: frozenset[SubVideo]
+    """Sub-videos of which flow is read."""
+    completed: frozenset[SubVideo]
+    """Those of them with anything to complete."""
+
+
 def flow_subvideos(flows: int, subvideo_length: int) -> list[SubVideo]:
     """How `flows` flows of one direction are completed: at once, or in blocks with 5 more on both sides."""
     return _subvideos(flows, subvideo_length, _FLOW_MARGIN)
@@ -66,6 +83,43 @@ def generator_windows(
             around = range(max(0, centre - reach), min(frames, centre + reach), ref_stride)
         windows.append(GeneratorWindow(local, tuple(t for t in around if t not in local)))
     return windows
+
+
+def touching(subvideos: Sequence[SubVideo], start: int, stop: int) -> Sequence[SubVideo]:
+    """Those of a clip's sub-videos that keep any of start..stop-1, in order; all but the last are equally long."""
+    length = subvideos[0].stop if subvideos else 1
+    return subvideos[start // length : -(-stop // length)] if start < stop else []
+
+
+class Schedule:
+    """All of it for one clip, and what a piece of the clip needs of it."""
+
+    def __init__(self, frames: int, *, neighbor_length: int, ref_stride: int, subvideo_length: int) -> None:
+        self.flow_blocks = flow_subvideos(frames - 1, subvideo_length) if frames > 1 else []
+        self.image_blocks = image_subvideos(frames, subvideo_length)
+        self.windows = generator_windows(
+            frames, neighbor_length=neighbor_length, ref_stride=ref_stride, subvideo_length=subvideo_length
+        )
+
+    def windows_over(self, start: int, stop: int) -> range:
+        """The numbers of the windows that complete any of the frames start..stop-1."""
+        first = bisect_right(self.windows, start, key=lambda window: window.local.stop)
+        return range(first, bisect_left(self.windows, stop, key=lambda window: window.local.start))
+
+    def needs(self, start: int, stop: int, masked: Masked) -> "Needs":
+        """What it takes to restore frames start..stop-1, beginning there."""
+        windows = [n for n in self.windows_over(start, stop) if masked(*_ends(self.windows[n].local))]
+        looked_at = {t for n in windows for t in (*self.windows[n].local, *self.windows[n].references)}
+        images = {block for t in looked_at for block in touching(self.image_blocks, t, t + 1)}
+        pairs = [_ends(self.windows[n].local) for n in windows]
+        pairs += [(block.first, block.last) for block in images if masked(block.first, block.last)]
+        flows = {block for first, last in pairs for block in touching(self.flow_blocks, first, last - 1)}
+        completed = {block for block in flows if masked(block.first, block.last + 1)}
+        return Needs(frozenset(windows), frozenset(flows), frozenset(completed))
+
+
+def _ends(frames: range) -> tuple[int, int]:
+    return frames.start, frames.stop
 
 
 def _subvideos(length: int, block: int, margin: int) -> list[SubVideo]:

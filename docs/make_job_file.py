@@ -48,7 +48,7 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | column | needed | meaning |
 |---|---|---|
 | `video` | yes | container file or folder of images, relative to the manifest |
-| `mask` | yes | image, folder of images or video, relative to the manifest |
+| `mask` | unless it outpaints | image, folder of images or video, relative to the manifest |
 | `output` | | path inside `out`, with or without suffix; default: the video's name |
 | `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
 | `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
@@ -64,6 +64,32 @@ shape or length is refused.
 
 `input.masks` may be left out (the mask is `<stem>_mask.*` or the folder `<stem>_mask` beside the video), be a pattern with
 `{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all videos.
+
+## Outpainting
+
+`mode: outpaint` makes the picture larger: the source lies in the middle of a canvas, and what is around it is restored.
+
+```
+reelmend run --videos 'in/*.mp4' --out wider mode=outpaint outpaint.scale_w=1.33
+```
+
+- **Size.** Each side is the source's times its factor, rounded to the nearest even number; a side whose factor is 1 keeps
+  its length. Factors are those of the picture as a player shows it: on a video that is turned by 90 degrees, `scale_w`
+  lengthens the coded height. The picture's offset is half of what is added, rounded down to whole chroma samples.
+- **The picture stays the source's**, sample for sample in its own pixel format. Where its edge cuts a chroma sample in two
+  (an odd side), that sample stays the source's as well. Sound, timestamps and tags are kept as always.
+- **Masks** are optional. One that is there shows the source's picture, and what it covers is restored too. `mask.dilation`
+  grows it and leaves the surroundings as they are. Without `input.masks`, a mask that lies beside its video is taken; with it,
+  every video needs its mask.
+- **Flow** is measured on the source alone, and so shared with an inpainting run over the same videos. It is laid on the
+  canvas when it is read, with zeros around the picture.
+- **Working size.** `process.max_side` is the longest side of the canvas. The canvas is made smaller as a whole, so that the
+  picture keeps its place in it exactly; an edge pixel that is only partly the picture's is restored. `flow.max_side` is
+  the longest side of the source's flow, which on the canvas is as fine as it was measured, but never finer than what is
+  restored.
+- **What to expect.** What the camera shows at another time is found again; what it never shows is made up, and the
+  `propagation` engine only continues the edge smoothly there. Time and memory are those of a mask over a whole frame of
+  the canvas' size.
 """
 
 

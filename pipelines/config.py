@@ -9,6 +9,34 @@ from enum import StrEnum
 
 class EngineName(StrEnum):
     propagation = "propagation"
+    propainter = "propainter"
+
+
+class Precision(StrEnum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class Attention(StrEnum):
+    auto = "auto"
+    math = "math"
+
+
+class Compile(StrEnum):
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+class OutOfMemory(StrEnum):
+    fail = "fail"
+    smaller = "smaller"
+
+
+class Mode(StrEnum):
+    inpaint = "inpaint"
+    outpaint = "outpaint"
 
 
 class Codec(StrEnum):
@@ -37,6 +65,14 @@ class InputConfig:
 
 
 @dataclass
+class OutpaintConfig:
+    scale_w: float = 1.0
+    """Width of the output over that of the source (1.0..4.0), as the picture is shown; 1: as wide as the source."""
+    scale_h: float = 1.0
+    """Height of the output over that of the source (1.0..4.0), as the picture is shown; 1: as high as the source."""
+
+
+@dataclass
 class MaskConfig:
     threshold: int = 127
     """Grey level above which a mask pixel counts as missing (0..254); JPEG and video noise stays below the default."""
@@ -49,6 +85,8 @@ class ProcessConfig:
     max_side: int = 1920
     """Longest side in pixels at which pixels are restored; larger videos are restored smaller and only the hole is
     enlarged again. 0: always the source's size."""
+    out_of_memory: OutOfMemory = OutOfMemory.fail
+    """When a GPU cannot hold a block at this size: fail, or restore that block smaller, which the ledger then says."""
 
 
 @dataclass
@@ -66,11 +104,39 @@ class PlanConfig:
     shot_threshold: float = 3.0
     """How many times the picture's change at a cut exceeds that of the frames around it; lower finds more cuts."""
     block_length: int = 80
-    """Frames of the grid on which a shot is computed; part of the result's identity."""
+    """Frames of the grid on which a shot is computed; part of the result's identity. Engine propagation."""
     overlap: int = 5
-    """Frames by which a block reaches into each neighbour; there the two are cross-faded."""
-    chunk_length: int = 160
+    """Frames by which a block reaches into each neighbour; there the two are cross-faded. Engine propagation."""
+    chunk_length: int = 240
     """Frames a worker takes at once, in whole blocks; changes the time, never the picture."""
+
+
+@dataclass
+class ProPainterConfig:
+    raft: str = "raft-things"
+    """Weights of the optical flow: a name that `reelmend weights list` shows, or a .pth or .safetensors file."""
+    flow_completion: str = "recurrent_flow_completion"
+    """Weights of the flow completion."""
+    generator: str = "ProPainter"
+    """Weights of the generator."""
+    subvideo_length: int = 80
+    """Frames of a shot beyond which flow, propagation and references are limited to a surrounding; its block."""
+    neighbor_length: int = 10
+    """Adjacent frames completed at once, less one."""
+    ref_stride: int = 10
+    """Frames from one reference frame to the next."""
+    raft_iterations: int = 20
+    """Refinements of the optical flow."""
+    precision: Precision = Precision.bf16
+    """Of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). fp32 where a device lacks it."""
+    tf32: bool = True
+    """Let NVIDIA GPUs multiply what stays fp32 in RAFT and the generator at 10 bits of fraction."""
+    attention: Attention = Attention.auto
+    """auto: torch's fused kernels; math: written out, slower, for comparison."""
+    compile: Compile = Compile.auto
+    """Compile the hot parts before the first chunk: auto (on GPUs), on, off."""
+    window_batch: int = 0
+    """Windows of the generator computed at once. 0: as many as the GPU's free memory holds, one on a CPU."""
 
 
 @dataclass
@@ -104,11 +170,17 @@ class JobConfig:
     out: str = "out"
     """Folder of the outputs; the run keeps its own files in `_reelmend/` inside it."""
     engine: EngineName = EngineName.propagation
-    """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU."""
+    """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU. propainter:
+    networks, whose weights `reelmend weights pull` fetches; made for GPUs."""
+    mode: Mode = Mode.inpaint
+    """inpaint: fill the masked pixels. outpaint: enlarge the picture by the factors of `outpaint` and fill what is
+    around it; a mask is optional."""
     input: InputConfig = field(default_factory=InputConfig)
+    outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
+    propainter: ProPainterConfig = field(default_factory=ProPainterConfig)
     stitch: StitchConfig = field(default_factory=StitchConfig)
     run: RunConfig = field(default_factory=RunConfig)

@@ -1,10 +1,12 @@
 """What does every process of a run know? The job, the run's id and where things lie."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.config import JobConfig
 from pipelines.store import LocalStore, Store
+from pipelines.weights import WeightFile
 
 WORK_FOLDER = "_reelmend"
 """The run's own files, inside the output folder."""
@@ -16,6 +18,8 @@ class RunContext:
 
     run_id: str
     job: JobConfig
+    weights: Mapping[str, WeightFile] = field(default_factory=dict)
+    """What the job's networks are read from, as the driver found it; a worker refuses a file that is another one."""
 
     @property
     def out(self) -> Path:

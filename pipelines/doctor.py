@@ -151,7 +151,7 @@ def _try_ray() -> tuple[dict[str, Any] | None, Finding]:
         lines = trial.stderr.strip().splitlines()
         return None, _no_ray(lines[-1] if lines else f"ended with status {trial.returncode}")
     offer: dict[str, Any] = json.loads(trial.stdout.strip().splitlines()[-1])
-    return offer, Finding("Ray", f"{where}: {offer['nodes']} nodes, {offer['cpus']:g} CPUs")
+    return offer, Finding("Ray", f"{where}: {offer['nodes']} nodes, {offer['cpus']:g} CPUs, {offer['gpus']} GPUs")
 
 
 def _no_ray(reason: str) -> Finding:
@@ -166,3 +166,13 @@ def _choice(ray_offer: dict[str, Any] | None) -> Iterator[Finding]:
     elif not torch.cuda.is_available():
         preset = "; --preset cpu fits this machine"
     yield Finding("a run", f"engine {EngineName.propagation}, {executor}{preset}")
+    if ray_offer and ray_offer["gpu_pools"]:
+        yield _on_gpus(ray_offer["gpu_pools"])
+
+
+def _on_gpus(pools: list[tuple[str, int, float]]) -> Finding:
+    each = (f"{size} x {name} on {'half a' if gpus < 1 else 'one'} GPU" for name, size, gpus in pools)
+    what = f"workers of an engine that wants GPUs: {', '.join(each)}"
+    if torch.cuda.is_available():
+        return Finding("a run on GPUs", what)
+    return Finding("a run on GPUs", what, Level.NOTE, "the torch here can use none: workers need one built for CUDA")

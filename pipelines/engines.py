@@ -1,22 +1,135 @@
-"""Which engine and which flow does a job name? The one place where a name becomes an object."""
+"""Which engine and which flow does a job name, and how do they want a video cut? Where a name becomes an object."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
+from pipelines.identity import digest_of
+from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
+from pipelines.tasks import Block
+from pipelines.weights import WeightFile, find, load_network
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from core_model.execution import Execution
+    from core_model.options import RestoreOptions
+
+Weights = Mapping[str, WeightFile]
+"""The files that a job's networks are read from, by network."""
 
 
-def build_flow(job: JobConfig) -> FlowEstimator:
-    """Return the flow estimator of the job's engine, ready to use."""
+def wants_gpu(job: JobConfig) -> bool:
+    """Whether the job's engine is made for GPUs; without one it works too, slowly."""
+    return job.engine is EngineName.propainter
+
+
+def find_weights(job: JobConfig) -> dict[str, WeightFile]:
+    """Return the files that the job's engine needs. Raises SetupError or ConfigError where one is missing or wrong."""
+    match job.engine:
+        case EngineName.propagation:
+            return {}
+        case EngineName.propainter:
+            named = job.propainter
+            chosen = {"raft": named.raft, "flow_completion": named.flow_completion, "generator": named.generator}
+            return {network: find(reference, network) for network, reference in chosen.items()}
+
+
+def weights_facts(weights: Weights) -> dict[str, str | int | float]:
+    """What an output's record says of the weights that made it."""
+    return {f"weights_{network}": f"{file.name} sha256:{file.sha256}" for network, file in weights.items()}
+
+
+def check_weights(weights: Weights) -> None:
+    """Read every file once. Raises SetupError for one that does not hold what its network needs."""
+    for network, file in weights.items():
+        load_network(file, network)
+
+
+def build_flow(job: JobConfig, weights: Weights) -> FlowEstimator:
+    """Return the flow estimator of the job's engine; weights are read when it is first used or warmed."""
     match job.engine:
         case EngineName.propagation:
             from core_model.dis_flow import DisFlow
 
             return DisFlow()
+        case EngineName.propainter:
+            from core_model.networks.raft import Raft
+            from core_model.raft_flow import RaftFlow
+
+            def load() -> Raft:
+                return cast(Raft, _on_device(weights, "raft"))
+
+            return RaftFlow(load, weights["raft"].sha256[:16], job.propainter.raft_iterations, _execution(job))
 
 
-def build_engine(job: JobConfig) -> Engine:
-    """Return the job's engine, ready to use."""
+def build_engine(job: JobConfig, weights: Weights) -> Engine:
+    """Return the job's engine; weights are read when it is first used or warmed."""
     match job.engine:
         case EngineName.propagation:
             from core_model.propagation_engine import PropagationEngine
 
             return PropagationEngine()
+        case EngineName.propainter:
+            from core_model.networks.flow_completion import FlowCompletion
+            from core_model.networks.generator import InpaintGenerator
+            from core_model.propainter_engine import ProPainterEngine
+
+            def load() -> tuple[FlowCompletion, InpaintGenerator]:
+                completion, generator = (_on_device(weights, name) for name in ("flow_completion", "generator"))
+                return cast(FlowCompletion, completion), cast(InpaintGenerator, generator)
+
+            files = [weights[network].sha256 for network in ("flow_completion", "generator")]
+            return ProPainterEngine(load, digest_of(files)[:16], _options(job))
+
+
+def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], frames: int) -> list[Block]:
+    """Cut shots into the blocks that the job's engine computes."""
+    match job.engine:
+        case EngineName.propagation:
+            from core_model.propagation_engine import HALO_FRAMES
+
+            plan = job.plan
+            return lay_blocks(shots, block_length=plan.block_length, overlap=plan.overlap, halo=HALO_FRAMES)
+        case EngineName.propainter:
+            options = _options(job)
+            return lay_subvideos(shots, masked_ranges(masked, frames), options.schedule, options.subvideo_length)
+
+
+def grid_settings(job: JobConfig) -> tuple[int, ...]:
+    """Return the settings that fix where a shot is cut, as far as the engine's digest does not hold them."""
+    return (job.plan.block_length, job.plan.overlap) if job.engine is EngineName.propagation else ()
+
+
+def _options(job: JobConfig) -> "RestoreOptions":
+    from core_model.options import RestoreOptions
+
+    chosen = job.propainter
+    return RestoreOptions(
+        mask_dilation=0,  # the job's own dilation is done when masks are read, at the source's size
+        ref_stride=chosen.ref_stride,
+        neighbor_length=chosen.neighbor_length,
+        subvideo_length=chosen.subvideo_length,
+        raft_iterations=chosen.raft_iterations,
+        window_batch=chosen.window_batch,
+        execution=_execution(job),
+    )
+
+
+def _execution(job: JobConfig) -> "Execution":
+    from core_model.execution import Execution
+
+    chosen = job.propainter
+    return Execution(
+        attention=chosen.attention.value,
+        precision=chosen.precision.value,
+        tf32=chosen.tf32,
+        compile=chosen.compile.value,
+    )
+
+
+def _on_device(weights: Weights, network: str) -> "nn.Module":
+    import torch
+
+    return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")

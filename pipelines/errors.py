@@ -5,7 +5,8 @@ ReelmendError
 ├── SetupError        the machine: missing codec, unwritable output, no Ray           exit 2, before any work
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
-│   └── MaskError       the mask is missing, or does not fit its video
+│   ├── MaskError       the mask is missing, or does not fit its video
+│   └── MemoryShort     no GPU of this run has the memory for this size
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
     └── WorkerLost      the process that held the task died
@@ -34,6 +35,10 @@ class MediaError(ItemError):
 
 class MaskError(ItemError):
     """The mask cannot be read or does not fit its video."""
+
+
+class MemoryShort(ItemError):
+    """The GPU's memory does not do for pictures of this size."""
 
 
 class TransientError(ReelmendError):

@@ -1,19 +1,21 @@
 """What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 
+from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
-from pipelines.engines import build_engine
+from pipelines.engines import lay_shots
 from pipelines.errors import ItemError
 from pipelines.job import apply_overrides
 from pipelines.manifest import discover
 from pipelines.media.capabilities import check_output
+from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.kinds import is_image
-from pipelines.plan import plan_frames
+from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import flow_size
 from pipelines.tasks import Item
 
@@ -32,6 +34,7 @@ class PlannedItem:
     item: Item
     frames: int = 0
     width: int = 0
+    """Of the output; so is `height`."""
     height: int = 0
     fps: float = 0.0
     chunks: int = 0
@@ -47,8 +50,7 @@ class PlannedItem:
 
 def plan_job(job: JobConfig) -> list[PlannedItem]:
     """Return a line an item. Raises ConfigError as a run would."""
-    halo = build_engine(job).halo
-    return [_plan_item(item, apply_overrides(job, item.overrides), halo) for item in discover(job)]
+    return [_plan_item(item, apply_overrides(job, item.overrides)) for item in discover(job)]
 
 
 def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
@@ -56,32 +58,39 @@ def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
     notes = []
     for item in items[:CHECKED_ITEMS]:
         try:
-            header = glance_video(item.video)
+            found = _notes(glance_video(item.video), apply_overrides(job, item.overrides))
         except ItemError:
             continue  # the probe will say why, and quarantine it
-        notes += [f"{item.video}: {note}" for note in check_output(header, apply_overrides(job, item.overrides).stitch)]
+        notes += [f"{item.video}: {note}" for note in found]
     return notes
 
 
-def _plan_item(item: Item, job: JobConfig, halo: int) -> PlannedItem:
-    if not item.mask.exists():
+def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
+    return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
+
+
+def _plan_item(item: Item, job: JobConfig) -> PlannedItem:
+    if item.mask is not None and not item.mask.exists():
         return PlannedItem(item, problem=f"its mask {item.mask} does not exist")
     try:
-        frames, width, height, fps, notes = _figures(item, job)
-        area = _masked_area(item, width * height)
+        frames, canvas, fps, notes = _figures(item, job)
+        area = _missing_area(item, canvas)
     except ItemError as exc:
         return PlannedItem(item, problem=str(exc))
     whole = [(0, frames)]
     segments, chunks = plan_frames(
-        frames, whole, whole, settings=job.plan, segment_length=job.flow.segment_length, halo=halo
+        frames,
+        lay_shots(job, whole, whole, frames),
+        masked_ranges(whole, frames),
+        chunk_length=job.plan.chunk_length,
+        segment_length=job.flow.segment_length,
     )
-    flow_width, flow_height = flow_size((width, height), job)
+    flow_width, flow_height = flow_size(canvas.picture_size, job)
     values = 4 * flow_width * flow_height * sum(s.stop - s.start for s in segments)
     return PlannedItem(
         item,
         frames,
-        width,
-        height,
+        *canvas.size,
         fps,
         chunks=len(chunks),
         segments=len(segments),
@@ -91,22 +100,23 @@ def _plan_item(item: Item, job: JobConfig, halo: int) -> PlannedItem:
     )
 
 
-def _figures(item: Item, job: JobConfig) -> tuple[int, int, int, float, list[str]]:
-    """Return (frames, width, height, fps, notes), from the manifest where it gives all of them."""
+def _figures(item: Item, job: JobConfig) -> tuple[int, Canvas, float, list[str]]:
+    """Return (frames, canvas, fps, notes), from the manifest where it gives all of them."""
     if item.frames and item.width and item.height and item.fps:
-        return item.frames, item.width, item.height, item.fps, []
-    header: VideoHeader = glance_video(item.video)
-    return (
-        item.frames or header.frames or 0,
-        item.width or header.width,
-        item.height or header.height,
-        item.fps or float(header.rate),
-        check_output(header, job.stitch),
-    )
+        return item.frames, canvas_of_size((item.width, item.height), job), item.fps, []
+    header = glance_video(item.video)
+    header = replace(header, width=item.width or header.width, height=item.height or header.height)
+    fps = item.fps or float(header.rate)
+    return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
 
 
-def _masked_area(item: Item, pixels: int) -> float | None:
+def _missing_area(item: Item, canvas: Canvas) -> float | None:
+    """Return the pixels of a frame that are missing, around the picture and in it."""
+    picture = canvas.picture_width * canvas.picture_height
+    around = canvas.width * canvas.height - picture
+    if item.mask is None:
+        return around
     if not is_image(item.mask):
         return None
     grey = cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
-    return None if grey is None else float((grey > 127).mean()) * pixels
+    return None if grey is None else around + float((grey > 127).mean()) * picture

@@ -4,6 +4,7 @@ from collections import Counter, deque
 
 from pipelines.errors import WorkerLost
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
 # Every move an item may make. Ended states have none: an item ends once.
@@ -42,8 +43,9 @@ class ItemWork:
     def __init__(self, item: Item, attempts: int) -> None:
         """Start pending. `attempts`: times each task is tried when the machine is at fault."""
         self.item = item
-        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask), output=str(item.output))
+        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
         self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
+        self._in_hand: dict[Stage, set[int]] = {stage: set() for stage in Stage}
         self._attempts = attempts
         self._plan: ItemPlan | None = None
         self._segments_missing: set[int] = set()
@@ -69,9 +71,14 @@ class ItemWork:
         self.row.tasks_planned = 1
         self._offer(Task(Stage.PROBE, self.item))
 
-    def take(self, stage: Stage) -> Task:
-        """Take the next ready task of this stage; there must be one."""
-        task = self.ready[stage].popleft()
+    def take(self, stage: Stage, after: Task | None = None) -> Task:
+        """Take a ready task of this stage; there must be one. `after`: what the worker did last of this stage."""
+        ready = self.ready[stage]
+        known = after.index if after and (after.stage, after.item.id) == (stage, self.item.id) else None
+        position = choose([task.index for task in ready], self._in_hand[stage], known)
+        task = ready[position]
+        del ready[position]
+        self._in_hand[stage].add(task.index)
         self._tries[task.id] += 1
         self.row.attempts = max(self.row.attempts, self._tries[task.id])
         self._events.append(f"{task.id} taken, attempt {self._tries[task.id]}")
@@ -80,6 +87,7 @@ class ItemWork:
     def done(self, task: Task, receipt: Receipt) -> None:
         """A task succeeded: count it and make ready what it allows."""
         self._events.append(f"{task.id} done" + (", reused" if receipt.reused else ""))
+        self._in_hand[task.stage].discard(task.index)
         self._count(task, receipt)
         match task.stage:
             case Stage.PROBE:
@@ -100,6 +108,7 @@ class ItemWork:
     def failed(self, task: Task, failure: Failure) -> None:
         """A task failed: it is ready again, or the item ends."""
         tries = self._tries[task.id]
+        self._in_hand[task.stage].discard(task.index)
         self._events.append(f"{task.id} failed, attempt {tries}: {failure.kind}: {failure.reason}")
         self._spend(task.stage, failure.seconds)
         if failure.kind == WorkerLost.__name__:
@@ -181,6 +190,7 @@ class ItemWork:
             row.frames_done += task.chunk.frames
         row.bytes_written += receipt.bytes_written
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
+        row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
         row.facts.update(receipt.facts)
         self._spend(task.stage, receipt.seconds)
 

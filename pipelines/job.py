@@ -23,7 +23,7 @@ from pipelines.job_checks import find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
 
 COMMAND_LINE = "command line"
-ITEM_SECTIONS = ("mask", "process", "flow", "plan", "stitch")
+ITEM_SECTIONS = ("mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, Mode, OutpaintConfig
 
 SPEEDS = (
     "ultrafast",
@@ -18,6 +18,8 @@ SPEEDS = (
 )
 SMALLEST_SIDE_PX = 16
 """Below this there is nothing that flow could be measured on."""
+LARGEST_SCALE = 4.0
+"""Above this most of the output would be invented."""
 
 Problem = tuple[tuple[str, ...], str]
 """The keys at fault, the one to name first, and what is wrong."""
@@ -31,6 +33,11 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.chunk_length", plan.chunk_length, 1)
     yield from _at_least("plan.block_length", plan.block_length, 2)
     yield from _at_least("plan.overlap", plan.overlap, 0)
+    yield from _at_least("propainter.subvideo_length", job.propainter.subvideo_length, 2)
+    yield from _at_least("propainter.neighbor_length", job.propainter.neighbor_length, 1)
+    yield from _at_least("propainter.ref_stride", job.propainter.ref_stride, 1)
+    yield from _at_least("propainter.raft_iterations", job.propainter.raft_iterations, 1)
+    yield from _at_least("propainter.window_batch", job.propainter.window_batch, 0)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
@@ -38,6 +45,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)
+    yield from _scales(job.outpaint, job.mode)
     if not (math.isfinite(plan.shot_threshold) and 0 < plan.shot_threshold <= 255):
         yield ("plan.shot_threshold",), f"{plan.shot_threshold} is outside 0 (excluded) .. 255"
     if plan.overlap >= 0 and 2 <= plan.block_length < 4 * plan.overlap:
@@ -52,6 +60,18 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield ("name",), "is empty; give the run a name"
     if not job.out.strip():
         yield ("out",), "is empty; name the folder of the outputs"
+
+
+def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
+    scales = {"outpaint.scale_w": outpaint.scale_w, "outpaint.scale_h": outpaint.scale_h}
+    wrong = {key: scale for key, scale in scales.items() if not 1 <= scale <= LARGEST_SCALE}
+    for key, scale in wrong.items():
+        yield (key,), f"{scale} is outside 1..{LARGEST_SCALE:g}"
+    if mode == Mode.outpaint and not wrong and set(scales.values()) == {1.0}:
+        yield (
+            ("mode", *scales),
+            "outpaint needs outpaint.scale_w or outpaint.scale_h above 1",
+        )
 
 
 def _at_least(key: str, value: int, least: int) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.config import JobConfig
+from pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 
 
 def rebase_paths(job: JobConfig, folders: Mapping[str, Path | None]) -> JobConfig:
@@ -28,10 +29,21 @@ def absolute_paths(job: JobConfig) -> JobConfig:
 
 
 def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
-    given = job.input
+    given, chosen = job.input, job.propainter
+
+    def place_weights(name: str, text: str) -> str:
+        """What has no suffix of weights is a name of the registry."""
+        return place(f"propainter.{name}", text) if Path(text).suffix in WEIGHT_SUFFIXES else text
+
     return replace(
         job,
         out=place("out", job.out),
+        propainter=replace(
+            chosen,
+            raft=place_weights("raft", chosen.raft),
+            flow_completion=place_weights("flow_completion", chosen.flow_completion),
+            generator=place_weights("generator", chosen.generator),
+        ),
         input=replace(
             given,
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],

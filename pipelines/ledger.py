@@ -43,6 +43,7 @@ class ItemRow:
     id: str
     video: str
     mask: str
+    """Empty when the item has none."""
     output: str
     state: ItemState = ItemState.PENDING
     kind: str = ""
@@ -68,6 +69,8 @@ class ItemRow:
     """Worker seconds by stage."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
+    peak_device_mb: float = 0.0
+    """Of GPU memory, in the worker that needed most; 0 without one."""
     reused: bool = False
     """The output was finished by an earlier run; nothing was computed."""
     facts: dict[str, str | int | float] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, Mode
 from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
 from pipelines.mask_rule import MaskRule
@@ -52,14 +52,21 @@ def _from_globs(job: JobConfig) -> list[Item]:
         if not matches:
             raise ConfigError(f"no video matches {pattern!r} (containers and folders of images count)")
         found |= {path: name for path, name in matches if path not in found}
-    rule = MaskRule(job.input.masks, list(found))
-    masks = {video: rule.mask_of(video) for video in found}
-    used_as_mask = {mask.resolve() for mask in masks.values()}
+    masks = _masks_of(list(found), job)
+    used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
     return [
         Item(name, video, masks[video], _output(job, name))
         for video, name in sorted(found.items(), key=lambda pair: pair[1])
         if video.resolve() not in used_as_mask
     ]
+
+
+def _masks_of(videos: Sequence[Path], job: JobConfig) -> dict[Path, Path | None]:
+    """Outpainting without a rule takes the masks that lie beside their videos, and does without where there is none."""
+    rule = MaskRule(job.input.masks, videos)
+    optional = job.mode == Mode.outpaint and not job.input.masks
+    masks = {video: rule.mask_of(video) for video in videos}
+    return {video: None if optional and not mask.exists() else mask for video, mask in masks.items()}
 
 
 def _expand(pattern: str) -> Iterator[tuple[Path, str]]:
@@ -105,7 +112,7 @@ def _from_manifest(path: Path, job: JobConfig) -> list[Item]:
     rows = _read_rows(path)
     if not rows:
         raise ConfigError(f"{path}: the manifest has no rows")
-    _check_columns(path, {column for row in rows for column in row})
+    _check_columns(path, {column for row in rows for column in row}, job.mode)
     items, problems = [], []
     for number, row in enumerate(rows, start=1):
         try:
@@ -144,8 +151,8 @@ def _parse_line(line: str, number: int) -> dict[str, Any]:
     return row
 
 
-def _check_columns(path: Path, columns: set[str]) -> None:
-    for needed in ("video", "mask"):
+def _check_columns(path: Path, columns: set[str], mode: Mode) -> None:
+    for needed in ("video", "mask") if mode == Mode.inpaint else ("video",):
         if needed not in columns:
             raise ConfigError(f"{path}: column {needed!r} is missing (found: {', '.join(sorted(map(str, columns)))})")
     for column in columns - set(COLUMNS):
@@ -155,11 +162,12 @@ def _check_columns(path: Path, columns: set[str]) -> None:
 
 
 def _item_of(row: dict[str, Any], base: Path, job: JobConfig) -> Item:
-    if not row.get("video") or not row.get("mask"):
-        raise ConfigError("video or mask is empty")
-    video, mask = base / str(row["video"]), base / str(row["mask"])
     overrides = _overrides(row.get("overrides"))
     settings = apply_overrides(job, overrides)
+    if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
+        raise ConfigError("video or mask is empty")
+    video = base / str(row["video"])
+    mask = base / str(row["mask"]) if row.get("mask") else None
     name = str(row.get("output") or "") or (video.name if video.is_dir() else video.stem)
     suffix = suffix_of(settings.stitch.codec)
     if suffix and name.endswith(suffix):
@@ -234,4 +242,6 @@ def _refuse_collisions(items: Sequence[Item]) -> None:
 
 def _sources(items: Iterable[Item]) -> Iterator[Path]:
     for item in items:
-        yield from (item.video, item.mask)
+        yield item.video
+        if item.mask is not None:
+            yield item.mask

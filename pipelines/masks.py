@@ -28,7 +28,7 @@ from pipelines.media.reader import read_frames
 from pipelines.media.records import VideoInfo
 from pipelines.media.source import list_images
 
-Kind = Literal["image", "folder", "video"]
+Kind = Literal["image", "folder", "video", "none"]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Patch:
 
 
 _SCHEMA = pa.schema([("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary())])
+_SIDE = b"restored_at_side"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -56,11 +57,13 @@ def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def encode_part(patches: Iterable[Patch]) -> bytes:
+def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
+    """Pack patches. `side`: the longest side they were restored at, if that is not what the job asks for."""
     rows = [{"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} for p in patches]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, _SCHEMA) as writer:
-        writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+    schema = _SCHEMA.with_metadata({_SIDE: str(side)}) if side else _SCHEMA
+    with pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     return bytes(sink.getvalue())
 
 
@@ -69,6 +72,8 @@ class Part:
 
     def __init__(self, blob: bytes) -> None:
         table = pa.ipc.open_file(pa.py_buffer(blob)).read_all()
+        self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
+        """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
         self._row_of = {frame: row for row, frame in enumerate(table.column("frame").to_pylist())}
         self._table = table
 

@@ -5,13 +5,13 @@ computed from its own frames and a fixed halo, and where neighbours overlap they
 grid fixes. Chunks only group whole blocks for one worker, so their length cannot change a pixel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import PlanConfig
+from core_model.schedule import Masked, Schedule
 from pipelines.tasks import Block, Chunk, Segment
 
 Range = tuple[int, int]
@@ -29,10 +29,41 @@ def lay_blocks(shots: Sequence[Range], *, block_length: int, overlap: int, halo:
         edges = [first + (last - first) * i // count for i in range(count + 1)]
         for start, stop in pairwise(edges):
             kept_start, kept_stop = max(first, start - overlap), min(last, stop + overlap)
-            blocks.append(
-                Block(start, stop, kept_start, kept_stop, max(first, kept_start - halo), min(last, kept_stop + halo))
-            )
+            seen = max(first, kept_start - halo), min(last, kept_stop + halo)
+            blocks.append(Block(start, stop, kept_start, kept_stop, *seen, first, last))
     return blocks
+
+
+def lay_subvideos(
+    shots: Sequence[Range], masked: Masked, schedule_of: Callable[[int], Schedule], length: int
+) -> list[Block]:
+    """Cut every shot into blocks of `length` frames from its first on, the last one shorter: ProPainter's sub-videos.
+
+    They need no cross-fade. What a block sees is what its windows and references need completed flow for.
+    """
+    blocks = []
+    for first, last in shots:
+        schedule = schedule_of(last - first)
+
+        def masked_in_shot(start: int, stop: int, first: int = first) -> bool:
+            return masked(first + start, first + stop)
+
+        for start in range(first, last, length):
+            stop = min(start + length, last)
+            read = schedule.needs(start - first, stop - first, masked_in_shot).flows
+            seen_start = first + min((part.first for part in read), default=start - first)
+            seen_stop = first + max((part.last + 1 for part in read), default=start + 1 - first)
+            blocks.append(Block(start, stop, start, stop, seen_start, seen_stop, first, last))
+    return blocks
+
+
+def masked_ranges(ranges: Sequence[Range], frames: int) -> Masked:
+    """Answer whether any frame of [start, stop) lies in `ranges`."""
+    count = np.zeros(frames + 1, np.int64)
+    for start, stop in ranges:
+        count[start + 1 : stop + 1] = 1
+    count = count.cumsum()
+    return lambda start, stop: bool(count[min(stop, frames)] > count[start])
 
 
 def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequence[Segment]) -> list[Chunk]:
@@ -62,22 +93,12 @@ def reads(block: Block, segment: Segment) -> bool:
 
 
 def plan_frames(
-    frames: int,
-    shots: Sequence[Range],
-    masked: Sequence[Range],
-    *,
-    settings: PlanConfig,
-    segment_length: int,
-    halo: int,
+    frames: int, blocks: Sequence[Block], masked: Masked, *, chunk_length: int, segment_length: int
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow."""
-    blocks = [
-        block
-        for block in lay_blocks(shots, block_length=settings.block_length, overlap=settings.overlap, halo=halo)
-        if any(start < block.kept_stop and block.kept_start < stop for start, stop in masked)
-    ]
-    segments = [s for s in lay_segments(frames, segment_length) if any(reads(block, s) for block in blocks)]
-    return tuple(segments), tuple(group_chunks(blocks, chunk_length=settings.chunk_length, segments=segments))
+    working = [block for block in blocks if masked(block.kept_start, block.kept_stop)]
+    segments = [s for s in lay_segments(frames, segment_length) if any(reads(block, s) for block in working)]
+    return tuple(segments), tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
 
 
 def blend_weight(frame: int, boundary: int, overlap: int) -> np.float32:

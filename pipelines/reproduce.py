@@ -13,5 +13,6 @@ def reproduce_command(row: ItemRow, out: str) -> str:
     It writes to a folder of its own, so that ledger and report of the run in `out` stay as they are.
     """
     work = Path(out) / WORK_FOLDER
-    words = ["reelmend", "run", str(work / "config.yaml"), "--videos", row.video, "--masks", row.mask]
-    return shlex.join([*words, "--out", str(work / "again"), "run.executor=inline"])
+    words = ["reelmend", "run", str(work / "config.yaml"), "--videos", row.video]
+    masks = ["--masks", row.mask] if row.mask else []
+    return shlex.join([*words, *masks, "--out", str(work / "again"), "run.executor=inline"])

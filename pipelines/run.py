@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
+from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import output_notes
 from pipelines.executor import load_executor
@@ -43,8 +44,9 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     """
     items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
     job = absolute_paths(job)
-    context = RunContext(run_id=_new_run_id(), job=job)
+    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job))
     _check_machine(context, items)
+    check_weights(context.weights)
     executor = load_executor(job.run.executor)(context)
     with Lease(context.work / LEASE, context.run_id):
         write_atomically(context.work / CONFIG, dump_job(job).encode())
@@ -65,7 +67,8 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
 
 
 def _absolute(item: Item) -> Item:
-    return replace(item, video=item.video.absolute(), mask=item.mask.absolute(), output=item.output.absolute())
+    mask = item.mask and item.mask.absolute()
+    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _finished_earlier(context: RunContext, items: Sequence[Item]) -> dict[str, Receipt]:

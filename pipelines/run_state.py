@@ -101,21 +101,29 @@ class RunState:
             return False
         return bool(self._pending) or any(work.may_come(stage) for work in self._active.values())
 
-    def take(self, stages: Collection[Stage] = _URGENCY, *, item: str | None = None) -> Task | None:
-        """Hand out the most urgent ready task of these stages, or None. With `item`: of this item only.
+    def take(
+        self,
+        stages: Collection[Stage] = _URGENCY,
+        *,
+        item: str | None = None,
+        besides: Collection[str] = (),
+        after: Task | None = None,
+    ) -> Task | None:
+        """Hand out the most urgent ready task of these stages, or None.
 
         Stitch comes before inpaint, flow and probe, and within a stage the item started first, so that videos are
-        finished one by one and not all at the end.
+        finished one by one and not all at the end. With `item`: of this item only; with `besides`: of none of these
+        items. `after`: what the asking worker did last of the stage; it gets the next one of that item if it may.
         """
         if self.halted:
             return None
-        works = self._active.values() if item is None else [self._active[item]] if item in self._active else []
+        works = [w for w in self._active.values() if item in (None, w.item.id) and w.item.id not in besides]
         for stage in _URGENCY:
             if stage not in stages:
                 continue
             for work in works:
                 if work.ready[stage]:
-                    return self._hand_out(work, stage)
+                    return self._hand_out(work, stage, after)
             if stage is Stage.PROBE and item is None and self._pending and len(self._active) < self._active_items:
                 return self._start(self._pending.popleft())
         return None
@@ -155,8 +163,8 @@ class RunState:
         self._on_change(work.row, None)
         return task
 
-    def _hand_out(self, work: ItemWork, stage: Stage) -> Task:
-        task = work.take(stage)
+    def _hand_out(self, work: ItemWork, stage: Stage, after: Task | None = None) -> Task:
+        task = work.take(stage, after)
         if task.id in self.in_work:
             raise RuntimeError(f"task {task.id} was handed out twice\n{work.story}")
         self.in_work[task.id] = task

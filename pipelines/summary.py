@@ -36,8 +36,16 @@ class RunSummary:
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     """Of the worker process that needed most."""
+    peak_device_mb: float = 0.0
+    """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+
+    @property
+    def memory(self) -> str:
+        """For a person: what the largest worker needed."""
+        on_gpu = f", {self.peak_device_mb:.0f} MB on its GPU" if self.peak_device_mb else ""
+        return f"{self.peak_rss_mb:.0f} MB{on_gpu}"
 
     @property
     def seconds(self) -> float:
@@ -118,6 +126,7 @@ def summarise(
         chunks_computed=sum(row.chunks_computed for row in rows),
         bytes_written=sum(row.bytes_written for row in rows),
         peak_rss_mb=max((row.peak_rss_mb for row in rows), default=0.0),
+        peak_device_mb=max((row.peak_device_mb for row in rows), default=0.0),
         halted=halted,
     )
 

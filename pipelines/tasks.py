@@ -16,7 +16,8 @@ class Item:
     id: str
     """The output's path inside the run's folder, without suffix; unique in a run."""
     video: Path
-    mask: Path
+    mask: Path | None
+    """None: nothing inside the picture is missing (outpainting)."""
     output: Path
     """Final path: a file, or a folder for the `png` codec."""
     frames: int | None = None
@@ -38,14 +39,19 @@ class Segment:
 
 @dataclass(frozen=True)
 class Block:
-    """Frames [start, stop) on a shot's grid, the wider range it is kept for, and the range it has to see."""
+    """Frames [start, stop) on a shot's grid, and what goes with them; all numbers are the video's frames."""
 
     start: int
     stop: int
     kept_start: int
+    """[kept_start, kept_stop): what is restored; neighbours are cross-faded where they both do."""
     kept_stop: int
     seen_start: int
+    """[seen_start, seen_stop): frames between which optical flow is needed."""
     seen_stop: int
+    shot_start: int
+    """[shot_start, shot_stop): nothing else is ever looked at."""
+    shot_stop: int
 
 
 @dataclass(frozen=True)
@@ -92,9 +98,14 @@ class Task:
     chunk: Chunk | None = None
 
     @property
-    def id(self) -> str:
+    def index(self) -> int:
+        """Where on the item's grid of segments or chunks; 0 for a task of the whole item."""
         part = self.segment or self.chunk
-        return f"{self.stage}:{self.item.id}" + (f":{part.index}" if part else "")
+        return part.index if part else 0
+
+    @property
+    def id(self) -> str:
+        return f"{self.stage}:{self.item.id}" + (f":{self.index}" if self.segment or self.chunk else "")
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,8 @@ class Receipt:
     frames: int = 0
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
+    peak_device_mb: float = 0.0
+    """Of the worker's GPU memory, so far; 0 without one."""
     plan: ItemPlan | None = None
     """Of a probe: what to do next. None when the item needs nothing more (see `final`)."""
     final: Literal["restored", "untouched"] | None = None

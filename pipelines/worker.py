@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
+from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.memory import return_large_arrays
@@ -33,11 +34,10 @@ class Worker:
 
     def warm(self, stage: Stage) -> None:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
-        job = self._desk.context.job
-        if stage in (Stage.FLOW, Stage.INPAINT):
-            self._desk.flow(job)
+        if stage is Stage.FLOW:
+            self._desk.flow.warm()
         if stage is Stage.INPAINT:
-            self._desk.engine(job)
+            self._desk.engine.warm()
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
@@ -46,7 +46,12 @@ class Worker:
             receipt = STAGES[task.stage](task, self._desk)
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
             return _failure(task, exc, time.monotonic() - began)
-        return replace(receipt, seconds=time.monotonic() - began, peak_rss_mb=_peak_rss_mb())
+        return replace(
+            receipt,
+            seconds=time.monotonic() - began,
+            peak_rss_mb=_peak_rss_mb(),
+            peak_device_mb=peak_bytes() / 2**20,
+        )
 
 
 def _failure(task: Task, exc: Exception, seconds: float) -> Failure:

@@ -11,21 +11,27 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def cluster_address() -> Iterator[str]:
-    """A head node with two CPUs in processes of its own, as an operator would have started it."""
+def _ray_for_tests() -> Iterator[None]:
+    """What Ray reads when it is imported, and what its processes inherit."""
     before = os.environ.get("RAY_AUTH_MODE")
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    from ray.cluster_utils import Cluster
+    import cluster.runtime  # noqa: F401
 
-    import cluster.runtime  # noqa: F401  # sets what Ray reads when it is imported
+    yield
+    if before is None:
+        del os.environ["RAY_AUTH_MODE"]
+
+
+@pytest.fixture(scope="session")
+def cluster_address(_ray_for_tests: None) -> Iterator[str]:
+    """A head node with two CPUs in processes of its own, as an operator would have started it."""
+    from ray.cluster_utils import Cluster
 
     cluster_ = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 100 * 2**20}, shutdown_at_exit=False
     )
     yield cluster_.address
     cluster_.shutdown()
-    if before is None:
-        del os.environ["RAY_AUTH_MODE"]
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ class LocalFrames(NamedTuple):
     updated_masks: Tensor
     """[B, L, 1, H, W]: what image propagation left missing."""
     flow_fwd: Tensor
-    """[B, L-1, 2, H, W], completed."""
+    """[B, L-1, 2, h, w], completed, of `quarter_flow`."""
     flow_bwd: Tensor
-    """[B, L-1, 2, H, W], completed."""
+    """[B, L-1, 2, h, w], completed, of `quarter_flow`."""
 
 
 class InpaintGenerator(nn.Module):
@@ -71,9 +71,9 @@ class InpaintGenerator(nn.Module):
         """
         local = flow_fwd_BS2HW.shape[1] + 1
         features = self.encode(frames_BT3HW, masks_BT1HW, updated_masks_BT1HW)
-        window = LocalFrames(
-            features[:, :local], masks_BT1HW[:, :local], updated_masks_BT1HW[:, :local], flow_fwd_BS2HW, flow_bwd_BS2HW
-        )
+        holes = masks_BT1HW[:, :local], updated_masks_BT1HW[:, :local]
+        flows = quarter_flow(flow_fwd_BS2HW), quarter_flow(flow_bwd_BS2HW)
+        window = LocalFrames(features[:, :local], *holes, *flows)
         return self.complete(window, self.split(features[:, local:]), region)
 
     def encode(self, frames_BT3HW: Tensor, masks_BT1HW: Tensor, updated_masks_BT1HW: Tensor) -> Tensor:
@@ -123,14 +123,13 @@ class InpaintGenerator(nn.Module):
 
     def _propagated(self, window: LocalFrames, masks_BL1hw: Tensor) -> Tensor:
         updated = window.updated_masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
-        flows = [_quarter(flow) for flow in (window.flow_fwd, window.flow_bwd)]
-        holes = torch.cat((masks_BL1hw, updated), 2).to(flows[0].dtype)
-        propagated: Tensor = self.feat_prop_module(window.features, holes, *flows)
+        holes = torch.cat((masks_BL1hw, updated), 2).to(window.flow_fwd.dtype)
+        propagated: Tensor = self.feat_prop_module(window.features, holes, window.flow_fwd, window.flow_bwd)
         return propagated
 
 
-def _quarter(flow_BS2HW: Tensor) -> Tensor:
-    """The flow at a quarter of the size, in pixels of that size."""
+def quarter_flow(flow_BS2HW: Tensor) -> Tensor:
+    """Return the flow fp32 at a quarter of the size, [B, S, 2, h, w], in pixels of that size; each by itself."""
     small = F.interpolate(flow_BS2HW.float().flatten(0, 1), scale_factor=1 / SIDE_MULTIPLE_PX, mode="bilinear")
     return as_clips(small, flow_BS2HW) / SIDE_MULTIPLE_PX
 
@@ -138,7 +137,7 @@ def _quarter(flow_BS2HW: Tensor) -> Tensor:
 def _check(window: LocalFrames) -> None:
     batch, local, _, height, width = window.features.shape
     frame_size = (SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
-    mask, flow = (batch, local, 1, *frame_size), (batch, local - 1, 2, *frame_size)
+    mask, flow = (batch, local, 1, *frame_size), (batch, local - 1, 2, height, width)
     shapes = [x.shape for x in (window.masks, window.updated_masks, window.flow_fwd, window.flow_bwd)]
     if shapes != [mask, mask, flow, flow]:
         raise ValueError(

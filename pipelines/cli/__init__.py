@@ -12,6 +12,7 @@ from pipelines.cli.plan import plan
 from pipelines.cli.report import report
 from pipelines.cli.run import run
 from pipelines.cli.status import status
+from pipelines.cli.weights import weights
 
 app = typer.Typer(
     name="reelmend",
@@ -44,6 +45,7 @@ def overview(
 
 for command in (demo, plan, run, status, report, doctor):
     app.command()(guarded(command))
+app.add_typer(weights)
 
 
 def main() -> None:

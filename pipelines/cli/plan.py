@@ -96,5 +96,6 @@ def _totals(planned: Sequence["PlannedItem"]) -> dict[str, int]:
 
 def _plain(line: "PlannedItem") -> dict[str, Any]:
     item = line.item
-    paths = {"id": item.id, "video": str(item.video), "mask": str(item.mask), "output": str(item.output)}
+    mask = None if item.mask is None else str(item.mask)
+    paths = {"id": item.id, "video": str(item.video), "mask": mask, "output": str(item.output)}
     return paths | {key: value for key, value in asdict(line).items() if key != "item"}

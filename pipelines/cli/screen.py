@@ -38,7 +38,7 @@ def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow])
     table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
     table.add_row("chunks", f"{summary.chunks_computed} computed, {summary.chunks_reused} reused")
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
-    table.add_row("memory", f"{summary.peak_rss_mb:.0f} MB in the largest worker")
+    table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
     if summary.finished_earlier == summary.items and summary.items:

@@ -170,9 +170,13 @@ def _renamed(frame: av.VideoFrame, name: str) -> av.VideoFrame:
     return renamed
 
 
-def blank_like(frame: av.VideoFrame, name: str) -> av.VideoFrame:
-    """Return an uninitialised frame of the format `name` with the size, time and colour tags of `frame`."""
-    blank = av.VideoFrame(frame.width, frame.height, name)
+def blank_like(frame: av.VideoFrame, name: str, size: tuple[int, int] | None = None) -> av.VideoFrame:
+    """Return an uninitialised frame of the format `name` with the time and colour tags of `frame`.
+
+    `size` is its (width, height), by default that of `frame`.
+    """
+    width, height = size or (frame.width, frame.height)
+    blank = av.VideoFrame(width, height, name)
     blank.pts = frame.pts
     if frame.time_base is not None:
         blank.time_base = frame.time_base

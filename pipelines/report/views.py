@@ -83,7 +83,7 @@ def tiles(summary: RunSummary) -> list[Tile]:
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
-        Tile("written", readable_bytes(summary.bytes_written), f"{summary.peak_rss_mb:.0f} MB memory at most"),
+        Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
 
 

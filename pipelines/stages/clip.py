@@ -5,85 +5,116 @@ longest block, whatever the chunk's and the video's length.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.canvas import Canvas, canvas_of
+from pipelines.canvas_masks import read_canvas_masks
 from pipelines.config import JobConfig
-from pipelines.masks import read_masks
 from pipelines.media.reader import read_frames, to_rgb
+from pipelines.media.records import VideoInfo
 from pipelines.sizes import Size, process_size
-from pipelines.stages.desk import ProbeRecord
+from pipelines.stages.mask_window import MaskWindow
+from pipelines.stages.record import ProbeRecord
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
 
 class Clip:
-    """Frames at processing size and masks at the source's, for ranges that only move forward."""
+    """Frames and masks of a video at processing size, and masks at the output's, for ranges that only move forward.
 
-    def __init__(self, record: ProbeRecord, mask: Path, job: JobConfig) -> None:
-        self.record, self.job, self._mask = record, job, mask
-        self.size = process_size(record.size, job)
+    The output's size is that of the canvas: the source's own, unless the job outpaints.
+    """
+
+    def __init__(self, record: ProbeRecord, mask: Path | None, job: JobConfig) -> None:
+        self.record, self.job = record, job
+        self.canvas = canvas_of(record.info, job)
+        self.size = process_size(self.canvas.size, job)
+        self._pictures_from = partial(_read_pictures, record.info, self.canvas, self.size)
         self._start = self._stop = 0
         self._frames: U8 = np.empty((0, self.size[1], self.size[0], 3), np.uint8)
-        self._masks: list[U8] = []  # one bit a pixel: a bool array of a long 4K block would outweigh its frames
-        self._source: Iterator[tuple[U8, U8]] = iter(())
-        self._position = -1
+        self._source = self._pictures_from(0)
+        self._position = 0
+        masks_from = partial(_read_masks, record.info, self.canvas, mask, job)
+        self._masks = MaskWindow(masks_from, self.canvas.size)
+        self._output_masks = MaskWindow(masks_from, self.canvas.size)
 
-    def see(self, start: int, stop: int) -> tuple[U8, Bool]:
-        """Return frames u8 [T, H, W, 3] and masks bool [T, H, W] at processing size, for video frames [start, stop)."""
+    def images(self, start: int, stop: int) -> U8:
+        """Return frames [start, stop), u8 [T, H, W, 3] at processing size: this window's own array."""
         if not self._start <= start <= self._stop <= stop:
             self._start = self._stop = start
-            self._frames, self._masks = self._frames[:0], []
+            self._frames = self._frames[:0]
         kept = self._stop - start
         frames = np.empty((stop - start, *self._frames.shape[1:]), np.uint8)
         frames[:kept] = self._frames[start - self._start :]
-        self._frames, self._masks = frames, self._masks[start - self._start :]
+        self._frames = frames
         for index in range(self._stop, stop):
-            self._frames[index - start], bits = self._read(index)
-            self._masks.append(bits)
+            frames[index - start] = self._read(index)
         self._start, self._stop = start, stop
-        masks = np.empty(frames.shape[:3], np.bool_)
-        for index in range(start, stop):
-            masks[index - start] = self._shrink(self.mask(index))
-        return frames, masks
+        self._masks.drop(start)
+        return frames
 
-    def mask(self, index: int) -> Bool:
-        """Return the mask of video frame `index`, which the window holds, bool [H, W] at the source's size."""
-        width, height = self.record.size
-        bits = np.unpackbits(self._masks[index - self._start], count=width * height)
-        return bits.reshape(height, width).view(np.bool_)
+    def masks(self, start: int, stop: int) -> Bool:
+        """Return the masks of frames [start, stop), bool [T, H, W] at processing size."""
+        masks = np.empty((stop - start, self.size[1], self.size[0]), np.bool_)
+        for index in range(start, stop):
+            masks[index - start] = self._shrink(self._masks.at(index))
+        return masks
+
+    def output_mask(self, index: int) -> Bool:
+        """Return the mask of one frame at the output's size, bool [H, W]; ask in order of the frames."""
+        self._output_masks.drop(index)
+        return self._output_masks.at(index)
 
     def enlarge(self, restored_HWC: U8) -> U8:
-        """Bring a restored frame to the source's size."""
-        if self.size == self.record.size:
+        """Bring a restored frame to the output's size."""
+        if self.size == self.canvas.size:
             return restored_HWC
-        return cv2.resize(restored_HWC, self.record.size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+        return cv2.resize(restored_HWC, self.canvas.size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
-    def _read(self, index: int) -> tuple[U8, U8]:
+    def _read(self, index: int) -> U8:
         if index != self._position:
-            self._source = _decode(self.record, self._mask, self.job, self.size, index)
+            self._source = self._pictures_from(index)
         self._position = index + 1
         return next(self._source)
 
     def _shrink(self, mask: Bool) -> Bool:
-        """A pixel at processing size is missing when any source pixel under it is."""
-        if self.size == self.record.size:
+        """A pixel at processing size is missing when any pixel under it is."""
+        if self.size == self.canvas.size:
             return mask
         return cv2.resize(mask.astype(np.float32), self.size, interpolation=cv2.INTER_AREA) > 0
 
 
-def _decode(record: ProbeRecord, mask: Path, job: JobConfig, size: Size, start: int) -> Iterator[tuple[U8, U8]]:
-    """Yield (frame at `size`, mask at the source's size in bits) from video frame `start` on.
+# Not methods: a generator that held the clip, which holds the generator, would keep a block's frames until the garbage
+# collector comes by.
 
-    Not a method: a generator that held the clip, which holds the generator, would keep a block's frames until the
-    garbage collector comes by.
+
+def _read_pictures(info: VideoInfo, canvas: Canvas, size: Size, start: int) -> Iterator[U8]:
+    """Yield frames from `start` on, at `size`."""
+    for frame in read_frames(info, start, info.frames):
+        yield _picture(frame, info, canvas, size)
+
+
+def _read_masks(info: VideoInfo, canvas: Canvas, mask: Path | None, job: JobConfig, start: int) -> Iterator[Bool]:
+    """Yield masks from frame `start` on, at the output's size."""
+    yield from read_canvas_masks(mask, info, job.mask, canvas, start, info.frames)
+
+
+def _picture(frame: av.VideoFrame, info: VideoInfo, canvas: Canvas, size: Size) -> U8:
+    """Return the frame on its canvas as RGB at `size`.
+
+    It becomes RGB before it is laid there, so that no colour bleeds between it and the black around it, and the canvas
+    is made smaller as a whole, so that the picture lies where its mask does, to a fraction of a pixel.
     """
-    info = record.info
-    frames = read_frames(info, start, info.frames)
-    masks = read_masks(mask, info, job.mask, start, info.frames)
-    for frame, mask_HW in zip(frames, masks, strict=True):
-        yield to_rgb(frame, info, size), np.packbits(mask_HW)
+    if not canvas.grows:
+        return to_rgb(frame, info, size)
+    laid: U8 = canvas.lay(to_rgb(frame, info))
+    if size == canvas.size:
+        return laid
+    return cv2.resize(laid, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

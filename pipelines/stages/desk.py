@@ -1,81 +1,53 @@
 """What has a stage at hand? The run's context, the store, the engines already built, and what the probe recorded."""
 
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 from core_model.engine import Engine, FlowEstimator
-from pipelines.config import EngineName, JobConfig
+from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import build_engine, build_flow
 from pipelines.errors import StoreError
 from pipelines.job import apply_overrides
-from pipelines.masks import MaskSummary
-from pipelines.media.info import VideoInfo
+from pipelines.stages.record import ProbeRecord
 from pipelines.store import Store, get_json, put_json
 from pipelines.tasks import Item, Task
 
-
-@dataclass(frozen=True)
-class ProbeRecord:
-    """What a probe found; every later stage of the item reads it from the store."""
-
-    info: VideoInfo
-    video_digest: str
-    mask_digest: str
-    mask: MaskSummary
-    shots: tuple[tuple[int, int], ...]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.info.width, self.info.height
-
-    def facts(self) -> dict[str, str | int | float]:
-        """Figures for the ledger."""
-        return {
-            "frames": self.info.frames,
-            "width": self.info.width,
-            "height": self.info.height,
-            "video_digest": self.video_digest,
-            "mask_digest": self.mask_digest,
-            "masked_fraction": self.mask.masked_fraction,
-            "shots": len(self.shots),
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "info": self.info.to_dict()}
-
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> "ProbeRecord":
-        mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
-        info = VideoInfo.from_dict(value["info"])
-        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "shots": _pairs(value["shots"])})
-
-
-def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:
-    return tuple((start, stop) for start, stop in ranges)
+T = TypeVar("T")
 
 
 class Desk:
-    """One a worker process. Engines are built when first asked for and kept."""
+    """One a worker process. Engines are built when first asked for and kept; an item cannot choose its own."""
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
         self.store: Store = context.store
-        self._engines: dict[EngineName, Engine] = {}
-        self._flows: dict[EngineName, FlowEstimator] = {}
+        self.side_that_fits: dict[tuple[int, int], int] = {}
+        """By the source's size, the longest side at which the GPU could restore it; 0: the job's own."""
+        self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self._load_record)
         self.settings = lru_cache(maxsize=64)(self._settings)
 
-    def engine(self, job: JobConfig) -> Engine:
-        if job.engine not in self._engines:
-            self._engines[job.engine] = build_engine(job)
-        return self._engines[job.engine]
+    @cached_property
+    def engine(self) -> Engine:
+        return build_engine(self.context.job, self.context.weights)
 
-    def flow(self, job: JobConfig) -> FlowEstimator:
-        if job.engine not in self._flows:
-            self._flows[job.engine] = build_flow(job)
-        return self._flows[job.engine]
+    @cached_property
+    def flow(self) -> FlowEstimator:
+        return build_flow(self.context.job, self.context.weights)
+
+    def keep_last(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for `key` if that was the last thing asked for, so that a task can go on from another.
+
+        One thing at a time: it may hold a block of frames.
+        """
+        if self._last is None or self._last[0] != key:
+            self._last = None
+            self._last = (key, make())
+        kept: T = self._last[1]
+        return kept
 
     def _settings(self, item: Item) -> JobConfig:
         """The job with the item's own overrides."""

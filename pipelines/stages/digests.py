@@ -20,6 +20,11 @@ def content_digest(path: Path, desk: Desk) -> str:
     return digest
 
 
+def digest_of_mask(path: Path | None, desk: Desk) -> str:
+    """As `content_digest`; empty for an item without a mask."""
+    return "" if path is None else content_digest(path, desk)
+
+
 def known_digest(path: Path, desk: Desk) -> str | None:
     """Return the digest without reading the file, or None where it was never digested or has changed since."""
     known = get_json(desk.store, _key(path))

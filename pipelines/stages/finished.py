@@ -4,7 +4,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipelines.canvas import canvas_settings
 from pipelines.config import JobConfig
+from pipelines.engines import grid_settings
 from pipelines.identity import digest_of
 from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
@@ -29,14 +31,15 @@ class Finished:
 
 def item_key(video_digest: str, mask_digest: str, job: JobConfig, desk: Desk) -> str:
     """Name everything that determines an item's output."""
-    made_by = (desk.engine(job).digest, desk.flow(job).digest)
+    made_by = (desk.engine.digest, desk.flow.digest)
     return digest_of("item", video_digest, mask_digest, made_by, picture_settings(job), job.stitch)
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
     """Return the settings that determine the restored pixels; chunk length and workers are not among them."""
-    grid = (job.plan.shots, job.plan.shot_threshold, job.plan.block_length, job.plan.overlap)
-    return {"mask": job.mask, "process": job.process, "flow_max_side": job.flow.max_side, "grid": grid}
+    grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
+    settings = {"mask": job.mask, "process": job.process, "flow_max_side": job.flow.max_side, "grid": grid}
+    return settings | {"canvas": canvas_settings(job)}
 
 
 def record_finished(
@@ -63,7 +66,8 @@ def find_finished(item: Item, key: str, desk: Desk) -> Receipt | None:
 
 def find_unchanged(item: Item, desk: Desk) -> Receipt | None:
     """As `find_finished`, without reading video or mask: None as well where either changed since it was digested."""
-    video, mask = known_digest(item.video, desk), known_digest(item.mask, desk)
+    video = known_digest(item.video, desk)
+    mask = "" if item.mask is None else known_digest(item.mask, desk)
     if video is None or mask is None:
         return None
     return find_finished(item, item_key(video, mask, desk.settings(item), desk), desk)

@@ -8,17 +8,21 @@ settings, needs nothing more; one whose mask is empty is copied.
 import shutil
 from fractions import Fraction
 
+from pipelines.canvas import canvas_of, canvas_settings
+from pipelines.canvas_masks import inspect_canvas_masks
 from pipelines.config import JobConfig
+from pipelines.engines import lay_shots
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
-from pipelines.masks import inspect_masks
+from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
-from pipelines.plan import plan_frames
+from pipelines.plan import masked_ranges, plan_frames
 from pipelines.publish import publish, stage_path
 from pipelines.shots import ShotFinder
-from pipelines.stages.desk import Desk, ProbeRecord
-from pipelines.stages.digests import content_digest
+from pipelines.stages.desk import Desk
+from pipelines.stages.digests import content_digest, digest_of_mask
 from pipelines.stages.finished import find_finished, item_key, record_finished
+from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 1
@@ -29,15 +33,16 @@ def probe(task: Task, desk: Desk) -> Receipt:
     item, job = task.item, desk.settings(task.item)
     if not item.video.exists():
         raise MediaError(f"{item.video}: no such video")
-    if not item.mask.exists():
+    if item.mask is not None and not item.mask.exists():
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
-    video_digest, mask_digest = content_digest(item.video, desk), content_digest(item.mask, desk)
+    video_digest, mask_digest = content_digest(item.video, desk), digest_of_mask(item.mask, desk)
     key = item_key(video_digest, mask_digest, job, desk)
     finished = find_finished(item, key, desk)
     if finished is not None:
         return finished
 
-    facts = (PROBE_VERSION, video_digest, mask_digest, job.mask, _shot_settings(job), _image_rate(item, job))
+    masking = (mask_digest, job.mask, canvas_settings(job))
+    facts = (PROBE_VERSION, video_digest, masking, _shot_settings(job), _image_rate(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
     record = desk.find_record(probe_key, item)
     reused = record is not None
@@ -46,7 +51,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
         desk.save_record(probe_key, record)
     if not record.mask.masked:
         return _leave_untouched(task, record, key, desk)
-    plan = _plan(record, probe_key, job, desk)
+    plan = _plan(record, probe_key, job)
     note = "; ".join(record.info.notes)
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=record.facts())
 
@@ -63,21 +68,23 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str) ->
     finder = ShotFinder(job.plan.shot_threshold)
     see = finder.see if job.plan.shots else None
     info = inspect_video(item.video, on_frame=see, folder_rate=Fraction(_image_rate(item, job)).limit_denominator(1001))
-    mask = inspect_masks(item.mask, info, job.mask)
+    canvas = canvas_of(info, job)
+    on_canvas(info, canvas)  # raises where that is too large
+    mask = inspect_canvas_masks(item.mask, info, job.mask, canvas)
     shots = finder.shots() if job.plan.shots else [(0, info.frames)]
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
 
-def _plan(record: ProbeRecord, probe_key: str, job: JobConfig, desk: Desk) -> ItemPlan:
+def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
+    frames, masked = record.info.frames, record.mask.masked
     segments, chunks = plan_frames(
-        record.info.frames,
-        record.shots,
-        record.mask.masked,
-        settings=job.plan,
+        frames,
+        lay_shots(job, record.shots, masked, frames),
+        masked_ranges(masked, frames),
+        chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
-        halo=desk.engine(job).halo,
     )
-    return ItemPlan(probe_key, record.info.frames, record.info.width, record.info.height, segments, chunks)
+    return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks)
 
 
 def _leave_untouched(task: Task, record: ProbeRecord, key: str, desk: Desk) -> Receipt:

@@ -1,17 +1,20 @@
-"""How do parts become one video? The source streams past once, and each frame gets its patch."""
+"""How do parts become one video? The source streams past once, is laid on its canvas, and each frame gets its patch."""
 
 from dataclasses import replace
 
 import av
 
+from pipelines.canvas import canvas_of
+from pipelines.engines import weights_facts
 from pipelines.media.capabilities import check_output, verify_output
+from pipelines.media.framing import lay_frame, on_canvas
 from pipelines.media.paste import paste_rgb
 from pipelines.media.reader import read_frames
+from pipelines.media.records import VideoInfo
 from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight
 from pipelines.publish import publish, stage_path
-from pipelines.stages.clip import Clip
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import item_key, record_finished
 from pipelines.stages.inpaint import ensure_part
@@ -22,30 +25,33 @@ from pipelines.tasks import Block, Receipt, Task
 def stitch(task: Task, desk: Desk) -> Receipt:
     assert task.plan is not None
     item, job, record = task.item, desk.settings(task.item), desk.record(task)
+    canvas = canvas_of(record.info, job)
+    output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
-    preview = PreviewMaker(record.info, record.mask.masked)
+    preview = PreviewMaker(output, record.mask.masked)
     staged = stage_path(item.output)
-    with VideoWriter(staged, record.info, job.stitch) as writer:
-        for index, frame in enumerate(read_frames(record.info, 0, record.info.frames)):
+    with VideoWriter(staged, output, job.stitch) as writer:
+        for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
+            frame = lay_frame(source, canvas, record.info)
             patch = patches.at(index)
-            restored = _paste(frame, patch, task, desk) if patch else frame
+            restored = _paste(frame, patch, output) if patch else frame
             preview.see(index, frame, restored)
             writer.write(restored)
-    facts = verify_output(staged, record.info, job.stitch)
+    written = verify_output(staged, output, job.stitch)
     publish(staged, item.output)
 
     key = item_key(record.video_digest, record.mask_digest, job, desk)
-    facts |= record.facts() | {"output": str(item.output), "engine": str(job.engine)}
+    facts = record.facts() | written | {"output": str(item.output), "engine": str(job.engine)}
+    facts |= weights_facts(desk.context.weights)
     facts |= preview.save(desk.store, key)
-    note = "; ".join([*record.info.notes, *check_output(record.info, job.stitch)])
+    note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
     record_finished(item, key, "restored", item.output, note, facts, desk)
-    written = int(facts["bytes"])
-    return Receipt(task.id, frames=record.info.frames, bytes_written=written, final="restored", note=note, facts=facts)
+    frames, size = record.info.frames, int(facts["bytes"])
+    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
 
 
-def _paste(frame: av.VideoFrame, patch: Patch, task: Task, desk: Desk) -> av.VideoFrame:
-    assert task.plan is not None
-    return paste_rgb(frame, patch.rgb, patch.mask, patch.left, patch.top, desk.record(task).info)
+def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:
+    return paste_rgb(frame, patch.rgb, patch.mask, patch.left, patch.top, output)
 
 
 class PatchTrack:
@@ -53,18 +59,22 @@ class PatchTrack:
 
     def __init__(self, task: Task, desk: Desk) -> None:
         assert task.plan is not None
-        self._desk, self._overlap = desk, desk.settings(task.item).plan.overlap
-        self._segments = task.plan.segments
-        self._clip = Clip(desk.record(task), task.item.mask, desk.settings(task.item))
+        self._task, self._desk, self._overlap = task, desk, desk.settings(task.item).plan.overlap
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
+        self.notes: list[str] = []
+        """What a person should know of the parts so far."""
 
     def at(self, index: int) -> Patch | None:
         """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
         while self._next is not None and self._next.kept_start <= index:
-            blob, _ = ensure_part(self._next, self._clip, self._segments, self._desk)
-            self._open.append((self._next, Part(blob)))
+            blob, _ = ensure_part(self._next, self._task, self._desk)
+            part = Part(blob)
+            if part.side:
+                which = f"{self._next.start}-{self._next.stop - 1}"
+                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
+            self._open.append((self._next, part))
             self._next = next(self._coming, None)
         self._open = [(block, part) for block, part in self._open if index < block.kept_stop]
         found = [(block, patch) for block, part in self._open if (patch := part.patch(index)) is not None]

@@ -87,6 +87,17 @@ def test_a_plan_shows_items_and_totals_and_writes_nothing() -> None:
     assert not Path("out").exists()
 
 
+def test_a_plan_of_larger_pictures_shows_their_size_and_bytes_and_needs_no_masks() -> None:
+    words = ["--videos", "in/*.mp4", "--out", "out", "mode=outpaint", "outpaint.scale_w=1.5"]
+    shown = type_in("plan", *words)
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.count(" 144x64 ") == 2
+    items = json.loads(type_in("plan", *words, "--json").stdout)["items"]
+    around = 8 * (144 - 96) * 64
+    assert {item["mask"] for item in items} == {None}
+    assert all(around < item["part_bytes"] < 2 * around for item in items)
+
+
 def test_status_and_report_find_the_run_by_job_file_by_folder_and_by_option() -> None:
     Path("job.yaml").write_text("name: found\nout: out\ninput: {videos: [in/*.mp4], masks: mask.png}\n")
     assert type_in("run", "job.yaml", *QUICK).exit_code == 0

@@ -1,10 +1,17 @@
-"""Is every core used, and none promised twice?"""
+"""Is every core and every GPU used, and none promised twice?"""
 
 import pytest
 
 from cluster.resources import Layout, Node, lay_out
+from pipelines.tasks import Stage
 
 GIB = 2**30
+
+
+def on_gpus(*nodes: tuple[int, int], workers: int = 0) -> tuple[Layout, dict[str, int]]:
+    """The layout of machines of (CPUs, GPUs) each, and its workers by pool."""
+    layout = lay_out([Node(cpus, 64 * GIB, gpus) for cpus, gpus in nodes], workers, gpu=True)
+    return layout, {pool.name: pool.size for pool in layout.pools}
 
 
 def held(layout: Layout) -> float:
@@ -35,3 +42,65 @@ def test_one_worker_on_many_machines_asks_for_no_more_than_one_of_them_has() -> 
     layout = lay_out([Node(0, 8 * GIB), Node(4, 64 * GIB), Node(4, 64 * GIB)], workers=1)
     assert layout.pools[0].threads == 4
     assert layout.pools[0].cpus <= 4
+
+
+def test_one_gpu_is_one_worker_s_for_flow_and_inpainting() -> None:
+    layout, sizes = on_gpus((16, 1))
+    (pool,) = layout.pools
+    assert sizes == {"restore": 1}
+    assert (pool.gpus, pool.threads, set(pool.stages)) == (1.0, 16, {Stage.FLOW, Stage.INPAINT})
+
+
+@pytest.mark.parametrize(
+    ("gpus", "sizes"),
+    [
+        (2, {"flow": 2, "inpaint": 1}),
+        (3, {"flow": 2, "inpaint": 2}),
+        (4, {"flow": 4, "inpaint": 2}),
+        (8, {"flow": 6, "inpaint": 5}),
+    ],
+)
+def test_two_fifths_of_the_gpus_compute_flow(gpus: int, sizes: dict[str, int]) -> None:
+    layout, found = on_gpus((8 * gpus, gpus))
+    assert found == sizes
+    assert {pool.name: (pool.gpus, pool.threads) for pool in layout.pools} == {"flow": (0.5, 4), "inpaint": (1.0, 8)}
+
+
+def test_the_job_can_ask_for_fewer_inpainting_workers_and_gets_the_flow_they_need() -> None:
+    assert [on_gpus((64, 8), workers=n)[1] for n in (1, 3, 99)] == [
+        {"flow": 2, "inpaint": 1},
+        {"flow": 4, "inpaint": 3},
+        {"flow": 6, "inpaint": 5},
+    ]
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [(16, 1)],
+        [(2, 8)],  # fewer cores than GPUs
+        [(0, 2), (8, 0)],  # a machine that offers its GPUs only
+        [(1, 1), (1, 3)],
+        [(16, 4), (64, 4), (96, 0)],  # machines for probes and stitches
+        [(4, 1)] * 40,
+    ],
+)
+def test_every_gpu_is_held_and_its_workers_find_their_cores_on_every_machine(nodes: list[tuple[int, int]]) -> None:
+    layout, _ = on_gpus(*nodes)
+    assert sum(pool.size * pool.gpus for pool in layout.pools) == sum(gpus for _, gpus in nodes)
+    for pool in layout.pools:
+        assert all(gpus / pool.gpus * pool.cpus <= 0.9 * cpus + 1e-9 for cpus, gpus in nodes if gpus)
+        assert pool.threads >= 1
+    assert held(layout) <= sum(cpus for cpus, _ in nodes) + 1e-9
+    assert layout.task_slots >= 1
+    assert layout.busy_limit >= 1
+
+
+def test_an_engine_that_wants_gpus_gets_cores_where_there_are_none() -> None:
+    nodes = [Node(8, 64 * GIB)]
+    assert lay_out(nodes, 0, gpu=True) == lay_out(nodes, 0)
+
+
+def test_an_engine_without_use_for_gpus_leaves_them_alone() -> None:
+    layout = lay_out([Node(8, 64 * GIB, gpus=2)], 0)
+    assert [(pool.name, pool.gpus) for pool in layout.pools] == [("restore", 0.0)]

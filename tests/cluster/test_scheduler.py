@@ -1,72 +1,16 @@
 """Events in, instructions out: does each task go to the right worker, and are workers started, replaced and ended?"""
 
-from pathlib import Path
-
 import pytest
-from toy_worker import toy_item, toy_plan
+from play import RESTORE, Play
 
 from cluster.resources import Layout, Pool
-from cluster.scheduler import (
-    START_ATTEMPTS,
-    Answered,
-    GiveUp,
-    Gone,
-    Instruction,
-    Placed,
-    Ready,
-    Run,
-    Scheduler,
-    Start,
-    Stop,
-)
+from cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
 from pipelines.ledger import ItemState
-from pipelines.run_state import RunState
 from pipelines.tasks import Receipt, Stage, Task
 
-RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
-LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
 INPAINT = Pool("inpaint", (Stage.INPAINT,), size=1, cpus=1.0, threads=1)
 TWO_POOLS = Layout(pools=(INPAINT, FLOW), task_slots=2, task_cpus=0.1, busy_limit=8)
-
-
-class Play:
-    """A scheduler, and workers that do what the test says."""
-
-    def __init__(self, *names: str, layout: Layout = LAPTOP, attempts: int = 3) -> None:
-        items = [toy_item(name, Path("out")) for name in names]
-        self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
-        self.scheduler = Scheduler(self.state, layout, patience_s=60)
-
-    def decide(self, now_s: float = 0.0) -> list[Instruction]:
-        return self.scheduler.decide(now_s)
-
-    def starts(self) -> list[str]:
-        return [step.worker for step in self.decide() if isinstance(step, Start)]
-
-    def stops(self) -> list[str]:
-        return [step.worker for step in self.decide() if isinstance(step, Stop)]
-
-    def runs(self) -> dict[str, str | None]:
-        return {step.task.id: step.worker for step in self.decide() if isinstance(step, Run)}
-
-    def done(self, *task_ids: str) -> None:
-        for task_id in task_ids:
-            stage = task_id.split(":")[0]
-            plan = toy_plan() if stage == Stage.PROBE else None
-            final = "restored" if stage == Stage.STITCH else None
-            self.scheduler.handle(Answered(Receipt(task_id, plan=plan, final=final)))
-
-    def probed(self) -> "Play":
-        """All probes done, one after the other."""
-        while runs := [task for task in self.runs() if task.startswith("probe")]:
-            self.done(*runs)
-        return self
-
-    def warm(self, *workers: str) -> None:
-        for worker in workers:
-            self.scheduler.handle(Placed(worker))
-            self.scheduler.handle(Ready(worker))
 
 
 def test_a_probe_runs_in_a_process_of_its_own() -> None:
@@ -93,12 +37,9 @@ def test_a_worker_gets_its_first_task_when_it_is_warm() -> None:
 def test_a_worker_goes_on_with_the_item_it_knows() -> None:
     play = Play("a", "b").probed()
     play.warm("restore-1", "restore-2")
-    assert play.runs() == {"flow:a:0": "restore-1", "flow:a:1": "restore-2"}
-    play.done("flow:a:1")
-    assert play.runs() == {"flow:b:0": "restore-2"}
-    play.done("flow:b:0")
-    assert play.runs() == {"flow:b:1": "restore-2"}
-    play.done("flow:a:0", "flow:b:1")
+    for index in (0, 1):
+        assert play.runs() == {f"flow:a:{index}": "restore-1", f"flow:b:{index}": "restore-2"}
+        play.done(f"flow:b:{index}", f"flow:a:{index}")
     assert play.runs() == {"inpaint:a:0": "restore-1", "inpaint:b:0": "restore-2"}
 
 

@@ -16,10 +16,16 @@ SHARED = Layout((Pool("restore", (Stage.INPAINT, Stage.FLOW), 2, 0.9, 1),), task
 APART = Layout(
     (Pool("flow", (Stage.FLOW,), 1, 0.5, 1), Pool("inpaint", (Stage.INPAINT,), 2, 1.0, 1)), 2, 0.1, busy_limit=4
 )
+GPUS = Layout(
+    (Pool("flow", (Stage.FLOW,), 2, 0.1, 1, gpus=0.5), Pool("inpaint", (Stage.INPAINT,), 3, 0.2, 1, gpus=1.0)),
+    *(1, 0.1, 1),
+)
 
 
 @settings(deadline=None, max_examples=150)
-@given(data=st.data(), layout=st.sampled_from([SHARED, APART]), names=st.lists(st.sampled_from("abcde"), unique=True))
+@given(
+    data=st.data(), layout=st.sampled_from([SHARED, APART, GPUS]), names=st.lists(st.sampled_from("abcde"), unique=True)
+)
 def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: list[str]) -> None:
     items = [toy_item(name, Path("out")) for name in names]
     state = RunState(items, attempts=3, active_items=2, on_change=lambda *_: None)
@@ -39,7 +45,12 @@ def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: 
                     assert worker is None or phases[worker] is None
                     assert worker is None or worker not in {held for _, held in running.values()}
                     running[task.id] = (task, worker)
-        assert len(running) <= layout.busy_limit
+        on_cpus = sum(held is None or not _pool(held, layout).gpus for _, held in running.values())
+        assert on_cpus <= layout.busy_limit
+        resting = phases.keys() - {held for _, held in running.values()}
+        for pool in (_pool(worker, layout) for worker in resting if phases[worker] is None):
+            may_begin = bool(pool.gpus) or on_cpus < layout.busy_limit
+            assert not (may_begin and any(state.ready(stage) for stage in pool.stages)), "a worker rests without need"
         assert sum(held is None for _, held in running.values()) <= layout.task_slots
         news = [event for event in phases.values() if event]
         assert news or running, "nothing is under way, and the run is not over"
@@ -49,6 +60,10 @@ def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: 
     for row in state.rows.values():
         assert row.state.ended or (state.halted and row.state is ItemState.PENDING)
         assert row.attempts <= 3
+
+
+def _pool(worker: str, layout: Layout) -> Pool:
+    return next(pool for pool in layout.pools if worker.startswith(pool.name))
 
 
 def _what_happens(
@@ -72,5 +87,5 @@ def _what_happens(
     kind = data.draw(st.sampled_from(["done", "done", "done", "bad", "shaky"]))
     if kind != "done":
         return [Answered(Failure(task.id, "Error", kind, transient=kind == "shaky"))]
-    plan = toy_plan() if task.stage is Stage.PROBE else None
+    plan = toy_plan(chunks=2) if task.stage is Stage.PROBE else None
     return [Answered(Receipt(task.id, plan=plan, final="restored" if task.stage is Stage.STITCH else None))]

@@ -18,10 +18,19 @@ def toy_item(name: str, folder: Path) -> Item:
     return Item(id=name, video=folder / f"{name}.mp4", mask=folder / "mask.png", output=folder / f"{name}_out.mp4")
 
 
-def toy_plan() -> ItemPlan:
-    """Two segments, and one chunk that reads both."""
-    chunk = Chunk(0, (Block(0, 20, 0, 20, 0, 20),), segments=(0, 1))
-    return ItemPlan("probe", 20, 64, 48, (Segment(0, 0, 10), Segment(1, 10, 19)), (chunk,))
+def toy_plan(chunks: int = 1) -> ItemPlan:
+    """Chunks of twenty frames, each of which reads two segments of its own."""
+    frames = 20 * chunks
+    starts = range(0, frames, 20)
+    blocks = [Block(start, start + 20, start, start + 20, start, start + 20, 0, frames) for start in starts]
+    return ItemPlan(
+        probe_key="probe",
+        frames=frames,
+        width=64,
+        height=48,
+        segments=tuple(Segment(n, 10 * n, min(10 * n + 10, frames - 1)) for n in range(2 * chunks)),
+        chunks=tuple(Chunk(n, (block,), segments=(2 * n, 2 * n + 1)) for n, block in enumerate(blocks)),
+    )
 
 
 def toy_context(folder: Path, *, workers: int = 0, name: str = "toy") -> RunContext:
@@ -30,9 +39,17 @@ def toy_context(folder: Path, *, workers: int = 0, name: str = "toy") -> RunCont
 
 def visits(folder: Path) -> list[tuple[str, int]]:
     """(task id, process id) of every task that was begun, in order."""
+    return [(task_id, int(pid)) for task_id, pid, _ in _diary(folder)]
+
+
+def gpus_seen(folder: Path, stage: Stage) -> set[str]:
+    """The values of CUDA_VISIBLE_DEVICES in the processes that did this stage."""
+    return {gpus for task_id, _, gpus in _diary(folder) if task_id.startswith(stage)}
+
+
+def _diary(folder: Path) -> list[list[str]]:
     diary = folder / "visits"
-    lines = diary.read_text().splitlines() if diary.exists() else []
-    return [(task_id, int(pid)) for task_id, pid in (line.split() for line in lines)]
+    return [line.split(" ") for line in diary.read_text().splitlines()] if diary.exists() else []
 
 
 class ToyWorker:
@@ -46,7 +63,7 @@ class ToyWorker:
 
     def perform(self, task: Task) -> Receipt | Failure:
         with (self._folder / "visits").open("a") as diary:
-            diary.write(f"{task.id} {os.getpid()}\n")
+            diary.write(f"{task.id} {os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}\n")
         what, _, stage = task.item.id.lstrip("0123456789_").rpartition("_in_")
         if stage == task.stage:
             match what:

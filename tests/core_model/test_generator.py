@@ -4,7 +4,7 @@ import pytest
 import torch
 from released import golden, with_test_weights
 
-from core_model.networks.generator import InpaintGenerator, LocalFrames
+from core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
 from core_model.networks.region import Region
 
 
@@ -46,7 +46,8 @@ def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator):
         generator.encode(frames[:, t, None], masks[:, t, None], updated[:, t, None]) for t in range(frames.shape[1])
     ]
     references = torch.cat([generator.split(features) for features in each[local:]], 1)
-    window = LocalFrames(torch.cat(each[:local], 1), masks[:, :local], updated[:, :local], flow_fwd, flow_bwd)
+    flows = quarter_flow(flow_fwd), quarter_flow(flow_bwd)
+    window = LocalFrames(torch.cat(each[:local], 1), masks[:, :local], updated[:, :local], *flows)
     assert torch.allclose(generator.complete(window, references), output, rtol=0, atol=1e-4)
 
 
@@ -80,7 +81,7 @@ def test_masks_and_flows_that_do_not_fit_are_refused_with_their_shapes(generator
         generator(frames, masks[:, 1:], updated, flow_fwd, flow_bwd)
     with pytest.raises(ValueError, match="multiples of 4"):
         generator(frames[..., :94], masks[..., :94], updated[..., :94], flow_fwd, flow_bwd)
-    with pytest.raises(ValueError, match=re.escape("expected masks [1, 5, 1, 64, 96] and flows [1, 4, 2, 64, 96]")):
+    with pytest.raises(ValueError, match=re.escape("expected masks [1, 5, 1, 64, 96] and flows [1, 4, 2, 16, 24]")):
         generator(frames, masks, updated, flow_fwd, flow_bwd[:, 1:])
     with pytest.raises(ValueError, match=r"expected a region of .*bottom=64.*, got .*bottom=65"):
         generator(frames, masks, updated, flow_fwd, flow_bwd, Region(60, 65, 0, 9))

@@ -11,7 +11,7 @@ from core_model.propagation_engine import PropagationEngine
 
 
 def restore(clip: Hidden) -> np.ndarray:
-    return PropagationEngine().restore(clip.frames.copy(), clip.masks, clip.flow_fwd, clip.flow_bwd)
+    return PropagationEngine().restore_clip(clip.frames.copy(), clip.masks, clip.flow_fwd, clip.flow_bwd)
 
 
 def panned(**size: int) -> Hidden:
@@ -113,7 +113,7 @@ def test_every_size_and_mask_has_an_answer(frames, size, masked):
         {"nothing": np.s_[:0], "one pixel": np.s_[0, 0, 0], "one frame": np.s_[-1], "everything": np.s_[:]}[masked]
     ] = True
     flow = rng.normal(0, 2, (2, frames - 1, 2, *size)).astype(np.float16)
-    restored = PropagationEngine().restore(clip.copy(), masks, flow[0], flow[1])
+    restored = PropagationEngine().restore_clip(clip.copy(), masks, flow[0], flow[1])
     assert restored.shape == clip.shape
     assert restored.dtype == np.uint8
     assert np.array_equal(restored[~masks], clip[~masks])
@@ -123,10 +123,10 @@ def test_frames_are_filled_in_place_unless_they_are_read_only():
     clip = panned(frames=6)
     frames = clip.frames.copy()
     frames.flags.writeable = False
-    separate = PropagationEngine().restore(frames, *clip[2:])
+    separate = PropagationEngine().restore_clip(frames, *clip[2:])
     assert np.array_equal(frames, clip.frames)
     given = clip.frames.copy()
-    in_place = PropagationEngine().restore(given, *clip[2:])
+    in_place = PropagationEngine().restore_clip(given, *clip[2:])
     assert in_place is given
     assert np.array_equal(in_place, separate)
 
@@ -134,4 +134,4 @@ def test_frames_are_filled_in_place_unless_they_are_read_only():
 def test_arrays_that_do_not_fit_are_named():
     clip = panned(frames=6)
     with pytest.raises(ValueError, match=r"masks \[T, H, W\].*\[5, 96, 128\]"):
-        PropagationEngine().restore(clip.frames, clip.masks[:5], clip.flow_fwd, clip.flow_bwd)
+        PropagationEngine().restore_clip(clip.frames, clip.masks[:5], clip.flow_fwd, clip.flow_bwd)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from released import with_test_weights
 
+from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.networks.raft import Raft
-from core_model.restorer import RestoreOptions, Restorer, dilate
+from core_model.options import RestoreOptions
+from core_model.restorer import Restorer, dilate
 
 QUICK = {"raft_iterations": 1, "mask_dilation": 1}
 
@@ -97,4 +99,4 @@ def test_options_out_of_range_are_refused_by_name():
     with pytest.raises(ValueError, match="ref_stride of at least 1, got 0"):
         RestoreOptions(ref_stride=0)
     with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
-        RestoreOptions(precision="half")
+        Execution(precision="half")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Codec, JobConfig
+from pipelines.config import Codec, JobConfig, Mode
 from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides, dump_job, load_job, preset_names
 
@@ -58,6 +58,11 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("run.attempts=0", "run.attempts: 0 is below 1 (command line)"),
         ("flow.max_side=4", "flow.max_side: 4 is below 16 pixels (0 means the source's size) (command line)"),
         ("plan.shot_threshold=nan", "plan.shot_threshold: nan is outside 0 (excluded) .. 255 (command line)"),
+        ("mode=paint", "mode: 'paint' is not one of inpaint, outpaint (command line)"),
+        ("outpaint.scale_w=0.5", "outpaint.scale_w: 0.5 is outside 1..4 (command line)"),
+        ("outpaint.scale_h=nan", "outpaint.scale_h: nan is outside 1..4 (command line)"),
+        ("outpaint.scale_w=wide", "outpaint.scale_w: 'wide' is not a number (command line)"),
+        ("mode=outpaint", "mode: outpaint needs outpaint.scale_w or outpaint.scale_h above 1 (command line)"),
         ("name=${nothing}", "name: Interpolation key 'nothing' not found (command line)"),
         ("fast", "'fast' is not an override (command line); write KEY=VALUE, as in stitch.crf=20"),
     ],
@@ -73,6 +78,13 @@ def test_all_mistakes_of_all_sources_are_told_at_once(tmp_path: Path) -> None:
         "run.workers: 'two' is not a whole number (command line)",
         f"stitch.crf: 99 is outside 0..51 ({file})",
     ]
+
+
+def test_factors_may_be_whole_numbers_and_differ_from_item_to_item() -> None:
+    job = load_job(overrides=["mode=outpaint", "outpaint.scale_w=2"])
+    assert (job.mode, job.outpaint.scale_w, job.outpaint.scale_h) == (Mode.outpaint, 2.0, 1.0)
+    assert apply_overrides(job, ("outpaint.scale_h=1.5",)).outpaint.scale_h == 1.5
+    assert apply_overrides(job, ("mode=inpaint",)).mode is Mode.inpaint
 
 
 def test_two_settings_that_do_not_go_together_blame_the_one_that_was_set() -> None:

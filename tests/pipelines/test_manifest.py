@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
 from pipelines.errors import ConfigError
 from pipelines.manifest import discover
+
+LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
 
 
 @pytest.fixture
@@ -109,6 +111,17 @@ def test_what_cannot_be_run_is_refused(files, videos, masks, out, said):
         found(videos, masks, out=out)
 
 
+def test_outpainting_without_a_rule_takes_a_mask_beside_the_video_and_does_without_where_there_is_none(files):
+    files("in/a.mp4", "in/a_mask.png", "in/b.mp4")
+    masks = {name: mask for name, (_, mask, _) in found(["in/*.mp4"], **LARGER).items()}
+    assert masks == {"a": "in/a_mask.png", "b": "None"}
+
+
+def test_outpainting_with_a_rule_names_every_mask_so_that_a_mistyped_rule_does_not_go_unseen(files):
+    files("in/a.mp4")
+    assert found(["in/a.mp4"], "masks/{stem}.png", **LARGER)["a"][1] == "masks/a.png"
+
+
 # --- manifests -------------------------------------------------------------------------------------------------------
 
 ROWS = [
@@ -185,6 +198,23 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path, name, content, said):
     (tmp_path / name).write_text(content)
     with pytest.raises(ConfigError, match=said):
         listed(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_outpainting_needs_no_masks_and_takes_those_there_are(tmp_path, kind):
+    WRITERS[kind](tmp_path / f"a.{kind}", [{"video": "a.mp4"}, {"video": "b.mp4"}])
+    WRITERS[kind](tmp_path / f"b.{kind}", [{"video": "a.mp4", "mask": None}, {"video": "b.mp4", "mask": "b.png"}])
+    assert [item.mask for item in listed(tmp_path / f"a.{kind}", **LARGER)] == [None, None]
+    assert [item.mask for item in listed(tmp_path / f"b.{kind}", **LARGER)] == [None, tmp_path / "b.png"]
+
+
+def test_a_row_that_outpaints_needs_no_mask_and_one_that_does_not_needs_one(tmp_path):
+    larger = {"video": "a.mp4", "mask": None, "overrides": "mode=outpaint outpaint.scale_w=2"}
+    write_jsonl(tmp_path / "m.jsonl", [larger, {"video": "b.mp4", "mask": "b.png"}])
+    assert [item.mask for item in listed(tmp_path / "m.jsonl")] == [None, tmp_path / "b.png"]
+    write_jsonl(tmp_path / "m.jsonl", [larger, {"video": "b.mp4"}])
+    with pytest.raises(ConfigError, match="row 2: video or mask is empty"):
+        listed(tmp_path / "m.jsonl")
 
 
 def test_a_missing_manifest_is_named(tmp_path):

@@ -4,8 +4,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.config import PlanConfig
-from pipelines.plan import blend, blend_weight, lay_blocks, lay_segments, plan_frames
+from core_model.options import RestoreOptions
+from pipelines.plan import (
+    blend,
+    blend_weight,
+    lay_blocks,
+    lay_segments,
+    lay_subvideos,
+    masked_ranges,
+    plan_frames,
+)
 
 shots = st.lists(st.integers(1, 400), min_size=1, max_size=6).map(
     lambda lengths: [(sum(lengths[:i]), sum(lengths[: i + 1])) for i in range(len(lengths))]
@@ -33,15 +41,10 @@ def test_at_most_two_blocks_keep_any_frame(shots, overlap):
 @given(shots, st.integers(1, 1000), st.integers(1, 90))
 def test_chunk_and_segment_length_never_change_the_blocks(shots, chunk_length, segment_length):
     frames = shots[-1][1]
-    segments, chunks = plan_frames(
-        frames,
-        shots,
-        [(0, frames)],
-        settings=PlanConfig(chunk_length=chunk_length),
-        segment_length=segment_length,
-        halo=10,
-    )
-    assert [b for c in chunks for b in c.blocks] == lay_blocks(shots, block_length=80, overlap=5, halo=10)
+    blocks = lay_blocks(shots, block_length=80, overlap=5, halo=10)
+    everywhere = masked_ranges([(0, frames)], frames)
+    segments, chunks = plan_frames(frames, blocks, everywhere, chunk_length=chunk_length, segment_length=segment_length)
+    assert [b for c in chunks for b in c.blocks] == blocks
     for chunk in chunks:
         pairs = {p for s in segments if s.index in chunk.segments for p in range(s.start, s.stop)}
         for block in chunk.blocks:
@@ -49,16 +52,17 @@ def test_chunk_and_segment_length_never_change_the_blocks(shots, chunk_length, s
 
 
 def test_blocks_without_a_masked_frame_and_their_flow_are_left_out():
-    segments, chunks = plan_frames(
-        1000, [(0, 1000)], [(510, 520)], settings=PlanConfig(block_length=50), segment_length=20, halo=10
-    )
+    blocks = lay_blocks([(0, 1000)], block_length=50, overlap=5, halo=10)
+    masked = masked_ranges([(510, 520)], 1000)
+    segments, chunks = plan_frames(1000, blocks, masked, chunk_length=160, segment_length=20)
     kept = [(b.start, b.stop) for c in chunks for b in c.blocks]
     assert kept == [(500, 550)]
     assert {(s.start, s.stop) for s in segments} == {(480, 500), (500, 520), (520, 540), (540, 560), (560, 580)}
 
 
 def test_a_single_frame_is_a_block_without_flow():
-    segments, chunks = plan_frames(1, [(0, 1)], [(0, 1)], settings=PlanConfig(), segment_length=40, halo=10)
+    blocks = lay_blocks([(0, 1)], block_length=80, overlap=5, halo=10)
+    segments, chunks = plan_frames(1, blocks, masked_ranges([(0, 1)], 1), chunk_length=160, segment_length=40)
     assert segments == ()
     assert [b.seen_stop for c in chunks for b in c.blocks] == [1]
 
@@ -76,3 +80,25 @@ def test_the_cross_fade_runs_from_the_earlier_block_to_the_later_and_keeps_equal
     assert weights == sorted(weights)
     mixed = [int(blend(earlier, later, w)[0, 0, 0]) for w in weights]
     assert all(min(old, new) <= value <= max(old, new) for value in mixed)
+
+
+@given(shots, st.integers(2, 100))
+def test_sub_videos_begin_at_the_shot_and_are_kept_once(shots, length):
+    frames = shots[-1][1]
+    options = RestoreOptions(subvideo_length=length)
+    blocks = lay_subvideos(shots, masked_ranges([(0, frames)], frames), options.schedule, length)
+    assert [f for b in blocks for f in range(b.kept_start, b.kept_stop)] == list(range(frames))
+    for block in blocks:
+        assert (block.start - block.shot_start) % length == 0
+        assert block.shot_start <= block.seen_start <= block.start < block.stop <= block.shot_stop
+        assert block.seen_stop <= block.shot_stop
+
+
+def test_flow_is_needed_as_far_as_sub_videos_around_a_mask_reach_and_no_further():
+    options = RestoreOptions(subvideo_length=80)
+    everywhere = masked_ranges([(0, 1000)], 1000)
+    a_second = masked_ranges([(490, 515)], 1000)
+    wide = lay_subvideos([(0, 1000)], everywhere, options.schedule, 80)[6]
+    narrow = lay_subvideos([(0, 1000)], a_second, options.schedule, 80)[6]
+    assert (wide.start, wide.seen_start, wide.seen_stop) == (480, 315, 726)
+    assert wide.seen_start < narrow.seen_start <= 480 < narrow.seen_stop < wide.seen_stop

@@ -7,12 +7,20 @@ from pages import HOSTILE, Page, quarantined, restored, write
 
 from pipelines.ledger import ItemRow
 from pipelines.report.page import PREVIEW_BYTES
+from pipelines.reproduce import reproduce_command
 
 
 def test_what_needs_attention_comes_first_with_reason_and_command(tmp_path: Path) -> None:
     text = Page(write(tmp_path, [restored("good.mp4"), quarantined("bad.mp4")])).text
     command = "reelmend run out/_reelmend/config.yaml --videos in/bad.mp4 --masks mask.png --out out/_reelmend/again"
     assert text.index("cut off after frame 7 of 30") < text.index(command) < text.index("good.mp4")
+
+
+def test_an_item_without_a_mask_is_reproduced_without_one() -> None:
+    row = ItemRow("a", "in/a.mp4", "", "out/a.mp4")
+    assert reproduce_command(row, "out") == (
+        "reelmend run out/_reelmend/config.yaml --videos in/a.mp4 --out out/_reelmend/again run.executor=inline"
+    )
 
 
 def test_the_totals_are_those_of_the_summary(tmp_path: Path) -> None:

@@ -21,10 +21,7 @@ def plan(segments: int = 2, chunks: int = 2) -> ItemPlan:
         width=64,
         height=48,
         segments=tuple(Segment(s, 10 * s, 10 * s + 10) for s in range(segments)),
-        chunks=tuple(
-            Chunk(n, (Block(10 * n, 10 * n + 10, 10 * n, 10 * n + 10, 10 * n, 10 * n + 10),), reads[n])
-            for n in range(chunks)
-        ),
+        chunks=tuple(Chunk(n, (Block(*(10 * n, 10 * n + 10) * 3, 0, 10 * chunks),), reads[n]) for n in range(chunks)),
     )
 
 

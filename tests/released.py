@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parent / "data"
 # RAFT's random flows stay below a few pixels; deformable offsets and completed flows are large enough to show mistakes.
 GAINS = {"flow_head.conv2": 0.02, "conv_offset.6": 4.0, "upsample.2.conv": 4.0}
 

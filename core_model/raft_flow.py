@@ -1,0 +1,79 @@
+"""How does RAFT measure the flow of a clip of any length and size?
+
+Legend: T frames, H W height and width, S = T-1 pairs of adjacent frames.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_model.device_memory import full_device_named, memory_of
+from core_model.engine import U8, Float
+from core_model.execution import Execution
+from core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
+
+_CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
+_MOST_PAIRS = 8
+
+
+class RaftFlow:
+    """Optical flow by RAFT; see `core_model.engine.FlowEstimator`.
+
+    Frames are padded, not scaled, to sides that are multiples of 8 and at least 128. Pairs go through the network in
+    groups that the frame size fixes, counted from the clip's first; where the device has too little memory for a
+    group, in smaller ones, which is remembered.
+    """
+
+    def __init__(self, load: Callable[[], Raft], digest: str, iterations: int, execution: Execution) -> None:
+        """`digest` names the weights that `load` returns, ready on their device."""
+        self.digest = f"raft-1-{digest}-{iterations}-{execution.rounding}"
+        self._load, self._iterations, self._execution = load, iterations, execution
+        self._raft: Raft | None = None
+        self._most_pairs = _MOST_PAIRS
+
+    def warm(self) -> None:
+        self._network()
+
+    @torch.inference_mode()
+    def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
+        """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2."""
+        if frames_THWC.ndim != 4 or len(frames_THWC) < 2 or frames_THWC.shape[3] != 3:
+            raise ValueError(f"RaftFlow: expected u8 frames [T >= 2, H, W, 3], got {[*frames_THWC.shape]}")
+        height, width = frames_THWC.shape[1:3]
+        padded = _padded(torch.from_numpy(frames_THWC.transpose(0, 3, 1, 2)))
+        with full_device_named(f"a pair of {width}x{height} frames"):
+            forward, backward = (flow[0, ..., :height, :width] for flow in self._estimate(padded))
+        return np.ascontiguousarray(forward), np.ascontiguousarray(backward)
+
+    def _estimate(self, frames_T3HW: Tensor) -> tuple[Tensor, Tensor]:
+        network = self._network()
+        cells = frames_T3HW.shape[2] * frames_T3HW.shape[3] // SIDE_MULTIPLE_PX**2
+        # Two directions of 4 bytes a value, and the pyramid on top of each.
+        pairs = max(1, min(self._most_pairs, _CORRELATION_BYTES // (3 * 4 * cells**2)))
+        try:
+            with self._execution.reduced(network.fnet.conv1.weight.device):
+                forward, backward = network(frames_T3HW[None], self._iterations, pairs)
+            return forward, backward
+        except torch.OutOfMemoryError:
+            if pairs == 1:
+                raise
+        memory = memory_of(network.fnet.conv1.weight.device)
+        if memory is not None:
+            memory.release()
+        self._most_pairs = pairs // 2
+        return self._estimate(frames_T3HW)
+
+    def _network(self) -> Raft:
+        if self._raft is None:
+            self._raft = self._load()
+        return self._raft
+
+
+def _padded(frames_T3HW: Tensor) -> Tensor:
+    """fp32 in [-1, 1], the outermost pixels repeated below and on the right."""
+    sides = frames_T3HW.shape[2:]
+    below, right = (max(SMALLEST_SIDE_PX, side + -side % SIDE_MULTIPLE_PX) - side for side in sides)
+    return F.pad(frames_T3HW.float() / 255 * 2 - 1, (0, right, 0, below), mode="replicate")

@@ -1,0 +1,140 @@
+"""How does a shot become whole, from front to back, a piece at a time?
+
+The generator's windows in the order of the published script (Zhou et al., "ProPainter", ICCV 2023). Every number is
+computed from the same inputs in the same groups wherever a restoration begins, so pieces restored by several
+restorations are those of one.
+
+Legend: L local frames of a window, H W height and width of the frames, h w those of a region.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.engine import U8, Shot
+from core_model.networks.flow_completion import FlowCompletion
+from core_model.networks.generator import InpaintGenerator, LocalFrames
+from core_model.networks.region import Region
+from core_model.options import RestoreOptions
+from core_model.overlay import Overlay
+from core_model.prepared_shot import PreparedShot
+from core_model.schedule import GeneratorWindow
+from core_model.seen_frames import SeenFrames
+from core_model.window_batch import WindowBatch
+
+
+class Restoration:
+    """One shot. Asked for adjacent pieces it goes on with what it has; asked for another one it starts anew there."""
+
+    def __init__(
+        self,
+        shot: Shot,
+        flow_completion: FlowCompletion,
+        generator: InpaintGenerator,
+        options: RestoreOptions,
+        batch: WindowBatch,
+    ) -> None:
+        self._shot, self._generator, self._options, self._batch = shot, generator, options, batch
+        self._schedule = options.schedule(shot.frames)
+        self._windows = self._schedule.windows
+        self._prepared = PreparedShot(shot, flow_completion, self._schedule)
+        self._execution = options.execution
+        self._device = generator.ss.embedding.weight.device
+        self._reached = self._next = 0
+        self._begin(0)
+
+    @torch.inference_mode()
+    def restore(self, start: int, stop: int) -> U8:
+        """Return frames start..stop-1, u8 [stop - start, H, W, 3], with masked pixels completed and others unchanged.
+
+        Raises torch.OutOfMemoryError when the device cannot hold a single window.
+        """
+        if start != self._reached:
+            self._begin(start)
+        self._reached = -1  # whoever comes back after an error begins anew
+        for windows in self._batches(stop):
+            for window, region, images in self._complete(windows):
+                self._lay(window, region, images, start)
+        restored = np.stack([self._result(t) for t in range(start, stop)])
+        self._reached = stop
+        upcoming = self._windows[self._next : self._next + 1]
+        self._prepared.forget(min(stop, *(window.local.start for window in upcoming)) if upcoming else stop)
+        return restored
+
+    def _begin(self, start: int) -> None:
+        self._reached = start
+        self._next = self._schedule.windows_over(start, start + 1).start
+        self._overlay = Overlay(self._options.blending)
+        self._seen = SeenFrames(self._generator, self._prepared, self._windows)
+
+    def _batches(self, stop: int) -> Iterator[list[GeneratorWindow]]:
+        """Yield the windows that write to frames before `stop`, and hold anything to complete, as many as fit."""
+        batch: list[GeneratorWindow] = []
+        while self._next < len(self._windows) and self._windows[self._next].local.start < stop:
+            window = self._windows[self._next]
+            alike = not batch or _shape(batch[0]) == _shape(window)
+            if batch and (len(batch) >= self._batch.size or not alike):
+                yield batch
+                self._seen.forget(self._next - 1)
+                batch = []
+            if any(self._prepared.frame(t).mask.any() for t in window.local):
+                batch.append(window)
+            self._next += 1
+        if batch:
+            yield batch
+        self._seen.forget(self._next - 1)
+
+    def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
+        """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
+        try:
+            with self._batch.watch(len(windows)):
+                return self._generate(windows)
+        except torch.OutOfMemoryError:
+            if len(windows) == 1:
+                raise
+        self._batch.did_not_fit(len(windows))
+        half = len(windows) // 2
+        return self._complete(windows[:half]) + self._complete(windows[half:])
+
+    def _generate(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
+        with self._execution.reduced(self._device):
+            seen = [self._seen.look(window) for window in windows]
+            features, reference_tokens = (torch.cat(parts) for parts in zip(*seen, strict=True))
+            holes = [self._holes(window) for window in windows]
+            flows = [self._prepared.quarter_flows(w.local.start, w.local.stop - 1) for w in windows]
+            masks, updated, forward, backward = (
+                torch.cat(parts).to(self._device) for parts in (*zip(*holes, strict=True), *zip(*flows, strict=True))
+            )
+            region = _bounding_region(masks[:, :, 0].any(0).any(0))
+            local = LocalFrames(features, masks, updated, forward, backward)
+            images = self._generator.complete(local, reference_tokens, region).float().cpu()
+        return [(window, region, image) for window, image in zip(windows, images, strict=True)]
+
+    def _holes(self, window: GeneratorWindow) -> tuple[Tensor, Tensor]:
+        known = [self._prepared.frame(t) for t in window.local]
+        return torch.stack([k.mask for k in known])[None], torch.stack([k.updated for k in known])[None]
+
+    def _lay(self, window: GeneratorWindow, region: Region, images: Tensor, start: int) -> None:
+        for t, image in zip(window.local, images.numpy(), strict=True):
+            if t >= start:  # those before were restored with all their windows, by whoever did
+                self._overlay.lay(t, image, region, self._prepared.frame(t).mask[0].numpy())
+
+    def _result(self, t: int) -> U8:
+        height, width = self._shot.size
+        known = self._prepared.frame(t)
+        image = known.image.numpy().transpose(1, 2, 0).copy()
+        colours_N3 = self._overlay.take(t)
+        if colours_N3 is not None:
+            image[known.mask[0].numpy()] = colours_N3
+        return image[:height, :width]
+
+
+def _shape(window: GeneratorWindow) -> tuple[int, int]:
+    return len(window.local), len(window.references)
+
+
+def _bounding_region(mask_HW: Tensor) -> Region:
+    rows, columns = mask_HW.any(1).nonzero(), mask_HW.any(0).nonzero()
+    return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)

@@ -1,0 +1,194 @@
+"""`reelmend weights`: which networks' weights are here, and how do the others get here?"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.guard import EXIT_INCOMPLETE, guarded
+from pipelines.cli.options import AsJson, Debug
+from pipelines.cli.screen import console, print_json
+from pipelines.errors import ConfigError
+from pipelines.weights.find import Look, State, WeightFile, look
+from pipelines.weights.folder import weights_folder
+from pipelines.weights.registry import Entry, entry_of, registry
+
+_STYLES = {State.PRESENT: "green", State.MISSING: "yellow", State.CHANGED: "red"}
+_DIGEST_SHOWN = 12
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="Names that `reelmend weights list` shows.", show_default=False),
+]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-license", help="You have read the licences that are shown, and accept them.")
+]
+
+
+weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="markdown")
+
+
+@weights.callback()
+def overview() -> None:
+    """Fetch, check and list the networks' weights; none are shipped, and their licences are theirs."""
+
+
+def list_weights(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Show the weights that are known by name, and which of them are here.
+
+    Example: `reelmend weights list`
+    """
+    folder = weights_folder()
+    seen = [look(entry, folder) for entry in registry().values()]
+    if as_json:
+        print_json({"folder": str(folder), "weights": [_plain(one) for one in seen]})
+    else:
+        screen = console()
+        screen.print(_table(seen))
+        screen.print(f"\nfolder  {folder}", soft_wrap=True)
+    return 0
+
+
+def pull(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are known.")] = False,
+    accept_license: AcceptLicence = False,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            "--mirror",
+            metavar="PREFIX",
+            help="Fetch PREFIX/FILE instead: https://..., s3://BUCKET/PREFIX or a folder (or REELMEND_WEIGHTS_MIRROR).",
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> int:
+    """Fetch weights and check them; typed again after a broken line, it goes on from there.
+
+    Example: `reelmend weights pull --all --accept-license`
+    """
+    entries = _chosen(names, every)
+    _want_acceptance(entries, accept_license, "fetched")
+    # With these come torch and the network's libraries, which --help and a missing acceptance can do without.
+    from pipelines.weights.install import pull as fetch_one
+    from pipelines.weights.source import source_of
+
+    screen, folder = console(), weights_folder()
+    for entry, source in [(entry, source_of(entry, mirror)) for entry in entries]:
+        if look(entry, folder).state is not State.PRESENT:
+            screen.print(f"{entry.name} from {source.name}", soft_wrap=True)
+        with _progress(screen) as progress:
+            task = progress.add_task(entry.file, total=None)
+            file = fetch_one(entry, folder, source, partial(_advance, progress, task))
+        _print_file(screen, file)
+    return 0
+
+
+def import_file(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file that you have.", show_default=False)],
+    name: Annotated[str, typer.Option("--as", metavar="NAME", help="What it is: a name of `reelmend weights list`.")],
+    accept_license: AcceptLicence = False,
+    debug: Debug = False,
+) -> int:
+    """Check a file of weights that you have, and copy it to where runs find it by name.
+
+    Example: `reelmend weights import ProPainter.pth --as ProPainter --accept-license`
+    """
+    entry = entry_of(name)
+    _want_acceptance([entry], accept_license, "copied")
+    from pipelines.weights.install import take_in  # with it comes torch
+
+    _print_file(console(), take_in(path, entry, weights_folder()))
+    return 0
+
+
+def verify(names: Names = None, as_json: AsJson = False, debug: Debug = False) -> int:
+    """Hash every file that is here, read it and try it on its network; exit status 3 if one is wrong.
+
+    Example: `reelmend weights verify`
+    """
+    folder = weights_folder()
+    entries = [entry_of(name) for name in names or ()]
+    from pipelines.weights.verify import verify as verify_one  # with it comes torch
+
+    if not entries:
+        entries = [entry for entry in registry().values() if (folder / entry.file).exists()]
+    verdicts = [verify_one(entry, folder) for entry in entries]
+    if as_json:
+        documents = [_plain(verdict.seen) | {"problem": verdict.problem} for verdict in verdicts]
+        print_json({"folder": str(folder), "right": all(not v.problem for v in verdicts), "weights": documents})
+    else:
+        screen = console()
+        for verdict in verdicts:
+            result = Text(f"wrong  {verdict.problem}", "red") if verdict.problem else Text("right", "green")
+            screen.print(Text.assemble((verdict.seen.entry.name, "bold"), "  ", result), soft_wrap=True)
+        if not verdicts:
+            screen.print(f"no weights in {folder}; reelmend weights list says which there are", soft_wrap=True)
+    return EXIT_INCOMPLETE if any(verdict.problem for verdict in verdicts) else 0
+
+
+def _chosen(names: Sequence[str] | None, every: bool) -> list[Entry]:
+    if every and not names:
+        return list(registry().values())
+    if every or not names:
+        raise ConfigError(f"which weights? give names ({', '.join(registry())}), or --all for all of them")
+    return [entry_of(name) for name in dict.fromkeys(names)]
+
+
+def _want_acceptance(entries: Sequence[Entry], accepted: bool, done: str) -> None:
+    """Show what the licences say. Raises ConfigError when that was not accepted."""
+    screen = console()
+    for licence in dict.fromkeys(entry.licence for entry in entries):
+        under = ", ".join(entry.name for entry in entries if entry.licence == licence)
+        screen.print(Text.assemble((under, "bold"), f": {licence.name}. {licence.forbids}"), soft_wrap=True)
+        screen.print(f"  {licence.url}", soft_wrap=True)
+    if not accepted:
+        raise ConfigError(f"nothing was {done}: read the licence, then add --accept-license if you accept it")
+
+
+def _table(seen: Sequence[Look]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("name", "network", "licence", "state", "SHA-256"):
+        table.add_column(column, overflow="fold")
+    for one in seen:
+        state = Text(one.state, _STYLES[one.state])
+        entry = one.entry
+        table.add_row(entry.name, entry.network, entry.licence.name, state, one.sha256[:_DIGEST_SHOWN] or "-")
+    return table
+
+
+def _plain(seen: Look) -> dict[str, Any]:
+    found = {"state": seen.state, "path": str(seen.path), "found_sha256": seen.sha256, "expected_sha256": seen.expected}
+    return asdict(seen.entry) | found
+
+
+def _print_file(screen: Console, file: WeightFile) -> None:
+    screen.print(f"{file.name} is here: {file.path} (SHA-256 {file.sha256})", soft_wrap=True)
+
+
+def _advance(progress: Progress, task: TaskID, done: int, total: int | None) -> None:
+    progress.update(task, completed=done, total=total)
+
+
+def _progress(screen: Console) -> Progress:
+    """A bar on a terminal; nothing elsewhere."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+
+
+for command, name in ((list_weights, "list"), (pull, "pull"), (verify, "verify"), (import_file, "import")):
+    weights.command(name)(guarded(command))

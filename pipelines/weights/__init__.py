@@ -1,0 +1,12 @@
+"""Where do the networks' weights come from, are they the right ones, and how are they read?
+
+    file = find("raft-things", "raft")      # a name of conf/weights.yaml, or a path
+    network = load_network(file, "raft")
+
+`find` needs no torch, so that a driver can say what is missing before any work.
+"""
+
+from pipelines.weights.find import WeightFile, find
+from pipelines.weights.fit import load_network
+
+__all__ = ["WeightFile", "find", "load_network"]

@@ -1,0 +1,99 @@
+"""From where can a file be fetched: its own URL, or a mirror? And what does the fetching need to know of each kind?"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from pipelines.errors import ConfigError, SetupError
+from pipelines.weights.registry import Entry
+
+MIRROR_VARIABLE = "REELMEND_WEIGHTS_MIRROR"
+CHUNK_BYTES = 2**16
+"""Of a chunk that has not arrived whole when the line breaks, nothing is kept: larger ones waste more."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """An answer in progress: the file from byte `start` on."""
+
+    start: int
+    """0 where the source could not, or would not, go on from where it was asked to."""
+    total: int | None
+    """Bytes of the whole file; None where the source does not say."""
+    validator: str
+    """Changes when the file does; empty where the source gives none, and then nothing can be resumed."""
+    chunks: Iterator[bytes]
+
+
+class Source(Protocol):
+    """A file somewhere else."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people and records; holds no password."""
+        ...
+
+    def open(self, offset: int, validator: str) -> AbstractContextManager[Body]:
+        """Ask for the file from `offset` on, if it still is the one that `validator` (of an earlier answer) is of.
+
+        Entering, or taking chunks, raises StoreError when it may go better another time, SetupError when it will not.
+        """
+        ...
+
+
+def source_of(entry: Entry, mirror: str | None) -> Source:
+    """Return where to fetch an entry's file: `PREFIX/file` of a mirror (https, http, s3, a folder), or its own URL.
+
+    Without `mirror`, REELMEND_WEIGHTS_MIRROR is asked. Raises ConfigError for any other scheme.
+    """
+    # Each kind has a library of its own to import.
+    prefix = mirror or os.environ.get(MIRROR_VARIABLE)
+    place = f"{prefix.rstrip('/')}/{entry.file}" if prefix else entry.url
+    try:
+        parts = urlsplit(place)
+    except ValueError as exc:
+        raise ConfigError(f"{place}: {exc}") from exc
+    match parts.scheme:
+        case "https" | "http" if parts.hostname:
+            from pipelines.weights.http_source import HttpSource
+
+            return HttpSource(place)
+        case "s3" if parts.netloc:
+            from pipelines.weights.s3_source import S3Source
+
+            return S3Source(parts.netloc, parts.path.lstrip("/"))
+        case "" if prefix:
+            return FolderSource(Path(prefix).expanduser().absolute() / entry.file)
+    raise ConfigError(f"{place}: weights come from https://, http://, s3://BUCKET/PREFIX or a folder, nothing else")
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A file on a disk of this machine, or on one that is mounted."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @contextmanager
+    def open(self, offset: int, validator: str) -> Iterator[Body]:
+        with self._translated():
+            size = self.path.stat().st_size
+        yield Body(0, size, "", self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        with self._translated(), self.path.open("rb") as file:
+            yield from iter(lambda: file.read(CHUNK_BYTES), b"")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise SetupError(f"{self.path}: cannot be read ({exc.strerror}); is the mirror's folder right?") from exc

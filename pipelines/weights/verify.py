@@ -1,0 +1,33 @@
+"""Is every file in the folder still what it was, and still good for its network? Looked at whole, not at its record."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.weights.find import Look, State, changed_message, look, missing_message
+from pipelines.weights.fit import check_fit
+from pipelines.weights.registry import Entry
+from pipelines.weights.state import read_state
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What looking at one file gave."""
+
+    seen: Look
+    problem: str
+    """One line; empty when the file is right."""
+
+
+def verify(entry: Entry, folder: Path) -> Verdict:
+    """Hash the file, compare, read it, and try its tensors on the network."""
+    seen = look(entry, folder, anew=True)
+    match seen.state:
+        case State.MISSING:
+            return Verdict(seen, missing_message(seen))
+        case State.CHANGED:
+            return Verdict(seen, changed_message(seen))
+    try:
+        check_fit(read_state(seen.path, seen.path.suffix), entry.network)
+    except ValueError as exc:
+        return Verdict(seen, f"{seen.path}: {exc}")
+    return Verdict(seen, "")

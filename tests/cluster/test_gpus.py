@@ -1,0 +1,120 @@
+"""On a real Ray whose machines say that they have GPUs: is each used once, and does each process see its own only?
+
+Ray counts GPUs and hands out their numbers without looking whether they exist, so this needs none.
+"""
+
+import json
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
+from typer.testing import CliRunner
+
+from cluster.executor import RayExecutor
+from cluster.pools import Pools
+from cluster.resources import Layout, lay_out
+from cluster.runtime import free_and_total, nodes, ray_runtime
+from cluster.scheduler import Placed
+from pipelines.cli import app
+from pipelines.ledger import ItemState
+from pipelines.run_state import RunState
+from pipelines.tasks import Stage
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def gpu_cluster(_ray_for_tests: None) -> Iterator[str]:
+    """One core a machine, one GPU on the first and two on the second."""
+    from ray.cluster_utils import Cluster
+
+    machine = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args={**machine, "num_gpus": 1}, shutdown_at_exit=False)
+    cluster.add_node(**machine, num_gpus=2)
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.fixture
+def on_gpus(gpu_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", gpu_cluster)
+
+
+@pytest.mark.usefixtures("on_gpus")
+def test_all_gpus_are_filled_whole_and_in_halves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Left to Ray, two halves may lie on two GPUs, and no whole one is left for inpainting."""
+    caplog.set_level(logging.INFO, logger="cluster.pools")
+    with ray_runtime():
+        layout = lay_out(nodes(), 0, gpu=True)
+        pools = Pools(toy_context(tmp_path), ToyWorker, layout)
+        _place_all(pools, layout)
+        assert free_and_total("GPU") == (0.0, 3.0)
+        pools.close()
+        _until(lambda: free_and_total("GPU") == (3.0, 3.0))
+    used: Counter[str] = Counter()
+    for pool, gpu in re.findall(r"worker=(\w+)-\d+ placed as .*, GPU (\S+)", caplog.text):
+        used[gpu] += 1 if pool == "inpaint" else 0.5
+    assert used == {"0": 2, "1": 1}  # number 0 is on both machines
+
+
+def _place_all(pools: Pools, layout: Layout) -> None:
+    for pool in layout.pools:
+        for number in range(pool.size):
+            pools.start(f"{pool.name}-{number}", pool)
+    waiting = {f"{pool.name}-{number}" for pool in layout.pools for number in range(pool.size)}
+
+    def placed() -> bool:
+        waiting.difference_update(event.worker for event in pools.wait(1.0) if isinstance(event, Placed))
+        return not waiting
+
+    _until(placed)
+
+
+@pytest.mark.usefixtures("on_gpus")
+def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_flow", "kills_once_in_inpaint", "b")]
+    state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
+    RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+    assert {row.state for row in state.rows.values()} == {ItemState.RESTORED}
+    assert gpus_seen(tmp_path, Stage.FLOW) | gpus_seen(tmp_path, Stage.INPAINT) <= {"0", "1"}
+    assert gpus_seen(tmp_path, Stage.PROBE) == gpus_seen(tmp_path, Stage.STITCH) == {""}
+
+
+@pytest.mark.usefixtures("on_gpus")
+def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("cluster.runtime._PATIENCE_CLUSTER_S", 1.0)  # ten minutes, in which machines may be added
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+    ray.init(log_to_driver=False)
+    try:
+        holders = [ray.remote(num_gpus=share, num_cpus=0)(Holder).remote() for share in (1, 1, 0.5)]
+        ray.get([holder.hold.remote() for holder in holders])
+        RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+    finally:
+        ray.shutdown()
+    assert "no flow worker found a place" in state.halted
+    assert "each needs 0.5 GPU, free are 0.5 of 3" in state.halted
+
+
+@pytest.mark.usefixtures("on_gpus")
+def test_the_doctor_says_which_workers_the_gpus_would_get() -> None:
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    found = {finding["topic"]: finding["what"] for finding in json.loads(result.stdout)["findings"]}
+    assert "2 CPUs, 3 GPUs" in found["Ray"]
+    assert found["a run on GPUs"].endswith(": 2 x flow on half a GPU, 2 x inpaint on one GPU")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
