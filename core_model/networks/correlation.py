@@ -49,17 +49,17 @@ class CorrelationPyramid:
         """
         pairs, height, width = self._shape
         centre = rearrange(coords_P2hw, "p xy h w -> (p h w) 1 1 xy")
-        samples = [
-            F.grid_sample(level, torch.addcmul(around, centre, scale), "bilinear", "zeros", align_corners=True).flatten(
-                1
-            )
-            for level, (scale, around) in zip(self._levels, self._reads, strict=True)
-        ]
+        reads = zip(self._levels, self._reads, strict=True)
+        samples = [_sample(level, torch.addcmul(around, centre, scale)) for level, (scale, around) in reads]
         return rearrange(torch.cat(samples, 1), "(p h w) s -> p s h w", p=pairs, h=height, w=width)
 
 
+def _sample(level: Tensor, at_Nxy: Tensor) -> Tensor:
+    return F.grid_sample(level, at_Nxy, "bilinear", "zeros", align_corners=True).flatten(1)
+
+
 def _surroundings(level: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """What takes coordinates of the finest level to where `grid_sample` reads this one: a factor [2], and 9x9 [x, y]."""
+    """What takes coordinates of the finest level to those of `grid_sample` in this one: a factor, and 9x9 offsets."""
     height, width = level.shape[2:]
     step = torch.arange(-RADIUS, RADIUS + 1, dtype=level.dtype, device=level.device)
     offsets = torch.stack(torch.meshgrid(step, step, indexing="ij"), dim=-1)

@@ -104,7 +104,7 @@ class FlowHead(nn.Module):
 
 
 class UpdateBlock(nn.Module):
-    """The parts of one iteration; `Raft` runs them."""
+    """One iteration."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,6 +114,20 @@ class UpdateBlock(nn.Module):
         self.mask = nn.Sequential(
             nn.Conv2d(STATE, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, NEIGHBOURS * CELL**2, 1)
         )
+
+    def forward(
+        self,
+        state: Tensor,
+        correlation: Tensor,
+        flow: Tensor,
+        passes: tuple[GateWeights, GateWeights],
+        shares: tuple[Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """Return the next state and the next flow (fp32); `shares` are what the context adds in each of the passes."""
+        motion = self.encoder(correlation, flow)
+        for gates, share in zip(passes, shares, strict=True):
+            state = gates.advance(state, motion, share)
+        return state, flow + self.flow_head(state).float()
 
     def upsample(self, flow_N2hw: Tensor, state: Tensor) -> Tensor:
         """Return the flow [N, 2, 8 h, 8 w] in pixels of the frames: a convex mixture of the 3x3 cells around each."""
