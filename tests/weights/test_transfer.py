@@ -94,6 +94,14 @@ def test_a_server_that_knows_no_ranges_sends_the_file_anew(server, source, part)
     assert part.read_bytes() == CONTENT
 
 
+def test_a_server_that_sends_less_than_was_asked_for_is_asked_for_more(server, source, part):
+    server.longest_part = len(CONTENT) // 2
+    fetch_until_interrupted(source, part)
+    fetch_quietly(source, part)
+    assert part.read_bytes() == CONTENT
+    assert len(server.asked) == 3
+
+
 def test_without_a_validator_nothing_is_resumed(server, source, part):
     server.says_etag = False
     fetch_until_interrupted(source, part)
