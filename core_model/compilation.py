@@ -7,7 +7,7 @@ runs as it is. State dicts keep their names. CUDA graphs are left to the driver'
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -18,9 +18,12 @@ from core_model.execution import Compile, Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.networks.raft import Raft
+from core_model.networks.transformer import DEPTH
 
 _MOST_SHAPES = 4
 """A part is compiled for as many; with others it runs as it is."""
+
+_LOCAL = 11  # local frames of a window in the published script
 
 _log = logging.getLogger(__name__)
 
@@ -34,11 +37,10 @@ class CompileOutcome(NamedTuple):
     """Why nothing is compiled; "" where something is."""
 
 
-def compile_hot_parts(
-    raft: Raft, flow_completion: FlowCompletion, generator: InpaintGenerator, mode: Compile, device: torch.device
-) -> CompileOutcome:
+def compile_hot_parts(networks: Iterable[nn.Module], mode: Compile, device: torch.device) -> CompileOutcome:
     """Let the hot parts of networks on `device` be compiled, in place; where no compiler works, leave them as they are.
 
+    `networks` are any of Raft, FlowCompletion and InpaintGenerator: an actor compiles those that it holds.
     A part that cannot be compiled later, for one of its shapes, runs as it is and a warning says why.
     """
     if mode == "off":
@@ -50,37 +52,35 @@ def compile_hot_parts(
     if compiler.failure:
         _log.log(logging.WARNING if mode == "on" else logging.INFO, "compile: %s", compiler.failure)
         return CompileOutcome((), compiler.failure)
-    parts = dict(_hot_parts(raft, flow_completion, generator))
+    parts = {name: part for network in networks for name, part in _hot_parts(network)}
     for part in parts.values():
         # Not nn.Module.compile(): it leaves out modules that are torch's own, such as Sequential.
         part.forward = _compiled(part.forward, compiler)
     return CompileOutcome(tuple(parts), "")
 
 
-def warm_up(
-    raft: Raft,
-    flow_completion: FlowCompletion,
-    generator: InpaintGenerator,
-    execution: Execution,
-    size: tuple[int, int],
-    frames: int = 18,
-) -> None:
-    """Run every part once on a grey clip of `size` (H, W: multiples of 8, at least 128), so that it is compiled.
+def warm_up(networks: Iterable[nn.Module], execution: Execution, size: tuple[int, int], frames: int = 18) -> None:
+    """Run each of the networks once on a grey clip of `size` (H, W), so that its parts are compiled.
 
-    `frames` are those of a generator window, the first 11 of them local as in the published script.
+    Sides are multiples of 8, at least 128 for Raft. `frames` are those of a generator window, the first 11 of them
+    local, as in the published script.
     """
-    device = raft.fnet.conv1.weight.device
-    clip = torch.zeros(1, frames, 3, *size, device=device)
-    masks = torch.zeros(1, frames, 1, *size, device=device)
-    masks[..., : size[0] // 2, : size[1] // 2] = 1
-    local = min(frames, 11)
-    with torch.inference_mode():
-        with execution.reduced(device):
-            flows = raft(clip[:, :local], iterations=2)
-        with execution.exact(device):
-            flows = flow_completion(*flows, masks[:, :local])
-        with execution.reduced(device):
-            generator(clip, masks, masks, *flows)
+    for network in networks:
+        device = next(network.parameters()).device
+        clip = torch.zeros(1, frames, 3, *size, device=device)
+        masks = torch.zeros(1, frames, 1, *size, device=device)
+        masks[..., : size[0] // 2, : size[1] // 2] = 1
+        local = min(frames, _LOCAL)
+        flow = torch.zeros(1, local - 1, 2, *size, device=device)
+        exact = isinstance(network, FlowCompletion)
+        with torch.inference_mode(), execution.exact(device) if exact else execution.reduced(device):
+            match network:
+                case Raft():
+                    network(clip[:, :local], iterations=2)
+                case FlowCompletion():
+                    network(flow, flow, masks[:, :local])
+                case InpaintGenerator():
+                    network(clip, masks, masks, flow, flow)
 
 
 class _Compiler:
@@ -119,18 +119,22 @@ def _compiled(function: Callable[..., Any], compiler: _Compiler) -> Callable[...
     return compiled
 
 
-def _hot_parts(
-    raft: Raft, flow_completion: FlowCompletion, generator: InpaintGenerator
-) -> Iterator[tuple[str, nn.Module]]:
-    recurrence, propagation = flow_completion.feat_prop_module, generator.feat_prop_module
-    transformer: Sequence[nn.Module] = list(generator.transformers.transformer)
-    yield from (("raft.fnet", raft.fnet), ("raft.cnet", raft.cnet), ("raft.update_block", raft.update_block))
-    for name in ("downsample", "decoder2", "decoder1", "upsample"):
-        yield f"flow_completion.{name}", flow_completion.get_submodule(name)
-    for network, module in (("flow_completion", recurrence), ("generator", propagation)):
-        for way in module.backbone:
-            yield f"{network}.offsets.{way}", module.get_submodule(f"deform_align.{way}.conv_offset")
-            yield f"{network}.backbone.{way}", module.get_submodule(f"backbone.{way}")
-    yield from (("generator.encoder", generator.encoder), ("generator.fuse", propagation.fuse))
-    for number, block in enumerate(transformer[:-1]):
-        yield f"generator.feed_forward.{number}", block.get_submodule("mlp")
+def _hot_parts(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    match network:
+        case Raft():
+            names = ["fnet", "cnet", "update_block"]
+        case FlowCompletion():
+            names = ["downsample", "decoder2", "decoder1", "upsample", *_recurrent(network)]
+        case InpaintGenerator():
+            mixing = [f"transformers.transformer.{number}.mlp" for number in range(DEPTH - 1)]
+            names = ["encoder", "feat_prop_module.fuse", *_recurrent(network), *mixing]
+        case _:
+            names = []
+    for name in names:
+        yield f"{type(network).__name__}.{name}", network.get_submodule(name)
+
+
+def _recurrent(network: FlowCompletion | InpaintGenerator) -> Iterator[str]:
+    for way in network.feat_prop_module.backbone:
+        yield f"feat_prop_module.deform_align.{way}.conv_offset"
+        yield f"feat_prop_module.backbone.{way}"

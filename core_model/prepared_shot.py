@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.engine import U8, Bool, Float, Shot
+from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import quarter_flow
 from core_model.propagation import propagate_images
@@ -46,8 +47,8 @@ class PreparedShot:
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """
 
-    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule) -> None:
-        self._shot, self._flow_completion = shot, flow_completion
+    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule, execution: Execution) -> None:
+        self._shot, self._flow_completion, self._execution = shot, flow_completion, execution
         self._device = next(flow_completion.parameters()).device
         self._flow_blocks, self._image_blocks = schedule.flow_blocks, schedule.image_blocks
         self._completed: dict[SubVideo, _Flows] = {}
@@ -97,7 +98,8 @@ class PreparedShot:
         masks = masks_tensor(self._shot.masks(block.first, block.last + 1))
         flows = [flow_tensor(flow, *self._shot.size) for flow in self._shot.flows(block.first, block.last)]
         if masks.any():
-            flows = [x.cpu() for x in self._flow_completion(*(x.to(self._device) for x in (*flows, masks)))]
+            with self._execution.exact(self._device):
+                flows = [x.cpu() for x in self._flow_completion(*(x.to(self._device) for x in (*flows, masks)))]
         completed = _Flows(*(flow[:, block.kept].clone() for flow in flows))
         self._completed[block] = completed
         self._quarters[block] = _Flows(*(quarter_flow(flow) for flow in completed))

@@ -53,14 +53,17 @@ class RaftFlow:
         cells = frames_T3HW.shape[2] * frames_T3HW.shape[3] // SIDE_MULTIPLE_PX**2
         # Two directions of 4 bytes a value, and the pyramid on top of each.
         pairs = max(1, min(self._most_pairs, _CORRELATION_BYTES // (3 * 4 * cells**2)))
+        device = network.fnet.conv1.weight.device
+        if device.type == "cpu":
+            pairs = 1  # what more of them need leaves the caches, and takes a quarter longer
         try:
-            with self._execution.reduced(network.fnet.conv1.weight.device):
+            with self._execution.reduced(device):
                 forward, backward = network(frames_T3HW[None], self._iterations, pairs)
             return forward, backward
         except torch.OutOfMemoryError:
             if pairs == 1:
                 raise
-        memory = memory_of(network.fnet.conv1.weight.device)
+        memory = memory_of(device)
         if memory is not None:
             memory.release()
         self._most_pairs = pairs // 2

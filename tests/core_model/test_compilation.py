@@ -31,9 +31,9 @@ def test_a_compiled_part_gives_what_it_gives_as_it_is_and_keeps_its_names(networ
     names = list(flow_completion.state_dict())
     with torch.inference_mode():
         plain = flow_completion(*clip, masks)
-        outcome = compile_hot_parts(*networks, "on", CPU)
+        outcome = compile_hot_parts(networks, "on", CPU)
         compiled = flow_completion(*clip, masks)
-    assert "raft.update_block" in outcome.compiled
+    assert "Raft.update_block" in outcome.compiled
     assert outcome.reason == ""
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
     assert list(flow_completion.state_dict()) == names
@@ -45,7 +45,7 @@ def test_rafts_iteration_is_compiled_for_any_number_of_iterations(networks):
     frames = torch.randn(1, 2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     with torch.inference_mode():
         plain = raft(frames, 3)
-        compile_hot_parts(*networks, "on", CPU)
+        compile_hot_parts(networks, "on", CPU)
         compiled = raft(frames, 3)
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
 
@@ -56,7 +56,7 @@ def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(n
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
     monkeypatch.setattr(config, "force_disable_caches", True)
     with caplog.at_level(logging.WARNING):
-        outcome = compile_hot_parts(*networks, "on", CPU)
+        outcome = compile_hot_parts(networks, "on", CPU)
     assert outcome.compiled == ()
     assert outcome.reason.startswith("compiling failed, running as it is: ")
     assert "no-such-compiler" in outcome.reason or "C++ compiler" in outcome.reason
@@ -66,15 +66,15 @@ def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(n
 
 
 def test_a_cpu_compiles_nothing_unless_asked(networks):
-    assert compile_hot_parts(*networks, "auto", CPU) == CompileOutcome(
+    assert compile_hot_parts(networks, "auto", CPU) == CompileOutcome(
         (), "compile=auto compiles on CUDA only, and this is cpu"
     )
-    assert compile_hot_parts(*networks, "off", CPU) == CompileOutcome((), "compile=off")
+    assert compile_hot_parts(networks, "off", CPU) == CompileOutcome((), "compile=off")
 
 
 def test_warming_up_runs_a_whole_window(networks):
     ran = []
     for network in networks:
         network.register_forward_hook(lambda network, *_: ran.append(type(network).__name__))
-    warm_up(*networks, Execution(), (128, 128), frames=3)
+    warm_up(networks, Execution(), (128, 128), frames=3)
     assert ran == ["Raft", "FlowCompletion", "InpaintGenerator"]
