@@ -82,8 +82,8 @@ class PreparedShot:
             flows = self._full_flows(block.first, block.last - 1)
             on_device = (x.to(self._device) for x in (images, masks, *flows))
             filled, missing = (x.cpu() for x in propagate_images(*on_device))
-        # The next sub-video begins to read a margin before this one's end.
-        self._completed = {b: flows for b, flows in self._completed.items() if b.stop > 2 * block.stop - block.last}
+        later = [following.first for following in self._image_blocks if following.start >= block.stop][:1]
+        self._completed = {b: flows for b, flows in self._completed.items() if later and b.stop > later[0]}
         kept = (x[0, block.kept].clone().unbind(0) for x in (filled, masks, missing))
         return [KnownFrame(*frame) for frame in zip(*kept, strict=True)]
 

@@ -7,7 +7,7 @@ from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
 from pipelines.identity import digest_of
 from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
-from pipelines.tasks import Block
+from pipelines.tasks import Block, Chunk
 from pipelines.weights import WeightFile, find, load_network
 
 if TYPE_CHECKING:
@@ -95,6 +95,26 @@ def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], f
         case EngineName.propainter:
             options = _options(job)
             return lay_subvideos(shots, masked_ranges(masked, frames), options.schedule, options.subvideo_length)
+
+
+def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
+    """Return the share of work that blocks' surroundings add to a shot that is masked throughout.
+
+    That is when every chunk has a worker of its own; one that goes on with the next chunk saves what it can.
+    """
+    blocks = [block for chunk in chunks for block in chunk.blocks]
+    if not blocks:
+        return 0.0
+    match job.engine:
+        case EngineName.propagation:
+            own = sum(block.stop - block.start for block in blocks)
+            return sum(block.seen_stop - block.seen_start for block in blocks) / own - 1
+        case EngineName.propainter:
+            from core_model.workload import extra_work
+
+            first, last = blocks[0].shot_start, blocks[0].shot_stop
+            pieces = [(chunk.blocks[0].start - first, chunk.blocks[-1].stop - first) for chunk in chunks]
+            return extra_work(_options(job).schedule(last - first), last - first, pieces)
 
 
 def grid_settings(job: JobConfig) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import cv2
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
-from pipelines.engines import lay_shots
+from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
 from pipelines.job import apply_overrides
 from pipelines.manifest import discover
@@ -38,6 +38,8 @@ class PlannedItem:
     height: int = 0
     fps: float = 0.0
     chunks: int = 0
+    halo: float = 0.0
+    """Share of work that blocks' surroundings add when every chunk has a worker of its own; less when one goes on."""
     segments: int = 0
     flow_bytes: int = 0
     part_bytes: int | None = None
@@ -93,6 +95,7 @@ def _plan_item(item: Item, job: JobConfig) -> PlannedItem:
         *canvas.size,
         fps,
         chunks=len(chunks),
+        halo=halo_share(job, chunks),
         segments=len(segments),
         flow_bytes=round(values * FLOW_BYTES_PER_VALUE),
         part_bytes=None if area is None else round(area * frames * PART_BYTES_PER_PIXEL),

@@ -57,7 +57,9 @@ def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights
 def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(folder, weights, tmp_path):
     _, rows = finish(propainter_job(folder, weights))
     facts = rows["clip"].facts
-    assert [facts[f"weights_{name}"].split(" sha256:")[0] for name in weights] == [Path(f).name for f in weights.values()]
+    assert [facts[f"weights_{name}"].split(" sha256:")[0] for name in weights] == [
+        Path(f).name for f in weights.values()
+    ]
     _, rows = finish(propainter_job(folder, weights))
     assert rows["clip"].reused
 
@@ -74,7 +76,7 @@ def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_
     job = propainter_job(folder, weights | {"raft": "nowhere.pth"})
     with pytest.raises(SetupError, match=r"nowhere\.pth"):
         finish(job)
-    with pytest.raises(SetupError, match="not a checkpoint of InpaintGenerator: .* missing: "):
+    with pytest.raises(SetupError, match=r"not a checkpoint of InpaintGenerator: .* missing: "):
         finish(propainter_job(folder, weights | {"generator": weights["raft"]}))
     assert not (folder / "out" / "clip.mkv").exists()
 
