@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
 from pipelines.identity import digest_of
+from pipelines.ledger import WEIGHTS_FACT
 from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
 from pipelines.tasks import Block, Chunk
 from pipelines.weights import WeightFile, find, load_network
@@ -37,8 +38,11 @@ def find_weights(job: JobConfig) -> dict[str, WeightFile]:
 
 
 def weights_facts(weights: Weights) -> dict[str, str | int | float]:
-    """What an output's record says of the weights that made it."""
-    return {f"weights_{network}": f"{file.name} sha256:{file.sha256}" for network, file in weights.items()}
+    """Return what an output's record says of the files that made it: name, digest and licence of each."""
+    return {
+        f"{WEIGHTS_FACT}{network}": f"{file.name} sha256:{file.sha256} (licence: {file.licence})"
+        for network, file in weights.items()
+    }
 
 
 def check_weights(weights: Weights) -> None:

@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from pipelines.errors import ConfigError
 from pipelines.store import write_atomically
 
+WEIGHTS_FACT = "weights_"
+"""Facts whose name begins so say which weights a network was read from."""
+
 
 class ItemState(StrEnum):
     PENDING = "pending"  # not started

@@ -31,9 +31,7 @@ Words = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(
-        "--preset", metavar="NAME", help="fast, memory_efficient, cpu or propainter."
-    ),
+    typer.Option("--preset", metavar="NAME", help="fast, memory_efficient, cpu or propainter."),
 ]
 Videos = Annotated[
     list[str] | None,
