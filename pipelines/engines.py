@@ -156,4 +156,7 @@ def _execution(job: JobConfig) -> "Execution":
 def _on_device(weights: Weights, network: str) -> "nn.Module":
     import torch
 
+    from core_model.huge_pages import use_huge_pages
+
+    use_huge_pages()
     return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")

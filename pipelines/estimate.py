@@ -16,13 +16,14 @@ from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.kinds import is_image
 from pipelines.plan import masked_ranges, plan_frames
-from pipelines.sizes import flow_size
+from pipelines.sizes import Size, flow_size
 from pipelines.tasks import Item
 
 FLOW_BYTES_PER_VALUE = 1.2
 """Of a cached flow component: float16 after zstd, measured on hand-held film."""
 PART_BYTES_PER_PIXEL = 1.3
 """Of a restored pixel: RGB as PNG, measured on hand-held film."""
+_LOOKED_AT = 10
 CHECKED_ITEMS = 500
 """Items whose header a run looks at before it starts, to say what the output cannot hold."""
 
@@ -65,6 +66,16 @@ def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
             continue  # the probe will say why, and quarantine it
         notes += [f"{item.video}: {note}" for note in found]
     return notes
+
+
+def first_size(items: Sequence[Item], job: JobConfig) -> Size | None:
+    """Return the output's size of the first item whose header can be read, within reason."""
+    for item in items[:_LOOKED_AT]:
+        try:
+            return canvas_of(glance_video(item.video), apply_overrides(job, item.overrides)).size
+        except ItemError:
+            continue
+    return None
 
 
 def _notes(header: VideoHeader, job: JobConfig) -> list[str]:

@@ -13,7 +13,7 @@ from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
-from pipelines.estimate import output_notes
+from pipelines.estimate import first_size, output_notes
 from pipelines.executor import load_executor
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
@@ -44,7 +44,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     """
     items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
     job = absolute_paths(job)
-    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job))
+    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=first_size(items, job))
     _check_machine(context, items)
     check_weights(context.weights)
     executor = load_executor(job.run.executor)(context)
