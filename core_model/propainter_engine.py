@@ -38,6 +38,8 @@ class ProPainterEngine:
             self._networks = self._load()
 
     def restore(self, shot: Shot, start: int, stop: int) -> U8:
+        if not 0 <= start < stop <= shot.frames:
+            raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
         if shot is not self._shot or self._restoration is None:
             self._shot, self._restoration = shot, self._begin(shot)
         height, width = shot.size
