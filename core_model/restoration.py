@@ -96,8 +96,10 @@ class Restoration:
             if len(windows) == 1:
                 raise
         self._batch.did_not_fit(len(windows))
-        half = len(windows) // 2
-        return self._complete(windows[:half]) + self._complete(windows[half:])
+        completed: list[tuple[GeneratorWindow, Region, Tensor]] = []
+        while len(completed) < len(windows):
+            completed += self._complete(windows[len(completed) :][: self._batch.most])
+        return completed
 
     def _generate(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
         with self._execution.reduced(self._device):
