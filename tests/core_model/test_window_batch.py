@@ -1,4 +1,4 @@
-"""As much at once as the device holds, and no more: on a simulated card, whose errors are those of torch's allocator."""
+"""As much at once as the device holds, and no more: on a simulated card, with the errors of torch's allocator."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,7 @@ import torch
 from released import with_test_weights
 
 from core_model.array_shot import ArrayShot
-from core_model.device_memory import DeviceFull
+from core_model.device_memory import DeviceFull, full_device_named
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
@@ -167,6 +167,15 @@ def test_where_no_memory_can_be_asked_windows_come_one_at_a_time():
     assert batch.size == 1
 
 
+def test_a_processors_memory_can_be_full_too():
+    with pytest.raises(DeviceFull, match=r"a clip does not fit .*1125899906842624 bytes"), full_device_named("a clip"):
+        torch.empty(2**50, dtype=torch.uint8)
+    with pytest.raises(DeviceFull, match=r"a clip does not fit .* Unable to allocate"), full_device_named("a clip"):
+        np.empty(2**50, np.uint8)
+    with pytest.raises(RuntimeError, match="shape mismatch"), full_device_named("a clip"):
+        raise RuntimeError("shape mismatch")
+
+
 class CardRaft(Raft):
     """Has the memory for two pairs of 128x128 frames at once, and for any number of larger ones."""
 
@@ -195,5 +204,5 @@ def test_a_pair_of_frames_that_does_not_fit_is_named_with_its_size():
             raise torch.OutOfMemoryError(f"no room for {pairs_at_once}")
 
     flow = RaftFlow(lambda: with_test_weights(FullRaft()), "", 1, Execution())
-    with pytest.raises(DeviceFull, match=r"a pair of 24x16 frames does not fit into the device's memory: no room for 1"):
+    with pytest.raises(DeviceFull, match="a pair of 24x16 frames does not fit into the device's memory: no room for 1"):
         flow.estimate(np.zeros((3, 16, 24, 3), np.uint8))
