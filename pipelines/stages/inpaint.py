@@ -7,10 +7,10 @@ from core_model.device_memory import DeviceFull
 from pipelines.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
-from pipelines.parts import Patch, cut_patch, encode_part, part_key
+from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
 from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import picture_settings
+from pipelines.stages.finished import picture_settings, smaller_is_refused
 from pipelines.stages.shot import VideoShot, shot_of
 from pipelines.store import get_or_make
 from pipelines.tasks import Block, Receipt, Task
@@ -35,7 +35,10 @@ def inpaint(task: Task, desk: Desk) -> Receipt:
 
 
 def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
-    """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged."""
+    """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged.
+
+    A part that was restored smaller is as good as absent where the job does not allow that.
+    """
     record, job = desk.record(task), desk.settings(task.item)
     key = part_key(
         record.video_digest,
@@ -46,7 +49,11 @@ def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
         desk.engine.digest,
         block,
     )
-    return get_or_make(desk.store, key, lambda: _make_part(block, task, desk))
+    part, found = get_or_make(desk.store, key, lambda: _make_part(block, task, desk))
+    if found and smaller_is_refused(job) and Part(part).side:
+        part, found = _make_part(block, task, desk), False
+        desk.store.put(key, part)
+    return part, found
 
 
 def _make_part(block: Block, task: Task, desk: Desk) -> bytes:

@@ -95,6 +95,24 @@ def test_a_resumed_run_takes_the_smaller_parts_as_they_are_and_says_so_again(tmp
     assert (rows["large"].state, rows["large"].reason) == ("restored", before["large"].reason)
 
 
+def test_who_takes_the_advice_keeps_what_was_restored_and_who_takes_it_back_keeps_nothing_smaller(tmp_path, use):
+    use(SmallDevice(400))
+    add_wide_item(tmp_path, "large")
+    add_wide_item(tmp_path, "small", (96, 48))
+    finish(job_of(tmp_path, OutOfMemory.fail))
+
+    device = use(SmallDevice(400))
+    _, rows = finish(job_of(tmp_path, OutOfMemory.smaller))
+    assert device.tried == [640, 480, 360, 360], "the large item's blocks alone"
+    assert rows["large"].facts["blocks_restored_smaller"] == 2
+
+    device = use(SmallDevice(1000))
+    _, rows = finish(job_of(tmp_path, OutOfMemory.fail))
+    assert device.tried == [640, 640]
+    assert (rows["large"].state, rows["large"].reason) == ("restored", "")
+    assert "blocks_restored_smaller" not in rows["large"].facts
+
+
 def test_what_fitted_one_item_is_no_rule_for_one_that_asks_for_another_size_or_for_none_smaller(tmp_path, use):
     """Same pictures, and settings of their own in the manifest."""
     device = use(SmallDevice(400))
