@@ -43,6 +43,7 @@ class CudaMemory:
         self._device = device
 
     def free(self) -> int:
+        """What this process could still have now. Another process on the same device may take it first."""
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return torch.cuda.mem_get_info(self._device)[0] + kept
 
