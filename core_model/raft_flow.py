@@ -24,7 +24,8 @@ class RaftFlow:
 
     Frames are padded, not scaled, to sides that are multiples of 8 and at least 128. Pairs go through the network in
     groups that the frame size fixes, counted from the clip's first; where the device has too little memory for a
-    group, in smaller ones, which is remembered for frames of that size.
+    group, in smaller ones, which is remembered for frames of that size. A group's volumes of correlation take at most
+    1 GiB however much is free, so that two workers can share a device; a single pair above 780x780 takes more.
     """
 
     def __init__(self, load: Callable[[], Raft], digest: str, iterations: int, execution: Execution) -> None:
