@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.canvas import canvas_settings
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, OutOfMemory
 from pipelines.engines import grid_settings
+from pipelines.flow_cache import FLOW_FORMAT
 from pipelines.identity import digest_of
 from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import known_digest
 from pipelines.store import get_json, put_json
 from pipelines.tasks import Item, Receipt, Stage, Task
+
+SMALLER_BLOCKS = "blocks_restored_smaller"
+"""Among the facts of an item that has any: their number."""
 
 Final = Literal["restored", "untouched"]
 
@@ -36,10 +40,19 @@ def item_key(video_digest: str, mask_digest: str, job: JobConfig, desk: Desk) ->
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
-    """Return the settings that determine the restored pixels; chunk length and workers are not among them."""
+    """Return the settings that determine the restored pixels; chunk length and workers are not among them.
+
+    Nor is `process.out_of_memory`: who lets it be `smaller` keeps all that fitted. See `smaller_is_refused`.
+    """
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
-    settings = {"mask": job.mask, "process": job.process, "flow_max_side": job.flow.max_side, "grid": grid}
+    flow = (job.flow.max_side, FLOW_FORMAT)
+    settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
     return settings | {"canvas": canvas_settings(job)}
+
+
+def smaller_is_refused(job: JobConfig) -> bool:
+    """Whether the job wants nothing that another one had restored smaller for want of memory."""
+    return job.process.out_of_memory is OutOfMemory.fail
 
 
 def record_finished(
@@ -56,7 +69,8 @@ def find_finished(item: Item, key: str, desk: Desk) -> Receipt | None:
         return None
     done = Finished(**value)
     there = done.output_fingerprint is not None and fingerprint(Path(done.output)) == done.output_fingerprint
-    if done.key != key or not there:
+    refused = SMALLER_BLOCKS in done.facts and smaller_is_refused(desk.settings(item))
+    if done.key != key or not there or refused:
         return None
     frames = int(done.facts["frames"])
     return Receipt(

@@ -16,7 +16,7 @@ from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight
 from pipelines.publish import publish, stage_path
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import item_key, record_finished
+from pipelines.stages.finished import SMALLER_BLOCKS, item_key, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.tasks import Block, Receipt, Task
@@ -43,6 +43,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     key = item_key(record.video_digest, record.mask_digest, job, desk)
     facts = record.facts() | written | {"output": str(item.output), "engine": str(job.engine)}
     facts |= weights_facts(desk.context.weights)
+    facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
     facts |= preview.save(desk.store, key)
     note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
     record_finished(item, key, "restored", item.output, note, facts, desk)
