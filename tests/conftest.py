@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+# Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def _ray_for_tests() -> Iterator[None]:

@@ -1,28 +1,13 @@
 """A 4K source with ProPainter: worked on at the size that the job says, and nothing else of it is touched."""
 
 import numpy as np
-import pytest
-import torch
 from clips import Size, write_clip, write_mask_image
 from jobs import finish, lossless_job, planes
-from released import with_test_weights
 
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
 from pipelines.config import EngineName, Precision, ProPainterConfig
 
 SIZE: Size = (3840, 2160)
 TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300
-
-
-@pytest.fixture
-def weights(tmp_path):
-    """A file for each network, by the name of its setting."""
-    networks = {"raft": Raft, "flow_completion": FlowCompletion, "generator": InpaintGenerator}
-    for name, network in networks.items():
-        torch.save(with_test_weights(network()).state_dict(), tmp_path / f"{name}.pth")
-    return {name: str(tmp_path / f"{name}.pth") for name in networks}
 
 
 def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still(tmp_path, weights):
