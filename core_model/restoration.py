@@ -78,14 +78,18 @@ class Restoration:
             alike = not batch or _shape(batch[0]) == _shape(window)
             if batch and (len(batch) >= self._batch.size or not alike):
                 yield batch
-                self._seen.forget(self._next - 1)
+                self._forget_seen()
                 batch = []
             if any(self._prepared.frame(t).mask.any() for t in window.local):
                 batch.append(window)
             self._next += 1
         if batch:
             yield batch
-        self._seen.forget(self._next - 1)
+        self._forget_seen()
+
+    def _forget_seen(self) -> None:
+        with self._execution.reduced(self._device):  # a reference that is dropped as a local frame leaves its tokens
+            self._seen.forget(self._next - 1)
 
     def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
         """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""

@@ -1,5 +1,6 @@
 """A shot restored in pieces, by one actor or by several, is the shot restored at once: byte by byte on a CPU."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -8,6 +9,8 @@ import pytest
 from released import with_test_weights
 
 from core_model.array_shot import ArrayShot
+from core_model.execution import Execution
+from core_model.metrics import psnr
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
@@ -84,7 +87,14 @@ def test_a_piece_takes_what_the_schedule_says_and_an_actor_that_goes_on_takes_no
     assert len(completed) == sum(len(need.completed) for need in needs)
 
 
+def test_in_bf16_the_picture_stays_close(networks, shot, whole):
+    """On a processor without bf16 it is the same picture."""
+    options = replace(OPTIONS, execution=Execution(precision="bf16"))
+    reduced = engine(networks, options).restore(shot, 0, FRAMES)
+    assert psnr(reduced, whole, shot.masks(0, FRAMES)) > 35
+
+
 def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks, shot, whole):
-    options = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6, window_batch=3)
+    options = replace(OPTIONS, window_batch=3)
     restored = engine(networks, options).restore(shot, 0, FRAMES)
     assert (np.abs(restored.astype(int) - whole) <= 1).mean() >= 0.9999
