@@ -120,5 +120,5 @@ def test_an_endpoint_that_does_not_answer_may_answer_another_time(source, part, 
 
 def test_an_endpoint_that_is_no_address_is_said(source, part, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
-    with pytest.raises(SetupError, match="is AWS_ENDPOINT_URL right"):
+    with pytest.raises(SetupError, match="AWS_ENDPOINT_URL right"):
         fetch(source, part, lambda here, total: None)
