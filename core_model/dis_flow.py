@@ -29,7 +29,7 @@ class DisFlow:
 
     digest = f"dis-medium-1-opencv{cv2.__version__}"
 
-    def warm(self) -> None:
+    def warm(self, size: tuple[int, int] | None) -> None:
         """There is nothing to load."""
 
     def estimate(self, frames_THWC: U8) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

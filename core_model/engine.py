@@ -21,8 +21,11 @@ class FlowEstimator(Protocol):
         """Names everything that determines the values: method, parameters, weights. Part of the cache key."""
         ...
 
-    def warm(self) -> None:
-        """Load what `estimate` needs, so that the first call is as fast as the next."""
+    def warm(self, size: tuple[int, int] | None) -> None:
+        """Load what `estimate` needs, so that the first call is as fast as the next.
+
+        `size` (H, W) is that of the frames to expect, if it is known.
+        """
         ...
 
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
@@ -78,8 +81,11 @@ class Engine(Protocol):
         """Names everything that determines the pixels: method, parameters, weights. Part of a part's key."""
         ...
 
-    def warm(self) -> None:
-        """Load what `restore` needs, so that the first call is as fast as the next."""
+    def warm(self, size: tuple[int, int] | None) -> None:
+        """Load what `restore` needs, so that the first call is as fast as the next.
+
+        `size` (H, W) is that of the frames to expect, if it is known.
+        """
         ...
 
     def restore(self, shot: Shot, start: int, stop: int) -> U8:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.engine import U8, Bool, Float, Shot
+from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import quarter_flow
 from core_model.propagation import propagate_images
@@ -46,8 +47,8 @@ class PreparedShot:
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """
 
-    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule) -> None:
-        self._shot, self._flow_completion = shot, flow_completion
+    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule, execution: Execution) -> None:
+        self._shot, self._flow_completion, self._execution = shot, flow_completion, execution
         self._device = next(flow_completion.parameters()).device
         self._flow_blocks, self._image_blocks = schedule.flow_blocks, schedule.image_blocks
         self._completed: dict[SubVideo, _Flows] = {}
@@ -81,8 +82,8 @@ class PreparedShot:
             flows = self._full_flows(block.first, block.last - 1)
             on_device = (x.to(self._device) for x in (images, masks, *flows))
             filled, missing = (x.cpu() for x in propagate_images(*on_device))
-        # The next sub-video begins to read a margin before this one's end.
-        self._completed = {b: flows for b, flows in self._completed.items() if b.stop > 2 * block.stop - block.last}
+        later = [following.first for following in self._image_blocks if following.start >= block.stop][:1]
+        self._completed = {b: flows for b, flows in self._completed.items() if later and b.stop > later[0]}
         kept = (x[0, block.kept].clone().unbind(0) for x in (filled, masks, missing))
         return [KnownFrame(*frame) for frame in zip(*kept, strict=True)]
 
@@ -97,7 +98,8 @@ class PreparedShot:
         masks = masks_tensor(self._shot.masks(block.first, block.last + 1))
         flows = [flow_tensor(flow, *self._shot.size) for flow in self._shot.flows(block.first, block.last)]
         if masks.any():
-            flows = [x.cpu() for x in self._flow_completion(*(x.to(self._device) for x in (*flows, masks)))]
+            with self._execution.exact(self._device):
+                flows = [x.cpu() for x in self._flow_completion(*(x.to(self._device) for x in (*flows, masks)))]
         completed = _Flows(*(flow[:, block.kept].clone() for flow in flows))
         self._completed[block] = completed
         self._quarters[block] = _Flows(*(quarter_flow(flow) for flow in completed))

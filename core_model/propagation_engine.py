@@ -37,7 +37,7 @@ class PropagationEngine:
     name = "propagation"
     digest = f"propagation-1-opencv{cv2.__version__}"
 
-    def warm(self) -> None:
+    def warm(self, size: tuple[int, int] | None) -> None:
         """There is nothing to load."""
 
     def restore(self, shot: Shot, start: int, stop: int) -> U8:

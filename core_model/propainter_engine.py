@@ -5,11 +5,13 @@ Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpain
 
 from collections.abc import Callable
 
+from core_model.compilation import compile_hot_parts, warm_up
 from core_model.device_memory import full_device_named, memory_of
 from core_model.engine import U8, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
+from core_model.prepared_shot import SIDE_MULTIPLE_PX
 from core_model.restoration import Restoration
 from core_model.window_batch import WindowBatch
 
@@ -29,13 +31,16 @@ class ProPainterEngine:
         self.digest = f"propainter-1-{digest}-{options.picture}"
         self._load, self._options = load, options
         self._networks: Networks | None = None
+        self._compiled = False
         self._batches: dict[tuple[int, int], WindowBatch] = {}
         self._shot: Shot | None = None
         self._restoration: Restoration | None = None
 
-    def warm(self) -> None:
-        if self._networks is None:
-            self._networks = self._load()
+    def warm(self, size: tuple[int, int] | None) -> None:
+        networks = self._loaded()
+        if size is not None and self._compiled:
+            height, width = (side + -side % SIDE_MULTIPLE_PX for side in size)
+            warm_up(networks, self._options.execution, (height, width))
 
     def restore(self, shot: Shot, start: int, stop: int) -> U8:
         if shot is not self._shot or self._restoration is None:
@@ -44,10 +49,15 @@ class ProPainterEngine:
         with full_device_named(f"a block of {stop - start} frames of {width}x{height}"):
             return self._restoration.restore(start, stop)
 
+    def _loaded(self) -> Networks:
+        if self._networks is None:
+            self._networks = self._load()
+            device = self._networks[1].ss.embedding.weight.device
+            self._compiled = bool(compile_hot_parts(self._networks, self._options.execution.compile, device).compiled)
+        return self._networks
+
     def _begin(self, shot: Shot) -> Restoration:
-        self.warm()
-        assert self._networks is not None
-        completion, generator = self._networks
+        completion, generator = self._loaded()
         if shot.size not in self._batches:
             memory = memory_of(generator.ss.embedding.weight.device)
             self._batches[shot.size] = WindowBatch(memory, self._options.window_batch)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_model.compilation import compile_hot_parts, warm_up
 from core_model.device_memory import full_device_named, memory_of
 from core_model.engine import U8, Float
 from core_model.execution import Execution
@@ -32,10 +33,13 @@ class RaftFlow:
         self.digest = f"raft-1-{digest}-{iterations}-{execution.rounding}"
         self._load, self._iterations, self._execution = load, iterations, execution
         self._raft: Raft | None = None
+        self._compiled = False
         self._most_pairs = _MOST_PAIRS
 
-    def warm(self) -> None:
-        self._network()
+    def warm(self, size: tuple[int, int] | None) -> None:
+        network = self._network()
+        if size is not None and self._compiled:
+            warm_up([network], self._execution, _padded_size(*size))
 
     @torch.inference_mode()
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
@@ -53,14 +57,17 @@ class RaftFlow:
         cells = frames_T3HW.shape[2] * frames_T3HW.shape[3] // SIDE_MULTIPLE_PX**2
         # Two directions of 4 bytes a value, and the pyramid on top of each.
         pairs = max(1, min(self._most_pairs, _CORRELATION_BYTES // (3 * 4 * cells**2)))
+        device = network.fnet.conv1.weight.device
+        if device.type == "cpu":
+            pairs = 1  # what more of them need leaves the caches, and takes a quarter longer
         try:
-            with self._execution.reduced(network.fnet.conv1.weight.device):
+            with self._execution.reduced(device):
                 forward, backward = network(frames_T3HW[None], self._iterations, pairs)
             return forward, backward
         except torch.OutOfMemoryError:
             if pairs == 1:
                 raise
-        memory = memory_of(network.fnet.conv1.weight.device)
+        memory = memory_of(device)
         if memory is not None:
             memory.release()
         self._most_pairs = pairs // 2
@@ -69,11 +76,19 @@ class RaftFlow:
     def _network(self) -> Raft:
         if self._raft is None:
             self._raft = self._load()
+            device = self._raft.fnet.conv1.weight.device
+            self._compiled = bool(compile_hot_parts([self._raft], self._execution.compile, device).compiled)
         return self._raft
 
 
 def _padded(frames_T3HW: Tensor) -> Tensor:
     """fp32 in [-1, 1], the outermost pixels repeated below and on the right."""
-    sides = frames_T3HW.shape[2:]
-    below, right = (max(SMALLEST_SIDE_PX, side + -side % SIDE_MULTIPLE_PX) - side for side in sides)
+    height, width = frames_T3HW.shape[2:]
+    padded_height, padded_width = _padded_size(height, width)
+    below, right = padded_height - height, padded_width - width
     return F.pad(frames_T3HW.float() / 255 * 2 - 1, (0, right, 0, below), mode="replicate")
+
+
+def _padded_size(height: int, width: int) -> tuple[int, int]:
+    rows, columns = (max(SMALLEST_SIDE_PX, side + -side % SIDE_MULTIPLE_PX) for side in (height, width))
+    return rows, columns

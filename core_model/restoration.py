@@ -39,7 +39,7 @@ class Restoration:
         self._shot, self._generator, self._options, self._batch = shot, generator, options, batch
         self._schedule = options.schedule(shot.frames)
         self._windows = self._schedule.windows
-        self._prepared = PreparedShot(shot, flow_completion, self._schedule)
+        self._prepared = PreparedShot(shot, flow_completion, self._schedule, options.execution)
         self._execution = options.execution
         self._device = generator.ss.embedding.weight.device
         self._reached = self._next = 0

@@ -24,6 +24,9 @@ class RunContext:
     weights: Mapping[str, WeightFile] = field(default_factory=dict)
     """What the job's networks are read from, as the driver found it; a worker refuses a file that is another one."""
 
+    expected_size: tuple[int, int] | None = None
+    """(width, height) of the first output, for what is made ready for one size; None where no header could be read."""
+
     @property
     def out(self) -> Location:
         return location_of(self.job.out)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
 from pipelines.identity import digest_of
+from pipelines.ledger import WEIGHTS_FACT
 from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
-from pipelines.tasks import Block
+from pipelines.tasks import Block, Chunk
 from pipelines.weights import WeightFile, find, load_network
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ def find_weights(job: JobConfig) -> dict[str, WeightFile]:
 
 
 def weights_facts(weights: Weights) -> dict[str, str | int | float]:
-    """What an output's record says of the weights that made it."""
-    return {f"weights_{network}": f"{file.name} sha256:{file.sha256}" for network, file in weights.items()}
+    """Return what an output's record says of the files that made it: name, digest and licence of each."""
+    return {
+        f"{WEIGHTS_FACT}{network}": f"{file.name} sha256:{file.sha256} (licence: {file.licence})"
+        for network, file in weights.items()
+    }
 
 
 def check_weights(weights: Weights) -> None:
@@ -97,6 +101,26 @@ def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], f
             return lay_subvideos(shots, masked_ranges(masked, frames), options.schedule, options.subvideo_length)
 
 
+def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
+    """Return the share of work that blocks' surroundings add to a shot that is masked throughout.
+
+    That is when every chunk has a worker of its own; one that goes on with the next chunk saves what it can.
+    """
+    blocks = [block for chunk in chunks for block in chunk.blocks]
+    if not blocks:
+        return 0.0
+    match job.engine:
+        case EngineName.propagation:
+            own = sum(block.stop - block.start for block in blocks)
+            return sum(block.seen_stop - block.seen_start for block in blocks) / own - 1
+        case EngineName.propainter:
+            from core_model.workload import extra_work
+
+            first, last = blocks[0].shot_start, blocks[0].shot_stop
+            pieces = [(chunk.blocks[0].start - first, chunk.blocks[-1].stop - first) for chunk in chunks]
+            return extra_work(_options(job).schedule(last - first), last - first, pieces)
+
+
 def grid_settings(job: JobConfig) -> tuple[int, ...]:
     """Return the settings that fix where a shot is cut, as far as the engine's digest does not hold them."""
     return (job.plan.block_length, job.plan.overlap) if job.engine is EngineName.propagation else ()
@@ -132,4 +156,7 @@ def _execution(job: JobConfig) -> "Execution":
 def _on_device(weights: Weights, network: str) -> "nn.Module":
     import torch
 
+    from core_model.huge_pages import use_huge_pages
+
+    use_huge_pages()
     return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")

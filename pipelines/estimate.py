@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
-from pipelines.engines import lay_shots
+from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
@@ -19,13 +19,14 @@ from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.kinds import is_image
 from pipelines.plan import masked_ranges, plan_frames
-from pipelines.sizes import flow_size
+from pipelines.sizes import Size, flow_size
 from pipelines.tasks import Item
 
 FLOW_BYTES_PER_VALUE = 1.2
 """Of a cached flow component: float16 after zstd, measured on hand-held film."""
 PART_BYTES_PER_PIXEL = 1.3
 """Of a restored pixel: RGB as PNG, measured on hand-held film."""
+_LOOKED_AT = 10
 CHECKED_ITEMS = 500
 """Items whose header a run looks at before it starts, to say what the output cannot hold."""
 
@@ -41,6 +42,8 @@ class PlannedItem:
     height: int = 0
     fps: float = 0.0
     chunks: int = 0
+    halo: float = 0.0
+    """Share of work that blocks' surroundings add when every chunk has a worker of its own; less when one goes on."""
     segments: int = 0
     flow_bytes: int = 0
     part_bytes: int | None = None
@@ -74,6 +77,17 @@ def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
     return notes
 
 
+def first_size(items: Sequence[Item], job: JobConfig) -> Size | None:
+    """Return the output's size of the first item whose header can be read, within reason."""
+    glance = Glance(job)
+    for item in items[:_LOOKED_AT]:
+        try:
+            return canvas_of(glance.at_video(item.video), apply_overrides(job, item.overrides)).size
+        except ItemError:
+            continue
+    return None
+
+
 def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
     return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
 
@@ -102,6 +116,7 @@ def _plan_item(item: Item, job: JobConfig, glance: Glance) -> PlannedItem:
         *canvas.size,
         fps,
         chunks=len(chunks),
+        halo=halo_share(job, chunks),
         segments=len(segments),
         flow_bytes=round(values * FLOW_BYTES_PER_VALUE),
         part_bytes=None if area is None else round(area * frames * PART_BYTES_PER_PIXEL),

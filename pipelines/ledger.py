@@ -13,6 +13,9 @@ from pipelines.errors import ConfigError
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 
+WEIGHTS_FACT = "weights_"
+"""Facts whose name begins so say which weights a network was read from."""
+
 
 class ItemState(StrEnum):
     PENDING = "pending"  # not started

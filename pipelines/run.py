@@ -13,7 +13,7 @@ from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
-from pipelines.estimate import output_notes
+from pipelines.estimate import first_size, output_notes
 from pipelines.executor import load_executor
 from pipelines.finished_earlier import find_finished_earlier
 from pipelines.job import dump_job
@@ -43,9 +43,13 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
-    items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
-    job = absolute_paths(job)
-    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job))
+    try:
+        items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
+        job = absolute_paths(job)
+        size = first_size(items, job)
+    except StoreError as exc:
+        raise SetupError(str(exc)) from exc
+    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
     desk = Desk(context)
     _check_machine(context, desk.files)
     check_weights(context.weights)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class RunSummary:
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     """Of the worker process that needed most."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """What the networks were read from, by network: name, digest, licence."""
     peak_device_mb: float = 0.0
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
@@ -127,6 +129,12 @@ def summarise(
         bytes_written=sum(row.bytes_written for row in rows),
         peak_rss_mb=max((row.peak_rss_mb for row in rows), default=0.0),
         peak_device_mb=max((row.peak_device_mb for row in rows), default=0.0),
+        weights={
+            key.removeprefix(WEIGHTS_FACT): str(value)
+            for row in rows
+            for key, value in row.facts.items()
+            if key.startswith(WEIGHTS_FACT)
+        },
         halted=halted,
     )
 

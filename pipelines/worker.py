@@ -10,6 +10,7 @@ from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.memory import return_large_arrays
+from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import flow
 from pipelines.stages.inpaint import inpaint
@@ -34,10 +35,11 @@ class Worker:
 
     def warm(self, stage: Stage) -> None:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
+        expected, job = self._desk.context.expected_size, self._desk.context.job
         if stage is Stage.FLOW:
-            self._desk.flow.warm()
+            self._desk.flow.warm(_rows_first(flow_size(expected, job)) if expected else None)
         if stage is Stage.INPAINT:
-            self._desk.engine.warm()
+            self._desk.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
@@ -55,6 +57,11 @@ class Worker:
             peak_rss_mb=_peak_rss_mb(),
             peak_device_mb=peak_bytes() / 2**20,
         )
+
+
+def _rows_first(size: Size) -> tuple[int, int]:
+    width, height = size
+    return height, width
 
 
 def _failure(task: Task, exc: Exception, seconds: float) -> Failure:

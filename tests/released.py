@@ -6,44 +6,22 @@ networks under these weights.
 
 import gzip
 import json
-import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from core_model.bench.weights import drawn as tensor
+from core_model.bench.weights import with_drawn_weights as with_test_weights
+
+__all__ = ["golden", "released_shapes", "tensor", "with_test_weights"]
+
 DATA = Path(__file__).parent / "data"
-# RAFT's random flows stay below a few pixels; deformable offsets and completed flows are large enough to show mistakes.
-GAINS = {"flow_head.conv2": 0.02, "conv_offset.6": 4.0, "upsample.2.conv": 4.0}
 
 
 def released_shapes(table):
     """{name: shape} of `raft`, `recurrent_flow_completion` or `propainter`."""
     return json.loads(gzip.decompress((DATA / "released_shapes.json.gz").read_bytes()))[table]
-
-
-def tensor(name, shape):
-    z = np.random.Generator(np.random.PCG64([zlib.crc32(name.encode()), 0])).standard_normal(shape, dtype=np.float32)
-    if name.endswith("running_var"):
-        z = 1 + 0.1 * np.abs(z)
-    elif name.endswith("running_mean"):
-        z = 0.1 * z
-    elif len(shape) == 1:
-        z = 1 + 0.1 * z if name.endswith("weight") else 0.02 * z
-    else:
-        z = z / np.sqrt(int(np.prod(shape[1:])))
-    for part, gain in GAINS.items():
-        if part in name:
-            z = z * gain
-    return torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
-
-
-def with_test_weights(network):
-    """The network in evaluation mode; integer buffers keep their values."""
-    state = network.state_dict()
-    drawn = {name: tensor(name, tuple(x.shape)) for name, x in state.items() if x.is_floating_point()}
-    network.load_state_dict(state | drawn)
-    return network.eval().requires_grad_(False)
 
 
 def golden(name):

@@ -30,6 +30,7 @@ class CorrelationPyramid:
         for _ in range(LEVELS - 1):
             level = F.avg_pool2d(level, 2)
             self._levels.append(level)
+        self._reads = [_surroundings(level, number) for number, level in enumerate(self._levels)]
 
     @classmethod
     def both_ways(cls, first_PChw: Tensor, second_PChw: Tensor) -> Self:
@@ -48,13 +49,19 @@ class CorrelationPyramid:
         """
         pairs, height, width = self._shape
         centre = rearrange(coords_P2hw, "p xy h w -> (p h w) 1 1 xy")
-        step = torch.arange(-RADIUS, RADIUS + 1, dtype=centre.dtype, device=centre.device)
-        offsets = torch.stack(torch.meshgrid(step, step, indexing="ij"), dim=-1)
-        samples = [_sample(level, centre / 2**scale + offsets) for scale, level in enumerate(self._levels)]
+        reads = zip(self._levels, self._reads, strict=True)
+        samples = [_sample(level, torch.addcmul(around, centre, scale)) for level, (scale, around) in reads]
         return rearrange(torch.cat(samples, 1), "(p h w) s -> p s h w", p=pairs, h=height, w=width)
 
 
 def _sample(level: Tensor, at_Nxy: Tensor) -> Tensor:
+    return F.grid_sample(level, at_Nxy, "bilinear", "zeros", align_corners=True).flatten(1)
+
+
+def _surroundings(level: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    """What takes coordinates of the finest level to those of `grid_sample` in this one: a factor, and 9x9 offsets."""
     height, width = level.shape[2:]
-    scale = torch.tensor([2 / (width - 1), 2 / (height - 1)], dtype=at_Nxy.dtype, device=at_Nxy.device)
-    return F.grid_sample(level, at_Nxy * scale - 1, "bilinear", "zeros", align_corners=True).flatten(1)
+    step = torch.arange(-RADIUS, RADIUS + 1, dtype=level.dtype, device=level.device)
+    offsets = torch.stack(torch.meshgrid(step, step, indexing="ij"), dim=-1)
+    scale = torch.tensor([2 / (width - 1), 2 / (height - 1)], dtype=level.dtype, device=level.device)
+    return scale / 2**number, offsets * scale - 1

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, UpsamplingConv
+from core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
 from core_model.networks.region import Part, Region
 
 
@@ -40,6 +40,9 @@ class Decoder(nn.ModuleDict):
 
     def forward(self, features: Part, region: Region) -> Tensor:
         """Return a region of the image; `features` holds what `reads` names, or more."""
+        return frame_by_frame(lambda values: self._decode(features._replace(values=values), region), features.values)
+
+    def _decode(self, features: Part, region: Region) -> Tensor:
         first_conv, second_conv, third_conv, last_conv = (self._conv(name) for name in self)
         reach = _reach(region, *features.size)
         x = _leaky(features.doubled(reach.first_doubled).convolved(first_conv, reach.first))

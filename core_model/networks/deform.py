@@ -1,8 +1,13 @@
 """What does a convolution read whose taps each look somewhere else?
 
-Modulated deformable convolution (Zhu et al., "Deformable ConvNets v2", CVPR 2019), in plain PyTorch.
+Modulated deformable convolution (Zhu et al., "Deformable ConvNets v2", CVPR 2019): in plain PyTorch, and on CUDA by
+torchvision's kernel where torchvision is installed.
 Legend: B batch, C channels, G groups of channels that share their offsets, K kernel taps, H W height and width.
 """
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +43,7 @@ class DeformableAlignment(nn.Module):
         offsets, modulation = self.conv_offset(condition_BCHW).float().split((2 * GROUPS * TAPS, GROUPS * TAPS), dim=1)
         offsets = self.reach_px * torch.tanh(offsets)
         if flow_B2HW is not None:
-            offsets = offsets + flow_B2HW.flip(1).repeat(1, GROUPS * TAPS, 1, 1)
+            offsets.view(len(offsets), -1, *flow_B2HW.shape[1:]).add_(flow_B2HW.flip(1)[:, None])
         return deform_conv2d(x_BCHW, offsets, torch.sigmoid(modulation), self.weight, self.bias)
 
 
@@ -50,25 +55,45 @@ def deform_conv2d(x_BCHW: Tensor, offsets: Tensor, modulation: Tensor, weight: T
     Samples are bilinear, zero outside. Raises ValueError when shapes do not fit.
     """
     kernel_height, kernel_width = weight.shape[2:]
-    taps = kernel_height * kernel_width
-    groups = _groups(x_BCHW, offsets, modulation, weight, taps)
-    batch, channels, height, width = x_BCHW.shape
+    groups = _groups(x_BCHW, offsets, modulation, weight, kernel_height * kernel_width)
     # Sampled in fp32 whatever autocast says: bf16 coordinates would be off by pixels.
     with torch.autocast(x_BCHW.device.type, enabled=False):
-        offsets_BGKHW2 = offsets.float().reshape(batch * groups, taps, 2, height, width)
-        row = torch.arange(height, dtype=torch.float32, device=x_BCHW.device)[:, None]
-        column = torch.arange(width, dtype=torch.float32, device=x_BCHW.device)
-        tap = torch.arange(taps, device=x_BCHW.device)[:, None, None]
-        rows = offsets_BGKHW2[:, :, 0] + (row + (tap // kernel_width - kernel_height // 2))
-        columns = offsets_BGKHW2[:, :, 1] + (column + (tap % kernel_width - kernel_width // 2))
-        # With align_corners=False a side of one pixel needs no special case.
-        grid = torch.stack(((2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1), dim=-1)
-        x = x_BCHW.float().reshape(batch * groups, channels // groups, height, width)
-        samples = F.grid_sample(x, grid.reshape(batch * groups, taps * height, width, 2), align_corners=False)
-        samples = samples * modulation.float().reshape(batch * groups, 1, taps * height, width)
-    columns_BCN = samples.reshape(batch, channels * taps, height * width)
+        x, offsets, modulation = x_BCHW.float(), offsets.float(), modulation.float()
+        kernel = torchvision_kernel() if x.device.type == "cuda" else None
+        if kernel is not None:
+            padding = kernel_height // 2, kernel_width // 2
+            return kernel(x, offsets, weight, bias, padding=padding, mask=modulation)
+        columns_BCN = _samples(x, offsets, modulation, groups, (kernel_height, kernel_width))
     out = weight.flatten(1) @ columns_BCN + bias[:, None]
-    return out.reshape(batch, len(weight), height, width)
+    return out.reshape(len(x), len(weight), *x.shape[2:])
+
+
+@cache
+def torchvision_kernel() -> Callable[..., Tensor] | None:
+    """Return torchvision.ops.deform_conv2d; None where torchvision is missing or not built for this torch."""
+    try:
+        kernel: Callable[..., Tensor] = import_module("torchvision.ops").deform_conv2d
+    except (ImportError, OSError, RuntimeError):
+        return None
+    return kernel
+
+
+def _samples(x_BCHW: Tensor, offsets: Tensor, modulation: Tensor, groups: int, kernel: tuple[int, int]) -> Tensor:
+    """Return what the taps read, [B, C K, H W]; all fp32."""
+    batch, channels, height, width = x_BCHW.shape
+    taps = kernel[0] * kernel[1]
+    offsets_BGKHW2 = offsets.reshape(batch * groups, taps, 2, height, width)
+    row = torch.arange(height, dtype=torch.float32, device=x_BCHW.device)[:, None]
+    column = torch.arange(width, dtype=torch.float32, device=x_BCHW.device)
+    tap = torch.arange(taps, device=x_BCHW.device)[:, None, None]
+    rows = offsets_BGKHW2[:, :, 0] + (row + (tap // kernel[1] - kernel[0] // 2))
+    columns = offsets_BGKHW2[:, :, 1] + (column + (tap % kernel[1] - kernel[1] // 2))
+    # With align_corners=False a side of one pixel needs no special case.
+    grid = torch.stack(((2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1), dim=-1)
+    x = x_BCHW.reshape(batch * groups, channels // groups, height, width)
+    samples = F.grid_sample(x, grid.reshape(batch * groups, taps * height, width, 2), align_corners=False)
+    samples *= modulation.reshape(batch * groups, 1, taps * height, width)
+    return samples.reshape(batch, channels * taps, height * width)
 
 
 def _groups(x: Tensor, offsets: Tensor, modulation: Tensor, weight: Tensor, taps: int) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core_model.networks.deform import DeformableAlignment
 from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, as_clips
+from core_model.networks.layers import LEAK, as_clips, frame_by_frame
 from core_model.propagation import consistent
 from core_model.warp import warp
 
@@ -34,8 +34,7 @@ class FeaturePropagation(nn.Module):
         going_back = self._pass("backward_1", list(x_BLChw.unbind(1))[::-1], holes[::-1], steps_back[::-1])[::-1]
         going_on = self._pass("forward_1", going_back, holes, steps_on)
         both = torch.cat((torch.stack(going_back, 1), torch.stack(going_on, 1), holes_BL2hw), dim=2)
-        mixed: Tensor = self.fuse(both.flatten(0, 1))
-        return as_clips(mixed, x_BLChw) + x_BLChw
+        return as_clips(frame_by_frame(self.fuse, both.flatten(0, 1)), x_BLChw) + x_BLChw
 
     def _pass(
         self, name: str, frames: list[Tensor], holes: list[Tensor], steps: list[tuple[Tensor, Tensor]]

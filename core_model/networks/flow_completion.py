@@ -16,6 +16,7 @@ from core_model.networks.layers import LEAK, UpsamplingConv, as_clips
 SIDE_MULTIPLE_PX = 8
 # Frames of the large sizes that are worked on at once: what lies between two layers stays small, however long the clip.
 _AT_ONCE = 4
+_AT_ONCE_ON_CPU = 1  # of both directions: what lies between two layers then stays in its caches
 
 
 class SpatialConv(nn.Module):
@@ -59,8 +60,9 @@ class TemporalConv(nn.Module):
         frames, gap = x_BSCHW.shape[1], self.GAP_FRAMES
         weight = rearrange(self.weight, "o c k 1 1 -> o (k c) 1 1")
         mixed = []
-        for start in range(0, frames, _AT_ONCE):
-            stop = min(frames, start + _AT_ONCE)
+        at_once = _at_once(x_BSCHW)
+        for start in range(0, frames, at_once):
+            stop = min(frames, start + at_once)
             first, last = max(0, start - gap), min(frames, stop + gap)
             near = F.pad(x_BSCHW[:, first:last], (0, 0, 0, 0, 0, 0, first - start + gap, stop + gap - last))
             seen = torch.cat([near[:, k * gap : k * gap + stop - start] for k in range(3)], dim=2)
@@ -130,7 +132,7 @@ class FlowCompletion(nn.Module):
     def _predict(self, holed_BS3HW: Tensor) -> Tensor:
         quarter = self.encoder1(_a_few_at_a_time(self.downsample, holed_BS3HW))
         eighth = self.feat_prop_module(self.mid_dilation(self.encoder2(quarter)))
-        parts = (torch.split(x, _AT_ONCE, dim=1) for x in (eighth, quarter))
+        parts = (torch.split(x, _at_once(x), dim=1) for x in (eighth, quarter))
         return torch.cat([self._decode(*part) for part in zip(*parts, strict=True)], 1)
 
     def _decode(self, eighth_BSChw: Tensor, quarter_BSChw: Tensor) -> Tensor:
@@ -140,7 +142,11 @@ class FlowCompletion(nn.Module):
 
 
 def _a_few_at_a_time(per_frame: nn.Module, x_BSCHW: Tensor) -> Tensor:
-    return torch.cat([per_frame(part) for part in torch.split(x_BSCHW, _AT_ONCE, dim=1)], 1)
+    return torch.cat([per_frame(part) for part in torch.split(x_BSCHW, _at_once(x_BSCHW), dim=1)], 1)
+
+
+def _at_once(x: Tensor) -> int:
+    return _AT_ONCE_ON_CPU if x.device.type == "cpu" else _AT_ONCE
 
 
 def _check(flow_fwd: Tensor, flow_bwd: Tensor, masks: Tensor) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core_model.networks.decoder import Decoder
 from core_model.networks.feature_propagation import FeaturePropagation
 from core_model.networks.generator_encoder import GeneratorEncoder
-from core_model.networks.layers import as_clips
+from core_model.networks.layers import as_clips, frame_by_frame
 from core_model.networks.region import Part, Region
 from core_model.networks.tokens import SoftComposition, SoftSplit
 from core_model.networks.transformer import Transformer
@@ -89,8 +89,7 @@ class InpaintGenerator(nn.Module):
             )
         masks = torch.cat((masks_BT1HW, updated_masks_BT1HW), 2).to(frames_BT3HW.dtype)
         seen = torch.cat((frames_BT3HW, masks), 2)
-        features: Tensor = self.encoder(seen.flatten(0, 1))
-        return as_clips(features, frames_BT3HW)
+        return as_clips(frame_by_frame(self.encoder, seen.flatten(0, 1)), frames_BT3HW)
 
     def split(self, features_BRChw: Tensor) -> Tensor:
         """Return a reference's tokens [B, R, i, j, 512]; those of a frame depend on that frame only."""

@@ -86,14 +86,12 @@ class Raft(nn.Module):
             features.seen[:, :-1].flatten(0, 1), features.seen[:, 1:].flatten(0, 1)
         )
         state = _as_first_of_pair(features.state)
-        shares = [_as_first_of_pair(share) for share in features.shares]
+        rows, columns = (_as_first_of_pair(share) for share in features.shares)
         start = _grid(state)
         flow = torch.zeros_like(start)
         for _ in range(iterations):
-            motion = self.update_block.encoder(correlation.look_up(start + flow), flow)
-            for gates, share in zip(passes, shares, strict=True):
-                state = gates.advance(state, motion, share)
-            flow = flow + self.update_block.flow_head(state).float()
+            found = correlation.look_up(start + flow)
+            state, flow = self.update_block(state, found, flow, passes, (rows, columns))
         flows = self.update_block.upsample(flow, state)
         forward, backward = rearrange(flows, "(way b t) c h w -> way b t c h w", way=2, b=batch)
         return forward, backward

@@ -37,9 +37,9 @@ class ResidualBlock(nn.Module):
             self.downsample = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride), self.norm3)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x_NCHW)))
-        y = F.relu(self.norm2(self.conv2(y)))
-        return F.relu(self.downsample(x_NCHW) + y)
+        y = F.relu_(self.norm1(self.conv1(x_NCHW)))
+        y = F.relu_(self.norm2(self.conv2(y)))
+        return F.relu_(self.downsample(x_NCHW) + y)
 
 
 class FrameEncoder(nn.Module):
@@ -55,7 +55,7 @@ class FrameEncoder(nn.Module):
         self.conv2 = nn.Conv2d(128, channels_out, 1)
 
     def forward(self, frames_N3HW: Tensor) -> Tensor:
-        x = F.relu(self.norm1(self.conv1(frames_N3HW)))
+        x = F.relu_(self.norm1(self.conv1(frames_N3HW)))
         features: Tensor = self.conv2(self.layer3(self.layer2(self.layer1(x))))
         return features
 

@@ -27,9 +27,9 @@ class MotionEncoder(nn.Module):
         self.conv = nn.Conv2d(192 + 64, MOTION - 2, 3, padding=1)
 
     def forward(self, correlation: Tensor, flow: Tensor) -> Tensor:
-        seen = F.relu(self.convc2(F.relu(self.convc1(correlation))))
-        moved = F.relu(self.convf2(F.relu(self.convf1(flow))))
-        motion = F.relu(self.conv(torch.cat((seen, moved), 1)))
+        seen = F.relu_(self.convc2(F.relu_(self.convc1(correlation))))
+        moved = F.relu_(self.convf2(F.relu_(self.convf1(flow))))
+        motion = F.relu_(self.conv(torch.cat((seen, moved), 1)))
         return torch.cat((motion, flow.to(motion.dtype)), 1)
 
 
@@ -63,10 +63,10 @@ class GateWeights(NamedTuple):
     def advance(self, state: Tensor, motion: Tensor, share: Tensor) -> Tensor:
         """Return the next state [N, 128, h, w]."""
         share_zr, share_q = share[:, : 2 * STATE], share[:, 2 * STATE :]
-        zr = F.conv2d(torch.cat((state, motion), 1), self.zr, padding=self._padding) + share_zr
-        z, r = torch.sigmoid(zr).chunk(2, dim=1)
-        q = F.conv2d(torch.cat((r * state, motion), 1), self.q, padding=self._padding) + share_q
-        return state + z * (torch.tanh(q) - state)
+        zr = F.conv2d(torch.cat((state, motion), 1), self.zr, padding=self._padding).add_(share_zr).sigmoid_()
+        z, r = zr.chunk(2, dim=1)
+        q = F.conv2d(torch.cat((r * state, motion), 1), self.q, padding=self._padding).add_(share_q).tanh_()
+        return torch.lerp(state, q, z)
 
     @property
     def _padding(self) -> tuple[int, int]:
@@ -99,12 +99,12 @@ class FlowHead(nn.Module):
         self.conv2 = nn.Conv2d(256, 2, 3, padding=1)
 
     def forward(self, state: Tensor) -> Tensor:
-        increment: Tensor = self.conv2(F.relu(self.conv1(state)))
+        increment: Tensor = self.conv2(F.relu_(self.conv1(state)))
         return increment
 
 
 class UpdateBlock(nn.Module):
-    """The parts of one iteration; `Raft` runs them."""
+    """One iteration."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,6 +114,20 @@ class UpdateBlock(nn.Module):
         self.mask = nn.Sequential(
             nn.Conv2d(STATE, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, NEIGHBOURS * CELL**2, 1)
         )
+
+    def forward(
+        self,
+        state: Tensor,
+        correlation: Tensor,
+        flow: Tensor,
+        passes: tuple[GateWeights, GateWeights],
+        shares: tuple[Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """Return the next state and the next flow (fp32); `shares` are what the context adds in each of the passes."""
+        motion = self.encoder(correlation, flow)
+        for gates, share in zip(passes, shares, strict=True):
+            state = gates.advance(state, motion, share)
+        return state, flow + self.flow_head(state).float()
 
     def upsample(self, flow_N2hw: Tensor, state: Tensor) -> Tensor:
         """Return the flow [N, 2, 8 h, 8 w] in pixels of the frames: a convex mixture of the 3x3 cells around each."""

@@ -12,6 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from core_model.networks.generator_encoder import CHANNELS
+from core_model.networks.layers import frame_by_frame
 from core_model.networks.region import Part, Region
 
 PATCH, STRIDE, PADDING = 7, 3, 3
@@ -83,6 +84,9 @@ class SoftComposition(nn.Module):
 
     def forward(self, tokens_NijC: Tensor, tokens: Region, region: Region, size: tuple[int, int]) -> Tensor:
         """Return a region of the features [N, 128, *, *] of a plane of `size`, from the tokens that `reads` names."""
+        return frame_by_frame(lambda some_NijC: self._composed(some_NijC, tokens, region, size), tokens_NijC)
+
+    def _composed(self, tokens_NijC: Tensor, tokens: Region, region: Region, size: tuple[int, int]) -> Tensor:
         overlaid = Part(_overlay(self.embedding(tokens_NijC)), _patches(tokens), size)
         around = region.grown(1, *size)
         return Part(overlaid.cut(around), around, size).convolved(self.bias_conv, region).values

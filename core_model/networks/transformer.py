@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from core_model.networks.attention import WindowAttention
-from core_model.networks.layers import as_clips
+from core_model.networks.layers import as_clips, frame_by_frame
 from core_model.networks.region import Region
 from core_model.networks.tokens import TOKEN, FusionFeedForward
 from core_model.networks.windows import WindowPlan
@@ -60,7 +60,7 @@ class TransformerBlock(nn.Module):
         rows, columns = read.inside(Region.whole(*plan.grid))
         attended = self.attention(self.norm1(x_BTijC), plan.touching(read), frames.keys, frames.queries)
         x: Tensor = x_BTijC[:, frames.queries, rows, columns] + attended[:, :, rows, columns]
-        mixed: Tensor = self.mlp(self.norm2(x).flatten(0, 1), read, wanted, size)
+        mixed = frame_by_frame(lambda tokens: self.mlp(tokens, read, wanted, size), self.norm2(x).flatten(0, 1))
         rows, columns = wanted.inside(read)
         return x[:, :, rows, columns] + as_clips(mixed, x)
 

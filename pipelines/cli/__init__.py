@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.bench import bench
 from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
@@ -46,6 +47,7 @@ def overview(
 for command in (demo, plan, run, status, report, doctor):
     app.command()(guarded(command))
 app.add_typer(weights)
+app.add_typer(bench)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ Words = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", metavar="NAME", help="Settings for a situation: fast, memory_efficient or cpu."),
+    typer.Option("--preset", metavar="NAME", help="fast, memory_efficient, cpu or propainter."),
 ]
 Videos = Annotated[
     list[str] | None,

@@ -47,7 +47,7 @@ def _print(planned: Sequence["PlannedItem"]) -> None:
     screen = console()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("item", overflow="fold")
-    for name in ("frames", "size", "fps", "chunks", "segments", "flow", "parts"):
+    for name in ("frames", "size", "fps", "chunks", "halo", "segments", "flow", "parts"):
         table.add_column(name, justify="right", no_wrap=True)
     for line in planned[:SHOWN]:
         table.add_row(Text(line.item.id), *_cells(line))
@@ -68,12 +68,13 @@ def _print(planned: Sequence["PlannedItem"]) -> None:
 
 def _cells(line: "PlannedItem") -> list[str]:
     if line.problem:
-        return ["-"] * 7
+        return ["-"] * 8
     return [
         str(line.frames),
         f"{line.width}x{line.height}",
         f"{line.fps:g}",
         str(line.chunks),
+        f"{line.halo:.0%}",
         str(line.segments),
         readable_bytes(line.flow_bytes),
         "?" if line.part_bytes is None else readable_bytes(line.part_bytes),

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core_model.networks.deform import deform_conv2d
+from core_model.networks.deform import deform_conv2d, torchvision_kernel
 
 GROUPS, TAPS = 2, 9
 
@@ -39,6 +39,16 @@ def test_offsets_of_another_size_are_refused_with_the_shapes():
     x, offsets, modulation, weight, bias = _case()
     with pytest.raises(ValueError, match=r"\[2, 36, 4, 4\]"):
         deform_conv2d(x, offsets[..., 1:], modulation, weight, bias)
+
+
+@pytest.mark.skipif(torchvision_kernel() is None, reason="torchvision is not installed, or not built for this torch")
+def test_torchvisions_kernel_gives_the_same():
+    case = [values.to("cuda" if torch.cuda.is_available() else "cpu") for values in _case()]
+    x, offsets, modulation, weight, bias = case
+    kernel = torchvision_kernel()(x, offsets, weight, bias, padding=1, mask=modulation)
+    plain = _plain(*_case())
+    assert torch.allclose(kernel.cpu(), plain, atol=1e-5)
+    assert torch.allclose(deform_conv2d(*case).cpu(), plain, atol=1e-5)
 
 
 def _plain(x, offsets, modulation, weight, bias):

@@ -61,7 +61,8 @@ def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed):
             seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail_inside)
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
     assert seen == [(allowed, allowed)]
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
 

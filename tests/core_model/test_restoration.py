@@ -13,8 +13,8 @@ from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
 from core_model.propainter_engine import ProPainterEngine
 
-FRAMES = 27
-OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=8)
+FRAMES = 19
+OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def engine(networks, options=OPTIONS):
     return ProPainterEngine(lambda: networks, "", options)
 
 
-@pytest.mark.parametrize("cuts", [(0, 16, 27), (0, 8, 16, 24, 27), (0, 5, 11, 19, 20, 27)])
+@pytest.mark.parametrize("cuts", [(0, 12, 19), (0, 5, 7, 14, 18, 19)])
 def test_pieces_by_one_actor_are_the_whole(networks, shot, whole, cuts):
     actor = engine(networks)
     pieces = [actor.restore(shot, *cut) for cut in pairwise(cuts)]
@@ -54,13 +54,37 @@ def test_pieces_by_one_actor_are_the_whole(networks, shot, whole, cuts):
 def test_pieces_by_several_actors_in_any_order_are_the_whole(networks, shot, whole):
     """Three actors: what each has computed before differs, what it returns does not."""
     first, second, third = (engine(networks) for _ in range(3))
-    assert np.array_equal(second.restore(shot, 8, 16), whole[8:16])
-    assert np.array_equal(third.restore(shot, 24, 27), whole[24:])
-    assert np.array_equal(first.restore(shot, 16, 24), whole[16:24])
-    assert np.array_equal(third.restore(shot, 0, 8), whole[:8])
+    assert np.array_equal(second.restore(shot, 6, 12), whole[6:12])
+    assert np.array_equal(third.restore(shot, 18, 19), whole[18:])
+    assert np.array_equal(first.restore(shot, 12, 18), whole[12:18])
+    assert np.array_equal(third.restore(shot, 0, 6), whole[:6])
+
+
+@pytest.mark.parametrize(("cuts", "anew"), [((0, 6, 12, 18, 19), False), ((0, 12, 19), True)])
+def test_a_piece_takes_what_the_schedule_says_and_an_actor_that_goes_on_takes_no_window_twice(
+    networks, shot, cuts, anew
+):
+    schedule = OPTIONS.schedule(FRAMES)
+    pieces = [*pairwise(cuts)]
+    windows, completed = [], []
+    hooks = [
+        networks[1].transformers.register_forward_hook(lambda *_: windows.append(1)),
+        networks[0].register_forward_hook(lambda *_: completed.append(1)),
+    ]
+    actor = engine(networks)
+    for piece in pieces:
+        (engine(networks) if anew else actor).restore(shot, *piece)
+    for hook in hooks:
+        hook.remove()
+    needs = [
+        schedule.needs(*piece, lambda start, stop: bool(shot.masks(start, stop).any()))
+        for piece in (pieces if anew else [(0, FRAMES)])
+    ]
+    assert len(windows) == sum(len(need.windows) for need in needs)
+    assert len(completed) == sum(len(need.completed) for need in needs)
 
 
 def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks, shot, whole):
-    options = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=8, window_batch=3)
+    options = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6, window_batch=3)
     restored = engine(networks, options).restore(shot, 0, FRAMES)
     assert (np.abs(restored.astype(int) - whole) <= 1).mean() >= 0.9999

@@ -1,6 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core_model.schedule import flow_subvideos, generator_windows, image_subvideos
+from core_model.options import RestoreOptions
+from core_model.schedule import Schedule, flow_subvideos, generator_windows, image_subvideos
+from core_model.workload import extra_work
+from pipelines.config import PlanConfig
 
 DEFAULTS = {"neighbor_length": 10, "ref_stride": 10, "subvideo_length": 80}
 
@@ -41,3 +46,32 @@ def test_every_frame_is_local_to_a_window():
     for frames in (1, 2, 5, 11, 97):
         windows = generator_windows(frames, neighbor_length=6, ref_stride=4, subvideo_length=10)
         assert {t for window in windows for t in window.local} == set(range(frames))
+
+
+def test_a_thousand_frames_in_chunks_of_the_default_length_take_at_most_a_tenth_more_operations():
+    """Even when every chunk begins anew; a worker that goes on with the next one adds nothing."""
+    schedule = RestoreOptions().schedule(1000)
+    length = PlanConfig().chunk_length
+    chunks = [(start, min(start + length, 1000)) for start in range(0, 1000, length)]
+    assert 0 < extra_work(schedule, 1000, chunks) <= 0.1
+    assert extra_work(schedule, 1000, [(0, 1000)]) == 0
+
+
+@given(st.integers(1, 400), st.integers(0, 399), st.integers(1, 100), st.integers(2, 90))
+def test_windows_over_a_piece_are_all_that_complete_any_of_its_frames(frames, start, length, subvideo_length):
+    start = min(start, frames - 1)
+    stop = min(start + length, frames)
+    schedule = Schedule(frames, neighbor_length=10, ref_stride=10, subvideo_length=subvideo_length)
+    expected = [n for n, w in enumerate(schedule.windows) if set(w.local) & set(range(start, stop))]
+    assert list(schedule.windows_over(start, stop)) == expected
+
+
+def test_where_nothing_is_masked_nothing_is_needed():
+    needs = RestoreOptions().schedule(400).needs(0, 400, lambda start, stop: False)
+    assert not any(needs)
+
+
+def test_a_mask_needs_the_windows_that_complete_it_and_the_flow_of_their_sub_videos():
+    needs = RestoreOptions().schedule(400).needs(80, 160, lambda start, stop: start <= 100 < stop)
+    assert needs.windows == {19, 20, 21}
+    assert {(block.start, block.stop) for block in needs.completed} == {(80, 160)}

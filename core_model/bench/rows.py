@@ -1,0 +1,40 @@
+"""Which switches are compared? One after the other, each added to those before it."""
+
+from dataclasses import asdict, dataclass, replace
+
+import torch
+
+from core_model.execution import Execution, usable_precision
+
+NAIVE = "naive"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a clip is restored in one process."""
+
+    name: str
+    attention: str = "math"
+    precision: str = "fp32"
+    tf32: bool = False
+    compile: str = "off"
+    window_batch: int = 1
+    huge_pages: bool = False
+
+    def execution(self) -> Execution:
+        chosen = asdict(self)
+        return Execution(**{name: chosen[name] for name in ("attention", "precision", "tf32", "compile")})
+
+
+def rows_for(device: torch.device) -> list[Row]:
+    """Return the naive form and what each switch adds to it, for those that `device` has."""
+    row = Row(NAIVE)
+    rows = [row, replace(row, name="sdpa", attention="auto")]
+    if device.type == "cuda":
+        rows.append(replace(rows[-1], name="window_batch", window_batch=0))
+        rows.append(replace(rows[-1], name="tf32", tf32=True))
+    else:
+        rows.append(replace(rows[-1], name="huge_pages", huge_pages=True))
+    if not usable_precision("bf16", device)[1]:
+        rows.append(replace(rows[-1], name="bf16", precision="bf16"))
+    return [*rows, replace(rows[-1], name="compile", compile="on")]

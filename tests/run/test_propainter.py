@@ -1,0 +1,90 @@
+"""engine: propainter runs the whole main job: weights of the released names and shapes, drawn from these names."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jobs import add_item, finish, lossless_job, planes
+from released import with_test_weights
+
+from core_model.networks.flow_completion import FlowCompletion
+from core_model.networks.generator import InpaintGenerator
+from core_model.networks.raft import Raft
+from pipelines.config import EngineName, ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
+from pipelines.errors import SetupError
+from pipelines.ledger import ItemState
+
+FRAMES = 22
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A file for each network, by the name of its setting."""
+    folder = tmp_path_factory.mktemp("propainter")
+    networks = {"raft": Raft, "flow_completion": FlowCompletion, "generator": InpaintGenerator}
+    for name, network in networks.items():
+        torch.save(with_test_weights(network()).state_dict(), folder / f"{name}.pth")
+    return {name: str(folder / f"{name}.pth") for name in networks}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    add_item(tmp_path, frames=FRAMES)
+    return tmp_path
+
+
+def propainter_job(folder, weights, out="out", *, subvideo_length=6, **settings):
+    job = lossless_job(folder, out, **settings)
+    job.engine = EngineName.propainter
+    job.process.max_side = 64
+    job.flow.segment_length = 8
+    schedule = {"subvideo_length": subvideo_length, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
+    job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
+    return job
+
+
+@pytest.mark.ray
+def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights, on_cluster):
+    finish(propainter_job(folder, weights, "one", chunk_length=1000))
+    _, rows = finish(propainter_job(folder, weights, "four", chunk_length=6, executor=ExecutorName.ray))
+    assert rows["clip"].chunks_computed == 4
+    one, four = (planes(folder / out / "clip.mkv") for out in ("one", "four"))
+    assert np.array_equal(one, four)
+    assert not np.array_equal(one, planes(folder / "in" / "clip.mp4"))
+
+
+def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(folder, weights, tmp_path):
+    _, rows = finish(propainter_job(folder, weights))
+    facts = rows["clip"].facts
+    assert [facts[f"weights_{name}"].split(" sha256:")[0] for name in weights] == [
+        Path(f).name for f in weights.values()
+    ]
+    _, rows = finish(propainter_job(folder, weights))
+    assert rows["clip"].reused
+
+    other = {name: values * 1.01 for name, values in torch.load(weights["generator"], weights_only=True).items()}
+    torch.save(other, tmp_path / "other.pth")
+    _, rows = finish(propainter_job(folder, weights | {"generator": str(tmp_path / "other.pth")}))
+    row = rows["clip"]
+    assert row.state is ItemState.RESTORED
+    assert not row.reused
+    assert row.tasks_reused == 4, "the probe, and flow, which knows nothing of the generator"
+
+
+def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_work(folder, weights):
+    job = propainter_job(folder, weights | {"raft": "nowhere.pth"})
+    with pytest.raises(SetupError, match=r"nowhere\.pth"):
+        finish(job)
+    with pytest.raises(SetupError, match=r"not a checkpoint of InpaintGenerator: .* missing: "):
+        finish(propainter_job(folder, weights | {"generator": weights["raft"]}))
+    assert not (folder / "out" / "clip.mkv").exists()
+
+
+def test_a_picture_is_widened_by_the_networks_too(folder, weights):
+    job = propainter_job(folder, weights, chunk_length=1000, subvideo_length=40)
+    job.input.masks = None
+    job.mode, job.outpaint = Mode.outpaint, OutpaintConfig(scale_w=1.25)
+    _, rows = finish(job)
+    assert rows["clip"].state is ItemState.RESTORED
+    assert (rows["clip"].width, rows["clip"].height) == (120, 64)
