@@ -6,6 +6,7 @@ SetupError for what will not. Credentials are found as every AWS client finds th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -61,6 +62,8 @@ _ADVICE = {
 
 def make_client(config: S3Config) -> Any:
     """Return a boto3 client; making one sends nothing. Raises SetupError."""
+    if config.ca_bundle and not Path(config.ca_bundle).is_file():
+        raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
     attempts = {"mode": "adaptive", "total_max_attempts": config.attempts}
     options = Config(
         connect_timeout=10,

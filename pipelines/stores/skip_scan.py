@@ -5,7 +5,6 @@ each costs a page, as a look at each would. It is never more.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import dropwhile
 
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
@@ -18,14 +17,18 @@ def scan(wanted: Iterable[str], page_after: Callable[[str], Page]) -> Iterator[t
     """Yield the wanted keys that are there; `page_after(key)` returns a page of what sorts behind `key`."""
     keys = set(wanted)
     rest = iter(sorted(keys, key=_order))
-    next_key = next(rest, None)
+    next_key, read_to = next(rest, None), ""
     while next_key is not None:
-        entries, more = page_after(_just_before(next_key))
+        entries, more = page_after(max(_just_before(next_key), read_to, key=_order))
         yield from ((_key(entry), entry) for entry in entries if _key(entry) in keys)
         if not more or not entries:
             return
-        last = max(_order(next_key), _order(_key(entries[-1])))
-        next_key = next(dropwhile(lambda key: _order(key) <= last, rest), None)  # noqa: B023
+        read_to = _key(entries[-1])
+        next_key = _first_behind(max(next_key, read_to, key=_order), rest)
+
+
+def _first_behind(last: str, keys: Iterator[str]) -> str | None:
+    return next((key for key in keys if _order(key) > _order(last)), None)
 
 
 def _key(entry: Entry) -> str:
