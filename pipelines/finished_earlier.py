@@ -17,7 +17,7 @@ from pipelines.tasks import Item, Receipt
 FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""
 _READERS = 16
-_CLOCK_S = 2.0
+CLOCK_S = 2.0
 """Times of writing are told to the second; what was written about when the ledger was is not believed of it."""
 _GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
 
@@ -67,7 +67,7 @@ def _read_in_bulk(items: Sequence[Item], ledger: Location, desk: Desk) -> dict[s
         return {}
     entry = desk.files.look(ledger)
     rows = _rows(ledger, desk) if entry is not None else {}
-    believed_until = entry.modified_s - _CLOCK_S if entry is not None else 0.0
+    believed_until = entry.modified_s - CLOCK_S if entry is not None else 0.0
     recorded = [(item, written[key]) for item in items if (key := record_key(item)) in written]
     told = {item.id: done for item, at in recorded if at < believed_until and (done := rows.get(item.id)) is not None}
     return told | _read_all([item for item, _ in recorded if item.id not in told], desk)
