@@ -1,35 +1,27 @@
 """How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    IncompleteReadError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, StoreError
 from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import Location, RemotePath
-from pipelines.stores.s3_client import has_changed, is_absent, make_client, translated
-from pipelines.stores.s3_stream import open_object
+from pipelines.stores.s3_client import is_absent, make_client, translated
+from pipelines.stores.s3_download import Download, open_object
 from pipelines.stores.skip_scan import scan
 
 log = logging.getLogger(__name__)
 
-_PIECE_BYTES = 1 << 20
 _UPLOAD = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20, max_concurrency=4)
 """10 000 pieces is the most that S3 takes; boto3 makes them larger for files over 640 GB."""
-_BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
 
 
 class S3Files:
@@ -43,9 +35,13 @@ class S3Files:
     def client(self) -> Any:
         return make_client(self._config)
 
+    @property
+    def _download(self) -> Download:
+        return Download(self.client, self._config.attempts)
+
     def read(self, place: RemotePath) -> bytes | None:
         value = bytearray()
-        return bytes(value) if self._download(place, value.extend) else None
+        return bytes(value) if self._download.whole(place, value.extend) else None
 
     def write(self, place: RemotePath, value: bytes) -> None:
         with translated(place):
@@ -101,14 +97,14 @@ class S3Files:
         place = entry.place
         assert isinstance(place, RemotePath)
         with target.open("wb") as file:
-            there = self._download(place, file.write, entry.tag)
+            there = self._download.whole(place, file.write, entry.tag)
         if not there or target.stat().st_size != entry.size:
             raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
 
     def open(self, entry: Entry) -> BinaryIO:
         """Return a file to read a little of: what is read of it is asked for."""
         assert isinstance(entry.place, RemotePath)
-        return open_object(self.client, entry.place, entry.size)
+        return open_object(self._download, entry.place, entry.size, entry.tag)
 
     def publish(self, staged: Path, place: RemotePath) -> None:
         """Upload; images of an earlier, longer folder that the new one lacks are removed after it."""
@@ -150,39 +146,6 @@ class S3Files:
             told = self.client.head_object(Bucket=place.bucket, Key=place.key)
         if told["ContentLength"] != path.stat().st_size:
             raise StoreError(f"{place}: {told['ContentLength']} of {path.stat().st_size} bytes arrived")
-
-    def _download(self, place: RemotePath, sink: Callable[[bytes], object], tag: str = "") -> bool:
-        """Pass the object's bytes to `sink`, going on where an answer broke off; False when it is not there."""
-        offset = 0
-        with translated(place):
-            for attempt in range(1, self._config.attempts + 1):
-                try:
-                    answer = self._get(place, offset, tag)
-                    if answer is None:
-                        return False
-                    tag = answer["ETag"].strip('"')
-                    for piece in answer["Body"].iter_chunks(_PIECE_BYTES):
-                        sink(piece)
-                        offset += len(piece)
-                except _BROKE_OFF:
-                    if attempt == self._config.attempts:
-                        raise
-                else:
-                    return True
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _get(self, place: RemotePath, offset: int, tag: str) -> Any:
-        asked = {"Bucket": place.bucket, "Key": place.key}
-        asked |= {"Range": f"bytes={offset}-"} if offset else {}
-        asked |= {"IfMatch": f'"{tag}"'} if tag else {}
-        try:
-            return self.client.get_object(**asked)
-        except ClientError as exc:
-            if is_absent(exc):
-                return None
-            if has_changed(exc):
-                raise StoreError(f"{place}: has changed while it was read; run the same command again") from exc
-            raise
 
     def _pages(self, folder: RemotePath, **asked: str) -> Iterator[dict[str, Any]]:
         with translated(folder):

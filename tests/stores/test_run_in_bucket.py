@@ -9,9 +9,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from faulty_store import faults_before
 from jobs import add_item, lossless_job
 
-from pipelines.config import InputConfig, StoreConfig
+from pipelines.config import InputConfig, S3Config, StoreConfig
 from pipelines.errors import SetupError
 from pipelines.job import dump_job
 from pipelines.lease import lease_on
@@ -82,16 +83,14 @@ def test_a_run_in_a_bucket_goes_on_where_it_was_and_mends_what_is_damaged(job, b
     assert outputs(job.out) == outputs(str(local / "out"))
 
 
-def test_a_changed_video_is_restored_again_and_its_mask_named_by_its_url(job, bucket, local):
+def test_a_changed_video_or_mask_is_read_again_and_named_by_its_url(job, bucket, local):
     run(job)
     client = boto3.client("s3")
     client.copy_object(Bucket=bucket, Key="in/clip.mp4", CopySource=f"{bucket}/in/frames/001.png")
     client.put_object(Bucket=bucket, Key="in/frames_mask.mkv", Body=b"no video")
     summary, rows = run(job)
     assert summary.states == {"quarantined": 2}
-    assert (
-        f"s3://{bucket}/in/clip.mp4" in rows["clip"].reason or f"s3://{bucket}/in/clip_mask.mkv" in rows["clip"].reason
-    )
+    assert f"s3://{bucket}/in/clip_mask.mkv: the mask has 45 frames, its video clip.mp4 1" in rows["clip"].reason
     assert rows["frames"].reason.startswith(f"mask s3://{bucket}/in/frames_mask.mkv: ")
 
 
@@ -141,3 +140,25 @@ def test_the_commands_find_a_run_in_a_bucket(job, tmp_path):
         assert said.get("ended", True)
     assert said["totals"]["frames"] == 90
     assert Path(tmp_path / "cache/inputs").is_dir()
+
+
+def test_a_run_that_cannot_write_to_its_bucket_says_so_before_any_work(job, bucket, s3_endpoint, monkeypatch):
+    with pytest.raises(SetupError, match=r"s3://no-such-bucket-here/.*there is no such bucket"):
+        run(replace(job, out="s3://no-such-bucket-here/out"))
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.always = (403, "AccessDenied")
+        with pytest.raises(SetupError, match=rf"s3://{bucket}/in: AccessDenied: access denied"):
+            run(job)
+
+
+def test_a_run_survives_a_store_that_fails_now_and_then(job, local, s3_endpoint, monkeypatch):
+    job = replace(job, s3=S3Config(attempts=4))
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.answers = [(500, "InternalError"), (503, "SlowDown"), (500, "InternalError")]
+        store.cut_after = [10] * 3
+        store.lost_answers = 2
+        summary, _ = run(job)
+        assert summary.states == {"restored": 2}
+        assert outputs(job.out) == outputs(str(local / "out"))
