@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
+from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.memory import return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
@@ -30,7 +31,8 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
-        return_large_arrays()
+        if not wants_gpu(context.job):  # networks on a CPU would take half as long again
+            return_large_arrays()
         self._desk = Desk(context)
 
     def warm(self, stage: Stage) -> None:

@@ -37,4 +37,8 @@ def rows_for(device: torch.device) -> list[Row]:
         rows.append(replace(rows[-1], name="huge_pages", huge_pages=True))
     if not usable_precision("bf16", device)[1]:
         rows.append(replace(rows[-1], name="bf16", precision="bf16"))
-    return [*rows, replace(rows[-1], name="compile", compile="on")]
+    if (
+        device.type == "cuda"
+    ):  # as `compile=auto` has it; on a CPU compiling takes minutes and convolutions are the same
+        rows.append(replace(rows[-1], name="compile", compile="on"))
+    return rows

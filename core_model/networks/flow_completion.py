@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from core_model.networks.flow_recurrence import FlowRecurrence
-from core_model.networks.layers import LEAK, UpsamplingConv, as_clips
+from core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
 
 SIDE_MULTIPLE_PX = 8
 # Frames of the large sizes that are worked on at once: what lies between two layers stays small, however long the clip.
@@ -58,7 +58,7 @@ class TemporalConv(nn.Module):
 
     def forward(self, x_BSCHW: Tensor) -> Tensor:
         frames, gap = x_BSCHW.shape[1], self.GAP_FRAMES
-        weight = rearrange(self.weight, "o c k 1 1 -> o (k c) 1 1")
+        weight = rearrange(self.weight, "o c k 1 1 -> o (k c)")
         mixed = []
         at_once = _at_once(x_BSCHW)
         for start in range(0, frames, at_once):
@@ -66,7 +66,7 @@ class TemporalConv(nn.Module):
             first, last = max(0, start - gap), min(frames, stop + gap)
             near = F.pad(x_BSCHW[:, first:last], (0, 0, 0, 0, 0, 0, first - start + gap, stop + gap - last))
             seen = torch.cat([near[:, k * gap : k * gap + stop - start] for k in range(3)], dim=2)
-            mixed.append(as_clips(F.conv2d(seen.flatten(0, 1), weight, self.bias), seen))
+            mixed.append(as_clips(pointwise(seen.flatten(0, 1), weight, self.bias), seen))
         return torch.cat(mixed, 1)
 
 

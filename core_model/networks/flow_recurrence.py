@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core_model.networks.deform import DeformableAlignment
-from core_model.networks.layers import as_clips
+from core_model.networks.layers import PointwiseConv, as_clips
 
 CHANNELS = 128
 LEAK = 0.1
@@ -20,7 +20,7 @@ class FlowRecurrence(nn.Module):
         super().__init__()
         self.deform_align = nn.ModuleDict({name: _alignment() for name in ("backward_", "forward_")})
         self.backbone = nn.ModuleDict({"backward_": _backbone(2 * CHANNELS), "forward_": _backbone(3 * CHANNELS)})
-        self.fusion = nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
+        self.fusion = PointwiseConv(2 * CHANNELS, CHANNELS)
 
     def forward(self, x_BSChw: Tensor) -> Tensor:
         """[B, S, 128, h, w] -> the same shape."""

@@ -25,6 +25,29 @@ def frame_by_frame(per_frame: Callable[[Tensor], Tensor], x_N: Tensor) -> Tensor
     return torch.cat([per_frame(one) for one in torch.split(x_N, 1)])
 
 
+def pointwise(x_NCHW: Tensor, weight_OC: Tensor, bias_O: Tensor | None) -> Tensor:
+    """Mix each pixel's channels: [N, C, H, W] -> [N, O, H, W].
+
+    As a matrix product: oneDNN's convolution of one pixel divides its sums by the number of threads, so that its bytes
+    would depend on how many workers share a machine.
+    """
+    mixed = weight_OC @ x_NCHW.flatten(2)
+    if bias_O is not None:
+        mixed = mixed + bias_O.to(mixed.dtype)[:, None]
+    return mixed.reshape(*mixed.shape[:2], *x_NCHW.shape[2:])
+
+
+class PointwiseConv(nn.Conv2d):
+    """A convolution with a kernel of one pixel."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        super().__init__(channels_in, channels_out, 1, stride)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        rows, columns = self.stride
+        return pointwise(x_NCHW[..., ::rows, ::columns], self.weight.flatten(1), self.bias)
+
+
 class UpsamplingConv(nn.Module):
     """Twice the size (bilinear, corners on corners), then a 3x3 convolution: [B, C, H, W] -> [B, C_out, 2 H, 2 W]."""
 

@@ -10,6 +10,8 @@ from typing import Self
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core_model.networks.layers import PointwiseConv
+
 Norm = Callable[[int], nn.Module]
 
 
@@ -34,7 +36,7 @@ class ResidualBlock(nn.Module):
         else:
             # Released files hold this norm twice. What is registered last is loaded last: downsample.1 is what counts.
             self.norm3 = norm(channels_out)
-            self.downsample = nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride), self.norm3)
+            self.downsample = nn.Sequential(PointwiseConv(channels_in, channels_out, stride), self.norm3)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         y = F.relu_(self.norm1(self.conv1(x_NCHW)))
@@ -52,7 +54,7 @@ class FrameEncoder(nn.Module):
         self.layer1 = _stage(64, 64, 1, norm)
         self.layer2 = _stage(64, 96, 2, norm)
         self.layer3 = _stage(96, 128, 2, norm)
-        self.conv2 = nn.Conv2d(128, channels_out, 1)
+        self.conv2 = PointwiseConv(128, channels_out)
 
     def forward(self, frames_N3HW: Tensor) -> Tensor:
         x = F.relu_(self.norm1(self.conv1(frames_N3HW)))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.networks.correlation import CHANNELS
+from core_model.networks.layers import PointwiseConv
 
 STATE, CONTEXT, MOTION = 128, 128, 128
 NEIGHBOURS, CELL = 9, 8
@@ -20,7 +21,7 @@ class MotionEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convc1 = nn.Conv2d(CHANNELS, 256, 1)
+        self.convc1 = PointwiseConv(CHANNELS, 256)
         self.convc2 = nn.Conv2d(256, 192, 3, padding=1)
         self.convf1 = nn.Conv2d(2, 128, 7, padding=3)
         self.convf2 = nn.Conv2d(128, 64, 3, padding=1)
@@ -112,7 +113,7 @@ class UpdateBlock(nn.Module):
         self.gru = SeparableGru()
         self.flow_head = FlowHead()
         self.mask = nn.Sequential(
-            nn.Conv2d(STATE, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, NEIGHBOURS * CELL**2, 1)
+            nn.Conv2d(STATE, 256, 3, padding=1), nn.ReLU(), PointwiseConv(256, NEIGHBOURS * CELL**2)
         )
 
     def forward(
