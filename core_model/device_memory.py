@@ -6,6 +6,8 @@ from typing import Protocol
 
 import torch
 
+_CPU_ALLOCATOR = "DefaultCPUAllocator: "  # torch names it in a plain RuntimeError
+
 
 class DeviceFull(RuntimeError):
     """The device cannot hold the smallest piece that the work can be cut into; a smaller picture may fit."""
@@ -41,6 +43,7 @@ class CudaMemory:
         self._device = device
 
     def free(self) -> int:
+        """What this process could still have now. Another process on the same device may take it first."""
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return torch.cuda.mem_get_info(self._device)[0] + kept
 
@@ -72,8 +75,12 @@ def peak_bytes() -> int:
 
 @contextmanager
 def full_device_named(what: str) -> Iterator[None]:
-    """Turn the allocator's error into `DeviceFull`, with what did not fit."""
+    """Turn the allocator's error, an accelerator's or the processor's, into `DeviceFull` with what did not fit."""
     try:
         yield
-    except torch.OutOfMemoryError as exc:
-        raise DeviceFull(f"{what} does not fit into the device's memory: {str(exc).splitlines()[0]}") from exc
+    except (RuntimeError, MemoryError) as exc:
+        said = str(exc) or "no memory"
+        known = isinstance(exc, torch.OutOfMemoryError | MemoryError) or _CPU_ALLOCATOR in said
+        if not known or isinstance(exc, DeviceFull):
+            raise
+        raise DeviceFull(f"{what} does not fit into the device's memory: {said.splitlines()[0]}") from exc

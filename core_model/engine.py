@@ -31,8 +31,9 @@ class FlowEstimator(Protocol):
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], channels (dx, dy) in pixels of these frames.
 
-        Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2. Raises
-        DeviceFull (core_model/device_memory.py) when an accelerator's memory does not do for frames of this size.
+        Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2. All is
+        finite. Raises DeviceFull (core_model/device_memory.py) when memory does not do for frames of this size,
+        FloatingPointError when numbers overflow.
         """
         ...
 
@@ -94,6 +95,7 @@ class Engine(Protocol):
         The other pixels may be anything (they are not used). The result must not depend on what was restored before,
         nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Whoever asks for adjacent
         runs, passing the very same shot, lets the engine go on with what it has. Raises DeviceFull
-        (core_model/device_memory.py) when an accelerator's memory does not do for frames of this size.
+        (core_model/device_memory.py) when memory does not do for frames of this size, FloatingPointError when numbers
+        overflow.
         """
         ...

@@ -43,6 +43,8 @@ class ProPainterEngine:
             warm_up(networks, self._options.execution, (height, width))
 
     def restore(self, shot: Shot, start: int, stop: int) -> U8:
+        if not 0 <= start < stop <= shot.frames:
+            raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
         if shot is not self._shot or self._restoration is None:
             self._shot, self._restoration = shot, self._begin(shot)
         height, width = shot.size

@@ -49,7 +49,8 @@ class Restoration:
     def restore(self, start: int, stop: int) -> U8:
         """Return frames start..stop-1, u8 [stop - start, H, W, 3], with masked pixels completed and others unchanged.
 
-        Raises torch.OutOfMemoryError when the device cannot hold a single window.
+        Raises torch.OutOfMemoryError when the device cannot hold a single window, FloatingPointError when what comes
+        out is not finite.
         """
         if start != self._reached:
             self._begin(start)
@@ -95,8 +96,10 @@ class Restoration:
             if len(windows) == 1:
                 raise
         self._batch.did_not_fit(len(windows))
-        half = len(windows) // 2
-        return self._complete(windows[:half]) + self._complete(windows[half:])
+        completed: list[tuple[GeneratorWindow, Region, Tensor]] = []
+        while len(completed) < len(windows):
+            completed += self._complete(windows[len(completed) :][: self._batch.most])
+        return completed
 
     def _generate(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
         with self._execution.reduced(self._device):
@@ -110,6 +113,8 @@ class Restoration:
             region = _bounding_region(masks[:, :, 0].any(0).any(0))
             local = LocalFrames(features, masks, updated, forward, backward)
             images = self._generator.complete(local, reference_tokens, region).float().cpu()
+        if not images.isfinite().all():
+            raise FloatingPointError(f"completed frames are not finite in {self._execution.rounding}")
         return [(window, region, image) for window, image in zip(windows, images, strict=True)]
 
     def _holes(self, window: GeneratorWindow) -> tuple[Tensor, Tensor]:

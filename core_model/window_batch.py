@@ -1,6 +1,8 @@
 """How many of the generator's windows does the device take at once?
 
 A model that is measured, not guessed: what the first windows of a frame size took says what more of them will take.
+What is free is asked anew before every batch. If another process takes it in between, or a window with a larger hole
+needs more than those before, an error says so and the batch is halved.
 """
 
 from collections.abc import Iterator
@@ -21,17 +23,18 @@ class WindowBatch:
         self._memory = memory
         self._took: dict[int, int] = {}
         self._learns = not fixed
-        self._most = fixed or MOST_WINDOWS
+        self.most = fixed or MOST_WINDOWS
+        """More than this never fitted, or brings nothing."""
 
     @property
     def size(self) -> int:
         """How many windows to try at once, at least 1."""
         if not self._learns:
-            return self._most
+            return self.most
         if self._memory is None or not self._took:
             return 1
         room = self._memory.free() * _HEADROOM
-        fits = [n for n in range(1, self._most + 1) if self._predicted(n) <= room]
+        fits = [n for n in range(1, self.most + 1) if self._predicted(n) <= room]
         return max(fits, default=1)
 
     @contextmanager
@@ -47,7 +50,7 @@ class WindowBatch:
 
     def did_not_fit(self, windows: int) -> None:
         """Never try this many again."""
-        self._most = max(1, windows // 2)
+        self.most = max(1, windows // 2)
         if self._memory is not None:
             self._memory.release()
 

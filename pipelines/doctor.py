@@ -17,8 +17,12 @@ from typing import Any
 import torch
 
 from pipelines.config import Codec, EngineName
+from pipelines.errors import SetupError
 from pipelines.media.capabilities import encoder_available
 from pipelines.units import readable_bytes
+from pipelines.weights.find import State, changed_message, look
+from pipelines.weights.folder import weights_folder
+from pipelines.weights.registry import registry
 
 RAY_TRIAL_S = 90
 """A Ray that has not started by then will not."""
@@ -54,6 +58,7 @@ def examine() -> list[Finding]:
         *_memory(),
         *_encoders(),
         *_disks(),
+        weights_here(),
         ray_finding,
         *_choice(ray_offer),
     ]
@@ -135,6 +140,24 @@ def _disks() -> Iterator[Finding]:
             yield Finding("disk", what, Level.NOTE, "make room, or give --out a folder on another disk")
         else:
             yield Finding("disk", what)
+
+
+def weights_here() -> Finding:
+    """Which of the networks' weights are here, and so which engines can run."""
+    without = f"engine {EngineName.propagation} needs none"
+    try:
+        folder = weights_folder()
+        seen = [look(entry, folder) for entry in registry().values()]
+    except SetupError as exc:
+        return Finding("weights", f"{exc}; {without}", Level.NOTE)
+    by_state = {state: [one.entry.name for one in seen if one.state is state] for state in State}
+    found = "; ".join(f"{', '.join(names)} {state}" for state, names in by_state.items() if names)
+    if len(by_state[State.PRESENT]) == len(seen):
+        return Finding("weights", f"{found}; engine {EngineName.propainter} can run")
+    what = f"{found}, in {folder}; engine {EngineName.propainter} cannot run, {without}"
+    changed = [changed_message(one) for one in seen if one.state is State.CHANGED]
+    fetch = f"reelmend weights pull {' '.join(by_state[State.MISSING])} --accept-license"
+    return Finding("weights", what, Level.NOTE, "\n".join(changed or [fetch]))
 
 
 def _try_ray() -> tuple[dict[str, Any] | None, Finding]:

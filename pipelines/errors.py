@@ -6,7 +6,8 @@ ReelmendError
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
 │   ├── MaskError       the mask is missing, or does not fit its video
-│   └── MemoryShort     no GPU of this run has the memory for this size
+│   ├── MemoryShort     no GPU of this run has the memory for this size
+│   └── NotFinite       the networks' numbers overflow on this video
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
     └── WorkerLost      the process that held the task died
@@ -39,6 +40,10 @@ class MaskError(ItemError):
 
 class MemoryShort(ItemError):
     """The GPU's memory does not do for pictures of this size."""
+
+
+class NotFinite(ItemError):
+    """The networks' numbers overflow, at this precision or with these weights."""
 
 
 class TransientError(ReelmendError):

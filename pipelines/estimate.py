@@ -22,8 +22,8 @@ from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import Size, flow_size
 from pipelines.tasks import Item
 
-FLOW_BYTES_PER_VALUE = 1.2
-"""Of a cached flow component: float16 after zstd, measured on hand-held film."""
+FLOW_BYTES_PER_VALUE = 0.5
+"""Of a cached flow component, measured on hand-held film."""
 PART_BYTES_PER_PIXEL = 1.3
 """Of a restored pixel: RGB as PNG, measured on hand-held film."""
 _LOOKED_AT = 10

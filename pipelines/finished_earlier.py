@@ -32,7 +32,8 @@ def find_finished_earlier(items: Sequence[Item], ledger: Location, desk: Desk) -
     for item, done in known:
         if item.overrides not in settings:
             settings[item.overrides] = settings_key(desk.settings(item), desk)
-        if _unchanged(item, done, marks, settings[item.overrides]):
+        refused = done.refused_by(desk.settings(item))
+        if not refused and _unchanged(item, done, marks, settings[item.overrides]):
             found[item.id] = done.receipt(item)
     return found
 

@@ -14,6 +14,9 @@ from uuid import uuid4
 
 import pytest
 
+# Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def _ray_for_tests() -> Iterator[None]:

@@ -7,15 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from pipelines.canvas import canvas_settings
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, OutOfMemory
 from pipelines.engines import grid_settings
 from pipelines.errors import StoreError
+from pipelines.flow_cache import FLOW_FORMAT
 from pipelines.identity import digest_of
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen
 from pipelines.store import get_json, put_json
 from pipelines.stores.location import Location, location_of
 from pipelines.tasks import Item, Receipt, Stage, Task
+
+SMALLER_BLOCKS = "blocks_restored_smaller"
+"""Among the facts of an item that has any: their number."""
 
 Facts = dict[str, str | int | float]
 Final = Literal["restored", "untouched"]
@@ -48,6 +52,10 @@ class Finished:
         video, mask = ((f"{name}_mark", f"{name}_digest") for name in ("video", "mask"))
         return Seen(*(str(self.facts[name]) for name in video)), Seen(*(str(self.facts[name]) for name in mask))
 
+    def refused_by(self, job: JobConfig) -> bool:
+        """Whether part of it was restored smaller for want of memory, which the job does not take."""
+        return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
+
     def receipt(self, item: Item) -> Receipt:
         """Return the receipt of a probe that found this."""
         frames = int(self.facts["frames"])
@@ -66,10 +74,19 @@ def settings_key(job: JobConfig, desk: Desk) -> str:
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
-    """Return the settings that determine the restored pixels; chunk length and workers are not among them."""
+    """Return the settings that determine the restored pixels; chunk length and workers are not among them.
+
+    Nor is `process.out_of_memory`: who lets it be `smaller` keeps all that fitted. See `smaller_is_refused`.
+    """
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
-    settings = {"mask": job.mask, "process": job.process, "flow_max_side": job.flow.max_side, "grid": grid}
+    flow = (job.flow.max_side, FLOW_FORMAT)
+    settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
     return settings | {"canvas": canvas_settings(job)}
+
+
+def smaller_is_refused(job: JobConfig) -> bool:
+    """Whether the job wants nothing that another one had restored smaller for want of memory."""
+    return job.process.out_of_memory is OutOfMemory.fail
 
 
 def record_finished(
@@ -104,7 +121,8 @@ def find_finished(item: Item, sources: tuple[Seen, Seen], desk: Desk) -> Finishe
     if done is None or desk.files.mark(done.output) != done.output_mark:
         return None
     video, mask = sources
-    if done.key != item_key(video.digest, mask.digest, settings_key(desk.settings(item), desk)):
+    job = desk.settings(item)
+    if done.refused_by(job) or done.key != item_key(video.digest, mask.digest, settings_key(job, desk)):
         return None
     if done.sources != sources:  # the same content, written again: from now on the next run need not read it to know
         done = record_finished(item, done.final, done.output, sources, done.note, done.facts, desk)

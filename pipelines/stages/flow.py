@@ -9,7 +9,7 @@ from core_model.device_memory import DeviceFull
 from pipelines.canvas import canvas_of
 from pipelines.canvas_flow import canvas_flow_size, lay_flow
 from pipelines.config import JobConfig
-from pipelines.errors import MemoryShort
+from pipelines.errors import MemoryShort, NotFinite
 from pipelines.flow_cache import decode_flow, encode_flow, segment_key
 from pipelines.media.reader import read_frames, to_rgb
 from pipelines.sizes import flow_size
@@ -57,3 +57,5 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
         return encode_flow(*desk.flow.estimate(np.stack(frames)))
     except DeviceFull as exc:
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
+    except FloatingPointError as exc:
+        raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from core_model.device_memory import DeviceFull
 from pipelines.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
-from pipelines.errors import MemoryShort
-from pipelines.parts import Patch, cut_patch, encode_part, part_key
+from pipelines.errors import MemoryShort, NotFinite
+from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
 from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import picture_settings
+from pipelines.stages.finished import picture_settings, smaller_is_refused
 from pipelines.stages.shot import VideoShot, shot_of
 from pipelines.store import get_or_make
 from pipelines.tasks import Block, Receipt, Task
+
+_ADVICE = {
+    OutOfMemory.fail: "set process.max_side lower, or process.out_of_memory=smaller",
+    OutOfMemory.smaller: "nor does anything smaller: look what else holds memory of that GPU, or use a larger one",
+}
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +35,10 @@ def inpaint(task: Task, desk: Desk) -> Receipt:
 
 
 def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
-    """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged."""
+    """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged.
+
+    A part that was restored smaller is as good as absent where the job does not allow that.
+    """
     record, job = desk.record(task), desk.settings(task.item)
     key = part_key(
         record.video_digest,
@@ -41,31 +49,38 @@ def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
         desk.engine.digest,
         block,
     )
-    return get_or_make(desk.store, key, lambda: _make_part(block, task, desk))
+    part, found = get_or_make(desk.store, key, lambda: _make_part(block, task, desk))
+    if found and smaller_is_refused(job) and Part(part).side:
+        part, found = _make_part(block, task, desk), False
+        desk.store.put(key, part)
+    return part, found
 
 
 def _make_part(block: Block, task: Task, desk: Desk) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
-    job = desk.settings(task.item)
-    size = canvas_of(desk.record(task).info, job).size
+    job, frames = desk.settings(task.item), f"frames {block.start}-{block.stop - 1}"
+    size = process_size(canvas_of(desk.record(task).info, job).size, job)
     reason = ""
     for side in _sides(size, job, desk):
         try:
             part = encode_part(_restore(shot_of(block, task, desk, side), block, desk), side)
         except DeviceFull as exc:
             reason = str(exc)
-            log.warning("item=%s frames=%d-%d: %s", task.item.id, block.start, block.stop - 1, reason)
+            log.warning("item=%s %s: %s", task.item.id, frames, reason)
+        except FloatingPointError as exc:
+            advice = "set propainter.precision=fp32, or check the weights"
+            raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc
         else:
             desk.side_that_fits[size] = side
             return part
-    raise MemoryShort(f"{task.item.video}: {reason}; set process.max_side lower, or process.out_of_memory=smaller")
+    raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
 
 
 def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
-    """Return the longest sides to try, 0 for the job's own; what fitted pictures of this size last comes first."""
-    sides = [0]
-    if job.process.out_of_memory is OutOfMemory.smaller:
-        sides += smaller_sides(process_size(size, job))
+    """Return the longest sides to try for pictures processed at `size`, 0 for that; what fitted last comes first."""
+    if job.process.out_of_memory is OutOfMemory.fail:
+        return [0]
+    sides = [0, *smaller_sides(size)]
     return sides[sides.index(desk.side_that_fits.get(size, 0)) :]
 
 

@@ -1,18 +1,45 @@
 """Does the doctor tell what is here, and what to do about what is not?"""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.doctor import Finding, Level, works
+from pipelines.doctor import Finding, Level, weights_here, works
 
 
 def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:
     fine = [Finding("CPU", "2 cores"), Finding("Ray", "cannot start", Level.NOTE, "run.executor=inline needs no Ray")]
     assert works(fine)
     assert not works([*fine, Finding("encoders", "none", Level.WRONG)])
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty weights folder."""
+    monkeypatch.setenv("REELMEND_WEIGHTS", str(tmp_path))
+    return tmp_path
+
+
+def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(folder: Path) -> None:
+    (folder / "raft-things.pth").write_bytes(b"a file put there by hand")
+    found = weights_here()
+    assert found.what == (
+        f"recurrent_flow_completion, ProPainter missing; raft-things present, in {folder}; "
+        "engine propainter cannot run, engine propagation needs none"
+    )
+    assert found.level is Level.NOTE
+    assert found.advice == "reelmend weights pull recurrent_flow_completion ProPainter --accept-license"
+
+
+def test_with_all_weights_the_engine_that_needs_them_can_run(folder: Path) -> None:
+    for file in ("raft-things.pth", "recurrent_flow_completion.pth", "ProPainter.pth"):
+        (folder / file).write_bytes(b"a file put there by hand")
+    found = weights_here()
+    assert found.what.endswith("ProPainter present; engine propainter can run")
+    assert (found.level, found.advice) == (Level.OK, "")
 
 
 @pytest.mark.ray
@@ -23,7 +50,7 @@ def test_the_doctor_looks_at_every_part_and_says_what_a_run_would_pick(monkeypat
     document = json.loads(result.stdout)
     assert document["works"]
     found = {finding["topic"]: finding for finding in document["findings"]}
-    assert {"versions", "CPU", "GPU", "memory", "encoders", "disk", "Ray", "a run"} <= set(found)
+    assert {"versions", "CPU", "GPU", "memory", "encoders", "disk", "weights", "Ray", "a run"} <= set(found)
     assert found["Ray"]["level"] == "ok", found["Ray"]
     assert "engine propagation, run.executor=ray" in found["a run"]["what"]
 

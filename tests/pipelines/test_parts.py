@@ -1,6 +1,7 @@
 """Parts hold the changed pixels, exactly, and nothing else."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -37,7 +38,20 @@ def test_the_bounding_box_is_tight():
     assert bounding_box(mask) == (7, 4, 22, 10)
 
 
-@given(hnp.arrays(np.float16, (2, 3, 2, 4, 5), elements=st.floats(-500, 500, width=16)))
-def test_flow_survives_the_cache_bit_for_bit(flows):
-    back = decode_flow(encode_flow(*flows.astype(np.float32)))
-    assert np.array_equal(back, flows)
+@given(hnp.arrays(np.float32, (2, 3, 2, 4, 5), elements=st.floats(-511, 511, width=32)))
+def test_flow_is_rounded_to_a_64th_of_a_pixel_and_then_to_float16_and_never_again(flows):
+    back = decode_flow(encode_flow(*flows))
+    assert np.array_equal(back, (np.rint(flows * 64) / 64).astype(np.float16))
+    assert np.array_equal(decode_flow(encode_flow(*back)), back)
+
+
+@pytest.mark.parametrize("longest", [600, 5_000, 32_767])
+def test_vectors_of_any_length_survive_the_cache_as_well_as_float16_holds_them(longest):
+    flows = np.linspace(-longest, longest, 240, dtype=np.float32).reshape(2, 3, 2, 4, 5)
+    assert np.allclose(decode_flow(encode_flow(*flows)), flows, rtol=2**-11, atol=longest / 2**15)
+
+
+def test_vectors_that_no_picture_has_are_cut_off_and_a_segment_may_be_empty():
+    flows = np.full((2, 1, 2, 3, 4), -1e6, np.float32)
+    assert (decode_flow(encode_flow(*flows)) == np.float16(-32767)).all()
+    assert decode_flow(encode_flow(*flows[:, :0])).shape == (2, 0, 2, 3, 4)

@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 import torch
 from jobs import add_item, finish, lossless_job, planes
-from released import with_test_weights
 
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
 from pipelines.config import EngineName, ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
 from pipelines.errors import SetupError
 from pipelines.ledger import ItemState
 
 FRAMES = 22
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A file for each network, by the name of its setting."""
-    folder = tmp_path_factory.mktemp("propainter")
-    networks = {"raft": Raft, "flow_completion": FlowCompletion, "generator": InpaintGenerator}
-    for name, network in networks.items():
-        torch.save(with_test_weights(network()).state_dict(), folder / f"{name}.pth")
-    return {name: str(folder / f"{name}.pth") for name in networks}
 
 
 @pytest.fixture

@@ -1,0 +1,209 @@
+"""As much at once as the device holds, and no more: on a simulated card, with the errors of torch's allocator."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from released import with_test_weights
+
+from core_model.array_shot import ArrayShot
+from core_model.device_memory import DeviceFull, full_device_named
+from core_model.execution import Execution
+from core_model.networks.flow_completion import FlowCompletion
+from core_model.networks.generator import InpaintGenerator
+from core_model.networks.raft import Raft
+from core_model.options import RestoreOptions
+from core_model.propainter_engine import ProPainterEngine
+from core_model.raft_flow import RaftFlow
+from core_model.restoration import Restoration
+from core_model.window_batch import MOST_WINDOWS, WindowBatch
+
+FRAMES, MASKED = 18, slice(3, 16)
+OPTIONS = RestoreOptions(neighbor_length=2, ref_stride=FRAMES)
+WINDOWS = 15
+"""A window a frame, of three frames; those that see a mask are all alike."""
+
+
+class Card:
+    """Memory of `capacity` bytes, `lost` of which are in pieces too small to be had; see DeviceMemory."""
+
+    def __init__(self, capacity, lost=0):
+        self.capacity, self.lost = capacity, lost
+        self.in_use = self.highest = self.releases = 0
+
+    def free(self):
+        return self.capacity - self.in_use
+
+    def used(self):
+        return self.in_use
+
+    def peak(self):
+        return self.highest
+
+    def start_peak(self):
+        self.highest = self.in_use
+
+    def release(self):
+        self.releases += 1
+
+    @contextmanager
+    def lend(self, size):
+        if size > self.free() - self.lost:
+            raise torch.OutOfMemoryError(f"tried to allocate {size} bytes")
+        self.in_use += size
+        self.highest = max(self.highest, self.in_use)
+        yield
+        self.in_use -= size
+
+
+class CardGenerator(InpaintGenerator):
+    """Takes 10 bytes and 100 a window of a card while it completes; `batches` tells how many windows came at once."""
+
+    def complete(self, window, reference_tokens_BRijC, region=None):
+        self.batches.append(len(window.features))
+        with self.card.lend(10 + 100 * len(window.features)):
+            return super().complete(window, reference_tokens_BRijC, region)
+
+
+@pytest.fixture(scope="module")
+def completion():
+    return with_test_weights(FlowCompletion())
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return with_test_weights(CardGenerator())
+
+
+@pytest.fixture(scope="module")
+def shot():
+    frames = np.random.default_rng(0).integers(0, 256, (FRAMES, 16, 24, 3), np.uint8)
+    masks = np.zeros((FRAMES, 16, 24), bool)
+    masks[MASKED, 4:10, 6:14] = True
+    flow = np.full((FRAMES - 1, 2, 16, 24), 0.5, np.float16)
+    return ArrayShot(frames, masks, flow, -flow)
+
+
+def restore(shot, completion, generator, card, fixed=0):
+    """Return the restored frames and the numbers of windows that were tried at once."""
+    generator.card, generator.batches = card, []
+    batch = WindowBatch(card, fixed)
+    return Restoration(shot, completion, generator, OPTIONS, batch).restore(0, FRAMES), generator.batches
+
+
+@pytest.fixture(scope="module")
+def one_by_one(shot, completion, generator):
+    restored, batches = restore(shot, completion, generator, Card(10**6), fixed=1)
+    assert batches == [1] * WINDOWS
+    return restored
+
+
+def alike(restored, expected):
+    return np.abs(restored.astype(int) - expected).max() <= 1
+
+
+def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(shot, completion, generator, one_by_one):
+    """Room for four; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
+    restored, batches = restore(shot, completion, generator, Card(500))
+    assert batches == [1, 4, 4, 4, 2]
+    assert alike(restored, one_by_one)
+
+
+def test_a_large_card_takes_no_more_than_what_pays(shot, completion, generator, one_by_one):
+    restored, batches = restore(shot, completion, generator, Card(10**9))
+    assert batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
+    assert alike(restored, one_by_one)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(shot, completion, generator, one_by_one):
+    """Eight seem to fit, but most of what is free is in small pieces: what is left does for two."""
+    card = Card(1000, lost=750)
+    restored, batches = restore(shot, completion, generator, card)
+    assert batches == [1, 8, 4, 2, 2, 2, 2, 2, 2, 2]
+    assert alike(restored, one_by_one)
+
+
+def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(shot, completion, generator, one_by_one):
+    restored, batches = restore(shot, completion, generator, Card(330), fixed=4)
+    assert batches == [4, 2, 2, 2, 2, 2, 2, 2, 1]
+    assert alike(restored, one_by_one)
+
+
+def test_what_did_not_fit_once_is_known_to_the_next_piece_of_a_shot(shot, completion, generator):
+    card = Card(1000, lost=750)
+    generator.card, generator.batches = card, []
+    restoration = Restoration(shot, completion, generator, OPTIONS, WindowBatch(card))
+    restoration.restore(0, 14)
+    met = card.releases
+    restoration.restore(14, FRAMES)
+    assert met > 0
+    assert card.releases == met
+
+
+def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_can_go_on(shot, completion, generator):
+    generator.card, generator.batches = Card(100), []
+    engine = ProPainterEngine(lambda: (completion, generator), "", OPTIONS)
+    with pytest.raises(DeviceFull, match=r"a block of 18 frames of 24x16 does not fit .*: tried to allocate 110 bytes"):
+        engine.restore(shot, 0, FRAMES)
+    generator.card = Card(10**6)
+    assert engine.restore(shot, 0, 2).shape == (2, 16, 24, 3)
+
+
+def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window():
+    card = Card(10_000)
+    batch = WindowBatch(card)
+    for windows in (1, 2):
+        with batch.watch(windows), card.lend(1000 + 100 * windows):
+            pass
+    card.capacity = 1700  # 1530 of them count: 1000 and five windows
+    assert batch.size == 5
+
+
+def test_where_no_memory_can_be_asked_windows_come_one_at_a_time():
+    batch = WindowBatch(None)
+    with batch.watch(1):
+        pass
+    assert batch.size == 1
+
+
+def test_a_processors_memory_can_be_full_too():
+    with pytest.raises(DeviceFull, match=r"a clip does not fit .*1125899906842624 bytes"), full_device_named("a clip"):
+        torch.empty(2**50, dtype=torch.uint8)
+    with pytest.raises(DeviceFull, match=r"a clip does not fit .* Unable to allocate"), full_device_named("a clip"):
+        np.empty(2**50, np.uint8)
+    with pytest.raises(RuntimeError, match="shape mismatch"), full_device_named("a clip"):
+        raise RuntimeError("shape mismatch")
+
+
+class CardRaft(Raft):
+    """Has the memory for two pairs of 128x128 frames at once, and for any number of larger ones."""
+
+    def forward(self, frames_BT3HW, iterations=20, pairs_at_once=8):
+        self.tried.append((frames_BT3HW.shape[-1], pairs_at_once))
+        if frames_BT3HW.shape[-1] == 128 and pairs_at_once > 2:
+            raise torch.OutOfMemoryError("tried to allocate more\nthan there is")
+        return super().forward(frames_BT3HW, iterations, pairs_at_once)
+
+
+def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
+    monkeypatch.setattr("core_model.raft_flow._MOST_PAIRS_CPU", 8)
+    raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (4, 40, 136, 3), np.uint8)
+    raft.tried = []
+    flow, narrow = RaftFlow(lambda: raft, "", 1, Execution()), frames[:, :, :128]
+    first, again = flow.estimate(narrow), flow.estimate(narrow)
+    flow.estimate(frames)
+    assert raft.tried == [(128, 8), (128, 4), (128, 2), (128, 2), (136, 8)]
+    plain = RaftFlow(lambda: with_test_weights(Raft()), "", 1, Execution()).estimate(narrow)
+    assert np.array_equal(first, again)
+    assert np.allclose(first, plain, atol=1e-3)
+
+
+def test_a_pair_of_frames_that_does_not_fit_is_named_with_its_size():
+    class FullRaft(Raft):
+        def forward(self, frames_BT3HW, iterations=20, pairs_at_once=8):
+            raise torch.OutOfMemoryError(f"no room for {pairs_at_once}")
+
+    flow = RaftFlow(lambda: with_test_weights(FullRaft()), "", 1, Execution())
+    with pytest.raises(DeviceFull, match="a pair of 24x16 frames does not fit into the device's memory: no room for 1"):
+        flow.estimate(np.zeros((3, 16, 24, 3), np.uint8))
