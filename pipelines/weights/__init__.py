@@ -8,5 +8,6 @@
 
 from pipelines.weights.find import WeightFile, find
 from pipelines.weights.fit import load_network
+from pipelines.weights.state import load_state
 
-__all__ = ["WeightFile", "find", "load_network"]
+__all__ = ["WeightFile", "find", "load_network", "load_state"]
