@@ -52,10 +52,16 @@ class ExecutorName(StrEnum):
     inline = "inline"
 
 
+class Addressing(StrEnum):
+    auto = "auto"
+    path = "path"
+    virtual = "virtual"
+
+
 @dataclass
 class InputConfig:
     videos: list[str] = field(default_factory=list)
-    """Container files, folders of images, or globs of either (`in/*.mp4`, `in/**/*.mov`)."""
+    """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
     """Mask rule: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
     manifest: str | None = None
@@ -162,13 +168,40 @@ class RunConfig:
 
 
 @dataclass
+class StoreConfig:
+    root: str | None = None
+    """Folder or s3:// prefix of what is computed on the way (flow, parts, ...). None: `_reelmend/store` in `out`."""
+    flow: str | None = None
+    """Folder or s3:// prefix of the cached optical flow, so that several runs share it. None: with the rest."""
+    cache_dir: str | None = None
+    """Folder of a worker's machine for copies of s3:// inputs and for outputs before they are uploaded; workers of a
+    machine share it. None: `reelmend-cache` in the folder for temporary files."""
+    cache_bytes: int = 50_000_000_000
+    """Bytes of copies kept there; the least recently used ones go first. Every worker's video and mask have to fit."""
+
+
+@dataclass
+class S3Config:
+    endpoint: str | None = None
+    """URL of a store that speaks S3 (MinIO, Ceph, R2). None: what AWS_ENDPOINT_URL says, else AWS."""
+    region: str | None = None
+    """Region of the buckets. None: what AWS_DEFAULT_REGION or the AWS profile says."""
+    addressing: Addressing = Addressing.auto
+    """Where a request names its bucket: auto, path (https://host/bucket) or virtual (https://bucket.host)."""
+    ca_bundle: str | None = None
+    """PEM file of the authorities that the endpoint's certificate is checked against. None: the usual ones."""
+    attempts: int = 6
+    """Times a request is tried, with longer and longer waits, before its task counts as failed."""
+
+
+@dataclass
 class JobConfig:
     """A whole job."""
 
     name: str = "reelmend"
     """Name of the run in logs, ledger and report."""
     out: str = "out"
-    """Folder of the outputs; the run keeps its own files in `_reelmend/` inside it."""
+    """Folder or s3:// prefix of the outputs; the run keeps its own files in `_reelmend/` inside it."""
     engine: EngineName = EngineName.propagation
     """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU. propainter:
     networks, whose weights `reelmend weights pull` fetches; made for GPUs."""
@@ -184,3 +217,5 @@ class JobConfig:
     propainter: ProPainterConfig = field(default_factory=ProPainterConfig)
     stitch: StitchConfig = field(default_factory=StitchConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    s3: S3Config = field(default_factory=S3Config)

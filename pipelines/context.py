@@ -1,11 +1,14 @@
 """What does every process of a run know? The job, the run's id and where things lie."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.config import JobConfig
-from pipelines.store import LocalStore, Store
+from pipelines.store import Store
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location, location_of
 from pipelines.weights import WeightFile
 
 WORK_FOLDER = "_reelmend"
@@ -25,14 +28,28 @@ class RunContext:
     """(width, height) of the first output, for what is made ready for one size; None where no header could be read."""
 
     @property
-    def out(self) -> Path:
-        return Path(self.job.out)
+    def out(self) -> Location:
+        return location_of(self.job.out)
 
     @property
-    def work(self) -> Path:
+    def work(self) -> Location:
         return self.out / WORK_FOLDER
 
     @property
-    def store(self) -> Store:
-        """Flow segments, parts, probe records, item records and previews."""
-        return LocalStore(self.work / "store")
+    def cache_dir(self) -> Path:
+        """Where this machine keeps copies of inputs that lie elsewhere, and outputs on their way there."""
+        chosen = self.job.store.cache_dir
+        return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "reelmend-cache"
+
+    def open_files(self) -> Files:
+        """Each call opens connections of its own: one a process is enough."""
+        return Files(self.job.s3)
+
+    def open_store(self, files: Files) -> Store:
+        """Parts, probe records, item records and previews; flow too, unless it has a place of its own."""
+        chosen = self.job.store.root
+        return Store(location_of(chosen) if chosen else self.work / "store", files)
+
+    def open_flow_store(self, files: Files) -> Store:
+        chosen = self.job.store.flow
+        return Store(location_of(chosen), files) if chosen else self.open_store(files)

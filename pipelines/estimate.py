@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import cv2
+import numpy as np
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
 from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
+from pipelines.glance import Glance
 from pipelines.job import apply_overrides
 from pipelines.manifest import discover
 from pipelines.media.capabilities import check_output
@@ -53,13 +56,19 @@ class PlannedItem:
 
 def plan_job(job: JobConfig) -> list[PlannedItem]:
     """Return a line an item. Raises ConfigError as a run would."""
-    return [_plan_item(item, apply_overrides(job, item.overrides)) for item in discover(job)]
+    glance = Glance(job)
+    return [_plan_item(item, apply_overrides(job, item.overrides), glance) for item in discover(job)]
 
 
 def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
-    """Return what the outputs of the first items cannot hold, one line a fact and video."""
+    """Return what the outputs of the first items cannot hold, one line a fact and video.
+
+    Of videos in buckets nothing is looked at: that would take longer than it is worth, and their rows say it later.
+    """
     notes = []
     for item in items[:CHECKED_ITEMS]:
+        if not isinstance(item.video, Path):
+            continue
         try:
             found = _notes(glance_video(item.video), apply_overrides(job, item.overrides))
         except ItemError:
@@ -70,9 +79,10 @@ def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
 
 def first_size(items: Sequence[Item], job: JobConfig) -> Size | None:
     """Return the output's size of the first item whose header can be read, within reason."""
+    glance = Glance(job)
     for item in items[:_LOOKED_AT]:
         try:
-            return canvas_of(glance_video(item.video), apply_overrides(job, item.overrides)).size
+            return canvas_of(glance.at_video(item.video), apply_overrides(job, item.overrides)).size
         except ItemError:
             continue
     return None
@@ -82,12 +92,12 @@ def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
     return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
 
 
-def _plan_item(item: Item, job: JobConfig) -> PlannedItem:
-    if item.mask is not None and not item.mask.exists():
+def _plan_item(item: Item, job: JobConfig, glance: Glance) -> PlannedItem:
+    if item.mask is not None and not glance.files.exists(item.mask):
         return PlannedItem(item, problem=f"its mask {item.mask} does not exist")
     try:
-        frames, canvas, fps, notes = _figures(item, job)
-        area = _missing_area(item, canvas)
+        frames, canvas, fps, notes = _figures(item, job, glance)
+        area = _missing_area(item, canvas, glance)
     except ItemError as exc:
         return PlannedItem(item, problem=str(exc))
     whole = [(0, frames)]
@@ -114,17 +124,17 @@ def _plan_item(item: Item, job: JobConfig) -> PlannedItem:
     )
 
 
-def _figures(item: Item, job: JobConfig) -> tuple[int, Canvas, float, list[str]]:
+def _figures(item: Item, job: JobConfig, glance: Glance) -> tuple[int, Canvas, float, list[str]]:
     """Return (frames, canvas, fps, notes), from the manifest where it gives all of them."""
     if item.frames and item.width and item.height and item.fps:
         return item.frames, canvas_of_size((item.width, item.height), job), item.fps, []
-    header = glance_video(item.video)
+    header = glance.at_video(item.video)
     header = replace(header, width=item.width or header.width, height=item.height or header.height)
     fps = item.fps or float(header.rate)
     return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
 
 
-def _missing_area(item: Item, canvas: Canvas) -> float | None:
+def _missing_area(item: Item, canvas: Canvas, glance: Glance) -> float | None:
     """Return the pixels of a frame that are missing, around the picture and in it."""
     picture = canvas.picture_width * canvas.picture_height
     around = canvas.width * canvas.height - picture
@@ -132,5 +142,6 @@ def _missing_area(item: Item, canvas: Canvas) -> float | None:
         return around
     if not is_image(item.mask):
         return None
-    grey = cv2.imread(str(item.mask), cv2.IMREAD_GRAYSCALE)
+    content = glance.files.read(item.mask)
+    grey = None if not content else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     return None if grey is None else around + float((grey > 127).mean()) * picture

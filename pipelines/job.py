@@ -6,10 +6,11 @@ source is found, then raised once.
 """
 
 import difflib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -17,10 +18,12 @@ import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipelines.config import JobConfig
-from pipelines.errors import ConfigError
+from pipelines.config import JobConfig, S3Config
+from pipelines.errors import ConfigError, StoreError
 from pipelines.job_checks import find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
 
 COMMAND_LINE = "command line"
 ITEM_SECTIONS = ("mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
@@ -34,27 +37,29 @@ class _Setting:
     key: str
     value: Any
     origin: str
-    folder: Path | None = None
+    folder: Location | None = None
     """Relative paths among the values start here; None: in the current directory."""
 
 
 def load_job(
-    file: Path | None = None,
+    file: Location | None = None,
     preset: str | None = None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    s3: S3Config | None = None,
 ) -> JobConfig:
     """Merge all sources into one checked job.
 
     `flags` maps a dotted key to its value and wins over `overrides`. Relative paths in the job file start at the file's
-    own folder; those of overrides and flags in the current directory. Raises ConfigError with one line a problem.
+    own folder; those of overrides and flags in the current directory. `s3` says how a
+    file in a bucket is reached. Raises ConfigError with one line a problem.
     """
     merge = _Merge(OmegaConf.structured(JobConfig))
-    merge.apply_tree(_read_yaml(Path(str(files("conf") / "defaults.yaml"))), "conf/defaults.yaml")
+    merge.apply_tree(_read_yaml(Path(str(resources("conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
     if preset is not None:
-        merge.apply_tree(_read_yaml(_preset_path(preset)), f"preset {preset}")
+        merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
     if file is not None:
-        merge.apply_tree(_read_yaml(file), str(file), folder=file.parent)
+        merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
     merge.apply_dot_list(overrides, COMMAND_LINE)
     for key, value in (flags or {}).items():
         merge.apply(_Setting(key, value, COMMAND_LINE))
@@ -84,7 +89,7 @@ def dump_job(job: JobConfig) -> str:
 
 def preset_names() -> list[str]:
     """Return the names that `--preset` knows."""
-    folder = files("conf") / "presets"
+    folder = resources("conf") / "presets"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
@@ -96,7 +101,7 @@ class _Merge:
         self.problems: list[str] = []
         self._settings: dict[str, _Setting] = {}
 
-    def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Path | None = None) -> None:
+    def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Location | None = None) -> None:
         for key, value in _leaves(tree):
             self.apply(_Setting(key, value, origin, folder))
 
@@ -149,14 +154,15 @@ class _Merge:
         return set_last[-1] if set_last else "this job"
 
 
-def _read_yaml(path: Path) -> Mapping[Any, Any]:
+def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
     """Return the file's mapping, empty for an empty file. Raises ConfigError."""
     try:
-        tree = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except FileNotFoundError as exc:
-        raise ConfigError(f"{path}: there is no such job file") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read as a job file: {getattr(exc, 'strerror', None) or exc}") from exc
+        text = files.read(path)
+        if text is None:
+            raise ConfigError(f"{path}: there is no such job file")
+        tree = OmegaConf.to_container(OmegaConf.load(io.StringIO(text.decode())), resolve=False)
+    except (StoreError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read as a job file: {exc}") from exc
     except yaml.MarkedYAMLError as exc:
         line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML: {exc.problem}") from exc
@@ -173,7 +179,7 @@ def _preset_path(name: str) -> Path:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"--preset {name}: there is no such preset; {hint}")
-    return Path(str(files("conf") / "presets" / f"{name}.yaml"))
+    return Path(str(resources("conf") / "presets" / f"{name}.yaml"))
 
 
 def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

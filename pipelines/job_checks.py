@@ -41,6 +41,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
+    yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
+    yield from _at_least("s3.attempts", job.s3.attempts, 1)
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.config import JobConfig
+from pipelines.stores.location import Location, is_url
 from pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 
 
-def rebase_paths(job: JobConfig, folders: Mapping[str, Path | None]) -> JobConfig:
+def rebase_paths(job: JobConfig, folders: Mapping[str, Location | None]) -> JobConfig:
     """Return the job with each path put into the folder of the key that named it; None or no entry leaves it.
 
     `~` is expanded everywhere.
@@ -29,7 +30,10 @@ def absolute_paths(job: JobConfig) -> JobConfig:
 
 
 def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
-    given, chosen = job.input, job.propainter
+    given, chosen, store = job.input, job.propainter, job.store
+
+    def place_if(key: str, text: str | None) -> str | None:
+        return None if text is None else place(key, text)
 
     def place_weights(name: str, text: str) -> str:
         """What has no suffix of weights is a name of the registry."""
@@ -47,16 +51,25 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
         input=replace(
             given,
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],
-            masks=None if given.masks is None else place("input.masks", given.masks),
-            manifest=None if given.manifest is None else place("input.manifest", given.manifest),
+            masks=place_if("input.masks", given.masks),
+            manifest=place_if("input.manifest", given.manifest),
         ),
+        store=replace(
+            store,
+            root=place_if("store.root", store.root),
+            flow=place_if("store.flow", store.flow),
+            cache_dir=place_if("store.cache_dir", store.cache_dir),
+        ),
+        s3=replace(job.s3, ca_bundle=place_if("s3.ca_bundle", job.s3.ca_bundle)),
     )
 
 
-def _join(folder: Path, text: str) -> str:
+def _join(folder: Location, text: str) -> str:
+    if is_url(text):
+        return text
     path = Path(text).expanduser()
     starts_at_video = text.startswith("{parent}")  # a mask rule that begins with the video's own folder
-    return str(path) if path.is_absolute() or starts_at_video else str(folder / path)
+    return str(path) if path.is_absolute() or starts_at_video else str(folder / str(path))
 
 
 def _as_pattern(placed: str, given: str) -> str:

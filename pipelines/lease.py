@@ -1,38 +1,98 @@
 """Who may write to this output folder now? One run at a time holds the lease; another is told who does.
 
-The lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run that was
-killed never blocks the next one; the file's text only says whom to ask.
+On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
+that was killed never blocks the next one; the file's text only says whom to ask. In a bucket it is an object that its
+holder keeps renewing (`pipelines/s3_lease.py`).
 """
 
 import fcntl
 import json
 import os
 import socket
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Protocol, Self, TextIO
 
-from pipelines.errors import SetupError
+from pipelines.errors import SetupError, StoreError
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location, RemotePath
 
 
-class Lease:
+@dataclass(frozen=True)
+class Holder:
+    """Whom to ask."""
+
+    run: str
+    host: str
+    pid: int
+
+    @classmethod
+    def this_process(cls, run_id: str) -> "Holder":
+        return cls(run_id, socket.gethostname(), os.getpid())
+
+    def __str__(self) -> str:
+        return f"run {self.run}, process {self.pid} on {self.host}"
+
+    def to_dict(self) -> dict[str, str | int]:
+        return asdict(self)
+
+
+class Lease(Protocol):
     """Context manager; entering raises SetupError while another run holds the folder."""
 
-    def __init__(self, path: Path, run_id: str) -> None:
-        self._path = path
-        self._text = json.dumps({"run": run_id, "host": socket.gethostname(), "pid": os.getpid()})
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def lost(self) -> str:
+        """Why the folder is another's now; empty while it is this run's."""
+        ...
+
+
+def lease_on(place: Location, run_id: str, files: Files) -> Lease:
+    """Return the lease at `place`, to be entered."""
+    if isinstance(place, RemotePath):
+        from pipelines.s3_lease import S3Lease  # with it comes boto3
+        from pipelines.stores.s3_files import S3Files
+
+        system = files.of(place)
+        assert isinstance(system, S3Files)
+        return S3Lease(place, Holder.this_process(run_id), system)
+    return FileLease(place, Holder.this_process(run_id))
+
+
+def held_by(place: Location, who: object) -> SetupError:
+    """Return the error of a run that comes second."""
+    folder = place.parent.parent
+    return SetupError(f"another run writes to {folder}: {who}; wait for it, or choose another --out")
+
+
+class FileLease:
+    """A locked file; it cannot be lost."""
+
+    lost = ""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        self._path, self._holder = path, holder
         self._file: TextIO | None = None
 
-    def __enter__(self) -> "Lease":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._path.open("a+")
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+")
+        except OSError as exc:
+            raise StoreError(f"cannot write {self._path}: {exc.strerror}") from exc
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             file.close()
-            raise SetupError(self._held_message()) from exc
+            raise held_by(self._path, self._who()) from exc
         file.truncate(0)
-        file.write(self._text)
+        file.write(json.dumps(self._holder.to_dict()))
         file.flush()
         self._file = file
         return self
@@ -43,10 +103,8 @@ class Lease:
         assert self._file is not None
         self._file.close()
 
-    def _held_message(self) -> str:
+    def _who(self) -> str:
         try:
-            holder = json.loads(self._path.read_text())
-            who = f"run {holder['run']}, process {holder['pid']} on {holder['host']}"
-        except (ValueError, KeyError):
-            who = "it has only just started"
-        return f"another run writes to {self._path.parent.parent}: {who}; wait for it, or choose another --out"
+            return str(Holder(**json.loads(self._path.read_text())))
+        except (ValueError, TypeError):
+            return "it has only just started"

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import ConfigError
-from pipelines.store import write_atomically
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
 
 WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
@@ -83,21 +83,22 @@ class ItemRow:
     ended_at: float = 0.0
 
 
-def write_ledger(path: Path, rows: Iterable[ItemRow]) -> None:
+def write_ledger(place: Location, rows: Iterable[ItemRow], files: Files) -> None:
     """Replace the ledger in one step. Raises StoreError."""
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist([_to_record(row) for row in rows], schema=_SCHEMA), sink, compression="zstd")
-    write_atomically(path, sink.getvalue().to_pybytes())
+    files.write(place, sink.getvalue().to_pybytes())
 
 
-def read_ledger(path: Path) -> list[ItemRow]:
+def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
     """Return the rows of a ledger, in the order of the run's items. Raises ConfigError where there is none."""
+    value = (files or Files()).read(place)
+    if value is None:
+        raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
     try:
-        table = pq.read_table(path)
-    except FileNotFoundError as exc:
-        raise ConfigError(f"no ledger at {path}: nothing has been run there yet") from exc
+        table = pq.read_table(pa.BufferReader(value))
     except (OSError, pa.ArrowException) as exc:
-        raise ConfigError(f"the ledger {path} cannot be read: {exc}") from exc
+        raise ConfigError(f"the ledger {place} cannot be read: {exc}") from exc
     return [_from_record(record) for record in table.to_pylist()]
 
 

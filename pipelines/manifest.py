@@ -7,21 +7,25 @@ probe's business (the item is quarantined), while two items with one output are 
 import csv
 import difflib
 import glob
+import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.config import JobConfig, Mode
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoreError
 from pipelines.job import apply_overrides
 from pipelines.mask_rule import MaskRule
 from pipelines.media.encoding import suffix_of
-from pipelines.media.kinds import is_image, is_video_file
+from pipelines.media.kinds import is_video_file
+from pipelines.stores.entry import Entry
+from pipelines.stores.files import Files
+from pipelines.stores.folders import Folders, fixed_part
+from pipelines.stores.location import Location, RemotePath, join, location_of
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
@@ -35,7 +39,11 @@ def discover(job: JobConfig) -> list[Item]:
     """Return the job's items in a stable order. Raises ConfigError when there are none, or outputs collide."""
     if job.input.manifest and job.input.videos:
         raise ConfigError("both a manifest and videos are given: give one of --manifest and --videos")
-    items = _from_manifest(Path(job.input.manifest), job) if job.input.manifest else _from_globs(job)
+    files = Files(job.s3)
+    if job.input.manifest:
+        items = _from_manifest(location_of(job.input.manifest), job, files)
+    else:
+        items = _from_globs(job, Folders(files))
     _refuse_collisions(items)
     return items
 
@@ -43,16 +51,16 @@ def discover(job: JobConfig) -> list[Item]:
 # --- globs -----------------------------------------------------------------------------------------------------------
 
 
-def _from_globs(job: JobConfig) -> list[Item]:
+def _from_globs(job: JobConfig, folders: Folders) -> list[Item]:
     if not job.input.videos:
         raise ConfigError("no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file")
-    found: dict[Path, str] = {}
+    found: dict[Location, str] = {}
     for pattern in job.input.videos:
-        matches = list(_expand(pattern))
+        matches = list(_expand(pattern, folders))
         if not matches:
             raise ConfigError(f"no video matches {pattern!r} (containers and folders of images count)")
         found |= {path: name for path, name in matches if path not in found}
-    masks = _masks_of(list(found), job)
+    masks = _masks_of(list(found), job, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
     return [
         Item(name, video, masks[video], _output(job, name))
@@ -61,30 +69,48 @@ def _from_globs(job: JobConfig) -> list[Item]:
     ]
 
 
-def _masks_of(videos: Sequence[Path], job: JobConfig) -> dict[Path, Path | None]:
+def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
     """Outpainting without a rule takes the masks that lie beside their videos, and does without where there is none."""
-    rule = MaskRule(job.input.masks, videos)
+    rule = MaskRule(job.input.masks, videos, folders)
     optional = job.mode == Mode.outpaint and not job.input.masks
     masks = {video: rule.mask_of(video) for video in videos}
-    return {video: None if optional and not mask.exists() else mask for video, mask in masks.items()}
+    return {video: None if optional and not folders.exists(mask) else mask for video, mask in masks.items()}
 
 
-def _expand(pattern: str) -> Iterator[tuple[Path, str]]:
+def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
     """Yield (video, name without suffix); the name keeps the folders below the pattern's fixed part."""
-    if glob.has_magic(pattern):
-        base = _fixed_part(pattern)
-        for match in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207  # patterns may be absolute
-            if is_video_file(match) or _holds_images(match):
-                yield match, _name(match, base)
-        return
-    path = Path(pattern)
-    if path.is_dir() and not _holds_images(path):
-        yield from ((video, video.stem) for video in sorted(path.iterdir()) if is_video_file(video))
-    elif path.is_dir():
-        yield path, path.resolve().name
-    elif path.exists():
+    place = location_of(pattern)
+    if isinstance(place, RemotePath) and glob.has_magic(place.key):
+        yield from _match_remote(place, folders)
+    elif isinstance(place, Path) and glob.has_magic(str(place)):
+        yield from _match_local(str(place), folders)
+    elif not folders.is_folder(place):
         # A file named outright is taken at its word; the probe says so if it is no video.
-        yield path, path.stem
+        if isinstance(place, RemotePath) or place.exists():
+            yield place, place.stem
+    elif folders.holds_images(place):
+        yield place, place.resolve().name
+    else:
+        videos = [entry.place for entry in folders.children(place)]
+        yield from ((video, video.stem) for video in videos if is_video_file(video))
+
+
+def _match_local(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
+    base = _fixed_part(pattern)
+    for match in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207  # patterns may be absolute
+        is_folder = match.is_dir()
+        if is_video_file(match) or (is_folder and folders.holds_images(match)):
+            below = match.relative_to(base)
+            yield match, (below if is_folder else below.with_suffix("")).as_posix()
+
+
+def _match_remote(pattern: RemotePath, folders: Folders) -> Iterator[tuple[Location, str]]:
+    def name(entry: Entry) -> str:
+        below = str(entry.place).removeprefix(str(fixed_part(pattern))).strip("/")
+        return below if entry.is_folder else below.removesuffix(entry.place.suffix)
+
+    matches = sorted(folders.matches(pattern), key=lambda entry: str(entry.place))
+    yield from ((entry.place, name(entry)) for entry in matches if entry.is_folder or is_video_file(entry.place))
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -96,49 +122,43 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*fixed)
 
 
-def _name(match: Path, base: Path) -> str:
-    below = match.relative_to(base)
-    return (below if match.is_dir() else below.with_suffix("")).as_posix()
-
-
-def _holds_images(path: Path) -> bool:
-    return path.is_dir() and any(is_image(entry) for entry in path.iterdir())
-
-
 # --- manifest --------------------------------------------------------------------------------------------------------
 
 
-def _from_manifest(path: Path, job: JobConfig) -> list[Item]:
-    rows = _read_rows(path)
+def _from_manifest(place: Location, job: JobConfig, files: Files) -> list[Item]:
+    rows = _read_rows(place, files)
+    folders = Folders(files)
     if not rows:
-        raise ConfigError(f"{path}: the manifest has no rows")
-    _check_columns(path, {column for row in rows for column in row}, job.mode)
+        raise ConfigError(f"{place}: the manifest has no rows")
+    _check_columns(place, {column for row in rows for column in row}, job.mode)
     items, problems = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            items.append(_item_of(row, path.parent, job))
+            items.append(_item_of(row, place.parent, job, folders))
         except ConfigError as exc:
             problems.append(f"row {number}: {exc}")
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise ConfigError(f"{path}: " + "; ".join(problems[:_SHOWN]) + more)
+        raise ConfigError(f"{place}: " + "; ".join(problems[:_SHOWN]) + more)
     return items
 
 
-def _read_rows(path: Path) -> list[dict[str, Any]]:
+def _read_rows(place: Location, files: Files) -> list[dict[str, Any]]:
+    suffix = place.suffix.lower()
+    if suffix not in (".parquet", ".csv", ".jsonl", ".ndjson"):
+        raise ConfigError(f"{place}: a manifest is .parquet, .csv or .jsonl, not {suffix or 'without suffix'!r}")
     try:
-        match path.suffix.lower():
-            case ".parquet":
-                return list(pq.read_table(path).to_pylist())
-            case ".csv":
-                with path.open(newline="", encoding="utf-8-sig") as file:
-                    return list(csv.DictReader(file))
-            case ".jsonl" | ".ndjson":
-                return [_parse_line(line, number) for number, line in enumerate(path.open(), start=1) if line.strip()]
-            case other:
-                raise ConfigError(f"{path}: a manifest is .parquet, .csv or .jsonl, not {other or 'without suffix'!r}")
-    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as exc:
-        raise ConfigError(f"cannot read manifest {path}: {exc}") from exc
+        content = files.read(place)
+        if content is None:
+            raise ConfigError(f"cannot read manifest {place}: there is no such file")
+        if suffix == ".parquet":
+            return list(pq.read_table(pa.BufferReader(content)).to_pylist())
+        text = content.decode("utf-8-sig")
+        if suffix == ".csv":
+            return list(csv.DictReader(io.StringIO(text, newline="")))
+        return [_parse_line(line, number) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    except (StoreError, OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as exc:
+        raise ConfigError(f"cannot read manifest {place}: {exc}") from exc
 
 
 def _parse_line(line: str, number: int) -> dict[str, Any]:
@@ -151,24 +171,24 @@ def _parse_line(line: str, number: int) -> dict[str, Any]:
     return row
 
 
-def _check_columns(path: Path, columns: set[str], mode: Mode) -> None:
+def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
     for needed in ("video", "mask") if mode == Mode.inpaint else ("video",):
         if needed not in columns:
-            raise ConfigError(f"{path}: column {needed!r} is missing (found: {', '.join(sorted(map(str, columns)))})")
+            raise ConfigError(f"{place}: column {needed!r} is missing (found: {', '.join(sorted(map(str, columns)))})")
     for column in columns - set(COLUMNS):
         near = difflib.get_close_matches(str(column), COLUMNS, n=1, cutoff=0.8)
         if near:
-            raise ConfigError(f"{path}: column {column!r} is not known; is it {near[0]!r}?")
+            raise ConfigError(f"{place}: column {column!r} is not known; is it {near[0]!r}?")
 
 
-def _item_of(row: dict[str, Any], base: Path, job: JobConfig) -> Item:
+def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folders) -> Item:
     overrides = _overrides(row.get("overrides"))
     settings = apply_overrides(job, overrides)
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
         raise ConfigError("video or mask is empty")
-    video = base / str(row["video"])
-    mask = base / str(row["mask"]) if row.get("mask") else None
-    name = str(row.get("output") or "") or (video.name if video.is_dir() else video.stem)
+    video = join(base, str(row["video"]))
+    mask = join(base, str(row["mask"])) if row.get("mask") else None
+    name = str(row.get("output") or "") or folders.stem(video)
     suffix = suffix_of(settings.stitch.codec)
     if suffix and name.endswith(suffix):
         name = name.removesuffix(suffix)
@@ -215,18 +235,16 @@ def _overrides(value: object) -> tuple[str, ...]:
 # --- outputs ---------------------------------------------------------------------------------------------------------
 
 
-def _output(job: JobConfig, name: str) -> Path:
-    """Return the output path of `name`, which has to lie inside the run's folder."""
-    out = Path(job.out)
-    path = out / (name + suffix_of(job.stitch.codec))
-    inside = Path(os.path.normpath(path)).is_relative_to(os.path.normpath(out))
-    if not inside or Path(name).is_absolute() or ".." in Path(name).parts:
+def _output(job: JobConfig, name: str) -> Location:
+    """Return the place of the output `name`, which has to lie inside the run's folder."""
+    out = location_of(job.out)
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise ConfigError(f"output {name!r} leaves the output folder {out}")
-    return path
+    return out / (name + suffix_of(job.stitch.codec))
 
 
 def _refuse_collisions(items: Sequence[Item]) -> None:
-    taken: dict[Path, Item] = {}
+    taken: dict[Location, Item] = {}
     for item in items:
         other = taken.setdefault(item.output, item)
         if other is not item:
@@ -240,7 +258,7 @@ def _refuse_collisions(items: Sequence[Item]) -> None:
             raise ConfigError(f"{item.output} is an input of this job and would be overwritten: choose another --out")
 
 
-def _sources(items: Iterable[Item]) -> Iterator[Path]:
+def _sources(items: Iterable[Item]) -> Iterator[Location]:
     for item in items:
         yield item.video
         if item.mask is not None:

@@ -3,10 +3,12 @@
 import difflib
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from fnmatch import fnmatchcase
 
 from pipelines.errors import ConfigError
 from pipelines.media.kinds import is_image, is_video_file
+from pipelines.stores.folders import Folders
+from pipelines.stores.location import Location, location_of
 
 PLACEHOLDERS = ("stem", "name", "parent")
 
@@ -22,50 +24,47 @@ class MaskRule:
     A mask that does not exist is returned all the same: the probe names the path it looked for.
     """
 
-    def __init__(self, rule: str | None, videos: Sequence[Path]) -> None:
-        self._rule = rule
+    def __init__(self, rule: str | None, videos: Sequence[Location], folders: Folders) -> None:
+        self._rule, self._folders = rule, folders
         self._by_name = self._is_folder_of_masks(rule, videos)
         for field in re.findall(r"{(.*?)}", rule or ""):
             if field not in PLACEHOLDERS:
                 near = difflib.get_close_matches(field, PLACEHOLDERS, n=1, cutoff=0.0)[0]
                 raise ConfigError(f"mask rule {rule!r}: {{{field}}} is not known; is it {{{near}}}?")
 
-    def mask_of(self, video: Path) -> Path:
+    def mask_of(self, video: Location) -> Location:
+        stem = self._folders.stem(video)
         if not self._rule:
-            return _named_after(video, video.parent, ("_mask",)) or video.with_name(f"{_stem(video)}_mask.png")
+            return self._named_after(video, video.parent, ("_mask",)) or video.with_name(f"{stem}_mask.png")
         if self._by_name:
-            folder = Path(self._rule)
-            return _named_after(video, folder, ("", "_mask")) or folder / f"{_stem(video)}.png"
-        path = Path(self._rule.format(stem=_stem(video), name=video.name, parent=video.parent))
-        if "*" in path.name:
-            return next(iter(sorted(path.parent.glob(path.name))), path)
-        return path
+            folder = location_of(self._rule)
+            return self._named_after(video, folder, ("", "_mask")) or folder / f"{stem}.png"
+        place = location_of(self._rule.format(stem=stem, name=video.name, parent=video.parent))
+        if "*" in place.name:
+            names = [entry.place for entry in self._folders.children(place.parent)]
+            return next((found for found in names if fnmatchcase(found.name, place.name)), place)
+        return place
 
-    @staticmethod
-    def _is_folder_of_masks(rule: str | None, videos: Sequence[Path]) -> bool:
-        folder = Path(rule or "")
-        return bool(rule) and folder.is_dir() and any(_named_after(video, folder, ("", "_mask")) for video in videos)
+    def _is_folder_of_masks(self, rule: str | None, videos: Sequence[Location]) -> bool:
+        if not rule:
+            return False
+        folder = location_of(rule)
+        return self._folders.is_folder(folder) and any(
+            self._named_after(video, folder, ("", "_mask")) for video in videos
+        )
 
-
-def _stem(video: Path) -> str:
-    return video.name if video.is_dir() else video.stem
-
-
-def _named_after(video: Path, folder: Path, endings: Sequence[str]) -> Path | None:
-    """Return the mask in `folder` that is called like the video plus one of `endings`."""
-    for ending in endings:
-        wanted = _stem(video) + ending
-        if (folder / wanted).is_dir() and (folder / wanted).resolve() != video.resolve():
-            return folder / wanted
-        for entry in sorted(folder.glob(f"{_escaped(wanted)}.*")):
-            if (
-                entry.stem == wanted
-                and (is_image(entry) or is_video_file(entry))
-                and entry.resolve() != video.resolve()
-            ):
-                return entry
-    return None
+    def _named_after(self, video: Location, folder: Location, endings: Sequence[str]) -> Location | None:
+        """Return the mask in `folder` that is called like the video plus one of `endings`; folders come first."""
+        for ending in endings:
+            wanted = self._folders.stem(video) + ending
+            named = self._folders.by_stem(folder).get(wanted, ())
+            of_folders = [entry.place for entry in named if entry.is_folder and entry.place.name == wanted]
+            of_files = [entry.place for entry in named if not entry.is_folder and _may_be_mask(entry.place)]
+            for mask in [*of_folders, *of_files]:
+                if mask.resolve() != video.resolve():
+                    return mask
+        return None
 
 
-def _escaped(name: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", name)
+def _may_be_mask(place: Location) -> bool:
+    return is_image(place) or is_video_file(place)

@@ -1,13 +1,13 @@
 """What does a person see while a run goes on? A live display in a terminal, log lines elsewhere."""
 
 import logging
-from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.progress_live import LiveDisplay
+from pipelines.stores.location import Location
 from pipelines.tasks import Failure, Receipt
 
 log = logging.getLogger("reelmend")
@@ -16,7 +16,7 @@ log = logging.getLogger("reelmend")
 class Display(Protocol):
     """Is told what happens in a run; shows it or not. Called from one thread."""
 
-    def start(self, total_items: int, run_id: str, where: Path) -> None:
+    def start(self, total_items: int, run_id: str, where: Location) -> None:
         """The run begins; its outputs go to the folder `where`."""
         ...
 
@@ -32,7 +32,7 @@ class Display(Protocol):
 class SilentDisplay:
     """For machines: the summary at the end says it all."""
 
-    def start(self, total_items: int, run_id: str, where: Path) -> None:
+    def start(self, total_items: int, run_id: str, where: Location) -> None:
         return
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -51,7 +51,7 @@ class LogDisplay:
         self._ended = 0
         self._states: dict[str, ItemState] = {}
 
-    def start(self, total_items: int, run_id: str, where: Path) -> None:
+    def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._run_id, self._total = run_id, total_items
         log.info("run=%s items=%d out=%s started", run_id, total_items, where)
 

@@ -1,7 +1,6 @@
 """How does a run look in a terminal? One bar for the run, one line for each active video."""
 
 import time
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.stores.location import Location
 from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
 
@@ -42,7 +42,7 @@ class LiveDisplay:
         self._started_at_s = 0.0
         self._live: Live | None = None
 
-    def start(self, total_items: int, run_id: str, where: Path) -> None:
+    def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._total, self._started_at_s = total_items, time.monotonic()
         self._console.print(Text.assemble("run ", (run_id, "bold"), f", {_count(total_items, 'item')}, to {where}"))
         self._live = Live(console=self._console, refresh_per_second=5, transient=True, get_renderable=self.render)

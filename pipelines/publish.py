@@ -1,60 +1,42 @@
-"""How does an output appear? Whole: it is written beside its place under a hidden name and then renamed."""
+"""How does an output appear? Whole: it is written under another name, and put in its place when it is finished."""
 
 import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
+from pipelines.stores.files import Files
+from pipelines.stores.local_files import remove
+from pipelines.stores.location import Location
+
+
+@contextmanager
+def staged(output: Location, files: Files, cache_dir: Path) -> Iterator[Path]:
+    """Yield where to write `output`; publish it when the block is left, unless by an exception. Raises StoreError.
+
+    For an output of this machine that is a hidden name beside its place, else one in `cache_dir`.
+    """
+    path = stage_path(output if isinstance(output, Path) else _in_cache(output, cache_dir))
+    try:
+        yield path
+        files.of(output).publish(path, output)
+    finally:
+        remove(path)
 
 
 def stage_path(output: Path) -> Path:
     """Return where to write `output` first, with room made: folders exist, an earlier attempt's leftover does not."""
-    staged = output.with_name(f".reelmend-partial-{output.name}")
+    path = output.with_name(f".reelmend-partial-{output.name}")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        remove(staged)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove(path)
     except OSError as exc:
-        raise StoreError(f"cannot write in {output.parent}: {exc.strerror}") from exc
-    return staged
+        raise StoreError(f"cannot write in {path.parent}: {exc.strerror}") from exc
+    return path
 
 
-def publish(staged: Path, output: Path) -> None:
-    """Flush `staged` to the disk and rename it over `output`. Raises StoreError."""
-    try:
-        for path in [*staged.iterdir(), staged] if staged.is_dir() else [staged]:
-            _flush(path)
-        if output.is_dir():
-            remove(output)
-        staged.replace(output)
-    except OSError as exc:
-        raise StoreError(f"cannot publish {output}: {exc.strerror}") from exc
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def fingerprint(path: Path) -> str | None:
-    """Return size and modification time of a file, or of everything in a folder; None when it is not there.
-
-    Equal fingerprints mean "not written since"; they never name content.
-    """
-    try:
-        paths = sorted(path.iterdir()) if path.is_dir() else [path]
-        stats = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
-    except OSError:
-        return None
-    return digest_of("fingerprint", stats)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _in_cache(output: Location, cache_dir: Path) -> Path:
+    """Runs that share the folder, and processes of one run, stage apart."""
+    return cache_dir / "staged" / f"{os.getpid()}-{digest_of('staged', str(output))}{output.suffix}"

@@ -1,10 +1,10 @@
 """Which command shows an item's failure again?"""
 
 import shlex
-from pathlib import Path
 
 from pipelines.context import WORK_FOLDER
 from pipelines.ledger import ItemRow
+from pipelines.stores.location import location_of
 
 
 def reproduce_command(row: ItemRow, out: str) -> str:
@@ -12,7 +12,7 @@ def reproduce_command(row: ItemRow, out: str) -> str:
 
     It writes to a folder of its own, so that ledger and report of the run in `out` stay as they are.
     """
-    work = Path(out) / WORK_FOLDER
+    work = location_of(out) / WORK_FOLDER
     words = ["reelmend", "run", str(work / "config.yaml"), "--videos", row.video]
     masks = ["--masks", row.mask] if row.mask else []
     return shlex.join([*words, *masks, "--out", str(work / "again"), "run.executor=inline"])

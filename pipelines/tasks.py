@@ -5,8 +5,9 @@ Everything here is small, frozen and picklable: it travels between processes. Fr
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
+
+from pipelines.stores.location import Location
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,11 @@ class Item:
 
     id: str
     """The output's path inside the run's folder, without suffix; unique in a run."""
-    video: Path
-    mask: Path | None
+    video: Location
+    mask: Location | None
     """None: nothing inside the picture is missing (outpainting)."""
-    output: Path
-    """Final path: a file, or a folder for the `png` codec."""
+    output: Location
+    """Final place: a file, or a folder for the `png` codec."""
     frames: int | None = None
     width: int | None = None
     height: int | None = None

@@ -49,7 +49,10 @@ class Worker:
         try:
             receipt = STAGES[task.stage](task, self._desk)
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
-            return _failure(task, exc, time.monotonic() - began)
+            failure = _failure(task, exc, time.monotonic() - began)
+            return replace(failure, reason=self._desk.inputs.named(failure.reason))
+        finally:
+            self._desk.inputs.release()
         return replace(
             receipt,
             seconds=time.monotonic() - began,

@@ -1,11 +1,16 @@
-"""One small Ray cluster for the tests that need one, started when the first of them asks.
+"""One small Ray cluster, and one object store, for the tests that need one, started when the first of them asks.
 
 A test that lets a run start its own Ray does so in a process of its own: Ray keeps how a process proves who it is.
 Being here also puts `tests/` on the path, so that every test can say `from clips import write_clip`.
 """
 
 import os
+import re
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -41,3 +46,40 @@ def cluster_address(_ray_for_tests: None) -> Iterator[str]:
 def on_cluster(cluster_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("RAY_ADDRESS", cluster_address)
     return cluster_address
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Moto's server in a process of its own, asked over HTTP as any other store."""
+    command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        address = next(found.group() for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        drain = threading.Thread(target=lambda: [None for _ in lines], daemon=True)  # a full pipe would stop the server
+        drain.start()
+        yield address
+        process.terminate()
+
+
+@pytest.fixture
+def s3_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What boto3 finds in the environment: the test's store, and nothing of the machine's own."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def bucket(s3_credentials: None) -> str:
+    """The name of a new bucket."""
+    import boto3
+
+    return str(boto3.resource("s3").create_bucket(Bucket=f"test-{uuid4().hex}").name)

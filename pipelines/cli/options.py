@@ -11,6 +11,7 @@ import typer
 from pipelines.config import JobConfig
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
+from pipelines.stores.location import Location, location_of
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
 
@@ -49,7 +50,7 @@ Manifest = Annotated[
     str | None,
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
-Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder of the outputs.")]
+Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder or s3:// prefix of the outputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 Debug = Annotated[
     bool,
@@ -61,19 +62,19 @@ Debug = Annotated[
 class Request:
     """What was typed, sorted: a job file, settings, and videos that followed `--videos` without the option."""
 
-    file: Path | None
+    file: Location | None
     overrides: list[str]
     videos: list[str]
 
 
 def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Request:
     """Tell the positional words apart. Raises ConfigError for one that is none of the three."""
-    files: list[Path] = []
+    files: list[Location] = []
     overrides: list[str] = []
     found = list(videos or ())
     for word in words or ():
-        if Path(word).suffix in (".yaml", ".yml") and "=" not in word:
-            files.append(Path(word))
+        if is_job_file(word):
+            files.append(location_of(word))
         elif "=" in word and not Path(word).exists():
             overrides.append(word)
         elif videos:
@@ -85,6 +86,10 @@ def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Req
     if len(files) > 1:
         raise ConfigError(f"one job file at a time, not {' and '.join(map(str, files))}")
     return Request(files[0] if files else None, overrides, found)
+
+
+def is_job_file(word: str) -> bool:
+    return word.endswith((".yaml", ".yml")) and "=" not in word
 
 
 def job_of(

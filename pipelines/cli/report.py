@@ -15,7 +15,7 @@ def report(
     from pipelines.run import make_report  # with it come torch and PyAV, which --help can do without
 
     past = find_past_run(words, preset, out)
-    path = make_report(past.context, past.summary, past.rows)
+    path = make_report(past.context, past.files, past.summary, past.rows)
     if as_json:
         print_json({"report": str(path)})
     else:

@@ -1,12 +1,12 @@
 """`reelmend run`: how does a job get done?"""
 
-from pathlib import Path
-
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import WORK_FOLDER
 from pipelines.ledger import ItemRow, read_ledger
 from pipelines.progress import choose_display
+from pipelines.stores.files import Files
+from pipelines.stores.location import location_of
 
 
 def run(
@@ -29,8 +29,8 @@ def run(
 
     screen = console()
     summary = run_job(job, choose_display(screen, machine=as_json))
-    work = Path(job.out) / WORK_FOLDER
-    rows = read_ledger(work / LEDGER)
+    work = location_of(job.out) / WORK_FOLDER
+    rows = read_ledger(work / LEDGER, Files(job.s3))
     if as_json:
         bad = [_brief(row) for row in rows if row.state.bad]
         print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad})

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.demo.scene import Moment
-from pipelines.store import write_atomically
+from pipelines.stores.local_files import write_atomically
 
 U8 = NDArray[np.uint8]
 GAP_PX, LABEL_PX = 8, 26

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -42,13 +43,16 @@ _LOOKED_AT = 8
 OnFrame = Callable[[int, av.VideoFrame], None]
 
 
-def glance_video(path: Path | str) -> VideoHeader:
-    """Read the header and the first frame. Raises MediaError where even that is impossible."""
+def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHeader:
+    """Read the header and the first frame, from `content` if that is given, and then `path` is but its name.
+
+    Raises MediaError where even that is impossible.
+    """
     path = Path(path)
-    if path.is_dir():
+    if content is None and path.is_dir():
         images = list_images(path)
         return _header(path, _Picture.of(read_image(images[0])), codec_of_image(images[0]), len(images), FOLDER_RATE)
-    with open_container(path) as container:
+    with open_container(path, content) as container:
         stream = video_stream(container, path)
         first = next(_decoded(container, stream, path), None)
         if first is None:

@@ -1,6 +1,6 @@
 """What is a path, going by its name: an image, a video container, or neither?"""
 
-from pathlib import Path
+from pipelines.stores.location import Location
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 VIDEO_SUFFIXES = frozenset(
@@ -9,11 +9,11 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: Location) -> bool:
     """Whether the name is an image's; hidden files are not."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
-def is_video_file(path: Path) -> bool:
+def is_video_file(path: Location) -> bool:
     """Whether the name is a video container's; hidden files are not."""
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")

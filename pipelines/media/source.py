@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -25,16 +26,19 @@ _OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[InputContainer]:
-    """Open a file for reading. Raises MediaError when it is missing, empty or of no known kind."""
-    if not path.exists():
+def open_container(path: Path, content: BinaryIO | None = None) -> Iterator[InputContainer]:
+    """Open a file, or `content` of that name, for reading.
+
+    Raises MediaError when it is missing, empty or of no known kind.
+    """
+    if content is None and not path.exists():
         raise MediaError(f"{path}: no such file")
-    if path.stat().st_size == 0:
+    if content is None and path.stat().st_size == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes)")
     try:
-        container = av.open(str(path), "r", options=dict(_OPTIONS), metadata_errors="replace")
+        container = av.open(content or str(path), "r", options=dict(_OPTIONS), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(_why_not_open(path, error)) from error
+        raise MediaError(_why_not_open(path, content, error)) from error
     with container:
         yield container
 
@@ -111,10 +115,11 @@ def _natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if index % 2 else part.lower() for index, part in enumerate(parts)], name
 
 
-def _why_not_open(path: Path, error: Exception) -> str:
+def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: may not be read (permission denied)"
-    with path.open("rb") as file:
+    with content or path.open("rb") as file:
+        file.seek(0)
         head = file.read(12)
     if head[4:8] == b"ftyp":
         return f"{path}: cut off or still being written, its index (moov) is missing; copy or record it again"

@@ -102,7 +102,8 @@ class _FileSink:
             info.pixel_format, self._colour.full_range, info.width, info.height, stitch.codec
         )
         container = encoding.CONTAINERS[stitch.codec]
-        options = {} if container == "matroska" else {"movflags": "+faststart"}
+        # Matroska's identifiers are drawn at random otherwise, and the same run twice would not give the same bytes.
+        options = {"fflags": "+bitexact"} if container == "matroska" else {"movflags": "+faststart"}
         self._copies: CopiedStreams | None = None
         self._count = 0
         with self._failing_clearly():

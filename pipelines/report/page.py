@@ -8,14 +8,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.report.views import GalleryCard, gallery_card, problem_view, row_view, stage_shares, tiles, when
-from pipelines.store import write_atomically
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
 
 PREVIEW_BYTES = 24 * 2**20
@@ -27,10 +27,11 @@ _ATTENTION_FIRST = {ItemState.QUARANTINED: 0, ItemState.FAILED: 1}
 
 
 def write_report(
-    path: Path,
+    place: Location,
     summary: RunSummary,
     rows: Sequence[ItemRow],
     load_preview: Callable[[ItemRow], bytes | None],
+    files: Files,
 ) -> None:
     """Write the page in one step. Raises StoreError when it cannot be written.
 
@@ -38,7 +39,7 @@ def write_report(
     `row.facts`) side by side, those before in the upper row and those after in the lower; None where there is none.
     """
     ordered = sorted(rows, key=lambda row: _ATTENTION_FIRST.get(row.state, 2))
-    cards, left_out = _gallery(ordered, path.parent, load_preview)
+    cards, left_out = _gallery(ordered, place.parent, load_preview)
     script = _asset("report.js")
     page = _environment().get_template("report.html.jinja")
     shown_ids = {card.id: card.anchor for card in cards}
@@ -50,18 +51,18 @@ def write_report(
         problems=[problem_view(row, summary.out) for row in ordered if row.state.bad],
         cards=cards,
         cards_left_out=left_out,
-        items=[row_view(row, path.parent, shown_ids.get(row.id)) for row in ordered[:TABLE_ROWS]],
+        items=[row_view(row, place.parent, shown_ids.get(row.id)) for row in ordered[:TABLE_ROWS]],
         items_left_out=max(0, len(ordered) - TABLE_ROWS),
         states=summary.states,
         style=Markup(_asset("report.css")),  # these two are our own files, not values of the run
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    write_atomically(path, html.encode("utf-8", "replace"))
+    files.write(place, html.encode("utf-8", "replace"))
 
 
 def _gallery(
-    rows: Sequence[ItemRow], page_folder: Path, load_preview: Callable[[ItemRow], bytes | None]
+    rows: Sequence[ItemRow], page_folder: Location, load_preview: Callable[[ItemRow], bytes | None]
 ) -> tuple[list[GalleryCard], int]:
     """Return the cards that fit into the page, and how many items with a preview did not."""
     cards: list[GalleryCard] = []

@@ -4,11 +4,11 @@ import base64
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 from pipelines.ledger import ItemRow
 from pipelines.reproduce import reproduce_command
+from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_count, readable_seconds
 
@@ -103,7 +103,7 @@ def problem_view(row: ItemRow, out: str) -> ProblemView:
     return ProblemView(row.state, row.video, row.reason, context, reproduce_command(row, out))
 
 
-def gallery_card(row: ItemRow, jpeg: bytes, page_folder: Path, *, number: int) -> GalleryCard:
+def gallery_card(row: ItemRow, jpeg: bytes, page_folder: Location, *, number: int) -> GalleryCard:
     caption = f"{row.width}×{row.height} · {readable_count(row.frames)} frames"
     return GalleryCard(
         id=row.id,
@@ -117,7 +117,7 @@ def gallery_card(row: ItemRow, jpeg: bytes, page_folder: Path, *, number: int) -
     )
 
 
-def row_view(row: ItemRow, page_folder: Path, anchor: str | None) -> RowView:
+def row_view(row: ItemRow, page_folder: Location, anchor: str | None) -> RowView:
     seconds = sum(row.seconds.values())
     done = row.chunks_computed + row.chunks_reused
     reused = f" ({row.chunks_reused} reused)" if row.chunks_reused else ""
@@ -144,7 +144,7 @@ def when(seconds_since_epoch: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds_since_epoch)).strip()
 
 
-def _link(target: str, page_folder: Path) -> str:
+def _link(target: str, page_folder: Location) -> str:
     """Return a link from the page to a file beside it; quoted whole, so that no name can be taken for a scheme."""
-    relative = os.path.relpath(Path(target).absolute(), page_folder.absolute())
+    relative = os.path.relpath(target, str(page_folder))  # of two URLs of a bucket as well
     return quote(relative, safe="/", errors="surrogateescape")

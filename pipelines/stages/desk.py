@@ -3,16 +3,19 @@
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from core_model.engine import Engine, FlowEstimator
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import build_engine, build_flow
-from pipelines.errors import StoreError
+from pipelines.errors import MediaError, StoreError
 from pipelines.job import apply_overrides
 from pipelines.stages.record import ProbeRecord
-from pipelines.store import Store, get_json, put_json
+from pipelines.store import get_json, put_json
+from pipelines.stores.input_cache import InputCache
+from pipelines.stores.location import Location
 from pipelines.tasks import Item, Task
 
 T = TypeVar("T")
@@ -23,11 +26,14 @@ class Desk:
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
-        self.store: Store = context.store
+        self.files = context.open_files()
+        self.store = context.open_store(self.files)
+        self.flow_store = context.open_flow_store(self.files)
+        self.inputs = InputCache(context.cache_dir, context.job.store.cache_bytes, self.files)
         self.side_that_fits: dict[tuple[int, int], int] = {}
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
         self._last: tuple[Hashable, Any] | None = None
-        self._record_of = lru_cache(maxsize=8)(self._load_record)
+        self._record_of = lru_cache(maxsize=8)(self.find_record)
         self.settings = lru_cache(maxsize=64)(self._settings)
 
     @cached_property
@@ -53,24 +59,29 @@ class Desk:
         """The job with the item's own overrides."""
         return apply_overrides(self.context.job, item.overrides)
 
+    def local(self, place: Location) -> Path:
+        """Return where a video or a mask can be read on this machine until the task ends. Raises MediaError."""
+        path = self.inputs.path_of(place)
+        if path is None:
+            raise MediaError(f"{place}: is not there any more")
+        return path
+
     def save_record(self, key: str, record: ProbeRecord) -> None:
         put_json(self.store, key, record.to_dict())
 
-    def find_record(self, key: str, item: Item) -> ProbeRecord | None:
+    def find_record(self, key: str) -> ProbeRecord | None:
         """The record under `key`, if it is there; its content may have been found under another path."""
         value = get_json(self.store, key)
-        if value is None:
-            return None
-        record = ProbeRecord.from_dict(value)
-        return replace(record, info=replace(record.info, path=item.video))
+        return None if value is None else ProbeRecord.from_dict(value)
 
     def record(self, task: Task) -> ProbeRecord:
-        """The record that the task's plan was made from. Raises StoreError when it is gone."""
+        """The record that the task's plan was made from, with the video's path. Raises StoreError when it is gone."""
         assert task.plan is not None
-        return self._record_of(task.plan.probe_key, task.item)
-
-    def _load_record(self, key: str, item: Item) -> ProbeRecord:
-        record = self.find_record(key, item)
+        record = self._record_of(task.plan.probe_key)
         if record is None:
-            raise StoreError(f"{item.video}: its probe record {key} is gone or damaged; run the same command again")
-        return record
+            self._record_of.cache_clear()
+            key = task.plan.probe_key
+            raise StoreError(
+                f"{task.item.video}: its probe record {key} is gone or damaged; run the same command again"
+            )
+        return replace(record, info=replace(record.info, path=self.local(task.item.video)))

@@ -1,35 +1,42 @@
 """What is the content of a video or a mask called? Its digest, remembered for as long as the file does not change."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 from pipelines.identity import digest_of
 from pipelines.media.digest import digest_source
-from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
 from pipelines.store import get_json, put_json
+from pipelines.stores.location import Location
+from pipelines.tasks import Item
 
 
-def content_digest(path: Path, desk: Desk) -> str:
-    """Digest the content, unless this very file (same path, size and time of change) was digested before."""
-    known = known_digest(path, desk)
-    if known is not None:
-        return known
-    mark = fingerprint(path)  # taken before reading: a file that changes meanwhile is digested again next time
-    digest = digest_source(path)
-    put_json(desk.store, _key(path), {"fingerprint": mark, "digest": digest})
-    return digest
+@dataclass(frozen=True)
+class Seen:
+    """A source as it was when it was digested."""
+
+    mark: str
+    """Of the file or folder, see `Files.mark`."""
+    digest: str
+    """Of its content."""
 
 
-def digest_of_mask(path: Path | None, desk: Desk) -> str:
-    """As `content_digest`; empty for an item without a mask."""
-    return "" if path is None else content_digest(path, desk)
+NO_MASK = Seen("", "")
 
 
-def known_digest(path: Path, desk: Desk) -> str | None:
-    """Return the digest without reading the file, or None where it was never digested or has changed since."""
-    known = get_json(desk.store, _key(path))
-    return str(known["digest"]) if known is not None and known["fingerprint"] == fingerprint(path) else None
+def see(place: Location, desk: Desk) -> Seen | None:
+    """Return the source's digest, None when it is not there; it is read if it was never digested or has changed."""
+    mark = desk.files.mark(place)  # taken before reading: a file that changes meanwhile is digested again next time
+    if mark is None:
+        return None
+    key = f"digests/{digest_of('seen', str(place.absolute()))}"
+    known = get_json(desk.store, key)
+    if known is not None and known["mark"] == mark:
+        return Seen(mark, known["digest"])
+    digest = digest_source(desk.local(place))
+    put_json(desk.store, key, {"mark": mark, "digest": digest})
+    return Seen(mark, digest)
 
 
-def _key(path: Path) -> str:
-    return f"digests/{digest_of('seen', str(path.absolute()))}"
+def see_mask(item: Item, desk: Desk) -> Seen | None:
+    """As `see`, of an item's mask, if it has one."""
+    return NO_MASK if item.mask is None else see(item.mask, desk)

@@ -1,42 +1,76 @@
-"""Is this item's output there already? Its record says what it was made from; the file must not have changed since."""
+"""Is this item's output there already? Its record says what it was made from; the file must not have changed since.
+
+A record is written right after its output was published. The item's row of the ledger says the same, in its `facts`.
+"""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from pipelines.canvas import canvas_settings
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.engines import grid_settings
+from pipelines.errors import StoreError
 from pipelines.flow_cache import FLOW_FORMAT
 from pipelines.identity import digest_of
-from pipelines.publish import fingerprint
 from pipelines.stages.desk import Desk
-from pipelines.stages.digests import known_digest
+from pipelines.stages.digests import Seen
 from pipelines.store import get_json, put_json
+from pipelines.stores.location import Location, location_of
 from pipelines.tasks import Item, Receipt, Stage, Task
 
 SMALLER_BLOCKS = "blocks_restored_smaller"
 """Among the facts of an item that has any: their number."""
 
+Facts = dict[str, str | int | float]
 Final = Literal["restored", "untouched"]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Written right after an output was published; read by the next run."""
+    """An item that needs no work, unless something has changed."""
 
-    key: str
     final: Final
-    output: str
-    output_fingerprint: str | None
     note: str
-    facts: dict[str, str | int | float]
+    facts: Facts
+    """Those of the ledger; among them what `sources`, `key` and `output` read."""
+
+    @property
+    def key(self) -> str:
+        return str(self.facts["item_key"])
+
+    @property
+    def output(self) -> Location:
+        return location_of(str(self.facts["output"]))
+
+    @property
+    def output_mark(self) -> str:
+        return str(self.facts["output_mark"])
+
+    @property
+    def sources(self) -> tuple[Seen, Seen]:
+        """Video and mask, as they were when the record was written."""
+        video, mask = ((f"{name}_mark", f"{name}_digest") for name in ("video", "mask"))
+        return Seen(*(str(self.facts[name]) for name in video)), Seen(*(str(self.facts[name]) for name in mask))
+
+    def refused_by(self, job: JobConfig) -> bool:
+        """Whether part of it was restored smaller for want of memory, which the job does not take."""
+        return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
+
+    def receipt(self, item: Item) -> Receipt:
+        """Return the receipt of a probe that found this."""
+        frames = int(self.facts["frames"])
+        task_id = Task(Stage.PROBE, item).id
+        return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=self.facts)
 
 
-def item_key(video_digest: str, mask_digest: str, job: JobConfig, desk: Desk) -> str:
-    """Name everything that determines an item's output."""
-    made_by = (desk.engine.digest, desk.flow.digest)
-    return digest_of("item", video_digest, mask_digest, made_by, picture_settings(job), job.stitch)
+def item_key(video_digest: str, mask_digest: str, settings: str) -> str:
+    """Name everything that determines an item's output; `settings` as `settings_key` names them."""
+    return digest_of("item", video_digest, mask_digest, settings)
+
+
+def settings_key(job: JobConfig, desk: Desk) -> str:
+    """Name what an item's output depends on besides its video and mask."""
+    return digest_of("settings", desk.engine.digest, desk.flow.digest, picture_settings(job), job.stitch)
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
@@ -56,36 +90,50 @@ def smaller_is_refused(job: JobConfig) -> bool:
 
 
 def record_finished(
-    item: Item, key: str, final: Final, output: Path, note: str, facts: dict[str, str | int | float], desk: Desk
-) -> None:
-    done = Finished(key, final, str(output), fingerprint(output), note, facts)
-    put_json(desk.store, _record_key(item), asdict(done))
+    item: Item,
+    final: Final,
+    output: Location,
+    sources: tuple[Seen, Seen],
+    note: str,
+    facts: Facts,
+    desk: Desk,
+) -> Finished:
+    """Record that `output` was published. Raises StoreError when it cannot be seen there."""
+    video, mask = sources
+    output_mark = desk.files.mark(output)
+    if output_mark is None:
+        raise StoreError(f"{output}: was published and is not there; does something else write to this place?")
+    known: Facts = {
+        "item_key": item_key(video.digest, mask.digest, settings_key(desk.settings(item), desk)),
+        "output": str(output),
+        "output_mark": output_mark,
+        "video_mark": video.mark,
+        "mask_mark": mask.mark,
+    }
+    done = Finished(final, note, {**facts, **known})
+    put_json(desk.store, record_key(item), asdict(done))
+    return done
 
 
-def find_finished(item: Item, key: str, desk: Desk) -> Receipt | None:
-    """Return a probe's receipt if the item was made from the same things and its output is there, unchanged."""
-    value = get_json(desk.store, _record_key(item))
-    if value is None:
+def find_finished(item: Item, sources: tuple[Seen, Seen], desk: Desk) -> Finished | None:
+    """Return the item's record if it was made from the same things and its output is there, unchanged."""
+    done = read_record(item, desk)
+    if done is None or desk.files.mark(done.output) != done.output_mark:
         return None
-    done = Finished(**value)
-    there = done.output_fingerprint is not None and fingerprint(Path(done.output)) == done.output_fingerprint
-    refused = SMALLER_BLOCKS in done.facts and smaller_is_refused(desk.settings(item))
-    if done.key != key or not there or refused:
+    video, mask = sources
+    job = desk.settings(item)
+    if done.refused_by(job) or done.key != item_key(video.digest, mask.digest, settings_key(job, desk)):
         return None
-    frames = int(done.facts["frames"])
-    return Receipt(
-        Task(Stage.PROBE, item).id, reused=True, frames=frames, final=done.final, note=done.note, facts=done.facts
-    )
+    if done.sources != sources:  # the same content, written again: from now on the next run need not read it to know
+        done = record_finished(item, done.final, done.output, sources, done.note, done.facts, desk)
+    return done
 
 
-def find_unchanged(item: Item, desk: Desk) -> Receipt | None:
-    """As `find_finished`, without reading video or mask: None as well where either changed since it was digested."""
-    video = known_digest(item.video, desk)
-    mask = "" if item.mask is None else known_digest(item.mask, desk)
-    if video is None or mask is None:
-        return None
-    return find_finished(item, item_key(video, mask, desk.settings(item), desk), desk)
+def read_record(item: Item, desk: Desk) -> Finished | None:
+    value = get_json(desk.store, record_key(item))
+    return None if value is None else Finished(**value)
 
 
-def _record_key(item: Item) -> str:
-    return f"items/{digest_of('item', item.id)}"
+def record_key(item: Item) -> str:
+    """By the output's place, which no two items of any run share."""
+    return f"items/{digest_of('item', str(item.output))}"

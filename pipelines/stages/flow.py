@@ -30,7 +30,7 @@ def flow(task: Task, desk: Desk) -> Receipt:
 def ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> tuple[bytes, bool]:
     """Return (encoded flow, was it cached), computing and publishing it where it is absent or damaged."""
     key = segment_key(record.video_digest, segment, flow_size(record.size, job), desk.flow.digest)
-    return get_or_make(desk.store, key, lambda: _compute(segment, record, job, desk))
+    return get_or_make(desk.flow_store, key, lambda: _compute(segment, record, job, desk))
 
 
 def read_pairs(

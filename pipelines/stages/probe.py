@@ -17,11 +17,11 @@ from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
 from pipelines.plan import masked_ranges, plan_frames
-from pipelines.publish import publish, stage_path
+from pipelines.publish import staged
 from pipelines.shots import ShotFinder
 from pipelines.stages.desk import Desk
-from pipelines.stages.digests import content_digest, digest_of_mask
-from pipelines.stages.finished import find_finished, item_key, record_finished
+from pipelines.stages.digests import Seen, see, see_mask
+from pipelines.stages.finished import find_finished, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
@@ -31,26 +31,26 @@ PROBE_VERSION = 1
 
 def probe(task: Task, desk: Desk) -> Receipt:
     item, job = task.item, desk.settings(task.item)
-    if not item.video.exists():
+    video = see(item.video, desk)
+    if video is None:
         raise MediaError(f"{item.video}: no such video")
-    if item.mask is not None and not item.mask.exists():
+    mask = see_mask(item, desk)
+    if mask is None:
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
-    video_digest, mask_digest = content_digest(item.video, desk), digest_of_mask(item.mask, desk)
-    key = item_key(video_digest, mask_digest, job, desk)
-    finished = find_finished(item, key, desk)
+    finished = find_finished(item, (video, mask), desk)
     if finished is not None:
-        return finished
+        return finished.receipt(item)
 
-    masking = (mask_digest, job.mask, canvas_settings(job))
-    facts = (PROBE_VERSION, video_digest, masking, _shot_settings(job), _image_rate(item, job))
+    masking = (mask.digest, job.mask, canvas_settings(job))
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), _image_rate(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
-    record = desk.find_record(probe_key, item)
+    record = desk.find_record(probe_key)
     reused = record is not None
     if record is None:
-        record = _inspect(item, job, video_digest, mask_digest)
+        record = _inspect(item, job, video.digest, mask.digest, desk)
         desk.save_record(probe_key, record)
     if not record.mask.masked:
-        return _leave_untouched(task, record, key, desk)
+        return _leave_untouched(task, record, (video, mask), desk)
     plan = _plan(record, probe_key, job)
     note = "; ".join(record.info.notes)
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=record.facts())
@@ -64,13 +64,15 @@ def _image_rate(item: Item, job: JobConfig) -> float:
     return item.fps or job.input.image_rate
 
 
-def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str) -> ProbeRecord:
+def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, desk: Desk) -> ProbeRecord:
     finder = ShotFinder(job.plan.shot_threshold)
-    see = finder.see if job.plan.shots else None
-    info = inspect_video(item.video, on_frame=see, folder_rate=Fraction(_image_rate(item, job)).limit_denominator(1001))
+    on_frame = finder.see if job.plan.shots else None
+    rate = Fraction(_image_rate(item, job)).limit_denominator(1001)
+    info = inspect_video(desk.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask = inspect_canvas_masks(item.mask, info, job.mask, canvas)
+    mask_path = None if item.mask is None else desk.local(item.mask)
+    mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
     shots = finder.shots() if job.plan.shots else [(0, info.frames)]
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
@@ -87,17 +89,15 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks)
 
 
-def _leave_untouched(task: Task, record: ProbeRecord, key: str, desk: Desk) -> Receipt:
+def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], desk: Desk) -> Receipt:
     """Copy the source as it is, under the output's name with the source's own suffix."""
-    source = task.item.video
+    source = desk.local(task.item.video)
     output = task.item.output.with_suffix("" if source.is_dir() else source.suffix)
-    staged = stage_path(output)
-    if source.is_dir():
-        shutil.copytree(source, staged)
-    else:
-        shutil.copyfile(source, staged)
-    publish(staged, output)
+    with staged(output, desk.files, desk.context.cache_dir) as copy:
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copyfile(source, copy)
     note = f"the mask is empty: the source was copied unchanged to {output}"
-    facts = record.facts() | {"output": str(output)}
-    record_finished(task.item, key, "untouched", output, note, facts, desk)
-    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=facts)
+    done = record_finished(task.item, "untouched", output, sources, note, record.facts(), desk)
+    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts)

@@ -41,13 +41,15 @@ def shot_of(block: Block, task: Task, desk: Desk, side: int) -> VideoShot:
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
     assert task.plan is not None
-    plan = task.plan
+    plan, record = task.plan, desk.record(task)
+    mask = None if task.item.mask is None else desk.local(task.item.mask)
 
     def open_shot() -> VideoShot:
         job = desk.settings(task.item)
         if side:
             job = replace(job, process=replace(job.process, max_side=side))
-        clip = Clip(desk.record(task), task.item.mask, job)
+        clip = Clip(record, mask, job)
         return VideoShot(clip, block.shot_start, block.shot_stop, plan.segments, desk)
 
-    return desk.keep_last((plan.probe_key, task.item, block.shot_start, block.shot_stop, side), open_shot)
+    sources = (record.info.path, mask)
+    return desk.keep_last((plan.probe_key, task.item, sources, block.shot_start, block.shot_stop, side), open_shot)

@@ -6,6 +6,7 @@ import av
 
 from pipelines.canvas import canvas_of
 from pipelines.engines import weights_facts
+from pipelines.errors import StoreError
 from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.framing import lay_frame, on_canvas
 from pipelines.media.paste import paste_rgb
@@ -14,12 +15,14 @@ from pipelines.media.records import VideoInfo
 from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part, Patch
 from pipelines.plan import blend, blend_weight
-from pipelines.publish import publish, stage_path
+from pipelines.publish import staged
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import SMALLER_BLOCKS, item_key, record_finished
+from pipelines.stages.digests import Seen, see, see_mask
+from pipelines.stages.finished import SMALLER_BLOCKS, item_key, record_finished, settings_key
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
-from pipelines.tasks import Block, Receipt, Task
+from pipelines.stages.record import ProbeRecord
+from pipelines.tasks import Block, Item, Receipt, Task
 
 
 def stitch(task: Task, desk: Desk) -> Receipt:
@@ -29,26 +32,32 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
     preview = PreviewMaker(output, record.mask.masked)
-    staged = stage_path(item.output)
-    with VideoWriter(staged, output, job.stitch) as writer:
-        for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
-            frame = lay_frame(source, canvas, record.info)
-            patch = patches.at(index)
-            restored = _paste(frame, patch, output) if patch else frame
-            preview.see(index, frame, restored)
-            writer.write(restored)
-    written = verify_output(staged, output, job.stitch)
-    publish(staged, item.output)
+    sources = _sources(item, record, desk)
+    with staged(item.output, desk.files, desk.context.cache_dir) as path:
+        with VideoWriter(path, output, job.stitch) as writer:
+            for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
+                frame = lay_frame(source, canvas, record.info)
+                patch = patches.at(index)
+                restored = _paste(frame, patch, output) if patch else frame
+                preview.see(index, frame, restored)
+                writer.write(restored)
+        written = verify_output(path, output, job.stitch)
 
-    key = item_key(record.video_digest, record.mask_digest, job, desk)
-    facts = record.facts() | written | {"output": str(item.output), "engine": str(job.engine)}
-    facts |= weights_facts(desk.context.weights)
+    facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
-    facts |= preview.save(desk.store, key)
+    facts |= preview.save(desk.store, item_key(record.video_digest, record.mask_digest, settings_key(job, desk)))
     note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
-    record_finished(item, key, "restored", item.output, note, facts, desk)
+    done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     frames, size = record.info.frames, int(facts["bytes"])
-    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
+    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=done.facts)
+
+
+def _sources(item: Item, record: ProbeRecord, desk: Desk) -> tuple[Seen, Seen]:
+    """Return video and mask as they are now. Raises StoreError when they are not what the probe saw."""
+    video, mask = see(item.video, desk), see_mask(item, desk)
+    if video is None or mask is None or (video.digest, mask.digest) != (record.video_digest, record.mask_digest):
+        raise StoreError(f"{item.video}: it or its mask has changed since the run began; run the same command again")
+    return video, mask
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.errors import SetupError, StoreError
-from pipelines.store import write_atomically
+from pipelines.stores.local_files import write_atomically
 
 FOLDER_VARIABLE = "REELMEND_WEIGHTS"
 RECORDS = "digests.json"

@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipelines.errors import ConfigError, SetupError
-from pipelines.publish import publish, remove, stage_path
+from pipelines.publish import stage_path
+from pipelines.stores.local_files import LocalFiles, remove
 from pipelines.weights.find import Look, State, WeightFile, look
 from pipelines.weights.fit import check_fit
 from pipelines.weights.folder import (
@@ -78,7 +79,7 @@ def _install(staged: Path, entry: Entry, seen: Look, origin: str) -> WeightFile:
         check_fit(read_state(staged, seen.path.suffix), entry.network)
     except ValueError as exc:
         raise SetupError(f"{origin}: {exc}") from exc
-    publish(staged, seen.path)
+    LocalFiles().publish(staged, seen.path)
     write_record(seen.path.parent, entry.file, record_of(seen.path, sha256, entry.licence.name, origin))
     return WeightFile(seen.path, sha256, entry.licence.name, entry.name)
 

@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from pipelines.errors import SetupError, StoreError
-from pipelines.store import write_atomically
+from pipelines.stores.local_files import write_atomically
 from pipelines.units import readable_bytes
 from pipelines.weights.source import Body, Source
 

@@ -7,12 +7,14 @@ import sys
 import pytest
 
 from pipelines.errors import SetupError
-from pipelines.lease import Lease
+from pipelines.lease import lease_on
+from pipelines.stores.files import Files
 
 HOLD = """
 import pathlib, sys, time
-from pipelines.lease import Lease
-with Lease(pathlib.Path(sys.argv[1]), "other"):
+from pipelines.lease import lease_on
+from pipelines.stores.files import Files
+with lease_on(pathlib.Path(sys.argv[1]), "other", Files()):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -25,24 +27,24 @@ def path(tmp_path):
 
 def test_a_second_run_is_told_who_holds_the_folder(path):
     with (
-        Lease(path, "first"),
+        lease_on(path, "first", Files()),
         pytest.raises(SetupError, match=f"writes to .*/out: run first, process {os.getpid()} on"),
-        Lease(path, "second"),
+        lease_on(path, "second", Files()),
     ):
         pass
 
 
 def test_the_folder_is_free_after_the_run(path):
     for run in ("first", "second"):
-        with Lease(path, run):
+        with lease_on(path, run, Files()):
             assert run in path.read_text()
 
 
 def test_a_killed_run_does_not_block_the_next(path):
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(SetupError, match=f"run other, process {other.pid}"), Lease(path, "next"):
+        with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease_on(path, "next", Files()):
             pass
         other.kill()
-    with Lease(path, "next"):
+    with lease_on(path, "next", Files()):
         pass

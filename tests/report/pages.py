@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.report import write_report
+from pipelines.stores.files import Files
 from pipelines.summary import summarise
 
 HOSTILE = '</script><script>window.owned=1</script><img src=x onerror="window.owned=1">\'\u202e.mp4'
@@ -53,7 +54,7 @@ def write(
         ended_at=1e9 + 20,
         halted=halted,
     )
-    write_report(path, summary, rows, load_preview)
+    write_report(path, summary, rows, load_preview, Files())
     return path
 
 

@@ -1,0 +1,104 @@
+"""How long does a run take that has nothing to do? A finished run of many items, typed again.
+
+    python -m benchmarks.resume --items 100000            # on the disk
+    python -m benchmarks.resume --items 10000 --s3        # in moto's server (needs moto[server])
+
+Videos and outputs are a few bytes each, records and ledger those of a real run. Counted are the requests of the whole
+command, by the server between it and the store.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
+from pipelines.context import WORK_FOLDER, RunContext
+from pipelines.manifest import discover
+from pipelines.progress import SilentDisplay
+from pipelines.run import LEDGER, run_job
+from pipelines.stages.desk import Desk
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "stores"))  # the server and the run that the tests look at
+from faulty_store import faults_before  # type: ignore[import-not-found]
+from finished_runs import write_finished_run  # type: ignore[import-not-found]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--s3", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if args.s3:
+            with _object_store() as endpoint:
+                _write(args.items, "s3://bucket/data", Path(folder))
+                with faults_before(endpoint) as store:
+                    os.environ["AWS_ENDPOINT_URL"] = store.url
+                    seconds = _run("s3://bucket/data", Path(folder))
+            print(f"requests: {dict(Counter(asked.split()[0] for asked in store.asked))}, {len(store.asked)} in all")
+        else:
+            _write(args.items, folder, Path(folder))
+            seconds = _run(folder, Path(folder))
+    print(f"{os.cpu_count()} cores, {args.items} items: {seconds:.1f} s")
+
+
+def _job(place: str, folder: Path) -> JobConfig:
+    return JobConfig(
+        out=f"{place}/out",
+        input=InputConfig(manifest=str(folder / "manifest.jsonl")),
+        stitch=StitchConfig(codec=Codec.ffv1),
+        run=RunConfig(executor=ExecutorName.inline),
+    )
+
+
+def _write(count: int, place: str, folder: Path) -> None:
+    rows = ({"video": f"{place}/in/{n:07d}.mp4", "mask": f"{place}/in/mask.png"} for n in range(count))
+    (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    job = _job(place, folder)
+    context = RunContext("first", job)
+    desk, ledger = Desk(context), context.work / LEDGER
+    fsync, os.fsync = os.fsync, lambda _: None  # nothing here has to survive a power cut
+    write_finished_run(discover(job), ledger, job, desk)
+    os.fsync = fsync
+    time.sleep(3)
+    desk.files.write(ledger, desk.files.read(ledger) or b"")  # a real run's last records are few, and some seconds old
+    print(f"written: {count} items in {place}, {WORK_FOLDER} with them")
+
+
+def _run(place: str, folder: Path) -> float:
+    began = time.monotonic()
+    summary = run_job(_job(place, folder), SilentDisplay())
+    assert summary.finished_earlier == summary.items, summary
+    return time.monotonic() - began
+
+
+@contextmanager
+def _object_store() -> Iterator[str]:
+    import boto3
+
+    command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stderr=log) as process:
+        address = None
+        while address is None:
+            time.sleep(0.1)
+            log.seek(0)
+            address = re.search(r"http://127\.0\.0\.1:\d+", log.read())
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ[name] = "benchmark"
+        os.environ |= {"AWS_ENDPOINT_URL": address.group(), "AWS_DEFAULT_REGION": "us-east-1"}
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        yield address.group()
+        process.terminate()
+
+
+if __name__ == "__main__":
+    main()

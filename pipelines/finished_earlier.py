@@ -1,0 +1,86 @@
+"""Which items need no work at all, found without opening any of them? So a finished run's command starts no Ray.
+
+For many items, nothing is asked item by item: what is there and when it was written comes from listings, and what the
+records say from the last run's ledger, whose rows hold the same. A record younger than the ledger is read itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pipelines.errors import ConfigError
+from pipelines.ledger import ItemRow, ItemState, read_ledger
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import Finished, item_key, read_record, record_key, settings_key
+from pipelines.stores.location import Location
+from pipelines.tasks import Item, Receipt
+
+FEW_ITEMS = 200
+"""Up to here each record is read: fewer requests than listing a store that may hold a million."""
+_READERS = 16
+CLOCK_S = 2.0
+"""Times of writing are told to the second; what was written about when the ledger was is not believed of it."""
+_GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
+
+
+def find_finished_earlier(items: Sequence[Item], ledger: Location, desk: Desk) -> dict[str, Receipt]:
+    """Return the receipts, by item id, of items whose sources, settings and output are what their records say."""
+    records = _read_all(items, desk) if len(items) <= FEW_ITEMS else _read_in_bulk(items, ledger, desk)
+    known = [(item, done) for item in items if (done := records.get(item.id)) is not None]
+    marks = desk.files.marks(_places(known))
+    settings: dict[tuple[str, ...], str] = {}
+    found = {}
+    for item, done in known:
+        if item.overrides not in settings:
+            settings[item.overrides] = settings_key(desk.settings(item), desk)
+        refused = done.refused_by(desk.settings(item))
+        if not refused and _unchanged(item, done, marks, settings[item.overrides]):
+            found[item.id] = done.receipt(item)
+    return found
+
+
+def _places(known: Iterable[tuple[Item, Finished]]) -> Iterable[Location]:
+    for item, done in known:
+        yield from (item.video, done.output)
+        if item.mask is not None:
+            yield item.mask
+
+
+def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str], settings: str) -> bool:
+    video, mask = done.sources
+    mask_mark = marks.get(item.mask, "gone") if item.mask is not None else ""
+    return (
+        marks.get(item.video) == video.mark
+        and mask_mark == mask.mark
+        and marks.get(done.output) == done.output_mark
+        and done.key == item_key(video.digest, mask.digest, settings)
+    )
+
+
+def _read_all(items: Sequence[Item], desk: Desk) -> dict[str, Finished]:
+    with ThreadPoolExecutor(_READERS) as readers:
+        records = readers.map(lambda item: read_record(item, desk), items)
+        return {item.id: done for item, done in zip(items, records, strict=True) if done is not None}
+
+
+def _read_in_bulk(items: Sequence[Item], ledger: Location, desk: Desk) -> dict[str, Finished]:
+    written = {key: entry.modified_s for key, entry in desk.store.list("items")}
+    if not written:
+        return {}
+    entry = desk.files.look(ledger)
+    rows = _rows(ledger, desk) if entry is not None else {}
+    believed_until = entry.modified_s - CLOCK_S if entry is not None else 0.0
+    recorded = [(item, written[key]) for item in items if (key := record_key(item)) in written]
+    told = {item.id: done for item, at in recorded if at < believed_until and (done := rows.get(item.id)) is not None}
+    return told | _read_all([item for item, _ in recorded if item.id not in told], desk)
+
+
+def _rows(ledger: Location, desk: Desk) -> dict[str, Finished]:
+    try:
+        rows = read_ledger(ledger, desk.files)
+    except ConfigError:
+        return {}  # the records themselves are still there
+    return {row.id: _as_record(row) for row in rows if row.state in _GOOD and "item_key" in row.facts}
+
+
+def _as_record(row: ItemRow) -> Finished:
+    return Finished("untouched" if row.state is ItemState.UNTOUCHED else "restored", row.reason, row.facts)

@@ -1,0 +1,37 @@
+"""What does a video's header say, wherever it lies? Of one in a bucket, only what that takes is read."""
+
+from pathlib import Path
+
+from pipelines.config import JobConfig
+from pipelines.context import RunContext
+from pipelines.errors import MediaError
+from pipelines.media.info import VideoHeader, glance_video
+from pipelines.stores.files import Files
+from pipelines.stores.input_cache import InputCache
+from pipelines.stores.location import Location
+from pipelines.stores.s3_files import S3Files
+
+
+class Glance:
+    """Looks at one video after the other."""
+
+    def __init__(self, job: JobConfig) -> None:
+        context = RunContext(run_id="", job=job)
+        self.files: Files = context.open_files()
+        self._copies = InputCache(context.cache_dir, job.store.cache_bytes, self.files)
+
+    def at_video(self, place: Location) -> VideoHeader:
+        """Return the header. Raises MediaError; a folder of images in a bucket is copied to this machine for it."""
+        if isinstance(place, Path):
+            return glance_video(place)
+        system, entry = self.files.of(place), self.files.look(place)
+        if entry is not None and isinstance(system, S3Files):
+            with system.open(entry) as content:
+                return glance_video(str(place), content)
+        try:
+            path = self._copies.path_of(place)
+            if path is None:
+                raise MediaError(f"{place}: no such video")
+            return glance_video(path)
+        finally:
+            self._copies.release()

@@ -1,0 +1,153 @@
+"""How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
+
+Every write is conditional on the object being the one that this process wrote last (`If-Match`), or on there being none
+(`If-None-Match`), so of two writers one is told. A lease that was not renewed for `SILENT_S` belongs to a dead run and
+may be taken. How old it is, the store's own clock says: the answer carries both the time of writing and the present
+time, so that clocks of machines may be wrong, or jump.
+"""
+
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from pipelines.errors import ReelmendError
+from pipelines.lease import Holder, held_by
+from pipelines.stores.location import RemotePath
+from pipelines.stores.s3_client import has_changed, is_absent, translated
+from pipelines.stores.s3_files import S3Files
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 10.0
+"""Between two renewals."""
+SILENT_S = 60.0
+"""Without a renewal for this long, the holder is taken for dead."""
+_TRIES = 5
+"""Times the object is looked at anew because somebody else wrote it between look and write."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The lease as it lies in the bucket."""
+
+    text: str
+    tag: str
+    age_s: float
+    """By the store's clock."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.text)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+class S3Lease:
+    """See `pipelines.lease.Lease`. A thread renews it while it is held."""
+
+    def __init__(
+        self, place: RemotePath, holder: Holder, files: S3Files, beat_s: float = BEAT_S, silent_s: float = SILENT_S
+    ) -> None:
+        self._place, self._holder, self._files = place, holder, files
+        self._beat_s, self._silent_s = beat_s, silent_s
+        self._beats = 0
+        self._tag = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_ended, name="lease", daemon=True)
+        self.lost = ""
+
+    def __enter__(self) -> Self:
+        with translated(self._place):
+            self._acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self.lost:
+            return
+        try:
+            with translated(self._place):
+                self._write(released=True)
+        except ReelmendError as exc:
+            log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
+
+    def _acquire(self) -> None:
+        for _ in range(_TRIES):
+            found = self._look()
+            if found is not None:
+                alive = not found.content.get("released") and found.age_s <= self._silent_s
+                if alive and found.text != self._text(released=False):
+                    raise held_by(self._place, self._who(found))
+            self._tag = found.tag if found else ""
+            if self._write(released=False):
+                return
+        raise held_by(self._place, "several runs started at once")
+
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            self._beats += 1
+            try:
+                with translated(self._place):
+                    if not self._write(released=False):
+                        self._look_who_wrote()
+            except ReelmendError as exc:
+                log.warning("the lease could not be renewed: %s", exc)
+            if self.lost:
+                return
+
+    def _write(self, *, released: bool) -> bool:
+        """Write the object if it still is the one with `_tag`, or absent without one; False where it is not."""
+        condition = {"IfMatch": self._tag} if self._tag else {"IfNoneMatch": "*"}
+        text = self._text(released=released)
+        try:
+            answer = self._files.client.put_object(
+                Bucket=self._place.bucket, Key=self._place.key, Body=text.encode(), **condition
+            )
+        except ClientError as exc:
+            if has_changed(exc) or is_absent(exc):
+                return False
+            raise
+        self._tag = answer["ETag"]
+        return True
+
+    def _look_who_wrote(self) -> None:
+        """Another run has; unless it was this one, whose write was sent again because its answer was lost."""
+        found = self._look()
+        if found is not None and found.text == self._text(released=False):
+            self._tag = found.tag
+            return
+        who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
+        self.lost = f"the lease on {self._place.parent.parent} was {who}"
+
+    def _look(self) -> _Found | None:
+        try:
+            answer = self._files.client.get_object(Bucket=self._place.bucket, Key=self._place.key)
+        except ClientError as exc:
+            if is_absent(exc):
+                return None
+            raise
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        age_s = (now - answer["LastModified"]).total_seconds()
+        return _Found(answer["Body"].read().decode(errors="replace"), answer["ETag"], age_s)
+
+    def _text(self, *, released: bool) -> str:
+        # The count makes every renewal another object, so that every one has a tag of its own.
+        return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
+
+    def _who(self, found: _Found) -> str:
+        try:
+            return str(Holder(*(found.content[name] for name in ("run", "host", "pid"))))
+        except KeyError:
+            return "it does not say who it is"

@@ -1,0 +1,134 @@
+"""How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipelines.config import S3Config
+from pipelines.identity import digest_of
+from pipelines.stores.entry import Entry
+from pipelines.stores.local_files import LocalFiles
+from pipelines.stores.location import Location, RemotePath
+
+if TYPE_CHECKING:
+    from pipelines.stores.s3_files import S3Files
+
+
+class FileSystem(Protocol):
+    """What a kind of location must be able to do. A write appears in one step: a reader sees the old file or the new.
+
+    Everything raises StoreError where another attempt may help, SetupError where it will not.
+    """
+
+    def read(self, place: Any) -> bytes | None:
+        """Return a file's bytes, None when it is not there."""
+        ...
+
+    def write(self, place: Any, value: bytes) -> None: ...
+
+    def delete(self, place: Any) -> None:
+        """Remove the file if it is there."""
+        ...
+
+    def look(self, place: Any) -> Entry | None:
+        """Return what a listing would say of a file, None when it is not there, or is a folder."""
+        ...
+
+    def look_many(self, places: Iterable[Any]) -> dict[Any, Entry]:
+        """As `look`, without those that are not there, in far fewer requests than there are places."""
+        ...
+
+    def is_folder(self, place: Any) -> bool: ...
+
+    def children(self, folder: Any) -> list[Entry]:
+        """Return files and folders directly in `folder`, by name; nothing when it is not there."""
+        ...
+
+    def walk(self, folder: Any) -> Iterator[Entry]:
+        """Yield the files in `folder` and below, in the order of their names."""
+        ...
+
+    def fetch(self, entry: Entry, target: Path) -> None:
+        """Copy a file to this machine. Raises StoreError when it is no longer the one that `entry` was of."""
+        ...
+
+    def publish(self, staged: Path, place: Any) -> None:
+        """Put a finished local file or folder of files in its place; `staged` may be moved there."""
+        ...
+
+
+class Files:
+    """The files of every location; one a process and its S3 settings is enough, and it may be used by many threads."""
+
+    def __init__(self, s3: S3Config | None = None) -> None:
+        self._s3_config = s3 or S3Config()
+        self._local = LocalFiles()
+
+    @cached_property
+    def _s3(self) -> "S3Files":
+        from pipelines.stores.s3_files import S3Files  # boto3 takes a while to import, and most runs are local
+
+        return S3Files(self._s3_config)
+
+    def of(self, place: Location) -> FileSystem:
+        return self._s3 if isinstance(place, RemotePath) else self._local
+
+    def read(self, place: Location) -> bytes | None:
+        return self.of(place).read(place)
+
+    def write(self, place: Location, value: bytes) -> None:
+        self.of(place).write(place, value)
+
+    def delete(self, place: Location) -> None:
+        self.of(place).delete(place)
+
+    def look(self, place: Location) -> Entry | None:
+        return self.of(place).look(place)
+
+    def is_folder(self, place: Location) -> bool:
+        return self.of(place).is_folder(place)
+
+    def exists(self, place: Location) -> bool:
+        return self.look(place) is not None or self.is_folder(place)
+
+    def children(self, folder: Location) -> list[Entry]:
+        return self.of(folder).children(folder)
+
+    def walk(self, folder: Location) -> Iterator[Entry]:
+        return self.of(folder).walk(folder)
+
+    def tidy(self, folder: Location) -> None:
+        """Remove what killed processes left of uploads to `folder`; for the run alone that holds its lease."""
+        if isinstance(folder, RemotePath):
+            self._s3.abort_uploads(folder)
+
+    def parts_of(self, place: Location) -> list[Entry] | None:
+        """Return the file, or the files directly in the folder; None when neither is there."""
+        entry = self.look(place)
+        if entry is not None:
+            return [entry]
+        if not self.is_folder(place):
+            return None
+        return [child for child in self.children(place) if not child.is_folder]
+
+    def mark(self, place: Location) -> str | None:
+        """Return what changes whenever a file, or a file in a folder, is written; None when it is not there.
+
+        Equal marks mean "not written since"; they never name content.
+        """
+        parts = self.parts_of(place)
+        return None if parts is None else mark_of(parts)
+
+    def marks(self, places: Iterable[Location]) -> dict[Location, str]:
+        """As `mark`, of many; those that are not there are left out."""
+        wanted = set(places)
+        remote = {place for place in wanted if isinstance(place, RemotePath)}
+        found = self._s3.look_many(remote) if remote else {}
+        marks = {place: mark_of([entry]) for place, entry in found.items()}
+        others = {place: self.mark(place) for place in wanted - found.keys()}
+        return marks | {place: mark for place, mark in others.items() if mark is not None}
+
+
+def mark_of(entries: list[Entry]) -> str:
+    return digest_of("fingerprint", [(entry.place.name, entry.size, entry.tag) for entry in entries])

@@ -1,0 +1,94 @@
+"""What lies in the folders of videos and masks? Each folder is listed once, however many items ask about it."""
+
+import glob
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import PurePosixPath
+
+from pipelines.media.kinds import is_image
+from pipelines.stores.entry import Entry
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location, RemotePath
+
+
+class Folders:
+    """Looked at while a job's items are found; what changes meanwhile is not seen."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.by_stem = cache(self._by_stem)
+        self.is_folder = cache(files.is_folder)
+
+    def exists(self, place: Location) -> bool:
+        return any(entry.place.name == place.name for entry in self.by_stem(place.parent).get(place.stem, ()))
+
+    def children(self, folder: Location) -> list[Entry]:
+        return self._files.children(folder)
+
+    def holds_images(self, folder: Location) -> bool:
+        return any(is_image(entry.place) for entry in self._files.children(folder))
+
+    def stem(self, place: Location) -> str:
+        """Return the name without suffix; a folder's name has none."""
+        return place.name if self.is_folder(place) else place.stem
+
+    def matches(self, pattern: RemotePath) -> Iterator[Entry]:
+        """Yield the files, and the folders that hold images, that a glob means; `**` goes through folders."""
+        wanted = re.compile(_translate(pattern.key))
+        folders: set[RemotePath] = set()
+        for entry in self._files.walk(fixed_part(pattern)):
+            assert isinstance(entry.place, RemotePath)
+            folder = entry.place.parent
+            if is_image(entry.place) and folder not in folders:
+                folders.add(folder)
+                if wanted.fullmatch(folder.key):
+                    yield Entry(folder, 0, "", 0.0, is_folder=True)
+            if wanted.fullmatch(entry.place.key):
+                yield entry
+
+    def _by_stem(self, folder: Location) -> dict[str, list[Entry]]:
+        """Return the folder's entries by name without suffix, and by name where they are folders."""
+        entries: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self._files.children(folder):
+            entries[entry.place.stem].append(entry)
+            if entry.is_folder and entry.place.stem != entry.place.name:
+                entries[entry.place.name].append(entry)
+        return entries
+
+
+def fixed_part(pattern: RemotePath) -> RemotePath:
+    """Return the folder down to which a pattern says where to look."""
+    place = pattern
+    while glob.has_magic(place.key):
+        place = place.parent
+    return place
+
+
+def _translate(pattern: str) -> str:
+    """Return the regular expression of a glob, as `glob.glob(recursive=True)` reads it: no `*` means a hidden name."""
+    expression = ""
+    parts = PurePosixPath(pattern).parts
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if part == "**":
+            expression += "(?:[^/.][^/]*/)*" + ("[^/.][^/]*" if last else "")
+        else:
+            expression += _translate_name(part) + ("" if last else "/")
+    return expression
+
+
+def _translate_name(part: str) -> str:
+    expression = "(?!\\.)" if part[0] in "*?[" else ""
+    for piece in re.split(r"(\*+|\?|\[!?\]?[^\]]*\])", part):
+        if piece.startswith("*"):
+            expression += "[^/]*"
+        elif piece == "?":
+            expression += "[^/]"
+        elif piece.startswith("[") and len(piece) > 2:
+            inside = piece[1:-1].replace("\\", "\\\\")
+            expression += "[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]"
+        else:
+            expression += re.escape(piece)
+    return expression

@@ -1,0 +1,169 @@
+"""Where does a worker read an input that lies elsewhere? From a copy on its own machine, kept while there is room.
+
+Workers of a machine share the folder. A copy is named by where it comes from and what it was there (ETag and size), so
+a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the lock shared, whoever
+makes or removes it exclusively. Locks end with their process, however it ends.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.errors import MediaError, StoreError
+from pipelines.identity import digest_of
+from pipelines.stores.entry import Entry
+from pipelines.stores.files import Files, mark_of
+from pipelines.stores.local_files import remove
+from pipelines.stores.location import Location
+from pipelines.units import readable_bytes
+
+_CONTENT, _PARTIAL, _BYTES, _ROOM = "content", "partial", "bytes", "room.lock"
+_TRIES = 20
+"""Times a copy is looked for again that others removed between two looks; once is rare."""
+
+
+class InputCache:
+    """Copies of files and folders. What was asked for stays until `release`."""
+
+    def __init__(self, folder: Path, limit_bytes: int, files: Files) -> None:
+        self._folder, self._limit, self._files = folder / "inputs", limit_bytes, files
+        self._held: dict[Location, tuple[Path, int]] = {}
+        self._names: dict[str, str] = {}
+
+    def path_of(self, place: Location) -> Path | None:
+        """Return the input as a path of this machine, None when it is not there. A local one is itself.
+
+        Raises MediaError for one that is larger than the cache, StoreError when it cannot be fetched now.
+        """
+        if isinstance(place, Path):
+            return place if place.exists() else None
+        if place not in self._held:
+            parts = self._files.parts_of(place)
+            if parts is None:
+                return None
+            self._held[place] = self._hold(place, parts)
+        return self._held[place][0]
+
+    def release(self) -> None:
+        """Let go of everything; copies stay, but may make room for others from now on."""
+        for _, lock in self._held.values():
+            os.close(lock)
+        self._held.clear()
+
+    def named(self, text: str) -> str:
+        """Return a message with the inputs' own names where it names their copies."""
+        for copy, name in self._names.items():
+            text = text.replace(copy, name)
+        return text
+
+    def _hold(self, place: Location, parts: list[Entry]) -> tuple[Path, int]:
+        copy = self._folder / digest_of("copy", str(place), mark_of(parts))
+        path = copy / _CONTENT / place.name
+        try:
+            for _ in range(_TRIES):
+                lock = _lock(copy, fcntl.LOCK_SH)
+                if not path.exists():
+                    os.close(lock)
+                    self._make(copy, place, parts)
+                    continue  # to take the lock again as a reader
+                os.utime(copy)  # used just now: the last to go
+                self._names[str(path)] = str(place)
+                return path, lock
+        except OSError as exc:
+            raise StoreError(f"{place}: cannot be copied to {self._folder}: {exc.strerror or exc}") from exc
+        raise StoreError(f"{place}: its copy had to make room again and again; set store.cache_bytes larger")
+
+    def _make(self, copy: Path, place: Location, parts: list[Entry]) -> None:
+        lock = _lock(copy, fcntl.LOCK_EX)
+        try:
+            if (copy / _CONTENT).exists():  # another worker made it while this one waited
+                return
+            self._take_room(copy, place, sum(part.size for part in parts))
+            partial = copy / _PARTIAL
+            remove(partial)
+            alone = [part.place for part in parts] == [place]
+            folder = partial if alone else partial / place.name
+            folder.mkdir(parents=True)
+            for part in parts:
+                self._files.of(place).fetch(part, folder / part.place.name)
+            partial.rename(copy / _CONTENT)
+        except BaseException:
+            remove(copy)
+            raise
+        finally:
+            os.close(lock)
+
+    def _take_room(self, copy: Path, place: Location, size: int) -> None:
+        """Remove what was not used for longest and nobody reads until `size` bytes fit, and take them for `copy`."""
+        if size > self._limit:
+            room = readable_bytes(self._limit)
+            raise MediaError(
+                f"{place}: has {readable_bytes(size)}, more than the {room} of store.cache_bytes; raise it"
+            )
+        with _room_lock(self._folder / _ROOM):
+            others = sorted((path for path in self._folder.iterdir() if path.is_dir() and path != copy), key=_used)
+            taken = {path: _size(path) for path in others}
+            for path in others:
+                if sum(taken.values()) + size <= self._limit:
+                    break
+                if _remove_unread(path):
+                    del taken[path]
+            if sum(taken.values()) + size > self._limit:
+                in_use = readable_bytes(sum(taken.values()))
+                raise StoreError(
+                    f"{place}: no room for its copy, {in_use} are being read; set store.cache_bytes larger"
+                )
+            (copy / _BYTES).write_text(str(size))
+
+
+def _lock(copy: Path, kind: int) -> int:
+    """Return the held lock on a copy's folder, which is made if need be."""
+    while True:
+        copy.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(copy, os.O_RDONLY)
+        except FileNotFoundError:  # removed between the two lines
+            continue
+        fcntl.flock(handle, kind)
+        if copy.exists() and os.path.samestat(os.fstat(handle), copy.stat()):
+            return handle
+        os.close(handle)  # it was removed while this process waited: the lock is one on nothing
+
+
+def _remove_unread(copy: Path) -> bool:
+    """Remove a copy unless somebody reads or makes it; also what a killed process left of one."""
+    try:
+        handle = os.open(copy, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(copy)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+@contextmanager
+def _room_lock(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _used(copy: Path) -> float:
+    try:
+        return copy.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(copy: Path) -> int:
+    try:
+        return int((copy / _BYTES).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0

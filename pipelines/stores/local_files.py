@@ -1,0 +1,130 @@
+"""How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.errors import StoreError
+from pipelines.stores.entry import Entry
+
+
+def _read_umask() -> int:
+    """The mask can only be read by setting it, which is not safe once there are threads: it is done once, here."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()
+
+
+class LocalFiles:
+    """Files of this machine and of what is mounted on it; see `pipelines.stores.files.FileSystem`."""
+
+    def read(self, place: Path) -> bytes | None:
+        with _translated("read", place):
+            try:
+                return place.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def write(self, place: Path, value: bytes) -> None:
+        write_atomically(place, value)
+
+    def delete(self, place: Path) -> None:
+        with _translated("remove", place):
+            place.unlink(missing_ok=True)
+
+    def look(self, place: Path) -> Entry | None:
+        try:
+            told = place.stat()
+        except OSError:
+            return None
+        return None if stat.S_ISDIR(told.st_mode) else _entry(place, told)
+
+    def look_many(self, places: Iterable[Path]) -> dict[Path, Entry]:
+        return {place: entry for place in places if (entry := self.look(place)) is not None}
+
+    def is_folder(self, place: Path) -> bool:
+        return place.is_dir()
+
+    def children(self, folder: Path) -> list[Entry]:
+        with _translated("list", folder):
+            if not folder.is_dir():
+                return []
+            return [_entry(path, path.stat()) for path in sorted(folder.iterdir()) if path.exists()]
+
+    def walk(self, folder: Path) -> Iterator[Entry]:
+        """Names that begin with a dot are left out: files that are still being written have such names."""
+        with _translated("list", folder):
+            for path in sorted(folder.rglob("*")):
+                entry = None if path.name.startswith(".") else self.look(path)
+                if entry is not None:
+                    yield entry
+
+    def fetch(self, entry: Entry, target: Path) -> None:
+        assert isinstance(entry.place, Path)
+        with _translated("read", entry.place):
+            shutil.copyfile(entry.place, target)
+
+    def publish(self, staged: Path, place: Path) -> None:
+        """Flush and rename: `staged` has to lie on the same disk."""
+        with _translated("publish", place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            for path in [*staged.iterdir(), staged] if staged.is_dir() else [staged]:
+                _flush(path)
+            if place.is_dir():
+                remove(place)
+            staged.replace(place)
+
+
+def write_atomically(path: Path, value: bytes) -> None:
+    """Write a whole file in one step: a reader sees the old bytes or the new ones. Raises StoreError."""
+    staged: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(value)
+            file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_UMASK)  # mkstemp keeps others out; the ledger is for them to read
+            os.fsync(file.fileno())
+        Path(staged).replace(path)
+    except OSError as exc:
+        if staged is not None:
+            Path(staged).unlink(missing_ok=True)
+        raise StoreError(f"cannot write {path}: {exc.strerror or exc}") from exc
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _entry(path: Path, told: os.stat_result) -> Entry:
+    if stat.S_ISDIR(told.st_mode):
+        return Entry(path, 0, "", 0.0, is_folder=True)
+    return Entry(path, told.st_size, str(told.st_mtime_ns), told.st_mtime)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(what: str, place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise StoreError(f"cannot {what} {place}: {exc.strerror or exc}") from exc

@@ -1,0 +1,91 @@
+"""What is a path or a URL? A `Location`: pathlib's Path for what a folder holds, RemotePath for what a bucket holds.
+
+A RemotePath says of itself what a Path says without looking at the disk, under the same names. What has to look is
+asked of `pipelines.stores.files.Files`, for both.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from pipelines.errors import ConfigError
+
+SCHEMES = ("file", "s3")
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, order=True)
+class RemotePath:
+    """An object, or the common beginning of several (a folder), in a bucket. `key` has no `/` at its ends."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def __truediv__(self, below: str) -> "RemotePath":
+        added = str(PurePosixPath(below))
+        return self if added == "." else RemotePath(self.bucket, f"{self.key}/{added}" if self.key else added)
+
+    @property
+    def name(self) -> str:
+        return self.key.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def parent(self) -> "RemotePath":
+        return RemotePath(self.bucket, self.key.rpartition("/")[0])
+
+    def with_name(self, name: str) -> "RemotePath":
+        return self.parent / name
+
+    def with_suffix(self, suffix: str) -> "RemotePath":
+        return self.with_name(self.stem + suffix)
+
+    def absolute(self) -> "RemotePath":
+        return self
+
+    def resolve(self) -> "RemotePath":
+        return self
+
+
+Location: TypeAlias = Path | RemotePath
+
+
+def is_url(text: str) -> bool:
+    return _URL.match(text) is not None
+
+
+def location_of(text: str) -> Location:
+    """Return the place that a path, `file://` or `s3://BUCKET/KEY` names. Raises ConfigError for any other scheme."""
+    url = _URL.match(text)
+    if url is None:
+        return Path(text)
+    scheme, rest = url[1].lower(), url[2]
+    bucket, _, key = rest.partition("/")
+    if scheme == "file":
+        if bucket not in ("", "localhost"):
+            raise ConfigError(f"{text}: a file:// URL names a file of this machine, as in file:///data/in")
+        return Path("/" + key)
+    if scheme not in SCHEMES:
+        raise ConfigError(f"{text}: {scheme}:// is not known; there are paths, file:// and s3://BUCKET/PREFIX")
+    if not bucket:
+        raise ConfigError(f"{text}: names no bucket; write s3://BUCKET/PREFIX")
+    return RemotePath(bucket, key.strip("/"))
+
+
+def join(folder: Location, text: str) -> Location:
+    """Return the place that `text` names when relative paths start at `folder`."""
+    if is_url(text):
+        return location_of(text)
+    return Path(text) if Path(text).is_absolute() else folder / text

@@ -1,0 +1,128 @@
+"""How is S3 reached, and what is said when it cannot be?
+
+The one place where errors of boto3 become ours: StoreError for what may pass (after the client's own bounded retries),
+SetupError for what will not. Credentials are found as every AWS client finds them, and are in no message.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+    TokenRetrievalError,
+)
+
+from pipelines.config import S3Config
+from pipelines.errors import ReelmendError, SetupError, StoreError
+
+CONNECTIONS = 32
+"""Requests that a process has under way at once, at most."""
+
+_NOT_SET_UP = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+_MAY_PASS = {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed", "Throttling"}
+_CHANGED = {"PreconditionFailed", "InvalidRange", "ConditionalRequestConflict", "412", "416", "409"}
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+_ADVICE = {
+    "NoSuchBucket": "there is no such bucket; is its name right, and s3.endpoint?",
+    "AccessDenied": "access denied; do these credentials have the right to it?",
+    "403": "access denied; do these credentials have the right to it?",
+    "InvalidAccessKeyId": "the access key is not known there; are the credentials (AWS_...) those of this store?",
+    "SignatureDoesNotMatch": "the signature does not match; is the secret key right?",
+    "ExpiredToken": "the credentials have expired; renew them, the same command goes on",
+    "ExpiredTokenException": "the credentials have expired; renew them, the same command goes on",
+    "TokenRefreshRequired": "the credentials have expired; renew them, the same command goes on",
+    "PermanentRedirect": "the bucket lies in another region; set s3.region",
+    "301": "the bucket lies in another region; set s3.region",
+    "AuthorizationHeaderMalformed": "the bucket lies in another region; set s3.region",
+    "IllegalLocationConstraintException": "the bucket lies in another region; set s3.region",
+    "NotImplemented": "this store lacks an S3 feature that is needed; see docs/stores.md",
+    "501": "this store lacks an S3 feature that is needed; see docs/stores.md",
+}
+
+
+def make_client(config: S3Config) -> Any:
+    """Return a boto3 client; making one sends nothing. Raises SetupError."""
+    if config.ca_bundle and not Path(config.ca_bundle).is_file():
+        raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
+    attempts = {"mode": "adaptive", "total_max_attempts": config.attempts}
+    options = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries=attempts,
+        max_pool_connections=CONNECTIONS,
+        s3={"addressing_style": str(config.addressing)},
+    )
+    with translated(f"s3.endpoint={config.endpoint}" if config.endpoint else "s3://"):
+        return boto3.Session().client(
+            "s3",
+            endpoint_url=config.endpoint,
+            region_name=config.region,
+            verify=config.ca_bundle,
+            config=options,
+        )
+
+
+@contextmanager
+def translated(what: object) -> Iterator[None]:
+    """Turn errors of boto3 into ours; `what` is the bucket or object that was asked for."""
+    try:
+        yield
+    except ClientError as exc:
+        raise _of_answer(what, exc) from exc
+    except SSLError as exc:
+        raise SetupError(f"{what}: {_line(exc)}; is s3.ca_bundle right?") from exc
+    except _NOT_SET_UP as exc:
+        raise SetupError(f"{what}: {_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
+    except BotoCoreError as exc:
+        raise StoreError(f"{what}: {_line(exc)}") from exc
+    except ValueError as exc:  # what an endpoint is that is no address
+        raise SetupError(f"{what}: {_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
+
+
+def code_of(error: ClientError) -> str:
+    """Return what the store calls the error; an answer to HEAD has only its number."""
+    return str(error.response["Error"].get("Code", ""))
+
+
+def is_absent(error: ClientError) -> bool:
+    return code_of(error) in _ABSENT
+
+
+def has_changed(error: ClientError) -> bool:
+    """Whether a condition on the object's present state did not hold."""
+    return code_of(error) in _CHANGED
+
+
+def _of_answer(what: object, error: ClientError) -> ReelmendError:
+    code = code_of(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = _ADVICE.get(code) or error.response["Error"].get("Message") or "no reason given"
+    text = f"{what}: {code}: {said}"
+    if code in _MAY_PASS or (status >= 500 and status != 501) or has_changed(error):
+        return StoreError(text)
+    return SetupError(text if code in _ADVICE else f"{text}; are bucket, prefix and credentials right?")
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,102 @@
+"""How do an object's bytes arrive whole over a line that breaks? What has arrived is kept, and the rest asked for."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from pipelines.errors import StoreError
+from pipelines.stores.location import RemotePath
+from pipelines.stores.s3_client import has_changed, is_absent, translated
+
+_PIECE_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
+_BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
+
+Sink = Callable[[bytes], object]
+
+
+class Download:
+    """Reads objects; each answer that breaks off costs one of `attempts`."""
+
+    def __init__(self, client: Any, attempts: int) -> None:
+        self._client, self._attempts = client, attempts
+
+    def whole(self, place: RemotePath, sink: Sink, tag: str = "") -> bool:
+        """Pass an object's bytes to `sink`; False when it is not there. Raises StoreError if it is not `tag`'s."""
+        return self._run(place, sink, tag, 0, "")
+
+    def span(self, place: RemotePath, start: int, stop: int, tag: str) -> bytes:
+        """Return the bytes [start, stop) of the object that `tag` is of. Raises StoreError."""
+        value = bytearray()
+        if not self._run(place, value.extend, tag, start, str(stop - 1)):
+            raise StoreError(f"{place}: is not there any more")
+        return bytes(value)
+
+    def _run(self, place: RemotePath, sink: Sink, tag: str, start: int, last: str) -> bool:
+        with translated(place):
+            for attempt in range(1, self._attempts + 1):
+                try:
+                    answer = self._ask(place, tag, f"bytes={start}-{last}" if start or last else "")
+                    if answer is None:
+                        return False
+                    tag = answer["ETag"].strip('"')
+                    for piece in answer["Body"].iter_chunks(_PIECE_BYTES):
+                        sink(piece)
+                        start += len(piece)
+                except _BROKE_OFF:
+                    if attempt == self._attempts:
+                        raise
+                else:
+                    return True
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _ask(self, place: RemotePath, tag: str, span: str) -> Any:
+        asked = {"Bucket": place.bucket, "Key": place.key}
+        asked |= {"Range": span} if span else {}
+        asked |= {"IfMatch": f'"{tag}"'} if tag else {}
+        try:
+            return self._client.get_object(**asked)
+        except ClientError as exc:
+            if is_absent(exc):
+                return None
+            if has_changed(exc):
+                raise StoreError(f"{place}: has changed while it was read; run the same command again") from exc
+            raise
+
+
+def open_object(download: Download, place: RemotePath, size: int, tag: str) -> io.BufferedReader:
+    """Return the object of `size` bytes as a seekable file; each block that is read of it is a request."""
+    return io.BufferedReader(_Object(download, place, size, tag), _BLOCK_BYTES)
+
+
+class _Object(io.RawIOBase):
+    def __init__(self, download: Download, place: RemotePath, size: int, tag: str) -> None:
+        self._download, self._place, self._size, self._tag, self._at = download, place, size, tag, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        stop = min(self._at + len(buffer), self._size)
+        if stop <= self._at:
+            return 0
+        piece = self._download.span(self._place, self._at, stop, self._tag)
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)

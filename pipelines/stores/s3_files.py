@@ -1,0 +1,182 @@
+"""How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from pipelines.config import S3Config
+from pipelines.errors import ReelmendError, StoreError
+from pipelines.media.kinds import is_image, is_video_file
+from pipelines.stores.entry import Entry
+from pipelines.stores.location import Location, RemotePath
+from pipelines.stores.s3_client import is_absent, make_client, translated
+from pipelines.stores.s3_download import Download, open_object
+from pipelines.stores.skip_scan import scan
+
+log = logging.getLogger(__name__)
+
+_UPLOAD = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20, max_concurrency=4)
+"""10 000 pieces is the most that S3 takes; boto3 makes them larger for files over 640 GB."""
+
+
+class S3Files:
+    """Objects of any bucket that the process's credentials reach; see `pipelines.stores.files.FileSystem`."""
+
+    def __init__(self, config: S3Config) -> None:
+        self._config = config
+        self._known_buckets: set[str] = set()
+
+    @cached_property
+    def client(self) -> Any:
+        return make_client(self._config)
+
+    @property
+    def _download(self) -> Download:
+        return Download(self.client, self._config.attempts)
+
+    def read(self, place: RemotePath) -> bytes | None:
+        value = bytearray()
+        return bytes(value) if self._download.whole(place, value.extend) else None
+
+    def write(self, place: RemotePath, value: bytes) -> None:
+        with translated(place):
+            self.client.put_object(Bucket=place.bucket, Key=place.key, Body=value)
+
+    def delete(self, place: RemotePath) -> None:
+        with translated(place):
+            self.client.delete_object(Bucket=place.bucket, Key=place.key)
+
+    def look(self, place: RemotePath) -> Entry | None:
+        if not place.key:
+            return None
+        with translated(place):
+            try:
+                told = self.client.head_object(Bucket=place.bucket, Key=place.key)
+            except ClientError as exc:
+                if not is_absent(exc):
+                    raise
+                self._require_bucket(place.bucket)
+                return None
+        return _entry(place, told["ContentLength"], told)
+
+    def look_many(self, places: Iterable[RemotePath]) -> dict[Location, Entry]:
+        found: dict[Location, Entry] = {}
+        by_bucket: dict[str, set[str]] = {}
+        for place in places:
+            by_bucket.setdefault(place.bucket, set()).add(place.key)
+        for bucket, keys in by_bucket.items():
+            found |= {RemotePath(bucket, key): entry for key, entry in scan(keys, partial(self._page, bucket))}
+        return found
+
+    def is_folder(self, place: RemotePath) -> bool:
+        """What is called like a file is taken for one: else each of a million videos would cost a request."""
+        if is_video_file(place) or is_image(place):
+            return False
+        with translated(place):
+            answer = self.client.list_objects_v2(Bucket=place.bucket, Prefix=_below(place), MaxKeys=1)
+        return bool(answer.get("Contents"))
+
+    def children(self, folder: RemotePath) -> list[Entry]:
+        entries: list[Entry] = []
+        for page in self._pages(folder, Delimiter="/"):
+            entries += _entries(folder.bucket, page)
+            names = [said["Prefix"].rstrip("/") for said in page.get("CommonPrefixes", ())]
+            entries += [Entry(RemotePath(folder.bucket, name), 0, "", 0.0, is_folder=True) for name in names]
+        return sorted(entries, key=lambda entry: entry.place)
+
+    def walk(self, folder: RemotePath) -> Iterator[Entry]:
+        for page in self._pages(folder):
+            yield from _entries(folder.bucket, page)
+
+    def fetch(self, entry: Entry, target: Path) -> None:
+        place = entry.place
+        assert isinstance(place, RemotePath)
+        with target.open("wb") as file:
+            there = self._download.whole(place, file.write, entry.tag)
+        if not there or target.stat().st_size != entry.size:
+            raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """Return a file to read a little of: what is read of it is asked for."""
+        assert isinstance(entry.place, RemotePath)
+        return open_object(self._download, entry.place, entry.size, entry.tag)
+
+    def publish(self, staged: Path, place: RemotePath) -> None:
+        """Upload; images of an earlier, longer folder that the new one lacks are removed after it."""
+        if not staged.is_dir():
+            self._upload(staged, place)
+            return
+        names = {path.name for path in staged.iterdir()}
+        for name in sorted(names):
+            self._upload(staged / name, place / name)
+        for entry in self.children(place):
+            if not entry.is_folder and entry.place.name not in names:
+                self.client.delete_object(Bucket=place.bucket, Key=f"{place.key}/{entry.place.name}")
+
+    def abort_uploads(self, folder: RemotePath) -> int:
+        """Abort the multipart uploads under `folder`, which killed processes have left; return how many there were.
+
+        For the run alone that holds the folder's lease. Those that cannot be seen or aborted cost storage, not results.
+        """
+        aborted = 0
+        try:
+            with translated(folder):
+                for page in self.client.get_paginator("list_multipart_uploads").paginate(
+                    Bucket=folder.bucket, Prefix=_below(folder)
+                ):
+                    for upload in page.get("Uploads", ()):
+                        self.client.abort_multipart_upload(
+                            Bucket=folder.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        aborted += 1
+        except ReelmendError as exc:
+            log.info("unfinished uploads are left where they are: %s", exc)
+        return aborted
+
+    def _upload(self, path: Path, place: RemotePath) -> None:
+        """An upload that fails is aborted by the transfer manager: no piece of it stays."""
+        with translated(place):
+            with path.open("rb") as file:
+                self.client.upload_fileobj(file, place.bucket, place.key, Config=_UPLOAD)
+            told = self.client.head_object(Bucket=place.bucket, Key=place.key)
+        if told["ContentLength"] != path.stat().st_size:
+            raise StoreError(f"{place}: {told['ContentLength']} of {path.stat().st_size} bytes arrived")
+
+    def _pages(self, folder: RemotePath, **asked: str) -> Iterator[dict[str, Any]]:
+        with translated(folder):
+            pages = self.client.get_paginator("list_objects_v2")
+            yield from pages.paginate(Bucket=folder.bucket, Prefix=_below(folder), **asked)
+
+    def _page(self, bucket: str, after: str) -> tuple[list[Entry], bool]:
+        """Return up to 1000 entries whose keys sort behind `after`, and whether there are more."""
+        with translated(f"s3://{bucket}"):
+            page = self.client.list_objects_v2(Bucket=bucket, StartAfter=after)
+        return _entries(bucket, page), page["IsTruncated"]
+
+    def _require_bucket(self, bucket: str) -> None:
+        """Raise SetupError where it is the bucket that is not there, which an answer to HEAD does not tell."""
+        if bucket not in self._known_buckets:
+            self.client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+            self._known_buckets.add(bucket)
+
+
+def _below(folder: RemotePath) -> str:
+    return f"{folder.key}/" if folder.key else ""
+
+
+def _entries(bucket: str, page: dict[str, Any]) -> list[Entry]:
+    """Keys that end in `/` stand for folders that were made by hand; they hold nothing."""
+    return [
+        _entry(RemotePath(bucket, told["Key"]), told["Size"], told)
+        for told in page.get("Contents", ())
+        if not told["Key"].endswith("/")
+    ]
+
+
+def _entry(place: RemotePath, size: int, told: dict[str, Any]) -> Entry:
+    return Entry(place, size, told["ETag"].strip('"'), told["LastModified"].timestamp())

@@ -1,0 +1,107 @@
+"""An HTTP server in front of an object store that passes requests on, with the faults that stores and lines have."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_KEPT = ("content-type", "etag", "last-modified", "content-range", "accept-ranges", "x-amz-bucket-region", "location")
+
+
+class FaultyStore(ThreadingHTTPServer):
+    """Faults are fields that a test sets; each is used up by one request."""
+
+    daemon_threads = True
+
+    def __init__(self, behind: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.behind = urlsplit(behind)
+        self.asked: list[str] = []
+        """Method and path of every request so far."""
+        self.answers: list[tuple[int, str]] = []
+        """Status and code with which the next requests are answered instead of being passed on."""
+        self.always: tuple[int, str] | None = None
+        self.cut_after: list[int] = []
+        """Bytes of a body after which the line breaks, one entry a GET of an object."""
+        self.lost_answers = 0
+        """PUTs that are passed on and whose answer never comes."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: a client that hangs up midway is what some tests are about."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FaultyStore
+    protocol_version = "HTTP/1.1"
+
+    def do(self) -> None:
+        server = self.server
+        server.asked.append(f"{self.command} {self.path}")
+        body = self._body()
+        fault = server.answers.pop(0) if server.answers else server.always
+        if fault is not None:
+            self._refuse(*fault)
+            return
+        status, headers, content = self._pass_on(body)
+        if self.command == "PUT" and server.lost_answers:
+            server.lost_answers -= 1
+            self.close_connection = True
+            return
+        self._answer(status, headers, content)
+
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _refuse(self, status: int, code: str) -> None:
+        text = f"<Error><Code>{code}</Code><Message>because</Message></Error>"
+        content = b"" if self.command == "HEAD" else text.encode()
+        self._answer(status, [("Content-Length", str(len(content)))], content)
+
+    def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        line = HTTPConnection(str(self.server.behind.hostname), self.server.behind.port, timeout=30)
+        line.request(self.command, self.path, body, dict(self.headers))
+        answer = line.getresponse()
+        content = answer.read()
+        headers = [(name, value) for name, value in answer.getheaders() if name.lower().startswith("x-amz")]
+        headers += [(name, value) for name, value in answer.getheaders() if name.lower() in _KEPT]
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
+        line.close()
+        return answer.status, [*headers, ("Content-Length", length or "0")], content
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        cuts = self.server.cut_after
+        is_object = self.command == "GET" and "list-type" not in self.path and status in (200, 206)
+        if is_object and cuts:
+            content = content[: cuts.pop(0)]
+            self.close_connection = True
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet: pytest shows what is printed."""
+
+
+@contextmanager
+def faults_before(behind: str) -> Iterator[FaultyStore]:
+    with FaultyStore(behind) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,44 @@
+"""A finished run of many items as it lies in a folder or a bucket, without the work of one."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+from pipelines.config import JobConfig
+from pipelines.ledger import ItemRow, ItemState, write_ledger
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import Finished, item_key, record_key, settings_key
+from pipelines.store import put_json
+from pipelines.stores.location import Location
+from pipelines.tasks import Item
+
+
+def make_items(folder: Location, out: Location, count: int) -> list[Item]:
+    """Items that share one mask; nothing is written."""
+    names = [f"clip_{index:07d}" for index in range(count)]
+    return [Item(name, folder / f"{name}.mp4", folder / "mask.png", out / f"{name}.mkv") for name in names]
+
+
+def write_finished_run(items: Sequence[Item], ledger: Location, job: JobConfig, desk: Desk) -> None:
+    """Write a few bytes for each video and output, the records, and the ledger after them."""
+    places = {place for item in items for place in (item.video, item.mask, item.output) if place is not None}
+    with ThreadPoolExecutor(16) as writers:
+        list(writers.map(lambda place: desk.files.write(place, str(place).encode()), places))
+        marks = desk.files.marks(places)
+        settings = settings_key(job, desk)
+        records = [_record(item, marks, settings) for item in items]
+        values = [asdict(record) for record in records]
+        list(writers.map(put_json, [desk.store] * len(items), map(record_key, items), values))
+    write_ledger(ledger, map(_row, items, records), desk.files)
+
+
+def _record(item: Item, marks: dict[Location, str], settings: str) -> Finished:
+    assert item.mask is not None
+    digests = {"video_digest": f"v-{item.id}", "mask_digest": "m"}
+    known = {"item_key": item_key(*digests.values(), settings), "output": str(item.output), "frames": 1}
+    seen = {"video": item.video, "mask": item.mask, "output": item.output}
+    return Finished("restored", "", {**digests, **known, **{f"{name}_mark": marks[at] for name, at in seen.items()}})
+
+
+def _row(item: Item, record: Finished) -> ItemRow:
+    return ItemRow(item.id, str(item.video), str(item.mask), str(item.output), ItemState.RESTORED, facts=record.facts)

@@ -1,0 +1,132 @@
+"""What does a person read when a store refuses, and what does nobody notice because it was mended?"""
+
+import boto3
+import pytest
+from faulty_store import FaultyStore, faults_before
+
+from pipelines.config import Addressing, S3Config
+from pipelines.errors import SetupError, StoreError
+from pipelines.stores.files import Files
+from pipelines.stores.location import RemotePath
+
+CONTENT = bytes(range(256)) * 40_000
+"""Ten megabytes."""
+
+
+@pytest.fixture
+def store(s3_endpoint, bucket, monkeypatch):
+    with faults_before(s3_endpoint) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+@pytest.fixture
+def place(bucket):
+    return RemotePath(bucket, "a/video.mp4")
+
+
+def test_a_store_that_is_busy_is_asked_again(store: FaultyStore, place, files):
+    store.answers = [(503, "SlowDown")]
+    files.write(place, b"value")
+    store.answers = [(500, "InternalError")]
+    assert files.read(place) == b"value"
+
+
+def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(store, place, files):
+    store.always = (503, "SlowDown")
+    with pytest.raises(StoreError, match=rf"^{place}: SlowDown: because$"):
+        files.read(place)
+
+
+def test_a_body_that_breaks_off_goes_on_from_there(store, place, tmp_path):
+    files = Files(S3Config(attempts=4))
+    files.write(place, CONTENT)
+    entry = files.look(place)
+    store.cut_after = [3_000_000, 0, 1]
+    files.of(place).fetch(entry, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == CONTENT
+    store.cut_after = [100, 2_000_000]
+    assert files.read(place) == CONTENT
+
+
+def test_a_body_that_always_breaks_off_is_an_error_and_never_half_an_object(store, place, files, tmp_path):
+    files.write(place, CONTENT)
+    store.cut_after = [1000] * 10
+    with pytest.raises(StoreError, match=str(place)):
+        files.read(place)
+    with pytest.raises(StoreError, match=str(place)):
+        files.of(place).fetch(files.look(place), tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "advice"),
+    [
+        (403, "AccessDenied", "access denied; do these credentials have the right to it"),
+        (403, "InvalidAccessKeyId", "the access key is not known there"),
+        (403, "SignatureDoesNotMatch", "is the secret key right"),
+        (400, "ExpiredToken", "the credentials have expired; renew them"),
+        (404, "NoSuchBucket", "there is no such bucket"),
+        (400, "AuthorizationHeaderMalformed", "another region; set s3.region"),
+    ],
+)
+def test_a_refusal_is_one_line_with_what_to_do(store, place, files, status, code, advice):
+    store.always = (status, code)
+    for ask in (files.read, lambda p: files.write(p, b"x"), lambda p: list(files.walk(p)), files.delete):
+        with pytest.raises(SetupError, match=advice) as error:
+            ask(place)
+        said = str(error.value)
+        assert "\n" not in said
+        assert "testing" not in said, "no credential is ever shown"
+
+
+def test_a_bucket_that_is_not_there_is_said_whatever_is_asked(s3_credentials, files):
+    place = RemotePath("no-such-bucket-here", "a.mp4")
+    for ask in (files.read, files.look, files.mark, files.children, lambda p: files.write(p, b"x")):
+        with pytest.raises(SetupError, match=r"no-such-bucket-here.*there is no such bucket"):
+            ask(place)
+
+
+@pytest.mark.parametrize(
+    "config", [S3Config(endpoint="nowhere"), S3Config(ca_bundle="/no/such.pem", endpoint="https://127.0.0.1:9")]
+)
+def test_settings_that_cannot_work_are_said(s3_credentials, config):
+    with pytest.raises(
+        SetupError, match=r"is s3\.endpoint or AWS_ENDPOINT_URL right|s3\.ca_bundle=/no/such.pem: there is no such file"
+    ):
+        Files(config).read(RemotePath("bucket", "a"))
+
+
+def test_an_endpoint_where_nobody_answers_is_named(s3_credentials, files, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match=r"s3://b/a: .*127\.0\.0\.1:9"):
+        files.read(RemotePath("b", "a"))
+
+
+def test_an_endpoint_in_the_job_wins_over_the_environment(s3_endpoint, bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    files = Files(S3Config(endpoint=s3_endpoint, region="us-east-1", addressing=Addressing.path))
+    files.write(RemotePath(bucket, "a"), b"value")
+    assert files.read(RemotePath(bucket, "a")) == b"value"
+
+
+def test_a_failed_upload_leaves_no_pieces_and_those_of_killed_processes_are_aborted(store, bucket, files, tmp_path):
+    (tmp_path / "large").write_bytes(bytes(65 << 20))
+    place = RemotePath(bucket, "out/large.mkv")
+    system = files.of(place)
+    client = boto3.client("s3")
+    system.client.meta.events.register(
+        "before-send.s3.UploadPart", lambda **_: setattr(store, "always", (500, "InternalError"))
+    )
+    system.client.meta.events.register("after-call.s3.UploadPart", lambda **_: setattr(store, "always", None))
+    with pytest.raises(StoreError, match=r"out/large\.mkv: InternalError"):
+        system.publish(tmp_path / "large", place)
+    store.always = None
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+    assert not files.exists(place)
+
+    client.create_multipart_upload(Bucket=bucket, Key="out/left.mkv")
+    client.create_multipart_upload(Bucket=bucket, Key="elsewhere/of-others.mkv")
+    files.tidy(RemotePath(bucket, "out"))
+    assert [upload["Key"] for upload in client.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [
+        "elsewhere/of-others.mkv"
+    ]

@@ -1,0 +1,72 @@
+"""Of many items, those that need no work are found from listings and the last ledger, and nothing changed is."""
+
+import pytest
+from faulty_store import faults_before
+from finished_runs import make_items, write_finished_run
+
+from pipelines.config import JobConfig
+from pipelines.context import RunContext
+from pipelines.finished_earlier import FEW_ITEMS, find_finished_earlier
+from pipelines.stages.desk import Desk
+from pipelines.stages.finished import record_key
+from pipelines.stores.location import Location, RemotePath
+
+COUNT = FEW_ITEMS + 40
+
+
+def finished_run(folder: Location, count=COUNT):
+    job = JobConfig(out=str(folder / "out"))
+    desk, ledger = Desk(RunContext("first", job)), folder / "out/_reelmend/ledger.parquet"
+    items = make_items(folder / "in", folder / "out", count)
+    write_finished_run(items, ledger, job, desk)
+    return items, ledger, desk
+
+
+@pytest.fixture
+def trusted_clock(monkeypatch):
+    """As when the run ended some seconds ago."""
+    monkeypatch.setattr("pipelines.finished_earlier.CLOCK_S", -60.0)
+
+
+def test_every_finished_item_is_found_with_what_its_row_said(folder, trusted_clock):
+    items, ledger, desk = finished_run(folder)
+    found = find_finished_earlier(items, ledger, desk)
+    assert found.keys() == {item.id for item in items}
+    assert found[items[7].id].facts["output"] == str(items[7].output)
+
+
+def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder):
+    items, ledger, desk = finished_run(folder)
+    desk.files.write(ledger, b"not a ledger")
+    assert len(find_finished_earlier(items, ledger, desk)) == COUNT
+    desk.files.delete(ledger)
+    assert len(find_finished_earlier(items, ledger, desk)) == COUNT
+
+
+@pytest.mark.parametrize("count", [20, COUNT])
+def test_what_changed_is_not_taken_for_finished(folder, trusted_clock, count):
+    items, ledger, desk = finished_run(folder, count)
+    desk.files.write(items[1].video, b"another video")
+    desk.files.write(items[2].output, b"another output")
+    desk.files.delete(items[3].output)
+    desk.files.delete(items[4].video)
+    desk.store.delete(record_key(items[5]))
+    found = find_finished_earlier(items, ledger, desk)
+    assert {item.id for item in items} - found.keys() == {items[n].id for n in range(1, 6)}
+    desk.files.write(items[0].mask, b"another mask of all")
+    assert not find_finished_earlier(items, ledger, desk)
+
+
+def test_another_setting_means_that_nothing_is_finished(folder, trusted_clock):
+    items, ledger, desk = finished_run(folder)
+    desk.context.job.stitch.crf += 1
+    assert not find_finished_earlier(items, ledger, desk)
+
+
+def test_no_item_costs_a_request_of_its_own(bucket, s3_endpoint, monkeypatch, trusted_clock):
+    items, ledger, _ = finished_run(RemotePath(bucket, "data"))
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        desk = Desk(RunContext("second", JobConfig(out=f"s3://{bucket}/data/out")))
+        assert len(find_finished_earlier(items, ledger, desk)) == COUNT
+        assert len(store.asked) <= 6, store.asked

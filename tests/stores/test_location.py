@@ -1,0 +1,53 @@
+"""A URL of a bucket says of itself what a path says, under the same names."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import ConfigError
+from pipelines.stores.location import RemotePath, join, location_of
+
+NAMES = ["in/a.mp4", "in/deep/a.tar.gz", "in/.hidden", "in/folder", "in/frame 1#2?.png"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_url_has_the_parts_of_a_path(name):
+    path, url = Path("/b") / name, location_of(f"s3://b/{name}")
+    for part in ("name", "stem", "suffix"):
+        assert getattr(url, part) == getattr(path, part)
+    changed = [lambda p: p.parent, lambda p: p.with_suffix(".mkv"), lambda p: p.with_name("x.png"), lambda p: p / "y/z"]
+    for change in changed:
+        assert str(change(url)) == f"s3:/{change(path)}"
+
+
+def test_a_url_is_read_and_written_the_same_and_travels():
+    url = location_of("s3://bucket/some/prefix/")
+    assert url == RemotePath("bucket", "some/prefix")
+    assert location_of(str(url)) == url == pickle.loads(pickle.dumps(url))
+    assert str(location_of("s3://bucket") / "./a.mp4") == "s3://bucket/a.mp4"
+
+
+def test_paths_and_file_urls_are_paths():
+    assert location_of("in/a.mp4") == Path("in/a.mp4")
+    assert location_of("file:///data/a.mp4") == Path("/data/a.mp4")
+
+
+def test_relative_names_start_at_their_folder_and_others_do_not():
+    base = location_of("s3://b/in")
+    assert str(join(base, "a.mp4")) == "s3://b/in/a.mp4"
+    assert join(base, "/data/a.mp4") == Path("/data/a.mp4")
+    assert str(join(Path("here"), "s3://c/a.mp4")) == "s3://c/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("gs://b/x", "gs:// is not known; there are paths, file:// and s3://"),
+        ("s3:///x", "names no bucket"),
+        ("file://host/x", "a file of this machine"),
+    ],
+)
+def test_what_cannot_be_reached_is_refused_by_name(text, why):
+    with pytest.raises(ConfigError, match=why):
+        location_of(text)
