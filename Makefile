@@ -8,7 +8,7 @@ demo: .venv/ready            ## restore a clip that the demo makes itself; print
 	$(BIN)/reelmend demo --out demo-out
 
 test: .venv/ready            ## the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready            ## style, types, layers
 	$(BIN)/ruff check .

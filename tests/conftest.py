@@ -18,6 +18,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(autouse=True)
+def _no_debug_left_behind() -> Iterator[None]:
+    """`--debug`, typed in by a test, is for all that its process does: here it ends with the test."""
+    yield
+    os.environ.pop("REELMEND_DEBUG", None)
+
+
 @pytest.fixture(scope="session")
 def _ray_for_tests() -> Iterator[None]:
     """What Ray reads when it is imported, and what its processes inherit."""

@@ -7,6 +7,7 @@ makes or removes it exclusively. Locks end with their process, however it ends.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +69,8 @@ class InputCache:
                     os.close(lock)
                     self._make(copy, place, parts)
                     continue  # to take the lock again as a reader
-                os.utime(copy)  # used just now: the last to go
+                now = time.time_ns()  # finer than what the system would put there by itself
+                os.utime(copy, ns=(now, now))  # used just now: the last to go
                 self._names[str(path)] = str(place)
                 return path, lock
         except OSError as exc:
@@ -155,11 +157,11 @@ def _room_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _used(copy: Path) -> float:
+def _used(copy: Path) -> int:
     try:
-        return copy.stat().st_mtime
+        return copy.stat().st_mtime_ns
     except FileNotFoundError:
-        return 0.0
+        return 0
 
 
 def _size(copy: Path) -> int:
