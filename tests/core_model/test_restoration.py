@@ -6,6 +6,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+import torch
 from released import with_test_weights
 
 from core_model.array_shot import ArrayShot
@@ -14,6 +15,8 @@ from core_model.metrics import psnr
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
+from core_model.prepared_shot import flow_tensor, images_tensor, masks_tensor
+from core_model.propagation import propagate_images
 from core_model.propainter_engine import ProPainterEngine
 
 FRAMES = 19
@@ -98,3 +101,15 @@ def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks,
     options = replace(OPTIONS, window_batch=3)
     restored = engine(networks, options).restore(shot, 0, FRAMES)
     assert (np.abs(restored.astype(int) - whole) <= 1).mean() >= 0.9999
+
+
+def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(networks, shot):
+    """Flow completion and propagation of a sub-video without a mask: computed, they return what they were given."""
+    flows = [flow_tensor(flow, *shot.size) for flow in shot.flows(0, 5)]
+    images, nothing = images_tensor(shot.images(0, 6)), masks_tensor(np.zeros_like(shot.masks(0, 6)))
+    with torch.inference_mode():
+        completed = networks[0](*flows, nothing)
+    assert all(torch.equal(*pair) for pair in zip(completed, flows, strict=True))
+    propagated, missing = propagate_images(images, nothing, *flows)
+    assert torch.equal(propagated, images)
+    assert not missing.any()
