@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import ConfigError
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
+from pipelines.tables import read_parquet
 
 WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
@@ -96,7 +97,7 @@ def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
     if value is None:
         raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
     try:
-        table = pq.read_table(pa.BufferReader(value))
+        table = read_parquet(value)
     except (OSError, pa.ArrowException) as exc:
         raise ConfigError(f"the ledger {place} cannot be read: {exc}") from exc
     return [_from_record(record) for record in table.to_pylist()]

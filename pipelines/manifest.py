@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.config import JobConfig, Mode
 from pipelines.errors import ConfigError, StoreError
@@ -26,6 +25,7 @@ from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.folders import Folders, fixed_part
 from pipelines.stores.location import Location, RemotePath, join, location_of
+from pipelines.tables import read_parquet
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
@@ -152,7 +152,7 @@ def _read_rows(place: Location, files: Files) -> list[dict[str, Any]]:
         if content is None:
             raise ConfigError(f"cannot read manifest {place}: there is no such file")
         if suffix == ".parquet":
-            return list(pq.read_table(pa.BufferReader(content)).to_pylist())
+            return list(read_parquet(content).to_pylist())
         text = content.decode("utf-8-sig")
         if suffix == ".csv":
             return list(csv.DictReader(io.StringIO(text, newline="")))

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.identity import digest_of
+from pipelines.tables import read_arrow
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Part:
     """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them."""
 
     def __init__(self, blob: bytes) -> None:
-        table = pa.ipc.open_file(pa.py_buffer(blob)).read_all()
+        table = read_arrow(blob)
         self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
         """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
         self._row_of = {frame: row for row, frame in enumerate(table.column("frame").to_pylist())}
