@@ -10,6 +10,7 @@ from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
+from pipelines.flow_use import FlowUse
 from pipelines.memory import return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
@@ -46,6 +47,7 @@ class Worker:
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
         began = time.monotonic()
+        self._desk.flow_use = FlowUse()
         try:
             receipt = STAGES[task.stage](task, self._desk)
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
@@ -56,6 +58,7 @@ class Worker:
         return replace(
             receipt,
             seconds=time.monotonic() - began,
+            flow=self._desk.flow_use,
             peak_rss_mb=_peak_rss_mb(),
             peak_device_mb=peak_bytes() / 2**20,
         )

@@ -1,6 +1,6 @@
 """How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +29,12 @@ class FileSystem(Protocol):
 
     def delete(self, place: Any) -> None:
         """Remove the file if it is there."""
+        ...
+
+    def delete_many(self, places: Sequence[Any]) -> None: ...
+
+    def now(self, place: Any) -> float:
+        """Return the time by the clock that entries' times of writing are told by, in seconds since the epoch."""
         ...
 
     def look(self, place: Any) -> Entry | None:
@@ -82,6 +88,14 @@ class Files:
 
     def delete(self, place: Location) -> None:
         self.of(place).delete(place)
+
+    def delete_many(self, places: Sequence[Location]) -> None:
+        """Remove files that are all of one folder or bucket."""
+        if places:
+            self.of(places[0]).delete_many(places)
+
+    def now(self, place: Location) -> float:
+        return self.of(place).now(place)
 
     def look(self, place: Location) -> Entry | None:
         return self.of(place).look(place)

@@ -4,7 +4,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class LocalFiles:
     def delete(self, place: Path) -> None:
         with _translated("remove", place):
             place.unlink(missing_ok=True)
+
+    def delete_many(self, places: Sequence[Path]) -> None:
+        for place in places:
+            self.delete(place)
+
+    def now(self, place: Path) -> float:
+        """This machine's; what another one keeps for it is taken to have a clock that is right to some seconds."""
+        return time.time()
 
     def look(self, place: Path) -> Entry | None:
         try:
