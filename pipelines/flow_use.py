@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
+from pipelines.units import readable_bytes, readable_seconds
+
 Figures = Mapping[str, float]
 
 
@@ -30,6 +32,25 @@ class FlowUse:
     def hit_rate(self) -> float:
         """Share (0..1) of the segments that were found; 0 where none were needed."""
         return self.found / (self.found + self.computed) if self.found else 0.0
+
+    @property
+    def saved(self) -> str:
+        """For a person: the workers' time that was saved; empty where there was none."""
+        by_device = (("GPU", self.gpu_seconds_saved), ("CPU", self.cpu_seconds_saved))
+        return ", ".join(f"{readable_seconds(s)} of {device} workers saved" for device, s in by_device if s)
+
+    @property
+    def moved(self) -> str:
+        """For a person: the bytes that were read and written."""
+        return f"{readable_bytes(self.bytes_read)} read, {readable_bytes(self.bytes_written)} written"
+
+    def in_words(self) -> str:
+        """Return everything in one line."""
+        found = f"{self.hit_rate:.0%} of {self.found + self.computed} segments cached"
+        again = f"{self.computed_again} computed again" if self.computed_again else ""
+        damaged = f"{self.damaged} damaged and made again" if self.damaged else ""
+        evicted = f"{self.evicted} evicted ({readable_bytes(self.evicted_bytes)})" if self.evicted else ""
+        return ", ".join(part for part in (found, self.saved, self.moved, again, damaged, evicted) if part)
 
     def __bool__(self) -> bool:
         return any(asdict(self).values())

@@ -64,6 +64,12 @@ class Store:
         """As `delete`, in far fewer requests than there are keys."""
         self._files.delete_many([self.root / key for key in keys])
 
+    def sweep(self, prefix: str) -> int:
+        """Remove what killed processes left half written below the folder `prefix`; return how many there were."""
+        half = self._files.leftovers(self.root / prefix)
+        self._files.delete_many([entry.place for entry in half])
+        return len(half)
+
     def now(self) -> float:
         """Return the time by the clock that `list` tells times of writing by, in seconds since the epoch."""
         return self._files.now(self.root)

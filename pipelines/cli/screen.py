@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.flow_use import FlowUse
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.progress_live import STATE_STYLES
 from pipelines.reproduce import reproduce_command
@@ -39,7 +38,7 @@ def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow])
     table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
     table.add_row("chunks", f"{summary.chunks_computed} computed, {summary.chunks_reused} reused")
     if summary.flow:
-        table.add_row("flow", flow_sentence(summary.flow_use))
+        table.add_row("flow", summary.flow_use.in_words())
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
@@ -69,21 +68,6 @@ def _states(summary: RunSummary) -> Text:
     if summary.finished_earlier:
         parts.append(f" ({summary.finished_earlier} by an earlier run)")
     return Text.assemble(*parts)
-
-
-def flow_sentence(use: FlowUse) -> str:
-    """What the flow cache was good for, in one line."""
-    saved = [
-        f"{readable_seconds(seconds)} of {device} workers saved"
-        for device, seconds in (("GPU", use.gpu_seconds_saved), ("CPU", use.cpu_seconds_saved))
-        if seconds
-    ]
-    again = [f"{use.computed_again} computed again"] if use.computed_again else []
-    damaged = [f"{use.damaged} damaged and made again"] if use.damaged else []
-    evicted = [f"{use.evicted} evicted ({readable_bytes(use.evicted_bytes)})"] if use.evicted else []
-    moved = f"{readable_bytes(use.bytes_read)} read, {readable_bytes(use.bytes_written)} written"
-    found = f"{use.hit_rate:.0%} of {use.found + use.computed} segments were cached"
-    return ", ".join([found, *saved, moved, *again, *damaged, *evicted])
 
 
 def _stages(summary: RunSummary) -> str:

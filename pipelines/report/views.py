@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from pipelines.flow_use import FlowUse
 from pipelines.ledger import ItemRow
 from pipelines.reproduce import reproduce_command
 from pipelines.stores.location import Location
@@ -82,9 +83,19 @@ def tiles(summary: RunSummary) -> list[Tile]:
         Tile("speed", f"{summary.frames_per_second:.1f}", "frames a second"),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
+        *_flow_tile(summary.flow_use),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
         Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
+
+
+def _flow_tile(use: FlowUse) -> list[Tile]:
+    """What the flow cache was good for; nothing where no flow was needed."""
+    segments = use.found + use.computed
+    if not segments:
+        return []
+    detail = f"of {readable_count(segments)} segments; " + ", ".join(part for part in (use.saved, use.moved) if part)
+    return [Tile("cached flow", f"{use.hit_rate:.0%}", detail)]
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:

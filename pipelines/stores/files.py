@@ -45,6 +45,10 @@ class FileSystem(Protocol):
         """As `look`, without those that are not there, in far fewer requests than there are places."""
         ...
 
+    def leftovers(self, folder: Any) -> list[Entry]:
+        """Return half-written files, in `folder` and below, of processes that were killed while they wrote."""
+        ...
+
     def is_folder(self, place: Any) -> bool: ...
 
     def children(self, folder: Any) -> list[Entry]:
@@ -111,6 +115,9 @@ class Files:
 
     def walk(self, folder: Location) -> Iterator[Entry]:
         return self.of(folder).walk(folder)
+
+    def leftovers(self, folder: Location) -> list[Entry]:
+        return self.of(folder).leftovers(folder)
 
     def tidy(self, folder: Location) -> None:
         """Remove what killed processes left of uploads to `folder`; for the run alone that holds its lease."""

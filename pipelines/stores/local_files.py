@@ -1,6 +1,7 @@
 """How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -21,6 +22,8 @@ def _read_umask() -> int:
 
 
 _UMASK = _read_umask()
+_WRITING_S = 3600.0
+"""No write of one file takes this long."""
 
 
 class LocalFiles:
@@ -75,6 +78,12 @@ class LocalFiles:
                 if entry is not None:
                     yield entry
 
+    def leftovers(self, folder: Path) -> list[Entry]:
+        with _translated("list", folder):
+            hidden = [self.look(path) for path in folder.rglob(".*")]
+        oldest = time.time() - _WRITING_S
+        return [entry for entry in hidden if entry and _is_staged(entry.place.name) and entry.modified_s < oldest]
+
     def fetch(self, entry: Entry, target: Path) -> None:
         assert isinstance(entry.place, Path)
         with _translated("read", entry.place):
@@ -107,6 +116,11 @@ def write_atomically(path: Path, value: bytes) -> None:
         if staged is not None:
             Path(staged).unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {exc.strerror or exc}") from exc
+
+
+def _is_staged(name: str) -> bool:
+    """Whether `write_atomically` chooses such names."""
+    return re.fullmatch(r"\..+\.[a-z0-9_]{8}", name) is not None
 
 
 def remove(path: Path) -> None:

@@ -113,6 +113,10 @@ class S3Files:
         for page in self._pages(folder):
             yield from _entries(folder.bucket, page)
 
+    def leftovers(self, folder: RemotePath) -> list[Entry]:
+        """None: what is not whole is not there; pieces of uploads are `abort_uploads`' business."""
+        return []
+
     def fetch(self, entry: Entry, target: Path) -> None:
         place = entry.place
         assert isinstance(place, RemotePath)
