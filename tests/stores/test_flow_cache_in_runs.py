@@ -16,6 +16,7 @@ from pipelines.ledger import read_ledger
 from pipelines.progress import SilentDisplay
 from pipelines.run import run_job
 from pipelines.store import Store
+from pipelines.stores.files import Files
 from pipelines.tasks import Receipt
 
 FRAMES, SEGMENTS = 17, 4
@@ -48,6 +49,15 @@ def job(local, folder, tmp_path):
     return replace(small_job(local), out=str(tmp_path / "out"), store=StoreConfig(flow=str(folder)))
 
 
+@pytest.fixture
+def filled(local, store):
+    """The cache, with the flow that the first run left."""
+    done = Store(local / "out/_reelmend/store", Files())
+    for key, _ in done.list("flow"):
+        store.put(key, done.get(key))
+    return store
+
+
 def outputs(out):
     return [(Path(out) / f"{name}.mkv").read_bytes() for name in "ab"]
 
@@ -73,17 +83,15 @@ def test_a_second_run_with_another_mask_finds_all_flow_and_says_what_that_saved(
     assert "of CPU workers saved" in page
 
 
-def test_a_flipped_bit_and_half_an_object_are_found_deleted_and_computed_again(job, local, store, files, tmp_path):
-    run_job(job, SilentDisplay())
-    flipped, halved = (store.root / key for key in segments(store)[:2])
+def test_a_flipped_bit_and_half_an_object_are_found_deleted_and_computed_again(job, local, filled, files):
+    flipped, halved = (filled.root / key for key in segments(filled)[:2])
     whole = files.read(flipped)
     files.write(flipped, whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
     files.write(halved, files.read(halved)[:100])
-    summary = run_job(replace(job, out=str(tmp_path / "second")), SilentDisplay())
-    use = summary.flow_use
+    use = run_job(job, SilentDisplay()).flow_use
     assert (use.damaged, use.computed, use.found, use.computed_again) == (2, 2, 2 * SEGMENTS - 2, 0)
-    assert outputs(tmp_path / "second") == outputs(local / "out")
-    assert (check_all(store).objects, check_all(store).damaged) == (2 * SEGMENTS, ())
+    assert outputs(job.out) == outputs(local / "out")
+    assert (check_all(filled).objects, check_all(filled).damaged) == (2 * SEGMENTS, ())
 
 
 class Evicting(SilentDisplay):
@@ -107,25 +115,17 @@ def test_eviction_under_a_live_run_never_takes_what_it_needs(job, local, store):
     assert prune(store, Limits(max_bytes=0), FlowJournal(store, "", "").held).segments == SEGMENTS
 
 
-def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job, local, store, tmp_path):
-    run_job(job, SilentDisplay())
-    before = segments(store)
-    other = FlowJournal(store, "other", "dis")
+def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job, local, filled):
+    before = segments(filled)
+    other = FlowJournal(filled, "other", "dis")
     other.need("clip", [segment_name(before[3])])
-    tight = replace(job, out=str(tmp_path / "tight"), flow_cache=FlowCacheConfig(max_bytes=1))
-    tight = replace(tight, flow=FlowConfig(segment_length=5))
+    tight = replace(job, flow_cache=FlowCacheConfig(max_bytes=1), flow=FlowConfig(segment_length=5))
     use = run_job(tight, SilentDisplay()).flow_use
     assert (use.computed, use.computed_again) == (2 * SEGMENTS, 0)
     assert use.evicted == 4 * SEGMENTS - 1
-    assert segments(store) == [before[3]]
-    assert outputs(tmp_path / "tight") == outputs(local / "out")
+    assert segments(filled) == [before[3]]
+    assert outputs(job.out) == outputs(local / "out")
     other.close()
-
-
-def test_a_budget_that_holds_costs_nothing(job, store):
-    size = 10**9
-    use = run_job(replace(job, flow_cache=FlowCacheConfig(max_bytes=size)), SilentDisplay()).flow_use
-    assert (use.evicted, len(segments(store))) == (0, 2 * SEGMENTS)
 
 
 @pytest.mark.parametrize("folder", ["file"], indirect=True)
@@ -139,7 +139,8 @@ def test_a_cache_that_cannot_be_made_smaller_costs_a_warning(job, monkeypatch, c
     assert "the flow cache was not made smaller: read-only" in caplog.text
 
 
-def test_what_a_run_needed_is_known_as_used_after_it(job, store):
-    run_job(job, SilentDisplay())
+def test_a_budget_that_holds_removes_nothing_and_what_was_needed_is_known_as_used(job, store):
+    use = run_job(replace(job, flow_cache=FlowCacheConfig(max_bytes=10**9)), SilentDisplay()).flow_use
+    assert (use.evicted, len(segments(store))) == (0, 2 * SEGMENTS)
     assert list(store.list("flow_runs")) == []
     assert [key.rpartition("-")[2] for key, _ in store.list("flow_used")] == ["000000"]
