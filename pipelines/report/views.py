@@ -94,8 +94,7 @@ def _flow_tile(use: FlowUse) -> list[Tile]:
     segments = use.found + use.computed
     if not segments:
         return []
-    detail = f"of {readable_count(segments)} segments; " + ", ".join(part for part in (use.saved, use.moved) if part)
-    return [Tile("cached flow", f"{use.hit_rate:.0%}", detail)]
+    return [Tile("flow", f"{use.hit_rate:.0%}", f"of {readable_count(segments)} segments cached")]
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:

@@ -79,7 +79,7 @@ def test_a_second_run_with_another_mask_finds_all_flow_and_says_what_that_saved(
     rows = read_ledger(tmp_path / "second/_reelmend/ledger.parquet")
     assert [row.flow["found"] for row in rows] == [SEGMENTS] * 2
     page = (tmp_path / "second/_reelmend/report.html").read_text()
-    assert f"of {2 * SEGMENTS} segments; " in page
+    assert f"Flow cache: 100% of {2 * SEGMENTS} segments cached, " in page
     assert "of CPU workers saved" in page
 
 
