@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+
 from pipelines.cache.records import RUNS, USED, Names, as_names, encode_record
 from pipelines.errors import ReelmendError
 from pipelines.store import Store
@@ -34,14 +36,17 @@ class FlowJournal:
         self._used_since = self._published_at = time.monotonic()
         self._pieces = 0
         self._changed = False
-        self._state = threading.Lock()
+        self._leaving = as_names(())
+        self._state = threading.Condition()
         self._writing = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._publish_until_ended, name="flow journal", daemon=True)
 
     def need(self, item: str, names: Sequence[bytes]) -> None:
-        """An item needs these segments from now on; waits while an eviction of this run deletes."""
+        """An item needs these segments from now on; waits while an eviction of this run deletes one of them."""
+        wanted = as_names(names)
         with self._state:
+            self._state.wait_for(lambda: not np.isin(wanted, self._leaving).any())
             self._needed[item] = names
             self._changed = True
         if self._thread.ident is None:
@@ -55,10 +60,16 @@ class FlowJournal:
             self._changed = True
 
     @contextmanager
-    def held(self) -> Iterator[Names]:
-        """Give what is needed, of which nothing is added until the end of the context."""
+    def let_go(self, names: Names) -> Iterator[Names]:
+        """Give those of `names` that are not needed; they are not until the context ends."""
         with self._state:
-            yield self._names(self._needed)
+            self._leaving = leaving = names[~np.isin(names, self._names(self._needed))]
+        try:
+            yield leaving
+        finally:
+            with self._state:
+                self._leaving = as_names(())
+                self._state.notify_all()
 
     def publish(self, *, all_used: bool = False) -> None:
         """Write down what is needed, and what was used where that is much or `all_used`; a failure is only told."""

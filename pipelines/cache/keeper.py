@@ -72,7 +72,7 @@ class FlowKeeper:
         """A cache that stays too large must not end a run."""
         try:
             self._journal.publish(all_used=True)  # what ended just now is needed no more
-            pruned = prune(self._desk.flow_store, Limits(max_bytes), self._journal.held)
+            pruned = prune(self._desk.flow_store, Limits(max_bytes), self._journal.let_go)
         except ReelmendError as exc:
             log.warning("the flow cache was not made smaller: %s", exc)
             return

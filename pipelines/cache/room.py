@@ -1,21 +1,22 @@
 """What goes from the flow cache when it is full? What was least recently used, and never what a live run needs.
 
 A segment is needed from when a live run plans its item to when that item has ended. Before every thousand deletions
-the records of live runs are read again; the run that deletes keeps its own in memory, and adds to it only between
-deletions. So what another run planned in the last two seconds may go, as may anything that somebody deletes: it is
-then absent, and computed again by whoever wants it.
+the records of live runs are read again; the run that deletes has its own in memory, and plans no item whose segments
+are being deleted. So what another run planned in the last two seconds may go, as may anything that somebody deletes:
+it is then absent, and computed again by whoever wants it.
 """
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cache.records import Names, joined, needed_now
+from pipelines.cache.records import Names, needed_now, padded
 from pipelines.cache.survey import Survey, survey
+from pipelines.flow_cache import key_named
 from pipelines.store import Store
 
 BATCH = 1000
@@ -24,8 +25,8 @@ _CLOCK_S = 2.0
 
 log = logging.getLogger(__name__)
 
-Held = Callable[[], AbstractContextManager[Names]]
-"""Gives what the asking run itself needs, of which nothing is added while the context lasts."""
+LetGo = Callable[[Names], AbstractContextManager[Names]]
+"""Gives those segments that the asking run itself does not need, nor comes to need while the context lasts."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,14 @@ class Pruned:
         return self.bytes_before - self.bytes
 
 
-def prune(store: Store, limits: Limits, held: Held, *, dry_run: bool = False) -> Pruned:
+def prune(store: Store, limits: Limits, let_go: LetGo = nullcontext, *, dry_run: bool = False) -> Pruned:
     """Remove what has to go. Raises StoreError; what was removed by then stays so."""
     seen = survey(store)
-    with held() as own:
-        needed = joined([own, seen.needed])
-    going = choose(seen, needed, limits)
+    going = choose(seen, seen.needed, limits)
     if not dry_run:
-        going = _remove(store, seen, going, held)
+        going = _remove(store, seen, going, let_go)
         _forget(store, seen, going)
-    needed_bytes = int(seen.sizes[np.unique(seen.positions(needed))].sum())
+    needed_bytes = int(seen.sizes[np.unique(seen.positions(seen.needed))].sum())
     return Pruned(len(going), int(seen.sizes[going].sum()), len(seen.names), seen.bytes, needed_bytes)
 
 
@@ -79,18 +78,15 @@ def choose(seen: Survey, needed: Names, limits: Limits) -> NDArray[np.int64]:
     return order[:count]
 
 
-def _remove(store: Store, seen: Survey, going: NDArray[np.int64], held: Held) -> NDArray[np.int64]:
-    """Delete, and return what was not needed after all by anybody."""
-    gone = []
+def _remove(store: Store, seen: Survey, going: NDArray[np.int64], let_go: LetGo) -> NDArray[np.int64]:
+    """Delete what nobody has come to need meanwhile, and return what that was."""
+    gone = [going[:0]]
     for start in range(0, len(going), BATCH):
-        needed = needed_now(store)
-        with held() as own:
-            needed_at = seen.positions(joined([own, needed]))
-            batch = going[start : start + BATCH]
-            batch = batch[~np.isin(batch, needed_at)]
-            store.delete_many(seen.keys(batch))
-        gone.append(batch)
-    return np.concatenate(gone) if gone else going
+        names = seen.names[going[start : start + BATCH]]
+        with let_go(names[~np.isin(names, needed_now(store))]) as leaving:
+            store.delete_many(key_named(name) for name in padded(leaving))
+        gone.append(seen.positions(leaving))
+    return np.concatenate(gone)
 
 
 def _forget(store: Store, seen: Survey, gone: NDArray[np.int64]) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cache.records import Names, Record, joined, padded, read_records
-from pipelines.flow_cache import FLOW_FOLDER, key_named, segment_name
+from pipelines.cache.records import Names, Record, joined, read_records
+from pipelines.flow_cache import FLOW_FOLDER, segment_name
 from pipelines.store import Store
 
 _SEGMENT = np.dtype([("name", "S16"), ("bytes", "i8"), ("made_s", "f8")])
@@ -58,9 +58,6 @@ class Survey:
         at = np.searchsorted(self.names, names).clip(max=len(self.names) - 1)
         there: NDArray[np.int64] = at[self.names[at] == names]
         return there
-
-    def keys(self, positions: NDArray[np.int64]) -> list[str]:
-        return [key_named(name) for name in padded(self.names[positions])]
 
 
 def survey(store: Store) -> Survey:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,7 +82,6 @@ def prune(
     Example: `reelmend cache prune job.yaml --max-bytes 2TB --older-than 30d`
     """
     store, budget = _find(words)
-    from pipelines.cache.records import as_names
     from pipelines.cache.room import Limits
     from pipelines.cache.room import prune as remove
 
@@ -91,7 +89,7 @@ def prune(
         raise ConfigError("how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes")
     limit = bytes_of(max_bytes) if max_bytes is not None else budget if older_than is None else None
     unused_s = None if older_than is None else seconds_of(older_than)
-    pruned = remove(store, Limits(limit, unused_s), lambda: nullcontext(as_names(())), dry_run=dry_run)
+    pruned = remove(store, Limits(limit, unused_s), dry_run=dry_run)
     if as_json:
         print_json(asdict(pruned) | {"place": str(store.root), "bytes_left": pruned.bytes_left, "dry_run": dry_run})
         return 0

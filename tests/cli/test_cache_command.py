@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import boto3
 import pytest
 from jobs import add_item
 from typer.testing import CliRunner, Result
@@ -120,3 +121,14 @@ def test_a_mistake_is_one_line_and_removes_nothing(words: list[str], line: str) 
     result = type_in("cache", "prune", *words)
     assert (result.exit_code, result.stderr) == (2, f"error: {line}\n")
     assert len(objects()) == 3
+
+
+def test_a_cache_in_a_bucket_is_looked_at_checked_and_made_smaller(bucket: str) -> None:
+    for path in objects():
+        boto3.client("s3").upload_file(str(path), bucket, str(Path("shared") / path.relative_to("flow")))
+    place = f"s3://{bucket}/shared"
+    boto3.resource("s3").Object(bucket, f"shared/{objects()[0].relative_to('flow')}").put(Body=b"half")
+    assert said("stat", place)["segments"] == 3
+    assert (said("verify", place)["status"], said("verify", place)["status"]) == (3, 0)
+    assert said("prune", place, "--max-bytes", "0")["segments"] == 2
+    assert "holds no cached flow" in type_in("cache", "stat", place).stderr

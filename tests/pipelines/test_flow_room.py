@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cache.figures import figures
@@ -79,6 +79,7 @@ def test_what_was_not_used_for_a_time_goes_whatever_its_size():
 SEGMENTS = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20), st.booleans()), max_size=30)
 
 
+@settings(deadline=None)
 @given(SEGMENTS, st.integers(0, 800))
 def test_after_a_pass_the_budget_holds_or_all_that_is_left_is_needed(segments, max_bytes):
     sizes, made_s, needed = zip(*segments, strict=True) if segments else ((), (), ())

@@ -102,7 +102,7 @@ class Evicting(SilentDisplay):
 
     def change(self, row, answer):
         if isinstance(answer, Receipt):
-            self.evicted += prune(self.store, Limits(max_bytes=0), FlowJournal(self.store, "", "").held).segments
+            self.evicted += prune(self.store, Limits(max_bytes=0)).segments
 
 
 def test_eviction_under_a_live_run_never_takes_what_it_needs(job, local, store):
@@ -112,7 +112,7 @@ def test_eviction_under_a_live_run_never_takes_what_it_needs(job, local, store):
     assert (use.computed, use.computed_again, display.evicted) == (SEGMENTS, 0, 0)
     assert outputs(local / "out")[0] == (Path(job.out) / "a.mkv").read_bytes()
     assert len(segments(store)) == SEGMENTS
-    assert prune(store, Limits(max_bytes=0), FlowJournal(store, "", "").held).segments == SEGMENTS
+    assert prune(store, Limits(max_bytes=0)).segments == SEGMENTS
 
 
 def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job, local, filled):

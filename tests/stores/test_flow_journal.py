@@ -1,10 +1,12 @@
 """What a run says it needs is not evicted by anybody; what it has used is known to later evictions."""
 
 import os
-from contextlib import contextmanager, nullcontext
+import threading
+from contextlib import contextmanager
 
 import pytest
 
+from pipelines.cache import room
 from pipelines.cache.check import check_all
 from pipelines.cache.journal import FlowJournal
 from pipelines.cache.records import as_names, needed_now, padded, read_records
@@ -25,10 +27,6 @@ def store(folder, files):
     for name in NAMES:
         store.put(key_named(name), bytes(100))
     return store
-
-
-def nobody():
-    return nullcontext(as_names(()))
 
 
 def left(store):
@@ -53,12 +51,12 @@ def age(store, key, seconds):
 def test_what_a_live_run_needs_stays_until_its_item_has_ended(store):
     journal = FlowJournal(store, "run", "dis")
     journal.need("clip", NAMES[:2])
-    pruned = prune(store, EVERYTHING, nobody)
+    pruned = prune(store, EVERYTHING)
     assert (pruned.segments, pruned.needed_bytes) == (2, pruned.bytes_left)
     assert left(store) == keys(0, 1)
     journal.done("clip")
     journal.publish(all_used=True)
-    prune(store, EVERYTHING, nobody)
+    prune(store, EVERYTHING)
     assert left(store) == []
     journal.close()
 
@@ -67,10 +65,10 @@ def test_two_runs_that_share_a_cache_spare_what_either_needs(store):
     first, second = FlowJournal(store, "first", "dis"), FlowJournal(store, "second", "raft")
     first.need("clip", NAMES[:1])
     second.need("clip", NAMES[1:2])
-    prune(store, EVERYTHING, first.held)
+    prune(store, EVERYTHING)
     assert left(store) == keys(0, 1)
     second.close()
-    prune(store, EVERYTHING, first.held)
+    prune(store, EVERYTHING, first.let_go)
     assert left(store) == keys(0)
     first.close()
 
@@ -80,20 +78,35 @@ def test_a_run_that_evicts_spares_what_it_has_not_written_down_yet(store):
     journal.need("first", NAMES[:1])
     journal.need("second", NAMES[1:2])
     assert list(padded(needed_now(store))) == NAMES[:1]
-    prune(store, EVERYTHING, journal.held)
+    prune(store, EVERYTHING, journal.let_go)
     assert left(store) == keys(0, 1)
 
 
-def test_what_another_run_comes_to_need_after_the_choice_is_spared(store):
-    journal = FlowJournal(store, "other", "dis")
+def test_what_another_run_comes_to_need_after_the_choice_is_spared(store, monkeypatch):
+    monkeypatch.setattr(room, "BATCH", 1)
+    other = FlowJournal(store, "other", "dis")
 
     @contextmanager
-    def while_another_run_begins():
-        journal.need("clip", NAMES[2:3])
-        yield as_names(())
+    def while_another_run_begins(names):
+        other.need("clip", NAMES[1:])
+        yield names
 
-    assert prune(store, EVERYTHING, while_another_run_begins).segments == 3
-    assert left(store) == keys(2)
+    assert prune(store, EVERYTHING, while_another_run_begins).segments == 1
+    assert left(store) == keys(1, 2, 3)
+    other.close()
+
+
+def test_who_needs_what_is_being_deleted_waits_and_others_do_not(store):
+    journal = FlowJournal(store, "run", "dis", pause_s=1000)
+    waiting = threading.Thread(target=journal.need, args=("late", NAMES[:1]))
+    with journal.let_go(as_names(NAMES[:2])) as leaving:
+        assert list(padded(leaving)) == NAMES[:2]
+        waiting.start()
+        journal.need("clip", NAMES[2:])
+        assert sorted(padded(needed_now(store))) == NAMES[2:]
+    waiting.join()
+    with journal.let_go(as_names(NAMES)) as leaving:
+        assert list(padded(leaving)) == NAMES[1:2]
     journal.close()
 
 
@@ -125,13 +138,13 @@ def test_a_run_without_needs_writes_nothing(store):
 
 
 def test_a_dry_run_removes_nothing(store):
-    assert prune(store, EVERYTHING, nobody, dry_run=True).segments == 4
+    assert prune(store, EVERYTHING, dry_run=True).segments == 4
     assert left(store) == keys(0, 1, 2, 3)
 
 
 def test_files_of_somebody_else_are_neither_counted_nor_removed(store):
     store.put("flow/notes.txt", b"ours")
-    assert prune(store, EVERYTHING, nobody).segments == 4
+    assert prune(store, EVERYTHING).segments == 4
     assert left(store) == ["flow/notes.txt"]
 
 
@@ -153,13 +166,13 @@ def test_a_killed_run_is_taken_for_dead_and_its_records_go_when_they_tell_nothin
     for key in keys(0, 1, 2, 3):
         age(store, key, 5000)
     age(store, "flow_runs/killed", 1000)
-    prune(store, Limits(max_bytes=300), nobody)
+    prune(store, Limits(max_bytes=300))
     assert keys(2)[0] not in left(store), "what the killed run needed counts as used then"
     assert records(store, "flow_runs") == ["flow_runs/killed"]
     later = FlowJournal(store, "later", "dis")
     later.need("clip", NAMES[:2])
     later.close()
-    prune(store, Limits(max_bytes=300), nobody)
+    prune(store, Limits(max_bytes=300))
     assert records(store, "flow_runs") == []
     assert records(store, "flow_used") == ["flow_used/later-000000"]
 
