@@ -81,7 +81,7 @@ class FlowKeeper:
             self._told = True
             left, needed = readable_bytes(pruned.bytes_left), readable_bytes(pruned.needed_bytes)
             budget = readable_bytes(self._budget)
-            log.warning("the flow cache holds %s, more than flow_cache.max_bytes (%s): %s needed", left, budget, needed)
+            log.warning("the flow cache holds %s of flow_cache.max_bytes=%s: live runs need %s", left, budget, needed)
 
     def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
         """Return the segments that workers will ask for; `facts` are those of the probe."""

@@ -19,7 +19,7 @@ from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.tasks import Receipt
 
-FRAMES, SEGMENTS = 17, 4
+FRAMES, SEGMENTS = 13, 3
 """Of each of two clips with content of their own."""
 
 
