@@ -20,7 +20,9 @@ class RunLoad:
 
     seconds: float = 0.0
     workers: float = 0.0
-    """That flow and inpaint; without GPUs, probes and stitches take their turn on the same cores."""
+    """That flow and inpaint."""
+    apart: bool = False
+    """They compute on GPUs; otherwise probes and stitches take their turn on the same cores."""
     ready: dict[str, float] = field(default_factory=dict)
     """Tasks that waited for a worker, by stage."""
     in_work: dict[str, float] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class LoadMeter:
         return RunLoad(
             seconds=seconds,
             workers=mean("workers"),
+            apart=self._queues.workers_apart,
             ready={str(stage): mean(f"ready {stage}") for stage in Stage},
             in_work={str(stage): mean(f"in work {stage}") for stage in Stage},
             starved=mean("starved"),

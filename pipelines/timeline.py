@@ -13,6 +13,8 @@ from pipelines.tasks import Failure, Receipt, Stage, Task
 PROFILE_FOLDER = "profile"
 """Of timeline and traces, among the run's own files."""
 TIMELINE = "timeline.json.gz"
+TASK_SPAN = "reelmend "
+"""Begins the name of the span that holds the whole task in torch's trace of it."""
 MOST_SPANS = 100_000
 """A longer run's timeline ends there: Perfetto opens no more with ease, and the driver must not grow with the run."""
 TRACED_TASKS = 3
@@ -25,6 +27,13 @@ _COLOURS = {"failed": "terrible", "lost": "terrible", "reused": "grey"}  # names
 def trace_name(task: Task) -> str:
     """Return the name of the file that torch's trace of this task is kept in."""
     return f"torch-{task.stage}-{task.item.id.replace('/', '_')}-{task.index}.json.gz"
+
+
+def stage_of_trace(name: str) -> Stage | None:
+    """Return the stage of the task whose trace a file of this name holds; None for another file."""
+    kind, _, rest = name.partition("-")
+    stage = rest.partition("-")[0]
+    return Stage(stage) if kind == "torch" and stage in list(Stage) else None
 
 
 @dataclass(frozen=True)

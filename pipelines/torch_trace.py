@@ -16,7 +16,7 @@ from pipelines.logs import LogLine
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.tasks import Receipt, Task
-from pipelines.timeline import PROFILE_FOLDER, trace_name
+from pipelines.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def run_traced(task: Task, work: Callable[[], Receipt], context: RunContext, fil
     does not see.
     """
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])
-    with profile(activities=activities) as profiler, record_function(f"reelmend {task.id}"):
+    with profile(activities=activities) as profiler, record_function(TASK_SPAN + task.id):
         receipt = work()
     if not receipt.reused:
         try:

@@ -10,6 +10,7 @@ from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
 from pipelines.cli.plan import plan
+from pipelines.cli.profile import profile
 from pipelines.cli.report import report
 from pipelines.cli.run import run
 from pipelines.cli.status import status
@@ -44,7 +45,7 @@ def overview(
     """
 
 
-for command in (demo, plan, run, status, report, doctor):
+for command in (demo, plan, run, status, report, profile, doctor):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)
