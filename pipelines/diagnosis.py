@@ -94,9 +94,8 @@ def _start(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
 
 def _workers(load: RunLoad) -> Iterator[Finding]:
     busy = 1 - load.idle_share
-    told = (
-        f"{load.workers:.3g} {'workers were' if load.workers > 1 else 'worker was'} at work for {busy:.0%} of the time"
-    )
+    who = f"{load.workers:.3g} workers were" if round(load.workers, 1) > 1 else "The one worker was"
+    told = f"{who} at work for {busy:.0%} of the time"
     if busy >= _FULL:
         yield Finding(f"{told}.", "only more or faster workers make it faster: run.workers, more GPUs or machines")
         return
