@@ -31,7 +31,7 @@ TAIL = """
 - `reelmend_gpu_used_bytes` is what the GPU itself says is in use, by whomever, when a task there has ended; the peak is the
   most that any one worker of the run had allocated. `device` is `machine:GPU`, numbered as the machine numbers them. Without a
   GPU neither is there.
-- A memory step is one that the ladder of [architecture.md](architecture.md) takes because a block or a segment does not fit, and
+- A step of `reelmend_oom_steps_total` is one that the ladder of [architecture.md](architecture.md) takes because a block or a segment does not fit, and
   the last one that fails. That fewer windows are put through at once, which costs nothing but the try, is not counted.
 - Retries are those of tasks. Requests that boto3 repeats (`s3.attempts`) are not among them.
 
@@ -52,8 +52,8 @@ scrape_configs:
 
 A run on Ray also records the same metrics with `ray.util.metrics`, once a second, from the driver. Ray's agent on the driver's
 machine exports them with those of Ray itself, under these names with `ray_` before them (`ray_reelmend_frames_total`) and with
-labels of its own. It needs `pip install 'ray[default]'` on that machine; without it Ray exports nothing at all, and the run's
-own port is the way. On a cluster the agent's port is what `ray start --metrics-export-port` said (8080 under KubeRay). A Ray that
+labels of its own. A Ray that is installed without its `default` extra has no agent and exports nothing; the run's own port is
+the way then. On a cluster the agent's port is what `ray start --metrics-export-port` said (8080 under KubeRay). A Ray that
 the run started itself picks a free port: use the run's own.
 
 ### Grafana
@@ -73,7 +73,7 @@ runs of a machine, makes each an object:
 | field | there |
 |---|---|
 | `time`, `level`, `logger`, `message` | always; time is UTC |
-| `run` | in every line of a run |
+| `run` | in every line from the begin of the run on; of what a worker logs, while it has a task |
 | `item`, `stage`, `task` | in every line that is logged while a task is done, a library's too |
 | `chunk`, `segment` | of an inpaint or flow task: its number in the item |
 | `seconds`, `kind`, `reason`, `trace` | where there is something to say |

@@ -84,8 +84,8 @@ class Sample:
 
     @property
     def series(self) -> str:
-        """The series as Prometheus writes it."""
-        pairs = zip(self.metric.labels, self.labels, strict=True)
+        """The series as Prometheus writes it, labels in alphabetical order."""
+        pairs = sorted(zip(self.metric.labels, self.labels, strict=True))
         said = ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
         return f"{self.metric.name}{{{said}}}" if said else self.metric.name
 
@@ -123,18 +123,6 @@ class Metrics:
         """Return every series, in the order of `METRICS`."""
         with self._lock:
             return [Sample(m, labels, value) for m, series in self._values.items() for labels, value in series.items()]
-
-
-def as_text(samples: list[Sample]) -> str:
-    """Return the samples in Prometheus' text format (version 0.0.4), those of a metric together."""
-    lines: list[str] = []
-    last: Metric | None = None
-    for sample in samples:
-        if sample.metric is not last:
-            last = sample.metric
-            lines += [f"# HELP {last.name} {last.meaning}", f"# TYPE {last.name} {last.kind}"]
-        lines.append(f"{sample.series} {sample.value:.17g}")
-    return "\n".join(lines) + "\n"
 
 
 def _known_beforehand(metric: Metric) -> Iterator[tuple[str, ...]]:

@@ -60,7 +60,7 @@ def _shown(port: int) -> list[str]:
 def _plain(line: str) -> str:
     name, labels, value = re.fullmatch(r"(\w+)\{(.*)\} (\S+)", line).groups()
     ours = [f'{key}="{said}"' for key, said in re.findall(r'(\w+)="([^"]*)"', labels) if key in _OURS]
-    return f"{name}{{{','.join(sorted(ours, reverse=True))}}} {value}" if ours else f"{name} {value}"
+    return f"{name}{{{','.join(sorted(ours))}}} {value}" if ours else f"{name} {value}"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from cluster.metrics import INTERVAL_S, RayMetrics
 from pipelines.metrics import METRICS
 
-AGENT_NEEDS = ("aiohttp_cors", "opencensus", "opentelemetry", "prometheus_client", "pydantic")
 DRIVER = Path(__file__).with_name("metrics_driver.py")
 
 pytestmark = pytest.mark.ray
@@ -22,10 +20,6 @@ def test_figures_are_recorded_once_an_interval() -> None:
     assert [metrics.due(now_s) for now_s in times_s] == [True, False, True, False]
 
 
-@pytest.mark.skipif(
-    any(find_spec(name) is None for name in AGENT_NEEDS),
-    reason="Ray is installed without its metrics agent: pip install 'ray[default]'",
-)
 def test_rays_exporter_shows_every_metric_with_our_labels_and_values(tmp_path: Path) -> None:
     command = [sys.executable, str(DRIVER), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -36,4 +30,4 @@ def test_rays_exporter_shows_every_metric_with_our_labels_and_values(tmp_path: P
     assert shown['ray_reelmend_tasks_ready{stage="flow"}'] == "0.0"
     assert shown["ray_reelmend_flow_cache_misses_total"] == "4.0"
     assert shown["ray_reelmend_workers"] == "2.0"
-    assert shown['ray_reelmend_tasks_total{stage="stitch",outcome="computed"}'] == "2.0"
+    assert shown['ray_reelmend_tasks_total{outcome="computed",stage="stitch"}'] == "2.0"

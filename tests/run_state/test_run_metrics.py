@@ -26,7 +26,7 @@ def test_an_attempt_that_is_made_again_is_a_retry_and_the_last_one_is_not() -> N
     assert value(story, 'retries_total{stage="probe"}') == 1
     story.state.handle(bad_machine(take(story)))
     assert value(story, 'retries_total{stage="probe"}') == 1
-    assert value(story, 'tasks_total{stage="probe",outcome="failed"}') == 2
+    assert value(story, 'tasks_total{outcome="failed",stage="probe"}') == 2
     assert value(story, 'items_total{outcome="failed"}') == 1
 
 
@@ -34,8 +34,8 @@ def test_a_worker_that_died_and_bad_data_are_told_apart() -> None:
     story = begin("a", "b")
     story.state.handle(bad_machine(take(story), kind="WorkerLost"))
     story.state.handle(bad_data(take(story)))
-    assert value(story, 'tasks_total{stage="probe",outcome="lost"}') == 1
-    assert value(story, 'tasks_total{stage="probe",outcome="failed"}') == 1
+    assert value(story, 'tasks_total{outcome="lost",stage="probe"}') == 1
+    assert value(story, 'tasks_total{outcome="failed",stage="probe"}') == 1
 
 
 def test_found_flow_is_a_hit_and_its_frames_do_not_count_as_speed() -> None:
@@ -64,4 +64,4 @@ def test_an_answer_that_nobody_waits_for_counts_nothing() -> None:
     answer = receipt(take(story))
     story.state.handle(answer)
     story.state.handle(answer)
-    assert value(story, 'tasks_total{stage="probe",outcome="computed"}') == 1
+    assert value(story, 'tasks_total{outcome="computed",stage="probe"}') == 1

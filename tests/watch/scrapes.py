@@ -1,16 +1,14 @@
-"""What does a scraper see? The real port, asked over HTTP, and the text read as strictly as Prometheus does."""
+"""What does a scraper see? The real port, asked over HTTP, and the text read by Prometheus' own parser."""
 
-import re
 import socket
 import urllib.request
 from collections.abc import Callable
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from pipelines.ledger import ItemRow
 from pipelines.progress import SilentDisplay
 from pipelines.tasks import Failure, Receipt
-
-_LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
-_SAMPLE = re.compile(rf"([a-z_]+)(\{{{_LABEL}(?:,{_LABEL})*\}})? (\S+)")
 
 
 def free_port() -> int:
@@ -22,26 +20,19 @@ def free_port() -> int:
 def scrape(port: int) -> dict[str, float]:
     """Return the value of every series."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         return parse(answer.read().decode())
 
 
 def parse(text: str) -> dict[str, float]:
-    """Every sample lies under the HELP and TYPE of its metric, no series is there twice."""
-    assert text.endswith("\n")
+    """Return the value of every series; none is there twice."""
     values: dict[str, float] = {}
-    declared = ""
-    for line in text.splitlines():
-        if line.startswith("# "):
-            word, declared, _ = line[2:].split(" ", 2)
-            assert word in ("HELP", "TYPE")
-            continue
-        found = _SAMPLE.fullmatch(line)
-        assert found, line
-        assert found[1] == declared
-        series = found[1] + (found[2] or "")
-        assert series not in values
-        values[series] = float(found[3])
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+            series = f"{sample.name}{{{labels}}}" if labels else sample.name
+            assert series not in values
+            values[series] = sample.value
     return values
 
 

@@ -72,7 +72,7 @@ def test_cache_retries_and_memory_are_told_from_the_metrics() -> None:
             "reelmend_flow_cache_hits_total": 30.0,
             "reelmend_flow_cache_misses_total": 10.0,
             'reelmend_retries_total{stage="flow"}': 4.0,
-            'reelmend_tasks_total{stage="flow",outcome="lost"}': 3.0,
+            'reelmend_tasks_total{outcome="lost",stage="flow"}': 3.0,
             'reelmend_oom_steps_total{stage="inpaint"}': 2.0,
         }
     )
