@@ -58,17 +58,21 @@ PANELS = [
         {"{{stage}}": rate(m.FRAMES, "stage")},
     ),
     Panel(
-        "Workers at work",
-        "Seconds of tasks a second, against the workers for flow and inpainting. Below them, workers wait.",
-        {"{{stage}}": rate(m.STAGE_SECONDS, "stage"), "workers": total(m.WORKERS)},
-        stacked=False,
+        "Tasks in work",
+        "That a worker has now, beside the workers for flow and inpainting: where they are fewer, workers wait.",
+        {"{{stage}}": total(m.TASKS_IN_WORK, "stage"), "workers": total(m.WORKERS)},
     ),
     Panel(
         "Tasks that wait",
         "Chunks waiting: more workers help. None waiting and workers idle: see probe and stitch.",
         {"{{stage}}": total(m.TASKS_READY, "stage")},
     ),
-    Panel("Tasks in work", "That a worker has now.", {"{{stage}}": total(m.TASKS_IN_WORK, "stage")}, stacked=True),
+    Panel(
+        "Seconds of work a second",
+        "Of attempts, when they end; over minutes it is the number of workers that each stage takes.",
+        {"{{stage}}": rate(m.STAGE_SECONDS, "stage")},
+        stacked=True,
+    ),
     Panel(
         "Seconds a task",
         "Mean over all attempts that ended.",
