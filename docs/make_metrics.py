@@ -31,8 +31,8 @@ TAIL = """
 - `reelmend_gpu_used_bytes` is what the GPU itself says is in use, by whomever, when a task there has ended; the peak is the
   most that any one worker of the run had allocated. `device` is `machine:GPU`, numbered as the machine numbers them. Without a
   GPU neither is there.
-- A step of `reelmend_oom_steps_total` is one that the ladder of [architecture.md](architecture.md) takes because a block or a segment does not fit, and
-  the last one that fails. That fewer windows are put through at once, which costs nothing but the try, is not counted.
+- `reelmend_oom_steps_total` counts the steps of the ladder that [architecture.md](architecture.md) describes: a block that did not
+  fit and is tried smaller, and a block or segment that is given up. That fewer windows go through at once is not counted.
 - Retries are those of tasks. Requests that boto3 repeats (`s3.attempts`) are not among them.
 
 ### On a port of the run

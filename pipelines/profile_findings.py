@@ -82,16 +82,16 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
 
 def from_timeline(spans: Sequence[Span]) -> Iterator[Finding]:
     done = [span for span in spans if span.outcome == "computed"]
+    # What the workers of the pools do; on Ray, probes and stitches have a process of their own, which has to start.
+    pooled = [span for span in done if span.stage in (Stage.FLOW, Stage.INPAINT)]
+    if pooled:
+        yield from _dispatch(pooled)
+        yield from _tail(pooled)
     if done:
-        yield from _dispatch([span for span in done if span.stage in (Stage.FLOW, Stage.INPAINT)])
         yield from _outlier(done)
-        yield from _tail(done)
 
 
 def _dispatch(done: Sequence[Span]) -> Iterator[Finding]:
-    """Of tasks that a worker waits for: the others have a process of their own, which has to start."""
-    if not done:
-        return
     wait_s = sum(span.start_s - span.handed_out_s for span in done) / len(done)
     task_s = sum(span.stop_s - span.start_s for span in done) / len(done)
     yield Finding(
@@ -122,7 +122,7 @@ def _tail(done: Sequence[Span]) -> Iterator[Finding]:
     alone_s = end - others_end
     if len(workers) > 1 and alone_s > 0.1 * (end - begin):
         yield Finding(
-            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} one worker alone was at work "
-            f"({last}).",
+            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting one "
+            f"worker alone was at work ({last}).",
             "begin with the longest videos, or set plan.chunk_length lower, so that the others can share them",
         )

@@ -97,7 +97,7 @@ def test_the_timeline_tells_of_a_tail_an_outlier_and_a_slow_handing_out() -> Non
     found = "\n".join(finding.what for finding in from_timeline([*spans, span("m:2", 0, 15)]))
     assert "was begun 417 ms after it was handed out and took 3333 ms, in the mean of 6" in found
     assert "inpaint:a:0 took 15.0 s, 4 times the mean of inpaint (3.3 s), on worker m:2." in found
-    assert "For the last 10.0 s of 15.0 s one worker alone was at work (m:2)." in found
+    assert "For the last 10.0 s of 15.0 s of flow and inpainting one worker alone was at work (m:2)." in found
 
 
 def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None:
