@@ -9,6 +9,7 @@ from pipelines.cli.bench import bench
 from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
+from pipelines.cli.launch import PASSED_ON, launch
 from pipelines.cli.plan import plan
 from pipelines.cli.report import report
 from pipelines.cli.run import run
@@ -46,6 +47,7 @@ def overview(
 
 for command in (demo, plan, run, status, report, doctor):
     app.command()(guarded(command))
+app.command(context_settings=PASSED_ON)(launch)
 app.add_typer(weights)
 app.add_typer(bench)
 
