@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from manifests import OVERLAYS, of_kind, one, pod_templates, rendered
 
+from cluster.kubernetes.rayjob import run_from
+
 VERSIONS = ["1.30", "1.37"]
 """The oldest that the manifests are written for, and the newest whose schemas are installed."""
 
@@ -70,6 +72,14 @@ def test_every_pod_that_ray_makes_is_one_that_kubernetes_knows(validate, overlay
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(crds, overlay):
+    documents = rendered(overlay)
+    on_cluster = "reelmend" if of_kind(documents, "RayCluster") else None
+    run = run_from(one(documents, "RayJob"), "reelmend-nightly-20261205-0130", {}, on_cluster)
+    assert _problems(crds, run) == []
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_ray_resource_is_one_that_kuberay_knows(crds, overlay):
     for document in of_kind(rendered(overlay), *KUBERAY):
         assert _problems(crds, document) == []
@@ -92,7 +102,7 @@ def test_a_broken_cronjob_does_not_pass(validate, break_it):
     cronjob = one(rendered("gpu"), "CronJob")
     validate(cronjob, VERSIONS[-1])
     break_it(cronjob)
-    with pytest.raises(Exception, match="concurencyPolicy|8 hours|10001"):
+    with pytest.raises(Exception, match=r"concurencyPolicy|8 hours|10001"):
         validate(cronjob, VERSIONS[-1])
 
 
