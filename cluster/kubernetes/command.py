@@ -26,7 +26,7 @@ JobName = Annotated[
         envvar="REELMEND_JOB_NAME",
         metavar="NAME",
         help="The Kubernetes Job this is an attempt of. A CronJob's Jobs carry their scheduled time in their names,"
-        " and the run is called after it; any other name is the run's. The same name is the same run.",
+        " and the run is called after it; any other is added to the template's. The same name is the same run.",
     ),
 ]
 Namespace = Annotated[

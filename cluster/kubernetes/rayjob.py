@@ -36,15 +36,16 @@ def run_name(template: str, job_name: str) -> str:
     """Return the name of the run that the Kubernetes Job `job_name` asks for; the same whenever it asks.
 
     A CronJob names its Jobs after the scheduled time (`NAME-29940570`, in minutes since 1970): the run is called after
-    that, in UTC (`TEMPLATE-20261205-0130`), not after the clock of the attempt. Any other Job's run is called after the
-    Job. Raises ConfigError for a name that KubeRay would refuse.
+    that, in UTC (`TEMPLATE-20261205-0130`), not after the clock of the attempt. Any other Job's run is `TEMPLATE-JOB`;
+    never the Job's own name, which KubeRay gives to the Job that submits the run. Raises ConfigError for a name that
+    KubeRay would refuse.
     """
     scheduled = _MINUTES_IN_NAME.search(job_name)
     if scheduled:
         at = datetime.fromtimestamp(int(scheduled[1]) * 60, UTC)
         name = f"{template}-{at:%Y%m%d-%H%M}"
     else:
-        name = job_name
+        name = f"{template}-{job_name}"
     if not _DNS_1035.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ConfigError(
             f"{name}: no name for a RayJob: at most {LONGEST_NAME} of a-z, 0-9 and '-', beginning with a letter"

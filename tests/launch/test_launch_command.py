@@ -63,7 +63,7 @@ def test_sigterm_ends_the_launcher_and_not_the_run(server):
             ("nightly", "--job-name", "again", "--server", "http://x", "--label", "gpus"),
             "error: --label gpus: give KEY=",
         ),
-        (("nightly", "--job-name", "Again", "--server", "http://x"), "error: Again: no name for a RayJob"),
+        (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: no name for a RayJob"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_status_2(words, said):

@@ -13,11 +13,18 @@ def test_a_run_is_named_after_the_scheduled_time_of_its_cronjob():
     assert run_name("reelmend-nightly", "reelmend-nightly-29940570") == "reelmend-nightly-20261205-0130"
 
 
-def test_a_job_that_no_cronjob_made_gives_its_own_name_to_the_run():
-    assert run_name("reelmend-nightly", "again-after-the-fix") == "again-after-the-fix"
+def test_the_run_of_a_job_that_no_cronjob_made_bears_its_name():
+    assert run_name("reelmend-nightly", "after-the-fix") == "reelmend-nightly-after-the-fix"
 
 
-@pytest.mark.parametrize("job_name", ["x" * 48, "Again", "-again", "9-lives", "a_b", "again-"])
+@pytest.mark.parametrize(
+    "job_name", ["reelmend-nightly-29940570", "first", "reelmend-nightly", "reelmend-nightly-first"]
+)
+def test_no_run_has_the_name_of_its_own_job_because_kuberay_makes_a_job_of_the_runs_name(job_name):
+    assert run_name("reelmend-nightly", job_name) != job_name
+
+
+@pytest.mark.parametrize("job_name", ["x" * 40, "Again", "a_b", "again-", ""])
 def test_a_name_that_kuberay_would_refuse_is_refused_before_anything_is_asked(job_name):
     with pytest.raises(ConfigError, match="no name for a RayJob"):
         run_name("nightly", job_name)
