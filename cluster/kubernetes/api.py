@@ -56,6 +56,8 @@ class Patience:
     answer_s: float = 30.0
     watch_s: float = 240.0
     """Seconds after which the server ends a watch; one that is silent for `answer_s` longer is dead."""
+    between_watches_s: float = 5.0
+    """Seconds of rest: a watch that breaks off at once, again and again, must not become a flood of requests."""
 
 
 class RayJobs:
@@ -63,7 +65,7 @@ class RayJobs:
 
     def __init__(self, access: Access, patience: Patience | None = None) -> None:
         self._access = access
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._url = f"{access.url.rstrip('/')}/apis/ray.io/v1/namespaces/{access.namespace}/rayjobs"
         self._session = requests.Session()
         self._session.trust_env = False  # ~/.netrc would replace the token, REQUESTS_CA_BUNDLE the authority
@@ -91,10 +93,10 @@ class RayJobs:
         """Yield the object anew with each change after `document`.
 
         Returns when the server ends the watch in time. Raises WatchEnded when it breaks off, NotThere when the object
-        is deleted.
+        is deleted, SetupError when it may not be watched.
         """
         name, version = document["metadata"]["name"], document["metadata"]["resourceVersion"]
-        patience = self._patience
+        patience = self.patience
         asked = {
             "watch": "true",
             "fieldSelector": f"metadata.name={name}",
@@ -107,8 +109,10 @@ class RayJobs:
             with self._session.get(
                 self._url, params=asked, headers=headers, stream=True, timeout=timeouts_s, allow_redirects=False
             ) as response:
+                if response.status_code in _MAY_PASS | {_GONE}:
+                    raise WatchEnded(f"watch of {name}: {response.status_code} {_message(response)}")
                 if response.status_code != requests.codes.ok:
-                    raise WatchEnded(f"watch of {name}: {response.status_code} {response.reason}")
+                    raise self._refusal("GET", "", response)
                 for line in response.iter_lines(chunk_size=None):
                     if line:
                         yield self._changed(name, json.loads(line))
@@ -125,7 +129,7 @@ class RayJobs:
         return found
 
     def _ask(self, method: str, path: str, **request: Any) -> Document:
-        patience, first_failed_s, wait_s = self._patience, 0.0, self._patience.first_wait_s
+        patience, first_failed_s, wait_s = self.patience, 0.0, self.patience.first_wait_s
         while True:
             try:
                 return self._ask_once(method, path, **request)
@@ -140,7 +144,7 @@ class RayJobs:
                 wait_s = min(2 * wait_s, patience.longest_wait_s)
 
     def _ask_once(self, method: str, path: str, **request: Any) -> Document:
-        patience, url = self._patience, self._url + path
+        patience, url = self.patience, self._url + path
         try:
             response = self._session.request(
                 method,

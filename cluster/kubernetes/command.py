@@ -12,7 +12,7 @@ from cluster.kubernetes.rayjob import run_name
 from pipelines.cli.guard import EXIT_INTERRUPTED
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, ReelmendError
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +69,15 @@ def launch(
     rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
     try:
         run, created = create_or_attach(rayjobs, wish)
-        log.info("rayjob=%s %s", name, "created" if created else "attached to: it exists")
-        for old in prune(rayjobs, wish):
-            log.info("rayjob=%s deleted: older than the %d finished runs that are kept", old, keep)
-        ended = wait(rayjobs, run)
     except NoAnswer as exc:
-        log.error("%s; the run, if it was created, goes on, and the same command attaches to it", exc)
+        log.error("%s; if rayjob=%s was created it goes on, and the same command attaches to it", exc, name)
+        return EXIT_INTERRUPTED
+    log.info("rayjob=%s %s", name, "created" if created else "attached to: it exists")
+    try:
+        prune(rayjobs, wish)
+        ended = wait(rayjobs, run)
+    except ReelmendError as exc:  # whatever it is: a run that is going is not one that was never started
+        log.error("%s; rayjob=%s goes on, and the same command attaches to it", exc, name)
         return EXIT_INTERRUPTED
     if as_json:
         document = {"rayjob": name, "created": created, "exit_status": ended.exit_status, "what": ended.what}

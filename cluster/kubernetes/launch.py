@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
 from cluster.kubernetes.rayjob import EXIT_INTERRUPTED, TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
-from pipelines.errors import SetupError
+from pipelines.errors import ReelmendError, SetupError
 
 log = logging.getLogger(__name__)
-
-_BETWEEN_WATCHES_S = 1.0
-"""A watch that breaks off at once, again and again, must not become a flood of requests."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +66,23 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
                     log.info("rayjob=%s state=%s", name, seen)
                 if not is_alive(state):
                     return outcome(state)
-            time.sleep(_BETWEEN_WATCHES_S)
+            time.sleep(rayjobs.patience.between_watches_s)
             run = rayjobs.get(name)
     except NotThere as exc:
         return Outcome(EXIT_INTERRUPTED, f"{exc}; another run goes on from there")
 
 
-def prune(rayjobs: RayJobs, wish: Wish) -> list[str]:
-    """Delete finished runs of the template beyond the newest `keep`, never the wanted one; return their names."""
-    ended = [run for run in rayjobs.list(TEMPLATE_LABEL, wish.template) if not is_alive(run)]
-    surplus = [run["metadata"]["name"] for run in ended[: max(0, len(ended) - wish.keep)]]
-    deleted = []
-    for name in surplus:
-        if name != wish.name:
-            try:
+def prune(rayjobs: RayJobs, wish: Wish) -> None:
+    """Delete finished runs of the template beyond the newest `keep`, never the wanted one; only log what fails."""
+    try:
+        ended = [run for run in rayjobs.list(TEMPLATE_LABEL, wish.template) if not is_alive(run)]
+        for run in ended[: max(0, len(ended) - wish.keep)]:
+            name = run["metadata"]["name"]
+            if name != wish.name:
                 rayjobs.delete(name)
-            except NotThere:  # somebody else was faster
-                continue
-            deleted.append(name)
-    return deleted
+                log.info("rayjob=%s deleted: older than the %d finished runs that are kept", name, wish.keep)
+    except ReelmendError as exc:  # among them NotThere: somebody else was faster, and the next night comes
+        log.warning("old runs stay: %s", exc)
 
 
 def _states(rayjobs: RayJobs, run: Document) -> Iterator[Document]:

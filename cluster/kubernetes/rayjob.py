@@ -18,6 +18,8 @@ _TERMINAL = {"Complete", "Failed", "ValidationFailed"}
 _EXIT_CODE = re.compile(r"failed with exit code (-?\d+)")  # ray/dashboard/modules/job/job_supervisor.py, Ray 2.60
 _DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _MINUTES_IN_NAME = re.compile(r"-(\d{8})$")
+_EARLIEST_MINUTE = 28_900_000
+"""In December 2024. Smaller numbers of eight digits are dates as people write them."""
 
 EXIT_INVALID, EXIT_UNKNOWN, EXIT_INTERRUPTED = 2, 1, 130
 
@@ -41,7 +43,7 @@ def run_name(template: str, job_name: str) -> str:
     KubeRay would refuse.
     """
     scheduled = _MINUTES_IN_NAME.search(job_name)
-    if scheduled:
+    if scheduled and int(scheduled[1]) >= _EARLIEST_MINUTE:
         at = datetime.fromtimestamp(int(scheduled[1]) * 60, UTC)
         name = f"{template}-{at:%Y%m%d-%H%M}"
     else:

@@ -16,5 +16,12 @@ TEMPLATE = {
     },
 }
 QUICK = Patience(
-    in_all_s=2.0, refused_s=0.5, first_wait_s=0.01, longest_wait_s=0.05, connect_s=1.0, answer_s=0.3, watch_s=1.0
+    in_all_s=2.0,
+    refused_s=0.5,
+    first_wait_s=0.01,
+    longest_wait_s=0.05,
+    connect_s=1.0,
+    answer_s=0.3,
+    watch_s=1.0,
+    between_watches_s=0.01,
 )

@@ -120,5 +120,14 @@ def test_the_oldest_finished_runs_are_deleted_and_no_others(server, rayjobs, wis
     for night in range(9):
         _put_run(server, f"night-{night}", "Complete")
     _put_run(server, "alive", "Running")
-    assert prune(rayjobs, wish) == ["night-0", "night-1"]
-    assert {"alive", "nightly", "night-2"} <= server.objects.keys()
+    prune(rayjobs, wish)
+    assert server.objects.keys() == {"nightly", "alive", *(f"night-{night}" for night in range(2, 9))}
+
+
+@pytest.mark.parametrize("fault", [403, 404, 500])
+def test_old_runs_that_cannot_be_deleted_stay_and_that_is_all(server, rayjobs, wish, fault):
+    for night in range(8):
+        _put_run(server, f"night-{night}", "Complete")
+    server.statuses = [0] + [fault] * 10_000
+    prune(rayjobs, wish)
+    assert "night-0" in server.objects

@@ -55,6 +55,14 @@ def test_sigterm_ends_the_launcher_and_not_the_run(server):
     assert server.objects[NAME]["status"] == {"jobDeploymentStatus": "Running"}
 
 
+def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_started(server):
+    server.statuses = [0, 0, 0, 0, 403]  # list, template, creation, list of old runs, watch
+    with _launch(server) as process:
+        _, log = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"rayjob={NAME} goes on, and the same command attaches to it" in log
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

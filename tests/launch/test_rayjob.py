@@ -15,6 +15,7 @@ def test_a_run_is_named_after_the_scheduled_time_of_its_cronjob():
 
 def test_the_run_of_a_job_that_no_cronjob_made_bears_its_name():
     assert run_name("reelmend-nightly", "after-the-fix") == "reelmend-nightly-after-the-fix"
+    assert run_name("reelmend-nightly", "redo-20261205") == "reelmend-nightly-redo-20261205"
 
 
 @pytest.mark.parametrize(
