@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tomllib
 from itertools import pairwise
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from manifests import ROOT, containers, pod_templates, rendered
@@ -129,3 +131,18 @@ def test_hadolint_has_nothing_to_say():
         pytest.skip("hadolint is not installed")
     done = subprocess.run(["hadolint", str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
+    for name in _copied():
+        source, target = ROOT / name, tmp_path / Path(name).name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("reelmend-*.whl")
+    names = set(ZipFile(wheel).namelist())
+    assert {"cluster/kubernetes/__main__.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names
