@@ -9,7 +9,6 @@ from pipelines.cli.bench import bench
 from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
-from pipelines.cli.launch import PASSED_ON, launch
 from pipelines.cli.plan import plan
 from pipelines.cli.report import report
 from pipelines.cli.run import run
@@ -49,7 +48,6 @@ _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.comm
 
 for command in (demo, plan, run, status, report, doctor, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
-app.command(context_settings=PASSED_ON)(launch)
 app.add_typer(weights)
 app.add_typer(bench)
 

@@ -145,4 +145,4 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("reelmend-*.whl")
     names = set(ZipFile(wheel).namelist())
-    assert {"cluster/kubernetes/__main__.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names
+    assert {"cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names

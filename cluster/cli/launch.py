@@ -5,10 +5,6 @@ from typing import Annotated
 
 import typer
 
-from cluster.kubernetes.access import Access, access_from_pod
-from cluster.kubernetes.api import NoAnswer, RayJobs
-from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
-from cluster.kubernetes.rayjob import run_name
 from pipelines.cli.guard import EXIT_INTERRUPTED
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
@@ -64,6 +60,12 @@ def launch(
 
     Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
     """
+    # With these come the libraries of HTTP, which --help and other commands can do without.
+    from cluster.kubernetes.access import Access, access_from_pod
+    from cluster.kubernetes.api import NoAnswer, RayJobs
+    from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
+    from cluster.kubernetes.rayjob import run_name
+
     name = run_name(template, job_name)
     access = Access(server, namespace or "default") if server else access_from_pod(namespace)
     rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
