@@ -67,6 +67,8 @@ def launch(
     from cluster.kubernetes.rayjob import run_name
 
     name = run_name(template, job_name)
+    if server and not server.startswith(("http://", "https://")):
+        raise ConfigError(f"--server {server}: expected the API's URL, such as http://127.0.0.1:8001")
     access = Access(server, namespace or "default") if server else access_from_pod(namespace)
     rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
     try:

@@ -71,6 +71,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
             ("nightly", "--job-name", "again", "--server", "http://x", "--label", "gpus"),
             "error: --label gpus: give KEY=",
         ),
+        (("nightly", "--job-name", "again", "--server", "x:8001"), "error: --server x:8001: expected the API's URL"),
         (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: no name for a RayJob"),
     ],
 )
