@@ -13,9 +13,16 @@ from pipelines.job import load_job
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_its_job_is_one_that_reelmend_reads(overlay, tmp_path):
+    documents = rendered(overlay)
     file = tmp_path / "job.yaml"
-    file.write_text(one(rendered(overlay), "ConfigMap", "reelmend-job")["data"]["job.yaml"])
-    assert load_job(file).name == "nightly"
+    file.write_text(one(documents, "ConfigMap", "reelmend-job")["data"]["job.yaml"])
+    _, command, *words = one(documents, "RayJob")["spec"]["entrypoint"].split()
+    if command == "run":
+        assert words.pop(0) == "/etc/reelmend/job.yaml"
+    preset = words[words.index("--preset") + 1] if "--preset" in words else None
+    job = load_job(file, preset, [word for word in words if "=" in word])
+    assert job.name == "nightly"
+    assert job.engine == ("propagation" if overlay == "local" else "propainter")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
