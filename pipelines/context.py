@@ -46,7 +46,7 @@ class RunContext:
         return Files(self.job.s3)
 
     def open_store(self, files: Files) -> Store:
-        """Parts, probe records, item records and previews; flow too, unless it has a place of its own."""
+        """Parts, probe records and item records; flow too, unless it has a place of its own."""
         chosen = self.job.store.root
         return Store(location_of(chosen) if chosen else self.work / "store", files)
 

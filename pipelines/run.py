@@ -133,15 +133,9 @@ def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: 
 
 
 def make_report(context: RunContext, files: Files, summary: RunSummary, rows: Sequence[ItemRow]) -> Location:
-    """Write the HTML report from the ledger's rows and the previews in the store. Raises StoreError."""
-    store = context.open_store(files)
-
-    def load_preview(row: ItemRow) -> bytes | None:
-        key = row.facts.get("preview")
-        return store.get(str(key)) if key else None
-
+    """Write the HTML report from the ledger's rows and the pictures beside it. Raises StoreError."""
     place = context.work / REPORT
-    write_report(place, summary, rows, load_preview, files)
+    write_report(place, summary, rows, files)
     return place
 
 
