@@ -12,6 +12,7 @@ from pipelines.cli.guard import guarded
 from pipelines.cli.plan import plan
 from pipelines.cli.report import report
 from pipelines.cli.run import run
+from pipelines.cli.serve import serve
 from pipelines.cli.status import status
 from pipelines.cli.weights import weights
 
@@ -44,7 +45,7 @@ def overview(
     """
 
 
-for command in (demo, plan, run, status, report, doctor):
+for command in (demo, plan, run, status, serve, report, doctor):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

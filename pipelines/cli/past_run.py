@@ -20,6 +20,8 @@ from pipelines.summary import RunSummary, summarise
 class PastRun:
     """A run's folder as it is now; the run may still go on."""
 
+    work: Location
+    """The folder of the run's own files, as it is reached now; the job's `out` is what it was for the run."""
     context: RunContext
     files: Files
     summary: RunSummary
@@ -30,10 +32,14 @@ class PastRun:
 
 def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
     """Return the run that wrote to the output folder of a job, or to `out`. Raises ConfigError when there is none."""
+    place, s3 = _output_folder(words, preset, out)
+    return read_past_run(place / WORK_FOLDER, Files(s3), s3)
+
+
+def read_past_run(work: Location, files: Files, s3: S3Config) -> PastRun:
+    """Return the run whose own folder is `work`, as it is now. Raises ConfigError when there is none."""
     from pipelines.run import CONFIG, LEDGER, SUMMARY  # with it come torch and PyAV, which --help can do without
 
-    place, s3 = _output_folder(words, preset, out)
-    work, files = place / WORK_FOLDER, Files(s3)
     rows = read_ledger(work / LEDGER, files)
     job = load_job(work / CONFIG, s3=s3)
     written_at, concluded_at = (_written_at(work / name, files) for name in (LEDGER, SUMMARY))
@@ -42,7 +48,7 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
     ended = summary is not None and concluded_at >= written_at
     if summary is None or not ended:
         summary = _summary_so_far(job, rows, written_at)
-    return PastRun(RunContext(summary.run_id, job), files, summary, rows, ended)
+    return PastRun(work, RunContext(summary.run_id, job), files, summary, rows, ended)
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:

@@ -13,7 +13,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files as package_files
 from typing import Any
 
@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.overview import overview
+from pipelines.overview import Overview, overview
 from pipelines.previews import FOLDER, load_preview
 from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
 from pipelines.report.views import progress_tile, slow_views, stage_shares, tiles, when
@@ -64,7 +64,7 @@ def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], 
     for name, part in parts.items():
         files.write(work / "report" / name, f"reelmendRows({to_script(part)})".encode())
     told = {"rows": values[:inside], "parts": [f"report/{name}" for name in parts]}
-    html = render(summary, rows, told, left_out=len(rows) - len(shown))
+    html = render(summary, overview(summary, rows, ended=True), told, left_out=len(rows) - len(shown))
     files.write(place, html.encode("utf-8", "replace"))
     for entry in files.children(work / "report"):
         if entry.place.name.startswith("items-") and entry.place.name not in parts:
@@ -82,35 +82,31 @@ class Live:
 
 def render(
     summary: RunSummary,
-    rows: Sequence[ItemRow],
+    seen: Overview,
     told: dict[str, Any],
     *,
     live: Live | None = None,
     left_out: int = 0,
 ) -> str:
     """Return the page. `told`: what its script gets besides the names of the values in a row."""
-    script = "".join(map(_asset, _SCRIPTS_LIVE if live else _SCRIPTS_HERE))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    beside = live is not None or bool(told.get("parts"))
     return _environment.get_template("report.html.jinja").render(
-        **_totals(summary, rows, live),
+        **_totals(summary, seen, live),
         started=when(summary.started_at),
         states_to_choose=[state.value for state in ItemState] if live else list(summary.states),
         items_left_out=left_out,
-        policy=_policy(f"'sha256-{digest}'", beside=beside, live=live is not None),
+        policy=live_policy() if live else _policy_of_file(beside=bool(told.get("parts"))),
         style=Markup(_asset("report.css")),  # these two are our own files, not values of the run
-        script=Markup(script),
+        script=Markup(_script(_SCRIPTS_LIVE if live else _SCRIPTS_HERE)),
         told=Markup(to_script({"fields": FIELDS, **told})),
     )
 
 
-def render_totals(summary: RunSummary, rows: Sequence[ItemRow], live: Live) -> str:
+def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
     """Return the part of a live page that changes as its run goes on, as HTML."""
-    return _environment.get_template("totals.html.jinja").render(**_totals(summary, rows, live))
+    return _environment.get_template("totals.html.jinja").render(**_totals(summary, seen, live))
 
 
-def _totals(summary: RunSummary, rows: Sequence[ItemRow], live: Live | None) -> dict[str, Any]:
-    seen = overview(summary, rows, ended=live is None or live.ended)
+def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str, Any]:
     under_way = live is not None and not live.ended
     return {
         "summary": summary,
@@ -123,18 +119,35 @@ def _totals(summary: RunSummary, rows: Sequence[ItemRow], live: Live | None) -> 
     }
 
 
-def _policy(script: str, *, beside: bool, live: bool) -> str:
-    """Return the content security policy. `beside`: rows and pictures lie in files beside the page, or are served.
+def live_policy() -> str:
+    """Return the content security policy of a live page."""
+    return _policy("'self' data:", _digest(_SCRIPTS_LIVE), answers="'self'")
+
+
+def _policy_of_file(*, beside: bool) -> str:
+    """Return the policy of a report; `beside`: rows and pictures lie in files beside it.
 
     `file:` is how browsers name a disk; 'strict-dynamic' lets the page's script load scripts, and nothing else.
     """
-    pictures = "'self' data:" if live else "'self' file: data:" if beside else "data:"
-    scripts = f"{script} 'strict-dynamic'" if beside and not live else script
-    answers = "connect-src 'self'; " if live else ""
+    if beside:
+        return _policy("'self' file: data:", f"{_digest(_SCRIPTS_HERE)} 'strict-dynamic'")
+    return _policy("data:", _digest(_SCRIPTS_HERE))
+
+
+def _policy(pictures: str, scripts: str, answers: str = "'none'") -> str:
     return (
-        f"default-src 'none'; img-src {pictures}; {answers}style-src 'unsafe-inline'; script-src {scripts}; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src {pictures}; style-src 'unsafe-inline'; script-src {scripts}; "
+        f"connect-src {answers}; base-uri 'none'; form-action 'none'"
     )
+
+
+@cache
+def _script(names: tuple[str, ...]) -> str:
+    return "".join(map(_asset, names))
+
+
+def _digest(names: tuple[str, ...]) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_script(names).encode()).digest()).decode()}'"
 
 
 def _picture_bytes(rows: Sequence[ItemRow]) -> int:

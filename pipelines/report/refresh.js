@@ -6,13 +6,13 @@ let version = told.version;
 const galleryInUse = () => at("gallery-section").matches(":hover, :focus-within");
 
 const follow = async () => {
-  const now = await ask("now");
+  const now = await ask(`now?known=${version}`);
   if (now.version !== version) {
     at("totals").innerHTML = now.totals; // escaped by the template that made it, as the page itself
     await Promise.all(lists.map((list) => (list === gallery && galleryInUse() ? null : list.refresh())));
     version = now.version;
   }
-  pulse.textContent = now.ended ? "ended" : "live";
+  pulse.textContent = now.pulse;
   pulse.dataset.ended = now.ended;
   at("trouble").hidden = !now.trouble;
   at("trouble").textContent = now.trouble;

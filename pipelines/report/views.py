@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from pipelines.overview import Overview
+from pipelines.overview import Overview, SlowItem
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_count, readable_seconds
 
@@ -49,8 +49,8 @@ def tiles(summary: RunSummary) -> list[Tile]:
 
 def progress_tile(seen: Overview) -> Tile:
     """Return the figure that only a run under way has."""
-    left = "not known yet" if seen.seconds_left is None else f"about {readable_seconds(seen.seconds_left)}"
-    return Tile("left", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} items in work")
+    left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
+    return Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work")
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:
@@ -64,18 +64,13 @@ def stage_shares(summary: RunSummary) -> list[StageShare]:
 
 
 def slow_views(seen: Overview) -> list[SlowView]:
-    def detail(frames: int, width: int, height: int) -> str:
-        return f"{readable_count(frames)} frames of {width}×{height}" if frames else "being read"
+    return [_slow_view(item) for item in seen.slowest]
 
-    return [
-        SlowView(
-            item.row.id,
-            item.row.state,
-            readable_seconds(item.seconds),
-            detail(item.row.frames, item.row.width, item.row.height),
-        )
-        for item in seen.slowest
-    ]
+
+def _slow_view(item: SlowItem) -> SlowView:
+    row = item.row
+    detail = f"{readable_count(row.frames)} frames of {row.width}×{row.height}" if row.frames else ""
+    return SlowView(row.id, row.state, readable_seconds(item.seconds), detail)
 
 
 def when(seconds_since_epoch: float) -> str:
