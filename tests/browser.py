@@ -63,6 +63,10 @@ class Browser:
         self._ask("Page.navigate", url=address)
         self.wait("document.documentElement?.dataset.ready === 'yes'")
 
+    def beforehand(self, script: str) -> None:
+        """Run a script in every page that is opened from now on, before the page's own."""
+        self._ask("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def value(self, expression: str) -> Any:
         """Return what an expression of the page's own language has for a value."""
         told = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)

@@ -32,7 +32,7 @@ from pipelines.summary import RunSummary
 from pipelines.units import readable_count
 
 PREVIEW_BYTES = 24 * 2**20
-"""Pictures inside a page, at most: about a hundred and fifty items, and a file that a mail still takes."""
+"""Pictures inside a page, at most: about a hundred and twenty items, and a file that a mail still takes."""
 INLINE_ROWS = 2000
 """Items inside a page, at most: half a megabyte."""
 FIRST_ROWS = 100
