@@ -38,7 +38,7 @@ const makeCard = (row) => {
     element("div", { class: "divider" }),
     cut,
   );
-  const title = row.href ? element("a", { href: row.href }, name(row.id)) : element("b", { title: row.video }, name(row.id));
+  const title = row.href ? element("a", { href: row.href, title: row.id }, name(row.id)) : element("b", { title: row.id }, name(row.id));
   const caption = `${row.width}×${row.height} · ${number(row.frames)} frames`;
   const player = element("span", { class: "player", hidden: columns < 2 }, play, moment, where);
   const card = element("figure", { class: "card" }, compare);
