@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.stores.location import Location
-from pipelines.summary import frames_computed
+from pipelines.summary import fraction_done, frames_computed
 from pipelines.tasks import Failure, Receipt
 
 LINES = 12
@@ -76,7 +76,7 @@ class LiveDisplay:
             self._console.print(Text(f"{row.state}  {row.video}: {row.reason}", STATE_STYLES[row.state]))
 
     def _run_bar(self, rows: list[ItemRow]) -> RenderableType:
-        done = self._ended + sum(map(_fraction, rows))
+        done = self._ended + sum(map(fraction_done, rows))
         frames = self._frames + sum(map(frames_computed, rows))
         elapsed_s = time.monotonic() - self._started_at_s
         grid = Table.grid(padding=(0, 2))
@@ -102,17 +102,11 @@ def _item_lines(rows: list[ItemRow]) -> Table:
         chunks = f"{row.chunks_computed + row.chunks_reused}/{row.chunks_planned} chunks" if row.chunks_planned else ""
         grid.add_row(
             Text("  " + _shorten(row.id, 28)),
-            ProgressBar(total=1.0, completed=_fraction(row), width=20),
+            ProgressBar(total=1.0, completed=fraction_done(row), width=20),
             Text(_STAGE_WORDS.get(row.state, str(row.state)), "magenta"),
             Text(chunks, "dim"),
         )
     return grid
-
-
-def _fraction(row: ItemRow) -> float:
-    """Part of the item's tasks that are done, 0..1."""
-    done = row.tasks_computed + row.tasks_reused
-    return min(1.0, done / row.tasks_planned) if row.tasks_planned else 0.0
 
 
 def _clock(seconds: float) -> str:

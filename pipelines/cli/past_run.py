@@ -10,7 +10,7 @@ from pipelines.config import JobConfig, S3Config
 from pipelines.context import WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
-from pipelines.ledger import ItemRow, read_ledger
+from pipelines.ledger import ItemRow, LedgerView
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
@@ -22,10 +22,15 @@ class PastRun:
 
     context: RunContext
     files: Files
+    ledger: LedgerView
     summary: RunSummary
-    rows: list[ItemRow]
     ended: bool
     """False: the run goes on, or was killed."""
+
+    @property
+    def rows(self) -> list[ItemRow]:
+        """The whole ledger; rows of items that the run left out are of earlier runs."""
+        return list(self.ledger.rows.values())
 
 
 def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
@@ -34,15 +39,13 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
 
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
-    rows = read_ledger(work / LEDGER, files)
+    ledger = LedgerView(work / LEDGER, files)
     job = load_job(work / CONFIG, s3=s3)
-    written_at, concluded_at = (_written_at(work / name, files) for name in (LEDGER, SUMMARY))
     summary = _read_summary(work / SUMMARY, files)
-    # A run writes its summary last, so a ledger that is newer belongs to a run that has not ended.
-    ended = summary is not None and concluded_at >= written_at
+    ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
     if summary is None or not ended:
-        summary = _summary_so_far(job, rows, written_at)
-    return PastRun(RunContext(summary.run_id, job), files, summary, rows, ended)
+        summary = summary_so_far(job, ledger)
+    return PastRun(RunContext(summary.run_id, job), files, ledger, summary, ended)
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
@@ -57,11 +60,6 @@ def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | N
     return location_of(job.out if out is None else out), job.s3
 
 
-def _written_at(place: Location, files: Files) -> float:
-    entry = files.look(place)
-    return entry.modified_s if entry is not None else 0.0
-
-
 def _read_summary(place: Location, files: Files) -> RunSummary | None:
     try:
         value = files.read(place)
@@ -70,15 +68,17 @@ def _read_summary(place: Location, files: Files) -> RunSummary | None:
         raise ConfigError(f"{place} cannot be read ({exc}); the same run command writes it again") from exc
 
 
-def _summary_so_far(job: JobConfig, rows: list[ItemRow], written_at: float) -> RunSummary:
-    started_at = min((row.started_at for row in rows if row.started_at), default=written_at)
+def summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
+    """Return the totals of the run that wrote the ledger last, as of its last event."""
+    head = ledger.head
     return summarise(
-        rows,
-        run_id="",
+        ledger.rows_of_run(),
+        run_id=head.run,
         name=job.name,
         engine=job.engine,
         executor=job.run.executor,
         out=str(location_of(job.out).absolute()),
-        started_at=started_at,
-        ended_at=written_at,
+        started_at=head.started_at,
+        ended_at=ledger.heard_at,
+        left_out=head.left_out,
     )

@@ -41,8 +41,12 @@ def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow])
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
+    if summary.left_out:
+        screen.print(f"left out: {', '.join(f'{count} {reason}' for reason, count in summary.left_out.items())}")
     if summary.finished_earlier == summary.items and summary.items:
         screen.print("Everything was finished by an earlier run; there was nothing to do.")
+    if summary.left_out and not summary.items:
+        screen.print("Nothing is left to take up.")
     if summary.halted:
         screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
     _print_bad(screen, summary, [row for row in rows if row.state.bad])

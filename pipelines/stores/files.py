@@ -122,12 +122,16 @@ class Files:
 
     def marks(self, places: Iterable[Location]) -> dict[Location, str]:
         """As `mark`, of many; those that are not there are left out."""
+        return {place: mark_of(parts) for place, parts in self.parts_of_many(places).items()}
+
+    def parts_of_many(self, places: Iterable[Location]) -> dict[Location, list[Entry]]:
+        """As `parts_of`, of many; those that are not there are left out."""
         wanted = set(places)
         remote = {place for place in wanted if isinstance(place, RemotePath)}
         found = self._s3.look_many(remote) if remote else {}
-        marks = {place: mark_of([entry]) for place, entry in found.items()}
-        others = {place: self.mark(place) for place in wanted - found.keys()}
-        return marks | {place: mark for place, mark in others.items() if mark is not None}
+        parts = {place: [entry] for place, entry in found.items()}
+        others = {place: self.parts_of(place) for place in wanted - found.keys()}
+        return parts | {place: entries for place, entries in others.items() if entries is not None}
 
 
 def mark_of(entries: list[Entry]) -> str:
