@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.overview import fraction_done, seconds_left
 from pipelines.stores.location import Location
-from pipelines.summary import fraction_done, frames_computed
+from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
 
 LINES = 12
@@ -89,11 +90,10 @@ class LiveDisplay:
         return grid
 
     def _remaining(self, done: float, elapsed_s: float) -> str:
-        """Items that an earlier run finished took no time, so they say nothing about the ones to come."""
-        worked = done - self._finished_earlier
-        if worked <= 0:
+        left_s = seconds_left(done, self._total, self._finished_earlier, elapsed_s)
+        if left_s is None:
             return f"{_clock(elapsed_s)} elapsed"
-        return f"{_clock(elapsed_s)} elapsed, about {_clock(elapsed_s * (self._total - done) / worked)} left"
+        return f"{_clock(elapsed_s)} elapsed, about {_clock(left_s)} left"
 
 
 def _item_lines(rows: list[ItemRow]) -> Table:

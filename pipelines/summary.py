@@ -144,14 +144,6 @@ def summarise(
     )
 
 
-def fraction_done(row: ItemRow) -> float:
-    """Part of the item's tasks that are done, 0..1; 1 once it has ended, however."""
-    if row.state.ended:
-        return 1.0
-    done = row.tasks_computed + row.tasks_reused
-    return min(1.0, done / row.tasks_planned) if row.tasks_planned else 0.0
-
-
 def frames_computed(row: ItemRow) -> int:
     """Frames of a row that this run computed itself, so that what it found in the store does not count as speed.
 

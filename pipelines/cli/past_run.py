@@ -11,6 +11,8 @@ from pipelines.context import WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
+from pipelines.sign_of_life import last_sign
+from pipelines.standing import Life, Standing, standing
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
@@ -21,31 +23,48 @@ class PastRun:
     """A run's folder as it is now; the run may still go on."""
 
     context: RunContext
+    work: Location
+    """The run's own files."""
     files: Files
     ledger: LedgerView
     summary: RunSummary
-    ended: bool
-    """False: the run goes on, or was killed."""
+    standing: Standing
+
+    @property
+    def ended(self) -> bool:
+        """False: the run goes on, or was killed."""
+        return self.standing.life is Life.ENDED
 
     @property
     def rows(self) -> list[ItemRow]:
         """The whole ledger; rows of items that the run left out are of earlier runs."""
         return list(self.ledger.rows.values())
 
+    def as_of_now(self) -> "PastRun":
+        """Return the same folder some time later; only what is new is read. Raises ConfigError when it is gone."""
+        self.ledger.refresh()
+        return _as_it_is(self.context.job, self.work, self.files, self.ledger)
+
 
 def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
     """Return the run that wrote to the output folder of a job, or to `out`. Raises ConfigError when there is none."""
-    from pipelines.run import CONFIG, LEDGER, SUMMARY  # with it come torch and PyAV, which --help can do without
+    from pipelines.run import CONFIG, LEDGER  # with it come torch and PyAV, which --help can do without
 
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
     ledger = LedgerView(work / LEDGER, files)
-    job = load_job(work / CONFIG, s3=s3)
+    return _as_it_is(load_job(work / CONFIG, s3=s3), work, files, ledger)
+
+
+def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) -> PastRun:
+    from pipelines.run import LEASE, SUMMARY
+
     summary = _read_summary(work / SUMMARY, files)
     ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
     if summary is None or not ended:
-        summary = summary_so_far(job, ledger)
-    return PastRun(RunContext(summary.run_id, job), files, ledger, summary, ended)
+        summary = _summary_so_far(job, ledger)
+    stands = standing(ledger, summary, last_sign(work / LEASE, files), ended=ended)
+    return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands)
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
@@ -68,7 +87,7 @@ def _read_summary(place: Location, files: Files) -> RunSummary | None:
         raise ConfigError(f"{place} cannot be read ({exc}); the same run command writes it again") from exc
 
 
-def summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
+def _summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
     """Return the totals of the run that wrote the ledger last, as of its last event."""
     head = ledger.head
     return summarise(

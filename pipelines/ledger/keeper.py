@@ -16,10 +16,11 @@ from pipelines.ledger.partition import PART_ROWS
 from pipelines.ledger.read import read_ledger
 from pipelines.ledger.rows import ItemRow
 from pipelines.ledger.write import PartWriter, read_outcomes, take_over
+from pipelines.overview import fraction_done
 from pipelines.progress import Display
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
-from pipelines.summary import fraction_done, frames_computed
+from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
 
 log = logging.getLogger(__name__)
