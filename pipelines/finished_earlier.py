@@ -12,7 +12,7 @@ from pipelines.errors import ConfigError
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.ledger.read import settled_rows
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import Finished, item_key, read_record, record_key, settings_key
+from pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
 from pipelines.stores.location import Location
 from pipelines.tasks import Item, Receipt
 
@@ -34,8 +34,10 @@ def find_finished_earlier(items: Sequence[Item], ledger: Location, desk: Desk) -
     for item, done in known:
         if item.overrides not in settings:
             settings[item.overrides] = settings_key(desk.settings(item), desk)
-        refused = done.refused_by(desk.settings(item))
-        if not refused and _unchanged(item, done, marks, settings[item.overrides]):
+        job = desk.settings(item)
+        video, mask = done.sources
+        key = item_key(video.digest, mask.digest, settings[item.overrides], rate_told(item, job))
+        if done.key == key and not done.refused_by(job) and _unchanged(item, done, marks):
             found[item.id] = done.receipt(item)
     return found
 
@@ -47,15 +49,10 @@ def _places(known: Iterable[tuple[Item, Finished]]) -> Iterable[Location]:
             yield item.mask
 
 
-def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str], settings: str) -> bool:
+def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str]) -> bool:
     video, mask = done.sources
     mask_mark = marks.get(item.mask, "gone") if item.mask is not None else ""
-    return (
-        marks.get(item.video) == video.mark
-        and mask_mark == mask.mark
-        and marks.get(done.output) == done.output_mark
-        and done.key == item_key(video.digest, mask.digest, settings)
-    )
+    return marks.get(item.video) == video.mark and mask_mark == mask.mark and marks.get(done.output) == done.output_mark
 
 
 def _read_all(items: Sequence[Item], desk: Desk) -> dict[str, Finished]:

@@ -86,7 +86,7 @@ def take_over(
     before = _head_before(place, files)
     kept = list(_keep(place, before, rows.keys(), writer, files)) if before else []
     parts = (*writer.write_all(list(rows.values())), *kept)
-    head = Head(run, started_at, len(rows), parts, written_at=time.time(), left_out=left_out)
+    head = Head(run, started_at, len(rows), parts, written_at=started_at, left_out=left_out)
     write_head(place, head, files)
     for entry in files.children(part_place(place, "")):
         if entry.place.name not in parts:

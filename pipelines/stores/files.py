@@ -106,11 +106,7 @@ class Files:
     def parts_of(self, place: Location) -> list[Entry] | None:
         """Return the file, or the files directly in the folder; None when neither is there."""
         entry = self.look(place)
-        if entry is not None:
-            return [entry]
-        if not self.is_folder(place):
-            return None
-        return [child for child in self.children(place) if not child.is_folder]
+        return [entry] if entry is not None else self._parts_of_folder(place)
 
     def mark(self, place: Location) -> str | None:
         """Return what changes whenever a file, or a file in a folder, is written; None when it is not there.
@@ -130,8 +126,14 @@ class Files:
         remote = {place for place in wanted if isinstance(place, RemotePath)}
         found = self._s3.look_many(remote) if remote else {}
         parts = {place: [entry] for place, entry in found.items()}
-        others = {place: self.parts_of(place) for place in wanted - found.keys()}
-        return parts | {place: entries for place, entries in others.items() if entries is not None}
+        folders = {place: self._parts_of_folder(place) for place in remote - found.keys()}
+        others = {place: self.parts_of(place) for place in wanted - remote}
+        return parts | {place: entries for place, entries in (folders | others).items() if entries is not None}
+
+    def _parts_of_folder(self, place: Location) -> list[Entry] | None:
+        if not self.is_folder(place):
+            return None
+        return [child for child in self.children(place) if not child.is_folder]
 
 
 def mark_of(entries: list[Entry]) -> str:
