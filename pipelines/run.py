@@ -6,7 +6,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.config import JobConfig
@@ -18,27 +18,29 @@ from pipelines.executor import load_executor
 from pipelines.finished_earlier import find_finished_earlier
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.lease import Lease, lease_on
-from pipelines.ledger import ItemRow, write_ledger
+from pipelines.lease import lease_on
+from pipelines.ledger import ItemRow
+from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
+from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
-from pipelines.tasks import Failure, Item, Receipt
+from pipelines.tasks import Item
 
 log = logging.getLogger("reelmend")
 
-CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger.parquet", "run.json", "report.html", "lease.json"
-"""The run's own files, in `<out>/_reelmend/`."""
+CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger", "run.json", "report.html", "lease.json"
+"""The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 
 
-def run_job(job: JobConfig, display: Display) -> RunSummary:
-    """Restore everything the job names and return how it went; the same job again finishes what is left.
+def run_job(job: JobConfig, display: Display, selection: Selection = EVERYTHING) -> RunSummary:
+    """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
@@ -59,18 +61,20 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         desk.files.write(context.work / CONFIG, dump_job(job).encode())
         for note in output_notes(items, job):
             log.warning(note)
+        keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
+        items, left_out = selection.choose(items, context.work / LEDGER, desk.files)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
-        keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
         state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
-        keeper.rows = list(state.rows.values())
         display.start(len(items), context.run_id, context.out)
         try:
             state.settle(finished)
+            keeper.begin(state.rows, left_out)
             executor.run(state)
         finally:
             display.stop()
-            summary = _summary(context, keeper, state.halted)
-            if not lease.lost:  # else the folder's ledger and report are another run's
+            keeper.close(halted=state.halted)
+            summary = _summary(context, keeper, state.halted, left_out)
+            if not lease.lost:  # else the folder's report is another run's
                 _conclude(context, desk.files, keeper, summary)
     return summary
 
@@ -80,36 +84,7 @@ def _absolute(item: Item) -> Item:
     return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
-class LedgerKeeper:
-    """Rewrites the ledger as rows change, but spends at most a twentieth of the time on it."""
-
-    def __init__(
-        self, place: Location, files: Files, display: Display, lease: Lease, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.rows: Sequence[ItemRow] = ()
-        self.started_at = time.time()
-        self._place, self._files, self._display, self._lease, self._now = place, files, display, lease, now
-        self._due = 0.0
-
-    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
-        """Raises SetupError when the folder is another run's by now: this one has to stop."""
-        if self._lease.lost:
-            raise SetupError(f"{self._lease.lost}; nothing is lost, the same command goes on when that run has ended")
-        self._display.change(row, answer)
-        began = self._now()
-        if began >= self._due:
-            self.write()
-            self._due = self._now() + max(1.0, 20 * (self._now() - began))
-
-    def write(self) -> None:
-        """A ledger that cannot be written must not end a run that can still restore: it says so and goes on."""
-        try:
-            write_ledger(self._place, self.rows, self._files)
-        except StoreError as exc:
-            log.warning("the ledger is behind: %s", exc)
-
-
-def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSummary:
+def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, left_out: Mapping[str, int]) -> RunSummary:
     return summarise(
         keeper.rows,
         run_id=context.run_id,
@@ -120,14 +95,14 @@ def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSumma
         started_at=keeper.started_at,
         ended_at=time.time(),
         halted=halted,
+        left_out=left_out,
     )
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:
-    keeper.write()
     try:
         files.write(context.work / SUMMARY, json.dumps(summary.to_dict(), indent=1).encode())
-        make_report(context, files, summary, keeper.rows)
+        make_report(context, files, summary, keeper.all_rows())
     except StoreError as exc:
         log.warning("no report: %s", exc)
 

@@ -1,7 +1,8 @@
 """How did the run go? Its totals, as the screen, `run.json` and the report show them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
@@ -42,6 +43,8 @@ class RunSummary:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
 
     @property
     def memory(self) -> str:
@@ -100,6 +103,7 @@ def summarise(
     started_at: float,
     ended_at: float,
     halted: str = "",
+    left_out: Mapping[str, int] = MappingProxyType({}),
 ) -> RunSummary:
     """Add up the rows of a run's ledger."""
     rows = list(rows)
@@ -136,6 +140,7 @@ def summarise(
             if key.startswith(WEIGHTS_FACT)
         },
         halted=halted,
+        left_out=dict(left_out),
     )
 
 
