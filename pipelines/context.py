@@ -13,6 +13,8 @@ from pipelines.weights import WeightFile
 
 WORK_FOLDER = "_reelmend"
 """The run's own files, inside the output folder."""
+CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger", "run.json", "report.html", "lease.json"
+"""The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 
 
 @dataclass(frozen=True)

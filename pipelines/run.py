@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.config import JobConfig
-from pipelines.context import RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, REPORT, SUMMARY, RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
@@ -34,9 +34,6 @@ from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Item
 
 log = logging.getLogger("reelmend")
-
-CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger", "run.json", "report.html", "lease.json"
-"""The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 
 
 def run_job(job: JobConfig, display: Display, selection: Selection = EVERYTHING) -> RunSummary:

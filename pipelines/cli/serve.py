@@ -1,17 +1,15 @@
 """`reelmend serve`: how is a run watched in a browser?"""
 
-import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run, read_past_run
+from pipelines.cli.past_run import PastRun, find_past_run
 from pipelines.cli.screen import console, print_json
-from pipelines.units import readable_seconds
-
-SILENT_S = 120.0
-"""A run whose ledger has not changed for so long is said to be silent: it works on something long, or was killed."""
+from pipelines.overview import overview
+from pipelines.serve.watched import Moment, WatchedRun
 
 Host = Annotated[
     str,
@@ -38,15 +36,15 @@ def serve(
     Example: `reelmend serve --out s3://footage/restored`
     """
     from pipelines.serve.server import PageServer
-    from pipelines.serve.watched import Moment, WatchedRun
 
     past = find_past_run(words, preset, out)
 
-    def read() -> Moment:
-        run = read_past_run(past.work, past.files, past.context.job.s3)
-        return Moment(run.summary, run.rows, run.ended, _pulse(run))
+    def later() -> Moment:
+        nonlocal past
+        past = past.as_of_now()
+        return _moment(past)
 
-    run = WatchedRun(read)
+    run = WatchedRun(_moment(past), later)
     with PageServer(host, port, run, past.work, past.files) as server:
         if as_json:
             print_json({"url": server.url})
@@ -62,8 +60,8 @@ def serve(
     return 0
 
 
-def _pulse(run: PastRun) -> str:
-    silent_s = time.time() - run.summary.ended_at
-    if run.ended:
-        return "ended"
-    return "live" if silent_s < SILENT_S else f"silent for {readable_seconds(silent_s)}"
+def _moment(run: PastRun) -> Moment:
+    stands = run.standing
+    seen = overview(run.summary, run.ledger.rows_of_run(), ended=run.ended)
+    seen = replace(seen, seconds_left=stands.seconds_left, slowest=stands.slowest)
+    return Moment(run.summary, run.rows, seen, stands)

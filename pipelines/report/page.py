@@ -25,7 +25,7 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.overview import Overview, overview
 from pipelines.previews import FOLDER, load_preview
 from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
-from pipelines.report.views import progress_tile, slow_views, stage_shares, tiles, when
+from pipelines.report.views import progress_tiles, slow_views, stage_shares, tiles, when
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
@@ -75,9 +75,11 @@ def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], 
 class Live:
     """What a page needs to follow its run."""
 
-    ended: bool
+    under_way: bool
     version: int
     """Goes up whenever the run's rows have changed."""
+    frames_per_second: float
+    """In the last minutes."""
 
 
 def render(
@@ -107,11 +109,11 @@ def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
 
 
 def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str, Any]:
-    under_way = live is not None and not live.ended
+    under_way = progress_tiles(seen, live.frames_per_second) if live and live.under_way else []
     return {
         "summary": summary,
         "live": live,
-        "tiles": [*([progress_tile(seen)] if under_way else []), *tiles(summary)],
+        "tiles": [*under_way, *tiles(summary)],
         "done_percent": 100 * seen.done,
         "states": summary.states,
         "stages": stage_shares(summary),

@@ -13,7 +13,7 @@ const follow = async () => {
     version = now.version;
   }
   pulse.textContent = now.pulse;
-  pulse.dataset.ended = now.ended;
+  pulse.dataset.life = now.life;
   at("trouble").hidden = !now.trouble;
   at("trouble").textContent = now.trouble;
 };

@@ -47,10 +47,13 @@ def tiles(summary: RunSummary) -> list[Tile]:
     ]
 
 
-def progress_tile(seen: Overview) -> Tile:
-    """Return the figure that only a run under way has."""
+def progress_tiles(seen: Overview, frames_per_second: float) -> list[Tile]:
+    """Return the figures that only a run under way has; `frames_per_second` of the last minutes."""
     left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
-    return Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work")
+    return [
+        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
+        Tile("speed now", f"{frames_per_second:.1f}", "frames a second"),
+    ]
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:

@@ -10,6 +10,8 @@ from pipelines.previews import FOLDER
 from pipelines.report.page import Live, render, render_totals
 from pipelines.report.rows import chunks_done, has_picture, note_on, row_values
 from pipelines.serve.watched import Moment, WatchedRun
+from pipelines.standing import Life, Standing
+from pipelines.units import readable_seconds
 
 MOST_ROWS = 200
 """In one answer."""
@@ -77,8 +79,8 @@ def now(run: WatchedRun, known: str) -> dict[str, Any]:
     html = None if known == str(live.version) else render_totals(moment.summary, moment.seen, live)
     return {
         "version": live.version,
-        "ended": live.ended,
-        "pulse": moment.pulse,
+        "life": moment.stands.life,
+        "pulse": _pulse(moment.stands),
         "trouble": run.trouble,
         "totals": html,
     }
@@ -95,7 +97,16 @@ def items(moment: Moment, wanted: Wanted) -> dict[str, Any]:
 
 
 def _live(run: WatchedRun) -> Live:
-    return Live(ended=run.moment.ended, version=run.version)
+    stands = run.moment.stands
+    return Live(stands.life is Life.RUNNING, run.version, stands.frames_per_second)
+
+
+def _pulse(stands: Standing) -> str:
+    """Return in a few words whether the run is alive."""
+    since = f", last sign {readable_seconds(stands.sign.age_s)} ago" if stands.sign else ""
+    return {Life.RUNNING: "live", Life.ENDED: "ended", Life.BEGINNING: "another run begins"}.get(
+        stands.life, f"stopped or killed{since}"
+    )
 
 
 def _picture(row: ItemRow) -> str:

@@ -9,8 +9,9 @@ from functools import cached_property
 
 from pipelines.errors import ReelmendError
 from pipelines.ledger import ItemRow
-from pipelines.overview import Overview, overview
+from pipelines.overview import Overview
 from pipelines.report.rows import attention_first
+from pipelines.standing import Life, Standing
 from pipelines.summary import RunSummary
 
 log = logging.getLogger(__name__)
@@ -27,33 +28,33 @@ class Moment:
 
     summary: RunSummary
     rows: Sequence[ItemRow]
-    ended: bool
-    """False: the run goes on, or was killed."""
-    pulse: str = "live"
-    """Whether it lives, in a word or two."""
+    """Every item of the ledger; some may be of earlier runs."""
+    seen: Overview
+    stands: Standing
 
     @cached_property
     def ordered(self) -> list[ItemRow]:
         """The rows as a page shows them."""
         return attention_first(self.rows)
 
-    @cached_property
-    def seen(self) -> Overview:
-        return overview(self.summary, self.rows, ended=self.ended)
+    @property
+    def ended(self) -> bool:
+        """False: the run goes on, or was killed."""
+        return self.stands.life is Life.ENDED
 
     def differs(self, other: "Moment") -> bool:
         """Whether anything happened between the two: no row changes without the totals."""
-        return (self.summary, self.ended) != (other.summary, other.ended)
+        return (self.summary, self.stands.life) != (other.summary, other.stands.life)
 
 
 class WatchedRun:
     """The last moment that was read. Many threads may ask: one of them reads, the others get the one before."""
 
-    def __init__(self, read: Callable[[], Moment], now: Callable[[], float] = time.monotonic) -> None:
-        """`read` is called at once. Raises what it raises: without a first moment there is nothing to show."""
+    def __init__(self, moment: Moment, read: Callable[[], Moment], now: Callable[[], float] = time.monotonic) -> None:
+        """`moment`: the run as it is; `read` returns what it is later, and is never called by two threads at once."""
         self._read, self._now = read, now
         self._reading = threading.Lock()
-        self.moment = read()
+        self.moment = moment
         self.version = 1
         """Goes up whenever something has happened."""
         self.trouble = ""

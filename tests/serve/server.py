@@ -15,8 +15,10 @@ from urllib.parse import urlencode, urlsplit
 from pages import summary_of, work_folder
 
 from pipelines.ledger import ItemRow
+from pipelines.overview import overview
 from pipelines.serve.server import PageServer
 from pipelines.serve.watched import Moment, WatchedRun
+from pipelines.standing import Life, Standing
 from pipelines.stores.files import Files
 
 
@@ -49,10 +51,19 @@ class Client:
         return self.ask(f"/items?{urlencode(wanted)}").json
 
 
+def moment_of(rows: Sequence[ItemRow], life: Life = Life.RUNNING) -> Moment:
+    """A run of these rows at some moment."""
+    summary = summary_of(list(rows))
+    seen = overview(summary, rows, ended=life is Life.ENDED)
+    stands = Standing(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, [], [], {})
+    return Moment(summary, rows, seen, stands)
+
+
 @contextmanager
-def serving(folder: Path, rows: Sequence[ItemRow], *, ended: bool = False) -> Iterator[Client]:
-    """Serve a run of these rows whose own folder is that of `pages.write`."""
-    run = WatchedRun(lambda: Moment(summary_of(list(rows)), list(rows), ended))
+def serving(folder: Path, rows: Sequence[ItemRow]) -> Iterator[Client]:
+    """Serve a run of these rows, under way, whose own folder is that of `pages.write`."""
+    moment = moment_of(rows)
+    run = WatchedRun(moment, lambda: moment)
     with PageServer("127.0.0.1", 0, run, work_folder(folder), Files()) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -105,7 +105,7 @@ def test_the_command_shows_a_run_wherever_its_folder_lies(
         now = client.ask("/now").json
     assert (row["id"], row["state"], row["frames"]) == ("clip", "restored", 8)
     assert (picture.status, picture.body[:2]) == (200, b"\xff\xd8")
-    assert (now["ended"], now["pulse"], now["trouble"]) == (True, "ended", "")
+    assert (now["life"], now["pulse"], now["trouble"]) == ("ended", "ended", "")
 
 
 def test_a_folder_without_a_run_is_one_clear_line(tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, pictured, quarantined, restored, strip, summary_of, work_folder
-from server import serving
+from pages import HOSTILE, pictured, quarantined, restored, strip, work_folder
+from server import moment_of, serving
 
 from pipelines.errors import SetupError, StoreError
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.previews import FOLDER
 from pipelines.report.rows import FIELDS
+from pipelines.serve.answers import now
 from pipelines.serve.server import PageServer
 from pipelines.serve.watched import FRESH_S, Moment, WatchedRun
+from pipelines.standing import Life
 from pipelines.stores.files import Files
 
 
@@ -69,7 +71,7 @@ def test_pictures_of_finished_items_are_served_and_head_tells_their_size_alone(t
     "path",
     [
         "/config.yaml",
-        "/ledger.parquet",
+        "/ledger/head.json",
         "/report.html",
         "/../config.yaml",
         f"/{FOLDER}/../../config.yaml",
@@ -88,7 +90,8 @@ def test_pictures_of_finished_items_are_served_and_head_tells_their_size_alone(t
 def test_no_path_leads_to_another_file(path: str, tmp_path: Path) -> None:
     work = work_folder(tmp_path)
     (work / FOLDER).mkdir(parents=True)
-    for name in ("config.yaml", "ledger.parquet", "report.html"):
+    (work / "ledger").mkdir()
+    for name in ("config.yaml", "ledger/head.json", "report.html"):
         (work / name).write_text("secret")
     (work / FOLDER / f"{'0' * 64}.jpg").symlink_to(work / "config.yaml")  # of the right form, with another content
     with serving(tmp_path, [restored("a.mp4")]) as client:
@@ -130,7 +133,7 @@ def test_listening_on_this_machine_it_answers_to_this_machines_names_alone(
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
-    run = WatchedRun(lambda: moment_of(0))
+    run = WatchedRun(moment_of([]), lambda: moment_of([]))
     with PageServer("127.0.0.1", 0, run, tmp_path, Files()) as first:
         line = rf"cannot listen on 127.0.0.1 port {first.server_port}: .*in use; see --host and --port"
         with pytest.raises(SetupError, match=line):
@@ -138,29 +141,43 @@ def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_read_for_a_moment_is_shown_as_it_was_and_the_page_says_so() -> None:
-    clock, moments = [0.0], [moment_of(1), StoreError("the bucket does not answer"), moment_of(2)]
+    clock = [0.0]
+    coming: list[Moment | StoreError] = [StoreError("the bucket does not answer"), moment_of([restored("a")])]
 
     def read() -> Moment:
-        found = moments.pop(0)
+        found = coming.pop(0)
         if isinstance(found, StoreError):
             raise found
         return found
 
-    run = WatchedRun(read, now=lambda: clock[0])
-    for items, version, trouble in ((1, 1, True), (2, 2, False)):
+    run = WatchedRun(moment_of([]), read, now=lambda: clock[0])
+    for items, version, trouble in ((0, 1, True), (1, 2, False)):
         clock[0] += FRESH_S
         run.refresh()
         assert (run.moment.summary.items, run.version, "does not answer" in run.trouble) == (items, version, trouble)
 
 
 def test_a_ledger_is_not_read_again_while_it_is_fresh() -> None:
-    reads = []
-    run = WatchedRun(lambda: reads.append(1) or moment_of(1), now=lambda: 0.0)
-    for _ in range(5):
-        run.refresh()
-    assert len(reads) == 1
+    def read() -> Moment:
+        raise AssertionError("nobody needs a newer one")
+
+    run = WatchedRun(moment_of([]), read, now=lambda: 0.0)
+    run.refresh()
 
 
-def moment_of(count: int) -> Moment:
-    rows = [restored(str(number)) for number in range(count)]
-    return Moment(summary_of(rows), rows, False)
+def test_how_far_a_run_is_is_told_once_a_version(tmp_path: Path) -> None:
+    with serving(tmp_path, [restored("a.mp4"), ItemRow("b", "in/b", "", "out/b")]) as client:
+        first = client.ask("/now").json
+        again = client.ask(f"/now?known={first['version']}").json
+    assert "50 % done" in first["totals"]
+    assert (again["totals"], again["life"], again["pulse"]) == (None, "running", "live")
+
+
+@pytest.mark.parametrize(
+    ("life", "pulse"), [(Life.STOPPED, "stopped or killed"), (Life.BEGINNING, "another run begins")]
+)
+def test_a_run_that_does_not_go_on_is_not_called_live(life: Life, pulse: str) -> None:
+    run = WatchedRun(moment_of([restored("a.mp4")], life), lambda: moment_of([]), now=lambda: 0.0)
+    told = now(run, "")
+    assert told["pulse"] == pulse
+    assert "speed now" not in told["totals"]
