@@ -1,6 +1,7 @@
 """What do the report's tests look at? Pages written from real rows, their elements and what their script is told."""
 
 import json
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,16 @@ def pictured(folder: Path, name: str, jpeg: bytes | None = None, **more: object)
     """A restored item whose strip lies beside the page that `write` writes to `folder`."""
     row = restored(name, **more)
     jpeg = jpeg or strip()
-    saved = save_preview(work_folder(folder), jpeg, Files())
+    saved = _saved(folder, jpeg)
     size = {"preview_columns": COLUMNS, "preview_width": WIDTH, "preview_height": HEIGHT}
     row.facts = {"preview": saved, "preview_bytes": len(jpeg), **size}
     return row
+
+
+@cache
+def _saved(folder: Path, jpeg: bytes) -> str:
+    """Many items of a test share a few pictures."""
+    return save_preview(work_folder(folder), jpeg, Files())
 
 
 def summary_of(rows: list[ItemRow], halted: str = "") -> RunSummary:

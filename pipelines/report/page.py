@@ -25,7 +25,7 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.overview import Overview, overview
 from pipelines.previews import FOLDER, load_preview
 from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
-from pipelines.report.views import progress_tiles, slow_views, stage_shares, tiles, when
+from pipelines.report.views import progress_tiles, slow_views, stage_shares, tiles, tried_again_views, when
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
@@ -80,6 +80,8 @@ class Live:
     """Goes up whenever the run's rows have changed."""
     frames_per_second: float
     """In the last minutes."""
+    tried_again: Sequence[tuple[ItemRow, str]]
+    """Items in work that lost an attempt, and why."""
 
 
 def render(
@@ -118,6 +120,7 @@ def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str,
         "states": summary.states,
         "stages": stage_shares(summary),
         "slowest": slow_views(seen),
+        "tried_again": tried_again_views(live.tried_again) if live else [],
     }
 
 

@@ -1,11 +1,16 @@
 """What do a page's totals say about a run? Text and numbers; how they look is the template's business."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.ledger import ItemRow
 from pipelines.overview import Overview, SlowItem
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_count, readable_seconds
+
+MOST_TRIED = 10
+"""Items that are named as tried again."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,15 @@ class SlowView:
     id: str
     state: str
     seconds: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class TriedView:
+    """An item that is in work again after an attempt was lost."""
+
+    id: str
+    state: str
     detail: str
 
 
@@ -74,6 +88,13 @@ def _slow_view(item: SlowItem) -> SlowView:
     row = item.row
     detail = f"{readable_count(row.frames)} frames of {row.width}×{row.height}" if row.frames else ""
     return SlowView(row.id, row.state, readable_seconds(item.seconds), detail)
+
+
+def tried_again_views(tried: Sequence[tuple[ItemRow, str]]) -> list[TriedView]:
+    def view(row: ItemRow, error: str) -> TriedView:
+        return TriedView(row.id, row.state, f"attempt {row.attempts}" + (f": {error}" if error else ""))
+
+    return [view(row, error) for row, error in tried[:MOST_TRIED]]
 
 
 def when(seconds_since_epoch: float) -> str:

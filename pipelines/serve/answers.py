@@ -98,7 +98,7 @@ def items(moment: Moment, wanted: Wanted) -> dict[str, Any]:
 
 def _live(run: WatchedRun) -> Live:
     stands = run.moment.stands
-    return Live(stands.life is Life.RUNNING, run.version, stands.frames_per_second)
+    return Live(stands.life is Life.RUNNING, run.version, stands.frames_per_second, stands.tried_again)
 
 
 def _pulse(stands: Standing) -> str:

@@ -51,18 +51,20 @@ class Client:
         return self.ask(f"/items?{urlencode(wanted)}").json
 
 
-def moment_of(rows: Sequence[ItemRow], life: Life = Life.RUNNING) -> Moment:
+def moment_of(
+    rows: Sequence[ItemRow], life: Life = Life.RUNNING, tried_again: Sequence[tuple[ItemRow, str]] = ()
+) -> Moment:
     """A run of these rows at some moment."""
     summary = summary_of(list(rows))
     seen = overview(summary, rows, ended=life is Life.ENDED)
-    stands = Standing(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, [], [], {})
+    stands = Standing(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, list(tried_again), [], {})
     return Moment(summary, rows, seen, stands)
 
 
 @contextmanager
-def serving(folder: Path, rows: Sequence[ItemRow]) -> Iterator[Client]:
+def serving(folder: Path, rows: Sequence[ItemRow], tried_again: Sequence[tuple[ItemRow, str]] = ()) -> Iterator[Client]:
     """Serve a run of these rows, under way, whose own folder is that of `pages.write`."""
-    moment = moment_of(rows)
+    moment = moment_of(rows, tried_again=tried_again)
     run = WatchedRun(moment, lambda: moment)
     with PageServer("127.0.0.1", 0, run, work_folder(folder), Files()) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

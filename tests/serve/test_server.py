@@ -181,3 +181,12 @@ def test_a_run_that_does_not_go_on_is_not_called_live(life: Life, pulse: str) ->
     told = now(run, "")
     assert told["pulse"] == pulse
     assert "speed now" not in told["totals"]
+
+
+def test_items_that_lost_an_attempt_are_named_with_the_reason(tmp_path: Path) -> None:
+    shaky = ItemRow(HOSTILE, "in/b", "", "out/b", ItemState.RUNNING, attempts=2)
+    with serving(tmp_path, [shaky], tried_again=[(shaky, "a worker was lost")]) as client:
+        totals = client.ask("/now").json["totals"]
+    assert "Tried again" in totals
+    assert "attempt 2: a worker was lost" in totals
+    assert HOSTILE not in totals
