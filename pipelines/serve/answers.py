@@ -1,7 +1,7 @@
 """What does the live page ask for, and what is it told? A page of items, and how far the run is: a little at a time."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +88,8 @@ def now(run: WatchedRun, known: str) -> dict[str, Any]:
 
 def items(moment: Moment, wanted: Wanted) -> dict[str, Any]:
     """Return a page of the items that are wanted, and how many there are in all."""
-    found: Sequence[ItemRow] = [row for row in moment.ordered if wanted.fits(row)]
-    if wanted.sort:
-        found = sorted(found, key=_ORDERS[wanted.sort], reverse=wanted.falling)
+    ordered = moment.in_order(_ORDERS[wanted.sort]) if wanted.sort else moment.ordered
+    found = [row for row in (reversed(ordered) if wanted.falling else ordered) if wanted.fits(row)]
     shown = found[wanted.offset :][: wanted.limit]
     rows = [row_values(row, moment.summary.out, _picture, None) for row in shown]
     return {"rows": rows, "total": len(found)}
@@ -113,10 +112,9 @@ def _picture(row: ItemRow) -> str:
     return f"{FOLDER}/{row.facts['preview']}"
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
+def _natural(text: str) -> str:
     """Return a key by which clip_9 comes before clip_10."""
-    pieces = re.split(r"([0-9]+)", text.lower())
-    return [(1, int(piece), "") if piece.isdecimal() else (0, 0, piece) for piece in pieces if piece]
+    return re.sub(r"[0-9]+", lambda digits: digits[0].zfill(20), text.lower())
 
 
 _ORDERS: dict[str, Callable[[ItemRow], Any]] = {

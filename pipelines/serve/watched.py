@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from pipelines.errors import ReelmendError
 from pipelines.ledger import ItemRow
@@ -31,6 +32,7 @@ class Moment:
     """Every item of the ledger; some may be of earlier runs."""
     seen: Overview
     stands: Standing
+    _orders: dict[Callable[[ItemRow], Any], list[ItemRow]] = field(default_factory=dict)
 
     @cached_property
     def ordered(self) -> list[ItemRow]:
@@ -41,6 +43,12 @@ class Moment:
     def ended(self) -> bool:
         """False: the run goes on, or was killed."""
         return self.stands.life is Life.ENDED
+
+    def in_order(self, key: Callable[[ItemRow], Any]) -> list[ItemRow]:
+        """Return the rows sorted by `key`; people turn the pages of one order, so each is made once."""
+        if key not in self._orders:
+            self._orders[key] = sorted(self.ordered, key=key)
+        return self._orders[key]
 
     def differs(self, other: "Moment") -> bool:
         """Whether anything happened between the two: no row changes without the totals."""
