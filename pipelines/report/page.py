@@ -25,7 +25,7 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.overview import Overview, overview
 from pipelines.previews import FOLDER, load_preview
 from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
-from pipelines.report.views import progress_tiles, slow_views, stage_shares, tiles, tried_again_views, when
+from pipelines.report.views import slow_views, stage_shares, tiles, tiles_under_way, tried_again_views, when
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
@@ -111,11 +111,10 @@ def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
 
 
 def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str, Any]:
-    under_way = progress_tiles(seen, live.frames_per_second) if live and live.under_way else []
     return {
         "summary": summary,
         "live": live,
-        "tiles": [*under_way, *tiles(summary)],
+        "tiles": tiles_under_way(summary, seen, live.frames_per_second) if live and live.under_way else tiles(summary),
         "done_percent": 100 * seen.done,
         "states": summary.states,
         "stages": stage_shares(summary),

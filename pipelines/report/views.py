@@ -9,6 +9,7 @@ from pipelines.overview import Overview, SlowItem
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_count, readable_seconds
 
+SPEED = "speed"
 MOST_TRIED = 10
 """Items that are named as tried again."""
 
@@ -53,7 +54,7 @@ def tiles(summary: RunSummary) -> list[Tile]:
     earlier = f", {readable_count(summary.finished_earlier)} by an earlier run" if summary.finished_earlier else ""
     return [
         Tile("outputs", readable_count(summary.good), f"of {readable_count(summary.items)} items{earlier}"),
-        Tile("speed", f"{summary.frames_per_second:.1f}", "frames a second"),
+        Tile(SPEED, f"{summary.frames_per_second:.1f}", "frames a second"),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
@@ -61,12 +62,13 @@ def tiles(summary: RunSummary) -> list[Tile]:
     ]
 
 
-def progress_tiles(seen: Overview, frames_per_second: float) -> list[Tile]:
-    """Return the figures that only a run under way has; `frames_per_second` of the last minutes."""
+def tiles_under_way(summary: RunSummary, seen: Overview, frames_per_second: float) -> list[Tile]:
+    """Return the figures of a run that goes on; `frames_per_second` of the last minutes."""
     left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
+    now = Tile(SPEED, f"{frames_per_second:.1f}", f"frames a second now, {summary.frames_per_second:.1f} so far")
     return [
         Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
-        Tile("speed now", f"{frames_per_second:.1f}", "frames a second"),
+        *(now if tile.label == SPEED else tile for tile in tiles(summary)),
     ]
 
 

@@ -170,6 +170,7 @@ def test_how_far_a_run_is_is_told_once_a_version(tmp_path: Path) -> None:
         first = client.ask("/now").json
         again = client.ask(f"/now?known={first['version']}").json
     assert "50 % done" in first["totals"]
+    assert "12.5</b><span>frames a second now, 1.5 so far" in first["totals"]
     assert (again["totals"], again["life"], again["pulse"]) == (None, "running", "live")
 
 
@@ -180,7 +181,7 @@ def test_a_run_that_does_not_go_on_is_not_called_live(life: Life, pulse: str) ->
     run = WatchedRun(moment_of([restored("a.mp4")], life), lambda: moment_of([]), now=lambda: 0.0)
     told = now(run, "")
     assert told["pulse"] == pulse
-    assert "speed now" not in told["totals"]
+    assert "left, about" not in told["totals"]
 
 
 def test_items_that_lost_an_attempt_are_named_with_the_reason(tmp_path: Path) -> None:
