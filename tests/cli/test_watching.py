@@ -14,6 +14,7 @@ from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.run import LEDGER
 
 PATIENCE_S = 120
 CLIPS = 5
@@ -34,7 +35,7 @@ def run(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
     """The run, held where its first item is done and in the ledger."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as process:
         deadline = time.monotonic() + PATIENCE_S
-        while not Path("out/_reelmend/ledger/head.json").exists() or "restored" not in status()["states"]:
+        while not (Path("out/_reelmend") / LEDGER / "head.json").exists() or "restored" not in status()["states"]:
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
