@@ -72,10 +72,18 @@ class LedgerKeeper:
             row.run = self._run
         try:
             self._remember_outcomes(rows)
-            self._head = take_over(self._place, rows, self._run, self.started_at, left_out, self._files)
+            self._head = take_over(
+                self._place,
+                rows,
+                self._run,
+                self._files,
+                started_at=self.started_at,
+                left_out=left_out,
+                now=self._now,
+            )
         except StoreError as exc:
             raise SetupError(str(exc)) from exc
-        self._pace.begin(self._now())
+        self._pace.begin(self._head.pace)
         self._events.add(
             self._event("run", state="began", items=len(rows), host=socket.gethostname(), process=os.getpid())
         )
@@ -169,8 +177,8 @@ class _PaceMeter:
         self._active: dict[str, tuple[int, float]] = {}
         self._moments: deque[Pace] = deque()
 
-    def begin(self, at: float) -> None:
-        self._moments.append(Pace(at))
+    def begin(self, pace: Pace) -> None:
+        self._moments.append(pace)
 
     def count(self, row: ItemRow) -> None:
         frames, items = self._active.pop(row.id, (0, 0.0))
