@@ -30,6 +30,7 @@ REMOTE_PACE_S = 5.0
 
 _FIELDS = frozenset(ItemRow.__dataclass_fields__) - {"id", "run", "earlier"}
 """What can change while a run has the item."""
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EventLog:
@@ -50,7 +51,7 @@ class EventLog:
         self._thread.start()
 
     def add(self, event: Event) -> None:
-        line = json.dumps(event, ensure_ascii=False)
+        line = _dumps(event)
         with self._adding:
             self._waiting.append(line)
 
