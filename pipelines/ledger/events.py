@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.errors import ConfigError, StoreError
+from pipelines.errors import ConfigError, ReelmendError
 from pipelines.ledger.rows import ItemRow, ItemState
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
@@ -81,7 +81,7 @@ class EventLog:
         while not self._closed.wait(self._pace_s):
             try:
                 self.sync()
-            except StoreError as exc:
+            except ReelmendError as exc:
                 log.warning("the ledger's events wait: %s", exc)
             except Exception:  # a thread that ended would leave readers with an old ledger and nobody told
                 log.exception("the ledger's events wait")
