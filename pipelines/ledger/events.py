@@ -63,7 +63,10 @@ class EventLog:
             if not lines:
                 return
             try:
-                self._files.write(segment_place(self._folder, self.next), ("\n".join(lines) + "\n").encode())
+                self._files.write(
+                    segment_place(self._folder, self.next),
+                    ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"),
+                )
             except BaseException:
                 with self._adding:
                     self._waiting = lines + self._waiting
