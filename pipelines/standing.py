@@ -71,7 +71,7 @@ def standing(ledger: LedgerView, summary: RunSummary, sign: SignOfLife | None, *
     """Return how the run that wrote the ledger stands. `summary`: its totals; `ended`: it has said that it is over."""
     rows, head = ledger.rows_of_run(), ledger.head
     life = _life(sign, head.run, ended)
-    elapsed_s = ledger.heard_at - head.pace.at if head.pace.at else 0.0
+    elapsed_s = ledger.heard_at - head.pace.at
     frames = sum(map(frames_computed, rows)) - head.pace.frames
     running = life is Life.RUNNING
     looked_at = [row for row in rows if not row.state.ended] if running else rows

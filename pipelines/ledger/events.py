@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.errors import ConfigError, StoreError
+from pipelines.errors import ConfigError, ReelmendError
 from pipelines.ledger.rows import ItemRow, ItemState
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
@@ -30,6 +30,7 @@ REMOTE_PACE_S = 5.0
 
 _FIELDS = frozenset(ItemRow.__dataclass_fields__) - {"id", "run", "earlier"}
 """What can change while a run has the item."""
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EventLog:
@@ -50,7 +51,7 @@ class EventLog:
         self._thread.start()
 
     def add(self, event: Event) -> None:
-        line = json.dumps(event, ensure_ascii=False)
+        line = _dumps(event)
         with self._adding:
             self._waiting.append(line)
 
@@ -62,7 +63,10 @@ class EventLog:
             if not lines:
                 return
             try:
-                self._files.write(segment_place(self._folder, self.next), ("\n".join(lines) + "\n").encode())
+                self._files.write(
+                    segment_place(self._folder, self.next),
+                    ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"),
+                )
             except BaseException:
                 with self._adding:
                     self._waiting = lines + self._waiting
@@ -80,7 +84,7 @@ class EventLog:
         while not self._closed.wait(self._pace_s):
             try:
                 self.sync()
-            except StoreError as exc:
+            except ReelmendError as exc:
                 log.warning("the ledger's events wait: %s", exc)
             except Exception:  # a thread that ended would leave readers with an old ledger and nobody told
                 log.exception("the ledger's events wait")

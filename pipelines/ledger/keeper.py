@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from pipelines.errors import ConfigError, SetupError, StoreError
+from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreError
 from pipelines.lease import Lease
 from pipelines.ledger.events import Event, EventLog, Told
 from pipelines.ledger.head import Head, Pace, events_folder, write_head
@@ -72,10 +72,18 @@ class LedgerKeeper:
             row.run = self._run
         try:
             self._remember_outcomes(rows)
-            self._head = take_over(self._place, rows, self._run, self.started_at, left_out, self._files)
+            self._head = take_over(
+                self._place,
+                rows,
+                self._run,
+                self._files,
+                started_at=self.started_at,
+                left_out=left_out,
+                now=self._now,
+            )
         except StoreError as exc:
             raise SetupError(str(exc)) from exc
-        self._pace.begin(self._now())
+        self._pace.begin(self._head.pace)
         self._events.add(
             self._event("run", state="began", items=len(rows), host=socket.gethostname(), process=os.getpid())
         )
@@ -97,16 +105,15 @@ class LedgerKeeper:
             self._due = self._now() + max(CHECKPOINT_S, _SHARE * (self._now() - began))
 
     def close(self, *, halted: str) -> None:
-        """Write what is not written, unless the folder is another run's by now."""
-        if self._lease.lost:
-            return
+        """Write what is not written; when the folder is another run's by now, only this one's events."""
         if self._head is not None:
             self._events.add(self._event("run", state="ended", halted=halted))
         try:
             self._events.close()
-        except StoreError as exc:
+        except ReelmendError as exc:
             log.warning("the ledger's last events are lost: %s", exc)
-        self._checkpoint(ended_at=self._now())
+        if not self._lease.lost:
+            self._checkpoint(ended_at=self._now())
 
     def all_rows(self) -> Sequence[ItemRow]:
         """Return the whole ledger: the rows of items that the run left out come behind its own."""
@@ -128,7 +135,7 @@ class LedgerKeeper:
     def _tell(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         now = self._now()
         self._changed_parts.add(self._part_of[row.id])
-        told = self._told.setdefault(row.id, Told(row))
+        told = self._told.get(row.id) or self._told.setdefault(row.id, Told(row))
         lost = isinstance(answer, Failure) and answer.transient and not row.state.ended
         if told.state == row.state and not lost and now - told.at < PROGRESS_S:
             return
@@ -156,7 +163,7 @@ class LedgerKeeper:
             head = replace(self._head, events=self._events.next, written_at=now, pace=pace, ended_at=ended_at)
             write_head(self._place, head, self._files)
             self._changed_parts.clear()
-        except StoreError as exc:
+        except ReelmendError as exc:
             log.warning("the ledger is behind: %s", exc)
 
 
@@ -169,8 +176,8 @@ class _PaceMeter:
         self._active: dict[str, tuple[int, float]] = {}
         self._moments: deque[Pace] = deque()
 
-    def begin(self, at: float) -> None:
-        self._moments.append(Pace(at))
+    def begin(self, pace: Pace) -> None:
+        self._moments.append(pace)
 
     def count(self, row: ItemRow) -> None:
         frames, items = self._active.pop(row.id, (0, 0.0))

@@ -18,14 +18,11 @@ PART_ROWS = 5000
 Encode = Callable[[Any], Any]
 
 
-def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
 def _earlier(value: str | None) -> ItemState | None:
     return None if value is None else ItemState(value)
 
 
+_dumps = json.JSONEncoder(sort_keys=True).encode
 _WRITE: dict[str, Encode] = {"seconds": _dumps, "facts": _dumps}
 """Columns that are JSON in a table."""
 _READ: dict[str, Encode] = {"seconds": json.loads, "facts": json.loads, "state": ItemState, "earlier": _earlier}

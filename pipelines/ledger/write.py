@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pipelines.errors import ConfigError
 from pipelines.ledger.events import Event, replay
-from pipelines.ledger.head import Head, part_place, read_head, write_head
+from pipelines.ledger.head import Head, Pace, part_place, read_head, write_head
 from pipelines.ledger.partition import PART_ROWS, decode, decode_rows, encode
 from pipelines.ledger.read import events_behind, read_parts
 from pipelines.ledger.rows import ItemRow, ItemState
@@ -76,7 +77,14 @@ class PartWriter:
 
 
 def take_over(
-    place: Location, rows: Mapping[str, ItemRow], run: str, started_at: float, left_out: Mapping[str, int], files: Files
+    place: Location,
+    rows: Mapping[str, ItemRow],
+    run: str,
+    files: Files,
+    *,
+    started_at: float,
+    left_out: Mapping[str, int] = MappingProxyType({}),
+    now: Callable[[], float] = time.time,
 ) -> Head:
     """Make these the ledger's first rows, behind them those of all other items as they were. Raises StoreError.
 
@@ -86,7 +94,8 @@ def take_over(
     before = _head_before(place, files)
     kept = list(_keep(place, before, rows.keys(), writer, files)) if before else []
     parts = (*writer.write_all(list(rows.values())), *kept)
-    head = Head(run, started_at, len(rows), parts, written_at=started_at, left_out=left_out)
+    at = now()
+    head = Head(run, started_at, len(rows), parts, written_at=at, left_out=dict(left_out), pace=Pace(at))
     write_head(place, head, files)
     for entry in files.children(part_place(place, "")):
         if entry.place.name not in parts:
@@ -96,7 +105,7 @@ def take_over(
 
 def write_ledger(place: Location, rows: Sequence[ItemRow], run: str, files: Files) -> None:
     """Write the ledger of a run that has ended. Raises StoreError."""
-    head = take_over(place, {row.id: row for row in rows}, run, time.time(), {}, files)
+    head = take_over(place, {row.id: row for row in rows}, run, files, started_at=time.time())
     write_head(place, replace(head, ended_at=time.time()), files)
 
 
