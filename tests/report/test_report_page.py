@@ -105,7 +105,7 @@ def test_items_beyond_what_a_browser_holds_are_left_out_good_ones_first_and_the_
     path = write(tmp_path, [*(restored(f"{number}.mp4") for number in range(10)), quarantined("bad.mp4")])
     shown = [row["id"] for row in Page(path).rows] + [values[0] for values in rows_beside(path)]
     assert (len(shown), shown[0]) == (9, "bad.mp4")
-    assert "2 more items are in the ledger" in Page(path).text
+    assert "2 more items are in the folder" in Page(path).text
 
 
 def test_more_pictures_than_a_page_should_hold_stay_files_beside_it(
