@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, LogConfig
 from pipelines.context import CONFIG, LEASE, LEDGER, REPORT, SUMMARY, RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
@@ -21,8 +21,10 @@ from pipelines.job_paths import absolute_paths
 from pipelines.lease import lease_on
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
+from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.metrics_port import metrics_port
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
@@ -32,19 +34,24 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Item
+from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 
 
-def run_job(job: JobConfig, display: Display, selection: Selection = EVERYTHING) -> RunSummary:
+def run_job(
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+) -> RunSummary:
     """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
+
+    With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
-        job = absolute_paths(job)
+        job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
         size = first_size(items, job)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
@@ -61,18 +68,28 @@ def run_job(job: JobConfig, display: Display, selection: Selection = EVERYTHING)
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
         items, left_out = selection.choose(items, context.work / LEDGER, desk.files)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
-        state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
-        display.start(len(items), context.run_id, context.out)
-        try:
-            state.settle(finished)
-            keeper.begin(state.rows, left_out)
-            executor.run(state)
-        finally:
-            display.stop()
-            keeper.close(halted=state.halted)
-            summary = _summary(context, keeper, state.halted, left_out)
-            if not lease.lost:  # else the folder's report is another run's
-                _conclude(context, desk.files, keeper, summary)
+        timeline = _new_timeline(context, desk.files) if profile else None
+        state = RunState(
+            items,
+            attempts=job.run.attempts,
+            active_items=job.run.active_items,
+            on_change=keeper.change,
+            watcher=timeline,
+        )
+        with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
+            display.start(len(items), context.run_id, context.out)
+            try:
+                state.settle(finished)
+                keeper.begin(state.rows, left_out)
+                executor.run(state)
+            finally:
+                display.stop()
+                keeper.close(halted=state.halted)
+                summary = _summary(context, keeper, state, left_out)
+                if not lease.lost:  # else the folder's report is another run's
+                    _conclude(context, desk.files, keeper, summary)
+                    if timeline is not None:
+                        _keep_timeline(context, desk.files, timeline)
     return summary
 
 
@@ -81,8 +98,8 @@ def _absolute(item: Item) -> Item:
     return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, left_out: Mapping[str, int]) -> RunSummary:
-    return summarise(
+def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState, left_out: Mapping[str, int]) -> RunSummary:
+    totals = summarise(
         keeper.rows,
         run_id=context.run_id,
         name=context.job.name,
@@ -91,9 +108,25 @@ def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, left_out: M
         out=str(context.out.absolute()),
         started_at=keeper.started_at,
         ended_at=time.time(),
-        halted=halted,
+        halted=state.halted,
         left_out=left_out,
     )
+    last_values = {sample.series: sample.value for sample in state.metrics.read()}
+    return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
+
+
+def _new_timeline(context: RunContext, files: Files) -> Timeline:
+    """Traces of an earlier run would be taken for this one's."""
+    for entry in list(files.walk(context.work / PROFILE_FOLDER)):
+        files.delete(entry.place)
+    return Timeline()
+
+
+def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:
+    try:
+        files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
+    except StoreError as exc:
+        log.warning(LogLine(f"no timeline: {exc}"))
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:

@@ -45,6 +45,10 @@ class RunSummary:
     """Why the run stopped before its end; empty when it did not."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
+    load: dict[str, Any] = field(default_factory=dict)
+    """Queues and idle workers (`pipelines.load.RunLoad`); empty where the run has not ended."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The last value of every series that docs/metrics.md lists; empty where the run has not ended."""
 
     @property
     def memory(self) -> str:
