@@ -15,6 +15,8 @@ from pipelines.stores.location import Location
 
 _MAGIC = b"RMND1\n"
 _DIGEST_SIZE = 32
+_LOOKS = 2
+"""What is damaged on its way here looks like what is damaged there; only the latter stays so, and may be deleted."""
 
 
 class Store:
@@ -26,14 +28,15 @@ class Store:
 
     def get(self, key: str) -> bytes | None:
         """Return the value, or None when the key is absent or was damaged (a damaged one is deleted)."""
-        blob = self._files.read(self.root / key)
-        if blob is None:
-            return None
-        value = blob[len(_MAGIC) + _DIGEST_SIZE :]
-        if blob[: len(_MAGIC)] != _MAGIC or blob[len(_MAGIC) :][:_DIGEST_SIZE] != hashlib.sha256(value).digest():
-            self.delete(key)
-            return None
-        return value
+        for _ in range(_LOOKS):
+            blob = self._files.read(self.root / key)
+            if blob is None:
+                return None
+            value = blob[len(_MAGIC) + _DIGEST_SIZE :]
+            if blob[: len(_MAGIC)] == _MAGIC and blob[len(_MAGIC) :][:_DIGEST_SIZE] == hashlib.sha256(value).digest():
+                return value
+        self.delete(key)
+        return None
 
     def put(self, key: str, value: bytes) -> None:
         """Publish `value` in one step; the last writer of a key wins. Raises StoreError."""
