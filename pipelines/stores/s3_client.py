@@ -23,7 +23,6 @@ from botocore.exceptions import (
     SSLError,
     TokenRetrievalError,
 )
-from botocore.parsers import ResponseParserError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, SetupError, StoreError
@@ -105,10 +104,6 @@ def translated(what: object) -> Iterator[None]:
         raise SetupError(f"{what}: {_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
     except BotoCoreError as exc:
         raise StoreError(f"{what}: {_line(exc)}") from exc
-    except ResponseParserError as exc:
-        raise StoreError(
-            f"{what}: what answers there does not speak S3; is s3.endpoint or AWS_ENDPOINT_URL right?"
-        ) from exc
     except ValueError as exc:  # what an endpoint is that is no address
         raise SetupError(f"{what}: {_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
 
