@@ -24,6 +24,7 @@ from pipelines.lease import Holder, held_by
 from pipelines.process_id import is_alive, is_dead
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
+from pipelines.stores.s3_download import BROKE_OFF
 from pipelines.stores.s3_files import S3Files
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ _NO_CONDITIONS = (
     " each other; start one at a time"
 )
 _TRIES = 5
-"""Times the object is looked at anew because somebody else wrote it between look and write."""
+"""Times the object is looked at anew: somebody else wrote it between look and write, or the answer broke off."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,15 @@ class S3Lease:
         self.lost = f"the lease on {self._place.parent.parent} was {who}"
 
     def _look(self) -> _Found | None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._read()
+            except BROKE_OFF:
+                if attempt == _TRIES:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _read(self) -> _Found | None:
         try:
             answer = self._files.client.get_object(Bucket=self._place.bucket, Key=self._place.key)
         except ClientError as exc:

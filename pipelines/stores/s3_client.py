@@ -23,6 +23,7 @@ from botocore.exceptions import (
     SSLError,
     TokenRetrievalError,
 )
+from urllib3.exceptions import HTTPError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, SetupError, StoreError
@@ -102,7 +103,7 @@ def translated(what: object) -> Iterator[None]:
         raise SetupError(f"{what}: {_line(exc)}; is s3.ca_bundle right?") from exc
     except _NOT_SET_UP as exc:
         raise SetupError(f"{what}: {_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
-    except BotoCoreError as exc:
+    except (BotoCoreError, HTTPError) as exc:
         raise StoreError(f"{what}: {_line(exc)}") from exc
     except ValueError as exc:  # what an endpoint is that is no address
         raise SetupError(f"{what}: {_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc

@@ -7,6 +7,7 @@ of it; exit status 1 when anything was lost, wrong, done twice or left over.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ _HERE = Path(__file__).parent
 _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "3"}
 """A node of one CPU would end its idle processes after a second, and every probe begin with a start of Python."""
 _ROUNDS = 80
+_HONEST = (0, 2, 3, 130, -signal.SIGKILL, -signal.SIGTERM)
+"""Exit statuses that say what happened; 1 is a mistake of ours."""
 _END_S = 30.0
 """For processes to end that have lost what they live for."""
 
@@ -112,8 +115,8 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, out
                 hunt.join()
             outcome.exits[status] += 1
             print(f"run {number}: exit status {status}, {killer.left} kills to come", file=sys.stderr, flush=True)
-            if "Traceback" in log.read_text():
-                outcome.complaints.append(f"{log}: a traceback")
+            if status not in _HONEST or "Traceback" in log.read_text():
+                outcome.complaints.append(f"run {number} ended with exit status {status}: {_last_line(log)}")
             if cluster is None:
                 left = processes.none_left(lambda: processes.of_ray(mark), _END_S)
                 outcome.complaints += [f"process {pid} is left of a local Ray: {line}" for pid, line in left]
@@ -124,6 +127,10 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, out
         left = processes.none_left(lambda: processes.working(mark), _END_S)
         outcome.complaints += [f"process {pid} is left of a run: {line}" for pid, line in left]
         outcome.kills = killer.done
+
+
+def _last_line(log: Path) -> str:
+    return (log.read_text().splitlines() or [""])[-1]
 
 
 def _all_ended(said: Path, status: int) -> bool:
@@ -201,6 +208,7 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--keep", type=Path, help="a new folder for inputs, logs and the diary of requests")
     given = words.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
         folder = given.keep or Path(scratch)
         how = {"items": given.items, "kills": given.kills, "mean_s": given.mean_s, "share": given.share}

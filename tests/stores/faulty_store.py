@@ -1,5 +1,7 @@
 """An HTTP server in front of an object store that passes requests on, with the faults that stores and lines have."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,10 +109,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         cuts = self.server.cut_after
-        is_object = self.command == "GET" and "list-type" not in self.path and status in (200, 206)
+        is_object = self.command == "GET" and "list-type" not in self.path and status in (200, 206, 404)
         if is_object and cuts:
             content = content[: cuts.pop(0)]
             self.close_connection = True
+            if status == 404:  # reset, not ended: boto3 takes half a refusal for a whole one
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.wfile.write(content)
+                self.connection.close()
+                return
         self.wfile.write(content)
 
     def date_time_string(self, timestamp: float | None = None) -> str:

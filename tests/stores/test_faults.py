@@ -50,6 +50,14 @@ def test_a_body_that_breaks_off_goes_on_from_there(store, place, tmp_path):
     assert files.read(place) == CONTENT
 
 
+def test_an_answer_that_says_what_is_wrong_may_break_off_too(store, place, files):
+    store.cut_after = [20]
+    assert files.read(place) is None
+    store.cut_after = [20] * 10
+    with pytest.raises(StoreError, match=str(place)):
+        files.read(place)
+
+
 def test_a_body_that_always_breaks_off_is_an_error_and_never_half_an_object(store, place, files, tmp_path):
     files.write(place, CONTENT)
     store.cut_after = [1000] * 10

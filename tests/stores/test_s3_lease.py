@@ -149,6 +149,15 @@ def test_the_clock_of_a_machine_does_not_matter(place, clock, monkeypatch):
         pass
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again(place, s3_endpoint, monkeypatch):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        for run in ("first", "second"):  # none is there, then one
+            store.cut_after = [20, 20]
+            with lease(place, run) as held:
+                assert not held.lost
+
+
 def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, monkeypatch):
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
