@@ -73,7 +73,7 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_s: float, share: 
     with ExitStack() as stack:
         store = stack.enter_context(s3_server())
         proxy = stack.enter_context(_proxy(store, seed, share, folder / "diary.jsonl"))
-        os.environ.update({"AWS_ENDPOINT_URL": store, **CREDENTIALS})
+        stack.enter_context(_environment({"AWS_ENDPOINT_URL": store, **CREDENTIALS}))
         bucket = str(boto3.resource("s3").create_bucket(Bucket=f"chaos-{seed}").name)
         workload.upload(folder / "in", bucket)
         job = folder / "job.yaml"
@@ -109,7 +109,9 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, out
             where = {"RAY_ADDRESS": cluster.address} if cluster else {}
             said, log = folder / f"run-{number}.json", folder / f"run-{number}.log"
             with said.open("w") as stdout, log.open("w") as stderr:
-                driver = subprocess.Popen(command, env={**environment, **where}, stdout=stdout, stderr=stderr, text=True)
+                driver = subprocess.Popen(
+                    command, env={**environment, **where}, stdout=stdout, stderr=stderr, text=True
+                )
                 hunt = killer.hunt(driver, cluster)
                 status = driver.wait()
                 hunt.join()
@@ -171,17 +173,25 @@ def _proxy(store: str, seed: int, share: float, diary: Path) -> Iterator[str]:
 @contextmanager
 def _three_nodes(mark: str) -> Iterator[Cluster]:
     """A head that runs nothing, and two nodes that may die."""
+    small = {"object_store_memory": 100 * 2**20}
+    with _environment({**processes.environment(mark), **_RAY, "OMP_NUM_THREADS": "1"}):
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small}, shutdown_at_exit=False)
+        try:
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, **small)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """What is started meanwhile inherits these."""
     before = dict(os.environ)
-    os.environ.update({**processes.environment(mark), **_RAY, "OMP_NUM_THREADS": "1"})
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * 2**20}, shutdown_at_exit=False
-    )
+    os.environ.update(values)
     try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-        yield cluster
+        yield
     finally:
-        cluster.shutdown()
         os.environ.clear()
         os.environ.update(before)
 
@@ -194,7 +204,9 @@ def table(outcome: Outcome) -> str:
     lines += [f"| {kind} | {counts[kind]} | |" for kind in Kill if counts[kind]]
     lines += [f"| **together** | {outcome.harm} | |", ""]
     runs = ", ".join(f"{count} with exit status {status}" for status, count in sorted(outcome.exits.items()))
-    lines += [f"Runs: {runs}. Items: {dict(outcome.states)}. Requests: {outcome.requests}. Seconds: {outcome.seconds:.0f}."]
+    lines += [
+        f"Runs: {runs}. Items: {dict(outcome.states)}. Requests: {outcome.requests}. Seconds: {outcome.seconds:.0f}."
+    ]
     lines += [f"Written twice after a fault: {outcome.repeated}. Complaints: {len(outcome.complaints)}."]
     return "\n".join(lines)
 

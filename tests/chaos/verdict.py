@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def repeats(diary: Iterable[Request], kills: Iterable[Killed]) -> tuple[list[str
     unexplained, explained = [], 0
     for key, requests in by_key.items():
         written = [request.at for request in requests if request.writes]
-        for earlier, later in zip(written, written[1:], strict=False):
+        for earlier, later in pairwise(written):
             harmed = any(request.fault and request.at <= later for request in requests)
             if harmed or any(earlier - _ECHO_S <= at <= later for at in kill_times):
                 explained += 1

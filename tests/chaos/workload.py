@@ -12,8 +12,18 @@ import boto3
 import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_image
 
-from pipelines.config import Codec, ExecutorName, FlowConfig, InputConfig, JobConfig, PlanConfig, RunConfig
-from pipelines.config import S3Config, StitchConfig, StoreConfig
+from pipelines.config import (
+    Codec,
+    ExecutorName,
+    FlowConfig,
+    InputConfig,
+    JobConfig,
+    PlanConfig,
+    RunConfig,
+    S3Config,
+    StitchConfig,
+    StoreConfig,
+)
 from pipelines.ledger import read_ledger
 from pipelines.progress import SilentDisplay
 from pipelines.run import LEDGER, run_job
