@@ -61,7 +61,7 @@ class Outcome:
         return len(self.kills) + sum(total for total, _ in self.faults.values())
 
 
-def run_campaign(folder: Path, *, items: int, kills: int, mean_s: float, share: float, seed: int) -> Outcome:
+def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, share: float, seed: int) -> Outcome:
     """Restore `items` clips while `share` of the requests and `kills` processes come to harm.
 
     The first third of the kills fall on a Ray that the run starts on this machine, the others on three nodes.
@@ -78,7 +78,8 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_s: float, share: 
         workload.upload(folder / "in", bucket)
         job = folder / "job.yaml"
         job.write_text(dump_job(workload.disturbed_job(bucket, folder / "cache")))
-        _disturb(job, folder, proxy, Killer(seed, mark := uuid4().hex, mean_s, kills), mark, outcome)
+        killer = Killer(seed, mark := uuid4().hex, _Counted(folder / "diary.jsonl"), mean_requests)
+        _disturb(job, folder, proxy, killer, kills, mark, outcome)
 
         rows = read_ledger(location_of(f"s3://{bucket}/out/_reelmend/ledger.parquet"))
         outcome.states.update(row.state.value for row in rows)
@@ -94,12 +95,23 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_s: float, share: 
     return outcome
 
 
-def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, outcome: Outcome) -> None:
+class _Counted:
+    """Lines of a file that grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._file, self._lines = path.open("rb"), 0
+
+    def __call__(self) -> int:
+        self._lines += self._file.read().count(b"\n")
+        return self._lines
+
+
+def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, mark: str, outcome: Outcome) -> None:
     """Type the same command until everything has ended, whatever happens to it."""
     environment = {**os.environ, **processes.environment(mark), "AWS_ENDPOINT_URL": proxy, "OMP_NUM_THREADS": "1"}
     environment |= _RAY
     command = [sys.executable, "-m", "pipelines.cli", "run", str(job), "--json"]
-    killer.left, on_nodes = killer.left // 3, killer.left - killer.left // 3
+    killer.left, on_nodes = kills // 3, kills - kills // 3
     with ExitStack() as stack:
         cluster: Cluster | None = None
         for number in range(_ROUNDS):
@@ -107,14 +119,8 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, out
                 cluster = stack.enter_context(_three_nodes(mark))
                 killer.left = on_nodes
             where = {"RAY_ADDRESS": cluster.address} if cluster else {}
-            said, log = folder / f"run-{number}.json", folder / f"run-{number}.log"
-            with said.open("w") as stdout, log.open("w") as stderr:
-                driver = subprocess.Popen(
-                    command, env={**environment, **where}, stdout=stdout, stderr=stderr, text=True
-                )
-                hunt = killer.hunt(driver, cluster)
-                status = driver.wait()
-                hunt.join()
+            log = folder / f"run-{number}.log"
+            status = _type_in(command, {**environment, **where}, log, killer, cluster)
             outcome.exits[status] += 1
             print(f"run {number}: exit status {status}, {killer.left} kills to come", file=sys.stderr, flush=True)
             if status not in _HONEST or "Traceback" in log.read_text():
@@ -122,13 +128,28 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, mark: str, out
             if cluster is None:
                 left = processes.none_left(lambda: processes.of_ray(mark), _END_S)
                 outcome.complaints += [f"process {pid} is left of a local Ray: {line}" for pid, line in left]
-            if _all_ended(said, status):
+            if _all_ended(log.with_suffix(".json"), status):
                 break
         else:
             outcome.complaints.append(f"not at its end after {_ROUNDS} runs")
         left = processes.none_left(lambda: processes.working(mark), _END_S)
         outcome.complaints += [f"process {pid} is left of a run: {line}" for pid, line in left]
         outcome.kills = killer.done
+
+
+def _type_in(
+    command: list[str], environment: dict[str, str], log: Path, killer: Killer, cluster: Cluster | None
+) -> int:
+    """Run the command with the killer about and return its exit status; what it prints goes beside the log."""
+    with log.with_suffix(".json").open("w") as stdout, log.open("w") as stderr:
+        driver = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr, text=True)
+        try:
+            hunt = killer.hunt(driver, cluster)
+            status = driver.wait()
+            hunt.join()
+        finally:
+            driver.kill()
+    return status
 
 
 def _last_line(log: Path) -> str:
@@ -215,7 +236,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--items", type=int, default=200)
     words.add_argument("--kills", type=int, default=60)
-    words.add_argument("--mean-s", type=float, default=5.0, help="seconds between two kills, on average")
+    words.add_argument("--mean-requests", type=float, default=80.0, help="between two kills, on average")
     words.add_argument("--share", type=float, default=0.02, help="of requests that meet a fault")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--keep", type=Path, help="a new folder for inputs, logs and the diary of requests")
@@ -223,7 +244,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
         folder = given.keep or Path(scratch)
-        how = {"items": given.items, "kills": given.kills, "mean_s": given.mean_s, "share": given.share}
+        how = {"items": given.items, "kills": given.kills, "mean_requests": given.mean_requests, "share": given.share}
         outcome = run_campaign(folder, **how, seed=given.seed)
     print(table(outcome))
     for complaint in outcome.complaints:

@@ -23,8 +23,6 @@ class Kill(StrEnum):
 
 _WEIGHTS = {Kill.WORKER: 6, Kill.TASK: 4, Kill.NODE: 2, Kill.DRIVER: 2, Kill.STOP: 2}
 _TRIES = 40
-_START_S = 120.0
-"""Who is killed before there is work teaches little, and costs a start."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,14 @@ class Killed:
 
 
 class Killer:
-    """Kills while a driver runs; `still` makes it stop."""
+    """Kills while a driver gets on with its work. Time is counted in requests: a slow machine is no deadlier."""
 
-    def __init__(self, seed: int, mark: str, mean_s: float, budget: int) -> None:
-        """`mean_s`: seconds between two kills, on average; `budget`: how many there are."""
-        self._random, self._mark, self._mean_s = Random(seed), mark, mean_s
-        self.left = budget
+    def __init__(self, seed: int, mark: str, requests: Callable[[], int], mean_requests: float) -> None:
+        """`requests`: how many there were so far; `mean_requests`: between two kills, on average."""
+        self._random, self._mark = Random(seed), mark
+        self._requests, self._mean = requests, mean_requests
+        self.left = 0
+        """Kills to come."""
         self.done: list[Killed] = []
 
     def hunt(self, driver: subprocess.Popen[str], cluster: Cluster | None) -> Thread:
@@ -52,13 +52,21 @@ class Killer:
 
     def _hunt(self, driver: subprocess.Popen[str], cluster: Cluster | None) -> None:
         pause = Event()
-        until(lambda: driver.poll() is not None or bool(processes.working(self._mark)), _START_S)
+        due = self._due()
         while self.left > 0 and driver.poll() is None:
-            pause.wait(self._random.expovariate(1 / self._mean_s))
+            pause.wait(0.1)
+            if self._requests() < due or not processes.working(self._mark):
+                continue
             kind = self._draw(cluster)
             if driver.poll() is None and (what := self._kill(kind, driver, cluster)):
                 self.done.append(Killed(time.time(), kind, what))
                 self.left -= 1
+            if kind in (Kill.DRIVER, Kill.STOP):
+                return
+            due = self._due()
+
+    def _due(self) -> float:
+        return self._requests() + self._random.expovariate(1 / self._mean)
 
     def _draw(self, cluster: Cluster | None) -> Kill:
         fits = {kind: weight for kind, weight in _WEIGHTS.items() if cluster is not None or kind is not Kill.NODE}
@@ -96,13 +104,3 @@ class Killer:
         cluster.remove_node(node, allow_graceful=False)
         cluster.add_node(num_cpus=1, wait=False)
         return f"node {node.node_id}"
-
-
-def until(done: Callable[[], bool], patience_s: float) -> bool:
-    """Wait for something that shows only when it is looked at; False when it does not come."""
-    pause, deadline = Event(), time.monotonic() + patience_s
-    while not done():
-        if time.monotonic() > deadline:
-            return False
-        pause.wait(0.1)
-    return True
