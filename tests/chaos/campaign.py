@@ -31,6 +31,7 @@ from servers import CREDENTIALS, s3_server
 
 from pipelines.job import dump_job
 from pipelines.ledger import ItemState, read_ledger
+from pipelines.run import LEDGER
 from pipelines.stores.location import location_of
 
 _HERE = Path(__file__).parent
@@ -81,7 +82,7 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, 
         killer = Killer(seed, mark := uuid4().hex, _Counted(folder / "diary.jsonl"), mean_requests)
         _disturb(job, folder, proxy, killer, kills, mark, outcome)
 
-        rows = read_ledger(location_of(f"s3://{bucket}/out/_reelmend/ledger.parquet"))
+        rows = read_ledger(location_of(f"s3://{bucket}/out/_reelmend") / LEDGER)
         outcome.states.update(row.state.value for row in rows)
         outcome.complaints += verdict.ends(rows, truth, bucket)
         outcome.complaints += _run_in_peace(job, store)

@@ -15,11 +15,8 @@ from workload import Truth
 
 from pipelines.ledger import ItemRow, ItemState
 
-_OURS = re.compile(
-    r"out/(clip_\d+\.mkv"
-    r"|_reelmend/(config\.yaml|ledger\.parquet|run\.json|report\.html|lease\.json)"
-    r"|_reelmend/store/(parts|flow|probes|items|previews|digests)/.*)"
-)
+_OURS = re.compile(r"out/(clip_\d+\.mkv|_reelmend/([^./][^/]*/)*[^./][^/]*)")
+"""Outputs, and the run's own files; names that begin with a dot are for a moment."""
 _MADE_ONCE = re.compile(r"/[^/]+/out/(clip_\d+\.mkv|_reelmend/store/(parts|flow)/.*)")
 _ECHO_S = 30.0
 """A process that was killed, or cut off from its driver, may have a twin for about this long."""

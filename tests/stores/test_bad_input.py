@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from pipelines.cli import app
 from pipelines.lease import lease_on
 from pipelines.ledger import ItemState, read_ledger
+from pipelines.run import LEDGER
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 
@@ -110,7 +111,7 @@ def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishe
     store.refuse = lambda asked: None
     result = restore(bucket)
     assert result.exit_code == 0, result.output
-    rows = read_ledger(location_of(f"{place}/out/_reelmend/ledger.parquet"))
+    rows = read_ledger(location_of(f"{place}/out/_reelmend") / LEDGER)
     assert [row.state for row in rows] == [ItemState.RESTORED]
 
 
