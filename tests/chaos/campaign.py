@@ -129,7 +129,7 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, ma
             if cluster is None:
                 left = processes.none_left(lambda: processes.of_ray(mark), _END_S)
                 outcome.complaints += [f"process {pid} is left of a local Ray: {line}" for pid, line in left]
-            if _all_ended(log.with_suffix(".json"), status):
+            if _all_ended(log.with_suffix(".json"), status, outcome.complaints):
                 break
         else:
             outcome.complaints.append(f"not at its end after {_ROUNDS} runs")
@@ -157,13 +157,15 @@ def _last_line(log: Path) -> str:
     return (log.read_text().splitlines() or [""])[-1]
 
 
-def _all_ended(said: Path, status: int) -> bool:
+def _all_ended(said: Path, status: int, complaints: list[str]) -> bool:
     """Restored or quarantined; failed items want the same command once more."""
-    if status not in (0, 3):
+    text = said.read_text()
+    if status not in (0, 3) or not text:
         return False
     try:
-        summary = json.loads(said.read_text())
+        summary = json.loads(text)
     except ValueError:
+        complaints.append(f"{said}: is not JSON: {text[:200]}")
         return False
     good = (ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED)
     return sum(summary["states"].get(state, 0) for state in good) == summary["items"]
