@@ -40,7 +40,7 @@ _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "3"}
 _ROUNDS = 80
 _HONEST = (0, 2, 3, 130, -signal.SIGKILL, -signal.SIGTERM)
 """Exit statuses that say what happened; 1 is a mistake of ours."""
-_END_S = 30.0
+_END_S = 120.0
 """For processes to end that have lost what they live for."""
 
 
@@ -240,7 +240,7 @@ def main() -> int:
     words.add_argument("--items", type=int, default=200)
     words.add_argument("--kills", type=int, default=60)
     words.add_argument("--mean-requests", type=float, default=80.0, help="between two kills, on average")
-    words.add_argument("--share", type=float, default=0.02, help="of requests that meet a fault")
+    words.add_argument("--share", type=float, default=0.05, help="of requests that meet a fault")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--keep", type=Path, help="a new folder for inputs, logs and the diary of requests")
     given = words.parse_args()
