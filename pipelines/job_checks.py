@@ -49,6 +49,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
         yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
+    yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)
