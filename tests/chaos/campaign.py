@@ -126,6 +126,7 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, ma
             print(f"run {number}: exit status {status}, {killer.left} kills to come", file=sys.stderr, flush=True)
             if status not in _HONEST or "Traceback" in log.read_text():
                 outcome.complaints.append(f"run {number} ended with exit status {status}: {_last_line(log)}")
+                break
             if cluster is None:
                 left = processes.none_left(lambda: processes.of_ray(mark), _END_S)
                 outcome.complaints += [f"process {pid} is left of a local Ray: {line}" for pid, line in left]
