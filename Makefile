@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs format lock clean
+.PHONY: demo test chaos lint docs format lock clean
 
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
 
 test: .venv/ready            ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
+	$(BIN)/python tests/chaos/campaign.py $(CHAOS)
 
 lint: .venv/ready            ## style, types, layers
 	$(BIN)/ruff check .

@@ -12,7 +12,8 @@ for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
     # A worker that holds no GPU must see none: else every probe and stitch could occupy memory of the first one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-    # Deaths are reported by the run itself, in one line; Ray would print a paragraph into stdout, and spoil `--json`.
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+    # Deaths of workers and nodes are reported by the run itself, in one line; Ray would print a paragraph into stdout,
+    # and spoil `--json`. Workers' own output does not come this way.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
 }.items():
     os.environ.setdefault(_name, _value)

@@ -205,6 +205,10 @@ class S3Config:
     """PEM file of the authorities that the endpoint's certificate is checked against. None: the usual ones."""
     attempts: int = 6
     """Times a request is tried, with longer and longer waits, before its task counts as failed."""
+    timeout_s: float = 60.0
+    """Seconds without a byte after which a request is given up and tried again."""
+    piece_bytes: int = 67_108_864
+    """Larger outputs are uploaded in pieces of this size, at least 5 MiB. A proxy may allow requests only so large."""
 
 
 @dataclass

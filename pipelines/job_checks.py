@@ -18,6 +18,8 @@ SPEEDS = (
 )
 SMALLEST_SIDE_PX = 16
 """Below this there is nothing that flow could be measured on."""
+SMALLEST_PIECE_BYTES = 5 << 20
+"""What S3 takes as a piece of an upload that is not its last."""
 LARGEST_SCALE = 4.0
 """Above this most of the output would be invented."""
 
@@ -44,6 +46,9 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
     yield from _at_least("s3.attempts", job.s3.attempts, 1)
+    yield from _at_least("s3.piece_bytes", job.s3.piece_bytes, SMALLEST_PIECE_BYTES)
+    if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
+        yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)

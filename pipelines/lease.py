@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from pipelines.errors import SetupError, StoreError
+from pipelines.process_id import this_process
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -37,15 +38,17 @@ class Holder:
     run: str
     host: str
     pid: int
+    process: str = ""
+    """As `pipelines.process_id` names it, so that another process of the machine can tell whether it lives."""
 
     @classmethod
     def this_process(cls, run_id: str) -> "Holder":
-        return cls(run_id, socket.gethostname(), os.getpid())
+        return cls(run_id, socket.gethostname(), os.getpid(), this_process())
 
     @classmethod
     def from_dict(cls, said: dict[str, Any]) -> "Holder":
         """Raises KeyError for what does not say who it is."""
-        return cls(said["run"], said["host"], said["pid"])
+        return cls(said["run"], said["host"], said["pid"], said.get("process", ""))
 
     def __str__(self) -> str:
         return f"run {self.run}, process {self.pid} on {self.host}"

@@ -1,12 +1,18 @@
-"""How does an output appear? Whole: it is written under another name, and put in its place when it is finished."""
+"""How does an output appear? Whole: it is written under another name, and put in its place when it is finished.
 
+Each writer has a folder of its own, and holds a lock on it that ends with its process. So two that write the same
+output (a worker that was given up for dead may go on for a while) do not write into each other's files, and what a
+killed one left is known as such, and removed by whoever writes this output next.
+"""
+
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from pipelines.errors import StoreError
-from pipelines.identity import digest_of
 from pipelines.stores.files import Files
 from pipelines.stores.local_files import remove
 from pipelines.stores.location import Location
@@ -16,19 +22,18 @@ from pipelines.stores.location import Location
 def staged(output: Location, files: Files, cache_dir: Path) -> Iterator[Path]:
     """Yield where to write `output`; publish it when the block is left, unless by an exception. Raises StoreError.
 
-    For an output of this machine that is a hidden name beside its place, else one in `cache_dir`.
+    For an output of this machine that is a hidden folder beside its place, else one in `cache_dir`.
     """
-    path = stage_path(output if isinstance(output, Path) else _in_cache(output, cache_dir))
-    try:
+    room = _hidden(output) if isinstance(output, Path) else cache_dir / "staged"
+    with _own_folder(room) as folder:
+        path = folder / output.name
         yield path
         files.of(output).publish(path, output)
-    finally:
-        remove(path)
 
 
 def stage_path(output: Path) -> Path:
     """Return where to write `output` first, with room made: folders exist, an earlier attempt's leftover does not."""
-    path = output.with_name(f".reelmend-partial-{output.name}")
+    path = _hidden(output)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove(path)
@@ -37,6 +42,52 @@ def stage_path(output: Path) -> Path:
     return path
 
 
-def _in_cache(output: Location, cache_dir: Path) -> Path:
-    """Runs that share the folder, and processes of one run, stage apart."""
-    return cache_dir / "staged" / f"{os.getpid()}-{digest_of('staged', str(output))}{output.suffix}"
+def _hidden(output: Path) -> Path:
+    return output.with_name(f".reelmend-partial-{output.name}")
+
+
+@contextmanager
+def _own_folder(room: Path) -> Iterator[Path]:
+    """Yield a new folder in `room`, locked, and remove it; those in it that nobody holds any more go first."""
+    try:
+        folder, lock = _make_locked(room)
+    except OSError as exc:
+        raise StoreError(f"cannot write in {room.parent}: {exc.strerror}") from exc
+    try:
+        yield folder
+    finally:
+        remove(folder)
+        os.close(lock)
+        with suppress(OSError):  # another one writes there
+            room.rmdir()
+
+
+def _make_locked(room: Path) -> tuple[Path, int]:
+    if room.is_dir():
+        for left in room.iterdir():
+            _remove_unheld(left)
+    while True:
+        folder = room / uuid4().hex
+        try:
+            folder.mkdir(parents=True)
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # whoever wrote there before has just removed the room
+            continue
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # taken for a leftover between the two lines
+
+
+def _remove_unheld(folder: Path) -> None:
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(folder)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(lock)

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import socket
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -166,7 +164,7 @@ def _check_machine(context: RunContext, files: Files) -> None:
     codec = context.job.stitch.codec
     if not encoder_available(codec):
         raise SetupError(f"this machine's FFmpeg has no encoder for stitch.codec={codec}; see `reelmend doctor`")
-    probe = context.work / f".writable-{socket.gethostname()}-{os.getpid()}"
+    probe = context.work / ".writable"  # one name for all: what a killed run leaves of it, the next one removes
     try:
         files.write(probe, b"x")
         files.delete(probe)

@@ -3,12 +3,15 @@
 Every write is conditional on the object being the one that this process wrote last (`If-Match`), or on there being none
 (`If-None-Match`), so of two writers one is told. A lease that was not renewed for `SILENT_S` belongs to a dead run and
 may be taken. How old it is, the store's own clock says: the answer carries both the time of writing and the present
-time, so that clocks of machines may be wrong, or jump.
+time, so that clocks of machines may be wrong, or jump. Should the store's own clock jump, too, a lease is free when it
+was watched for that long without being renewed. One whose holder was a process of this machine that is gone is free at
+once: a run that was killed does not keep the same command waiting.
 """
 
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -18,14 +21,21 @@ from botocore.exceptions import ClientError
 
 from pipelines.errors import ReelmendError
 from pipelines.lease import BEAT_S, SILENT_S, Holder, held_by
+from pipelines.process_id import is_alive, is_dead
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
+from pipelines.stores.s3_download import BROKE_OFF
 from pipelines.stores.s3_files import S3Files
 
 log = logging.getLogger(__name__)
 
+_NO_TAG = '"00000000000000000000000000000000"'
+_NO_CONDITIONS = (
+    "the store of bucket %s ignores %s on PUT: two runs on %s that start in the same moment would not notice"
+    " each other; start one at a time"
+)
 _TRIES = 5
-"""Times the object is looked at anew because somebody else wrote it between look and write."""
+"""Times the object is looked at anew: somebody else wrote it between look and write, or the answer broke off."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,26 @@ class Found:
             return {}
         return content if isinstance(content, dict) else {}
 
+    @property
+    def process(self) -> str:
+        return str(self.content.get("process", ""))
+
 
 def look_at(place: RemotePath, files: S3Files) -> Found | None:
-    """Return the lease that lies at `place`, if there is one. Raises boto3's ClientError."""
+    """Return the lease that lies at `place`, if there is one; an answer that breaks off is asked for again.
+
+    Raises boto3's ClientError.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return _read(place, files)
+        except BROKE_OFF:
+            if attempt == _TRIES:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _read(place: RemotePath, files: S3Files) -> Found | None:
     try:
         answer = files.client.get_object(Bucket=place.bucket, Key=place.key)
     except ClientError as exc:
@@ -95,14 +122,43 @@ class S3Lease:
     def _acquire(self) -> None:
         for _ in range(_TRIES):
             found = self._look()
-            if found is not None:
-                alive = not found.content.get("released") and found.age_s <= self._silent_s
-                if alive and found.text != self._text(released=False):
-                    raise held_by(self._place, self._who(found))
+            if found is not None and self._is_held(found):
+                found = self._outlast(found)
             self._tag = found.tag if found else ""
             if self._write(released=False):
+                self._check_conditions()
                 return
         raise held_by(self._place, "several runs started at once")
+
+    def _is_held(self, found: Found) -> bool:
+        if found.content.get("released") or found.text == self._text(released=False):
+            return False
+        return found.age_s <= self._silent_s and not is_dead(found.process)
+
+    def _outlast(self, held: Found) -> Found | None:
+        """Return the lease when it is free. Raises SetupError as soon as its holder gives a sign of life."""
+        if is_alive(held.process):
+            raise held_by(self._place, self._who(held))
+        log.info("%s held %s: waiting up to %g s for a sign of life", self._who(held), self._place, self._silent_s)
+        deadline = time.monotonic() + self._silent_s
+        while time.monotonic() < deadline:
+            self._ended.wait(self._beat_s / 4)
+            now = self._look()
+            if now is None or not self._is_held(now):
+                return now
+            if now.tag != held.tag:
+                raise held_by(self._place, self._who(now))
+        return held
+
+    def _check_conditions(self) -> None:
+        """Say so where the store takes a write whose condition does not hold: a lease there keeps nobody out."""
+        tag = self._tag
+        for name, no_match in (("If-None-Match", ""), ("If-Match", _NO_TAG)):
+            self._tag = no_match
+            if self._write(released=False):
+                log.warning(_NO_CONDITIONS, self._place.bucket, name, self._place.parent.parent)
+                return
+        self._tag = tag
 
     def _renew_until_ended(self) -> None:
         while not self._ended.wait(self._beat_s):

@@ -5,14 +5,11 @@ Being here also puts `tests/` on the path, so that every test can say `from clip
 """
 
 import os
-import re
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from servers import CREDENTIALS, s3_server
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -57,30 +54,13 @@ def on_cluster(cluster_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """Moto's server in a process of its own, asked over HTTP as any other store."""
-    command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
-        address = next(found.group() for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-        drain = threading.Thread(target=lambda: [None for _ in lines], daemon=True)  # a full pipe would stop the server
-        drain.start()
+    with s3_server() as address:
         yield address
-        process.terminate()
 
 
 @pytest.fixture
 def s3_credentials(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What boto3 finds in the environment: the test's store, and nothing of the machine's own."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
+    for name, value in {"AWS_ENDPOINT_URL": s3_endpoint, **CREDENTIALS}.items():
         monkeypatch.setenv(name, value)
 
 

@@ -34,7 +34,7 @@ def _promised_frames(stream: VideoStream, stamps: Sequence[int | None]) -> int:
     if stream.frames:
         return stream.frames
     told = stream.metadata.get("DURATION", "")
-    rate = stream.average_rate or stream.guessed_rate
+    rate = stream.average_rate  # the guessed one of a file that says none may be its clock's: 1000 a second
     if told.count(":") != 2 or not rate:
         return 0
     hours, minutes, seconds = (float(part) for part in told.split(":"))

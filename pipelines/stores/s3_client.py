@@ -23,6 +23,7 @@ from botocore.exceptions import (
     SSLError,
     TokenRetrievalError,
 )
+from urllib3.exceptions import HTTPError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, SetupError, StoreError
@@ -39,7 +40,15 @@ _NOT_SET_UP = (
     ProfileNotFound,
     TokenRetrievalError,
 )
-_MAY_PASS = {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed", "Throttling"}
+_MAY_PASS = {
+    "InternalError",
+    "NoSuchUpload",  # of an upload that this process had begun
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+}
 _CHANGED = {"PreconditionFailed", "InvalidRange", "ConditionalRequestConflict", "412", "416", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _ADVICE = {
@@ -55,6 +64,7 @@ _ADVICE = {
     "301": "the bucket lies in another region; set s3.region",
     "AuthorizationHeaderMalformed": "the bucket lies in another region; set s3.region",
     "IllegalLocationConstraintException": "the bucket lies in another region; set s3.region",
+    "RequestTimeTooSkewed": "this machine's clock is wrong by the store's; set it, the same command goes on",
     "NotImplemented": "this store lacks an S3 feature that is needed; see docs/stores.md",
     "501": "this store lacks an S3 feature that is needed; see docs/stores.md",
 }
@@ -66,8 +76,8 @@ def make_client(config: S3Config) -> Any:
         raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
     attempts = {"mode": "adaptive", "total_max_attempts": config.attempts}
     options = Config(
-        connect_timeout=10,
-        read_timeout=60,
+        connect_timeout=min(10, config.timeout_s),
+        read_timeout=config.timeout_s,
         retries=attempts,
         max_pool_connections=CONNECTIONS,
         s3={"addressing_style": str(config.addressing)},
@@ -93,7 +103,7 @@ def translated(what: object) -> Iterator[None]:
         raise SetupError(f"{what}: {_line(exc)}; is s3.ca_bundle right?") from exc
     except _NOT_SET_UP as exc:
         raise SetupError(f"{what}: {_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
-    except BotoCoreError as exc:
+    except (BotoCoreError, HTTPError) as exc:
         raise StoreError(f"{what}: {_line(exc)}") from exc
     except ValueError as exc:  # what an endpoint is that is no address
         raise SetupError(f"{what}: {_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc

@@ -11,6 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from urllib3.exceptions import HTTPError
 
 from pipelines.errors import StoreError
 from pipelines.stores.location import RemotePath
@@ -18,7 +19,9 @@ from pipelines.stores.s3_client import has_changed, is_absent, translated
 
 _PIECE_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 18
-_BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
+BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError, HTTPError)
+"""What is raised when an answer to GET breaks off. The last one comes from below boto3, which reads what an error says
+without translating, or trying again, what happens meanwhile."""
 
 Sink = Callable[[bytes], object]
 
@@ -51,7 +54,7 @@ class Download:
                     for piece in answer["Body"].iter_chunks(_PIECE_BYTES):
                         sink(piece)
                         start += len(piece)
-                except _BROKE_OFF:
+                except BROKE_OFF:
                     if attempt == self._attempts:
                         raise
                 else:

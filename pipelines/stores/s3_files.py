@@ -6,9 +6,10 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, StoreError
@@ -21,8 +22,9 @@ from pipelines.stores.skip_scan import scan
 
 log = logging.getLogger(__name__)
 
-_UPLOAD = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20, max_concurrency=4)
-"""10 000 pieces is the most that S3 takes; boto3 makes them larger for files over 640 GB."""
+_PIECES_AT_ONCE = 4
+_UPLOAD_ID = "reelmend-upload"
+"""Metadata of an uploaded object: another value each time, so that a process knows its own."""
 
 
 _KEYS_A_REQUEST = 1000
@@ -39,6 +41,12 @@ class S3Files:
     @cached_property
     def client(self) -> Any:
         return make_client(self._config)
+
+    @cached_property
+    def _transfer(self) -> TransferConfig:
+        """10 000 pieces is the most that S3 takes; boto3 makes them larger for files that would have more."""
+        piece = self._config.piece_bytes
+        return TransferConfig(multipart_threshold=piece, multipart_chunksize=piece, max_concurrency=_PIECES_AT_ONCE)
 
     @property
     def _download(self) -> Download:
@@ -140,7 +148,7 @@ class S3Files:
             self._upload(staged / name, place / name)
         for entry in self.children(place):
             if not entry.is_folder and entry.place.name not in names:
-                self.client.delete_object(Bucket=place.bucket, Key=f"{place.key}/{entry.place.name}")
+                self.delete(place / entry.place.name)
 
     def abort_uploads(self, folder: RemotePath) -> int:
         """Abort the multipart uploads under `folder`, which killed processes have left; return how many there were.
@@ -163,13 +171,32 @@ class S3Files:
         return aborted
 
     def _upload(self, path: Path, place: RemotePath) -> None:
-        """An upload that fails is aborted by the transfer manager: no piece of it stays."""
+        """An upload that fails is aborted by the transfer manager: no piece of it stays.
+
+        The answer to an upload's completion may be lost. Asked again, a store may say that there is no such
+        upload; whether it was completed, the object's metadata tells.
+        """
+        mine = uuid4().hex
+        described = {"Metadata": {_UPLOAD_ID: mine}}
         with translated(place):
-            with path.open("rb") as file:
-                self.client.upload_fileobj(file, place.bucket, place.key, Config=_UPLOAD)
+            try:
+                with path.open("rb") as file:
+                    self.client.upload_fileobj(
+                        file, place.bucket, place.key, ExtraArgs=described, Config=self._transfer
+                    )
+            except (ClientError, BotoCoreError):
+                if not self._is_there(place, mine):
+                    raise
             told = self.client.head_object(Bucket=place.bucket, Key=place.key)
         if told["ContentLength"] != path.stat().st_size:
             raise StoreError(f"{place}: {told['ContentLength']} of {path.stat().st_size} bytes arrived")
+
+    def _is_there(self, place: RemotePath, upload: str) -> bool:
+        try:
+            told = self.client.head_object(Bucket=place.bucket, Key=place.key)
+        except (ClientError, BotoCoreError):
+            return False
+        return bool(told["Metadata"].get(_UPLOAD_ID) == upload)
 
     def _pages(self, folder: RemotePath, **asked: str) -> Iterator[dict[str, Any]]:
         with translated(folder):

@@ -123,3 +123,12 @@ def test_a_ray_of_the_host_application_is_used_and_left_running(
 def _said(output: str) -> str:
     """The output, less the line in which Ray's core remarks that a machine has no network."""
     return "\n".join(line for line in output.splitlines() if "network_util.cc" not in line).strip()
+
+
+@pytest.mark.parametrize("death", ["A worker died or was killed while ...", "Raylet is terminated.\n  [state-dump] 1"])
+def test_what_ray_prints_of_deaths_does_not_spoil_stdout(death: str) -> None:
+    told = {"lines": [death], "pid": "raylet", "is_err": False}
+    printing = f"ray._private.worker.print_to_stdstream({told!r}, ignore_prefix=False)"
+    code = f"import cluster, ray._private.worker; {printing}; print('ours')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "ours\n"

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -76,6 +77,17 @@ def test_other_containers_that_were_cut_off(tmp_path, name):
     clip = write_clip(tmp_path / name, frames=200, size=(64, 48), codec="mpeg4", audio=False)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     refused(clip, str(clip))
+
+
+def test_a_file_of_few_frames_that_does_not_say_its_rate_is_whole(tmp_path):
+    told = write_clip(tmp_path / "told.mkv", frames=6, rate=Fraction(1, 8), codec="ffv1")
+    with av.open(str(told)) as source, av.open(str(tmp_path / "a.mkv"), "w") as target:
+        copies = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+    assert inspect_video(tmp_path / "a.mkv").frames == 6
 
 
 DAMAGED = {

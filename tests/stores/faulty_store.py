@@ -1,7 +1,10 @@
 """An HTTP server in front of an object store that passes requests on, with the faults that stores and lines have."""
 
+import socket
+import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +30,15 @@ class FaultyStore(ThreadingHTTPServer):
         """Bytes of a body after which the line breaks, one entry a GET of an object."""
         self.lost_answers = 0
         """PUTs that are passed on and whose answer never comes."""
+        self.lost_completions: list[bool] = []
+        """For the next completions of uploads, whose answer never comes: whether the store got to see it."""
+        self.garbled = 0
+        """GETs of an object whose body loses its last byte, and says so nowhere."""
+        self.refuse: Callable[[str], tuple[int, str] | None] = lambda asked: None
+        """Asked with method and path, returns what to answer as in `answers`."""
+        self.ignores_conditions = False
+        self.clock_s = 0.0
+        """Seconds by which the store's present time is ahead of the one it writes to its objects."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Quiet: a client that hangs up midway is what some tests are about."""
@@ -44,9 +56,15 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         server.asked.append(f"{self.command} {self.path}")
         body = self._body()
-        fault = server.answers.pop(0) if server.answers else server.always
+        fault = server.answers.pop(0) if server.answers else server.always or server.refuse(server.asked[-1])
         if fault is not None:
             self._refuse(*fault)
+            return
+        is_completion = self.command == "POST" and "uploadId=" in self.path
+        if is_completion and server.lost_completions:
+            if server.lost_completions.pop(0):
+                self._pass_on(body)
+            self.close_connection = True
             return
         status, headers, content = self._pass_on(body)
         if self.command == "PUT" and server.lost_answers:
@@ -70,11 +88,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         line = HTTPConnection(str(self.server.behind.hostname), self.server.behind.port, timeout=30)
-        line.request(self.command, self.path, body, dict(self.headers))
+        ignored = ("if-match", "if-none-match") if self.server.ignores_conditions else ()
+        asked = {name: value for name, value in self.headers.items() if name.lower() not in ignored}
+        line.request(self.command, self.path, body, asked)
         answer = line.getresponse()
         content = answer.read()
         headers = [(name, value) for name, value in answer.getheaders() if name.lower().startswith("x-amz")]
         headers += [(name, value) for name, value in answer.getheaders() if name.lower() in _KEPT]
+        if self.command == "GET" and self.server.garbled and "list-type" not in self.path:
+            self.server.garbled -= 1
+            content = content[:-1]
+            headers = [(name, value) for name, value in headers if "checksum" not in name.lower()]
         length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
         line.close()
         return answer.status, [*headers, ("Content-Length", length or "0")], content
@@ -85,11 +109,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         cuts = self.server.cut_after
-        is_object = self.command == "GET" and "list-type" not in self.path and status in (200, 206)
+        is_object = self.command == "GET" and "list-type" not in self.path and status in (200, 206, 404)
         if is_object and cuts:
             content = content[: cuts.pop(0)]
             self.close_connection = True
+            if status == 404:  # reset, not ended: boto3 takes half a refusal for a whole one
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.wfile.write(content)
+                self.connection.close()
+                return
         self.wfile.write(content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(time.time() + self.server.clock_s if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet: pytest shows what is printed."""

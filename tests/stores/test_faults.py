@@ -6,6 +6,7 @@ from faulty_store import FaultyStore, faults_before
 
 from pipelines.config import Addressing, S3Config
 from pipelines.errors import SetupError, StoreError
+from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
 
@@ -47,6 +48,14 @@ def test_a_body_that_breaks_off_goes_on_from_there(store, place, tmp_path):
     assert (tmp_path / "copy").read_bytes() == CONTENT
     store.cut_after = [100, 2_000_000]
     assert files.read(place) == CONTENT
+
+
+def test_an_answer_that_says_what_is_wrong_may_break_off_too(store, place, files):
+    store.cut_after = [20]
+    assert files.read(place) is None
+    store.cut_after = [20] * 10
+    with pytest.raises(StoreError, match=str(place)):
+        files.read(place)
 
 
 def test_a_body_that_always_breaks_off_is_an_error_and_never_half_an_object(store, place, files, tmp_path):
@@ -107,6 +116,39 @@ def test_an_endpoint_in_the_job_wins_over_the_environment(s3_endpoint, bucket, m
     files = Files(S3Config(endpoint=s3_endpoint, region="us-east-1", addressing=Addressing.path))
     files.write(RemotePath(bucket, "a"), b"value")
     assert files.read(RemotePath(bucket, "a")) == b"value"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_upload_whose_completion_gets_no_answer_arrives_and_is_sent_once(store, bucket, tmp_path, seen):
+    (tmp_path / "large").write_bytes(CONTENT)
+    place = RemotePath(bucket, "out/large.mkv")
+    files = Files(S3Config(attempts=3, piece_bytes=5 << 20))
+    store.lost_completions = [seen]
+    files.of(place).publish(tmp_path / "large", place)
+    assert files.read(place) == CONTENT
+    assert sum(asked.startswith("PUT") for asked in store.asked) == 2, "two pieces, each sent once"
+    assert "Uploads" not in boto3.client("s3").list_multipart_uploads(Bucket=bucket)
+
+
+def test_an_upload_that_was_lost_leaves_the_object_that_was_there_and_may_be_tried_again(store, bucket, tmp_path):
+    (tmp_path / "large").write_bytes(CONTENT)
+    place = RemotePath(bucket, "out/large.mkv")
+    files = Files(S3Config(attempts=2, piece_bytes=5 << 20))
+    files.write(place, bytes(len(CONTENT)))
+    store.refuse = lambda asked: (404, "NoSuchUpload") if asked.startswith("POST") and "uploadId" in asked else None
+    with pytest.raises(StoreError, match=r"out/large\.mkv: NoSuchUpload"):
+        files.of(place).publish(tmp_path / "large", place)
+    assert files.read(place) == bytes(len(CONTENT))
+
+
+def test_an_artefact_that_was_damaged_on_its_way_is_read_again_and_not_deleted(store, bucket):
+    artefacts = Store(RemotePath(bucket, "store"), Files(S3Config(attempts=2)))
+    artefacts.put("a", b"value")
+    store.garbled = 1
+    assert artefacts.get("a") == b"value"
+    store.garbled = 2
+    assert artefacts.get("a") is None
+    assert not artefacts.exists("a")
 
 
 def test_a_failed_upload_leaves_no_pieces_and_those_of_killed_processes_are_aborted(store, bucket, files, tmp_path):

@@ -62,7 +62,7 @@ def test_everything_in_a_bucket_gives_the_same_bytes_and_a_second_run_does_nothi
     summary, rows = run(job)
     assert summary.states == {"restored": 2}, [row.reason for row in rows.values()]
     assert outputs(job.out) == outputs(str(local / "out"))
-    assert list((tmp_path / "cache/staged").iterdir()) == []
+    assert not (tmp_path / "cache/staged").exists()
     shutil.rmtree(tmp_path / "cache")
     again, rows = run(job)
     assert (again.finished_earlier, again.tasks_computed, again.exit_status) == (2, 0, 0)

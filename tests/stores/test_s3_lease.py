@@ -36,6 +36,11 @@ def lease(place, run, **seconds):
     return S3Lease(place, Holder.this_process(run), S3Files(S3Config(attempts=2)), **seconds)
 
 
+def lease_elsewhere(place, beat_s):
+    """One whose holder's life this machine cannot tell."""
+    return S3Lease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), S3Files(S3Config(attempts=2)), beat_s)
+
+
 def taken_within_patience(place, run, silent_s):
     """Enter the lease as soon as its holder was silent for long enough."""
     given_up = threading.Event()
@@ -75,13 +80,50 @@ def test_a_lease_that_is_renewed_is_never_taken(place):
         assert not first.lost
 
 
-def test_a_killed_run_is_taken_over_when_it_was_silent(place):
+def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(place):
     with subprocess.Popen([sys.executable, "-c", HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass
         other.kill()
-    taken_within_patience(place, "next", silent_s=1.0).__exit__(None, None, None)
+    with lease(place, "next") as held:
+        assert not held.lost
+
+
+def test_a_run_that_died_on_another_machine_is_taken_over_when_it_was_silent(place):
+    lease_elsewhere(place, beat_s=60.0).__enter__()
+    with lease(place, "next", beat_s=0.2, silent_s=1.0) as held:
+        assert not held.lost
+
+
+def test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_lives(place):
+    with (
+        lease_elsewhere(place, beat_s=0.2),
+        pytest.raises(SetupError, match="run first, process 1 on elsewhere"),
+        lease(place, "next", beat_s=0.4, silent_s=60.0),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("clock_s", [-1e6, 1e6])
+def test_a_store_whose_clock_jumps_keeps_nobody_out_for_ever(place, s3_endpoint, monkeypatch, clock_s):
+    lease_elsewhere(place, beat_s=60.0).__enter__()
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.clock_s = clock_s
+        with lease(place, "next", beat_s=0.2, silent_s=1.0) as held:
+            assert not held.lost
+
+
+def test_a_store_that_ignores_conditions_is_named(place, s3_endpoint, monkeypatch, caplog):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        with lease(place, "first"):
+            assert caplog.messages == []
+        store.ignores_conditions = True
+        with lease(place, "second"):
+            assert f"the store of bucket {place.bucket} ignores If-None-Match on PUT" in caplog.text
+            assert "start one at a time" in caplog.text
 
 
 def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):
@@ -105,6 +147,15 @@ def test_the_clock_of_a_machine_does_not_matter(place, clock, monkeypatch):
     monkeypatch.setattr("time.time", lambda: 1.8e9 + float(clock))
     with lease(place, "first"), pytest.raises(SetupError, match="run first"), lease(place, "second"):
         pass
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(place, s3_endpoint, monkeypatch):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        for run in ("first", "second"):  # none is there, then one
+            store.cut_after = [20, 20]
+            with lease(place, run) as held:
+                assert not held.lost
 
 
 def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, monkeypatch):

@@ -1,0 +1,98 @@
+"""A run whose inputs, cache, parts and outputs lie in a bucket may move: from one machine's Ray to three others.
+
+The bugs this would catch: work that only the machine it was done on knows of, a lease that keeps the next machine out,
+and a picture that depends on where it was computed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import boto3
+import pytest
+from jobs import add_item, lossless_job
+
+from pipelines.config import ExecutorName, InputConfig, StoreConfig
+from pipelines.job import dump_job
+from pipelines.progress import SilentDisplay
+from pipelines.run import run_job
+
+pytestmark = pytest.mark.ray
+
+PATIENCE_S = 240
+CHUNKS = 6
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """A folder with two clips of three chunks each, and what a local run makes of them."""
+    folder = tmp_path_factory.mktemp("local")
+    for name in ("one", "two"):
+        add_item(folder, name, frames=60, size=(48, 32))
+    run_job(lossless_job(folder), SilentDisplay())
+    return folder
+
+
+@pytest.fixture
+def job_file(local, bucket, tmp_path, monkeypatch):
+    """The same in a bucket, for Ray."""
+    for path in (local / "in").iterdir():
+        boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
+    job = lossless_job(local, executor=ExecutorName.ray)
+    store = StoreConfig(cache_dir=str(tmp_path / "cache"))
+    job = replace(job, out=f"s3://{bucket}/out", input=InputConfig(videos=[f"s3://{bucket}/in/*.mp4"]), store=store)
+    (tmp_path / "job.yaml").write_text(dump_job(job))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return tmp_path / "job.yaml"
+
+
+@pytest.fixture
+def three_nodes(job_file, _ray_for_tests):
+    """Started by somebody who has the store's credentials in the environment; two nodes of three have a CPU."""
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 100 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small}, shutdown_at_exit=False)
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, **small)
+    yield cluster.address
+    cluster.shutdown()
+
+
+def command(job_file):
+    return [sys.executable, "-m", "pipelines.cli", "run", str(job_file), "--json"]
+
+
+def parts(bucket):
+    """The finished parts, with their times of writing."""
+    found = boto3.resource("s3").Bucket(bucket).objects.filter(Prefix="out/_reelmend/store/parts/")
+    return {part.key: part.last_modified for part in found}
+
+
+def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
+    local, bucket, job_file, three_nodes
+):
+    with subprocess.Popen(command(job_file), stdout=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(parts(bucket)) < 2:
+            assert run.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline, "no parts were written"
+            time.sleep(0.05)
+        run.kill()
+    before = parts(bucket)
+
+    elsewhere = {**os.environ, "RAY_ADDRESS": three_nodes}
+    done = subprocess.run(command(job_file), env=elsewhere, stdout=subprocess.PIPE, check=True)
+    summary = json.loads(done.stdout)
+    assert summary["states"] == {"restored": 2}
+    assert summary["chunks_reused"] >= 2
+    assert summary["chunks_computed"] + summary["chunks_reused"] == CHUNKS
+    after = parts(bucket)
+    assert {key: after[key] for key in before} == before, "finished parts were not written again"
+    for name in ("one.mkv", "two.mkv"):
+        restored = boto3.client("s3").get_object(Bucket=bucket, Key=f"out/{name}")["Body"].read()
+        assert restored == (local / "out" / name).read_bytes()
