@@ -9,13 +9,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
-from pipelines.context import RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, REPORT, SUMMARY, RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import load_executor
 from pipelines.finished_earlier import find_finished_earlier
+from pipelines.flow_use import FlowUse
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.lease import lease_on
@@ -33,13 +35,10 @@ from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
-from pipelines.tasks import Item
+from pipelines.tasks import Failure, Item, Receipt
 from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
-
-CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger", "run.json", "report.html", "lease.json"
-"""The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 
 
 def run_job(
@@ -71,12 +70,18 @@ def run_job(
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
         items, left_out = selection.choose(items, context.work / LEDGER, desk.files)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
+        flow_keeper = FlowKeeper(items, desk)
+
+        def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
+            flow_keeper.change(row, answer)
+            keeper.change(row, answer)
+
         timeline = _new_timeline(context, desk.files) if profile else None
         state = RunState(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
-            on_change=keeper.change,
+            on_change=change,
             watcher=timeline,
         )
         with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
@@ -85,10 +90,12 @@ def run_job(
                 state.settle(finished)
                 keeper.begin(state.rows, left_out)
                 executor.run(state)
+                flow_keeper.finish()
             finally:
                 display.stop()
+                flow_keeper.close()
                 keeper.close(halted=state.halted)
-                summary = _summary(context, keeper, state, left_out)
+                summary = _summary(context, keeper, flow_keeper.evicted, state, left_out)
                 if not lease.lost:  # else the folder's report is another run's
                     _conclude(context, desk.files, keeper, summary)
                     if timeline is not None:
@@ -101,9 +108,12 @@ def _absolute(item: Item) -> Item:
     return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState, left_out: Mapping[str, int]) -> RunSummary:
+def _summary(
+    context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state: RunState, left_out: Mapping[str, int]
+) -> RunSummary:
     totals = summarise(
         keeper.rows,
+        evicted=evicted,
         run_id=context.run_id,
         name=context.job.name,
         engine=context.job.engine,
@@ -141,15 +151,9 @@ def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: 
 
 
 def make_report(context: RunContext, files: Files, summary: RunSummary, rows: Sequence[ItemRow]) -> Location:
-    """Write the HTML report from the ledger's rows and the previews in the store. Raises StoreError."""
-    store = context.open_store(files)
-
-    def load_preview(row: ItemRow) -> bytes | None:
-        key = row.facts.get("preview")
-        return store.get(str(key)) if key else None
-
+    """Write the HTML report from the ledger's rows and the pictures beside it. Raises StoreError."""
     place = context.work / REPORT
-    write_report(place, summary, rows, load_preview, files)
+    write_report(place, summary, rows, files)
     return place
 
 

@@ -13,6 +13,7 @@ from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
+from pipelines.flow_use import FlowUse
 from pipelines.gpu_memory import device_in_use
 from pipelines.logs import LogLine, log_fields
 from pipelines.memory import return_large_arrays
@@ -63,6 +64,7 @@ class Worker:
 
     def _attempt(self, task: Task) -> Receipt | Failure:
         began = time.monotonic()
+        self._desk.flow_use = FlowUse()
 
         def work() -> Receipt:
             receipt = STAGES[task.stage](task, self._desk)
@@ -75,7 +77,12 @@ class Worker:
             return replace(failure, reason=self._desk.inputs.named(failure.reason))
         finally:
             self._desk.inputs.release()
-        return replace(receipt, peak_rss_mb=_peak_rss_mb(), peak_device_mb=peak_bytes() / 2**20)
+        return replace(
+            receipt,
+            flow=self._desk.flow_use,
+            peak_rss_mb=_peak_rss_mb(),
+            peak_device_mb=peak_bytes() / 2**20,
+        )
 
     def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:
         device, used_mb = device_in_use()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
-from pipelines.context import WORK_FOLDER, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, SUMMARY, WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
@@ -48,8 +48,6 @@ class PastRun:
 
 def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
     """Return the run that wrote to the output folder of a job, or to `out`. Raises ConfigError when there is none."""
-    from pipelines.run import CONFIG, LEDGER  # with it come torch and PyAV, which --help can do without
-
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
     ledger = LedgerView(work / LEDGER, files)
@@ -57,8 +55,6 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
 
 
 def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) -> PastRun:
-    from pipelines.run import LEASE, SUMMARY
-
     summary = _read_summary(work / SUMMARY, files)
     ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
     if summary is None or not ended:

@@ -8,7 +8,7 @@ import typer
 from pipelines.cli.guard import show_log
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json, print_summary
-from pipelines.context import WORK_FOLDER
+from pipelines.context import LEDGER, REPORT, WORK_FOLDER
 from pipelines.ledger import ItemRow, read_ledger
 from pipelines.progress import choose_display
 from pipelines.selection import Selection, read_since
@@ -57,7 +57,7 @@ def run(
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = job_of(words, preset, videos, masks, manifest, out)
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.run import LEDGER, REPORT, run_job
+    from pipelines.run import run_job
     from pipelines.timeline import PROFILE_FOLDER
 
     screen = console()

@@ -23,9 +23,9 @@ def _earlier(value: str | None) -> ItemState | None:
 
 
 _dumps = json.JSONEncoder(sort_keys=True).encode
-_WRITE: dict[str, Encode] = {"seconds": _dumps, "facts": _dumps}
+_WRITE: dict[str, Encode] = {"seconds": _dumps, "flow": _dumps, "facts": _dumps}
 """Columns that are JSON in a table."""
-_READ: dict[str, Encode] = {"seconds": json.loads, "facts": json.loads, "state": ItemState, "earlier": _earlier}
+_READ: dict[str, Encode] = dict.fromkeys(_WRITE, json.loads) | {"state": ItemState, "earlier": _earlier}
 _ARROW: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _SCHEMA = pa.schema([(f.name, _ARROW.get(f.type, pa.string())) for f in fields(ItemRow)])
 

@@ -60,6 +60,8 @@ class ItemRow:
     """Frames of the chunks that are done; reaches `frames` less those without a mask."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Worker seconds by stage."""
+    flow: dict[str, float] = field(default_factory=dict)
+    """What the item had from the flow cache: the figures of `FlowUse` that are not 0."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0
