@@ -71,6 +71,8 @@ class ItemRow:
     """Frames of the chunks that are done; reaches `frames` less those without a mask."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Worker seconds by stage."""
+    model_seconds: float = 0.0
+    """Of those, inside the flow estimator and the engine, without what they read."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0

@@ -61,7 +61,13 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
             log.warning(note)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
-        state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
+        state = RunState(
+            items,
+            attempts=job.run.attempts,
+            active_items=job.run.active_items,
+            active_bytes=job.run.active_bytes,
+            on_change=keeper.change,
+        )
         keeper.rows = list(state.rows.values())
         display.start(len(items), context.run_id, context.out)
         try:
@@ -69,7 +75,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
             executor.run(state)
         finally:
             display.stop()
-            summary = _summary(context, keeper, state.halted)
+            summary = _summary(context, keeper, state)
             if not lease.lost:  # else the folder's ledger and report are another run's
                 _conclude(context, desk.files, keeper, summary)
     return summary
@@ -109,7 +115,7 @@ class LedgerKeeper:
             log.warning("the ledger is behind: %s", exc)
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSummary:
+def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState) -> RunSummary:
     return summarise(
         keeper.rows,
         run_id=context.run_id,
@@ -119,7 +125,8 @@ def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSumma
         out=str(context.out.absolute()),
         started_at=keeper.started_at,
         ended_at=time.time(),
-        halted=halted,
+        halted=state.halted,
+        workers=state.most_workers,
     )
 
 

@@ -80,11 +80,19 @@ def tiles(summary: RunSummary) -> list[Tile]:
     return [
         Tile("outputs", f"{readable_count(summary.good)} / {readable_count(summary.items)}", f"items{earlier}"),
         Tile("speed", f"{summary.frames_per_second:.1f}", "frames a second"),
+        *_efficiency(summary),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
         Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
+
+
+def _efficiency(summary: RunSummary) -> list[Tile]:
+    if not summary.efficiency:
+        return []
+    alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone × {summary.workers}"
+    return [Tile("efficiency", f"{summary.efficiency:.0%}", alone)]
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:

@@ -54,7 +54,10 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
     size = flow_size(record.size, job)
     frames = [to_rgb(frame, record.info, size) for frame in read_frames(record.info, segment.start, segment.stop + 1)]
     try:
-        return encode_flow(*desk.flow.estimate(np.stack(frames)))
+        stacked = np.stack(frames)
+        with desk.model_clock.running():
+            both = desk.flow.estimate(stacked)
+        return encode_flow(*both)
     except DeviceFull as exc:
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
     except FloatingPointError as exc:

@@ -99,7 +99,7 @@ def test_workers_that_die_while_they_start_stop_the_run() -> None:
     for number in range(START_ATTEMPTS):
         assert not play.state.over
         play.decide()
-        play.scheduler.handle(Gone(f"restore-{number + 1}", "SetupError: weights not found"))
+        play.scheduler.handle(Gone(f"restore-{number + 1}", "SetupError: weights not found", refused=True))
     assert "3 restore workers in a row could not start" in play.state.halted
     assert "weights not found" in play.state.halted
 

@@ -160,7 +160,7 @@ def test_the_breaker_stops_a_run_in_which_everything_fails() -> None:
         assert not story.state.halted
         story.state.handle(bad_machine(probe))
     assert story.state.over
-    assert "10 tasks in a row failed, the last: disk full" in story.state.halted
+    assert "10 probe tasks in a row failed, the last: disk full" in story.state.halted
     started, waiting = names[:BREAKER_FAILURES], names[BREAKER_FAILURES:]
     assert {story.row(name).state for name in started} == {ItemState.FAILED}
     assert {story.row(name).state for name in waiting} == {ItemState.PENDING}
