@@ -74,7 +74,10 @@ class Watch:
         self.done += 1
         now = time.monotonic()
         if not self.began:
-            if self.state and sum(task.stage is Stage.INPAINT for task in self.state.in_work.values()) >= self.workers - 1:
+            if (
+                self.state
+                and sum(task.stage is Stage.INPAINT for task in self.state.in_work.values()) >= self.workers - 1
+            ):
                 self.began, self.cpu_s = now, time.process_time()
             return
         if self.ended:
@@ -83,7 +86,11 @@ class Watch:
         self.worked_s += answer.seconds
         if self.in_window % 1000 == 0:
             self.memory_mb.append(rss_mb())
-            print(f"{self.done} {self.in_window / (now - self.began):.0f}/s busy {self.worked_s / (now - self.began) / self.workers:.3f} {self.memory_mb[-1]:.0f} MB", file=sys.stderr, flush=True)
+            print(
+                f"{self.done} {self.in_window / (now - self.began):.0f}/s busy {self.worked_s / (now - self.began) / self.workers:.3f} {self.memory_mb[-1]:.0f} MB",
+                file=sys.stderr,
+                flush=True,
+            )
         if self.chunks - self.done < 2 * self.workers:
             self.ended, self.cpu_s = now, time.process_time() - self.cpu_s
 
@@ -108,8 +115,10 @@ def main() -> int:
         job = JobConfig(name=f"{args.seconds}x{per}", out=folder, run=RunConfig(workers=args.workers))
         RayExecutor(RunContext("benchmark", job), SleepingWorker).run(state)
     seconds = watch.ended - watch.began
-    print(f"window {seconds:.1f} s, {watch.in_window / seconds:.0f} chunks/s, busy {watch.worked_s / seconds / args.workers:.3f}, "
-          f"cpu a chunk {watch.cpu_s / watch.in_window * 1e3:.2f} ms, memory {watch.memory_mb[0]:.0f} -> {watch.memory_mb[-1]:.0f}")
+    print(
+        f"window {seconds:.1f} s, {watch.in_window / seconds:.0f} chunks/s, busy {watch.worked_s / seconds / args.workers:.3f}, "
+        f"cpu a chunk {watch.cpu_s / watch.in_window * 1e3:.2f} ms, memory {watch.memory_mb[0]:.0f} -> {watch.memory_mb[-1]:.0f}"
+    )
     return 0
 
 

@@ -79,9 +79,7 @@ class Layout:
         return sum(pool.size for pool in self.pools)
 
 
-def lay_out(
-    nodes: Sequence[Node], workers: int, *, gpu: bool = False, limits: PoolsConfig | None = None
-) -> Layout:
+def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False, limits: PoolsConfig | None = None) -> Layout:
     """Divide these machines, at least one CPU in all.
 
     `workers` as in `RunConfig`: the most workers that inpaint, 0 for what the machines hold. `gpu`: whether the engine

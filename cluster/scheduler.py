@@ -146,7 +146,8 @@ class Scheduler:
         self._state = state
         self._layout = layout
         self._patience = patience
-        self._draining = False
+        self.draining = False
+        """Nothing is begun any more."""
         self._wanting_since_s: dict[str, float] = {}  # by pool
         self._workers: dict[str, _Worker] = {}
         self._own_process: set[str] = set()  # ids of tasks that run in a process of their own
@@ -161,7 +162,8 @@ class Scheduler:
             case Gone(name, _, _) if name in self._workers:
                 self._gone(self._workers.pop(name), event)
             case Placed(name) if name in self._workers:
-                self._workers[name].phase = _Phase.WARMING
+                if self._workers[name].phase is _Phase.PLACING:  # the two answers of a worker may come in any order
+                    self._workers[name].phase = _Phase.WARMING
             case Ready(name) if name in self._workers:
                 self._workers[name].phase = _Phase.IDLE
                 self._failed_starts[self._workers[name].pool.name] = 0
@@ -173,11 +175,11 @@ class Scheduler:
 
     def drain(self) -> None:
         """Begin nothing any more: what is in work may end."""
-        self._draining = True
+        self.draining = True
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
-        if self._draining:
+        if self.draining:
             return []
         assigned = list(self._assign())
         return [*assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]

@@ -169,8 +169,8 @@ class RunConfig:
     """Bytes of optical flow (estimated) that items in work may still need; what must lie in the store at once. Beyond
     it no new item is begun; one is always in work. 0: any number."""
     stop_grace_s: float = 90.0
-    """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A second
-    signal stops at once."""
+    """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A
+    second signal stops at once."""
 
 
 @dataclass
@@ -187,11 +187,11 @@ class PoolsConfig:
     """Seconds a worker above the minimum may be idle before it is ended. One that stands in another pool's way ends
     sooner."""
     start_timeout_s: float = 600.0
-    """Seconds to wait for a place for a pool's first worker, while others hold it or an autoscaler may bring it. A place
-    that no machine could give is given up after 45."""
+    """Seconds to wait for a place for a pool's first worker, while others hold it or an autoscaler may bring it. A
+    place that no machine could give is given up after 45."""
     autoscaling: bool = False
-    """The cluster brings machines for workers that wait: ask for `inpaint_max` of them, GPUs too, though no machine could
-    hold them now."""
+    """The cluster brings machines for workers that wait: ask for `inpaint_max` of them, GPUs too, though no machine
+    could hold them now."""
 
 
 @dataclass

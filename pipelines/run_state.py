@@ -18,7 +18,7 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 
 # Ten different tasks of a stage failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a
-# driver that is gone. Fewer, and one node that dies with eight workers would stop a run that its other nodes could finish.
+# driver that is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish.
 BREAKER_FAILURES = 10
 
 # One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
@@ -78,7 +78,7 @@ class RunState:
         return bool(self.halted) or not (self._pending or self._active)
 
     def expect_workers(self, count: int) -> None:
-        """Let the items in work follow the number of workers, where the job left it open, and the breaker's patience."""
+        """Let the breaker's patience follow the number of workers, and so the items in work, where that was left open."""
         self._breaker = max(BREAKER_FAILURES, 2 * count)  # a machine that dies takes all its workers' tasks with it
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)

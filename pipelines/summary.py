@@ -69,7 +69,7 @@ class RunSummary:
 
     @property
     def efficiency(self) -> float:
-        """Frames a second of the whole run over those of the model alone times the workers, 0..1; docs/scheduling.md."""
+        """Frames a second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
         best = self.model_frames_per_second * self.workers
         return self.frames_per_second / best if best > 0 else 0.0
 

@@ -22,6 +22,7 @@ from cluster.resources import Layout, lay_out
 from cluster.runtime import free_and_total, nodes, ray_runtime
 from cluster.scheduler import Placed
 from pipelines.cli import app
+from pipelines.config import PoolsConfig
 from pipelines.ledger import ItemState
 from pipelines.run_state import RunState
 from pipelines.tasks import Stage
@@ -92,13 +93,13 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
 @pytest.mark.usefixtures("on_gpus")
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
-    monkeypatch.setattr("cluster.runtime._PATIENCE_CLUSTER_S", 1.0)  # ten minutes, in which machines may be added
+    context = toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0))
     state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
     ray.init(log_to_driver=False)
     try:
         holders = [ray.remote(num_gpus=share, num_cpus=0)(Holder).remote() for share in (1, 1, 0.5)]
         ray.get([holder.hold.remote() for holder in holders])
-        RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+        RayExecutor(context, ToyWorker).run(state)
     finally:
         ray.shutdown()
     assert "no flow worker found a place" in state.halted

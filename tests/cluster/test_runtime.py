@@ -12,8 +12,8 @@ import pytest
 import ray
 from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
-from cluster import runtime
 from cluster.executor import RayExecutor
+from pipelines.config import PoolsConfig
 from pipelines.errors import SetupError
 from pipelines.ledger import ItemState
 from pipelines.run_state import RunState
@@ -103,16 +103,15 @@ def test_a_cluster_that_does_not_answer_is_one_clear_line(tmp_path: Path, monkey
 
 
 def test_a_ray_of_the_host_application_is_used_and_left_running(
-    cluster_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, tmp_path: Path
 ) -> None:
     """Others hold most of it here, so that no worker finds a place, and the run says so."""
-    monkeypatch.setattr(runtime, "_PATIENCE_CLUSTER_S", 1.0)  # ten minutes, in which machines may be added
     ray.init(address=cluster_address, log_to_driver=False)
     try:
         holder = ray.remote(num_cpus=1.5)(Holder).remote()
         ray.get(holder.hold.remote())
         state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
-        RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+        RayExecutor(toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0)), ToyWorker).run(state)
         assert "each needs 0.9 CPU, free are 0.5 of 2" in state.halted
         assert state.rows["a"].state is ItemState.FAILED
         assert ray.is_initialized()

@@ -56,6 +56,13 @@ def test_no_more_tasks_work_at_once_than_there_are_cores() -> None:
     assert play.runs() == {"stitch:a": None}  # the other core; restore-1 rests
 
 
+def test_a_worker_that_is_warm_before_it_is_known_to_be_placed_gets_its_task() -> None:
+    play = Play("a").probed()
+    play.scheduler.handle(Ready("restore-1"))
+    play.scheduler.handle(Placed("restore-1"))
+    assert play.runs() == {"flow:a:0": "restore-1"}
+
+
 def test_a_dead_worker_is_replaced_and_its_task_tried_again() -> None:
     play = Play("a").probed()
     play.warm("restore-1")

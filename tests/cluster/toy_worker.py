@@ -9,7 +9,7 @@ import signal
 import threading
 from pathlib import Path
 
-from pipelines.config import JobConfig, RunConfig
+from pipelines.config import JobConfig, PoolsConfig, RunConfig
 from pipelines.context import RunContext
 from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
@@ -33,8 +33,12 @@ def toy_plan(chunks: int = 1) -> ItemPlan:
     )
 
 
-def toy_context(folder: Path, *, workers: int = 0, name: str = "toy") -> RunContext:
-    return RunContext(run_id=folder.name, job=JobConfig(name=name, out=str(folder), run=RunConfig(workers=workers)))
+def toy_context(
+    folder: Path, *, workers: int = 0, name: str = "toy", grace_s: float = 60.0, pools: PoolsConfig | None = None
+) -> RunContext:
+    run = RunConfig(workers=workers, stop_grace_s=grace_s)
+    job = JobConfig(name=name, out=str(folder), run=run, pools=pools or PoolsConfig())
+    return RunContext(run_id=folder.name, job=job)
 
 
 def visits(folder: Path) -> list[tuple[str, int]]:
