@@ -102,9 +102,7 @@ def test_a_cluster_that_does_not_answer_is_one_clear_line(tmp_path: Path, monkey
         RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
 
 
-def test_a_ray_of_the_host_application_is_used_and_left_running(
-    cluster_address: str, tmp_path: Path
-) -> None:
+def test_a_ray_of_the_host_application_is_used_and_left_running(cluster_address: str, tmp_path: Path) -> None:
     """Others hold most of it here, so that no worker finds a place, and the run says so."""
     ray.init(address=cluster_address, log_to_driver=False)
     try:

@@ -176,6 +176,23 @@ def test_one_success_between_failures_keeps_the_run_going() -> None:
     assert not story.state.halted
 
 
+def test_the_breaker_stops_a_run_in_which_one_stage_never_succeeds() -> None:
+    """Probes that succeed in between must not keep a million items going into the same full disk."""
+    story = begin(*(f"v{n}" for n in range(30)), attempts=3, active_items=30)
+    for _ in range(BREAKER_FAILURES):
+        story.state.handle(receipt(take(story.state, Stage.PROBE)))
+        story.state.handle(bad_machine(take(story.state, Stage.FLOW)))
+    assert "10 flow tasks in a row failed, the last: disk full" in story.state.halted
+
+
+def test_a_machine_that_dies_with_all_its_workers_is_not_taken_for_a_broken_stage() -> None:
+    story = begin(*(f"v{n}" for n in range(40)), active_items=40)
+    story.state.expect_workers(32)
+    for task in [take(story.state, Stage.PROBE) for _ in range(32)]:
+        story.state.handle(bad_machine(task, "WorkerLost"))
+    assert not story.state.halted
+
+
 def test_one_task_that_fails_over_and_over_does_not_stop_the_run() -> None:
     story = begin("a", attempts=BREAKER_FAILURES + 5)
     for _ in range(BREAKER_FAILURES + 4):
