@@ -54,7 +54,7 @@ class RayExecutor:
             pools = Pools(self._context, self._worker_factory, layout)
             try:
                 while not state.over:
-                    if stop.made and _drained(scheduler, state):
+                    if stop.made and _drained(scheduler, state, job.run.stop_grace_s):
                         raise KeyboardInterrupt
                     for instruction in scheduler.decide(time.monotonic()):
                         _carry_out(instruction, pools, state)
@@ -103,10 +103,11 @@ def _patience(job: JobConfig, *, shared: bool) -> Patience:
     return Patience(min(never_s, crowded_s), crowded_s if shared else min(never_s, crowded_s), job.pools.grace_s)
 
 
-def _drained(scheduler: Scheduler, state: RunState) -> bool:
+def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
     """Whether a run that was told to stop has nothing in work any more."""
-    if not scheduler.draining:
-        log.warning("told to stop: %d tasks in work may end; a second signal stops at once", len(state.in_work))
+    if not scheduler.draining and (count := len(state.in_work)):
+        what = f"{count} task" + ("" if count == 1 else "s")
+        log.warning("told to stop: what is in work (%s) has %g s to end; a second signal stops at once", what, grace_s)
     scheduler.drain()
     return not state.in_work
 

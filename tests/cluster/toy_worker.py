@@ -1,12 +1,14 @@
 """A worker that does what an item's name says, so that a test can make any of its tasks fail in any way.
 
 `<what>_in_<stage>` happens in the tasks of that stage: `kills` ends the process with SIGKILL, `kills_once` only the
-first time, `hangs` never returns, `bad` blames the data, `shaky` the machine. Any other name succeeds.
+first time, `hangs` never returns, `waits` does when there is a file `go`, `bad` blames the data, `shaky` the machine.
+Any other name succeeds.
 """
 
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 from pipelines.config import JobConfig, PoolsConfig, RunConfig
@@ -77,6 +79,9 @@ class ToyWorker:
                     os.kill(os.getpid(), signal.SIGKILL)
                 case "hangs":
                     threading.Event().wait()
+                case "waits":
+                    while not (self._folder / "go").exists():
+                        time.sleep(0.02)
                 case "bad":
                     return Failure(task.id, "MediaError", "no frames", transient=False)
                 case "shaky":

@@ -23,9 +23,11 @@ def test_the_first_signal_asks_and_the_second_stops() -> None:
 
 
 def test_the_end_of_the_grace_stops() -> None:
-    with pytest.raises(KeyboardInterrupt), stop_requests(0.05):
+    with stop_requests(0.05) as stop:
         sigterm()
-        threading.Event().wait(60)
+        assert stop.made
+        with pytest.raises(KeyboardInterrupt):
+            threading.Event().wait(60)
 
 
 def test_without_a_grace_the_first_signal_stops() -> None:
