@@ -1,7 +1,11 @@
-"""Does the scheduler keep its workers busy? Simulated work on a real Ray: actors that sleep as long as a chunk would take.
+"""Does the scheduler keep its workers busy? Simulated work on a real Ray: actors that sleep as long as a chunk takes.
 
-`python -m benchmarks.scheduler` prints chunks a second, the share of the time in which workers work, the latency
-between two chunks of a worker, the driver's processor time a chunk and its memory; exits 1 when a gate is missed.
+    python -m benchmarks.scheduler                              # 64 actors, 200 000 chunks of 0.2 s
+    python -m benchmarks.scheduler --chunks 6400 --seconds 4
+
+Measured from the moment when every actor has a chunk until they run out: chunks a second, the share of the time in
+which actors work, the driver's processor time a chunk, its memory after a tenth of the chunks and at the end. Exits 1
+when a gate is missed.
 """
 
 import argparse
@@ -18,21 +22,21 @@ from pipelines.config import JobConfig, RunConfig
 from pipelines.context import RunContext
 from pipelines.ledger import ItemRow
 from pipelines.run_state import RunState
-from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
-_FRAMES = 20  # of a chunk
-_CHUNK_SECONDS = "REELMEND_BENCHMARK_CHUNK_SECONDS"
+CHUNKS_AN_ITEM = 100
 LEAST_BUSY = 0.95
 LEAST_CHUNKS_A_SECOND = 300.0
 MOST_GROWTH_MB = 20.0
+_FRAMES = 20  # of a chunk
+_SAMPLES = 20
 
 
 class SleepingWorker:
-    """Takes as long as a worker would, and needs nothing."""
+    """Takes as long as the job's name says, and needs nothing."""
 
     def __init__(self, context: RunContext) -> None:
-        self._seconds, chunks = (float(part) for part in context.job.name.split("x"))
-        self._plan = plan_of(int(chunks))
+        self._seconds = float(context.job.name)
 
     def warm(self, stage: Stage) -> None:
         """Nothing to load."""
@@ -41,30 +45,31 @@ class SleepingWorker:
         began = time.monotonic()
         if task.stage is Stage.INPAINT:
             time.sleep(self._seconds)
-        plan = self._plan if task.stage is Stage.PROBE else None
+        plan = _plan() if task.stage is Stage.PROBE else None
         final = "restored" if task.stage is Stage.STITCH else None
         return Receipt(task.id, frames=_FRAMES, seconds=time.monotonic() - began, plan=plan, final=final)
 
 
-def plan_of(chunks: int) -> ItemPlan:
-    """A video of `chunks` chunks whose flow is there already."""
-    frames = _FRAMES * chunks
+def _plan() -> ItemPlan:
+    """A video whose flow is there already."""
+    frames = _FRAMES * CHUNKS_AN_ITEM
     blocks = [Block(s, s + _FRAMES, s, s + _FRAMES, s, s + _FRAMES, 0, frames) for s in range(0, frames, _FRAMES)]
     return ItemPlan("probe", frames, 64, 48, (), tuple(Chunk(n, (block,), ()) for n, block in enumerate(blocks)))
 
 
 @dataclass
-class Watch:
-    """Listens to the run: what was done between the moment when all workers had work and that when it ran out."""
+class Stretch:
+    """What was done while every actor had a chunk to go on with."""
 
     workers: int
     chunks: int
+    """Of the whole run."""
     state: RunState | None = None
-    began: float = 0.0
-    ended: float = 0.0
     done: int = 0
-    in_window: int = 0
+    counted: int = 0
     worked_s: float = 0.0
+    began_s: float = 0.0
+    ended_s: float = 0.0
     cpu_s: float = 0.0
     memory_mb: list[float] = field(default_factory=list)
 
@@ -72,54 +77,76 @@ class Watch:
         if not (isinstance(answer, Receipt) and answer.task_id.startswith(Stage.INPAINT)):
             return
         self.done += 1
-        now = time.monotonic()
-        if not self.began:
-            if (
-                self.state
-                and sum(task.stage is Stage.INPAINT for task in self.state.in_work.values()) >= self.workers - 1
-            ):
-                self.began, self.cpu_s = now, time.process_time()
+        if self.done % (self.chunks // _SAMPLES) == 0:
+            self.memory_mb.append(_memory_mb())
+            print(f"{self.done} chunks, {self.memory_mb[-1]:.0f} MB", file=sys.stderr, flush=True)
+        if self.ended_s:
             return
-        if self.ended:
+        if not self.began_s:
+            self._begin()
             return
-        self.in_window += 1
+        self.counted += 1
         self.worked_s += answer.seconds
-        if self.in_window % 1000 == 0:
-            self.memory_mb.append(rss_mb())
-            print(
-                f"{self.done} {self.in_window / (now - self.began):.0f}/s busy {self.worked_s / (now - self.began) / self.workers:.3f} {self.memory_mb[-1]:.0f} MB",
-                file=sys.stderr,
-                flush=True,
-            )
         if self.chunks - self.done < 2 * self.workers:
-            self.ended, self.cpu_s = now, time.process_time() - self.cpu_s
+            self.ended_s, self.cpu_s = time.monotonic(), time.process_time() - self.cpu_s
+
+    def _begin(self) -> None:
+        """Every actor but the one that has just answered has a chunk."""
+        assert self.state is not None
+        if sum(task.stage is Stage.INPAINT for task in self.state.in_work.values()) >= self.workers - 1:
+            self.began_s, self.cpu_s = time.monotonic(), time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_s - self.began_s
+
+    @property
+    def busy(self) -> float:
+        return self.worked_s / (self.seconds * self.workers)
+
+    @property
+    def chunks_a_second(self) -> float:
+        return self.counted / self.seconds
+
+    @property
+    def growth_mb(self) -> float:
+        """From the end of the first tenth, when everything is loaded, to the end."""
+        return self.memory_mb[-1] - self.memory_mb[_SAMPLES // 10 - 1]
 
 
-def rss_mb() -> float:
+def _memory_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--workers", type=int, default=64)
-    parser.add_argument("--chunks", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=0.2)
-    parser.add_argument("--chunks-per-item", type=int, default=100)
-    args = parser.parse_args()
+def _run(workers: int, chunks: int, seconds: float) -> Stretch:
+    stretch = Stretch(workers, chunks // CHUNKS_AN_ITEM * CHUNKS_AN_ITEM)
     with tempfile.TemporaryDirectory() as folder:
-        per = args.chunks_per_item
-        items = [Item(str(n), Path(f"{n}.mp4"), None, Path(folder) / f"{n}.mp4") for n in range(args.chunks // per)]
-        watch = Watch(args.workers, len(items) * per)
-        state = watch.state = RunState(items, attempts=3, active_items=0, on_change=watch.hear)
-        job = JobConfig(name=f"{args.seconds}x{per}", out=folder, run=RunConfig(workers=args.workers))
+        names = [f"{number}.mp4" for number in range(chunks // CHUNKS_AN_ITEM)]
+        items = [Item(name, Path(name), None, Path(folder) / name) for name in names]
+        state = stretch.state = RunState(items, attempts=3, active_items=0, on_change=stretch.hear)
+        job = JobConfig(name=str(seconds), out=folder, run=RunConfig(workers=workers))
         RayExecutor(RunContext("benchmark", job), SleepingWorker).run(state)
-    seconds = watch.ended - watch.began
-    print(
-        f"window {seconds:.1f} s, {watch.in_window / seconds:.0f} chunks/s, busy {watch.worked_s / seconds / args.workers:.3f}, "
-        f"cpu a chunk {watch.cpu_s / watch.in_window * 1e3:.2f} ms, memory {watch.memory_mb[0]:.0f} -> {watch.memory_mb[-1]:.0f}"
-    )
-    return 0
+    return stretch
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--chunks", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, default=0.2, help="that a chunk takes")
+    args = parser.parse_args()
+    load = os.getloadavg()[0]
+    done = _run(args.workers, args.chunks, args.seconds)
+    best = args.workers / args.seconds
+    print(f"{os.cpu_count()} cores, load {load:.1f} before; {args.workers} actors, chunks of {args.seconds:g} s")
+    print("| chunks | seconds | chunks/s (best) | busy | driver's ms a chunk | driver, MB | growth, MB |")
+    print("|---|---|---|---|---|---|---|")
+    rate, cpu_ms = f"{done.chunks_a_second:.0f} ({best:.0f})", done.cpu_s / done.counted * 1e3
+    memory = f"{done.memory_mb[-1]:.0f} | {done.growth_mb:.1f}"
+    print(f"| {done.counted} | {done.seconds:.0f} | {rate} | {done.busy:.1%} | {cpu_ms:.2f} | {memory} |")
+    fast = done.chunks_a_second >= min(LEAST_CHUNKS_A_SECOND, LEAST_BUSY * best)
+    return 0 if fast and done.busy >= LEAST_BUSY and done.growth_mb <= MOST_GROWTH_MB else 1
 
 
 if __name__ == "__main__":

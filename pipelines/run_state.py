@@ -78,7 +78,7 @@ class RunState:
         return bool(self.halted) or not (self._pending or self._active)
 
     def expect_workers(self, count: int) -> None:
-        """Let the breaker's patience follow the number of workers, and the items in work unless the job says how many."""
+        """Let the breaker follow the number of workers, and the items in work too, unless the job says how many."""
         self._breaker = max(BREAKER_FAILURES, 2 * count)  # a machine that dies takes all its workers' tasks with it
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)

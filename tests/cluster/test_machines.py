@@ -68,6 +68,7 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
 ) -> None:
     monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
     monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("cluster.executor.Patience.unplaceable_s", 0.5)
     with machines(monkeypatch) as cluster:
         node = cluster.add_node(**MACHINE, num_gpus=1)
 
@@ -75,7 +76,7 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
             if task_id == "flow:a:1":
                 cluster.remove_node(node)
 
-        state = run(tmp_path, ["a", "b"], PoolsConfig(start_timeout_s=10.0), answered)
+        state = run(tmp_path, ["a", "b"], PoolsConfig(), answered)
     assert "no machine of the cluster has a place for a restore worker" in state.halted
     assert "each needs 1 GPU and 0.9 CPU on one machine, and all machines together have 0 GPU" in state.halted
     assert state.rows["a"].state is ItemState.FAILED
