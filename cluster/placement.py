@@ -14,6 +14,12 @@ import cv2
 
 log = logging.getLogger(__name__)
 
+# What a process has on a GPU beside torch's own memory: CUDA's context and the libraries' kernels and workspaces.
+_CONTEXT_BYTES = 800 * 2**20
+
+# Part of a GPU's memory that is promised to workers: what they keep falls into pieces, and videos differ in size.
+_USABLE = 0.9
+
 
 def use_threads(count: int) -> None:
     """Let OpenCV and torch compute with so many threads, also if torch is imported only later."""
@@ -38,6 +44,15 @@ def stay_near_gpu() -> None:
     if near & allowed and not allowed <= near:
         os.sched_setaffinity(0, near & allowed)
         log.info("on the %d cores beside GPU %s", len(near & allowed), os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
+
+
+def fit_on_gpu() -> int:
+    """Return how many workers like this one its GPU's memory holds, by what it needed so far; 0: unknown."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    needed = torch.cuda.max_memory_reserved() + _CONTEXT_BYTES
+    return max(1, int(_USABLE * torch.cuda.get_device_properties(0).total_memory / needed))
 
 
 def cores_near(pci_address: str, devices: Path = Path("/sys/bus/pci/devices")) -> set[int]:

@@ -17,7 +17,7 @@ import cv2
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from cluster.placement import stay_near_gpu, use_threads
+from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from cluster.shared_gpus import SharedGpus
@@ -38,13 +38,15 @@ class _RestoringWorker:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES")  # Ray sets it to the GPUs of this worker; it alone knows them
         return f"process {os.getpid()} on {platform.node()}" + (f", GPU {gpus}" if gpus else "")
 
-    def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> None:
+    def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> int:
+        """Load what tasks of the pool need; return how many like this one its GPU's memory holds, 0: unknown."""
         use_threads(pool.threads)
         if pool.gpus:
             stay_near_gpu()
         self._worker = worker_factory(context)
         for stage in pool.stages:
             self._worker.warm(stage)
+        return fit_on_gpu()
 
     def perform(self, task: Task) -> Receipt | Failure:
         return self._worker.perform(task)
@@ -95,9 +97,13 @@ class Pools:
             log.info("worker=%s placed as %s", name, where)
             return Placed(name)
 
+        def warm_now(fit: int) -> Event:
+            self._shared_gpus.measured(pool, fit)
+            return Ready(name, fit)
+
         warm = actor.warm.remote(self._context, self._worker_factory, pool)
         self._awaited[actor.where.remote()] = _Awaited(placed, self._gone(name))
-        self._awaited[warm] = _Awaited(lambda _: Ready(name), self._gone(name))
+        self._awaited[warm] = _Awaited(warm_now, self._gone(name))
 
     def stop(self, name: str) -> None:
         """End a worker that has nothing in hand."""

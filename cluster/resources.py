@@ -62,6 +62,11 @@ class Pool:
     least: int = 0
     """Workers that are kept while work may come."""
 
+    @property
+    def seats(self) -> int:
+        """How many share a GPU, if its memory holds them; 1 where none is shared."""
+        return round(1 / self.gpus) if self.gpus else 1
+
 
 @dataclass(frozen=True)
 class Layout:

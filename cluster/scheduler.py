@@ -3,6 +3,7 @@
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Ready:
     """A worker is warm."""
 
     worker: str
+    fit: int = 0
+    """How many like it the memory of its GPU holds, as it measured; 0 where there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class Scheduler:
         self._workers: dict[str, _Worker] = {}
         self._own_process: set[str] = set()  # ids of tasks that run in a process of their own
         self._failed_starts: Counter[str] = Counter()
+        self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
 
     def handle(self, event: Event) -> None:
@@ -164,9 +168,11 @@ class Scheduler:
             case Placed(name) if name in self._workers:
                 if self._workers[name].phase is _Phase.PLACING:  # the two answers of a worker may come in any order
                     self._workers[name].phase = _Phase.WARMING
-            case Ready(name) if name in self._workers:
+            case Ready(name, fit) if name in self._workers:
                 self._workers[name].phase = _Phase.IDLE
-                self._failed_starts[self._workers[name].pool.name] = 0
+                pool = self._workers[name].pool
+                self._failed_starts[pool.name] = 0
+                self._seats[pool.name] = min(fit or pool.seats, self._seats.get(pool.name, pool.seats))
                 self._state.count_workers(sum(worker.warm for worker in self._workers.values()))
 
     def resize(self, layout: Layout) -> None:
@@ -261,7 +267,7 @@ class Scheduler:
             mine = self._of(pool)
             unbound = sum(worker.phase is not _Phase.BUSY for worker in mine)
             wanted = max(self._ready(pool) - unbound, pool.least - len(mine))
-            for _ in range(min(wanted, pool.size - len(mine))):
+            for _ in range(min(wanted, self._most(pool) - len(mine))):
                 worker = _Worker(f"{pool.name}-{next(self._numbers)}", pool, now_s)
                 self._workers[worker.name] = worker
                 yield Start(worker.name, pool)
@@ -304,6 +310,10 @@ class Scheduler:
             waited_s = now_s - self._wanting_since_s.setdefault(pool.name, now_s)
             if waited_s > (self._patience.crowded_s if pool.size else self._patience.unplaceable_s):
                 yield GiveUp(pool, waited_s)
+
+    def _most(self, pool: Pool) -> int:
+        """Of those that share a GPU one is started first, and tells how many its memory holds."""
+        return math.ceil(pool.size * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
 
     def _ready(self, pool: Pool) -> int:
         return sum(self._state.ready(stage) for stage in pool.stages)

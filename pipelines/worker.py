@@ -4,9 +4,12 @@ import resource
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from core_model.device_memory import peak_bytes
+import numpy as np
+
+from core_model.device_memory import DeviceFull, peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
@@ -27,6 +30,10 @@ STAGES: dict[Stage, Callable[[Task, Desk], Receipt]] = {
 }
 
 
+# A group of pairs as RAFT takes them at once.
+_WARM_UP_FRAMES = 9
+
+
 class Worker:
     """One a process; not thread-safe."""
 
@@ -39,7 +46,13 @@ class Worker:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
         expected, job = self._desk.context.expected_size, self._desk.context.job
         if stage is Stage.FLOW:
-            self._desk.flow.warm(_rows_first(flow_size(expected, job)) if expected else None)
+            size = _rows_first(flow_size(expected, job)) if expected else None
+            self._desk.flow.warm(size)
+            if (
+                size and wants_gpu(job) and peak_bytes()
+            ):  # so that what a group of pairs needs is known before the first
+                with suppress(DeviceFull):  # other videos may be smaller, and those that are not will say so
+                    self._desk.flow.estimate(np.zeros((_WARM_UP_FRAMES, *size, 3), np.uint8))
         if stage is Stage.INPAINT:
             self._desk.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
 

@@ -125,6 +125,17 @@ def test_a_worker_that_is_placed_may_take_its_time_to_load() -> None:
     assert play.decide(now_s=1e6) == []
 
 
+@pytest.mark.parametrize(("fit", "more"), [(0, 1), (1, 0), (2, 1), (9, 1)])
+def test_a_second_worker_shares_a_gpu_if_the_first_one_says_that_its_memory_holds_two(fit: int, more: int) -> None:
+    halves = Pool("flow", (Stage.FLOW,), size=2, cpus=0.1, threads=1, gpus=0.5)
+    play = Play("a", layout=Layout((halves,), task_slots=1, task_cpus=0.1, busy_limit=2), chunks=2).probed()
+    assert len(play.state.in_work) == 0
+    play.scheduler.handle(Placed("flow-1"))
+    assert play.starts() == []
+    play.scheduler.handle(Ready("flow-1", fit))
+    assert len(play.starts()) == more
+
+
 def test_each_pool_gets_the_tasks_of_its_own_stages() -> None:
     play = Play("a", layout=TWO_POOLS).probed()
     play.warm("flow-1", "flow-2")
