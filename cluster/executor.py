@@ -43,14 +43,14 @@ class RayExecutor:
         if state.over:
             return
         job = self._context.job
-        with ray_runtime() as shared, stop_requests(job.run.stop_grace_s) as stop:
+        with ray_runtime(), stop_requests(job.run.stop_grace_s) as stop:
             machines = _Machines(job)
             layout = machines.lay_out()
             for pool in layout.pools:
                 held = (self._context.run_id, pool.name, pool.size, pool.threads, pool.gpus)
                 log.info("run=%s pool=%s workers=%d threads=%d gpus=%g", *held)
             state.expect_workers(layout.workers)
-            scheduler = Scheduler(state, layout, _patience(job, shared=shared))
+            scheduler = Scheduler(state, layout, _patience(job))
             pools = Pools(self._context, self._worker_factory, layout)
             try:
                 while not state.over:
@@ -95,12 +95,10 @@ class _Machines:
         return changed
 
 
-def _patience(job: JobConfig, *, shared: bool) -> Patience:
-    """On a Ray of our own nobody holds what we miss, and nobody brings it."""
-    never_s, crowded_s = Patience.unplaceable_s, job.pools.start_timeout_s
-    if job.pools.autoscaling:
-        return Patience(crowded_s, crowded_s, job.pools.grace_s)
-    return Patience(min(never_s, crowded_s), crowded_s if shared else min(never_s, crowded_s), job.pools.grace_s)
+def _patience(job: JobConfig) -> Patience:
+    crowded_s = job.pools.start_timeout_s
+    unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s)
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:

@@ -26,26 +26,25 @@ _ANSWER_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def ray_runtime() -> Iterator[bool]:
-    """Connect to Ray or start it, and leave it as it was found. Yields whether others may be on it too.
+def ray_runtime() -> Iterator[None]:
+    """Connect to Ray or start it, and leave it as it was found.
 
     While it is open SIGTERM raises KeyboardInterrupt, like ctrl-C, so that both end in the same clean-up.
     Raises SetupError when Ray cannot be reached or started.
     """
     if ray.is_initialized():  # the host application's; it stops it too
         with _sigterm_interrupts():
-            yield True
+            yield
         return
     address = os.environ.get(_ADDRESS, "")
-    shared = address not in ("", "local")
     with _private_token():
         try:
-            if shared:
+            if address not in ("", "local"):
                 _connect(address)
             else:
                 _start()
             with _sigterm_interrupts():
-                yield shared
+                yield
         finally:
             with _signals_ignored():
                 ray.shutdown()
