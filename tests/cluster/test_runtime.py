@@ -60,7 +60,7 @@ def _read(path: Path) -> str:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180  # a machine with many other things to do takes a minute to start Ray
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
@@ -80,7 +80,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(
     for number in signals:
         driver.process.send_signal(number)
         time.sleep(0.2)  # two signals at once are one
-    output, _ = driver.process.communicate(timeout=60)
+    output, _ = driver.process.communicate(timeout=180)
     assert (driver.process.returncode, _said(output)) == (130, "")
     assert driver.processes() == []
     assert list(driver.home.iterdir()) == []
@@ -91,7 +91,7 @@ def test_what_is_in_work_ends_after_sigterm_and_nothing_is_begun(tmp_path: Path)
     driver.wait_for("inpaint:waits_in_inpaint:0")
     driver.process.send_signal(signal.SIGTERM)
     (tmp_path / "go").touch()
-    output, _ = driver.process.communicate(timeout=60)
+    output, _ = driver.process.communicate(timeout=180)
     assert (driver.process.returncode, _said(output)) == (130, "")
     assert "told to stop: what is in work (1 task) has 600 s to end" in output
     assert (tmp_path / "answers").read_text().splitlines()[-1] == "inpaint:waits_in_inpaint:0"
@@ -102,14 +102,14 @@ def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
     driver = Driver(tmp_path, "hangs_in_inpaint")
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.process.kill()
-    driver.process.communicate(timeout=60)
+    driver.process.communicate(timeout=180)
     _until(lambda: not any(Path(f"/proc/{pid}").exists() for _, pid in visits(tmp_path)))
 
 
 def test_a_run_on_a_terminal_with_its_own_ray_shows_nothing_of_it(tmp_path: Path) -> None:
     """Not even when a worker dies. Workers once hung here: the system stops a background process at the terminal."""
     driver = Driver(tmp_path, "a", "kills_once_in_flow")
-    output, _ = driver.process.communicate(timeout=100)
+    output, _ = driver.process.communicate(timeout=180)
     assert _said(output) == "restored restored"
     assert driver.processes() == []
     assert list(driver.home.iterdir()) == []
