@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from cluster.executor import RayExecutor
 from cluster.pools import Pools
-from cluster.resources import Layout, Pool, lay_out
+from cluster.resources import Layout, lay_out
 from cluster.runtime import free_and_total, nodes, ray_runtime
-from cluster.scheduler import Ready
+from cluster.scheduler import Placed, Ready
 from pipelines.cli import app
 from pipelines.config import PoolsConfig
 from pipelines.ledger import ItemState
@@ -70,11 +70,11 @@ def _place_all(pools: Pools, layout: Layout) -> None:
         names = {f"{pool.name}-{number}": pool for pool in layout.pools for number in range(pool.size)[first:last]}
         for name, pool in names.items():
             pools.start(name, pool)
-        ready: set[str] = set()
+        missing: set[Placed | Ready] = {event for name in names for event in (Placed(name), Ready(name))}
 
-        def all_ready(names: dict[str, Pool] = names, ready: set[str] = ready) -> bool:
-            ready.update(event.worker for event in pools.wait(1.0) if isinstance(event, Ready))
-            return ready == names.keys()
+        def all_ready(missing: set[Placed | Ready] = missing) -> bool:
+            missing.difference_update(pools.wait(1.0))
+            return not missing
 
         _until(all_ready)
 
