@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Layout, Node, lay_out, resized
 from cluster.runtime import nodes, ray_runtime
@@ -13,6 +14,7 @@ from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.executor import WorkerFactory
+from pipelines.logs import LogLine
 from pipelines.run_state import RunState
 from pipelines.stopping import stop_requests
 from pipelines.worker import Worker
@@ -47,15 +49,18 @@ class RayExecutor:
             machines = _Machines(job)
             layout = machines.lay_out()
             for pool in layout.pools:
-                held = (self._context.run_id, pool.name, pool.size, pool.threads, pool.gpus)
-                log.info("run=%s pool=%s workers=%d threads=%d gpus=%g", *held)
-            state.expect_workers(layout.workers)
+                held = {"pool": pool.name, "workers": pool.size, "threads": pool.threads, "gpus": f"{pool.gpus:g}"}
+                log.info(LogLine(run=self._context.run_id, **held))
+            state.expect_workers(layout.workers, apart=any(pool.gpus for pool in layout.pools))
             scheduler = Scheduler(state, layout, _patience(job))
             pools = Pools(self._context, self._worker_factory, layout)
+            metrics = RayMetrics()
             try:
                 while not state.over:
                     if stop.made and _drained(scheduler, state, job.run.stop_grace_s):
                         raise KeyboardInterrupt
+                    if metrics.due(time.monotonic()):
+                        metrics.record(state.metrics.read())
                     for instruction in scheduler.decide(time.monotonic()):
                         _carry_out(instruction, pools, state)
                     for event in pools.wait(_TICK_S):
@@ -63,8 +68,9 @@ class RayExecutor:
                     if changed := machines.changed_layout(layout):
                         layout = changed
                         scheduler.resize(layout)
-                        state.expect_workers(layout.workers)
+                        state.expect_workers(layout.workers, apart=state.workers_apart)
             finally:
+                metrics.record(state.metrics.read())
                 pools.close()
 
 

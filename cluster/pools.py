@@ -24,6 +24,7 @@ from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
 from pipelines.errors import WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
+from pipelines.logs import LogLine, log_to_stderr
 from pipelines.tasks import Failure, Receipt, Task
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class _RestoringWorker:
 
     def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> int:
         """Load what tasks of the pool need; return how many like this one its GPU's memory holds, 0: unknown."""
+        log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in a file of its own for each worker
         use_threads(pool.threads)
         if pool.gpus:
             stay_near_gpu()
@@ -54,6 +56,7 @@ class _RestoringWorker:
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
     """A probe or a stitch: nothing to keep loaded, so a Ray task of its own."""
+    log_to_stderr(context.job.log.format, logging.INFO)
     cv2.setNumThreads(1)
     return worker_factory(context).perform(task)
 
@@ -94,7 +97,7 @@ class Pools:
         self._actors[name] = actor
 
         def placed(where: str) -> Event:
-            log.info("worker=%s placed as %s", name, where)
+            log.info(LogLine(f"placed as {where}", run=self._context.run_id, worker=name))
             return Placed(name)
 
         def warm_now(fit: int) -> Event:
@@ -157,7 +160,7 @@ class Pools:
         def gone(error: RayError) -> Event:
             reason = _one_line(error)
             if name in self._actors:
-                log.info("worker=%s gone: %s", name, reason)
+                log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
                 self._end(name)  # it may only be out of reach, and must not go on
             return Gone(name, reason, refused=isinstance(error, RayTaskError))
 

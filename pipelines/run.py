@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, LogConfig
 from pipelines.context import RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
@@ -20,8 +20,10 @@ from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease, lease_on
 from pipelines.ledger import ItemRow, write_ledger
+from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.metrics_port import metrics_port
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
@@ -30,6 +32,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
+from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 
@@ -37,15 +40,17 @@ CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger.parquet", "run.j
 """The run's own files, in `<out>/_reelmend/`."""
 
 
-def run_job(job: JobConfig, display: Display) -> RunSummary:
+def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSummary:
     """Restore everything the job names and return how it went; the same job again finishes what is left.
+
+    With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
-        job = absolute_paths(job)
+        job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
         size = first_size(items, job)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
@@ -61,23 +66,28 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
             log.warning(note)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
+        timeline = _new_timeline(context, desk.files) if profile else None
         state = RunState(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
             active_bytes=job.run.active_bytes,
             on_change=keeper.change,
+            watcher=timeline,
         )
         keeper.rows = list(state.rows.values())
-        display.start(len(items), context.run_id, context.out)
-        try:
-            state.settle(finished)
-            executor.run(state)
-        finally:
-            display.stop()
-            summary = _summary(context, keeper, state)
-            if not lease.lost:  # else the folder's ledger and report are another run's
-                _conclude(context, desk.files, keeper, summary)
+        with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
+            display.start(len(items), context.run_id, context.out)
+            try:
+                state.settle(finished)
+                executor.run(state)
+            finally:
+                display.stop()
+                summary = _summary(context, keeper, state)
+                if not lease.lost:  # else the folder's ledger and report are another run's
+                    _conclude(context, desk.files, keeper, summary)
+                    if timeline is not None:
+                        _keep_timeline(context, desk.files, timeline)
     return summary
 
 
@@ -116,7 +126,7 @@ class LedgerKeeper:
 
 
 def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState) -> RunSummary:
-    return summarise(
+    totals = summarise(
         keeper.rows,
         run_id=context.run_id,
         name=context.job.name,
@@ -128,6 +138,22 @@ def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState) -> RunS
         halted=state.halted,
         workers=state.most_workers,
     )
+    last_values = {sample.series: sample.value for sample in state.metrics.read()}
+    return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
+
+
+def _new_timeline(context: RunContext, files: Files) -> Timeline:
+    """Traces of an earlier run would be taken for this one's."""
+    for entry in list(files.walk(context.work / PROFILE_FOLDER)):
+        files.delete(entry.place)
+    return Timeline()
+
+
+def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:
+    try:
+        files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
+    except StoreError as exc:
+        log.warning(LogLine(f"no timeline: {exc}"))
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:

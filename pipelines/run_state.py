@@ -12,9 +12,12 @@ every decision about an item is made here, so that it is the same in one process
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
 from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.load import LoadMeter
+from pipelines.run_metrics import RunMetrics
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 
 # Ten different tasks of a stage failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a
@@ -29,6 +32,16 @@ _URGENCY = (Stage.STITCH, Stage.INPAINT, Stage.FLOW, Stage.PROBE)
 OnChange = Callable[[ItemRow, Receipt | Failure | None], None]
 
 
+class Watcher(Protocol):
+    """Is told of every task that is handed out, and of its answer."""
+
+    def handed_out(self, task: Task) -> Task:
+        """Return the task as the worker is to get it."""
+        ...
+
+    def answered(self, task: Task, answer: Receipt | Failure) -> None: ...
+
+
 class RunState:
     """The items of one run, from pending to their end. Not thread-safe: one executor drives it from one thread."""
 
@@ -41,6 +54,7 @@ class RunState:
         on_change: OnChange,
         active_bytes: int = 0,
         now: Callable[[], float] = time.time,
+        watcher: Watcher | None = None,
     ) -> None:
         """Start with every item pending.
 
@@ -48,7 +62,7 @@ class RunState:
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
         row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
         items in work may still need, 0 for any number; one item is always in work, however large. `now` gives seconds
-        since the epoch.
+        since the epoch. `watcher` is told of each task.
         """
         self._pending = deque(items)
         self.rows: dict[str, ItemRow] = {item.id: new_row(item) for item in self._pending}
@@ -71,14 +85,28 @@ class RunState:
         """Why the run was stopped before its end; empty when it was not."""
         self.most_workers = 0
         """Warm workers at one time, at the most."""
+        self.workers = 0
+        self.workers_apart = False
+        self.metrics = RunMetrics(self)
+        self.load_meter = LoadMeter(self)
+        self._watcher = watcher
 
     @property
     def over(self) -> bool:
         """Every item has ended, or the run was halted; nothing will be handed out any more."""
         return bool(self.halted) or not (self._pending or self._active)
 
-    def expect_workers(self, count: int) -> None:
-        """Let the breaker follow the number of workers, and the items in work too, unless the job says how many."""
+    @property
+    def open_items(self) -> int:
+        """Items that have not ended."""
+        return len(self._pending) + len(self._active)
+
+    def expect_workers(self, count: int, *, apart: bool = False) -> None:
+        """Let the breaker follow the number of workers, and the items in work too, unless the job says how many.
+
+        `apart`: they compute on GPUs, so that probes and stitches take nothing from them.
+        """
+        self.workers, self.workers_apart = count, apart
         self._breaker = max(BREAKER_FAILURES, 2 * count)  # a machine that dies takes all its workers' tasks with it
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)
@@ -102,7 +130,7 @@ class RunState:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
         if self.halted:
             return 0
-        waiting = sum(len(work.ready[stage]) for work in self._active.values())
+        waiting = sum(len(work.ready[stage]) for work in [*self._active.values()])  # other threads ask too
         if stage is Stage.PROBE:
             waiting += self._admitted
         return waiting
@@ -113,7 +141,7 @@ class RunState:
         places = min(len(self._pending), max(0, self._active_items - len(self._active)))
         if not (places and self._active and self._active_bytes):
             return places
-        needed = [work.flow_bytes for work in self._active.values()]
+        needed = [work.flow_bytes for work in [*self._active.values()]]
         free = self._active_bytes - sum(self._usual_bytes if known is None else known for known in needed)
         if free <= 0:
             return 0
@@ -154,6 +182,7 @@ class RunState:
 
     def handle(self, answer: Receipt | Failure) -> None:
         """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
+        self.load_meter.before_change()
         task = self.in_work.pop(answer.task_id, None)
         work = self._active.get(task.item.id) if task else None
         if task is None or work is None or self.halted:
@@ -165,6 +194,7 @@ class RunState:
                 self._usual_bytes = answer.plan.flow_bytes
         else:
             work.failed(task, answer)
+        self._note(task, answer, work)
         self._conclude(work, answer)
         if isinstance(answer, Failure) and answer.transient:
             in_a_row = self._failed_in_a_row[task.stage]
@@ -195,14 +225,25 @@ class RunState:
         return work
 
     def _hand_out(self, work: ItemWork, stage: Stage, after: Task | None = None) -> Task:
+        self.load_meter.before_change()
         task = work.take(stage, after)
         if task.id in self.in_work:
             raise RuntimeError(f"task {task.id} was handed out twice\n{work.story}")
+        if self._watcher is not None:
+            task = self._watcher.handed_out(task)
         self.in_work[task.id] = task
         return task
+
+    def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:
+        self.metrics.answered(task, answer, again=isinstance(answer, Failure) and not work.row.state.ended)
+        if task.stage is Stage.INPAINT and isinstance(answer, Receipt):
+            self.load_meter.chunk_done()
+        if self._watcher is not None:
+            self._watcher.answered(task, answer)
 
     def _conclude(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
         if work.row.state.ended:
             work.row.ended_at = self._now()
             del self._active[work.item.id]
+            self.metrics.item_ended(work.row)
         self._on_change(work.row, answer)

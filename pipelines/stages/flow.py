@@ -59,6 +59,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
             both = desk.flow.estimate(stacked)
         return encode_flow(*both)
     except DeviceFull as exc:
+        desk.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc
