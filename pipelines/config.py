@@ -214,6 +214,13 @@ class StoreConfig:
 
 
 @dataclass
+class FlowCacheConfig:
+    max_bytes: int = 0
+    """Bytes of cached optical flow that are kept; the least recently used go first, never what a live run needs. The
+    runs that share a cache should agree on it. 0: no limit."""
+
+
+@dataclass
 class S3Config:
     endpoint: str | None = None
     """URL of a store that speaks S3 (MinIO, Ceph, R2). None: what AWS_ENDPOINT_URL says, else AWS."""
@@ -266,6 +273,7 @@ class JobConfig:
     run: RunConfig = field(default_factory=RunConfig)
     pools: PoolsConfig = field(default_factory=PoolsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    flow_cache: FlowCacheConfig = field(default_factory=FlowCacheConfig)
     s3: S3Config = field(default_factory=S3Config)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     log: LogConfig = field(default_factory=LogConfig)

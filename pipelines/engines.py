@@ -26,6 +26,13 @@ def wants_gpu(job: JobConfig) -> bool:
     return job.engine is EngineName.propainter
 
 
+def uses_gpu(job: JobConfig) -> bool:
+    """Whether this process computes the job's networks on a GPU."""
+    import torch
+
+    return wants_gpu(job) and torch.cuda.is_available()
+
+
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
     """Return the files that the job's engine needs. Raises SetupError or ConfigError where one is missing or wrong."""
     match job.engine:

@@ -9,6 +9,7 @@ nobody can tell from that of unrounded flow.
 """
 
 import json
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ from pipelines.tasks import Segment
 
 FLOW_FORMAT = "steps-1"
 """Names the rounding, on which pictures depend."""
+FLOW_FOLDER = "flow"
+_NAME_BYTES = 16
 _STEPS_PER_PX = 64
 _MOST_STEPS = 2**15 - 1
 
@@ -33,14 +36,37 @@ def expected_bytes(pairs: int, size: tuple[int, int]) -> int:
     return round(4 * width * height * pairs * BYTES_PER_VALUE)
 
 
+class Cost(NamedTuple):
+    """What a segment took to compute: the worker's seconds, reading the frames among them."""
+
+    seconds: float = 0.0
+    on_gpu: bool = False
+
+
+UNKNOWN_COST = Cost()
+
+
 def segment_key(video_digest: str, segment: Segment, size: tuple[int, int], estimator_digest: str) -> str:
     """`size` is the flow's (width, height)."""
     name = digest_of("flow", FLOW_FORMAT, video_digest, segment.start, segment.stop, size, estimator_digest)
-    return f"flow/{name[:2]}/{name}"
+    return key_named(bytes.fromhex(name))
 
 
-def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating]) -> bytes:
-    """Pack two [pairs, 2, h, w] flows; vectors beyond 32767 pixels are cut off there.
+def segment_name(key: str) -> bytes:
+    """Return the 16 bytes that tell a segment's key from others; raises ValueError where it is no such key."""
+    name = bytes.fromhex(key.rpartition("/")[2])
+    if len(name) != _NAME_BYTES or key != key_named(name):
+        raise ValueError(f"{key} is no key of a flow segment")
+    return name
+
+
+def key_named(name: bytes) -> str:
+    """Inverse of `segment_name`."""
+    return f"{FLOW_FOLDER}/{name.hex()[:2]}/{name.hex()}"
+
+
+def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], cost: Cost = UNKNOWN_COST) -> bytes:
+    """Pack two [pairs, 2, h, w] flows and what they cost; vectors beyond 32767 pixels are cut off there.
 
     A value is stored as whole steps of a 64th of a pixel (coarser ones where vectors are longer than 512 pixels), less
     its left neighbour's: small numbers. Low and high bytes go apart, so that zstd finds the high ones to be zeros.
@@ -53,15 +79,15 @@ def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating]) -
     steps[..., 1:] -= steps[..., :-1].copy()  # modulo 2^16, as is their sum
     words = (steps << 1) ^ (steps >> 15)  # the sign becomes the lowest bit
     planes = np.ascontiguousarray(words.view(np.uint8).reshape(-1, 2).T)
-    header = json.dumps({"shape": pixels.shape, "steps_per_px": steps_per_px}).encode()
+    facts = {"shape": pixels.shape, "steps_per_px": steps_per_px}
+    header = json.dumps(facts | {"seconds": round(cost.seconds, 3), "on_gpu": cost.on_gpu}).encode()
     body: bytes = pa.compress(planes.tobytes(), codec="zstd", asbytes=True)
     return len(header).to_bytes(4, "little") + header + body
 
 
 def decode_flow(blob: bytes) -> NDArray[np.float16]:
     """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w]."""
-    end = 4 + int.from_bytes(blob[:4], "little")
-    header = json.loads(blob[4:end])
+    header, end = _header(blob)
     size = int(np.prod(header["shape"])) * 2
     planes = np.frombuffer(pa.decompress(blob[end:], decompressed_size=size, codec="zstd"), np.uint8).reshape(2, -1)
     words = np.ascontiguousarray(planes.T).view("<u2").reshape(header["shape"])
@@ -69,3 +95,15 @@ def decode_flow(blob: bytes) -> NDArray[np.float16]:
     np.cumsum(steps, axis=-1, dtype=np.int16, out=steps)
     pixels: NDArray[np.float32] = steps.astype(np.float32) / np.float32(header["steps_per_px"])
     return pixels.astype(np.float16)
+
+
+def cost_of(blob: bytes) -> Cost:
+    """Return what an encoded segment took to compute; nothing where it does not say."""
+    header, _ = _header(blob)
+    return Cost(header.get("seconds", 0.0), header.get("on_gpu", False))
+
+
+def _header(blob: bytes) -> tuple[dict[str, Any], int]:
+    """Return the header and where it ends."""
+    end = 4 + int.from_bytes(blob[:4], "little")
+    return json.loads(blob[4:end]), end

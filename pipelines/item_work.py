@@ -4,6 +4,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 from pipelines.errors import WorkerLost
+from pipelines.flow_use import total
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
@@ -204,6 +205,7 @@ class ItemWork:
             row.chunks_reused += receipt.reused
             row.chunks_computed += not receipt.reused
             row.frames_done += task.chunk.frames
+        row.flow = total([row.flow, receipt.flow.to_dict()])
         row.bytes_written += receipt.bytes_written
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
         row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)

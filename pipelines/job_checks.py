@@ -45,6 +45,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
     yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
+    yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
     yield from _at_least("s3.attempts", job.s3.attempts, 1)
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)

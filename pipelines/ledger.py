@@ -73,6 +73,8 @@ class ItemRow:
     """Worker seconds by stage."""
     model_seconds: float = 0.0
     """Of those, inside the flow estimator and the engine, without what they read."""
+    flow: dict[str, float] = field(default_factory=dict)
+    """What the item had from the flow cache: the figures of `FlowUse` that are not 0."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0
@@ -105,7 +107,7 @@ def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
     return [_from_record(record) for record in table.to_pylist()]
 
 
-_JSON_COLUMNS = ("seconds", "facts")
+_JSON_COLUMNS = ("seconds", "flow", "facts")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), ItemState: pa.string()}
 _SCHEMA = pa.schema(
     [(f.name, pa.string() if f.name in _JSON_COLUMNS else _ARROW[cast(type, f.type)]) for f in fields(ItemRow)]

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
 from pipelines.context import RunContext
 from pipelines.engines import check_weights, find_weights
@@ -16,6 +17,7 @@ from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import load_executor
 from pipelines.finished_earlier import find_finished_earlier
+from pipelines.flow_use import FlowUse
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease, lease_on
@@ -66,13 +68,19 @@ def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSu
             log.warning(note)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
+        flow_keeper = FlowKeeper(items, desk)
+
+        def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
+            flow_keeper.change(row, answer)
+            keeper.change(row, answer)
+
         timeline = _new_timeline(context, desk.files) if profile else None
         state = RunState(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
             active_bytes=job.run.active_bytes,
-            on_change=keeper.change,
+            on_change=change,
             watcher=timeline,
         )
         keeper.rows = list(state.rows.values())
@@ -81,9 +89,11 @@ def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSu
             try:
                 state.settle(finished)
                 executor.run(state)
+                flow_keeper.finish()
             finally:
                 display.stop()
-                summary = _summary(context, keeper, state)
+                flow_keeper.close()
+                summary = _summary(context, keeper, flow_keeper.evicted, state)
                 if not lease.lost:  # else the folder's ledger and report are another run's
                     _conclude(context, desk.files, keeper, summary)
                     if timeline is not None:
@@ -125,9 +135,10 @@ class LedgerKeeper:
             log.warning("the ledger is behind: %s", exc)
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState) -> RunSummary:
+def _summary(context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state: RunState) -> RunSummary:
     totals = summarise(
         keeper.rows,
+        evicted=evicted,
         run_id=context.run_id,
         name=context.job.name,
         engine=context.job.engine,

@@ -6,7 +6,9 @@ match (a disk that lied, a copy that was cut) is deleted, so that it is made aga
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
 from typing import Any
 
 from pipelines.stores.entry import Entry
@@ -16,24 +18,36 @@ from pipelines.stores.location import Location
 _MAGIC = b"RMND1\n"
 _DIGEST_SIZE = 32
 
+log = logging.getLogger(__name__)
+
+
+class Condition(StrEnum):
+    GOOD = "good"
+    DAMAGED = "damaged"
+    ABSENT = "absent"
+
 
 class Store:
     """A folder or a prefix of a bucket. Keys are relative paths with `/`; values are bytes that are never changed."""
 
     def __init__(self, root: Location, files: Files) -> None:
         self.root = root
+        self.damaged = 0
+        """Objects that `get` found damaged so far."""
         self._files = files
 
     def get(self, key: str) -> bytes | None:
         """Return the value, or None when the key is absent or was damaged (a damaged one is deleted)."""
-        blob = self._files.read(self.root / key)
-        if blob is None:
-            return None
-        value = blob[len(_MAGIC) + _DIGEST_SIZE :]
-        if blob[: len(_MAGIC)] != _MAGIC or blob[len(_MAGIC) :][:_DIGEST_SIZE] != hashlib.sha256(value).digest():
+        condition, value = self._read(key)
+        if condition is Condition.DAMAGED:
+            log.warning("%s does not match its digest: it is deleted and made again", self.root / key)
+            self.damaged += 1
             self.delete(key)
-            return None
         return value
+
+    def check(self, key: str) -> Condition:
+        """Read the whole object and say what it is like; nothing is changed."""
+        return self._read(key)[0]
 
     def put(self, key: str, value: bytes) -> None:
         """Publish `value` in one step; the last writer of a key wins. Raises StoreError."""
@@ -46,11 +60,34 @@ class Store:
         """Remove the key if it is there."""
         self._files.delete(self.root / key)
 
+    def delete_many(self, keys: Iterable[str]) -> None:
+        """As `delete`, in far fewer requests than there are keys."""
+        self._files.delete_many([self.root / key for key in keys])
+
+    def sweep(self, prefix: str) -> int:
+        """Remove what killed processes left half written below the folder `prefix`; return how many there were."""
+        half = self._files.leftovers(self.root / prefix)
+        self._files.delete_many([entry.place for entry in half])
+        return len(half)
+
+    def now(self) -> float:
+        """Return the time by the clock that `list` tells times of writing by, in seconds since the epoch."""
+        return self._files.now(self.root)
+
     def list(self, prefix: str) -> Iterator[tuple[str, Entry]]:
         """Yield (key, what is known of it without reading it) of everything below the folder `prefix`."""
         beginning = len(str(self.root / "x")) - 1
         for entry in self._files.walk(self.root / prefix):
             yield str(entry.place)[beginning:], entry
+
+    def _read(self, key: str) -> tuple[Condition, bytes | None]:
+        blob = self._files.read(self.root / key)
+        if blob is None:
+            return Condition.ABSENT, None
+        value = blob[len(_MAGIC) + _DIGEST_SIZE :]
+        if blob[: len(_MAGIC)] != _MAGIC or blob[len(_MAGIC) :][:_DIGEST_SIZE] != hashlib.sha256(value).digest():
+            return Condition.DAMAGED, None
+        return Condition.GOOD, value
 
 
 def get_json(store: Store, key: str) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from pipelines.flow_use import NO_USE, FlowUse, total
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 
 
@@ -37,6 +38,8 @@ class RunSummary:
     tasks_computed: int = 0
     chunks_reused: int = 0
     chunks_computed: int = 0
+    flow: dict[str, float] = field(default_factory=dict)
+    """What the run had from the flow cache: the figures of `FlowUse` that are not 0."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     """Of the worker process that needed most."""
@@ -50,6 +53,10 @@ class RunSummary:
     """Queues and idle workers (`pipelines.load.RunLoad`); empty where the run has not ended."""
     metrics: dict[str, float] = field(default_factory=dict)
     """The last value of every series that docs/metrics.md lists; empty where the run has not ended."""
+
+    @property
+    def flow_use(self) -> FlowUse:
+        return FlowUse.from_dict(self.flow)
 
     @property
     def memory(self) -> str:
@@ -120,10 +127,11 @@ def summarise(
     out: str,
     started_at: float,
     ended_at: float,
+    evicted: FlowUse = NO_USE,
     halted: str = "",
     workers: int = 0,
 ) -> RunSummary:
-    """Add up the rows of a run's ledger."""
+    """Add up the rows of a run's ledger, and what the run removed from the flow cache."""
     rows = list(rows)
     states: dict[str, int] = {}
     seconds_by_stage: dict[str, float] = {}
@@ -150,6 +158,7 @@ def summarise(
         tasks_computed=sum(row.tasks_computed for row in rows),
         chunks_reused=sum(row.chunks_reused for row in rows),
         chunks_computed=sum(row.chunks_computed for row in rows),
+        flow=total([*(row.flow for row in rows), evicted.to_dict()]),
         bytes_written=sum(row.bytes_written for row in rows),
         peak_rss_mb=max((row.peak_rss_mb for row in rows), default=0.0),
         peak_device_mb=max((row.peak_device_mb for row in rows), default=0.0),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from pipelines.flow_use import FlowUse
 from pipelines.stores.location import Location
 
 
@@ -147,6 +148,8 @@ class Receipt:
     """Of those, inside the flow estimator or the engine, without what they read."""
     frames: int = 0
     bytes_written: int = 0
+    flow: FlowUse = field(default_factory=FlowUse)
+    """What the task had from the flow cache and gave to it."""
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0
     """Of the worker's GPU memory, so far; 0 without one."""

@@ -1,4 +1,11 @@
-"""How are figures said to a person?"""
+"""How are figures said to a person, and how does a person say them?"""
+
+import re
+
+from pipelines.errors import ConfigError
+
+_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
 def readable_bytes(number: float) -> str:
@@ -22,3 +29,19 @@ def readable_seconds(seconds: float) -> str:
 def readable_count(number: int) -> str:
     """Return a whole number with thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009")
+
+
+def bytes_of(text: str) -> int:
+    """Read `500GB`, `1.5 TB` or `1000000`, in the units of `readable_bytes`. Raises ConfigError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text.strip())
+    if found is None:
+        raise ConfigError(f"'{text}' is no number of bytes; write 500GB, 1.5TB or 1000000")
+    return round(float(found[1]) * _BYTES[found[2]])
+
+
+def seconds_of(text: str) -> float:
+    """Read `30d`, `12h`, `45min` or `90s`. Raises ConfigError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", text.strip())
+    if found is None:
+        raise ConfigError(f"'{text}' is no length of time; write 30d, 12h, 45min or 90s")
+    return float(found[1]) * _SECONDS[found[2]]

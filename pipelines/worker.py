@@ -16,6 +16,7 @@ from core_model.device_memory import DeviceFull, peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
+from pipelines.flow_use import FlowUse
 from pipelines.gpu_memory import device_in_use
 from pipelines.logs import LogLine, log_fields
 from pipelines.memory import return_large_arrays
@@ -77,6 +78,7 @@ class Worker:
     def _attempt(self, task: Task) -> Receipt | Failure:
         began = time.monotonic()
         self._desk.model_clock.take()  # of a task that failed
+        self._desk.flow_use = FlowUse()
 
         def work() -> Receipt:
             receipt = STAGES[task.stage](task, self._desk)
@@ -92,6 +94,7 @@ class Worker:
         return replace(
             receipt,
             model_seconds=self._desk.model_clock.take(),
+            flow=self._desk.flow_use,
             peak_rss_mb=_peak_rss_mb(),
             peak_device_mb=peak_bytes() / 2**20,
         )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.bench import bench
+from pipelines.cli.cache import cache
 from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
@@ -51,6 +52,7 @@ for command in (demo, plan, run, status, report, profile, doctor, *_CLUSTER_COMM
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)
+app.add_typer(cache)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from pipelines.flow_use import FlowUse
 from pipelines.ledger import ItemRow
 from pipelines.reproduce import reproduce_command
 from pipelines.stores.location import Location
@@ -83,6 +84,7 @@ def tiles(summary: RunSummary) -> list[Tile]:
         *_efficiency(summary),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
+        *_flow_tile(summary.flow_use),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
         Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
@@ -93,6 +95,14 @@ def _efficiency(summary: RunSummary) -> list[Tile]:
         return []
     alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone × {summary.workers}"
     return [Tile("efficiency", f"{summary.efficiency:.0%}", alone)]
+
+
+def _flow_tile(use: FlowUse) -> list[Tile]:
+    """What the flow cache was good for; nothing where no flow was needed."""
+    segments = use.found + use.computed
+    if not segments:
+        return []
+    return [Tile("flow", f"{use.hit_rate:.0%}", f"of {readable_count(segments)} segments cached")]
 
 
 def stage_shares(summary: RunSummary) -> list[StageShare]:

@@ -11,6 +11,7 @@ from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import build_engine, build_flow
 from pipelines.errors import MediaError, StoreError
+from pipelines.flow_use import FlowUse
 from pipelines.job import apply_overrides
 from pipelines.model_clock import ModelClock
 from pipelines.stages.record import ProbeRecord
@@ -34,6 +35,8 @@ class Desk:
         self.model_clock = ModelClock()
         self.side_that_fits: dict[tuple[int, int], int] = {}
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
+        self.flow_use = FlowUse()
+        """What the present task had from the flow cache so far."""
         self.memory_steps = 0
         """Times that something did not fit into memory."""
         self._last: tuple[Hashable, Any] | None = None

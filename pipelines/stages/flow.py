@@ -1,5 +1,6 @@
 """How does optical flow get into the cache? A segment at a time, once, whatever mask or canvas will use it."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,8 +10,10 @@ from core_model.device_memory import DeviceFull
 from pipelines.canvas import canvas_of
 from pipelines.canvas_flow import canvas_flow_size, lay_flow
 from pipelines.config import JobConfig
+from pipelines.engines import uses_gpu
 from pipelines.errors import MemoryShort, NotFinite
-from pipelines.flow_cache import decode_flow, encode_flow, segment_key
+from pipelines.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
+from pipelines.flow_use import FlowUse
 from pipelines.media.reader import read_frames, to_rgb
 from pipelines.sizes import flow_size
 from pipelines.stages.desk import Desk
@@ -22,15 +25,26 @@ from pipelines.tasks import Receipt, Segment, Task
 def flow(task: Task, desk: Desk) -> Receipt:
     assert task.segment is not None
     job, record = desk.settings(task.item), desk.record(task)
-    blob, reused = ensure_segment(task.segment, record, job, desk)
+    blob, reused = _ensure_segment(task.segment, record, job, desk)
+    desk.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
     frames = task.segment.stop - task.segment.start
     return Receipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
 
 
-def ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> tuple[bytes, bool]:
+def _saving(cost: Cost) -> FlowUse:
+    if cost.on_gpu:
+        return FlowUse(found=1, gpu_seconds_saved=cost.seconds)
+    return FlowUse(found=1, cpu_seconds_saved=cost.seconds)
+
+
+def _ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> tuple[bytes, bool]:
     """Return (encoded flow, was it cached), computing and publishing it where it is absent or damaged."""
     key = segment_key(record.video_digest, segment, flow_size(record.size, job), desk.flow.digest)
-    return get_or_make(desk.flow_store, key, lambda: _compute(segment, record, job, desk))
+    damaged = desk.flow_store.damaged
+    blob, found = get_or_make(desk.flow_store, key, lambda: _compute(segment, record, job, desk))
+    moved = FlowUse(bytes_read=len(blob)) if found else FlowUse(bytes_written=len(blob))
+    desk.flow_use += moved + FlowUse(damaged=desk.flow_store.damaged - damaged)
+    return blob, found
 
 
 def read_pairs(
@@ -43,7 +57,9 @@ def read_pairs(
     for segment in segments:
         first, last = max(start, segment.start), min(stop, segment.stop)
         if first < last:
-            both = decode_flow(ensure_segment(segment, record, job, desk)[0])
+            blob, found = _ensure_segment(segment, record, job, desk)
+            desk.flow_use += FlowUse(computed_again=not found)
+            both = decode_flow(blob)
             for laid, measured in zip(pairs, both, strict=True):
                 wanted = measured[first - segment.start : last - segment.start]
                 laid[first - start : last - start] = lay_flow(wanted, canvas, size)
@@ -51,15 +67,16 @@ def read_pairs(
 
 
 def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:
+    began = time.monotonic()
     size = flow_size(record.size, job)
     frames = [to_rgb(frame, record.info, size) for frame in read_frames(record.info, segment.start, segment.stop + 1)]
     try:
         stacked = np.stack(frames)
         with desk.model_clock.running():
-            both = desk.flow.estimate(stacked)
-        return encode_flow(*both)
+            flows = desk.flow.estimate(stacked)
     except DeviceFull as exc:
         desk.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc
+    return encode_flow(*flows, Cost(time.monotonic() - began, uses_gpu(job)))

@@ -1,6 +1,6 @@
 """How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,12 +31,22 @@ class FileSystem(Protocol):
         """Remove the file if it is there."""
         ...
 
+    def delete_many(self, places: Sequence[Any]) -> None: ...
+
+    def now(self, place: Any) -> float:
+        """Return the time by the clock that entries' times of writing are told by, in seconds since the epoch."""
+        ...
+
     def look(self, place: Any) -> Entry | None:
         """Return what a listing would say of a file, None when it is not there, or is a folder."""
         ...
 
     def look_many(self, places: Iterable[Any]) -> dict[Any, Entry]:
         """As `look`, without those that are not there, in far fewer requests than there are places."""
+        ...
+
+    def leftovers(self, folder: Any) -> list[Entry]:
+        """Return half-written files, in `folder` and below, of processes that were killed while they wrote."""
         ...
 
     def is_folder(self, place: Any) -> bool: ...
@@ -87,6 +97,14 @@ class Files:
     def delete(self, place: Location) -> None:
         self.of(place).delete(place)
 
+    def delete_many(self, places: Sequence[Location]) -> None:
+        """Remove files that are all of one folder or bucket."""
+        if places:
+            self.of(places[0]).delete_many(places)
+
+    def now(self, place: Location) -> float:
+        return self.of(place).now(place)
+
     def fetch(self, entry: Entry, target: Path) -> None:
         self.of(entry.place).fetch(entry, target)
         self.bytes_read += entry.size
@@ -105,6 +123,9 @@ class Files:
 
     def walk(self, folder: Location) -> Iterator[Entry]:
         return self.of(folder).walk(folder)
+
+    def leftovers(self, folder: Location) -> list[Entry]:
+        return self.of(folder).leftovers(folder)
 
     def tidy(self, folder: Location) -> None:
         """Remove what killed processes left of uploads to `folder`; for the run alone that holds its lease."""

@@ -1,10 +1,12 @@
 """How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
 
 import os
+import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +22,8 @@ def _read_umask() -> int:
 
 
 _UMASK = _read_umask()
+_WRITING_S = 3600.0
+"""No write of one file takes this long."""
 
 
 class LocalFiles:
@@ -38,6 +42,14 @@ class LocalFiles:
     def delete(self, place: Path) -> None:
         with _translated("remove", place):
             place.unlink(missing_ok=True)
+
+    def delete_many(self, places: Sequence[Path]) -> None:
+        for place in places:
+            self.delete(place)
+
+    def now(self, place: Path) -> float:
+        """This machine's; what another one keeps for it is taken to have a clock that is right to some seconds."""
+        return time.time()
 
     def look(self, place: Path) -> Entry | None:
         try:
@@ -65,6 +77,12 @@ class LocalFiles:
                 entry = None if path.name.startswith(".") else self.look(path)
                 if entry is not None:
                     yield entry
+
+    def leftovers(self, folder: Path) -> list[Entry]:
+        with _translated("list", folder):
+            hidden = [self.look(path) for path in folder.rglob(".*")]
+        oldest = time.time() - _WRITING_S
+        return [entry for entry in hidden if entry and _is_staged(entry.place.name) and entry.modified_s < oldest]
 
     def fetch(self, entry: Entry, target: Path) -> None:
         assert isinstance(entry.place, Path)
@@ -98,6 +116,11 @@ def write_atomically(path: Path, value: bytes) -> None:
         if staged is not None:
             Path(staged).unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {exc.strerror or exc}") from exc
+
+
+def _is_staged(name: str) -> bool:
+    """Whether `write_atomically` chooses such names."""
+    return re.fullmatch(r"\..+\.[a-z0-9_]{8}", name) is not None
 
 
 def remove(path: Path) -> None:

@@ -1,7 +1,8 @@
 """How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _UPLOAD = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20, max_concurrency=4)
 """10 000 pieces is the most that S3 takes; boto3 makes them larger for files over 640 GB."""
+
+
+_KEYS_A_REQUEST = 1000
+"""The most that S3 deletes at once."""
 
 
 class S3Files:
@@ -50,6 +55,21 @@ class S3Files:
     def delete(self, place: RemotePath) -> None:
         with translated(place):
             self.client.delete_object(Bucket=place.bucket, Key=place.key)
+
+    def delete_many(self, places: Sequence[RemotePath]) -> None:
+        for start in range(0, len(places), _KEYS_A_REQUEST):
+            named = places[start : start + _KEYS_A_REQUEST]
+            with translated(named[0].parent):
+                keys = [{"Key": place.key} for place in named]
+                answer = self.client.delete_objects(Bucket=named[0].bucket, Delete={"Objects": keys, "Quiet": True})
+            if answer.get("Errors"):
+                said = answer["Errors"][0]
+                raise StoreError(f"s3://{named[0].bucket}/{said['Key']}: cannot be deleted: {said['Code']}")
+
+    def now(self, place: RemotePath) -> float:
+        with translated(place):
+            answer = self.client.list_objects_v2(Bucket=place.bucket, Prefix=_below(place), MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
 
     def look(self, place: RemotePath) -> Entry | None:
         if not place.key:
@@ -92,6 +112,10 @@ class S3Files:
     def walk(self, folder: RemotePath) -> Iterator[Entry]:
         for page in self._pages(folder):
             yield from _entries(folder.bucket, page)
+
+    def leftovers(self, folder: RemotePath) -> list[Entry]:
+        """None: what is not whole is not there; pieces of uploads are `abort_uploads`' business."""
+        return []
 
     def fetch(self, entry: Entry, target: Path) -> None:
         place = entry.place

@@ -1,0 +1,90 @@
+"""What does a run's driver do about the flow cache? It says which segments the run needs, and keeps to the budget.
+
+Workers find and write segments and know nothing of this. A pass over the cache costs a request a thousand segments; the
+driver makes one in the background when the run has begun to write, after every `STEP` of the budget that it has
+written, and at its end.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from pipelines.cache.journal import FlowJournal
+from pipelines.cache.room import Limits, prune
+from pipelines.errors import ReelmendError
+from pipelines.flow_cache import segment_key, segment_name
+from pipelines.flow_use import FlowUse
+from pipelines.ledger import ItemRow
+from pipelines.sizes import flow_size
+from pipelines.stages.desk import Desk
+from pipelines.tasks import Failure, Item, ItemPlan, Receipt
+from pipelines.units import readable_bytes
+
+STEP = 0.05
+"""Share of the budget; so much is kept free during a run for what it writes until the next pass."""
+
+log = logging.getLogger(__name__)
+
+
+class FlowKeeper:
+    """One a run; `change` is called from one thread, as the ledger's rows change."""
+
+    def __init__(self, items: Sequence[Item], desk: Desk) -> None:
+        self._items = {item.id: item for item in items}
+        self._desk = desk
+        self._budget = desk.context.job.flow_cache.max_bytes
+        self._journal = FlowJournal(desk.flow_store, desk.context.run_id, desk.flow.digest)
+        self._written = 0
+        self._next_pass_at = 1
+        self._pass: threading.Thread | None = None
+        self._told = False
+        self.evicted = FlowUse()
+        """What this run removed so far."""
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        """Take note of an answer, before the tasks that follow from it are handed out."""
+        if isinstance(answer, Receipt):
+            self._written += answer.flow.bytes_written
+            if answer.plan is not None:
+                self._journal.need(row.id, self._names(answer.plan, answer.facts, self._items[row.id]))
+        if row.state.ended:
+            self._journal.done(row.id)
+        if self._budget and self._written >= self._next_pass_at and not (self._pass and self._pass.is_alive()):
+            self._plan_next_pass()
+            target = round(self._budget * (1 - STEP))
+            self._pass = threading.Thread(target=self._make_room, args=(target,), name="flow eviction", daemon=True)
+            self._pass.start()
+
+    def finish(self) -> None:
+        """Make room once more, after everything has been done."""
+        if self._pass is not None:
+            self._pass.join()
+            self._make_room(self._budget)
+
+    def close(self) -> None:
+        """Say that nothing is needed any more; also after an interrupt."""
+        self._journal.close()
+
+    def _plan_next_pass(self) -> None:
+        self._next_pass_at = self._written + max(1, round(self._budget * STEP))
+
+    def _make_room(self, max_bytes: int) -> None:
+        """A cache that stays too large must not end a run."""
+        try:
+            self._journal.publish(all_used=True)  # what ended just now is needed no more
+            pruned = prune(self._desk.flow_store, Limits(max_bytes), self._journal.let_go)
+        except ReelmendError as exc:
+            log.warning("the flow cache was not made smaller: %s", exc)
+            return
+        self.evicted += FlowUse(evicted=pruned.segments, evicted_bytes=pruned.bytes)
+        if pruned.bytes_left > self._budget and not self._told:
+            self._told = True
+            left, needed = readable_bytes(pruned.bytes_left), readable_bytes(pruned.needed_bytes)
+            budget = readable_bytes(self._budget)
+            log.warning("the flow cache holds %s of flow_cache.max_bytes=%s: live runs need %s", left, budget, needed)
+
+    def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
+        """Return the segments that workers will ask for; `facts` are those of the probe."""
+        size = flow_size((int(facts["width"]), int(facts["height"])), self._desk.settings(item))
+        digest, flow = str(facts["video_digest"]), self._desk.flow.digest
+        return [segment_name(segment_key(digest, segment, size, flow)) for segment in plan.segments]

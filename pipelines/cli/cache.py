@@ -1,0 +1,181 @@
+"""`reelmend cache`: how large is the cached optical flow, is it whole, and how is it made smaller?"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.guard import EXIT_INCOMPLETE, guarded
+from pipelines.cli.options import AsJson, Debug, is_job_file
+from pipelines.cli.screen import console, print_json
+from pipelines.context import WORK_FOLDER, RunContext
+from pipelines.errors import ConfigError
+from pipelines.flow_cache import FLOW_FOLDER
+from pipelines.job import load_job
+from pipelines.store import Store
+from pipelines.stores.files import Files
+from pipelines.stores.location import is_url, location_of
+from pipelines.units import bytes_of, readable_bytes, readable_count, seconds_of
+
+if TYPE_CHECKING:
+    from pipelines.cache.figures import Figures, Share
+
+SHOWN = 20
+"""Damaged objects that a terminal shows; --json lists all."""
+
+cache = typer.Typer(name="cache", no_args_is_help=True, rich_markup_mode="markdown")
+
+Place = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="JOB KEY=VALUE",
+        help="A job file, a run's output folder, or the cache's own folder or prefix (store.flow); then settings.",
+        show_default=False,
+    ),
+]
+MaxBytes = Annotated[
+    str | None,
+    typer.Option("--max-bytes", metavar="BYTES", help="What may stay (500GB); without it, flow_cache.max_bytes."),
+]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="TIME", help="What was not used for this long goes (30d, 12h).")
+]
+
+
+@cache.callback()
+def overview() -> None:
+    """Look at the cached optical flow of a job, check it, and make it smaller; runs may go on meanwhile."""
+
+
+def stat(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> int:
+    """Show how much flow is cached, what computed it, when it was used and what live runs need.
+
+    Example: `reelmend cache stat s3://footage/flow`
+    """
+    store, max_bytes = _find(words)
+    from pipelines.cache.figures import figures
+    from pipelines.cache.survey import survey
+
+    found = figures(survey(store), max_bytes)
+    if as_json:
+        print_json({"place": str(store.root), "share_of_budget": found.share_of_budget} | asdict(found))
+    else:
+        _print(store, found)
+    return 0
+
+
+def prune(
+    words: Place = None,
+    max_bytes: MaxBytes = None,
+    older_than: OlderThan = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Remove what was least recently used; never what a live run needs.
+
+    Example: `reelmend cache prune job.yaml --max-bytes 2TB --older-than 30d`
+    """
+    store, budget = _find(words)
+    from pipelines.cache.room import Limits
+    from pipelines.cache.room import prune as remove
+
+    if max_bytes is None and older_than is None and not budget:
+        raise ConfigError("how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes")
+    limit = bytes_of(max_bytes) if max_bytes is not None else budget if older_than is None else None
+    unused_s = None if older_than is None else seconds_of(older_than)
+    pruned = remove(store, Limits(limit, unused_s), dry_run=dry_run)
+    if as_json:
+        print_json(asdict(pruned) | {"place": str(store.root), "bytes_left": pruned.bytes_left, "dry_run": dry_run})
+        return 0
+    screen = console()
+    gone = f"{readable_count(pruned.segments)} segments ({readable_bytes(pruned.bytes)})"
+    left = f"{readable_count(pruned.segments_before - pruned.segments)} ({readable_bytes(pruned.bytes_left)})"
+    screen.print(f"{gone} {'would go' if dry_run else 'are gone'}, {left} stay", soft_wrap=True)
+    if pruned.needed_bytes:
+        screen.print(f"live runs need {readable_bytes(pruned.needed_bytes)} of what stays")
+    return 0
+
+
+def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> int:
+    """Read every object and delete the damaged ones, which are computed again when needed; exit status 3 for any.
+
+    Example: `reelmend cache verify out/`
+    """
+    store, _ = _find(words)
+    from pipelines.cache.check import check_all
+
+    checked = check_all(store)
+    if as_json:
+        print_json({"place": str(store.root)} | asdict(checked))
+    else:
+        screen = console()
+        for key in checked.damaged[:SHOWN]:
+            screen.print(Text(f"damaged, deleted: {store.root / key}", "red"), soft_wrap=True)
+        whole = f"{readable_count(checked.objects)} objects read ({readable_bytes(checked.bytes)})"
+        half = f"; {checked.half_written} half-written files were swept up" if checked.half_written else ""
+        screen.print(f"{whole}; damaged and deleted: {len(checked.damaged)}{half}")
+    return EXIT_INCOMPLETE if checked.damaged else 0
+
+
+def _find(words: Sequence[str] | None) -> tuple[Store, int]:
+    """Return the cache that is meant and its budget in bytes. Raises ConfigError."""
+    if not words:
+        raise ConfigError("which cache? give a job file, a run's output folder, or the folder or s3:// prefix itself")
+    first, *overrides = words
+    if not is_job_file(first) and not is_url(first) and not Path(first).is_dir():
+        raise ConfigError(f"{first}: neither a job file (.yaml) nor a folder nor an s3:// prefix")
+    job = load_job(location_of(first) if is_job_file(first) else None, None, overrides)
+    files = Files(job.s3)
+    if not is_job_file(first):
+        place = location_of(first)
+        config = place / WORK_FOLDER / "config.yaml"
+        if files.look(config) is None:
+            if not any(files.is_folder(place / folder) for folder in (FLOW_FOLDER, "flow_used")):
+                raise ConfigError(f"{first}: holds no cached flow, and is no run's output folder")
+            return Store(place, files), job.flow_cache.max_bytes
+        job = load_job(config, None, overrides, s3=job.s3)
+    return RunContext("", job).open_flow_store(files), job.flow_cache.max_bytes
+
+
+def _print(store: Store, found: "Figures") -> None:
+    screen = console()
+    screen.print(f"cached flow in {store.root}", soft_wrap=True)
+    share = f", {found.share_of_budget:.0%} of {readable_bytes(found.max_bytes)}" if found.share_of_budget else ""
+    table = Table.grid(padding=(0, 3))
+    table.add_row("segments", readable_count(found.segments))
+    table.add_row("bytes", readable_bytes(found.bytes) + share)
+    if found.oldest_s is not None and found.newest_s is not None and found.least_used_s is not None:
+        table.add_row("written", f"{_when(found.oldest_s)} to {_when(found.newest_s)}")
+        table.add_row("not used since", _when(found.least_used_s))
+    screen.print(table)
+    _print_shares("computed by", found.by_flow)
+    _print_shares("needed by run", found.live_runs)
+
+
+def _print_shares(title: str, shares: Sequence["Share"]) -> None:
+    if not shares:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(title, overflow="fold")
+    for name in ("segments", "bytes", "last used"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for share in shares:
+        used = _when(share.last_used_s) if share.segments else "-"
+        table.add_row(Text(share.name), readable_count(share.segments), readable_bytes(share.bytes), used)
+    screen = console()
+    screen.print()
+    screen.print(table)
+
+
+def _when(seconds_since_epoch: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds_since_epoch))
+
+
+for command in (stat, prune, verify):
+    cache.command()(guarded(command))
