@@ -13,6 +13,8 @@ from pipelines.weights import WeightFile
 
 WORK_FOLDER = "_reelmend"
 """The run's own files, inside the output folder."""
+CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger", "run.json", "report.html", "lease.json"
+"""The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class RunContext:
         return Files(self.job.s3)
 
     def open_store(self, files: Files) -> Store:
-        """Parts, probe records, item records and previews; flow too, unless it has a place of its own."""
+        """Parts, probe records and item records; flow too, unless it has a place of its own."""
         chosen = self.job.store.root
         return Store(location_of(chosen) if chosen else self.work / "store", files)
 

@@ -1,16 +1,18 @@
 """Which items need no work at all, found without opening any of them? So a finished run's command starts no Ray.
 
 For many items, nothing is asked item by item: what is there and when it was written comes from listings, and what the
-records say from the last run's ledger, whose rows hold the same. A record younger than the ledger is read itself.
+records say from the ledger, whose rows hold the same. A record younger than its part of the ledger is read itself.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pipelines.errors import ConfigError
-from pipelines.ledger import ItemRow, ItemState, read_ledger
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger.read import settled_rows
 from pipelines.stages.desk import Desk
-from pipelines.stages.finished import Finished, item_key, read_record, record_key, settings_key
+from pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
 from pipelines.stores.location import Location
 from pipelines.tasks import Item, Receipt
 
@@ -18,7 +20,7 @@ FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""
 _READERS = 16
 CLOCK_S = 2.0
-"""Times of writing are told to the second; what was written about when the ledger was is not believed of it."""
+"""Times of writing are told to the second; what was written about when its part was is not believed of the part."""
 _GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
 
 
@@ -32,8 +34,10 @@ def find_finished_earlier(items: Sequence[Item], ledger: Location, desk: Desk) -
     for item, done in known:
         if item.overrides not in settings:
             settings[item.overrides] = settings_key(desk.settings(item), desk)
-        refused = done.refused_by(desk.settings(item))
-        if not refused and _unchanged(item, done, marks, settings[item.overrides]):
+        job = desk.settings(item)
+        video, mask = done.sources
+        key = item_key(video.digest, mask.digest, settings[item.overrides], rate_told(item, job))
+        if done.key == key and not done.refused_by(job) and _unchanged(item, done, marks):
             found[item.id] = done.receipt(item)
     return found
 
@@ -45,15 +49,10 @@ def _places(known: Iterable[tuple[Item, Finished]]) -> Iterable[Location]:
             yield item.mask
 
 
-def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str], settings: str) -> bool:
+def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str]) -> bool:
     video, mask = done.sources
     mask_mark = marks.get(item.mask, "gone") if item.mask is not None else ""
-    return (
-        marks.get(item.video) == video.mark
-        and mask_mark == mask.mark
-        and marks.get(done.output) == done.output_mark
-        and done.key == item_key(video.digest, mask.digest, settings)
-    )
+    return marks.get(item.video) == video.mark and mask_mark == mask.mark and marks.get(done.output) == done.output_mark
 
 
 def _read_all(items: Sequence[Item], desk: Desk) -> dict[str, Finished]:
@@ -66,20 +65,16 @@ def _read_in_bulk(items: Sequence[Item], ledger: Location, desk: Desk) -> dict[s
     written = {key: entry.modified_s for key, entry in desk.store.list("items")}
     if not written:
         return {}
-    entry = desk.files.look(ledger)
-    rows = _rows(ledger, desk) if entry is not None else {}
-    believed_until = entry.modified_s - CLOCK_S if entry is not None else 0.0
-    recorded = [(item, written[key]) for item in items if (key := record_key(item)) in written]
-    told = {item.id: done for item, at in recorded if at < believed_until and (done := rows.get(item.id)) is not None}
-    return told | _read_all([item for item, _ in recorded if item.id not in told], desk)
-
-
-def _rows(ledger: Location, desk: Desk) -> dict[str, Finished]:
-    try:
-        rows = read_ledger(ledger, desk.files)
-    except ConfigError:
-        return {}  # the records themselves are still there
-    return {row.id: _as_record(row) for row in rows if row.state in _GOOD and "item_key" in row.facts}
+    recorded = {item.id: (item, written[key]) for item in items if (key := record_key(item)) in written}
+    told: dict[str, Finished] = {}
+    # A ledger that cannot be read is no loss here: the records themselves are still there.
+    with contextlib.suppress(ConfigError):
+        for row, written_at in settled_rows(ledger, desk.files):
+            if row.id not in recorded or row.state not in _GOOD or "item_key" not in row.facts:
+                continue
+            if recorded[row.id][1] < written_at - CLOCK_S:
+                told[row.id] = _as_record(row)
+    return told | _read_all([item for item, _ in recorded.values() if item.id not in told], desk)
 
 
 def _as_record(row: ItemRow) -> Finished:

@@ -1,22 +1,33 @@
 """Who may write to this output folder now? One run at a time holds the lease; another is told who does.
 
 On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
-that was killed never blocks the next one; the file's text only says whom to ask. In a bucket it is an object that its
-holder keeps renewing (`pipelines/s3_lease.py`).
+that was killed never blocks the next one; the file's text says whom to ask, and its time that the holder lives, to
+machines that do not see the lock. In a bucket it is an object that its holder keeps renewing (`pipelines/s3_lease.py`).
+Whether a run is alive, `pipelines/sign_of_life.py` tells.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import socket
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Any, Protocol, Self, TextIO
 
 from pipelines.errors import SetupError, StoreError
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
+
+BEAT_S = 10.0
+"""Between two signs of life."""
+SILENT_S = 60.0
+"""Without a sign for this long, the holder is taken for dead."""
+_TRIES = 5
+"""Times the lock is asked for: somebody who looks whether it is held has it for a moment."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,11 @@ class Holder:
     @classmethod
     def this_process(cls, run_id: str) -> "Holder":
         return cls(run_id, socket.gethostname(), os.getpid())
+
+    @classmethod
+    def from_dict(cls, said: dict[str, Any]) -> "Holder":
+        """Raises KeyError for what does not say who it is."""
+        return cls(said["run"], said["host"], said["pid"])
 
     def __str__(self) -> str:
         return f"run {self.run}, process {self.pid} on {self.host}"
@@ -79,6 +95,8 @@ class FileLease:
     def __init__(self, path: Path, holder: Holder) -> None:
         self._path, self._holder = path, holder
         self._file: TextIO | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat_until_ended, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         try:
@@ -86,25 +104,46 @@ class FileLease:
             file = self._path.open("a+")
         except OSError as exc:
             raise StoreError(f"cannot write {self._path}: {exc.strerror}") from exc
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
+        if not _lock(file):
             file.close()
-            raise held_by(self._path, self._who()) from exc
-        file.truncate(0)
-        file.write(json.dumps(self._holder.to_dict()))
-        file.flush()
+            raise held_by(self._path, self._who())
         self._file = file
+        self._write(released=False)
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._file is not None
-        self._file.close()
+        self._ended.set()
+        self._thread.join()
+        with self._file, contextlib.suppress(OSError):
+            self._write(released=True)
+
+    def _beat_until_ended(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            with contextlib.suppress(OSError):  # the lock is what counts
+                os.utime(self._path)
+
+    def _write(self, *, released: bool) -> None:
+        assert self._file is not None
+        self._file.truncate(0)
+        self._file.write(json.dumps(self._holder.to_dict() | {"released": released}))
+        self._file.flush()
 
     def _who(self) -> str:
         try:
-            return str(Holder(**json.loads(self._path.read_text())))
-        except (ValueError, TypeError):
+            return str(Holder.from_dict(json.loads(self._path.read_text())))
+        except (ValueError, TypeError, KeyError):
             return "it has only just started"
+
+
+def _lock(file: TextIO) -> bool:
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.02)
+    return False

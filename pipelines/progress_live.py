@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.overview import fraction_done, seconds_left
 from pipelines.stores.location import Location
 from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
@@ -76,7 +77,7 @@ class LiveDisplay:
             self._console.print(Text(f"{row.state}  {row.video}: {row.reason}", STATE_STYLES[row.state]))
 
     def _run_bar(self, rows: list[ItemRow]) -> RenderableType:
-        done = self._ended + sum(map(_fraction, rows))
+        done = self._ended + sum(map(fraction_done, rows))
         frames = self._frames + sum(map(frames_computed, rows))
         elapsed_s = time.monotonic() - self._started_at_s
         grid = Table.grid(padding=(0, 2))
@@ -89,11 +90,10 @@ class LiveDisplay:
         return grid
 
     def _remaining(self, done: float, elapsed_s: float) -> str:
-        """Items that an earlier run finished took no time, so they say nothing about the ones to come."""
-        worked = done - self._finished_earlier
-        if worked <= 0:
+        left_s = seconds_left(done, self._total, self._finished_earlier, elapsed_s)
+        if left_s is None:
             return f"{_clock(elapsed_s)} elapsed"
-        return f"{_clock(elapsed_s)} elapsed, about {_clock(elapsed_s * (self._total - done) / worked)} left"
+        return f"{_clock(elapsed_s)} elapsed, about {_clock(left_s)} left"
 
 
 def _item_lines(rows: list[ItemRow]) -> Table:
@@ -102,17 +102,11 @@ def _item_lines(rows: list[ItemRow]) -> Table:
         chunks = f"{row.chunks_computed + row.chunks_reused}/{row.chunks_planned} chunks" if row.chunks_planned else ""
         grid.add_row(
             Text("  " + _shorten(row.id, 28)),
-            ProgressBar(total=1.0, completed=_fraction(row), width=20),
+            ProgressBar(total=1.0, completed=fraction_done(row), width=20),
             Text(_STAGE_WORDS.get(row.state, str(row.state)), "magenta"),
             Text(chunks, "dim"),
         )
     return grid
-
-
-def _fraction(row: ItemRow) -> float:
-    """Part of the item's tasks that are done, 0..1."""
-    done = row.tasks_computed + row.tasks_reused
-    return min(1.0, done / row.tasks_planned) if row.tasks_planned else 0.0
 
 
 def _clock(seconds: float) -> str:

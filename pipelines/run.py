@@ -6,12 +6,12 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
-from pipelines.context import RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, REPORT, SUMMARY, RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
@@ -20,8 +20,9 @@ from pipelines.finished_earlier import find_finished_earlier
 from pipelines.flow_use import FlowUse
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.lease import Lease, lease_on
-from pipelines.ledger import ItemRow, write_ledger
+from pipelines.lease import lease_on
+from pipelines.ledger import ItemRow
+from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
@@ -29,6 +30,7 @@ from pipelines.metrics_port import metrics_port
 from pipelines.progress import Display
 from pipelines.report import write_report
 from pipelines.run_state import RunState
+from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
@@ -38,12 +40,11 @@ from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 
-CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger.parquet", "run.json", "report.html", "lease.json"
-"""The run's own files, in `<out>/_reelmend/`."""
 
-
-def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSummary:
-    """Restore everything the job names and return how it went; the same job again finishes what is left.
+def run_job(
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+) -> RunSummary:
+    """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
     With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
@@ -66,8 +67,9 @@ def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSu
         desk.files.write(context.work / CONFIG, dump_job(job).encode())
         for note in output_notes(items, job):
             log.warning(note)
+        keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
+        items, left_out = selection.choose(items, context.work / LEDGER, desk.files)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
-        keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
         flow_keeper = FlowKeeper(items, desk)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -83,18 +85,19 @@ def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSu
             on_change=change,
             watcher=timeline,
         )
-        keeper.rows = list(state.rows.values())
         with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
             display.start(len(items), context.run_id, context.out)
             try:
                 state.settle(finished)
+                keeper.begin(state.rows, left_out)
                 executor.run(state)
                 flow_keeper.finish()
             finally:
                 display.stop()
                 flow_keeper.close()
-                summary = _summary(context, keeper, flow_keeper.evicted, state)
-                if not lease.lost:  # else the folder's ledger and report are another run's
+                keeper.close(halted=state.halted)
+                summary = _summary(context, keeper, flow_keeper.evicted, state, left_out)
+                if not lease.lost:  # else the folder's report is another run's
                     _conclude(context, desk.files, keeper, summary)
                     if timeline is not None:
                         _keep_timeline(context, desk.files, timeline)
@@ -106,36 +109,9 @@ def _absolute(item: Item) -> Item:
     return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
-class LedgerKeeper:
-    """Rewrites the ledger as rows change, but spends at most a twentieth of the time on it."""
-
-    def __init__(
-        self, place: Location, files: Files, display: Display, lease: Lease, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.rows: Sequence[ItemRow] = ()
-        self.started_at = time.time()
-        self._place, self._files, self._display, self._lease, self._now = place, files, display, lease, now
-        self._due = 0.0
-
-    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
-        """Raises SetupError when the folder is another run's by now: this one has to stop."""
-        if self._lease.lost:
-            raise SetupError(f"{self._lease.lost}; nothing is lost, the same command goes on when that run has ended")
-        self._display.change(row, answer)
-        began = self._now()
-        if began >= self._due:
-            self.write()
-            self._due = self._now() + max(1.0, 20 * (self._now() - began))
-
-    def write(self) -> None:
-        """A ledger that cannot be written must not end a run that can still restore: it says so and goes on."""
-        try:
-            write_ledger(self._place, self.rows, self._files)
-        except StoreError as exc:
-            log.warning("the ledger is behind: %s", exc)
-
-
-def _summary(context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state: RunState) -> RunSummary:
+def _summary(
+    context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state: RunState, left_out: Mapping[str, int]
+) -> RunSummary:
     totals = summarise(
         keeper.rows,
         evicted=evicted,
@@ -148,6 +124,7 @@ def _summary(context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state:
         ended_at=time.time(),
         halted=state.halted,
         workers=state.most_workers,
+        left_out=left_out,
     )
     last_values = {sample.series: sample.value for sample in state.metrics.read()}
     return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
@@ -168,24 +145,17 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:
-    keeper.write()
     try:
         files.write(context.work / SUMMARY, json.dumps(summary.to_dict(), indent=1).encode())
-        make_report(context, files, summary, keeper.rows)
+        make_report(context, files, summary, keeper.all_rows())
     except StoreError as exc:
         log.warning("no report: %s", exc)
 
 
 def make_report(context: RunContext, files: Files, summary: RunSummary, rows: Sequence[ItemRow]) -> Location:
-    """Write the HTML report from the ledger's rows and the previews in the store. Raises StoreError."""
-    store = context.open_store(files)
-
-    def load_preview(row: ItemRow) -> bytes | None:
-        key = row.facts.get("preview")
-        return store.get(str(key)) if key else None
-
+    """Write the HTML report from the ledger's rows and the pictures beside it. Raises StoreError."""
     place = context.work / REPORT
-    write_report(place, summary, rows, load_preview, files)
+    write_report(place, summary, rows, files)
     return place
 
 

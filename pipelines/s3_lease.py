@@ -17,23 +17,19 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from pipelines.errors import ReelmendError
-from pipelines.lease import Holder, held_by
+from pipelines.lease import BEAT_S, SILENT_S, Holder, held_by
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
 from pipelines.stores.s3_files import S3Files
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 10.0
-"""Between two renewals."""
-SILENT_S = 60.0
-"""Without a renewal for this long, the holder is taken for dead."""
 _TRIES = 5
 """Times the object is looked at anew because somebody else wrote it between look and write."""
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """The lease as it lies in the bucket."""
 
     text: str
@@ -48,6 +44,19 @@ class _Found:
         except ValueError:
             return {}
         return content if isinstance(content, dict) else {}
+
+
+def look_at(place: RemotePath, files: S3Files) -> Found | None:
+    """Return the lease that lies at `place`, if there is one. Raises boto3's ClientError."""
+    try:
+        answer = files.client.get_object(Bucket=place.bucket, Key=place.key)
+    except ClientError as exc:
+        if is_absent(exc):
+            return None
+        raise
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    age_s = (now - answer["LastModified"]).total_seconds()
+    return Found(answer["Body"].read().decode(errors="replace"), answer["ETag"], age_s)
 
 
 class S3Lease:
@@ -131,23 +140,15 @@ class S3Lease:
         who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
         self.lost = f"the lease on {self._place.parent.parent} was {who}"
 
-    def _look(self) -> _Found | None:
-        try:
-            answer = self._files.client.get_object(Bucket=self._place.bucket, Key=self._place.key)
-        except ClientError as exc:
-            if is_absent(exc):
-                return None
-            raise
-        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        age_s = (now - answer["LastModified"]).total_seconds()
-        return _Found(answer["Body"].read().decode(errors="replace"), answer["ETag"], age_s)
+    def _look(self) -> Found | None:
+        return look_at(self._place, self._files)
 
     def _text(self, *, released: bool) -> str:
         # The count makes every renewal another object, so that every one has a tag of its own.
         return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
 
-    def _who(self, found: _Found) -> str:
+    def _who(self, found: Found) -> str:
         try:
-            return str(Holder(*(found.content[name] for name in ("run", "host", "pid"))))
+            return str(Holder.from_dict(found.content))
         except KeyError:
             return "it does not say who it is"

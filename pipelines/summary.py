@@ -1,7 +1,8 @@
 """How did the run go? Its totals, as the screen, `run.json` and the report show them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.flow_use import NO_USE, FlowUse, total
@@ -49,6 +50,8 @@ class RunSummary:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
     load: dict[str, Any] = field(default_factory=dict)
     """Queues and idle workers (`pipelines.load.RunLoad`); empty where the run has not ended."""
     metrics: dict[str, float] = field(default_factory=dict)
@@ -130,6 +133,7 @@ def summarise(
     evicted: FlowUse = NO_USE,
     halted: str = "",
     workers: int = 0,
+    left_out: Mapping[str, int] = MappingProxyType({}),
 ) -> RunSummary:
     """Add up the rows of a run's ledger, and what the run removed from the flow cache."""
     rows = list(rows)
@@ -169,6 +173,7 @@ def summarise(
             if key.startswith(WEIGHTS_FACT)
         },
         halted=halted,
+        left_out=dict(left_out),
     )
 
 

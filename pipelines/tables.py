@@ -4,13 +4,15 @@
 the interpreter has ended: the process then dies of SIGABRT, with all its work done.
 """
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def read_parquet(content: bytes) -> pa.Table:
-    """Read a whole Parquet file. Raises OSError or pyarrow.ArrowException when it is none."""
-    return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+def read_parquet(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or these columns of it. Raises OSError or pyarrow.ArrowException when it is none."""
+    return pq.ParquetFile(pa.BufferReader(content)).read(columns=columns, use_threads=False)
 
 
 def read_arrow(content: bytes) -> pa.Table:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pipelines.cli.options import Debug
 from pipelines.cli.screen import console
-from pipelines.context import WORK_FOLDER
+from pipelines.context import REPORT, WORK_FOLDER
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
 from pipelines.progress import choose_display
@@ -39,7 +39,7 @@ def demo(
     from pipelines.demo.picture import write_picture
     from pipelines.demo.scene import FRAMES, moments
     from pipelines.demo.score import score_clip
-    from pipelines.run import REPORT, run_job
+    from pipelines.run import run_job
 
     scene = list(moments())
     video, mask = write_clip(folder / _INPUT, scene)

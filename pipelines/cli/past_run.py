@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
-from pipelines.context import WORK_FOLDER, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, SUMMARY, WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
-from pipelines.ledger import ItemRow, read_ledger
+from pipelines.ledger import ItemRow, LedgerView
+from pipelines.sign_of_life import last_sign
+from pipelines.standing import Life, Standing, standing
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
@@ -21,28 +23,44 @@ class PastRun:
     """A run's folder as it is now; the run may still go on."""
 
     context: RunContext
+    work: Location
+    """The run's own files."""
     files: Files
+    ledger: LedgerView
     summary: RunSummary
-    rows: list[ItemRow]
-    ended: bool
-    """False: the run goes on, or was killed."""
+    standing: Standing
+
+    @property
+    def ended(self) -> bool:
+        """False: the run goes on, or was killed."""
+        return self.standing.life is Life.ENDED
+
+    @property
+    def rows(self) -> list[ItemRow]:
+        """The whole ledger; rows of items that the run left out are of earlier runs."""
+        return list(self.ledger.rows.values())
+
+    def as_of_now(self) -> "PastRun":
+        """Return the same folder some time later; only what is new is read. Raises ConfigError when it is gone."""
+        self.ledger.refresh()
+        return _as_it_is(self.context.job, self.work, self.files, self.ledger)
 
 
 def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
     """Return the run that wrote to the output folder of a job, or to `out`. Raises ConfigError when there is none."""
-    from pipelines.run import CONFIG, LEDGER, SUMMARY  # with it come torch and PyAV, which --help can do without
-
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
-    rows = read_ledger(work / LEDGER, files)
-    job = load_job(work / CONFIG, s3=s3)
-    written_at, concluded_at = (_written_at(work / name, files) for name in (LEDGER, SUMMARY))
+    ledger = LedgerView(work / LEDGER, files)
+    return _as_it_is(load_job(work / CONFIG, s3=s3), work, files, ledger)
+
+
+def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) -> PastRun:
     summary = _read_summary(work / SUMMARY, files)
-    # A run writes its summary last, so a ledger that is newer belongs to a run that has not ended.
-    ended = summary is not None and concluded_at >= written_at
+    ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
     if summary is None or not ended:
-        summary = _summary_so_far(job, rows, written_at)
-    return PastRun(RunContext(summary.run_id, job), files, summary, rows, ended)
+        summary = _summary_so_far(job, ledger)
+    stands = standing(ledger, summary, last_sign(work / LEASE, files), ended=ended)
+    return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands)
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
@@ -57,11 +75,6 @@ def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | N
     return location_of(job.out if out is None else out), job.s3
 
 
-def _written_at(place: Location, files: Files) -> float:
-    entry = files.look(place)
-    return entry.modified_s if entry is not None else 0.0
-
-
 def _read_summary(place: Location, files: Files) -> RunSummary | None:
     try:
         value = files.read(place)
@@ -70,15 +83,17 @@ def _read_summary(place: Location, files: Files) -> RunSummary | None:
         raise ConfigError(f"{place} cannot be read ({exc}); the same run command writes it again") from exc
 
 
-def _summary_so_far(job: JobConfig, rows: list[ItemRow], written_at: float) -> RunSummary:
-    started_at = min((row.started_at for row in rows if row.started_at), default=written_at)
+def _summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
+    """Return the totals of the run that wrote the ledger last, as of its last event."""
+    head = ledger.head
     return summarise(
-        rows,
-        run_id="",
+        ledger.rows_of_run(),
+        run_id=head.run,
         name=job.name,
         engine=job.engine,
         executor=job.run.executor,
         out=str(location_of(job.out).absolute()),
-        started_at=started_at,
-        ended_at=written_at,
+        started_at=head.started_at,
+        ended_at=ledger.heard_at,
+        left_out=head.left_out,
     )

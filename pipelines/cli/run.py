@@ -1,5 +1,6 @@
 """`reelmend run`: how does a job get done?"""
 
+import time
 from typing import Annotated
 
 import typer
@@ -7,11 +8,27 @@ import typer
 from pipelines.cli.guard import show_log
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json, print_summary
-from pipelines.context import WORK_FOLDER
+from pipelines.context import LEDGER, REPORT, WORK_FOLDER
 from pipelines.ledger import ItemRow, read_ledger
 from pipelines.progress import choose_display
+from pipelines.selection import Selection, read_since
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
+
+OnlyNew = Annotated[
+    bool, typer.Option("--only-new", help="Leave out items that an earlier run has brought to any end, good or bad.")
+]
+RetryQuarantined = Annotated[
+    bool, typer.Option("--retry-quarantined", help="Only items that earlier runs left quarantined or failed.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="DATE|AGE",
+        help="Only items whose video or mask was written since: 2026-11-20, 2026-11-20T18:00, 36h, 7d.",
+    ),
+]
 
 
 def run(
@@ -21,6 +38,9 @@ def run(
     masks: Masks = None,
     manifest: Manifest = None,
     out: Out = None,
+    only_new: OnlyNew = False,
+    retry_quarantined: RetryQuarantined = False,
+    since: Since = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Keep traces of a few tasks and a timeline of all, for Perfetto.")
     ] = False,
@@ -30,18 +50,22 @@ def run(
     """Restore every video of a job; typed again, it finishes what is left.
 
     Example: `reelmend run --videos 'in/*.mp4' --masks mask.png --out out/ stitch.codec=ffv1`
+
+    Items that earlier runs quarantined are tried again. --only-new, --retry-quarantined and --since leave items out.
     """
+    moment = None if since is None else read_since(since, time.time())
+    selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = job_of(words, preset, videos, masks, manifest, out)
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.run import LEDGER, REPORT, run_job
+    from pipelines.run import run_job
     from pipelines.timeline import PROFILE_FOLDER
 
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
-    summary = run_job(job, display, profile=profile)
+    summary = run_job(job, display, selection, profile=profile)
     work = location_of(job.out) / WORK_FOLDER
-    rows = read_ledger(work / LEDGER, Files(job.s3))
+    rows = [row for row in read_ledger(work / LEDGER, Files(job.s3)) if row.run == summary.run_id]
     if as_json:
         bad = [_brief(row) for row in rows if row.state.bad]
         print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad})

@@ -33,6 +33,11 @@ def print_json(document: Any) -> None:
 
 def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:
     """Totals first, then what went wrong with the command that shows it again."""
+    print_totals(screen, summary)
+    print_bad(screen, summary, [row for row in rows if row.state.bad])
+
+
+def print_totals(screen: Console, summary: RunSummary) -> None:
     table = Table.grid(padding=(0, 3))
     table.add_row("items", _states(summary))
     table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
@@ -46,14 +51,17 @@ def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow])
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
+    if summary.left_out:
+        screen.print(f"left out: {', '.join(f'{count} {reason}' for reason, count in summary.left_out.items())}")
     if summary.finished_earlier == summary.items and summary.items:
         screen.print("Everything was finished by an earlier run; there was nothing to do.")
+    if summary.left_out and not summary.items:
+        screen.print("Nothing is left to take up.")
     if summary.halted:
         screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
-    _print_bad(screen, summary, [row for row in rows if row.state.bad])
 
 
-def _print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:
+def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:
     for row in bad[:SHOWN]:
         where = f" ({row.stage})" if row.stage else ""
         screen.print()

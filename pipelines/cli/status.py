@@ -1,23 +1,117 @@
 """`reelmend status`: how far is a run, or how did it end?"""
 
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import find_past_run
-from pipelines.cli.screen import console, print_json, print_summary
+from pipelines.cli.past_run import PastRun, find_past_run
+from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_totals
+from pipelines.ledger import ItemRow
+from pipelines.overview import SlowItem, fraction_done
+from pipelines.sign_of_life import SignOfLife
+from pipelines.standing import Life
+from pipelines.units import readable_seconds
+
+Watch = Annotated[bool, typer.Option("--watch", help="Look again and again until the run is over.")]
+Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.1, help="Between two looks of --watch.")]
 
 
 def status(
-    words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
+    words: Words = None,
+    preset: Preset = None,
+    out: Out = None,
+    watch: Watch = False,
+    every: Every = 5.0,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> int:
-    """Show how far a run is, or how it ended, from the ledger beside its outputs.
+    """Show how far a run is, or how it ended, from any machine that sees its output folder.
 
     Example: `reelmend status --out out/`
+
+    Items by state, frames/s, time left, slow and failing items, and whether the run is alive. With --watch and --json,
+    a document a line.
     """
     past = find_past_run(words, preset, out)
-    if as_json:
-        print_json(past.summary.to_dict() | {"ended": past.ended})
-        return 0
     screen = console()
-    heading = f"run {past.summary.run_id} has ended" if past.ended else "the run goes on, or was killed"
-    screen.print(f"{past.summary.name}: {heading}")
-    print_summary(screen, past.summary, past.rows)
-    return 0
+    while True:
+        if as_json:
+            _print_json(past, lines=watch)
+        else:
+            if watch and screen.is_terminal:
+                screen.clear()
+            _print(screen, past)
+        if not watch or past.standing.life not in (Life.RUNNING, Life.BEGINNING):
+            return 0
+        time.sleep(every)
+        past = past.as_of_now()
+
+
+def _print_json(past: PastRun, *, lines: bool) -> None:
+    document = past.summary.to_dict() | {"ended": past.ended} | past.standing.to_dict()
+    if lines:
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        print_json(document)
+
+
+def _print(screen: Console, past: PastRun) -> None:
+    stands = past.standing
+    screen.print(Text.assemble((past.summary.name, "bold"), ": ", _heading(past)))
+    print_totals(screen, past.summary)
+    if stands.life is Life.RUNNING:
+        left = stands.seconds_left
+        to_go = "too early to say how long it takes" if left is None else f"about {readable_seconds(left)} to go"
+        screen.print(f"now       {stands.frames_per_second:.1f} frames/s, {to_go}")
+    if stands.other_items:
+        others = ", ".join(f"{count} {state}" for state, count in stands.other_items.items())
+        screen.print(f"not in this run, by earlier ones: {others}")
+    _print_slow(screen, stands.slowest)
+    _print_tried_again(screen, stands.tried_again[:SHOWN])
+    print_bad(screen, past.summary, stands.bad)
+
+
+def _heading(past: PastRun) -> Text:
+    stands, run = past.standing, past.ledger.head.run
+    match stands.life:
+        case Life.ENDED:
+            return Text(f"run {run} has ended")
+        case Life.RUNNING:
+            return Text(f"run {run} goes on, {_heartbeat(stands.sign)}", "green")
+        case Life.BEGINNING:
+            return Text(f"another run begins, {_heartbeat(stands.sign)}; this is what run {run} has left", "cyan")
+        case Life.STOPPED:
+            return Text(f"run {run} was stopped or killed, {_heartbeat(stands.sign)}; the same command goes on", "red")
+
+
+def _heartbeat(sign: SignOfLife | None) -> str:
+    if sign is None:
+        return "without a trace"
+    return f"last heartbeat {readable_seconds(sign.age_s)} ago from {sign.holder.host}, process {sign.holder.pid}"
+
+
+def _print_slow(screen: Console, slowest: Sequence[SlowItem]) -> None:
+    if not slowest:
+        return
+    screen.print("\nlongest in work", style="bold")
+    table = Table.grid(padding=(0, 3))
+    for slow in slowest:
+        done = Text(f"{fraction_done(slow.row):.0%} done", "dim")
+        table.add_row(Text(f"  {slow.row.id}"), slow.row.state, readable_seconds(slow.seconds), done)
+    screen.print(table)
+
+
+def _print_tried_again(screen: Console, tried_again: Sequence[tuple[ItemRow, str]]) -> None:
+    if not tried_again:
+        return
+    screen.print("\ntried again", style="bold")
+    for row, error in tried_again:
+        because = f": {error}" if error else ""
+        screen.print(Text(f"  {row.id}  {row.state}, attempt {row.attempts}{because}", "yellow"))

@@ -1,94 +1,181 @@
-"""How does a run become one HTML file? A template, and views that say in plain text what it shows.
+"""How does a run become a page? A template for its totals, rows for its script, and pictures.
 
-The page holds its own styles, script and pictures and loads nothing. File names come from anywhere: the template
-escapes every value, and a content security policy lets no script run but the page's own.
+A report of a small run is one file that can be sent to somebody. From INLINE_ROWS items or PREVIEW_BYTES of pictures on
+that file would be too large to send and slow to open: then the page holds the first items only, reads the others from
+scripts in the folder `report` beside it, and loads pictures from there as they are scrolled to. It asks no server:
+scripts and pictures are what a page opened from a disk may load.
+
+File names come from anywhere: the template escapes every value, the script makes text of them and never markup, and a
+content security policy lets no script run but the page's own and what that loads.
 """
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files as package_files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.report.views import GalleryCard, gallery_card, problem_view, row_view, stage_shares, tiles, when
+from pipelines.overview import Overview, overview
+from pipelines.previews import FOLDER, load_preview
+from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
+from pipelines.report.views import slow_views, stage_shares, tiles, tiles_under_way, tried_again_views, when
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
+from pipelines.units import readable_count
 
 PREVIEW_BYTES = 24 * 2**20
-"""Pictures of a page, in all: about a hundred items; a browser opens it without a pause."""
-TABLE_ROWS = 5000
-"""Items in the page's table; more make it slow, and the ledger holds them all."""
+"""Pictures inside a page, at most: about a hundred and twenty items, and a file that a mail still takes."""
+INLINE_ROWS = 2000
+"""Items inside a page, at most: half a megabyte."""
+FIRST_ROWS = 100
+"""Items inside a page that reads the others from scripts: what its table shows first."""
+PART_ROWS = 2000
+"""Items a script."""
+SHOWN_ROWS = 100_000
+"""Items of a report, at most: a browser holds them in about 100 MB. `reelmend serve` pages through any number."""
 
-_ATTENTION_FIRST = {ItemState.QUARANTINED: 0, ItemState.FAILED: 1}
+_SCRIPTS_HERE = ("elements.js", "cards.js", "rows_here.js", "lists.js", "read_others.js")
+_SCRIPTS_LIVE = ("elements.js", "cards.js", "rows_served.js", "lists.js", "refresh.js")
 
 
-def write_report(
-    place: Location,
-    summary: RunSummary,
-    rows: Sequence[ItemRow],
-    load_preview: Callable[[ItemRow], bytes | None],
-    files: Files,
-) -> None:
-    """Write the page in one step. Raises StoreError when it cannot be written.
+def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], files: Files) -> None:
+    """Write the page at `place`, and what lies beside it, from rows and the pictures of `pipelines.previews`.
 
-    `load_preview` returns an item's JPEG strip: `preview_columns` cells of `preview_width` x `preview_height` (in
-    `row.facts`) side by side, those before in the upper row and those after in the lower; None where there is none.
+    The page itself appears in one step, after everything it needs. Raises StoreError when it cannot be written.
     """
-    ordered = sorted(rows, key=lambda row: _ATTENTION_FIRST.get(row.state, 2))
-    cards, left_out = _gallery(ordered, place.parent, load_preview)
-    script = _asset("report.js")
-    page = _environment().get_template("report.html.jinja")
-    shown_ids = {card.id: card.anchor for card in cards}
-    html = page.render(
-        summary=summary,
-        started=when(summary.started_at),
-        tiles=tiles(summary),
-        stages=stage_shares(summary),
-        problems=[problem_view(row, summary.out) for row in ordered if row.state.bad],
-        cards=cards,
-        cards_left_out=left_out,
-        items=[row_view(row, place.parent, shown_ids.get(row.id)) for row in ordered[:TABLE_ROWS]],
-        items_left_out=max(0, len(ordered) - TABLE_ROWS),
-        states=summary.states,
-        style=Markup(_asset("report.css")),  # these two are our own files, not values of the run
-        script=Markup(script),
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    )
+    work = place.parent
+    ordered = attention_first(rows)
+    small = len(rows) <= INLINE_ROWS and _picture_bytes(rows) <= PREVIEW_BYTES
+    shown, inside = (ordered, len(rows)) if small else (ordered[:SHOWN_ROWS], FIRST_ROWS)
+    source = partial(_picture_inside, work, files) if small else _picture_beside
+    values = [row_values(row, summary.out, source, work) for row in shown]
+    parts = {
+        f"items-{digest_of('report', summary.run_id, summary.ended_at)[:8]}-{number}.js": values[start:][:PART_ROWS]
+        for number, start in enumerate(range(inside, len(values), PART_ROWS), 1)
+    }
+    for name, part in parts.items():
+        files.write(work / "report" / name, f"reelmendRows({to_script(part)})".encode())
+    told = {"rows": values[:inside], "parts": [f"report/{name}" for name in parts]}
+    html = render(summary, overview(summary, rows, ended=True), told, left_out=len(rows) - len(shown))
     files.write(place, html.encode("utf-8", "replace"))
+    for entry in files.children(work / "report"):
+        if entry.place.name.startswith("items-") and entry.place.name not in parts:
+            files.delete(entry.place)  # of a report that this one takes the place of
 
 
-def _gallery(
-    rows: Sequence[ItemRow], page_folder: Location, load_preview: Callable[[ItemRow], bytes | None]
-) -> tuple[list[GalleryCard], int]:
-    """Return the cards that fit into the page, and how many items with a preview did not."""
-    cards: list[GalleryCard] = []
-    room = PREVIEW_BYTES
-    left_out = 0
-    for row in rows:
-        if not row.facts.get("preview_columns"):
-            continue
-        jpeg = load_preview(row) if room > 0 else None
-        if room <= 0 or (jpeg is not None and len(jpeg) > room):
-            left_out += 1
-        elif jpeg is not None:
-            room -= len(jpeg)
-            cards.append(gallery_card(row, jpeg, page_folder, number=len(cards) + 1))
-    return cards, left_out
+@dataclass(frozen=True)
+class Live:
+    """What a page needs to follow its run."""
+
+    under_way: bool
+    version: int
+    """Goes up whenever the run's rows have changed."""
+    frames_per_second: float
+    """In the last minutes."""
+    tried_again: Sequence[tuple[ItemRow, str]]
+    """Items in work that lost an attempt, and why."""
 
 
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("pipelines.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def render(
+    summary: RunSummary,
+    seen: Overview,
+    told: dict[str, Any],
+    *,
+    live: Live | None = None,
+    left_out: int = 0,
+) -> str:
+    """Return the page. `told`: what its script gets besides the names of the values in a row."""
+    return _environment.get_template("report.html.jinja").render(
+        **_totals(summary, seen, live),
+        started=when(summary.started_at),
+        states_to_choose=[state.value for state in ItemState] if live else list(summary.states),
+        items_left_out=left_out,
+        policy=live_policy() if live else _policy_of_file(beside=bool(told.get("parts"))),
+        style=Markup(_asset("report.css")),  # these two are our own files, not values of the run
+        script=Markup(_script(_SCRIPTS_LIVE if live else _SCRIPTS_HERE)),
+        told=Markup(to_script({"fields": FIELDS, **told})),
     )
+
+
+def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
+    """Return the part of a live page that changes as its run goes on, as HTML."""
+    return _environment.get_template("totals.html.jinja").render(**_totals(summary, seen, live))
+
+
+def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "live": live,
+        "tiles": tiles_under_way(summary, seen, live.frames_per_second) if live and live.under_way else tiles(summary),
+        "done_percent": 100 * seen.done,
+        "states": summary.states,
+        "stages": stage_shares(summary),
+        "slowest": slow_views(seen),
+        "tried_again": tried_again_views(live.tried_again) if live else [],
+    }
+
+
+def live_policy() -> str:
+    """Return the content security policy of a live page."""
+    return _policy("'self' data:", _digest(_SCRIPTS_LIVE), answers="'self'")
+
+
+def _policy_of_file(*, beside: bool) -> str:
+    """Return the policy of a report; `beside`: rows and pictures lie in files beside it.
+
+    `file:` is how browsers name a disk; 'strict-dynamic' lets the page's script load scripts, and nothing else.
+    """
+    if beside:
+        return _policy("'self' file: data:", f"{_digest(_SCRIPTS_HERE)} 'strict-dynamic'")
+    return _policy("data:", _digest(_SCRIPTS_HERE))
+
+
+def _policy(pictures: str, scripts: str, answers: str = "'none'") -> str:
+    return (
+        f"default-src 'none'; img-src {pictures}; style-src 'unsafe-inline'; script-src {scripts}; "
+        f"connect-src {answers}; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _script(names: tuple[str, ...]) -> str:
+    return "".join(map(_asset, names))
+
+
+def _digest(names: tuple[str, ...]) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_script(names).encode()).digest()).decode()}'"
+
+
+def _picture_bytes(rows: Sequence[ItemRow]) -> int:
+    return sum(int(row.facts.get("preview_bytes", 0)) for row in rows)
+
+
+def _picture_inside(work: Location, files: Files, row: ItemRow) -> str | None:
+    jpeg = load_preview(work, str(row.facts["preview"]), files)
+    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+
+
+def _picture_beside(row: ItemRow) -> str:
+    return f"{FOLDER}/{row.facts['preview']}"
 
 
 def _asset(name: str) -> str:
-    return (files("pipelines.report") / name).read_text(encoding="utf-8")
+    return (package_files("pipelines.report") / name).read_text(encoding="utf-8")
+
+
+_environment = Environment(
+    loader=PackageLoader("pipelines.report", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters["count"] = readable_count

@@ -1,17 +1,18 @@
-"""What does the page say about a run and its items? Text and numbers; how they look is the template's business."""
+"""What do a page's totals say about a run? Text and numbers; how they look is the template's business."""
 
-import base64
-import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from pipelines.flow_use import FlowUse
 from pipelines.ledger import ItemRow
-from pipelines.reproduce import reproduce_command
-from pipelines.stores.location import Location
+from pipelines.overview import Overview, SlowItem
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_count, readable_seconds
+
+SPEED = "speed"
+MOST_TRIED = 10
+"""Items that are named as tried again."""
 
 
 @dataclass(frozen=True)
@@ -31,56 +32,30 @@ class StageShare:
 
 
 @dataclass(frozen=True)
-class ProblemView:
-    """A quarantined or failed item."""
-
-    state: str
-    video: str
-    reason: str
-    context: str
-    command: str
-
-
-@dataclass(frozen=True)
-class GalleryCard:
-    """An item with pictures: `columns` moments, each before and after."""
+class SlowView:
+    """An item that takes, or took, the longest."""
 
     id: str
-    anchor: str
-    href: str
-    caption: str
-    columns: int
-    width: int
-    height: int
-    picture: str
-    """data: URL of the JPEG strip."""
-
-
-@dataclass(frozen=True)
-class RowView:
-    """A line of the table; the `sort_*` are what its columns are sorted by."""
-
-    id: str
-    video: str
     state: str
-    anchor: str | None
-    href: str | None
-    frames: int
-    size: str
-    sort_size: int
-    chunks: str
-    sort_chunks: int
     seconds: str
-    sort_seconds: float
-    note: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class TriedView:
+    """An item that is in work again after an attempt was lost."""
+
+    id: str
+    state: str
+    detail: str
 
 
 def tiles(summary: RunSummary) -> list[Tile]:
-    """Return the head's figures, the most asked-for first."""
+    """Return the head's figures, the most asked-for first. A new figure is a line here."""
     earlier = f", {readable_count(summary.finished_earlier)} by an earlier run" if summary.finished_earlier else ""
     return [
-        Tile("outputs", f"{readable_count(summary.good)} / {readable_count(summary.items)}", f"items{earlier}"),
-        Tile("speed", f"{summary.frames_per_second:.1f}", "frames a second"),
+        Tile("outputs", readable_count(summary.good), f"of {readable_count(summary.items)} items{earlier}"),
+        Tile(SPEED, f"{summary.frames_per_second:.1f}", "frames a second"),
         *_efficiency(summary),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
@@ -105,6 +80,16 @@ def _flow_tile(use: FlowUse) -> list[Tile]:
     return [Tile("flow", f"{use.hit_rate:.0%}", f"of {readable_count(segments)} segments cached")]
 
 
+def tiles_under_way(summary: RunSummary, seen: Overview, frames_per_second: float) -> list[Tile]:
+    """Return the figures of a run that goes on; `frames_per_second` of the last minutes."""
+    left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
+    now = Tile(SPEED, f"{frames_per_second:.1f}", f"frames a second now, {summary.frames_per_second:.1f} so far")
+    return [
+        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
+        *(now if tile.label == SPEED else tile for tile in tiles(summary)),
+    ]
+
+
 def stage_shares(summary: RunSummary) -> list[StageShare]:
     """Return each stage's worker seconds and its share of them all."""
     total = sum(summary.seconds_by_stage.values())
@@ -115,54 +100,22 @@ def stage_shares(summary: RunSummary) -> list[StageShare]:
     ]
 
 
-def problem_view(row: ItemRow, out: str) -> ProblemView:
-    attempts = f"{row.attempts} attempts" if row.attempts > 1 else ""
-    context = " · ".join(part for part in (row.kind, row.stage and f"while at {row.stage}", attempts) if part)
-    return ProblemView(row.state, row.video, row.reason, context, reproduce_command(row, out))
+def slow_views(seen: Overview) -> list[SlowView]:
+    return [_slow_view(item) for item in seen.slowest]
 
 
-def gallery_card(row: ItemRow, jpeg: bytes, page_folder: Location, *, number: int) -> GalleryCard:
-    caption = f"{row.width}×{row.height} · {readable_count(row.frames)} frames"
-    return GalleryCard(
-        id=row.id,
-        anchor=f"preview-{number}",
-        href=_link(row.output, page_folder),
-        caption=caption,
-        columns=int(row.facts["preview_columns"]),
-        width=int(row.facts["preview_width"]),
-        height=int(row.facts["preview_height"]),
-        picture="data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
-    )
+def _slow_view(item: SlowItem) -> SlowView:
+    row = item.row
+    detail = f"{readable_count(row.frames)} frames of {row.width}×{row.height}" if row.frames else ""
+    return SlowView(row.id, row.state, readable_seconds(item.seconds), detail)
 
 
-def row_view(row: ItemRow, page_folder: Location, anchor: str | None) -> RowView:
-    seconds = sum(row.seconds.values())
-    done = row.chunks_computed + row.chunks_reused
-    reused = f" ({row.chunks_reused} reused)" if row.chunks_reused else ""
-    note = row.reason or ("finished by an earlier run" if row.reused else "")
-    has_output = row.state.ended and not row.state.bad
-    return RowView(
-        id=row.id,
-        video=row.video,
-        state=row.state,
-        anchor=anchor,
-        href=_link(row.output, page_folder) if has_output else None,
-        frames=row.frames,
-        size=f"{row.width}×{row.height}" if row.width else "",
-        sort_size=row.width * row.height,
-        chunks=f"{done} / {row.chunks_planned}{reused}" if row.chunks_planned else "",
-        sort_chunks=done,
-        seconds=readable_seconds(seconds) if seconds else "",
-        sort_seconds=round(seconds, 3),
-        note=note,
-    )
+def tried_again_views(tried: Sequence[tuple[ItemRow, str]]) -> list[TriedView]:
+    def view(row: ItemRow, error: str) -> TriedView:
+        return TriedView(row.id, row.state, f"attempt {row.attempts}" + (f": {error}" if error else ""))
+
+    return [view(row, error) for row, error in tried[:MOST_TRIED]]
 
 
 def when(seconds_since_epoch: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds_since_epoch)).strip()
-
-
-def _link(target: str, page_folder: Location) -> str:
-    """Return a link from the page to a file beside it; quoted whole, so that no name can be taken for a scheme."""
-    relative = os.path.relpath(target, str(page_folder))  # of two URLs of a bucket as well
-    return quote(relative, safe="/", errors="surrogateescape")

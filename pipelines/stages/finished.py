@@ -12,6 +12,7 @@ from pipelines.engines import grid_settings
 from pipelines.errors import StoreError
 from pipelines.flow_cache import FLOW_FORMAT
 from pipelines.identity import digest_of
+from pipelines.media.kinds import is_video_file
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen
 from pipelines.store import get_json, put_json
@@ -63,9 +64,14 @@ class Finished:
         return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=self.facts)
 
 
-def item_key(video_digest: str, mask_digest: str, settings: str) -> str:
-    """Name everything that determines an item's output; `settings` as `settings_key` names them."""
-    return digest_of("item", video_digest, mask_digest, settings)
+def item_key(video_digest: str, mask_digest: str, settings: str, rate: float | None = None) -> str:
+    """Name everything that determines an item's output; `settings` as `settings_key` names them, `rate` as told."""
+    return digest_of("item", video_digest, mask_digest, settings, *(() if rate is None else (rate,)))
+
+
+def rate_told(item: Item, job: JobConfig) -> float | None:
+    """Return the frame rate that manifest or job give a folder of images; None for a file, which says its own."""
+    return None if is_video_file(item.video) else item.fps or job.input.image_rate
 
 
 def settings_key(job: JobConfig, desk: Desk) -> str:
@@ -100,11 +106,12 @@ def record_finished(
 ) -> Finished:
     """Record that `output` was published. Raises StoreError when it cannot be seen there."""
     video, mask = sources
+    job = desk.settings(item)
     output_mark = desk.files.mark(output)
     if output_mark is None:
         raise StoreError(f"{output}: was published and is not there; does something else write to this place?")
     known: Facts = {
-        "item_key": item_key(video.digest, mask.digest, settings_key(desk.settings(item), desk)),
+        "item_key": item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job)),
         "output": str(output),
         "output_mark": output_mark,
         "video_mark": video.mark,
@@ -122,7 +129,8 @@ def find_finished(item: Item, sources: tuple[Seen, Seen], desk: Desk) -> Finishe
         return None
     video, mask = sources
     job = desk.settings(item)
-    if done.refused_by(job) or done.key != item_key(video.digest, mask.digest, settings_key(job, desk)):
+    key = item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job))
+    if done.refused_by(job) or done.key != key:
         return None
     if done.sources != sources:  # the same content, written again: from now on the next run need not read it to know
         done = record_finished(item, done.final, done.output, sources, done.note, done.facts, desk)

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.identity import digest_of
 from pipelines.media.info import VideoInfo
 from pipelines.media.reader import to_rgb
+from pipelines.previews import save_preview
 from pipelines.sizes import fit
-from pipelines.store import Store
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
 
 COLUMNS = 8
 _SIDE = 360
@@ -32,15 +33,19 @@ class PreviewMaker:
         if index in self._wanted:
             self._pairs.append((self._thumbnail(before), self._thumbnail(after)))
 
-    def save(self, store: Store, name: str) -> dict[str, str | int | float]:
-        """Store the strip as one JPEG; return the facts that the report reads."""
+    def save(self, work: Location, files: Files) -> dict[str, str | int | float]:
+        """Publish the strip as one JPEG in the run's folder `work`; return the facts that the report reads."""
         rows = [np.concatenate(row, axis=1) for row in zip(*self._pairs, strict=True)]
         strip = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)
         height, width = self._pairs[0][0].shape[:2]
-        key = f"previews/{digest_of('preview', name)}"
-        store.put(key, cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
-        columns = len(self._pairs)
-        return {"preview": key, "preview_columns": columns, "preview_width": width, "preview_height": height}
+        jpeg = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+        return {
+            "preview": save_preview(work, jpeg, files),
+            "preview_bytes": len(jpeg),
+            "preview_columns": len(self._pairs),
+            "preview_width": width,
+            "preview_height": height,
+        }
 
     def _thumbnail(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         upright = np.rot90(to_rgb(frame, self._info, self._size), -(self._info.rotation // 90))

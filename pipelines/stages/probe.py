@@ -23,7 +23,7 @@ from pipelines.shots import ShotFinder
 from pipelines.sizes import flow_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen, see, see_mask
-from pipelines.stages.finished import find_finished, record_finished
+from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
@@ -44,7 +44,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
         return finished.receipt(item)
 
     masking = (mask.digest, job.mask, canvas_settings(job))
-    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), _image_rate(item, job))
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
     record = desk.find_record(probe_key)
     reused = record is not None
@@ -62,14 +62,10 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
     return job.plan.shots, job.plan.shot_threshold
 
 
-def _image_rate(item: Item, job: JobConfig) -> float:
-    return item.fps or job.input.image_rate
-
-
 def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, desk: Desk) -> ProbeRecord:
     finder = ShotFinder(job.plan.shot_threshold)
     on_frame = finder.see if job.plan.shots else None
-    rate = Fraction(_image_rate(item, job)).limit_denominator(1001)
+    rate = Fraction(rate_told(item, job) or job.input.image_rate).limit_denominator(1001)
     info = inspect_video(desk.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large

@@ -18,7 +18,7 @@ from pipelines.plan import blend, blend_weight
 from pipelines.publish import staged
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen, see, see_mask
-from pipelines.stages.finished import SMALLER_BLOCKS, item_key, record_finished, settings_key
+from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.stages.record import ProbeRecord
@@ -45,7 +45,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
 
     facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
-    facts |= preview.save(desk.store, item_key(record.video_digest, record.mask_digest, settings_key(job, desk)))
+    facts |= preview.save(desk.context.work, desk.files)
     note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     frames, size = record.info.frames, int(facts["bytes"])

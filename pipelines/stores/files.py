@@ -135,11 +135,7 @@ class Files:
     def parts_of(self, place: Location) -> list[Entry] | None:
         """Return the file, or the files directly in the folder; None when neither is there."""
         entry = self.look(place)
-        if entry is not None:
-            return [entry]
-        if not self.is_folder(place):
-            return None
-        return [child for child in self.children(place) if not child.is_folder]
+        return [entry] if entry is not None else self._parts_of_folder(place)
 
     def mark(self, place: Location) -> str | None:
         """Return what changes whenever a file, or a file in a folder, is written; None when it is not there.
@@ -151,12 +147,22 @@ class Files:
 
     def marks(self, places: Iterable[Location]) -> dict[Location, str]:
         """As `mark`, of many; those that are not there are left out."""
+        return {place: mark_of(parts) for place, parts in self.parts_of_many(places).items()}
+
+    def parts_of_many(self, places: Iterable[Location]) -> dict[Location, list[Entry]]:
+        """As `parts_of`, of many; those that are not there are left out."""
         wanted = set(places)
         remote = {place for place in wanted if isinstance(place, RemotePath)}
         found = self._s3.look_many(remote) if remote else {}
-        marks = {place: mark_of([entry]) for place, entry in found.items()}
-        others = {place: self.mark(place) for place in wanted - found.keys()}
-        return marks | {place: mark for place, mark in others.items() if mark is not None}
+        parts = {place: [entry] for place, entry in found.items()}
+        folders = {place: self._parts_of_folder(place) for place in remote - found.keys()}
+        others = {place: self.parts_of(place) for place in wanted - remote}
+        return parts | {place: entries for place, entries in (folders | others).items() if entries is not None}
+
+    def _parts_of_folder(self, place: Location) -> list[Entry] | None:
+        if not self.is_folder(place):
+            return None
+        return [child for child in self.children(place) if not child.is_folder]
 
 
 def mark_of(entries: list[Entry]) -> str:

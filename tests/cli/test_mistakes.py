@@ -63,7 +63,7 @@ def test_debug_shows_where_an_error_came_from() -> None:
 def test_a_folder_without_a_run_is_named(command: str) -> None:
     result = type_in(command, "--out", "nowhere")
     assert result.exit_code == 2
-    assert "nowhere/_reelmend/ledger.parquet" in result.stderr
+    assert "nowhere/_reelmend/ledger" in result.stderr
     assert "nothing has been run there yet" in result.stderr
 
 

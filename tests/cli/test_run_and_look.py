@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from pipelines.cli import app
 from pipelines.ledger import ItemState, read_ledger
 
-LEDGER = Path("out/_reelmend/ledger.parquet")
+LEDGER = Path("out/_reelmend/ledger")
 QUICK = ["run.executor=inline", "plan.shots=false"]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import moving_box, write_clip, write_mask_video
 from jobs import add_item, finish, lossless_job, planes
 
 from pipelines.config import ExecutorName
@@ -125,6 +126,38 @@ def test_what_a_change_does_not_touch_is_not_computed_again(folder):
     filled_anew, rows = finish(job)
     assert filled_anew.chunks_computed == CHUNKS
     assert rows["clip"].tasks_reused == 4, "flow does not depend on the mask"
+
+
+def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(tmp_path):
+    for name in ("clip", "other"):
+        add_item(tmp_path, name, frames=30)
+    job = lossless_job(tmp_path)
+    finish(job)
+    mask = tmp_path / "in/clip_mask.mkv"
+    mask.write_bytes(mask.read_bytes())
+    summary, rows = finish(job)
+    assert summary.finished_earlier == 2, "the same content, written again"
+    write_mask_video(mask, moving_box(30)[::-1], codec="ffv1")
+    summary, rows = finish(job)
+    assert (rows["other"].reused, rows["clip"].reused) == (True, False)
+    assert rows["clip"].tasks_reused == rows["clip"].tasks_planned - rows["clip"].chunks_planned - 2, "flow alone"
+    write_clip(tmp_path / "in/other.mp4", frames=30)
+    summary, rows = finish(job)
+    assert (rows["clip"].reused, rows["other"].tasks_reused) == (True, 0)
+
+
+def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
+    source = add_item(tmp_path, frames=12)
+    (tmp_path / "in/frames").mkdir()
+    ffmpeg = ["ffmpeg", "-loglevel", "error", "-i", source, tmp_path / "in/frames/%03d.png"]
+    subprocess.run(ffmpeg, check=True)
+    (tmp_path / "in/frames_mask.mkv").write_bytes((tmp_path / "in/clip_mask.mkv").read_bytes())
+    job = lossless_job(tmp_path)
+    finish(job)
+    job.input.image_rate = 50.0
+    _, rows = finish(job)
+    assert (rows["clip"].reused, rows["frames"].reused) == (True, False)
+    assert (rows["frames"].chunks_computed, rows["frames"].facts["rate"]) == (0, "50")
 
 
 @pytest.mark.parametrize("artefact", ["flow", "parts", "probes"])

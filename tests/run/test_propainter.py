@@ -49,13 +49,22 @@ def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_aga
     _, rows = finish(propainter_job(folder, weights))
     assert rows["clip"].reused
 
-    other = {name: values * 1.01 for name, values in torch.load(weights["generator"], weights_only=True).items()}
-    torch.save(other, tmp_path / "other.pth")
-    _, rows = finish(propainter_job(folder, weights | {"generator": str(tmp_path / "other.pth")}))
-    row = rows["clip"]
-    assert row.state is ItemState.RESTORED
-    assert not row.reused
-    assert row.tasks_reused == 4, "the probe, and flow, which knows nothing of the generator"
+    for network, kept in {
+        "generator": 4,  # the probe, and flow, which knows nothing of the generator
+        "flow_completion": 4,
+        "raft": 1,  # the probe
+    }.items():
+        _, rows = finish(propainter_job(folder, weights | {network: _other_weights(weights[network], tmp_path)}))
+        row = rows["clip"]
+        assert row.state is ItemState.RESTORED
+        assert not row.reused
+        assert row.tasks_reused == kept, network
+
+
+def _other_weights(path: str, folder: Path) -> str:
+    other = {name: values * 1.01 for name, values in torch.load(path, weights_only=True).items()}
+    torch.save(other, folder / "other.pth")
+    return str(folder / "other.pth")
 
 
 def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_work(folder, weights):

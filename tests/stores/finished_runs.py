@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from pipelines.config import JobConfig
-from pipelines.ledger import ItemRow, ItemState, write_ledger
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger.write import write_ledger
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import Finished, item_key, record_key, settings_key
 from pipelines.store import put_json
@@ -29,7 +30,7 @@ def write_finished_run(items: Sequence[Item], ledger: Location, job: JobConfig, 
         records = [_record(item, marks, settings) for item in items]
         values = [asdict(record) for record in records]
         list(writers.map(put_json, [desk.store] * len(items), map(record_key, items), values))
-    write_ledger(ledger, map(_row, items, records), desk.files)
+    write_ledger(ledger, list(map(_row, items, records)), "first", desk.files)
 
 
 def _record(item: Item, marks: dict[Location, str], settings: str) -> Finished:

@@ -7,6 +7,7 @@ from finished_runs import make_items, write_finished_run
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.finished_earlier import FEW_ITEMS, find_finished_earlier
+from pipelines.ledger.head import head_place
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import record_key
 from pipelines.stores.location import Location, RemotePath
@@ -16,7 +17,7 @@ COUNT = FEW_ITEMS + 40
 
 def finished_run(folder: Location, count=COUNT):
     job = JobConfig(out=str(folder / "out"))
-    desk, ledger = Desk(RunContext("first", job)), folder / "out/_reelmend/ledger.parquet"
+    desk, ledger = Desk(RunContext("first", job)), folder / "out/_reelmend/ledger"
     items = make_items(folder / "in", folder / "out", count)
     write_finished_run(items, ledger, job, desk)
     return items, ledger, desk
@@ -37,9 +38,9 @@ def test_every_finished_item_is_found_with_what_its_row_said(folder, trusted_clo
 
 def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder):
     items, ledger, desk = finished_run(folder)
-    desk.files.write(ledger, b"not a ledger")
+    desk.files.write(head_place(ledger), b"not a ledger")
     assert len(find_finished_earlier(items, ledger, desk)) == COUNT
-    desk.files.delete(ledger)
+    desk.files.delete(head_place(ledger))
     assert len(find_finished_earlier(items, ledger, desk)) == COUNT
 
 

@@ -50,7 +50,7 @@ def job(local, bucket, tmp_path):
 
 def run(job):
     summary = run_job(job, SilentDisplay())
-    return summary, {row.id: row for row in read_ledger(location_of(job.out) / "_reelmend/ledger.parquet")}
+    return summary, {row.id: row for row in read_ledger(location_of(job.out) / "_reelmend/ledger")}
 
 
 def outputs(out):

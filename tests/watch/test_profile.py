@@ -29,7 +29,7 @@ def events(path: Path) -> list[dict[str, Any]]:
 
 
 def slowest(folder: Path) -> str:
-    seconds = read_ledger(folder / "out/_reelmend/ledger.parquet")[0].seconds
+    seconds = read_ledger(folder / "out/_reelmend/ledger")[0].seconds
     return max(seconds, key=lambda stage: seconds[stage])
 
 
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_timeline_has_a_row_a_worker_and_a_span_a_task_in_order(folder: Path) -> None:
     found = events(folder / "out" / PROFILE / "timeline.json.gz")
     spans = [event for event in found if event["ph"] == "X"]
-    row = read_ledger(folder / "out/_reelmend/ledger.parquet")[0]
+    row = read_ledger(folder / "out/_reelmend/ledger")[0]
     assert [event["cat"] for event in spans].count("inpaint") == row.chunks_computed == 4
     assert sum(event["dur"] for event in spans) / 1e6 == pytest.approx(sum(row.seconds.values()), rel=0.05)
     (name,) = [event["args"]["name"] for event in found if event["name"] == "thread_name"]

@@ -1,18 +1,7 @@
-"""What happened to each item? One row an item, as Parquet next to the outputs, readable during the run."""
+"""What is known of one item?"""
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, cast
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipelines.errors import ConfigError
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.tables import read_parquet
 
 WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
@@ -40,7 +29,7 @@ class ItemState(StrEnum):
 _ENDED = frozenset({ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED})
 
 
-@dataclass
+@dataclass(slots=True)
 class ItemRow:
     """One row of the ledger. Counts are of tasks: a reused one found its artefact in the store."""
 
@@ -86,40 +75,12 @@ class ItemRow:
     started_at: float = 0.0
     """Seconds since the epoch; 0 while pending."""
     ended_at: float = 0.0
+    run: str = ""
+    """The run that last took the item up; one that leaves it out leaves its row as it was."""
+    earlier: ItemState | None = None
+    """How the item had ended the last time before that; None when it never had."""
 
-
-def write_ledger(place: Location, rows: Iterable[ItemRow], files: Files) -> None:
-    """Replace the ledger in one step. Raises StoreError."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist([_to_record(row) for row in rows], schema=_SCHEMA), sink, compression="zstd")
-    files.write(place, sink.getvalue().to_pybytes())
-
-
-def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
-    """Return the rows of a ledger, in the order of the run's items. Raises ConfigError where there is none."""
-    value = (files or Files()).read(place)
-    if value is None:
-        raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
-    try:
-        table = read_parquet(value)
-    except (OSError, pa.ArrowException) as exc:
-        raise ConfigError(f"the ledger {place} cannot be read: {exc}") from exc
-    return [_from_record(record) for record in table.to_pylist()]
-
-
-_JSON_COLUMNS = ("seconds", "flow", "facts")
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), ItemState: pa.string()}
-_SCHEMA = pa.schema(
-    [(f.name, pa.string() if f.name in _JSON_COLUMNS else _ARROW[cast(type, f.type)]) for f in fields(ItemRow)]
-)
-
-
-def _to_record(row: ItemRow) -> dict[str, Any]:
-    record = {name: getattr(row, name) for name in _SCHEMA.names}
-    record["state"] = str(row.state)
-    return record | {name: json.dumps(record[name], sort_keys=True) for name in _JSON_COLUMNS}
-
-
-def _from_record(record: dict[str, Any]) -> ItemRow:
-    maps = {name: json.loads(record[name]) for name in _JSON_COLUMNS}
-    return ItemRow(**{**record, **maps, "state": ItemState(record["state"])})
+    @property
+    def outcome(self) -> ItemState | None:
+        """How the item ended, in this run or, where this one has not got there, in the last one that did."""
+        return self.state if self.state.ended else self.earlier

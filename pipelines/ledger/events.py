@@ -1,0 +1,146 @@
+"""What changed, in which order? An append-only log of numbered segments, each a file of JSON lines.
+
+A line holds `at` (seconds since the epoch), `run`, `what` it is about, and, for an `item`, the fields of its row that
+changed, with their new values. Values are absolute, so that replaying an event twice is replaying it once.
+
+    state     the item came to another state; with `attempts`, and `reason` where there is one
+    attempt   a task of it failed and is tried again: `task`, `error`
+    progress  its counts grew; not more often than every few seconds
+    run       the run began, or ended
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.errors import ConfigError, ReelmendError
+from pipelines.ledger.rows import ItemRow, ItemState
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location, RemotePath
+
+log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+
+LOCAL_PACE_S = 1.0
+REMOTE_PACE_S = 5.0
+"""Between two segments: a kill loses what was heard since the last one, and a day makes 17 000 objects of a bucket."""
+
+_FIELDS = frozenset(ItemRow.__dataclass_fields__) - {"id", "run", "earlier"}
+"""What can change while a run has the item."""
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class EventLog:
+    """Writes one run's events, from a thread of its own, so that nobody waits for the store."""
+
+    def __init__(self, folder: Location, files: Files, first: int = 0) -> None:
+        """`first`: number of the first segment."""
+        self._folder, self._files = folder, files
+        self._waiting: list[str] = []
+        self._adding, self._writing = threading.Lock(), threading.Lock()
+        self._pace_s = REMOTE_PACE_S if isinstance(folder, RemotePath) else LOCAL_PACE_S
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._write_until_closed, name="events", daemon=True)
+        self.next = first
+        """Number of the segment that comes next; those before it are written."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def add(self, event: Event) -> None:
+        line = _dumps(event)
+        with self._adding:
+            self._waiting.append(line)
+
+    def sync(self) -> None:
+        """Write what was added so far. Raises StoreError; nothing is lost then, the next try has it too."""
+        with self._writing:
+            with self._adding:
+                lines, self._waiting = self._waiting, []
+            if not lines:
+                return
+            try:
+                self._files.write(
+                    segment_place(self._folder, self.next),
+                    ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"),
+                )
+            except BaseException:
+                with self._adding:
+                    self._waiting = lines + self._waiting
+                raise
+            self.next += 1
+
+    def close(self) -> None:
+        """Stop the thread and write the rest. Raises StoreError."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.sync()
+
+    def _write_until_closed(self) -> None:
+        while not self._closed.wait(self._pace_s):
+            try:
+                self.sync()
+            except ReelmendError as exc:
+                log.warning("the ledger's events wait: %s", exc)
+            except Exception:  # a thread that ended would leave readers with an old ledger and nobody told
+                log.exception("the ledger's events wait")
+
+
+def segment_place(folder: Location, number: int) -> Location:
+    return folder / f"{number:06d}.jsonl"
+
+
+def read_events(folder: Location, first: int, files: Files) -> Iterator[tuple[int, list[Event]]]:
+    """Yield (number, events) of segments from number `first` on. Raises StoreError, ConfigError."""
+    number = first
+    while (content := files.read(place := segment_place(folder, number))) is not None:
+        try:
+            yield number, [json.loads(line) for line in content.splitlines()]
+        except ValueError as exc:
+            raise ConfigError(f"the ledger's events {place} cannot be read: {exc}") from exc
+        number += 1
+
+
+def replay(event: Event, row: ItemRow) -> None:
+    """Give the row the values that the event holds."""
+    for name in event.keys() & _FIELDS:
+        value = event[name]
+        if isinstance(value, dict):
+            getattr(row, name).update(value)
+        else:
+            setattr(row, name, ItemState(value) if name == "state" else value)
+
+
+class Told:
+    """What the log has said of one row so far, so that the next event holds only what is new."""
+
+    def __init__(self, row: ItemRow) -> None:
+        """Begins with the row as it was when it was pending: so the parts hold it."""
+        self.at = 0.0
+        self._values = _values(ItemRow(row.id, row.video, row.mask, row.output, run=row.run, earlier=row.earlier))
+
+    @property
+    def state(self) -> ItemState:
+        """The state that the log has last said the item is in."""
+        state: ItemState = self._values["state"]
+        return state
+
+    def news(self, row: ItemRow, at: float) -> Event:
+        """Return the fields that have changed since the last call; of those that are maps, the entries that have."""
+        before, self._values, self.at = self._values, _values(row), at
+        return {name: _new(value, before[name]) for name, value in self._values.items() if value != before[name]}
+
+
+def _values(row: ItemRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
+
+
+def _new(value: Any, before: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: told for key, told in value.items() if before.get(key) != told}

@@ -1,0 +1,85 @@
+"""Which parts hold the rows now, up to which event, and of what run are they? The head says so, one small file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from pipelines.errors import ConfigError
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far the run was at some moment, some minutes ago: what it has done since is its speed now."""
+
+    at: float = 0.0
+    """Seconds since the epoch."""
+    frames: int = 0
+    """Frames that the run had computed."""
+    items: float = 0.0
+    """Items that had ended, and the finished shares of those in work; without those that earlier runs finished."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a reader reads first; it never says more than the parts and events hold."""
+
+    run: str
+    """Id of the run that wrote this."""
+    started_at: float
+    """Seconds since the epoch."""
+    items: int
+    """Items that the run takes up; their rows come first in the parts, in the run's order."""
+    parts: tuple[str, ...]
+    """Names of the parts, in the order of their rows."""
+    events: int = 0
+    """Segments of the run's events before this number are in the parts already."""
+    written_at: float = 0.0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Items of the job that the run was told to leave out, by reason."""
+    pace: Pace = field(default_factory=Pace)
+    ended_at: float = 0.0
+    """0: the run goes on, or was killed."""
+    version: int = VERSION
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "Head":
+        known = {f.name: value[f.name] for f in fields(cls) if f.name in value}
+        return cls(**{**known, "parts": tuple(value["parts"]), "pace": Pace(**value["pace"])})
+
+
+def head_place(ledger: Location) -> Location:
+    return ledger / "head.json"
+
+
+def part_place(ledger: Location, name: str) -> Location:
+    return ledger / "parts" / name
+
+
+def events_folder(ledger: Location, run: str) -> Location:
+    return ledger / "events" / run
+
+
+def read_head(ledger: Location, files: Files) -> Head | None:
+    """Return the head, None where no run has written one. Raises ConfigError for one that cannot be read."""
+    value = files.read(head_place(ledger))
+    if value is None:
+        return None
+    try:
+        head = Head.from_dict(json.loads(value))
+    except (ValueError, TypeError, KeyError) as exc:
+        raise ConfigError(f"the ledger {head_place(ledger)} cannot be read: {exc!r}") from exc
+    if head.version != VERSION:
+        raise ConfigError(
+            f"the ledger {ledger} is of version {head.version}, this is reelmend for {VERSION}: update it"
+        )
+    return head
+
+
+def write_head(ledger: Location, head: Head, files: Files) -> None:
+    """Raises StoreError."""
+    files.write(head_place(ledger), json.dumps(asdict(head), indent=1).encode())

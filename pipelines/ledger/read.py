@@ -1,0 +1,125 @@
+"""What does the ledger say now? Parts first, then the events behind them, also while a run writes both."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from pipelines.errors import ConfigError
+from pipelines.ledger.events import Event, read_events, replay
+from pipelines.ledger.head import Head, events_folder, part_place, read_head
+from pipelines.ledger.partition import decode_rows
+from pipelines.ledger.rows import ItemRow
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
+
+_AHEAD = 8
+"""Parts that are on their way while one is looked at."""
+_TRIES = 5
+"""A run that begins replaces head and parts; a reader that comes between them starts anew."""
+
+
+def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
+    """Return the rows: those of the last run in its order, then those it left out. Raises ConfigError if there is none.
+
+    `place` is the folder `<out>/_reelmend/ledger`.
+    """
+    return list(LedgerView(place, files or Files()).rows.values())
+
+
+class LedgerView:
+    """The ledger as it is now; `refresh` catches up with a run at the price of the events that are new."""
+
+    head: Head
+    rows: dict[str, ItemRow]
+    last_errors: dict[str, str]
+    """By item id, why its last attempt was lost, as far as the events that were read say so."""
+    heard_at: float
+    """When the newest of what is known here happened, by the run's clock, in seconds since the epoch."""
+
+    def __init__(self, place: Location, files: Files) -> None:
+        """Raises ConfigError where there is no ledger."""
+        self._place, self._files = place, files
+        self._read_all()
+
+    def rows_of_run(self) -> list[ItemRow]:
+        """Return the rows of the items that the last run takes up, in its order."""
+        return [row for row in self.rows.values() if row.run == self.head.run]
+
+    def refresh(self) -> None:
+        """Raises ConfigError when the ledger is gone."""
+        head = _require_head(self._place, self._files)
+        if head.run != self.head.run:
+            self._read_all()
+            return
+        self.head = head
+        self.heard_at = max(self.heard_at, head.written_at)
+        self._replay()
+
+    def _read_all(self) -> None:
+        for _ in range(_TRIES):
+            self.head = _require_head(self._place, self._files)
+            rows: dict[str, ItemRow] = {}
+            for content in read_parts(self._place, self.head.parts, self._files):
+                if content is None:
+                    break
+                rows |= {row.id: row for row in decode_rows(content)}
+            else:
+                self.rows, self.last_errors = rows, {}
+                self.heard_at, self._next = self.head.written_at, self.head.events
+                self._replay()
+                return
+        raise ConfigError(f"the ledger {self._place} lacks a part that its head names; run the same command again")
+
+    def _replay(self) -> None:
+        folder = events_folder(self._place, self.head.run)
+        for number, events in read_events(folder, self._next, self._files):
+            for event in events:
+                self.heard_at = max(self.heard_at, event["at"])
+                row = self.rows.get(event.get("item", ""))
+                if row is not None:
+                    replay(event, row)
+                    if "error" in event:
+                        self.last_errors[row.id] = event["error"]
+            self._next = number + 1
+
+
+def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[bytes | None]:
+    """Yield the parts' bytes, None for one that is not there, several being on their way at once."""
+    with ThreadPoolExecutor(_AHEAD) as readers:
+        on_the_way: deque[Future[bytes | None]] = deque()
+        for name in names:
+            on_the_way.append(readers.submit(files.read, part_place(place, name)))
+            if len(on_the_way) > _AHEAD:
+                yield on_the_way.popleft().result()
+        while on_the_way:
+            yield on_the_way.popleft().result()
+
+
+def events_behind(place: Location, head: Head, files: Files) -> dict[str, list[Event]]:
+    """Return, by item, the events that the parts do not hold yet; there are some when a run goes on or was killed."""
+    by_item: dict[str, list[Event]] = defaultdict(list)
+    for _, events in read_events(events_folder(place, head.run), head.events, files):
+        for event in events:
+            if "item" in event:
+                by_item[event["item"]].append(event)
+    return dict(by_item)
+
+
+def settled_rows(place: Location, files: Files) -> Iterator[tuple[ItemRow, float]]:
+    """Yield the rows behind which there are no events, with when their part was written by the store's clock.
+
+    Raises ConfigError where there is no ledger, or a part of it cannot be read.
+    """
+    head = _require_head(place, files)
+    changed = events_behind(place, head, files)
+    written = {entry.place.name: entry.modified_s for entry in files.children(part_place(place, ""))}
+    for name, content in zip(head.parts, read_parts(place, head.parts, files), strict=True):
+        if content is not None and name in written:
+            yield from ((row, written[name]) for row in decode_rows(content) if row.id not in changed)
+
+
+def _require_head(place: Location, files: Files) -> Head:
+    head = read_head(place, files)
+    if head is None:
+        raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
+    return head

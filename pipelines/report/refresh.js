@@ -1,0 +1,30 @@
+// How does the page follow its run? It asks every few seconds whether something has changed, and draws what has.
+const EVERY_MS = 3000;
+const pulse = at("pulse");
+let version = told.version;
+
+const galleryInUse = () => at("gallery-section").matches(":hover, :focus-within");
+
+const follow = async () => {
+  const now = await ask(`now?known=${version}`);
+  if (now.version !== version) {
+    at("totals").innerHTML = now.totals; // escaped by the template that made it, as the page itself
+    await Promise.all(lists.map((list) => (list === gallery && galleryInUse() ? null : list.refresh())));
+    version = now.version;
+  }
+  pulse.textContent = now.pulse;
+  pulse.dataset.life = now.life;
+  at("trouble").hidden = !now.trouble;
+  at("trouble").textContent = now.trouble;
+};
+
+const keepFollowing = async () => {
+  try {
+    if (!document.hidden) await follow();
+  } catch (error) {
+    at("trouble").textContent = `No answer from reelmend serve (${error.message}); shown is what it said last.`;
+    at("trouble").hidden = false;
+  }
+  setTimeout(keepFollowing, EVERY_MS);
+};
+begun.then(keepFollowing);

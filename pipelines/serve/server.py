@@ -1,0 +1,165 @@
+"""How does a browser reach a run? An HTTP server that only reads: GET and HEAD of the page, its items and its pictures.
+
+What it does not do is its safety. It opens no path that a request names: pictures have names of one form, are looked
+for in one folder, and their content has to match their name (`pipelines.previews`). It changes nothing and asks nothing
+of the run. Where it listens on this machine alone it answers to this machine's names alone, so that a page from
+elsewhere, whose name was made to point here, learns nothing.
+"""
+
+import ipaddress
+import json
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+from pipelines.errors import ReelmendError, SetupError
+from pipelines.previews import FOLDER, load_preview
+from pipelines.report.page import live_policy
+from pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
+from pipelines.serve.watched import WatchedRun
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 30
+"""A connection that says nothing for so long is closed."""
+
+_EVERYWHERE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_NAMES_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: HTTPStatus
+    kind: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves one run. `serve_forever` and `shutdown` as in the standard library."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, run: WatchedRun, work: Location, files: Files) -> None:
+        """Listen at once; port 0 takes a free one. `work`: the run's own folder. Raises SetupError."""
+        self.run, self.work, self.files = run, work, files
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+            raise SetupError(f"cannot listen on {host} port {port}: {reason}; see --host and --port") from exc
+
+    @property
+    def on_this_machine_only(self) -> bool:
+        return ipaddress.ip_address(str(self.server_address[0])).is_loopback
+
+    @property
+    def url(self) -> str:
+        host = str(self.server_address[0])
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
+
+    def server_bind(self) -> None:
+        """As the standard library's, without asking a name server for this machine's name."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away midway is no news."""
+        log.debug("a request from %s ended early", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PageServer
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "reelmend", ""
+    timeout = _IDLE_S
+
+    def do_GET(self) -> None:
+        try:
+            answer = self._answer()
+        except AskedWrongly as exc:
+            answer = _text(HTTPStatus.BAD_REQUEST, str(exc))
+        except ReelmendError as exc:
+            answer = _text(HTTPStatus.BAD_GATEWAY, str(exc))
+        self._send(answer)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _refuse_method(self) -> None:
+        self.close_connection = True  # its body is not read
+        self._send(_text(HTTPStatus.METHOD_NOT_ALLOWED, "this server only reads", {"Allow": "GET, HEAD"}))
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse_method  # noqa: N815
+
+    def _answer(self) -> Answer:
+        if not self._may_ask():
+            return _text(HTTPStatus.FORBIDDEN, "this server answers to localhost only; see reelmend serve --host")
+        address, run = urlsplit(self.path), self.server.run
+        query = dict(parse_qsl(address.query))
+        if address.path == "/":
+            run.refresh()
+            html = live_page(run).encode("utf-8", "replace")
+            return Answer(HTTPStatus.OK, "text/html; charset=utf-8", html, _PAGE)
+        if address.path == "/now":
+            return _json(now(run, query.get("known", "")))
+        if address.path == "/items":
+            return _json(items(run.moment, Wanted.of(query)))
+        folder, _, name = address.path.rpartition("/")
+        jpeg = load_preview(self.server.work, name, self.server.files) if folder == f"/{FOLDER}" else None
+        if jpeg is None:
+            return _text(HTTPStatus.NOT_FOUND, "there is no such page")
+        return Answer(HTTPStatus.OK, "image/jpeg", jpeg, {"Cache-Control": "private, max-age=31536000, immutable"})
+
+    def _may_ask(self) -> bool:
+        if not self.server.on_this_machine_only:
+            return True
+        host = self.headers.get("Host", "").rpartition(":")
+        name = host[0] if host[2].isdecimal() else "".join(host)
+        return name.lower() in _NAMES_OF_THIS_MACHINE | {str(self.server.server_address[0])}
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        headers = {"Content-Type": answer.kind, "Content-Length": str(len(answer.body))}
+        for name, value in {**_EVERYWHERE, **answer.headers, **headers}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the standard library refuses by itself (a line too long, no HTTP at all), with the same headers."""
+        self.close_connection = True
+        status = HTTPStatus(code)
+        self._send(_text(status, status.phrase))
+
+    def log_message(self, format: str, *args: object) -> None:
+        log.debug(format, *args)
+
+
+_PAGE = {"Content-Security-Policy": f"{live_policy()}; frame-ancestors 'none'"}
+
+
+def _text(status: HTTPStatus, line: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status, "text/plain; charset=utf-8", f"{line}\n".encode("utf-8", "replace"), headers or {})
+
+
+def _json(value: object) -> Answer:
+    return Answer(HTTPStatus.OK, "application/json", json.dumps(value, separators=(",", ":")).encode(), {})

@@ -1,0 +1,70 @@
+"""Is the run that writes to this folder alive? Asked by anyone who sees the folder, without disturbing the run."""
+
+import fcntl
+import json
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.lease import SILENT_S, Holder
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location, RemotePath
+
+
+@dataclass(frozen=True)
+class SignOfLife:
+    """What the lease says."""
+
+    holder: Holder
+    age_s: float
+    """Since the last sign, by the clock of whoever keeps the file."""
+    alive: bool
+    """Whether the holder still writes there; a process that was killed is known at once on its own machine, elsewhere
+    when it was silent for `SILENT_S`."""
+
+
+def last_sign(place: Location, files: Files) -> SignOfLife | None:
+    """Return what the lease at `place` says, None where none was ever taken. Raises StoreError, SetupError."""
+    return _of_object(place, files) if isinstance(place, RemotePath) else _of_file(place)
+
+
+def _of_object(place: RemotePath, files: Files) -> SignOfLife | None:
+    from pipelines.s3_lease import look_at  # with it comes boto3
+    from pipelines.stores.s3_client import translated
+    from pipelines.stores.s3_files import S3Files
+
+    system = files.of(place)
+    assert isinstance(system, S3Files)
+    with translated(place):
+        found = look_at(place, system)
+    return None if found is None else _sign(found.content, found.age_s, found.age_s <= SILENT_S)
+
+
+def _of_file(path: Path) -> SignOfLife | None:
+    try:
+        with path.open() as file:
+            content, written_at = json.loads(file.read() or "{}"), path.stat().st_mtime
+            locked = _is_locked(file.fileno())
+    except (OSError, ValueError):
+        return None
+    age_s = max(0.0, time.time() - written_at)
+    seen_from_afar = content.get("host") != socket.gethostname() and age_s <= SILENT_S
+    return _sign(content, age_s, locked or seen_from_afar)
+
+
+def _sign(content: dict[str, Any], age_s: float, alive: bool) -> SignOfLife | None:
+    try:
+        return SignOfLife(Holder.from_dict(content), age_s, alive and not content.get("released"))
+    except KeyError:
+        return None
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False

@@ -1,0 +1,163 @@
+"""The ledger holds what the driver knew, whatever became of it, and rewrites only what changed."""
+
+import json
+
+import pytest
+from runs import Clock, Run, finished, pending
+
+from pipelines.errors import ConfigError
+from pipelines.ledger import ItemState, LedgerView, read_ledger
+from pipelines.ledger.head import head_place, part_place, read_head
+from pipelines.ledger.keeper import CHECKPOINT_S
+from pipelines.ledger.partition import decode_rows, encode
+from pipelines.ledger.write import read_outcomes
+from pipelines.stores.files import Files
+from pipelines.tasks import Failure
+
+FILES = Files()
+RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Four rows a part."""
+    for module in ("partition", "write", "keeper"):
+        monkeypatch.setattr(f"pipelines.ledger.{module}.PART_ROWS", 4)
+
+
+def states(place):
+    return {row.id: row.state for row in read_ledger(place)}
+
+
+def parts(place):
+    """The parts that lie there, with a tag that changes when one is written."""
+    return {entry.place.name: entry.tag for entry in FILES.children(part_place(place, ""))}
+
+
+def test_rows_come_back_from_parquet_as_they_were():
+    (row,) = pending("ä/b").values()
+    row.seconds, row.facts = {"flow": 1.5}, {"digest": "d", "frames": 7, "share": 0.25}
+    row.state, row.earlier, row.reused, row.peak_rss_mb = RESTORED, QUARANTINED, True, 12.5
+    assert decode_rows(encode([row])) == [row]
+    assert decode_rows(encode([])) == []
+    with pytest.raises(ConfigError, match="cannot be read"):
+        decode_rows(b"not parquet")
+
+
+def test_what_the_driver_knew_is_there_after_a_kill(place):
+    run = Run(place, "one", pending("a", "b", "c"))
+    run.tell("a", RUNNING, started_at=5.0, facts={"digest": "d"}, seconds={"probe": 1.0})
+    run.tell("a", RESTORED, facts={"digest": "d", "bytes": 9}, seconds={"probe": 1.0, "stitch": 2.0}, chunks_computed=3)
+    run.tell("b", QUARANTINED, kind="MediaError", reason="no frames", attempts=2)
+    run.die()
+    rows = {row.id: row for row in read_ledger(place)}
+    assert rows == run.rows
+    assert rows["c"].state is ItemState.PENDING
+    assert decode_rows(FILES.read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
+
+
+def test_a_run_that_has_ended_needs_no_events(place):
+    run = Run(place, "one", pending("a", "b"))
+    run.tell("a", RESTORED)
+    run.end()
+    head = read_head(place, FILES)
+    assert (head.run, head.ended_at > 0) == ("one", True)
+    for entry in FILES.children(place / "events" / "one"):
+        FILES.delete(entry.place)
+    assert states(place) == {"a": RESTORED, "b": ItemState.PENDING}
+
+
+def test_only_parts_with_changed_rows_are_written_again(place, small_parts):
+    clock = Clock()
+    run = Run(place, "one", pending(*"abcdefghij"), clock)
+    before = parts(place)
+    assert len(before) == 3
+    clock.now_s += CHECKPOINT_S
+    run.tell("f", RUNNING)
+    after = parts(place)
+    assert {name for name in before if after[name] != before[name]} == {"one-00001.parquet"}
+    run.tell("j", RUNNING)
+    assert parts(place) == after, "the parts follow at their own pace"
+    run.die()
+    assert states(place)["j"] is RUNNING
+
+
+def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
+    finished(place, "one", dict.fromkeys("abcdefgh", RESTORED) | {"i": QUARANTINED})
+    before = parts(place)
+    finished(place, "two", {"b": RESTORED, "new": QUARANTINED})
+    rows = {row.id: row for row in read_ledger(place)}
+    assert list(rows)[:2] == ["b", "new"]
+    assert sorted(rows) == sorted([*"abcdefghi", "new"])
+    assert [rows[name].run for name in ("a", "b", "new")] == ["one", "two", "two"]
+    untouched = "one-00001.parquet"
+    assert parts(place)[untouched] == before[untouched], "nothing in it was of the second run"
+    assert parts(place).keys() == set(read_head(place, FILES).parts), "parts that hold nothing any more are gone"
+
+
+def test_a_killed_runs_last_events_survive_the_next_run(place):
+    run = Run(place, "one", pending("a", "b"))
+    run.tell("a", QUARANTINED, reason="no frames")
+    run.die()
+    finished(place, "two", {"b": RESTORED})
+    assert states(place) == {"b": RESTORED, "a": QUARANTINED}
+    assert {row.reason for row in read_ledger(place)} == {"no frames", ""}
+
+
+def test_an_outcome_is_known_until_there_is_another_one(place):
+    finished(place, "one", {"a": QUARANTINED, "b": RESTORED})
+    run = Run(place, "two", pending("a", "b"))
+    run.tell("b", RUNNING)
+    run.die()
+    assert {name: outcome.state for name, outcome in read_outcomes(place, FILES).items()} == {
+        "a": QUARANTINED,
+        "b": RESTORED,
+    }
+    finished(place, "three", {"a": RESTORED})
+    assert read_outcomes(place, FILES)["a"].state is RESTORED
+    run = Run(place, "four", pending("a", video="elsewhere/{}.mp4"))
+    assert run.rows["a"].earlier is None, "another video under the same name"
+
+
+def test_a_reader_catches_up_with_a_run_by_its_events_alone(place):
+    run = Run(place, "one", pending("a", "b"))
+    view = LedgerView(place, FILES)
+    run.clock.now_s += 3
+    run.tell("a", RUNNING, frames_done=7)
+    run.tell("b", RUNNING, attempts=2, answer=Failure("flow:b:0", "StoreError", "disk full", transient=True))
+    run.die()
+    view.refresh()
+    assert (view.rows["a"].state, view.rows["a"].frames_done) == (RUNNING, 7)
+    assert (view.last_errors, view.heard_at) == ({"b": "disk full"}, 1003.0)
+    finished(place, "two", {"a": RESTORED})
+    view.refresh()
+    assert [row.id for row in view.rows_of_run()] == ["a"]
+
+
+def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):
+    run = Run(place, "one", pending("a"))
+    run.tell("a", ItemState.PROBING, attempts=1)
+    run.tell("a", ItemState.PROBING, answer=Failure("probe:a", "StoreError", "disk full", transient=True))
+    run.tell("a", QUARANTINED, attempts=2, reason="no frames")
+    run.end()
+    text = FILES.read(place / "events" / "one" / "000000.jsonl").decode()
+    events = [json.loads(line) for line in text.splitlines()]
+    assert [event["what"] for event in events] == ["run", "state", "attempt", "state", "run"]
+    assert {(event["at"], event["run"]) for event in events} == {(1000.0, "one")}
+    assert [event.get("attempts") for event in events[1:4]] == [1, 1, 2]
+    assert (events[2]["error"], events[3]["reason"]) == ("disk full", "no frames")
+
+
+def test_a_damaged_ledger_costs_what_it_said_and_no_more(place, caplog):
+    finished(place, "one", {"a": QUARANTINED})
+    FILES.write(part_place(place, "one-00000.parquet"), b"zeros")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_ledger(place)
+    finished(place, "two", {"b": RESTORED})
+    assert states(place) == {"b": RESTORED}
+    assert "one-00000.parquet" in caplog.text
+    FILES.write(head_place(place), b"{")
+    with pytest.raises(ConfigError, match=r"head\.json cannot be read"):
+        read_ledger(place)
+    finished(place, "three", {"c": RESTORED})
+    assert states(place) == {"c": RESTORED}
