@@ -1,25 +1,31 @@
 """How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
 
 import logging
-import math
 import time
+from collections.abc import Sequence
 
 from cluster.metrics import RayMetrics
 from cluster.pools import Pools
-from cluster.resources import Pool, lay_out
-from cluster.runtime import free_and_total, nodes, ray_runtime
-from cluster.scheduler import GiveUp, Instruction, Run, Scheduler, Start, Stop
+from cluster.resources import Layout, Node, lay_out, resized
+from cluster.runtime import nodes, ray_runtime
+from cluster.scheduler import GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from cluster.shortage import shortage
+from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.executor import WorkerFactory
 from pipelines.logs import LogLine
 from pipelines.run_state import RunState
+from pipelines.stopping import stop_requests
 from pipelines.worker import Worker
 
 log = logging.getLogger(__name__)
 
-# How long the loop sleeps when nothing happens; only the patience with workers that find no place is late by it.
+# How long the loop sleeps when nothing happens; only patience, grace and new machines are late by it.
 _TICK_S = 1.0
+
+# How often the machines of the cluster are counted.
+_COUNT_MACHINES_S = 5.0
 
 
 class RayExecutor:
@@ -33,31 +39,81 @@ class RayExecutor:
     def run(self, state: RunState) -> None:
         """Return when `state.over`, with every worker ended, and Ray too if it was started here.
 
-        Raises KeyboardInterrupt on ctrl-C and SIGTERM after the same clean-up, SetupError when there is no Ray.
+        Raises KeyboardInterrupt after the same clean-up on ctrl-C, and on SIGTERM when tasks in work have ended or
+        `run.stop_grace_s` is over; SetupError when there is no Ray.
         """
         if state.over:
             return
-        with ray_runtime() as patience_s:
-            job = self._context.job
-            layout = lay_out(nodes(), job.run.workers, gpu=wants_gpu(job))
+        job = self._context.job
+        with ray_runtime(), stop_requests(job.run.stop_grace_s) as stop:
+            machines = _Machines(job)
+            layout = machines.lay_out()
             for pool in layout.pools:
                 held = {"pool": pool.name, "workers": pool.size, "threads": pool.threads, "gpus": f"{pool.gpus:g}"}
                 log.info(LogLine(run=self._context.run_id, **held))
             state.expect_workers(layout.workers, apart=any(pool.gpus for pool in layout.pools))
-            scheduler = Scheduler(state, layout, patience_s=patience_s)
+            scheduler = Scheduler(state, layout, _patience(job))
             pools = Pools(self._context, self._worker_factory, layout)
             metrics = RayMetrics()
             try:
                 while not state.over:
+                    if stop.made and _drained(scheduler, state, job.run.stop_grace_s):
+                        raise KeyboardInterrupt
                     if metrics.due(time.monotonic()):
                         metrics.record(state.metrics.read())
                     for instruction in scheduler.decide(time.monotonic()):
                         _carry_out(instruction, pools, state)
                     for event in pools.wait(_TICK_S):
                         scheduler.handle(event)
+                    if changed := machines.changed_layout(layout):
+                        layout = changed
+                        scheduler.resize(layout)
+                        state.expect_workers(layout.workers, apart=state.workers_apart)
             finally:
                 metrics.record(state.metrics.read())
                 pools.close()
+
+
+class _Machines:
+    """The machines of the cluster, counted every now and then."""
+
+    def __init__(self, job: JobConfig) -> None:
+        self._job = job
+        self._counted_at_s = time.monotonic()
+        self._last: Sequence[Node] = nodes()
+
+    def lay_out(self) -> Layout:
+        job = self._job
+        return lay_out(self._last, job.run.workers, gpu=wants_gpu(job), limits=job.pools)
+
+    def changed_layout(self, layout: Layout) -> Layout | None:
+        """Return what `layout` becomes with the machines of now, None if that is the same or was asked just now."""
+        now_s = time.monotonic()
+        if now_s - self._counted_at_s < _COUNT_MACHINES_S:
+            return None
+        self._counted_at_s = now_s
+        before, self._last = self._last, nodes()
+        if sorted(map(repr, before)) == sorted(map(repr, self._last)):
+            return None
+        changed = resized(layout, self._last, self._job.run.workers, self._job.pools)
+        sizes = ", ".join(f"{pool.name} {pool.size}" for pool in changed.pools)
+        log.info("the cluster has %d machines now instead of %d: %s", len(self._last), len(before), sizes)
+        return changed
+
+
+def _patience(job: JobConfig) -> Patience:
+    crowded_s = job.pools.start_timeout_s
+    unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s)
+
+
+def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
+    """Whether a run that was told to stop has nothing in work any more."""
+    if not scheduler.draining and (count := len(state.in_work)):
+        what = f"{count} task" + ("" if count == 1 else "s")
+        log.warning("told to stop: what is in work (%s) has %g s to end; a second signal stops at once", what, grace_s)
+    scheduler.drain()
+    return not state.in_work
 
 
 def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
@@ -69,17 +125,4 @@ def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
         case Run(task, worker):
             pools.run(task, worker)
         case GiveUp(pool, waited_s):
-            state.halt(_shortage(pool, waited_s))
-
-
-def _shortage(pool: Pool, waited_s: float) -> str:
-    free_gpus, gpus = free_and_total("GPU")
-    free_cpus, cpus = free_and_total("CPU")
-    if free_gpus < math.ceil(pool.gpus):  # who shares a GPU waits for a whole one that nobody else is on
-        what = f"{pool.gpus:g} GPU, free are {free_gpus:g} of {gpus:g}"
-    else:
-        what = f"{pool.cpus:g} CPU, free are {free_cpus:g} of {cpus:g}"
-    return (
-        f"no {pool.name} worker found a place in {waited_s:.0f} s: each needs {what};"
-        " end what else runs on the cluster, or set run.workers lower"
-    )
+            state.halt(shortage(pool, waited_s))

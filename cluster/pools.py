@@ -8,6 +8,7 @@ kills its worker for ever.
 import logging
 import os
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import cv2
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
+from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from cluster.shared_gpus import SharedGpus
@@ -23,7 +25,7 @@ from pipelines.context import RunContext
 from pipelines.errors import WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
 from pipelines.logs import LogLine, log_to_stderr
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.tasks import Failure, Receipt, Task
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +39,16 @@ class _RestoringWorker:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES")  # Ray sets it to the GPUs of this worker; it alone knows them
         return f"process {os.getpid()} on {platform.node()}" + (f", GPU {gpus}" if gpus else "")
 
-    def warm(self, context: RunContext, worker_factory: WorkerFactory, stages: tuple[Stage, ...], threads: int) -> None:
-        import torch  # takes seconds, and only these workers need it
-
+    def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> int:
+        """Load what tasks of the pool need; return how many like this one its GPU's memory holds, 0: unknown."""
         log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in a file of its own for each worker
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(threads)
+        use_threads(pool.threads)
+        if pool.gpus:
+            stay_near_gpu()
         self._worker = worker_factory(context)
-        for stage in stages:
+        for stage in pool.stages:
             self._worker.warm(stage)
+        return fit_on_gpu()
 
     def perform(self, task: Task) -> Receipt | Failure:
         return self._worker.perform(task)
@@ -63,7 +66,7 @@ class _Awaited:
     """What a reference means when its value arrives, and when it never will."""
 
     arrived: Callable[[Any], Event]
-    lost: Callable[[str], Event]
+    lost: Callable[[RayError], Event]
     alone: bool = False
 
 
@@ -97,9 +100,13 @@ class Pools:
             log.info(LogLine(f"placed as {where}", run=self._context.run_id, worker=name))
             return Placed(name)
 
-        warm = actor.warm.remote(self._context, self._worker_factory, pool.stages, pool.threads)
+        def warm_now(fit: int) -> Event:
+            self._shared_gpus.measured(pool, fit)
+            return Ready(name, fit)
+
+        warm = actor.warm.remote(self._context, self._worker_factory, pool)
         self._awaited[actor.where.remote()] = _Awaited(placed, self._gone(name))
-        self._awaited[warm] = _Awaited(lambda _: Ready(name), self._gone(name))
+        self._awaited[warm] = _Awaited(warm_now, self._gone(name))
 
     def stop(self, name: str) -> None:
         """End a worker that has nothing in hand."""
@@ -111,15 +118,21 @@ class Pools:
             self._awaited[self._actors[name].perform.remote(task)] = _Awaited(Answered, self._gone(name))
             return
 
-        def lost(reason: str) -> Event:
-            return Answered(Failure(task.id, WorkerLost.__name__, reason, transient=True))
+        def lost(error: RayError) -> Event:
+            return Answered(Failure(task.id, WorkerLost.__name__, _one_line(error), transient=True))
 
         reference = self._perform_alone.remote(self._context, self._worker_factory, task)
         self._awaited[reference] = _Awaited(Answered, lost, alone=True)
 
     def wait(self, timeout_s: float) -> list[Event]:
-        """Return what happened, as soon as something did; nothing after `timeout_s`."""
-        ready, _ = ray.wait([*self._awaited], num_returns=1, timeout=timeout_s, fetch_local=False)
+        """Return all that has happened, as soon as something did; nothing after `timeout_s`."""
+        awaited = [*self._awaited]
+        if not awaited:
+            time.sleep(timeout_s)
+            return []
+        ready, rest = ray.wait(awaited, num_returns=1, timeout=timeout_s, fetch_local=False)
+        if ready and rest:
+            ready += ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
         return [self._event(reference) for reference in ready]
 
     def close(self) -> None:
@@ -140,15 +153,16 @@ class Pools:
         try:
             value = ray.get(reference)
         except RayError as exc:
-            return awaited.lost(_one_line(exc))
+            return awaited.lost(exc)
         return awaited.arrived(value)
 
-    def _gone(self, name: str) -> Callable[[str], Event]:
-        def gone(reason: str) -> Event:
+    def _gone(self, name: str) -> Callable[[RayError], Event]:
+        def gone(error: RayError) -> Event:
+            reason = _one_line(error)
             if name in self._actors:
                 log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
                 self._end(name)  # it may only be out of reach, and must not go on
-            return Gone(name, reason)
+            return Gone(name, reason, refused=isinstance(error, RayTaskError))
 
         return gone
 

@@ -12,8 +12,9 @@ without a GPU then serves probes and stitches.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipelines.config import PoolsConfig
 from pipelines.tasks import Stage
 
 _WORKER_SHARE = 0.9
@@ -40,6 +41,10 @@ class Node:
     gpus: int = 0
 
 
+_UNSEEN_NODE = Node(cpus=4, memory=0, gpus=1)
+"""What the shares of workers are cut for when an autoscaler is to bring the first machine with GPUs."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """Workers of one kind: long-lived processes that keep their engine loaded."""
@@ -47,13 +52,20 @@ class Pool:
     name: str
     stages: tuple[Stage, ...]
     size: int
-    """Workers at most."""
+    """Workers at most; 0 when no machine has a place for one."""
     cpus: float
     """Logical CPUs a worker holds."""
     threads: int
     """Threads a worker computes with."""
     gpus: float = 0.0
     """GPUs a worker holds: 0, 1, or the part of one that it shares with others of its pool."""
+    least: int = 0
+    """Workers that are kept while work may come."""
+
+    @property
+    def seats(self) -> int:
+        """How many share a GPU, if its memory holds them; 1 where none is shared."""
+        return round(1 / self.gpus) if self.gpus else 1
 
 
 @dataclass(frozen=True)
@@ -72,15 +84,40 @@ class Layout:
         return sum(pool.size for pool in self.pools)
 
 
-def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False) -> Layout:
+def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False, limits: PoolsConfig | None = None) -> Layout:
     """Divide these machines, at least one CPU in all.
 
     `workers` as in `RunConfig`: the most workers that inpaint, 0 for what the machines hold. `gpu`: whether the engine
-    wants GPUs; where there are none it gets what any engine gets.
+    wants GPUs; where there are none, and none may come, it gets what any engine gets.
     """
+    limits = limits or PoolsConfig()
+    most = workers or limits.inpaint_max
+    with_gpus = [node for node in nodes if node.gpus]
+    if gpu and limits.autoscaling and not with_gpus:
+        with_gpus = [_UNSEEN_NODE]
+    if gpu and with_gpus:
+        alone = not limits.autoscaling and sum(node.gpus for node in with_gpus) == 1
+        pools = _gpu_pools(with_gpus, alone=alone)
+    else:
+        pools = (_cpu_pool(nodes, most),)
+    return resized(Layout(pools, 1, _TASK_SHARE, 1), nodes, workers, limits)
+
+
+def resized(layout: Layout, nodes: Sequence[Node], workers: int, limits: PoolsConfig) -> Layout:
+    """Return the layout for the machines that are there now: pools of other sizes, of the same workers.
+
+    A pool that no machine has a place for is of size 0.
+    """
+    most = workers or limits.inpaint_max
+    sizes = _asked_for(most) if limits.autoscaling else _room(layout.pools, nodes, most)
+    if "flow" in sizes and limits.flow_max:
+        sizes["flow"] = min(sizes["flow"], limits.flow_max)
+    least = {"flow": limits.flow_min}
+    pools = tuple(
+        replace(pool, size=sizes[pool.name], least=min(sizes[pool.name], least.get(pool.name, limits.inpaint_min)))
+        for pool in layout.pools
+    )
     cores = max(1, int(sum(node.cpus for node in nodes)))
-    on_gpus = gpu and any(node.gpus for node in nodes)
-    pools = _gpu_pools(nodes, workers) if on_gpus else (_cpu_pool(nodes, workers, cores),)
     return Layout(
         pools=pools,
         # Decoders and encoders use several threads by themselves: half as many processes as cores keep them all busy.
@@ -90,7 +127,8 @@ def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False) -> Layout
     )
 
 
-def _cpu_pool(nodes: Sequence[Node], workers: int, cores: int) -> Pool:
+def _cpu_pool(nodes: Sequence[Node], workers: int) -> Pool:
+    cores = max(1, int(sum(node.cpus for node in nodes)))
     size = workers or max(1, sum(int(min(node.cpus, node.memory // _WORKER_MEMORY)) for node in nodes))
     threads = max(1, cores // size)
     while threads > 1 and sum(node.cpus // threads for node in nodes) < size:
@@ -99,24 +137,53 @@ def _cpu_pool(nodes: Sequence[Node], workers: int, cores: int) -> Pool:
     return Pool("restore", (Stage.INPAINT, Stage.FLOW), size, cpus=_WORKER_SHARE * share, threads=threads)
 
 
-def _gpu_pools(nodes: Sequence[Node], workers: int) -> tuple[Pool, ...]:
-    gpus = sum(node.gpus for node in nodes)
+def _gpu_pools(nodes: Sequence[Node], *, alone: bool) -> tuple[Pool, ...]:
     # All workers of a pool hold the same, so that each finds a place on every machine: what the poorest one can give.
-    cores_a_gpu = min(node.cpus / node.gpus for node in nodes if node.gpus)
+    cores_a_gpu = min(node.cpus / node.gpus for node in nodes)
 
-    def pool(name: str, stages: tuple[Stage, ...], size: int, share: float) -> Pool:
+    def pool(name: str, stages: tuple[Stage, ...], share: float) -> Pool:
         cores = cores_a_gpu * share
-        return Pool(name, stages, size, cpus=_WORKER_SHARE * cores, threads=max(1, int(cores)), gpus=share)
+        return Pool(name, stages, 0, cpus=_WORKER_SHARE * cores, threads=max(1, int(cores)), gpus=share)
 
-    if gpus == 1:
-        return (pool("restore", (Stage.INPAINT, Stage.FLOW), 1, share=1.0),)
+    if alone:
+        return (pool("restore", (Stage.INPAINT, Stage.FLOW), 1.0),)
+    return (
+        pool("flow", (Stage.FLOW,), 1 / _FLOW_WORKERS_A_GPU),
+        pool("inpaint", (Stage.INPAINT,), 1.0),
+    )
+
+
+def _asked_for(workers: int) -> dict[str, int]:
+    """The sizes of pools for which machines will be brought."""
+    flow = _FLOW_WORKERS_A_GPU * math.ceil(workers * _FLOW_GPUS / _INPAINT_GPUS)
+    return {"restore": workers, "inpaint": workers, "flow": flow}
+
+
+def _room(pools: Sequence[Pool], nodes: Sequence[Node], workers: int) -> dict[str, int]:
+    """The sizes of pools for which there are places, `workers` inpainting ones at most, if that is not 0."""
+    gpus = sum(_gpus_in_reach(node, pools[-1]) for node in nodes)
+    if len(pools) == 1:
+        (pool,) = pools
+        room = gpus if pool.gpus else _cpu_room(pool, nodes, by_memory=not workers)
+        return {pool.name: min(room, workers or room)}
+    if gpus == 0:
+        return {"flow": 0, "inpaint": 0}
     flow_gpus = max(1, round(gpus * _FLOW_GPUS / (_FLOW_GPUS + _INPAINT_GPUS)))
-    inpaint = gpus - flow_gpus
+    inpaint = max(1, gpus - flow_gpus)  # when one GPU is left of many, the two pools take turns on it
     if 0 < workers < inpaint:
         inpaint = workers
         flow_gpus = min(flow_gpus, math.ceil(inpaint * _FLOW_GPUS / _INPAINT_GPUS))
-    flow_size = _FLOW_WORKERS_A_GPU * flow_gpus
-    return (
-        pool("flow", (Stage.FLOW,), flow_size, share=1 / _FLOW_WORKERS_A_GPU),
-        pool("inpaint", (Stage.INPAINT,), inpaint, share=1.0),
-    )
+    return {"flow": _FLOW_WORKERS_A_GPU * flow_gpus, "inpaint": inpaint}
+
+
+def _gpus_in_reach(node: Node, whole: Pool) -> int:
+    """GPUs of a machine that also has the cores which a worker on one holds."""
+    return min(node.gpus, int(node.cpus / whole.cpus + 1e-9)) if whole.cpus else node.gpus
+
+
+def _cpu_room(pool: Pool, nodes: Sequence[Node], *, by_memory: bool) -> int:
+    by_cores = [int(node.cpus * _WORKER_SHARE / pool.cpus + 1e-9) for node in nodes]
+    if not by_memory:
+        return sum(by_cores)
+    both = sum(min(count, int(node.memory // _WORKER_MEMORY)) for count, node in zip(by_cores, nodes, strict=True))
+    return both or min(1, sum(by_cores))  # one worker is tried, however little memory there is

@@ -24,28 +24,27 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 
 _ANSWER_TIMEOUT_S = 10.0
 
-# How long a run waits for a place for its first worker. A cluster may have to add a machine first; a laptop never will.
-_PATIENCE_OWN_S = 45.0
-_PATIENCE_CLUSTER_S = 600.0
-
 
 @contextmanager
-def ray_runtime() -> Iterator[float]:
-    """Connect to Ray or start it, and leave it as it was found. Yields the patience for starting workers, in seconds.
+def ray_runtime() -> Iterator[None]:
+    """Connect to Ray or start it, and leave it as it was found.
 
     While it is open SIGTERM raises KeyboardInterrupt, like ctrl-C, so that both end in the same clean-up.
     Raises SetupError when Ray cannot be reached or started.
     """
     if ray.is_initialized():  # the host application's; it stops it too
         with _sigterm_interrupts():
-            yield _PATIENCE_CLUSTER_S
+            yield
         return
     address = os.environ.get(_ADDRESS, "")
     with _private_token():
         try:
-            patience_s = _connect(address) if address not in ("", "local") else _start()
+            if address not in ("", "local"):
+                _connect(address)
+            else:
+                _start()
             with _sigterm_interrupts():
-                yield patience_s
+                yield
         finally:
             with _signals_ignored():
                 ray.shutdown()
@@ -66,7 +65,7 @@ def free_and_total(resource: Literal["CPU", "GPU"]) -> tuple[float, float]:
     return free.get(resource, 0.0), total.get(resource, 0.0)
 
 
-def _connect(address: str) -> float:
+def _connect(address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         if port.isdigit() and "/" not in host:  # ray.init would try for ten minutes
@@ -76,10 +75,9 @@ def _connect(address: str) -> float:
         raise SetupError(
             f"no Ray cluster answers at {_ADDRESS}={address} ({_first_line(exc)}): unset it to run on this machine"
         ) from exc
-    return _PATIENCE_CLUSTER_S
 
 
-def _start() -> float:
+def _start() -> None:
     try:
         with _stdin_from_nowhere():
             ray.init(
@@ -95,7 +93,6 @@ def _start() -> float:
         raise SetupError(
             f"Ray cannot start on this machine ({_first_line(exc)}){hint}; run.executor=inline needs no Ray"
         ) from exc
-    return _PATIENCE_OWN_S
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Given what just happened, what is to be done next? Events in, instructions out; imports no Ray.
 
-PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them
+PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -14,8 +15,12 @@ from pipelines.errors import WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
 
-# A worker that dies while it starts may have had bad luck with its node; three in a row say that none will start.
+# A worker that cannot load what it needs says why; three in a row say that none will start. One that vanishes while it
+# starts may have had bad luck with its machine, and so may all that started there with it.
 START_ATTEMPTS = 3
+
+# A worker that waits for a place so long is kept from it by others, not by the time a process takes to start.
+_IN_THE_WAY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Ready:
     """A worker is warm."""
 
     worker: str
+    fit: int = 0
+    """How many like it the memory of its GPU holds, as it measured; 0 where there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Gone:
 
     worker: str
     reason: str
+    refused: bool = False
+    """It could not load what it needs."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,28 @@ class Run:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """No worker of this pool finds a place: stop the run and say what is missing."""
+    """No worker of this pool finds a place: stop the run and say what is missing.
+
+    Size 0 of the pool says that no machine could hold one, else others hold what is there.
+    """
 
     pool: Pool
     waited_s: float
 
 
 Instruction = Start | Stop | Run | GiveUp
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a pool may want a worker and have none with a place, in seconds."""
+
+    unplaceable_s: float = 45.0
+    """While no machine could hold one."""
+    crowded_s: float = 600.0
+    """While others hold the places."""
+    idle_s: float = 60.0
+    """How long a worker above its pool's least may be idle."""
 
 
 class _Phase(Enum):
@@ -95,8 +119,10 @@ class _Phase(Enum):
 class _Worker:
     name: str
     pool: Pool
-    started_at_s: float
+    since_s: float
+    """When it was started, or, while it is idle, when that was first seen."""
     phase: _Phase = _Phase.PLACING
+    seen_idle: bool = False
     task: Task | None = None
     item: str = ""
     """Of its last task."""
@@ -107,6 +133,10 @@ class _Worker:
     def free(self) -> bool:
         return self.phase is _Phase.IDLE
 
+    @property
+    def warm(self) -> bool:
+        return self.phase in (_Phase.IDLE, _Phase.BUSY)
+
 
 class Scheduler:
     """Which task goes to which worker, and when a worker is started, replaced or stopped.
@@ -115,14 +145,17 @@ class Scheduler:
     task that waited in the queue of a worker that dies would be blamed for it.
     """
 
-    def __init__(self, state: RunState, layout: Layout, *, patience_s: float) -> None:
-        """`patience_s`: how long a pool may be without a placed worker while one is wanted."""
+    def __init__(self, state: RunState, layout: Layout, patience: Patience) -> None:
         self._state = state
         self._layout = layout
-        self._patience_s = patience_s
+        self._patience = patience
+        self.draining = False
+        """Nothing is begun any more."""
+        self._wanting_since_s: dict[str, float] = {}  # by pool
         self._workers: dict[str, _Worker] = {}
         self._own_process: set[str] = set()  # ids of tasks that run in a process of their own
         self._failed_starts: Counter[str] = Counter()
+        self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
 
     def handle(self, event: Event) -> None:
@@ -130,17 +163,32 @@ class Scheduler:
         match event:
             case Answered(answer):
                 self._answered(answer)
-            case Gone(name, reason) if name in self._workers:
-                self._gone(self._workers.pop(name), reason)
+            case Gone(name, _, _) if name in self._workers:
+                self._gone(self._workers.pop(name), event)
             case Placed(name) if name in self._workers:
-                self._workers[name].phase = _Phase.WARMING
-            case Ready(name) if name in self._workers:
+                if self._workers[name].phase is _Phase.PLACING:  # the two answers of a worker may come in any order
+                    self._workers[name].phase = _Phase.WARMING
+            case Ready(name, fit) if name in self._workers:
                 self._workers[name].phase = _Phase.IDLE
-                self._failed_starts[self._workers[name].pool.name] = 0
+                pool = self._workers[name].pool
+                self._failed_starts[pool.name] = 0
+                self._seats[pool.name] = min(fit or pool.seats, self._seats.get(pool.name, pool.seats))
+                self._state.count_workers(sum(worker.warm for worker in self._workers.values()))
+
+    def resize(self, layout: Layout) -> None:
+        """Go on with pools of other sizes: machines came or went."""
+        self._layout = layout
+
+    def drain(self) -> None:
+        """Begin nothing any more: what is in work may end."""
+        self.draining = True
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
-        return [*self._assign(), *self._start_workers(now_s), *self._stop_workers(), *self._give_up(now_s)]
+        if self.draining:
+            return []
+        assigned = list(self._assign())
+        return [*assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
     def _answered(self, answer: Receipt | Failure) -> None:
         self._own_process.discard(answer.task_id)
@@ -149,14 +197,16 @@ class Scheduler:
                 worker.phase, worker.task = _Phase.IDLE, None
         self._state.handle(answer)
 
-    def _gone(self, worker: _Worker, reason: str) -> None:
+    def _gone(self, worker: _Worker, event: Gone) -> None:
         if worker.task:
-            self._state.handle(Failure(worker.task.id, WorkerLost.__name__, reason, transient=True))
-        elif worker.phase in (_Phase.PLACING, _Phase.WARMING):
-            self._failed_starts[worker.pool.name] += 1
-            if self._failed_starts[worker.pool.name] >= START_ATTEMPTS:
+            self._state.handle(Failure(worker.task.id, WorkerLost.__name__, event.reason, transient=True))
+        elif not worker.warm:
+            pool = worker.pool
+            self._failed_starts[pool.name] += 1
+            allowed = START_ATTEMPTS if event.refused else START_ATTEMPTS + 2 * pool.size
+            if (failed := self._failed_starts[pool.name]) >= allowed:
                 self._state.halt(
-                    f"{START_ATTEMPTS} {worker.pool.name} workers in a row could not start, the last: {reason}",
+                    f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
                     kind=WorkerLost.__name__,
                 )
 
@@ -196,7 +246,7 @@ class Scheduler:
             return
         task = self._state.take((stage,), item=item, besides=besides, after=worker.last.get(stage))
         if task is not None:
-            worker.phase, worker.task, worker.item = _Phase.BUSY, task, task.item.id
+            worker.phase, worker.task, worker.item, worker.seen_idle = _Phase.BUSY, task, task.item.id, False
             worker.last[stage] = task
             yield Run(task, worker.name)
 
@@ -207,32 +257,69 @@ class Scheduler:
         return self._layout.busy_limit - busy - len(self._own_process)
 
     def _start_workers(self, now_s: float) -> Iterator[Start]:
-        """Workers are started when there is work for them, so that a run that has nothing to do loads nothing."""
+        """Workers are started when there is work for them, so that a run that has nothing to do loads nothing.
+
+        As many as their pool keeps are started before: they warm up while the first videos are probed.
+        """
         for pool in self._layout.pools:
+            if not self._may_come(pool):
+                continue
             mine = self._of(pool)
             unbound = sum(worker.phase is not _Phase.BUSY for worker in mine)
-            wanted = sum(self._state.ready(stage) for stage in pool.stages) - unbound
-            for _ in range(min(wanted, pool.size - len(mine))):
+            wanted = max(self._ready(pool) - unbound, pool.least - len(mine))
+            for _ in range(min(wanted, self._most(pool) - len(mine))):
                 worker = _Worker(f"{pool.name}-{next(self._numbers)}", pool, now_s)
                 self._workers[worker.name] = worker
                 yield Start(worker.name, pool)
 
-    def _stop_workers(self) -> Iterator[Stop]:
+    def _stop_workers(self, now_s: float) -> Iterator[Stop]:
         for pool in self._layout.pools:
-            if any(self._state.may_come(stage) for stage in pool.stages):
-                continue
-            for worker in self._of(pool):
-                if worker.phase is not _Phase.BUSY:
+            mine = self._of(pool)
+            kept = len(mine)
+            # Those without a place first: they have nothing to lose.
+            for worker in sorted(mine, key=lambda worker: worker.phase.value):
+                if worker.phase is not _Phase.BUSY and self._superfluous(worker, pool, kept, now_s):
+                    kept -= 1
                     del self._workers[worker.name]
                     yield Stop(worker.name)
 
+    def _superfluous(self, worker: _Worker, pool: Pool, count: int, now_s: float) -> bool:
+        """Whether a worker that has no task is to go, being one of `count` of its pool."""
+        if not self._may_come(pool):
+            return True
+        if count > pool.size:
+            return worker.phase is _Phase.PLACING or (worker.free and pool.size > 0)
+        if not worker.free:
+            return False
+        if not worker.seen_idle:
+            worker.seen_idle, worker.since_s = True, now_s
+        in_the_way = pool.gpus > 0 and any(
+            other.phase is _Phase.PLACING and other.pool.name != pool.name and now_s - other.since_s > _IN_THE_WAY_S
+            for other in self._workers.values()
+        )
+        idle_s = now_s - worker.since_s
+        return count > pool.least and (in_the_way or idle_s > self._patience.idle_s)
+
     def _give_up(self, now_s: float) -> Iterator[GiveUp]:
+        placed = {worker.pool.name for worker in self._workers.values() if worker.phase is not _Phase.PLACING}
         for pool in self._layout.pools:
-            mine = self._of(pool)
-            if mine and all(worker.phase is _Phase.PLACING for worker in mine):
-                waited_s = now_s - min(worker.started_at_s for worker in mine)
-                if waited_s > self._patience_s:
-                    yield GiveUp(pool, waited_s)
+            # While another pool of this run works, it may be what is in the way, and will make room.
+            if not self._ready(pool) or pool.name in placed or (pool.size > 0 and placed):
+                self._wanting_since_s.pop(pool.name, None)
+                continue
+            waited_s = now_s - self._wanting_since_s.setdefault(pool.name, now_s)
+            if waited_s > (self._patience.crowded_s if pool.size else self._patience.unplaceable_s):
+                yield GiveUp(pool, waited_s)
+
+    def _most(self, pool: Pool) -> int:
+        """Of those that share a GPU one is started first, and tells how many its memory holds."""
+        return math.ceil(pool.size * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
+
+    def _ready(self, pool: Pool) -> int:
+        return sum(self._state.ready(stage) for stage in pool.stages)
+
+    def _may_come(self, pool: Pool) -> bool:
+        return any(self._state.may_come(stage) for stage in pool.stages)
 
     def _of(self, pool: Pool) -> list[_Worker]:
-        return [worker for worker in self._workers.values() if worker.pool is pool]
+        return [worker for worker in self._workers.values() if worker.pool.name == pool.name]

@@ -19,8 +19,8 @@ class _Group:
     pool: Pool
     workers: set[str] = field(default_factory=set)
 
-    def has_room_for(self, pool: Pool) -> bool:
-        return self.pool is pool and len(self.workers) < _seats(pool)
+    def has_room_for(self, pool: Pool, seats: int) -> bool:
+        return self.pool.name == pool.name and len(self.workers) < seats
 
 
 class SharedGpus:
@@ -28,12 +28,21 @@ class SharedGpus:
 
     def __init__(self) -> None:
         self._groups: list[_Group] = []
+        self._seats: dict[str, int] = {}
+
+    def measured(self, pool: Pool, fit: int) -> None:
+        """A worker of this pool found that its GPU's memory holds so many like it; 0 where it could not measure."""
+        self._seats[pool.name] = min(fit or pool.seats, self._seats.get(pool.name, pool.seats))
 
     def place(self, worker: str, pool: Pool) -> Any:
-        """Return Ray's scheduling strategy for a worker that holds less than a GPU; GPUs are reserved as needed."""
-        group = next((group for group in self._groups if group.has_room_for(pool)), None)
+        """Return Ray's scheduling strategy for a worker that holds less than a GPU; GPUs are reserved as needed.
+
+        Until one of them has measured its memory, each has a GPU alone.
+        """
+        seats = self._seats.get(pool.name, 1)
+        group = next((group for group in self._groups if group.has_room_for(pool, seats)), None)
         if group is None:
-            whole = {"GPU": 1.0, "CPU": pool.cpus * _seats(pool)}
+            whole = {"GPU": 1.0, "CPU": pool.cpus * pool.seats}
             # Ray takes no bundle that names a resource it wants nothing of.
             bundle = {name: amount for name, amount in whole.items() if amount}
             group = _Group(placement_group([bundle]), pool)
@@ -48,7 +57,3 @@ class SharedGpus:
             if not group.workers:
                 remove_placement_group(group.reserved)
                 self._groups.remove(group)
-
-
-def _seats(pool: Pool) -> int:
-    return round(1 / pool.gpus)

@@ -171,6 +171,33 @@ class RunConfig:
     """Times an item's task is tried when the machine, not the data, is at fault."""
     active_items: int = 0
     """Items in work at once; bounds memory of the driver. 0: four a worker."""
+    active_bytes: int = 200_000_000_000
+    """Bytes of optical flow (estimated) that items in work may still need; what must lie in the store at once. Beyond
+    it no new item is begun; one is always in work. 0: any number."""
+    stop_grace_s: float = 90.0
+    """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A
+    second signal stops at once."""
+
+
+@dataclass
+class PoolsConfig:
+    inpaint_min: int = 0
+    """Inpainting workers that are kept as long as work may come, ready before it does."""
+    inpaint_max: int = 0
+    """Inpainting workers at most, as `run.workers`. 0: as many as the machines hold, also those that join later."""
+    flow_min: int = 0
+    """Flow workers that are kept, where flow has workers of its own (two GPUs and more)."""
+    flow_max: int = 0
+    """Flow workers at most. 0: what the inpainting workers need."""
+    grace_s: float = 60.0
+    """Seconds a worker above the minimum may be idle before it is ended. One that stands in another pool's way ends
+    sooner."""
+    start_timeout_s: float = 600.0
+    """Seconds to wait for a place for a pool's first worker, while others hold it or an autoscaler may bring it. A
+    place that no machine could give is given up after 45."""
+    autoscaling: bool = False
+    """The cluster brings machines for workers that wait: ask for `inpaint_max` of them, GPUs too, though no machine
+    could hold them now."""
 
 
 @dataclass
@@ -248,6 +275,7 @@ class JobConfig:
     propainter: ProPainterConfig = field(default_factory=ProPainterConfig)
     stitch: StitchConfig = field(default_factory=StitchConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    pools: PoolsConfig = field(default_factory=PoolsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     flow_cache: FlowCacheConfig = field(default_factory=FlowCacheConfig)
     s3: S3Config = field(default_factory=S3Config)

@@ -11,6 +11,7 @@ from pipelines.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
 from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
+from pipelines.flow_cache import expected_bytes
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
 from pipelines.manifest import discover
@@ -22,8 +23,6 @@ from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import Size, flow_size
 from pipelines.tasks import Item
 
-FLOW_BYTES_PER_VALUE = 0.5
-"""Of a cached flow component, measured on hand-held film."""
 PART_BYTES_PER_PIXEL = 1.3
 """Of a restored pixel: RGB as PNG, measured on hand-held film."""
 _LOOKED_AT = 10
@@ -108,8 +107,6 @@ def _plan_item(item: Item, job: JobConfig, glance: Glance) -> PlannedItem:
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
     )
-    flow_width, flow_height = flow_size(canvas.picture_size, job)
-    values = 4 * flow_width * flow_height * sum(s.stop - s.start for s in segments)
     return PlannedItem(
         item,
         frames,
@@ -118,7 +115,7 @@ def _plan_item(item: Item, job: JobConfig, glance: Glance) -> PlannedItem:
         chunks=len(chunks),
         halo=halo_share(job, chunks),
         segments=len(segments),
-        flow_bytes=round(values * FLOW_BYTES_PER_VALUE),
+        flow_bytes=expected_bytes(sum(s.stop - s.start for s in segments), flow_size(canvas.picture_size, job)),
         part_bytes=None if area is None else round(area * frames * PART_BYTES_PER_PIXEL),
         notes=notes,
     )

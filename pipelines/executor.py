@@ -11,6 +11,7 @@ from typing import Protocol
 from pipelines.context import RunContext
 from pipelines.errors import SetupError
 from pipelines.run_state import RunState
+from pipelines.stopping import stop_requests
 from pipelines.tasks import Failure, Receipt, Stage, Task
 from pipelines.worker import Worker
 
@@ -22,6 +23,8 @@ class Executor(Protocol):
 
     def run(self, state: RunState) -> None:
         """Return when `state.over`; raise KeyboardInterrupt when interrupted, after stopping what it started.
+
+        On SIGTERM tasks in work get `run.stop_grace_s` to end first (`stop_requests`).
 
         Raises SetupError when tasks cannot be run on this machine at all.
         """
@@ -49,14 +52,19 @@ class InlineExecutor:
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
         self._worker = worker_factory(context)
+        self._grace_s = context.job.run.stop_grace_s
 
     def run(self, state: RunState) -> None:
         state.expect_workers(1)
-        while not state.over:
-            task = state.take()
-            if task is None:
-                raise RuntimeError("the run is not over, nothing is in work and no task is ready")
-            state.handle(self._worker.perform(task))
+        state.count_workers(1)
+        with stop_requests(self._grace_s) as stop:
+            while not state.over:
+                task = state.take()
+                if task is None:
+                    raise RuntimeError("the run is not over, nothing is in work and no task is ready")
+                state.handle(self._worker.perform(task))
+                if stop.made and not state.over:
+                    raise KeyboardInterrupt
 
 
 def load_executor(name: str) -> ExecutorFactory:

@@ -26,6 +26,16 @@ _STEPS_PER_PX = 64
 _MOST_STEPS = 2**15 - 1
 
 
+BYTES_PER_VALUE = 0.5
+"""Of a stored component of a vector, measured on hand-held film."""
+
+
+def expected_bytes(pairs: int, size: tuple[int, int]) -> int:
+    """Return about what the flow of so many pairs takes, both ways; `size` is its (width, height)."""
+    width, height = size
+    return round(4 * width * height * pairs * BYTES_PER_VALUE)
+
+
 class Cost(NamedTuple):
     """What a segment took to compute: the worker's seconds, reading the frames among them."""
 

@@ -1,6 +1,7 @@
 """How does one item move from pending to its end? Its tasks, its attempts, its row of the ledger."""
 
 from collections import Counter, deque
+from dataclasses import replace
 
 from pipelines.errors import WorkerLost
 from pipelines.flow_use import total
@@ -38,17 +39,23 @@ class IllegalMoveError(RuntimeError):
     """The state machine was asked for something that cannot happen: a mistake of ours. Carries the item's story."""
 
 
-class ItemWork:
-    """One item of a run: where it stands and which of its tasks are ready."""
+def new_row(item: Item) -> ItemRow:
+    """The row of an item that is pending."""
+    return ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
 
-    def __init__(self, item: Item, attempts: int) -> None:
-        """Start pending. `attempts`: times each task is tried when the machine is at fault."""
+
+class ItemWork:
+    """One started item of a run: where it stands and which of its tasks are ready."""
+
+    def __init__(self, item: Item, row: ItemRow, attempts: int) -> None:
+        """Start pending, as `row` says. `attempts`: times each task is tried when the machine is at fault."""
         self.item = item
-        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+        self.row = row
         self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
         self._in_hand: dict[Stage, set[int]] = {stage: set() for stage in Stage}
         self._attempts = attempts
         self._plan: ItemPlan | None = None
+        self._for_chunks: ItemPlan | None = None
         self._segments_missing: set[int] = set()
         self._chunks_waiting: list[Chunk] = []
         self._chunks_missing: set[int] = set()
@@ -60,6 +67,13 @@ class ItemWork:
     def story(self) -> str:
         """The item's last events, one a line, oldest first."""
         return f"story of item {self.item.id} ({self.row.state}):\n" + "\n".join(f"  {event}" for event in self._events)
+
+    @property
+    def flow_bytes(self) -> int | None:
+        """Bytes of flow that its chunks still need, estimated; None before the probe has said what there is."""
+        if self._plan is None:
+            return None
+        return self._plan.flow_bytes * len(self._chunks_missing) // len(self._plan.chunks)
 
     def may_come(self, stage: Stage) -> bool:
         """Whether this started item can still bring a task of this stage."""
@@ -155,15 +169,17 @@ class ItemWork:
         self._segments_missing = {segment.index for segment in plan.segments}
         self._chunks_missing = {chunk.index for chunk in plan.chunks}
         self._chunks_waiting = list(plan.chunks)
+        nothing_else = replace(plan, segments=(), chunks=())
         for segment in plan.segments:
-            self._offer(Task(Stage.FLOW, self.item, plan, segment=segment))
+            self._offer(Task(Stage.FLOW, self.item, nothing_else, segment=segment))
+        self._for_chunks = replace(plan, chunks=())
         self._offer_chunks()
 
     def _offer_chunks(self) -> None:
         waiting = []
         for chunk in self._chunks_waiting:
             if self._segments_missing.isdisjoint(chunk.segments):
-                self._offer(Task(Stage.INPAINT, self.item, self._plan, chunk=chunk))
+                self._offer(Task(Stage.INPAINT, self.item, self._for_chunks, chunk=chunk))
             else:
                 waiting.append(chunk)
         self._chunks_waiting = waiting
@@ -194,6 +210,7 @@ class ItemWork:
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
         row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
         row.facts.update(receipt.facts)
+        row.model_seconds += receipt.model_seconds
         self._spend(task.stage, receipt.seconds)
 
     def _spend(self, stage: Stage, seconds: float) -> None:

@@ -43,6 +43,9 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
+    yield from _at_least("run.active_bytes", job.run.active_bytes, 0)
+    yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
+    yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
     yield from _at_least("s3.attempts", job.s3.attempts, 1)
@@ -83,7 +86,23 @@ def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
         )
 
 
-def _at_least(key: str, value: int, least: int) -> Iterator[Problem]:
+def _pools(job: JobConfig) -> Iterator[Problem]:
+    pools, workers = job.pools, job.run.workers
+    for key in ("inpaint_min", "inpaint_max", "flow_min", "flow_max", "grace_s", "start_timeout_s"):
+        yield from _at_least(f"pools.{key}", getattr(pools, key), 0)
+    for stage, least, most in (
+        ("inpaint", pools.inpaint_min, pools.inpaint_max or workers),
+        ("flow", pools.flow_min, pools.flow_max),
+    ):
+        if 0 < most < least:
+            yield (f"pools.{stage}_min", f"pools.{stage}_max"), f"{least} is above the most workers, {most}"
+    if workers and pools.inpaint_max and workers != pools.inpaint_max:
+        yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} say different things; set one"
+    if pools.autoscaling and not (pools.inpaint_max or workers):
+        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max: how many workers to ask for"
+
+
+def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:
     if value < least:
         yield (key,), f"{value} is below {least}"
 

@@ -79,6 +79,7 @@ def run_job(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
+            active_bytes=job.run.active_bytes,
             on_change=change,
             watcher=timeline,
         )
@@ -120,6 +121,7 @@ def _summary(
         started_at=keeper.started_at,
         ended_at=time.time(),
         halted=state.halted,
+        workers=state.most_workers,
         left_out=left_out,
     )
     last_values = {sample.series: sample.value for sample in state.metrics.read()}

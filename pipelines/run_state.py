@@ -14,14 +14,14 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from pipelines.item_work import ItemWork
+from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.load import LoadMeter
 from pipelines.run_metrics import RunMetrics
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 
-# Ten different tasks failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
-# is gone. Fewer, and one node that dies with eight workers would stop a run that its other nodes could finish.
+# Ten different tasks of a stage failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a
+# driver that is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish.
 BREAKER_FAILURES = 10
 
 # One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
@@ -52,6 +52,7 @@ class RunState:
         attempts: int,
         active_items: int,
         on_change: OnChange,
+        active_bytes: int = 0,
         now: Callable[[], float] = time.time,
         watcher: Watcher | None = None,
     ) -> None:
@@ -59,25 +60,31 @@ class RunState:
 
         `attempts`: times a task is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
-        row, with the receipt or failure that caused it, or None. `now` gives seconds since the epoch. `watcher` is told
-        of each task.
+        row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
+        items in work may still need, 0 for any number; one item is always in work, however large. `now` gives seconds
+        since the epoch. `watcher` is told of each task.
         """
-        works = [ItemWork(item, attempts) for item in items]
-        self.rows: dict[str, ItemRow] = {work.item.id: work.row for work in works}
+        self._pending = deque(items)
+        self.rows: dict[str, ItemRow] = {item.id: new_row(item) for item in self._pending}
         """The ledger's rows by item id, in the order of the items."""
-        if len(self.rows) != len(works):
+        if len(self.rows) != len(self._pending):
             raise ValueError("item ids are not unique")
-        self._pending = deque(works)
+        self._attempts = attempts
         self._active: dict[str, ItemWork] = {}  # in the order in which they were started
+        self._active_bytes = active_bytes
+        self._usual_bytes = 0  # of the item that was probed last: what the next one is taken for
         self._active_items = active_items or ITEMS_PER_WORKER
         self._active_items_open = active_items == 0
         self._on_change = on_change
         self._now = now
-        self._failed_in_a_row: set[str] = set()
+        self._breaker = BREAKER_FAILURES
+        self._failed_in_a_row: dict[Stage, set[str]] = {stage: set() for stage in Stage}
         self.in_work: dict[str, Task] = {}
         """Tasks taken and not answered, by id."""
         self.halted = ""
         """Why the run was stopped before its end; empty when it was not."""
+        self.most_workers = 0
+        """Warm workers at one time, at the most."""
         self.workers = 0
         self.workers_apart = False
         self.metrics = RunMetrics(self)
@@ -95,25 +102,29 @@ class RunState:
         return len(self._pending) + len(self._active)
 
     def expect_workers(self, count: int, *, apart: bool = False) -> None:
-        """Let the items in work follow the number of workers, where the job left it open.
+        """Let the breaker follow the number of workers, and the items in work too, unless the job says how many.
 
         `apart`: they compute on GPUs, so that probes and stitches take nothing from them.
         """
         self.workers, self.workers_apart = count, apart
+        self._breaker = max(BREAKER_FAILURES, 2 * count)  # a machine that dies takes all its workers' tasks with it
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)
+
+    def count_workers(self, warm: int) -> None:
+        """Take note of how many workers are warm."""
+        self.most_workers = max(self.most_workers, warm)
 
     def settle(self, finished: Mapping[str, Receipt]) -> None:
         """End pending items, by id, with the receipt of a probe that found their output finished."""
         pending, self._pending = self._pending, deque()
-        for work in pending:
-            if work.item.id not in finished:
-                self._pending.append(work)
+        for item in pending:
+            if item.id not in finished:
+                self._pending.append(item)
                 continue
-            self._active[work.item.id] = work
-            work.start(self._now())
-            work.done(work.take(Stage.PROBE), finished[work.item.id])
-            self._conclude(work, finished[work.item.id])
+            work = self._begin(item)
+            work.done(work.take(Stage.PROBE), finished[item.id])
+            self._conclude(work, finished[item.id])
 
     def ready(self, stage: Stage) -> int:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
@@ -121,8 +132,20 @@ class RunState:
             return 0
         waiting = sum(len(work.ready[stage]) for work in [*self._active.values()])  # other threads ask too
         if stage is Stage.PROBE:
-            waiting += min(len(self._pending), max(0, self._active_items - len(self._active)))
+            waiting += self._admitted
         return waiting
+
+    @property
+    def _admitted(self) -> int:
+        """How many pending items may be started now."""
+        places = min(len(self._pending), max(0, self._active_items - len(self._active)))
+        if not (places and self._active and self._active_bytes):
+            return places
+        needed = [work.flow_bytes for work in [*self._active.values()]]
+        free = self._active_bytes - sum(self._usual_bytes if known is None else known for known in needed)
+        if free <= 0:
+            return 0
+        return min(places, -(-free // self._usual_bytes)) if self._usual_bytes else places
 
     def may_come(self, stage: Stage) -> bool:
         """Whether a task of this stage can still become ready, now or later; False means never again."""
@@ -146,14 +169,14 @@ class RunState:
         """
         if self.halted:
             return None
-        works = [w for w in self._active.values() if item in (None, w.item.id) and w.item.id not in besides]
+        works = self._active.values() if item is None else [self._active[item]] if item in self._active else []
         for stage in _URGENCY:
             if stage not in stages:
                 continue
             for work in works:
-                if work.ready[stage]:
+                if work.ready[stage] and work.item.id not in besides:
                     return self._hand_out(work, stage, after)
-            if stage is Stage.PROBE and item is None and self._pending and len(self._active) < self._active_items:
+            if stage is Stage.PROBE and item is None and self._admitted:
                 return self._start(self._pending.popleft())
         return None
 
@@ -162,20 +185,23 @@ class RunState:
         self.load_meter.before_change()
         task = self.in_work.pop(answer.task_id, None)
         work = self._active.get(task.item.id) if task else None
-        if isinstance(answer, Receipt):
-            self._failed_in_a_row.clear()
         if task is None or work is None or self.halted:
             return
         if isinstance(answer, Receipt):
+            self._failed_in_a_row[task.stage].clear()
             work.done(task, answer)
+            if answer.plan:
+                self._usual_bytes = answer.plan.flow_bytes
         else:
             work.failed(task, answer)
         self._note(task, answer, work)
         self._conclude(work, answer)
         if isinstance(answer, Failure) and answer.transient:
-            self._failed_in_a_row.add(answer.task_id)
-            if len(self._failed_in_a_row) >= BREAKER_FAILURES:
-                self.halt(f"{BREAKER_FAILURES} tasks in a row failed, the last: {answer.reason}", kind=answer.kind)
+            in_a_row = self._failed_in_a_row[task.stage]
+            in_a_row.add(answer.task_id)
+            if len(in_a_row) >= self._breaker:
+                what = f"{len(in_a_row)} {task.stage} tasks in a row failed"
+                self.halt(f"{what}, the last: {answer.reason}", kind=answer.kind)
 
     def halt(self, reason: str, *, kind: str = "SetupError") -> None:
         """Stop the run: items in work fail with this reason, those not started stay pending. Halting twice is once."""
@@ -187,12 +213,16 @@ class RunState:
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
             self._conclude(work, None)
 
-    def _start(self, work: ItemWork) -> Task:
-        self._active[work.item.id] = work
-        work.start(self._now())
+    def _start(self, item: Item) -> Task:
+        work = self._begin(item)
         task = self._hand_out(work, Stage.PROBE)
         self._on_change(work.row, None)
         return task
+
+    def _begin(self, item: Item) -> ItemWork:
+        work = self._active[item.id] = ItemWork(item, self.rows[item.id], self._attempts)
+        work.start(self._now())
+        return work
 
     def _hand_out(self, work: ItemWork, stage: Stage, after: Task | None = None) -> Task:
         self.load_meter.before_change()

@@ -31,6 +31,10 @@ class RunSummary:
     """Frames of the chunks that this run computed."""
     seconds_by_stage: dict[str, float] = field(default_factory=dict)
     """Worker seconds; more than the run took when workers work side by side."""
+    model_seconds: float = 0.0
+    """Worker seconds inside the flow estimator and the engine, without what they read."""
+    workers: int = 0
+    """That were warm at one time, at the most."""
     tasks_reused: int = 0
     tasks_computed: int = 0
     chunks_reused: int = 0
@@ -73,6 +77,17 @@ class RunSummary:
         return self.frames_computed / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def model_frames_per_second(self) -> float:
+        """What one worker would do if it were inside the model all the time; 0 where nothing was computed."""
+        return self.frames_computed / self.model_seconds if self.model_seconds > 0 else 0.0
+
+    @property
+    def efficiency(self) -> float:
+        """Frames a second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
+        best = self.model_frames_per_second * self.workers
+        return self.frames_per_second / best if best > 0 else 0.0
+
+    @property
     def good(self) -> int:
         """Items whose output is there: restored or, with an empty mask, untouched."""
         return self.states.get(ItemState.RESTORED, 0) + self.states.get(ItemState.UNTOUCHED, 0)
@@ -92,6 +107,8 @@ class RunSummary:
         derived = {
             "seconds": self.seconds,
             "frames_per_second": self.frames_per_second,
+            "model_frames_per_second": self.model_frames_per_second,
+            "efficiency": self.efficiency,
             "exit_status": self.exit_status,
         }
         return asdict(self) | derived
@@ -115,6 +132,7 @@ def summarise(
     ended_at: float,
     evicted: FlowUse = NO_USE,
     halted: str = "",
+    workers: int = 0,
     left_out: Mapping[str, int] = MappingProxyType({}),
 ) -> RunSummary:
     """Add up the rows of a run's ledger, and what the run removed from the flow cache."""
@@ -138,6 +156,8 @@ def summarise(
         finished_earlier=sum(row.reused for row in rows),
         frames_computed=sum(frames_computed(row) for row in rows),
         seconds_by_stage=seconds_by_stage,
+        model_seconds=sum(row.model_seconds for row in rows),
+        workers=workers,
         tasks_reused=sum(row.tasks_reused for row in rows),
         tasks_computed=sum(row.tasks_computed for row in rows),
         chunks_reused=sum(row.chunks_reused for row in rows),

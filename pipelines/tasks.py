@@ -80,6 +80,8 @@ class ItemPlan:
     height: int
     segments: tuple[Segment, ...]
     chunks: tuple[Chunk, ...]
+    flow_bytes: int = 0
+    """What the flow of its segments will take in the store, estimated."""
 
 
 class Stage(StrEnum):
@@ -91,7 +93,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """One unit of work. `segment` is set for flow, `chunk` for inpaint, `plan` for all but probe."""
+    """One unit of work. `segment` is set for flow, `chunk` for inpaint, `plan` for all but probe.
+
+    It travels to a worker, so that its plan holds what its stage reads and no more: flow no segments and no chunks,
+    inpaint no chunks. A long video has thousands of each.
+    """
 
     stage: Stage
     item: Item
@@ -138,6 +144,8 @@ class Receipt:
     reused: bool = False
     """The artefact was there already; nothing was computed."""
     seconds: float = 0.0
+    model_seconds: float = 0.0
+    """Of those, inside the flow estimator or the engine, without what they read."""
     frames: int = 0
     bytes_written: int = 0
     flow: FlowUse = field(default_factory=FlowUse)

@@ -7,9 +7,12 @@ import resource
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from core_model.device_memory import peak_bytes
+import numpy as np
+
+from core_model.device_memory import DeviceFull, peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
@@ -36,6 +39,10 @@ STAGES: dict[Stage, Callable[[Task, Desk], Receipt]] = {
 }
 
 
+# A group of pairs as RAFT takes them at once.
+_WARM_UP_FRAMES = 9
+
+
 class Worker:
     """One a process; not thread-safe."""
 
@@ -48,7 +55,13 @@ class Worker:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
         expected, job = self._desk.context.expected_size, self._desk.context.job
         if stage is Stage.FLOW:
-            self._desk.flow.warm(_rows_first(flow_size(expected, job)) if expected else None)
+            size = _rows_first(flow_size(expected, job)) if expected else None
+            self._desk.flow.warm(size)
+            if (
+                size and wants_gpu(job) and peak_bytes()
+            ):  # so that what a group of pairs needs is known before the first
+                with suppress(DeviceFull):  # other videos may be smaller, and those that are not will say so
+                    self._desk.flow.estimate(np.zeros((_WARM_UP_FRAMES, *size, 3), np.uint8))
         if stage is Stage.INPAINT:
             self._desk.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
 
@@ -64,6 +77,7 @@ class Worker:
 
     def _attempt(self, task: Task) -> Receipt | Failure:
         began = time.monotonic()
+        self._desk.model_clock.take()  # of a task that failed
         self._desk.flow_use = FlowUse()
 
         def work() -> Receipt:
@@ -79,6 +93,7 @@ class Worker:
             self._desk.inputs.release()
         return replace(
             receipt,
+            model_seconds=self._desk.model_clock.take(),
             flow=self._desk.flow_use,
             peak_rss_mb=_peak_rss_mb(),
             peak_device_mb=peak_bytes() / 2**20,

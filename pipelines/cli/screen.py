@@ -45,6 +45,9 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
     if summary.flow:
         table.add_row("flow", summary.flow_use.in_words())
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
+    if summary.efficiency:
+        alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone x {_workers(summary)}"
+        table.add_row("efficiency", f"{summary.efficiency:.0%} {alone}")
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
@@ -76,6 +79,10 @@ def _states(summary: RunSummary) -> Text:
     if summary.finished_earlier:
         parts.append(f" ({summary.finished_earlier} by an earlier run)")
     return Text.assemble(*parts)
+
+
+def _workers(summary: RunSummary) -> str:
+    return f"{summary.workers} worker" + ("" if summary.workers == 1 else "s")
 
 
 def _stages(summary: RunSummary) -> str:

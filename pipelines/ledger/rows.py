@@ -60,6 +60,8 @@ class ItemRow:
     """Frames of the chunks that are done; reaches `frames` less those without a mask."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Worker seconds by stage."""
+    model_seconds: float = 0.0
+    """Of those, inside the flow estimator and the engine, without what they read."""
     flow: dict[str, float] = field(default_factory=dict)
     """What the item had from the flow cache: the figures of `FlowUse` that are not 0."""
     bytes_written: int = 0

@@ -56,12 +56,20 @@ def tiles(summary: RunSummary) -> list[Tile]:
     return [
         Tile("outputs", readable_count(summary.good), f"of {readable_count(summary.items)} items{earlier}"),
         Tile(SPEED, f"{summary.frames_per_second:.1f}", "frames a second"),
+        *_efficiency(summary),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
         *_flow_tile(summary.flow_use),
         Tile("time", readable_seconds(summary.seconds), "wall clock"),
         Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
+
+
+def _efficiency(summary: RunSummary) -> list[Tile]:
+    if not summary.efficiency:
+        return []
+    alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone × {summary.workers}"
+    return [Tile("efficiency", f"{summary.efficiency:.0%}", alone)]
 
 
 def _flow_tile(use: FlowUse) -> list[Tile]:

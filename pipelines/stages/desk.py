@@ -13,6 +13,7 @@ from pipelines.engines import build_engine, build_flow
 from pipelines.errors import MediaError, StoreError
 from pipelines.flow_use import FlowUse
 from pipelines.job import apply_overrides
+from pipelines.model_clock import ModelClock
 from pipelines.stages.record import ProbeRecord
 from pipelines.store import get_json, put_json
 from pipelines.stores.input_cache import InputCache
@@ -31,6 +32,7 @@ class Desk:
         self.store = context.open_store(self.files)
         self.flow_store = context.open_flow_store(self.files)
         self.inputs = InputCache(context.cache_dir, context.job.store.cache_bytes, self.files)
+        self.model_clock = ModelClock()
         self.side_that_fits: dict[tuple[int, int], int] = {}
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
         self.flow_use = FlowUse()

@@ -71,7 +71,9 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
     size = flow_size(record.size, job)
     frames = [to_rgb(frame, record.info, size) for frame in read_frames(record.info, segment.start, segment.stop + 1)]
     try:
-        flows = desk.flow.estimate(np.stack(frames))
+        stacked = np.stack(frames)
+        with desk.model_clock.running():
+            flows = desk.flow.estimate(stacked)
     except DeviceFull as exc:
         desk.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc

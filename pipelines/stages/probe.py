@@ -13,12 +13,14 @@ from pipelines.canvas_masks import inspect_canvas_masks
 from pipelines.config import JobConfig
 from pipelines.engines import lay_shots
 from pipelines.errors import MaskError, MediaError
+from pipelines.flow_cache import expected_bytes
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
 from pipelines.plan import masked_ranges, plan_frames
 from pipelines.publish import staged
 from pipelines.shots import ShotFinder
+from pipelines.sizes import flow_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen, see, see_mask
 from pipelines.stages.finished import find_finished, rate_told, record_finished
@@ -82,7 +84,9 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
     )
-    return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks)
+    pairs = sum(segment.stop - segment.start for segment in segments)
+    flow_bytes = expected_bytes(pairs, flow_size(record.size, job))
+    return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 
 def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], desk: Desk) -> Receipt:

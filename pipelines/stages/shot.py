@@ -25,14 +25,17 @@ class VideoShot:
         return height, width
 
     def images(self, start: int, stop: int) -> U8:
-        return self.clip.images(self.start + start, self.start + stop)
+        with self._desk.model_clock.paused():
+            return self.clip.images(self.start + start, self.start + stop)
 
     def masks(self, start: int, stop: int) -> Bool:
-        return self.clip.masks(self.start + start, self.start + stop)
+        with self._desk.model_clock.paused():
+            return self.clip.masks(self.start + start, self.start + stop)
 
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         record, job = self.clip.record, self.clip.job
-        return read_pairs(self.start + start, self.start + stop, self._segments, record, job, self._desk)
+        with self._desk.model_clock.paused():
+            return read_pairs(self.start + start, self.start + stop, self._segments, record, job, self._desk)
 
 
 def shot_of(block: Block, task: Task, desk: Desk, side: int) -> VideoShot:

@@ -15,7 +15,7 @@ def row(state: ItemState, **more: object) -> ItemRow:
     return made
 
 
-def summary_of(*rows: ItemRow, halted: str = "") -> RunSummary:
+def summary_of(*rows: ItemRow, halted: str = "", workers: int = 0) -> RunSummary:
     return summarise(
         rows,
         run_id="r",
@@ -26,6 +26,7 @@ def summary_of(*rows: ItemRow, halted: str = "") -> RunSummary:
         started_at=100.0,
         ended_at=110.0,
         halted=halted,
+        workers=workers,
     )
 
 
@@ -51,6 +52,21 @@ def test_reused_chunks_do_not_count_as_speed() -> None:
     summary = summary_of(half, earlier)
     assert (summary.frames_computed, summary.frames_per_second) == (50, 5.0)
     assert summary.finished_earlier == 1
+
+
+def test_efficiency_is_the_speed_over_that_of_the_model_alone_on_all_workers() -> None:
+    """100 frames in 10 s; inside the model they took 8 s, so that two workers could have done 25 a second."""
+    summary = summary_of(
+        row(ItemState.RESTORED, frames_done=60, chunks_computed=1, model_seconds=5.0),
+        row(ItemState.RESTORED, frames_done=40, chunks_computed=1, model_seconds=3.0),
+        workers=2,
+    )
+    assert (summary.model_frames_per_second, summary.efficiency) == (12.5, pytest.approx(0.4))
+    assert summary.to_dict()["efficiency"] == pytest.approx(0.4)
+
+
+def test_a_run_that_computed_nothing_has_no_efficiency() -> None:
+    assert summary_of(row(ItemState.RESTORED, reused=True), workers=2).efficiency == 0
 
 
 def test_seconds_add_up_by_stage_and_memory_is_the_largest() -> None:

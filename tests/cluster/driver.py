@@ -1,4 +1,7 @@
-"""A process that runs items by the names of a `ToyWorker` through Ray, for tests that interrupt or kill it."""
+"""A process that runs items by the names of a `ToyWorker` through Ray, for tests that interrupt or kill it.
+
+Every answer is a line of the file `answers`. Tasks in work get GRACE_S seconds to end after SIGTERM.
+"""
 
 import sys
 from pathlib import Path
@@ -6,17 +9,24 @@ from pathlib import Path
 import toy_worker
 
 from cluster.executor import RayExecutor
+from pipelines.ledger import ItemRow
 from pipelines.run_state import RunState
+from pipelines.tasks import Failure, Receipt
 
 
-def main(folder: Path, names: list[str]) -> int:
+def main(folder: Path, grace_s: float, names: list[str]) -> int:
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(toy_worker)
     items = [toy_worker.toy_item(name, folder) for name in names]
-    state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
+
+    def write(row: ItemRow, answer: Receipt | Failure | None) -> None:
+        with (folder / "answers").open("a") as answers:
+            print(answer and answer.task_id, file=answers)
+
+    state = RunState(items, attempts=3, active_items=0, on_change=write)
     try:
-        RayExecutor(toy_worker.toy_context(folder), toy_worker.ToyWorker).run(state)
+        RayExecutor(toy_worker.toy_context(folder, grace_s=grace_s), toy_worker.ToyWorker).run(state)
     except KeyboardInterrupt:
         return 130
     print(" ".join(row.state for row in state.rows.values()))
@@ -24,4 +34,4 @@ def main(folder: Path, names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

@@ -5,12 +5,15 @@ from pathlib import Path
 from toy_worker import toy_item, toy_plan
 
 from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Instruction, Placed, Ready, Run, Scheduler, Start, Stop
+from cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from pipelines.run_state import RunState
 from pipelines.tasks import Receipt, Stage
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)
+
+
+PATIENCE = Patience(unplaceable_s=45, crowded_s=60, idle_s=30)
 
 
 class Play:
@@ -21,7 +24,7 @@ class Play:
         self.plan = toy_plan(chunks)
         items = [toy_item(name, Path("out")) for name in names]
         self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
-        self.scheduler = Scheduler(self.state, layout, patience_s=60)
+        self.scheduler = Scheduler(self.state, layout, PATIENCE)
 
     def decide(self, now_s: float = 0.0) -> list[Instruction]:
         return self.scheduler.decide(now_s)

@@ -87,7 +87,7 @@ def test_flow_and_chunks_are_done_by_few_long_lived_workers(eventful: Outcome) -
 @pytest.mark.usefixtures("on_cluster")
 def test_a_run_in_which_everything_fails_is_stopped(tmp_path: Path) -> None:
     outcome = run(tmp_path, *(f"{number}_shaky_in_probe" for number in range(40)))
-    assert "10 tasks in a row failed, the last: disk full" in outcome.state.halted
+    assert "10 probe tasks in a row failed, the last: disk full" in outcome.state.halted
     assert Counter(row.state for row in outcome.state.rows.values())[ItemState.PENDING] > 20
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cluster.resources import Layout, Node, lay_out
+from cluster.resources import Layout, Node, lay_out, resized
+from pipelines.config import PoolsConfig
 from pipelines.tasks import Stage
 
 GIB = 2**30
@@ -104,3 +105,44 @@ def test_an_engine_that_wants_gpus_gets_cores_where_there_are_none() -> None:
 def test_an_engine_without_use_for_gpus_leaves_them_alone() -> None:
     layout = lay_out([Node(8, 64 * GIB, gpus=2)], 0)
     assert [(pool.name, pool.gpus) for pool in layout.pools] == [("restore", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("machines", "sizes"),
+    [
+        ([(8, 1)] * 8, {"flow": 6, "inpaint": 5}),
+        ([(8, 1)] * 3, {"flow": 2, "inpaint": 2}),
+        ([(8, 1)], {"flow": 2, "inpaint": 1}),  # they take turns
+        ([(8, 1)] * 3 + [(1, 4)], {"flow": 2, "inpaint": 2}),  # whose cores do not do for a worker
+        ([(64, 0)], {"flow": 0, "inpaint": 0}),
+    ],
+)
+def test_pools_follow_the_machines_that_are_there(machines: list[tuple[int, int]], sizes: dict[str, int]) -> None:
+    layout, _ = on_gpus(*[(8, 1)] * 4)
+    now = resized(layout, [Node(cpus, 64 * GIB, gpus) for cpus, gpus in machines], 0, PoolsConfig())
+    assert {pool.name: pool.size for pool in now.pools} == sizes
+    shapes = [(pool.cpus, pool.threads, pool.gpus) for pool in layout.pools]
+    assert [(pool.cpus, pool.threads, pool.gpus) for pool in now.pools] == shapes
+
+
+def test_a_second_machine_doubles_a_pool_on_cores_unless_the_job_says_how_many() -> None:
+    machine = Node(4, 64 * GIB)
+    for workers, expected in ((0, 8), (2, 2)):
+        layout = lay_out([machine], workers)
+        assert resized(layout, [machine, machine], workers, PoolsConfig()).workers == expected
+
+
+def test_the_job_bounds_both_pools() -> None:
+    limits = PoolsConfig(inpaint_min=1, inpaint_max=3, flow_min=9, flow_max=1)
+    layout = lay_out([Node(64, 256 * GIB, gpus=8)], 0, gpu=True, limits=limits)
+    assert {pool.name: (pool.least, pool.size) for pool in layout.pools} == {"flow": (1, 1), "inpaint": (1, 3)}
+
+
+def test_machines_that_an_autoscaler_will_bring_are_asked_for() -> None:
+    limits = PoolsConfig(inpaint_max=6, autoscaling=True)
+    layout = lay_out([Node(4, 16 * GIB)], 0, gpu=True, limits=limits)
+    assert {pool.name: (pool.gpus, pool.size) for pool in layout.pools} == {"flow": (0.5, 8), "inpaint": (1.0, 6)}
+
+
+def test_a_machine_with_little_memory_still_gets_one_worker() -> None:
+    assert lay_out([Node(4, GIB)], 0).workers == 1

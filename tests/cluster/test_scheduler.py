@@ -56,6 +56,13 @@ def test_no_more_tasks_work_at_once_than_there_are_cores() -> None:
     assert play.runs() == {"stitch:a": None}  # the other core; restore-1 rests
 
 
+def test_a_worker_that_is_warm_before_it_is_known_to_be_placed_gets_its_task() -> None:
+    play = Play("a").probed()
+    play.scheduler.handle(Ready("restore-1"))
+    play.scheduler.handle(Placed("restore-1"))
+    assert play.runs() == {"flow:a:0": "restore-1"}
+
+
 def test_a_dead_worker_is_replaced_and_its_task_tried_again() -> None:
     play = Play("a").probed()
     play.warm("restore-1")
@@ -99,7 +106,7 @@ def test_workers_that_die_while_they_start_stop_the_run() -> None:
     for number in range(START_ATTEMPTS):
         assert not play.state.over
         play.decide()
-        play.scheduler.handle(Gone(f"restore-{number + 1}", "SetupError: weights not found"))
+        play.scheduler.handle(Gone(f"restore-{number + 1}", "SetupError: weights not found", refused=True))
     assert "3 restore workers in a row could not start" in play.state.halted
     assert "weights not found" in play.state.halted
 
@@ -116,6 +123,17 @@ def test_a_worker_that_is_placed_may_take_its_time_to_load() -> None:
     play = Play("a").probed()
     play.scheduler.handle(Placed("restore-1"))
     assert play.decide(now_s=1e6) == []
+
+
+@pytest.mark.parametrize(("fit", "more"), [(0, 1), (1, 0), (2, 1), (9, 1)])
+def test_a_second_worker_shares_a_gpu_if_the_first_one_says_that_its_memory_holds_two(fit: int, more: int) -> None:
+    halves = Pool("flow", (Stage.FLOW,), size=2, cpus=0.1, threads=1, gpus=0.5)
+    play = Play("a", layout=Layout((halves,), task_slots=1, task_cpus=0.1, busy_limit=2), chunks=2).probed()
+    assert len(play.state.in_work) == 0
+    play.scheduler.handle(Placed("flow-1"))
+    assert play.starts() == []
+    play.scheduler.handle(Ready("flow-1", fit))
+    assert len(play.starts()) == more
 
 
 def test_each_pool_gets_the_tasks_of_its_own_stages() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from toy_worker import toy_item, toy_plan
 
 from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Event, Gone, Placed, Ready, Run, Scheduler, Start, Stop
+from cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from pipelines.ledger import ItemState
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
@@ -29,7 +29,7 @@ GPUS = Layout(
 def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: list[str]) -> None:
     items = [toy_item(name, Path("out")) for name in names]
     state = RunState(items, attempts=3, active_items=2, on_change=lambda *_: None)
-    scheduler = Scheduler(state, layout, patience_s=1e9)
+    scheduler = Scheduler(state, layout, Patience(1e9, 1e9, 1e9))
     phases: dict[str, Event | None] = {}  # worker -> what it will say next; None: it waits for a task
     running: dict[str, tuple[Task, str | None]] = {}
     while not state.over:

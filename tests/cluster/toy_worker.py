@@ -1,15 +1,17 @@
 """A worker that does what an item's name says, so that a test can make any of its tasks fail in any way.
 
 `<what>_in_<stage>` happens in the tasks of that stage: `kills` ends the process with SIGKILL, `kills_once` only the
-first time, `hangs` never returns, `bad` blames the data, `shaky` the machine. Any other name succeeds.
+first time, `hangs` never returns, `waits` does when there is a file `go`, `bad` blames the data, `shaky` the machine.
+Any other name succeeds.
 """
 
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
-from pipelines.config import JobConfig, RunConfig
+from pipelines.config import JobConfig, PoolsConfig, RunConfig
 from pipelines.context import RunContext
 from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
@@ -33,8 +35,12 @@ def toy_plan(chunks: int = 1) -> ItemPlan:
     )
 
 
-def toy_context(folder: Path, *, workers: int = 0, name: str = "toy") -> RunContext:
-    return RunContext(run_id=folder.name, job=JobConfig(name=name, out=str(folder), run=RunConfig(workers=workers)))
+def toy_context(
+    folder: Path, *, workers: int = 0, name: str = "toy", grace_s: float = 60.0, pools: PoolsConfig | None = None
+) -> RunContext:
+    run = RunConfig(workers=workers, stop_grace_s=grace_s)
+    job = JobConfig(name=name, out=str(folder), run=run, pools=pools or PoolsConfig())
+    return RunContext(run_id=folder.name, job=job)
 
 
 def visits(folder: Path) -> list[tuple[str, int]]:
@@ -73,6 +79,9 @@ class ToyWorker:
                     os.kill(os.getpid(), signal.SIGKILL)
                 case "hangs":
                     threading.Event().wait()
+                case "waits":
+                    while not (self._folder / "go").exists():
+                        time.sleep(0.02)
                 case "bad":
                     return Failure(task.id, "MediaError", "no frames", transient=False)
                 case "shaky":

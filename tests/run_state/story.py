@@ -12,7 +12,7 @@ def item(name: str) -> Item:
     return Item(id=name, video=Path(f"{name}.mp4"), mask=Path("mask.png"), output=Path(f"out/{name}.mp4"))
 
 
-def plan(segments: int = 2, chunks: int = 2) -> ItemPlan:
+def plan(segments: int = 2, chunks: int = 2, flow_bytes: int = 0) -> ItemPlan:
     """A video of `chunks` chunks of ten frames; chunk n reads segments n-1 and n, where they exist."""
     reads = [tuple(s for s in (n - 1, n) if 0 <= s < segments) for n in range(chunks)]
     return ItemPlan(
@@ -22,6 +22,7 @@ def plan(segments: int = 2, chunks: int = 2) -> ItemPlan:
         height=48,
         segments=tuple(Segment(s, 10 * s, 10 * s + 10) for s in range(segments)),
         chunks=tuple(Chunk(n, (Block(*(10 * n, 10 * n + 10) * 3, 0, 10 * chunks),), reads[n]) for n in range(chunks)),
+        flow_bytes=flow_bytes,
     )
 
 
@@ -59,12 +60,13 @@ class Story:
             self.state.handle(receipt(task))
 
 
-def begin(*names: str, attempts: int = 3, active_items: int = 8) -> Story:
+def begin(*names: str, attempts: int = 3, active_items: int = 8, active_bytes: int = 0) -> Story:
     told: list[tuple[str, ItemState, object]] = []
     state = RunState(
         [item(name) for name in names],
         attempts=attempts,
         active_items=active_items,
+        active_bytes=active_bytes,
         on_change=lambda row, answer: told.append((row.id, row.state, answer)),
         now=lambda: 100.0,
     )

@@ -160,7 +160,7 @@ def test_the_breaker_stops_a_run_in_which_everything_fails() -> None:
         assert not story.state.halted
         story.state.handle(bad_machine(probe))
     assert story.state.over
-    assert "10 tasks in a row failed, the last: disk full" in story.state.halted
+    assert "10 probe tasks in a row failed, the last: disk full" in story.state.halted
     started, waiting = names[:BREAKER_FAILURES], names[BREAKER_FAILURES:]
     assert {story.row(name).state for name in started} == {ItemState.FAILED}
     assert {story.row(name).state for name in waiting} == {ItemState.PENDING}
@@ -173,6 +173,23 @@ def test_one_success_between_failures_keeps_the_run_going() -> None:
     for n in range(30):
         probe = take(story.state, Stage.PROBE)
         story.state.handle(receipt(probe) if n % BREAKER_FAILURES == 5 else bad_machine(probe))
+    assert not story.state.halted
+
+
+def test_the_breaker_stops_a_run_in_which_one_stage_never_succeeds() -> None:
+    """Probes that succeed in between must not keep a million items going into the same full disk."""
+    story = begin(*(f"v{n}" for n in range(30)), attempts=3, active_items=30)
+    while not story.state.over:
+        story.state.handle(receipt(take(story.state, Stage.PROBE)))
+        story.state.handle(bad_machine(take(story.state, Stage.FLOW)))
+    assert "10 flow tasks in a row failed, the last: disk full" in story.state.halted
+
+
+def test_a_machine_that_dies_with_all_its_workers_is_not_taken_for_a_broken_stage() -> None:
+    story = begin(*(f"v{n}" for n in range(40)), active_items=40)
+    story.state.expect_workers(32)
+    for task in [take(story.state, Stage.PROBE) for _ in range(32)]:
+        story.state.handle(bad_machine(task, "WorkerLost"))
     assert not story.state.halted
 
 

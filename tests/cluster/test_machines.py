@@ -1,0 +1,83 @@
+"""On a real Ray of several machines: does a run use one that joins, outlive one that leaves, and say what it lost?"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_worker import ToyWorker, toy_context, toy_item, visits
+
+from cluster.executor import RayExecutor
+from pipelines.config import PoolsConfig
+from pipelines.ledger import ItemRow, ItemState
+from pipelines.run_state import RunState
+from pipelines.tasks import Failure, Receipt
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("_ray_for_tests")]
+MACHINE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+
+
+@contextmanager
+def machines(monkeypatch: pytest.MonkeyPatch, **head: Any) -> Iterator[Any]:
+    """A cluster of one machine, to which others can be added."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={**MACHINE, **head}, shutdown_at_exit=False)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def run(folder: Path, names: list[str], pools: PoolsConfig, on_answer: Callable[[str], None]) -> RunState:
+    def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if answer:
+            on_answer(answer.task_id)
+
+    state = RunState([toy_item(name, folder) for name in names], attempts=3, active_items=0, on_change=change)
+    RayExecutor(toy_context(folder, pools=pools), ToyWorker).run(state)
+    return state
+
+
+def test_a_machine_that_joins_gets_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first item's chunk waits until another worker has begun the second one's: one machine alone would hang."""
+    caplog.set_level(logging.INFO, logger="cluster")
+    monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
+    with machines(monkeypatch) as cluster:
+
+        def answered(task_id: str) -> None:
+            if task_id == "flow:waits_in_inpaint:1":
+                threading.Thread(target=lambda: cluster.add_node(**MACHINE)).start()
+            if task_id == "flow:b:0":
+                (tmp_path / "go").touch()
+
+        state = run(tmp_path, ["waits_in_inpaint", "b"], PoolsConfig(), answered)
+    assert {row.state for row in state.rows.values()} == {ItemState.RESTORED}
+    assert "the cluster has 2 machines now instead of 1: restore 2" in caplog.text
+    assert state.most_workers == 2
+
+
+def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
+    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("cluster.executor.Patience.unplaceable_s", 0.5)
+    with machines(monkeypatch) as cluster:
+        node = cluster.add_node(**MACHINE, num_gpus=1)
+
+        def answered(task_id: str) -> None:
+            if task_id == "flow:a:1":
+                cluster.remove_node(node)
+
+        state = run(tmp_path, ["a", "b"], PoolsConfig(), answered)
+    assert "no machine of the cluster has a place for a restore worker" in state.halted
+    assert "each needs 1 GPU and 0.9 CPU on one machine, and all machines together have 0 GPU" in state.halted
+    assert state.rows["a"].state is ItemState.FAILED
+    assert not [task for task, _ in visits(tmp_path) if task.startswith("stitch")]
