@@ -33,6 +33,11 @@ _BEFORE: dict[Stage, frozenset[ItemState]] = {
 _STORY_EVENTS = 20
 
 
+def pending_row(item: Item) -> ItemRow:
+    """Return the row of an item that nothing has been done for."""
+    return ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+
+
 class IllegalMoveError(RuntimeError):
     """The state machine was asked for something that cannot happen: a mistake of ours. Carries the item's story."""
 
@@ -40,10 +45,9 @@ class IllegalMoveError(RuntimeError):
 class ItemWork:
     """One item of a run: where it stands and which of its tasks are ready."""
 
-    def __init__(self, item: Item, attempts: int) -> None:
-        """Start pending. `attempts`: times each task is tried when the machine is at fault."""
-        self.item = item
-        self.row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+    def __init__(self, item: Item, row: ItemRow, attempts: int) -> None:
+        """Start pending, with the item's row. `attempts`: times each task is tried when the machine is at fault."""
+        self.item, self.row = item, row
         self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
         self._in_hand: dict[Stage, set[int]] = {stage: set() for stage in Stage}
         self._attempts = attempts

@@ -40,7 +40,7 @@ class ItemState(StrEnum):
 _ENDED = frozenset({ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED})
 
 
-@dataclass
+@dataclass(slots=True)  # a run may hold millions
 class ItemRow:
     """One row of the ledger. Counts are of tasks: a reused one found its artefact in the store."""
 

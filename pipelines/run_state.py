@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from pipelines.item_work import ItemWork
+from pipelines.item_work import ItemWork, pending_row
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 
@@ -47,12 +47,12 @@ class RunState:
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
         row, with the receipt or failure that caused it, or None. `now` gives seconds since the epoch.
         """
-        works = [ItemWork(item, attempts) for item in items]
-        self.rows: dict[str, ItemRow] = {work.item.id: work.row for work in works}
+        self._pending = deque(items)
+        self.rows: dict[str, ItemRow] = {item.id: pending_row(item) for item in self._pending}
         """The ledger's rows by item id, in the order of the items."""
-        if len(self.rows) != len(works):
+        if len(self.rows) != len(self._pending):
             raise ValueError("item ids are not unique")
-        self._pending = deque(works)
+        self._attempts = attempts
         self._active: dict[str, ItemWork] = {}  # in the order in which they were started
         self._active_items = active_items or ITEMS_PER_WORKER
         self._active_items_open = active_items == 0
@@ -77,14 +77,13 @@ class RunState:
     def settle(self, finished: Mapping[str, Receipt]) -> None:
         """End pending items, by id, with the receipt of a probe that found their output finished."""
         pending, self._pending = self._pending, deque()
-        for work in pending:
-            if work.item.id not in finished:
-                self._pending.append(work)
+        for item in pending:
+            if item.id not in finished:
+                self._pending.append(item)
                 continue
-            self._active[work.item.id] = work
-            work.start(self._now())
-            work.done(work.take(Stage.PROBE), finished[work.item.id])
-            self._conclude(work, finished[work.item.id])
+            work = self._open(item)
+            work.done(work.take(Stage.PROBE), finished[item.id])
+            self._conclude(work, finished[item.id])
 
     def ready(self, stage: Stage) -> int:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
@@ -156,9 +155,14 @@ class RunState:
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
             self._conclude(work, None)
 
-    def _start(self, work: ItemWork) -> Task:
-        self._active[work.item.id] = work
+    def _open(self, item: Item) -> ItemWork:
+        """Of a million items only those in work have more than their row: what an ItemWork holds is 6 kB."""
+        work = self._active[item.id] = ItemWork(item, self.rows[item.id], self._attempts)
         work.start(self._now())
+        return work
+
+    def _start(self, item: Item) -> Task:
+        work = self._open(item)
         task = self._hand_out(work, Stage.PROBE)
         self._on_change(work.row, None)
         return task

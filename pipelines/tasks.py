@@ -10,7 +10,7 @@ from typing import Literal
 from pipelines.stores.location import Location
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a run may hold millions
 class Item:
     """One video, its mask and its output, as the manifest or the globs say; nothing has been opened yet."""
 

@@ -5,6 +5,7 @@ asked of `pipelines.stores.files.Files`, for both.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
@@ -16,7 +17,7 @@ SCHEMES = ("file", "s3")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)  # a run may hold millions
 class RemotePath:
     """An object, or the common beginning of several (a folder), in a bucket. `key` has no `/` at its ends."""
 
@@ -81,7 +82,7 @@ def location_of(text: str) -> Location:
         raise ConfigError(f"{text}: {scheme}:// is not known; there are paths, file:// and s3://BUCKET/PREFIX")
     if not bucket:
         raise ConfigError(f"{text}: names no bucket; write s3://BUCKET/PREFIX")
-    return RemotePath(bucket, key.strip("/"))
+    return RemotePath(sys.intern(bucket), key.strip("/"))
 
 
 def join(folder: Location, text: str) -> Location:
