@@ -71,6 +71,8 @@ class ItemRow:
     """Frames of the chunks that are done; reaches `frames` less those without a mask."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Worker seconds by stage."""
+    work: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By stage, what was computed and not reused: `frames` (of flow: pairs), `seconds`, `cpu_seconds`, `bytes`."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0
@@ -103,7 +105,7 @@ def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
     return [_from_record(record) for record in table.to_pylist()]
 
 
-_JSON_COLUMNS = ("seconds", "facts")
+_JSON_COLUMNS = ("seconds", "work", "facts")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), ItemState: pa.string()}
 _SCHEMA = pa.schema(
     [(f.name, pa.string() if f.name in _JSON_COLUMNS else _ARROW[cast(type, f.type)]) for f in fields(ItemRow)]

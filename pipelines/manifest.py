@@ -8,7 +8,7 @@ import difflib
 import glob
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pipelines.collisions import Collisions
@@ -22,7 +22,7 @@ from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.folders import Folders, fixed_part
-from pipelines.stores.location import Location, RemotePath, join, location_of
+from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
@@ -175,7 +175,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     if suffix and name.endswith(suffix):
         name = name.removesuffix(suffix)
     return Item(
-        id=str(PurePosixPath(name)),
+        id=tidy(name),
         video=video,
         mask=mask,
         output=_output(settings, name),

@@ -117,7 +117,10 @@ class Receipt:
     reused: bool = False
     """The artefact was there already; nothing was computed."""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of all threads of the worker: what it takes of the machine's cores, however busy these are."""
     frames: int = 0
+    """Frames the task was about; of flow, pairs of frames."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0

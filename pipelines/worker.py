@@ -45,7 +45,7 @@ class Worker:
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
-        began = time.monotonic()
+        began, cpu_began = time.monotonic(), time.process_time()
         try:
             receipt = STAGES[task.stage](task, self._desk)
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
@@ -56,6 +56,7 @@ class Worker:
         return replace(
             receipt,
             seconds=time.monotonic() - began,
+            cpu_seconds=time.process_time() - cpu_began,
             peak_rss_mb=_peak_rss_mb(),
             peak_device_mb=peak_bytes() / 2**20,
         )

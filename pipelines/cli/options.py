@@ -51,6 +51,10 @@ Manifest = Annotated[
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
 Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder or s3:// prefix of the outputs.")]
+Rates = Annotated[
+    str | None,
+    typer.Option("--rates", metavar="FILE", help="Rates that `reelmend bench rates` measured (cost.rates)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 Debug = Annotated[
     bool,
@@ -99,6 +103,7 @@ def job_of(
     masks: str | None,
     manifest: str | None,
     out: str | None,
+    rates: str | None = None,
 ) -> JobConfig:
     """Return the job that the options describe. Raises ConfigError."""
     request = sort_words(words, videos)
@@ -111,4 +116,6 @@ def job_of(
         flags["input.masks"] = masks
     if out is not None:
         flags["out"] = out
+    if rates is not None:
+        flags["cost.rates"] = rates
     return load_job(request.file, preset, request.overrides, flags)

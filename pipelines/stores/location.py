@@ -28,7 +28,7 @@ class RemotePath:
         return f"s3://{self.bucket}/{self.key}"
 
     def __truediv__(self, below: str) -> "RemotePath":
-        added = str(PurePosixPath(below))
+        added = tidy(below)
         return self if added == "." else RemotePath(self.bucket, f"{self.key}/{added}" if self.key else added)
 
     @property
@@ -63,6 +63,12 @@ class RemotePath:
 Location: TypeAlias = Path | RemotePath
 
 
+def tidy(text: str) -> str:
+    """Return `str(PurePosixPath(text))`, at once where it is the text itself: a manifest may hold millions."""
+    dots = "/./" in text or text.startswith("./") or text.endswith(("/", "/.")) or text in ("", ".")
+    return str(PurePosixPath(text)) if dots or "//" in text else text
+
+
 def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
@@ -89,4 +95,4 @@ def join(folder: Location, text: str) -> Location:
     """Return the place that `text` names when relative paths start at `folder`."""
     if is_url(text):
         return location_of(text)
-    return Path(text) if Path(text).is_absolute() else folder / text
+    return Path(text) if text.startswith("/") else folder / text
