@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pipelines.config import CostConfig
 from pipelines.tasks import Stage
 
+CPU = "cpu"
+"""What a rate was measured on, if not on the GPU of some name."""
 _ON_GPU = (Stage.FLOW, Stage.INPAINT)
 
 

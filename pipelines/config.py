@@ -173,8 +173,8 @@ class RunConfig:
 @dataclass
 class CostConfig:
     rates: str | None = None
-    """File of measured rates that `reelmend bench rates` writes. None: `rates.yaml` beside the job file or in the current
-    folder, else those that come with reelmend and name the machine they were measured on."""
+    """File of measured rates that `reelmend bench rates` writes. None: `rates.yaml` beside the job file or in the
+    current folder, else those that come with reelmend and name the machine they were measured on."""
     machine: str | None = None
     """Part of the name of the machine whose rates count. None: one with a GPU for an engine that is made for GPUs."""
     price_per_gpu_hour: float = 0.0

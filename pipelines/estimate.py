@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, MaskConfig
 from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
+from pipelines.mask_fit import grown
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
@@ -78,12 +79,14 @@ def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
         return Looked(item, problem=f"its mask {item.mask} does not exist")
     try:
         frames, canvas, fps, notes = _figures(item, job, glance)
-        return Looked(item, frames, canvas, fps, _missing(item, canvas, glance), tuple(notes))
+        return Looked(item, frames, canvas, fps, _missing(item, canvas, job.mask, glance), tuple(notes))
     except ItemError as exc:
         return Looked(item, problem=str(exc))
 
 
-def plan_item(looked: Looked, job: JobConfig, *, flow_bytes_per_pixel: float, part_bytes_per_pixel: float) -> PlannedItem:
+def plan_item(
+    looked: Looked, job: JobConfig, *, flow_bytes_per_pixel: float, part_bytes_per_pixel: float
+) -> PlannedItem:
     """Return the item's line; `job` with the item's own overrides."""
     item, canvas, frames = looked.item, looked.canvas, looked.frames
     if canvas is None:
@@ -155,7 +158,7 @@ def _figures(item: Item, job: JobConfig, glance: Glance) -> tuple[int, Canvas, f
     return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
 
 
-def _missing(item: Item, canvas: Canvas, glance: Glance) -> float | None:
+def _missing(item: Item, canvas: Canvas, config: MaskConfig, glance: Glance) -> float | None:
     """Return the share of the canvas that is missing, around the picture and in it."""
     picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
     around = whole - picture
@@ -165,4 +168,8 @@ def _missing(item: Item, canvas: Canvas, glance: Glance) -> float | None:
         return None
     content = glance.files.read(item.mask)
     grey = None if not content else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    return None if grey is None else (around + float((grey > 127).mean()) * picture) / whole
+    if grey is None:
+        return None
+    grown_px = round(config.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
+    inside = grown((grey > config.threshold).astype(np.uint8), grown_px).mean()
+    return (around + float(inside) * picture) / whole

@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 
 from pipelines.config import JobConfig
 from pipelines.estimate import Looked, has_figures, look_at
+from pipelines.forecast_result import Forecast
 from pipelines.forecast_sums import Sums
-from pipelines.forecast_totals import Forecast, conclude
+from pipelines.forecast_totals import conclude
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
 from pipelines.rates import ChosenRates

@@ -48,9 +48,7 @@ class Group:
         return pixels_of(self.canvas, self.job, frames=self.frames, pairs=self.pairs, seen=self.seen, missing=missing)
 
 
-def pixels_of(
-    canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, seen: float, missing: float
-) -> Pixels:
+def pixels_of(canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, seen: float, missing: float) -> Pixels:
     """Return the millions of pixels that go through the stages."""
     sizes = canvas.picture_size, canvas.size, flow_size(canvas.picture_size, job), process_size(canvas.size, job)
     source, output, flow, process = (width * height / 1e6 for width, height in sizes)
@@ -86,13 +84,12 @@ class Sums:
 
     def trust(self, item: Item, weight: float = 1.0) -> None:
         """Add an item by the figures of its manifest."""
-        assert item.frames and item.width and item.height
-        size = item.width, item.height
+        size, frames = (item.width or 0, item.height or 0), item.frames or 0
         group = self._by_size.get((item.overrides, *size))
         if group is None:
             canvas = canvas_of_size(size, self._settings(item.overrides))
             group = self._by_size[(item.overrides, *size)] = self._group(item.overrides, canvas)
-        group.add(self._count(item.overrides, item.frames), weight)
+        group.add(self._count(item.overrides, frames), weight)
 
     def add(self, looked: Looked, weight: float = 1.0) -> None:
         """Add an item that was looked at and can be restored."""

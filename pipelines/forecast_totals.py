@@ -1,79 +1,19 @@
 """What will it all come to? From sums and rates to bytes, hours, price and time, and what there is to doubt."""
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import fields
 
-from pipelines.bill import bill
-from pipelines.config import Codec, JobConfig
+from pipelines.bill import CPU, bill
+from pipelines.config import JobConfig
 from pipelines.engines import count_work
+from pipelines.forecast_result import Forecast
 from pipelines.forecast_sums import Group, Sums, pixels_of
-from pipelines.rates import CPU, ChosenRates
+from pipelines.rates import ChosenRates, codec_name
 from pipelines.speed import Pixels, Speed, bytes_per_pixel
 
 FLOW_BYTES_PER_PIXEL = 2.0
 """Of both directions of a pair of frames, where no rates say it; measured on hand-held film."""
 PART_BYTES_PER_PIXEL = 1.3
 """Of a missing pixel, likewise."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Totals of items that can be restored. Where a sample stands for others they are estimates."""
-
-    items: int = 0
-    looked_at: int = 0
-    """Items whose mask, and whose video where the manifest does not say its figures, were opened."""
-    unknown: int = 0
-    """Items without figures that nobody opened: they are not in the totals."""
-    quarantined: int = 0
-    """Items that cannot be restored, as far as a look says."""
-    frames: int = 0
-    frames_error: int = 0
-    """The truth lies within this many frames of `frames` 95 times in 100."""
-    work_error: float = 0.0
-    """The same of the hours, as a share of them, for not knowing all items."""
-    segments: int = 0
-    chunks: int = 0
-    missing: float | None = None
-    """Share of the pixels that are missing. None where no mask has told."""
-    flow_bytes: int = 0
-    part_bytes: int | None = None
-    output_bytes: int | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Worker seconds by stage; empty where no rates are known. So are the CPU seconds."""
-    cpu_seconds: dict[str, float] = field(default_factory=dict)
-    cpu_hours: float | None = None
-    gpu_hours: float | None = None
-    price: float | None = None
-    currency: str = ""
-    price_per_cpu_hour: float = 0.0
-    price_per_gpu_hour: float = 0.0
-    gpus_per_worker: dict[str, float] = field(default_factory=dict)
-    pool_seconds: dict[str, float] = field(default_factory=dict)
-    """How long the run takes, by the number of GPUs (or of cores without them), all of them busy."""
-    longest_item_seconds: float = 0.0
-    """No pool is quicker than this: what the longest video takes one after the other."""
-    machine: str = ""
-    device: str = ""
-    rates: str = ""
-    """File of the rates."""
-    rates_frames: int = 0
-    rates_spread: float = 0.0
-    """Relative error with which the rates explain what was measured."""
-    doubts: list[str] = field(default_factory=list)
-
-    @property
-    def on_gpu(self) -> bool:
-        return self.device not in ("", CPU)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Forecast":
-        """Inverse of `to_dict`; unknown keys of a newer version are ignored."""
-        names = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in names})
 
 
 def conclude(
@@ -114,12 +54,6 @@ def flow_bytes_per_pixel(rates: ChosenRates | None) -> float:
 def part_bytes_per_pixel(rates: ChosenRates | None) -> float:
     found = None if rates is None else bytes_per_pixel(rates.rates, "part_bytes_per_pixel")
     return PART_BYTES_PER_PIXEL if found is None else found
-
-
-def codec_name(job: JobConfig) -> str:
-    """Name what an output's bytes depend on besides its picture."""
-    rated = job.stitch.codec in (Codec.h264, Codec.h265)
-    return f"{job.stitch.codec} crf {job.stitch.crf}" if rated else str(job.stitch.codec)
 
 
 def _output_bytes(pixels: float, rates: ChosenRates | None, job: JobConfig) -> int | None:
@@ -164,9 +98,7 @@ def _alone(group: Group, speed: Speed, missing: float) -> float:
     whole = count_work(group.job, frames)
     chunk = min(frames, group.job.plan.chunk_length)
     seen = whole.frames_seen * chunk / frames if frames else 0
-    read = speed.seconds(
-        pixels_of(group.canvas, group.job, frames=frames, pairs=chunk, seen=seen, missing=missing)
-    )
+    read = speed.seconds(pixels_of(group.canvas, group.job, frames=frames, pairs=chunk, seen=seen, missing=missing))
     return sum(read.values())
 
 
@@ -191,5 +123,7 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
         doubts.append(f"{unknown} items without frames, width and height in the manifest are not in the totals")
     if sums.missing is None and rates is not None:
         share = f"{_assumed_missing(rates):.0%}"
-        doubts.append(f"no mask image was opened: {share} of the pictures is taken as missing, as where it was measured")
+        doubts.append(
+            f"no mask image was opened: {share} of the pictures is taken as missing, as where it was measured"
+        )
     return doubts

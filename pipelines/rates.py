@@ -21,16 +21,16 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from pipelines.config import JobConfig
+from pipelines.bill import CPU
+from pipelines.config import Codec, JobConfig
 from pipelines.engines import speed_digest, wants_gpu
 from pipelines.errors import ConfigError, StoreError
+from pipelines.rates_file import FILE_NAME
 from pipelines.sizes import Size
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, location_of
 
-FILE_NAME = "rates.yaml"
 VERSION = 1
-CPU = "cpu"
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,6 @@ class ChosenRates:
         return sum(rate.frames for rate in self.rates)
 
 
-def rates_beside(job_file: Location | None, job: JobConfig) -> str | None:
-    """Return the rates.yaml beside the job file or in the current folder, if the job names none and there is one."""
-    if job.cost.rates is not None:
-        return job.cost.rates
-    files = Files(job.s3)
-    folders = [Path()] if job_file is None else [job_file.parent, Path()]
-    return next((str(folder / FILE_NAME) for folder in folders if files.exists(folder / FILE_NAME)), None)
-
-
 def rates_for(job: JobConfig) -> ChosenRates | None:
     """Return the rates of the job's engine, None where nobody has measured it. Raises ConfigError.
 
@@ -135,12 +126,18 @@ def add_rates(place: Location, new: Sequence[Rate], files: Files) -> int:
     cases = {_case(rate) for rate in new}
     rates = [rate for rate in kept if _case(rate) not in cases] + list(new)
     document = {"version": VERSION, "rates": [_to_plain(rate) for rate in rates]}
-    files.write(place, (_HEAD + yaml.safe_dump(document, sort_keys=False, width=110)).encode())
+    files.write(place, (_HEAD + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=110)).encode())
     return len(rates)
 
 
 def shipped_rates() -> Path:
     return Path(str(resources("conf") / FILE_NAME))
+
+
+def codec_name(job: JobConfig) -> str:
+    """Name what an output's bytes depend on besides its picture."""
+    rated = job.stitch.codec in (Codec.h264, Codec.h265)
+    return f"{job.stitch.codec} crf {job.stitch.crf}" if rated else str(job.stitch.codec)
 
 
 def _choose(rates: Sequence[Rate], job: JobConfig, source: str) -> ChosenRates:

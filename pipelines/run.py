@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
@@ -16,6 +17,7 @@ from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import load_executor
 from pipelines.finished_earlier import find_finished_earlier
+from pipelines.forecast import forecast
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease, lease_on
@@ -23,6 +25,7 @@ from pipelines.ledger import ItemRow, write_ledger
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
 from pipelines.progress import Display
+from pipelines.rates import rates_for
 from pipelines.report import write_report
 from pipelines.run_state import RunState
 from pipelines.stages.desk import Desk
@@ -34,7 +37,11 @@ from pipelines.tasks import Failure, Item, Receipt
 log = logging.getLogger("reelmend")
 
 CONFIG, LEDGER, SUMMARY, REPORT, LEASE = "config.yaml", "ledger.parquet", "run.json", "report.html", "lease.json"
+PREDICTION = "plan.json"
 """The run's own files, in `<out>/_reelmend/`."""
+
+LOOKS = 64
+"""Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
 
 
 def run_job(job: JobConfig, display: Display) -> RunSummary:
@@ -53,6 +60,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
     desk = Desk(context)
     _check_machine(context, desk.files)
     check_weights(context.weights)
+    rates = rates_for(job)
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out)
@@ -60,6 +68,9 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         for note in output_notes(items, job):
             log.warning(note)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
+        waiting = (item for item in items if item.id not in finished)
+        predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
+        desk.files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
         state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
         keeper.rows = list(state.rows.values())
@@ -69,7 +80,7 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
             executor.run(state)
         finally:
             display.stop()
-            summary = _summary(context, keeper, state.halted)
+            summary = _summary(context, keeper, state.halted, predicted)
             if not lease.lost:  # else the folder's ledger and report are another run's
                 _conclude(context, desk.files, keeper, summary)
     return summary
@@ -109,7 +120,7 @@ class LedgerKeeper:
             log.warning("the ledger is behind: %s", exc)
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSummary:
+def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, predicted: dict[str, Any]) -> RunSummary:
     return summarise(
         keeper.rows,
         run_id=context.run_id,
@@ -120,6 +131,7 @@ def _summary(context: RunContext, keeper: LedgerKeeper, halted: str) -> RunSumma
         started_at=keeper.started_at,
         ended_at=time.time(),
         halted=halted,
+        predicted=predicted,
     )
 
 

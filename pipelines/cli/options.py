@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from pipelines.config import JobConfig
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
+from pipelines.rates_file import rates_beside
 from pipelines.stores.location import Location, location_of
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
@@ -118,4 +119,5 @@ def job_of(
         flags["out"] = out
     if rates is not None:
         flags["cost.rates"] = rates
-    return load_job(request.file, preset, request.overrides, flags)
+    job = load_job(request.file, preset, request.overrides, flags)
+    return replace(job, cost=replace(job.cost, rates=rates_beside(request.file, job)))

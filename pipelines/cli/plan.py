@@ -15,7 +15,7 @@ from pipelines.units import readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
     from pipelines.estimate import PlannedItem
-    from pipelines.forecast_totals import Forecast
+    from pipelines.forecast_result import Forecast
 
 SHOWN = 40
 """Items a terminal shows; --json lists all that were opened."""
@@ -42,7 +42,7 @@ def plan(
 ) -> int:
     """Show the items, chunks, frames, bytes, hours and price of a job without doing it.
 
-    Of more than `plan.sample` items a random sample is opened. Hours come from rates that `reelmend bench rates` measured.
+    Of more than `plan.sample` items a random sample is opened. Hours come from what `reelmend bench rates` measured.
 
     Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`
     """

@@ -12,6 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.comparison import compare
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.report.views import GalleryCard, gallery_card, problem_view, row_view, stage_shares, tiles, when
 from pipelines.stores.files import Files
@@ -48,6 +49,7 @@ def write_report(
         started=when(summary.started_at),
         tiles=tiles(summary),
         stages=stage_shares(summary),
+        comparisons=compare(summary),
         problems=[problem_view(row, summary.out) for row in ordered if row.state.bad],
         cards=cards,
         cards_left_out=left_out,
