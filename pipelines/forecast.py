@@ -23,7 +23,7 @@ from pipelines.tasks import Item
 
 T = TypeVar("T")
 
-_SEED = 1
+_SEED = 0
 _LOOKERS = 8
 
 

@@ -43,7 +43,6 @@ class Rate:
     engine: str
     engine_digest: str
     """Of the settings that the engine's speed depends on."""
-    precision: str
     size: Size
     """Of the source; so are the following of what is restored and of the optical flow."""
     process_size: Size
@@ -59,6 +58,8 @@ class Rate:
     """The clips were made for the measurement: their bytes say nothing of film."""
     measured: str
     """Day."""
+    precision: str = ""
+    """Of the networks; empty where there are none."""
     codec: str = ""
     """Of the outputs, with its quality."""
     flow_bytes_per_pixel: float | None = None
