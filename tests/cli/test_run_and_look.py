@@ -82,7 +82,7 @@ def test_a_plan_shows_items_and_totals_and_writes_nothing() -> None:
     shown = type_in("plan", *words)
     assert shown.exit_code == 0, shown.stderr
     lines = [line.split() for line in shown.stdout.splitlines()]
-    assert [["items", "2"], ["frames", "16"], ["work", "2", "chunks,", "2", "segments"]] == lines[4:7]
+    assert lines[4:7] == [["items", "2"], ["frames", "16"], ["work", "2", "chunks,", "2", "segments"]]
     totals = json.loads(type_in("plan", *words, "--json").stdout)["totals"]
     assert (totals["items"], totals["frames"], totals["quarantined"]) == (2, 16, 0)
     assert not Path("out").exists()

@@ -9,8 +9,8 @@ from pipelines.bill import bill
 from pipelines.config import CostConfig, EngineName, JobConfig
 from pipelines.engines import speed_digest
 from pipelines.errors import ConfigError
-from pipelines.forecast_totals import conclude
 from pipelines.forecast_sums import Sums
+from pipelines.forecast_totals import conclude
 from pipelines.rates import ChosenRates, Rate, add_rates, rates_for, read_rates
 from pipelines.rates_file import rates_beside
 from pipelines.speed import Pixels, Speed
