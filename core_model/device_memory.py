@@ -6,6 +6,8 @@ from typing import Protocol
 
 import torch
 
+HEADROOM = 0.9
+"""Of what is free: allocators cannot use the last pieces."""
 _CPU_ALLOCATOR = "DefaultCPUAllocator: "  # torch names it in a plain RuntimeError
 
 

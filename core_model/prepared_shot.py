@@ -6,6 +6,7 @@ Flow completed behind the masks, and images into which flow has carried what oth
 Legend: T frames, S pairs of adjacent frames, H W height and width, padded to multiples of 8; h w = H/4, W/4.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_model.device_room import DeviceRoom
 from core_model.engine import U8, Bool, Float, Shot
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
@@ -47,8 +49,15 @@ class PreparedShot:
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """
 
-    def __init__(self, shot: Shot, flow_completion: FlowCompletion, schedule: Schedule, execution: Execution) -> None:
-        self._shot, self._flow_completion, self._execution = shot, flow_completion, execution
+    def __init__(
+        self,
+        shot: Shot,
+        flow_completion: FlowCompletion,
+        schedule: Schedule,
+        execution: Execution,
+        room: DeviceRoom,
+    ) -> None:
+        self._shot, self._flow_completion, self._execution, self._room = shot, flow_completion, execution, room
         self._device = next(flow_completion.parameters()).device
         self._flow_blocks, self._image_blocks = schedule.flow_blocks, schedule.image_blocks
         self._completed: dict[SubVideo, _Flows] = {}
@@ -80,8 +89,8 @@ class PreparedShot:
         filled, missing = images, masks
         if masks.any():
             flows = self._full_flows(block.first, block.last - 1)
-            on_device = (x.to(self._device) for x in (images, masks, *flows))
-            filled, missing = (x.cpu() for x in propagate_images(*on_device))
+            propagate = partial(propagate_images, device=self._device)
+            filled, missing = self._room.propagation.run(propagate, images, masks, *flows)
         later = [following.first for following in self._image_blocks if following.start >= block.stop][:1]
         self._completed = {b: flows for b, flows in self._completed.items() if later and b.stop > later[0]}
         kept = (x[0, block.kept].clone().unbind(0) for x in (filled, masks, missing))
@@ -99,7 +108,7 @@ class PreparedShot:
         flows = [flow_tensor(flow, *self._shot.size) for flow in self._shot.flows(block.first, block.last)]
         if masks.any():
             with self._execution.exact(self._device):
-                flows = [x.cpu() for x in self._flow_completion(*(x.to(self._device) for x in (*flows, masks)))]
+                flows = [*self._room.completion.run(self._flow_completion, *flows, masks)]
         completed = _Flows(*(flow[:, block.kept].clone() for flow in flows))
         self._completed[block] = completed
         self._quarters[block] = _Flows(*(quarter_flow(flow) for flow in completed))

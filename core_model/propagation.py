@@ -47,19 +47,28 @@ def propagate_step(
 
 
 def propagate_images(
-    images_BTCHW: Tensor, masks_BT1HW: Tensor, flow_fwd_BT2HW: Tensor, flow_bwd_BT2HW: Tensor
+    images_BTCHW: Tensor,
+    masks_BT1HW: Tensor,
+    flow_fwd_BT2HW: Tensor,
+    flow_bwd_BT2HW: Tensor,
+    device: torch.device | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Fill a clip's missing pixels from its other frames: from the last frame to the first, then back over the result.
 
     Flows are [B, T-1, 2, H, W] and completed inside the masks. Returns (images [B, T, C, H, W] of the same type, masks
     bool [B, T, 1, H, W] of the pixels that no frame shows). Pixels outside the masks are returned unchanged.
+    A clip in host memory can be worked on by a `device`, two frames at a time; the result lies where the clip does.
     """
     images, masks = list(images_BTCHW.unbind(1)), list((masks_BT1HW > 0).unbind(1))
+
+    def fill(t: int, previous: int, flow: Tensor, back: Tensor) -> None:
+        known = (images[t], masks[t], images[previous], masks[previous], flow, back)
+        filled, missing, _ = propagate_step(*(x.to(device) for x in known))
+        images[t], masks[t] = filled.to(images_BTCHW.device), missing.to(images_BTCHW.device)
+
     last = len(images) - 1
     for t in range(last - 1, -1, -1):
-        flow, back = flow_fwd_BT2HW[:, t], flow_bwd_BT2HW[:, t]
-        images[t], masks[t], _ = propagate_step(images[t], masks[t], images[t + 1], masks[t + 1], flow, back)
+        fill(t, t + 1, flow_fwd_BT2HW[:, t], flow_bwd_BT2HW[:, t])
     for t in range(1, last + 1):
-        flow, back = flow_bwd_BT2HW[:, t - 1], flow_fwd_BT2HW[:, t - 1]
-        images[t], masks[t], _ = propagate_step(images[t], masks[t], images[t - 1], masks[t - 1], flow, back)
+        fill(t, t - 1, flow_bwd_BT2HW[:, t - 1], flow_fwd_BT2HW[:, t - 1])
     return torch.stack(images, 1), torch.stack(masks, 1)

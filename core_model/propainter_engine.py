@@ -6,14 +6,14 @@ Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpain
 from collections.abc import Callable
 
 from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import full_device_named, memory_of
+from core_model.device_memory import full_device_named
+from core_model.device_room import DeviceRoom
 from core_model.engine import U8, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
 from core_model.prepared_shot import SIDE_MULTIPLE_PX
 from core_model.restoration import Restoration
-from core_model.window_batch import WindowBatch
 
 Networks = tuple[FlowCompletion, InpaintGenerator]
 
@@ -32,7 +32,7 @@ class ProPainterEngine:
         self._load, self._options = load, options
         self._networks: Networks | None = None
         self._compiled = False
-        self._batches: dict[tuple[int, int], WindowBatch] = {}
+        self._room: DeviceRoom | None = None
         self._shot: Shot | None = None
         self._restoration: Restoration | None = None
 
@@ -60,7 +60,6 @@ class ProPainterEngine:
 
     def _begin(self, shot: Shot) -> Restoration:
         completion, generator = self._loaded()
-        if shot.size not in self._batches:
-            memory = memory_of(generator.ss.embedding.weight.device)
-            self._batches[shot.size] = WindowBatch(memory, self._options.window_batch)
-        return Restoration(shot, completion, generator, self._options, self._batches[shot.size])
+        if self._room is None:
+            self._room = DeviceRoom.on(generator.ss.embedding.weight.device, self._options.window_batch)
+        return Restoration(shot, completion, generator, self._options, self._room)

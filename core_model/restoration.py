@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.device_room import DeviceRoom
 from core_model.engine import U8, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator, LocalFrames
@@ -22,7 +23,6 @@ from core_model.overlay import Overlay
 from core_model.prepared_shot import PreparedShot
 from core_model.schedule import GeneratorWindow
 from core_model.seen_frames import SeenFrames
-from core_model.window_batch import WindowBatch
 
 
 class Restoration:
@@ -34,12 +34,12 @@ class Restoration:
         flow_completion: FlowCompletion,
         generator: InpaintGenerator,
         options: RestoreOptions,
-        batch: WindowBatch,
+        room: DeviceRoom,
     ) -> None:
-        self._shot, self._generator, self._options, self._batch = shot, generator, options, batch
+        self._shot, self._generator, self._options, self._batch = shot, generator, options, room.windows(shot.size)
         self._schedule = options.schedule(shot.frames)
         self._windows = self._schedule.windows
-        self._prepared = PreparedShot(shot, flow_completion, self._schedule, options.execution)
+        self._prepared = PreparedShot(shot, flow_completion, self._schedule, options.execution, room)
         self._execution = options.execution
         self._device = generator.ss.embedding.weight.device
         self._reached = self._next = 0

@@ -8,11 +8,10 @@ needs more than those before, an error says so and the batch is halved.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core_model.device_memory import DeviceMemory
+from core_model.device_memory import HEADROOM, DeviceMemory
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""
-_HEADROOM = 0.9  # of what is free: allocators cannot use the last pieces
 
 
 class WindowBatch:
@@ -33,7 +32,7 @@ class WindowBatch:
             return self.most
         if self._memory is None or not self._took:
             return 1
-        room = self._memory.free() * _HEADROOM
+        room = self._memory.free() * HEADROOM
         fits = [n for n in range(1, self.most + 1) if self._predicted(n) <= room]
         return max(fits, default=1)
 

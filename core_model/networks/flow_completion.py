@@ -3,7 +3,13 @@
 Recurrent flow completion (Zhou et al., "ProPainter", ICCV 2023, section 3.1).
 Legend: B batch, T frames, S = T-1 flows of one direction, C channels, H W height and width of the flows.
 A mask is 1 where content is missing. Flows have channels (dx, dy) in pixels.
+
+A clip goes through the layers in pieces of a few frames, each as soon as the frames that it needs are there: what lies
+between two layers stays small, however long the clip.
 """
+
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +20,11 @@ from core_model.networks.flow_recurrence import FlowRecurrence
 from core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
 
 SIDE_MULTIPLE_PX = 8
-# Frames of the large sizes that are worked on at once: what lies between two layers stays small, however long the clip.
-_AT_ONCE = 4
-_AT_ONCE_ON_CPU = 1  # of both directions: what lies between two layers then stays in its caches
+_PIECE = 4
+_PIECE_ON_CPU = 1  # of both directions: what lies between two layers then stays in its caches
+
+Pieces = Iterable[Tensor]
+"""A clip's frames in order of time, a few at once: each piece is [B, s, C, H, W]."""
 
 
 class SpatialConv(nn.Module):
@@ -47,7 +55,7 @@ class ReplicateConv(SpatialConv):
 
 
 class TemporalConv(nn.Module):
-    """Mixes each pixel with itself two frames before and two frames after; zeros beyond the ends."""
+    """Mixes each pixel with itself two frames before and two frames after: [B, S + 4, C, H, W] -> [B, S, C, H, W]."""
 
     GAP_FRAMES = 2
 
@@ -57,21 +65,26 @@ class TemporalConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x_BSCHW: Tensor) -> Tensor:
-        frames, gap = x_BSCHW.shape[1], self.GAP_FRAMES
+        gap, frames = self.GAP_FRAMES, x_BSCHW.shape[1] - 2 * self.GAP_FRAMES
         weight = rearrange(self.weight, "o c k 1 1 -> o (k c)")
-        mixed = []
-        at_once = _at_once(x_BSCHW)
-        for start in range(0, frames, at_once):
-            stop = min(frames, start + at_once)
-            first, last = max(0, start - gap), min(frames, stop + gap)
-            near = F.pad(x_BSCHW[:, first:last], (0, 0, 0, 0, 0, 0, first - start + gap, stop + gap - last))
-            seen = torch.cat([near[:, k * gap : k * gap + stop - start] for k in range(3)], dim=2)
-            mixed.append(as_clips(pointwise(seen.flatten(0, 1), weight, self.bias), seen))
-        return torch.cat(mixed, 1)
+        seen = torch.cat([x_BSCHW[:, k * gap : k * gap + frames] for k in range(3)], dim=2)
+        return as_clips(pointwise(seen.flatten(0, 1), weight, self.bias), seen)
+
+    def stream(self, pieces: Pieces) -> Iterator[Tensor]:
+        """Yield a whole clip's frames, mixed, as soon as those two later are there; beyond its ends are zeros."""
+        nothing = (0, 0, 0, 0, 0, 0)
+        near = torch.empty(0)
+        for number, piece in enumerate(pieces):
+            near = torch.cat((near, piece), 1) if number else F.pad(piece, (*nothing, self.GAP_FRAMES, 0))
+            ready = near.shape[1] - 2 * self.GAP_FRAMES
+            if ready > 0:
+                yield self(near)
+                near = near[:, ready:]
+        yield self(F.pad(near, (*nothing, 0, self.GAP_FRAMES)))
 
 
 class P3dBlock(nn.Module):
-    """A spatial, then a temporal convolution: [B, S, C, H, W] -> [B, S, C_out, H / stride, W / stride]."""
+    """A spatial, then a temporal convolution of a clip: C, H, W -> C_out, H / stride, W / stride."""
 
     def __init__(self, channels_in: int, channels_out: int, *, stride: int) -> None:
         super().__init__()
@@ -80,9 +93,8 @@ class P3dBlock(nn.Module):
         )
         self.conv2 = nn.Sequential(TemporalConv(channels_out))
 
-    def forward(self, x_BSCHW: Tensor) -> Tensor:
-        out: Tensor = self.conv2(_a_few_at_a_time(self.conv1, x_BSCHW))
-        return out
+    def stream(self, pieces: Pieces) -> Iterator[Tensor]:
+        return cast(TemporalConv, self.conv2[0]).stream(map(self.conv1, pieces))
 
 
 class EdgeDetector(nn.Module):
@@ -116,37 +128,67 @@ class FlowCompletion(nn.Module):
     def forward(self, flow_fwd: Tensor, flow_bwd: Tensor, masks_BT1HW: Tensor) -> tuple[Tensor, Tensor]:
         """Return both flows [B, T-1, 2, H, W] with the pixels under the mask (of the frame they start from) completed.
 
-        Sides must be multiples of 8. What is measured outside the masks is returned as it is.
+        Sides must be multiples of 8. What is measured outside the masks is returned as it is. The result lies where the
+        flows do, and so does what has to be kept of the whole clip: given in host memory, they need only a few frames'
+        worth of the memory of the device that the weights are on.
         Raises ValueError when the shapes do not fit.
         """
         _check(flow_fwd, flow_bwd, masks_BT1HW)
-        masks = masks_BT1HW.to(flow_fwd.dtype)
-        # Both directions run in their own order of time, as one batch.
-        measured = torch.cat((flow_fwd, flow_bwd.flip(1)))
-        holes = torch.cat((masks[:, :-1], masks[:, 1:].flip(1)))
-        outside = 1 - holes
-        predicted = self._predict(torch.cat((measured * outside, holes), dim=2)).to(measured.dtype)
-        completed_fwd, completed_bwd = (predicted * holes + measured * outside).chunk(2)
-        return completed_fwd, completed_bwd.flip(1)
+        flows = _BothWays(flow_fwd, flow_bwd)
+        holes = _BothWays(masks_BT1HW[:, :-1], masks_BT1HW[:, 1:])
+        completed = _BothWays(torch.empty_like(flow_fwd), torch.empty_like(flow_bwd))
+        for t, predicted in enumerate(self._predict(flows, holes)):
+            measured, hole = (x.frames(t, t + 1).to(predicted) for x in (flows, holes))
+            completed.put(t, predicted[:, None] * hole + measured * (1 - hole))
+        return completed.first, completed.second
 
-    def _predict(self, holed_BS3HW: Tensor) -> Tensor:
-        quarter = self.encoder1(_a_few_at_a_time(self.downsample, holed_BS3HW))
-        eighth = self.feat_prop_module(self.mid_dilation(self.encoder2(quarter)))
-        parts = (torch.split(x, _at_once(x), dim=1) for x in (eighth, quarter))
-        return torch.cat([self._decode(*part) for part in zip(*parts, strict=True)], 1)
+    def _predict(self, flows: "_BothWays", holes: "_BothWays") -> Iterator[Tensor]:
+        """Yield what the network says of each flow, [2 B, 2, H, W]."""
+        quarters: list[Tensor] = []
+        home = flows.first.device
+        pieces = _through(self.encoder1, map(self.downsample, self._holed(flows, holes)))
+        deep = map(self.mid_dilation, _through(self.encoder2, _kept(pieces, quarters, home)))
+        eighths: list[Tensor] = []
+        for _ in _kept(deep, eighths, home):
+            pass
+        for eighth, quarter in zip(self.feat_prop_module(eighths), quarters, strict=True):
+            yield self.upsample(self.decoder1(self.decoder2(eighth) + quarter.to(eighth.device)))
 
-    def _decode(self, eighth_BSChw: Tensor, quarter_BSChw: Tensor) -> Tensor:
-        up = self.decoder2(eighth_BSChw.flatten(0, 1)) + quarter_BSChw.flatten(0, 1)
-        flow: Tensor = self.upsample(self.decoder1(up))
-        return as_clips(flow, eighth_BSChw)
+    def _holed(self, flows: "_BothWays", holes: "_BothWays") -> Iterator[Tensor]:
+        device = next(self.parameters()).device
+        length = _PIECE_ON_CPU if device.type == "cpu" else _PIECE
+        for start in range(0, flows.count, length):
+            measured, hole = (x.frames(start, start + length).to(device, flows.first.dtype) for x in (flows, holes))
+            yield torch.cat((measured * (1 - hole), hole), dim=2)
 
 
-def _a_few_at_a_time(per_frame: nn.Module, x_BSCHW: Tensor) -> Tensor:
-    return torch.cat([per_frame(part) for part in torch.split(x_BSCHW, _at_once(x_BSCHW), dim=1)], 1)
+class _BothWays:
+    """Two directions [B, S, C, H, W] as one batch, each in its own order of time: the second runs from the end."""
+
+    def __init__(self, first: Tensor, second: Tensor) -> None:
+        self.first, self.second = first, second
+        self.count = first.shape[1]
+
+    def frames(self, start: int, stop: int) -> Tensor:
+        """[2 B, stop - start, C, H, W], less beyond the end."""
+        stop = min(stop, self.count)
+        return torch.cat((self.first[:, start:stop], self.second[:, self.count - stop : self.count - start].flip(1)))
+
+    def put(self, t: int, frame_B1CHW: Tensor) -> None:
+        self.first[:, t : t + 1], self.second[:, self.count - 1 - t : self.count - t] = frame_B1CHW.chunk(2)
 
 
-def _at_once(x: Tensor) -> int:
-    return _AT_ONCE_ON_CPU if x.device.type == "cpu" else _AT_ONCE
+def _through(layers: nn.Sequential, pieces: Pieces) -> Pieces:
+    for layer in layers:
+        pieces = layer.stream(pieces) if isinstance(layer, P3dBlock) else map(layer, pieces)
+    return pieces
+
+
+def _kept(pieces: Pieces, frames: list[Tensor], home: torch.device) -> Iterator[Tensor]:
+    """Pass the pieces on, and leave their frames in `frames`."""
+    for piece in pieces:
+        frames += piece.to(home).unbind(1)
+        yield piece
 
 
 def _check(flow_fwd: Tensor, flow_bwd: Tensor, masks: Tensor) -> None:

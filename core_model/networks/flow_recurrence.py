@@ -3,11 +3,13 @@
 Legend: B batch, S flows in order of time, C = 128 channels, h w height and width of the features.
 """
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from core_model.networks.deform import DeformableAlignment
-from core_model.networks.layers import PointwiseConv, as_clips
+from core_model.networks.layers import PointwiseConv
 
 CHANNELS = 128
 LEAK = 0.1
@@ -22,30 +24,39 @@ class FlowRecurrence(nn.Module):
         self.backbone = nn.ModuleDict({"backward_": _backbone(2 * CHANNELS), "forward_": _backbone(3 * CHANNELS)})
         self.fusion = PointwiseConv(2 * CHANNELS, CHANNELS)
 
-    def forward(self, x_BSChw: Tensor) -> Tensor:
-        """[B, S, 128, h, w] -> the same shape."""
-        current = list(x_BSChw.unbind(1))
-        seen_later = self._pass("backward_", [[x] for x in reversed(current)])[::-1]
-        seen_earlier = self._pass("forward_", [[x, later] for x, later in zip(current, seen_later, strict=True)])
-        both = torch.cat((torch.stack(seen_later, 1), torch.stack(seen_earlier, 1)), dim=2)
-        mixed: Tensor = self.fusion(both.flatten(0, 1))
-        return as_clips(mixed, x_BSChw) + x_BSChw
+    def forward(self, frames: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Yield S features [B, 128, h, w] for as many, in order of time.
 
-    def _pass(self, name: str, known: list[list[Tensor]]) -> list[Tensor]:
-        """Visit the flows in the order given; `known[i]` is what is known of flow i, its own feature first."""
-        align, backbone = self.deform_align[name], self.backbone[name]
-        nothing = torch.zeros_like(known[0][0])
-        previous = before_previous = nothing
-        visited: list[Tensor] = []
-        for step, (current, *more) in enumerate(known):
-            aligned = nothing
-            if step > 0:
-                condition = torch.cat((previous, current, before_previous), 1)
-                aligned = align(torch.cat((previous, before_previous), 1), condition)
-            feature = aligned + backbone(torch.cat((current, *more, aligned), 1))
-            visited.append(feature)
-            previous, before_previous = feature, previous
-        return visited
+        What is yielded lies where the weights do; what has to be kept until then, where the given ones do.
+        """
+        device = self.fusion.weight.device
+        backward = _Pass(self.deform_align["backward_"], self.backbone["backward_"])
+        later = [backward.visit(x.to(device)).to(x.device) for x in reversed(frames)][::-1]
+        forward = _Pass(self.deform_align["forward_"], self.backbone["forward_"])
+        for x, seen_later in zip((x.to(device) for x in frames), (x.to(device) for x in later), strict=True):
+            seen_earlier = forward.visit(x, seen_later)
+            yield self.fusion(torch.cat((seen_later, seen_earlier), 1)) + x
+
+
+class _Pass:
+    """Carries what was seen from one flow to the next, in the order in which they are visited."""
+
+    def __init__(self, align: nn.Module, backbone: nn.Module) -> None:
+        self._align, self._backbone = align, backbone
+        self._seen: list[Tensor] = []
+        """The features of the flow before, and of the one before that."""
+
+    def visit(self, current: Tensor, *more: Tensor) -> Tensor:
+        """Return the feature [B, 128, h, w] of a flow of which `current`, and `more`, is known."""
+        nothing = torch.zeros_like(current)
+        previous, before_previous = (*self._seen, nothing, nothing)[:2]
+        aligned = nothing
+        if self._seen:
+            condition = torch.cat((previous, current, before_previous), 1)
+            aligned = self._align(torch.cat((previous, before_previous), 1), condition)
+        feature: Tensor = aligned + self._backbone(torch.cat((current, *more, aligned), 1))
+        self._seen = [feature, previous]
+        return feature
 
 
 def _alignment() -> nn.Module:

@@ -50,6 +50,21 @@ def test_rafts_iteration_is_compiled_for_any_number_of_iterations(networks):
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
 
 
+@needs_compiler
+def test_the_generators_compiled_parts_give_the_same_picture(networks):
+    generator = networks[2]
+    draw = torch.Generator().manual_seed(0)
+    frames, flow = torch.randn(1, 3, 3, 64, 96, generator=draw).clamp(-1, 1), torch.zeros(1, 1, 2, 64, 96)
+    masks = torch.zeros(1, 3, 1, 64, 96)
+    masks[..., 20:40, 30:60] = 1
+    with torch.inference_mode():
+        plain = generator(frames, masks, masks, flow, flow)
+        outcome = compile_hot_parts([generator], "on", CPU)
+        compiled = generator(frames, masks, masks, flow, flow)
+    assert len(outcome.compiled) > 10
+    assert torch.allclose(plain, compiled, rtol=0, atol=1e-4)
+
+
 def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(networks, monkeypatch, caplog):
     from torch._inductor import config
 

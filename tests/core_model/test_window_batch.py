@@ -1,14 +1,14 @@
 """As much at once as the device holds, and no more: on a simulated card, with the errors of torch's allocator."""
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 import torch
 from released import with_test_weights
+from simulated_card import Card
 
 from core_model.array_shot import ArrayShot
 from core_model.device_memory import DeviceFull, full_device_named
+from core_model.device_room import DeviceRoom
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
@@ -19,42 +19,11 @@ from core_model.raft_flow import RaftFlow
 from core_model.restoration import Restoration
 from core_model.window_batch import MOST_WINDOWS, WindowBatch
 
+CPU = torch.device("cpu")
 FRAMES, MASKED = 18, slice(3, 16)
 OPTIONS = RestoreOptions(neighbor_length=2, ref_stride=FRAMES)
 WINDOWS = 15
 """A window a frame, of three frames; those that see a mask are all alike."""
-
-
-class Card:
-    """Memory of `capacity` bytes, `lost` of which are in pieces too small to be had; see DeviceMemory."""
-
-    def __init__(self, capacity, lost=0):
-        self.capacity, self.lost = capacity, lost
-        self.in_use = self.highest = self.releases = 0
-
-    def free(self):
-        return self.capacity - self.in_use
-
-    def used(self):
-        return self.in_use
-
-    def peak(self):
-        return self.highest
-
-    def start_peak(self):
-        self.highest = self.in_use
-
-    def release(self):
-        self.releases += 1
-
-    @contextmanager
-    def lend(self, size):
-        if size > self.free() - self.lost:
-            raise torch.OutOfMemoryError(f"tried to allocate {size} bytes")
-        self.in_use += size
-        self.highest = max(self.highest, self.in_use)
-        yield
-        self.in_use -= size
 
 
 class CardGenerator(InpaintGenerator):
@@ -88,8 +57,8 @@ def shot():
 def restore(shot, completion, generator, card, fixed=0):
     """Return the restored frames and the numbers of windows that were tried at once."""
     generator.card, generator.batches = card, []
-    batch = WindowBatch(card, fixed)
-    return Restoration(shot, completion, generator, OPTIONS, batch).restore(0, FRAMES), generator.batches
+    room = DeviceRoom(card, CPU, fixed)
+    return Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES), generator.batches
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +102,7 @@ def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(shot, comp
 def test_what_did_not_fit_once_is_known_to_the_next_piece_of_a_shot(shot, completion, generator):
     card = Card(1000, lost=750)
     generator.card, generator.batches = card, []
-    restoration = Restoration(shot, completion, generator, OPTIONS, WindowBatch(card))
+    restoration = Restoration(shot, completion, generator, OPTIONS, DeviceRoom(card, CPU))
     restoration.restore(0, 14)
     met = card.releases
     restoration.restore(14, FRAMES)

@@ -1,0 +1,37 @@
+"""A card whose memory is counted, not there: it raises the errors of torch's allocator."""
+
+from contextlib import contextmanager
+
+import torch
+
+
+class Card:
+    """Memory of `capacity` bytes, `lost` of which are in pieces too small to be had; see DeviceMemory."""
+
+    def __init__(self, capacity, lost=0):
+        self.capacity, self.lost = capacity, lost
+        self.in_use = self.highest = self.releases = 0
+
+    def free(self):
+        return self.capacity - self.in_use
+
+    def used(self):
+        return self.in_use
+
+    def peak(self):
+        return self.highest
+
+    def start_peak(self):
+        self.highest = self.in_use
+
+    def release(self):
+        self.releases += 1
+
+    @contextmanager
+    def lend(self, size):
+        if size > self.free() - self.lost:
+            raise torch.OutOfMemoryError(f"tried to allocate {size} bytes")
+        self.in_use += size
+        self.highest = max(self.highest, self.in_use)
+        yield
+        self.in_use -= size
