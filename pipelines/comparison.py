@@ -8,7 +8,7 @@ from pipelines.config import CostConfig
 from pipelines.forecast_result import Forecast
 from pipelines.summary import RunSummary
 from pipelines.tasks import Stage
-from pipelines.units import readable_bytes, readable_count, readable_seconds
+from pipelines.units import readable_amount, readable_bytes, readable_count, readable_seconds
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,16 @@ def _rows(predicted: Forecast, summary: RunSummary) -> Iterator[Comparison]:
     yield _row("parts, bytes", predicted.part_bytes, written.get(Stage.INPAINT, 0), readable_bytes)
     yield _row("outputs, bytes", predicted.output_bytes, written.get(Stage.STITCH, 0), readable_bytes)
     due = actual_bill(predicted, summary)
-    yield _row("core-hours", predicted.cpu_hours, due.cpu_hours, _hours)
+    yield _row("core-hours", predicted.cpu_hours, due.cpu_hours, readable_amount)
     if predicted.gpu_hours or due.gpu_hours:
-        yield _row("GPU-hours", predicted.gpu_hours, due.gpu_hours, _hours)
+        yield _row("GPU-hours", predicted.gpu_hours, due.gpu_hours, readable_amount)
     if due.price is not None:
-        yield _row(f"price, {predicted.currency}", predicted.price, due.price, lambda price: f"{price:,.4g}")
+        yield _row(f"price, {predicted.currency}", predicted.price, due.price, readable_amount)
 
 
 def _row(name: str, predicted: float | None, actual: float, said: Callable[[float], str]) -> Comparison:
     share = actual / predicted if predicted else None
     return Comparison(name, "not known" if predicted is None else said(predicted), said(actual), share)
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:,.4g}"
 
 
 def _done(summary: RunSummary, what: str) -> dict[str, float]:

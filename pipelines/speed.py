@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.bill import CPU
 from pipelines.config import EngineName
 from pipelines.rates import ChosenRates, Rate
 from pipelines.tasks import Stage
@@ -58,7 +59,7 @@ class Speed:
         self.chosen = chosen
         rates, self._engine = chosen.rates, chosen.first.engine
         self.spread = 0.0
-        """Root mean square of the relative error of what was measured, of the stage that is worst."""
+        """Root mean square of the relative error of what the hours follow from, of the stage that is worst."""
         self._seconds = {stage: self._fit(rates, stage, cpu=False) for stage in Stage}
         self._cpu_seconds = {stage: self._fit(rates, stage, cpu=True) for stage in Stage}
 
@@ -88,7 +89,8 @@ class Speed:
         if not cases:
             return np.zeros(len(_frame(rates[0]).terms(stage, self._engine)))
         factors, error = _explain(np.stack(cases))
-        self.spread = max(self.spread, error)
+        if cpu or rates[0].device != CPU:  # a CPU's hours are CPU seconds, its worker seconds those of a busy machine
+            self.spread = max(self.spread, error)
         return factors
 
 

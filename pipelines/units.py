@@ -25,6 +25,11 @@ def readable_duration(seconds: float) -> str:
     return f"{days:.1f} days" if days >= 2 else readable_seconds(seconds)
 
 
+def readable_amount(amount: float) -> str:
+    """Return hours or money: two digits behind the point, and of less than 1 the first two that count."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
+
+
 def readable_count(number: int) -> str:
     """Return a whole number with thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Rates, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json
-from pipelines.units import readable_bytes, readable_count, readable_duration
+from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
     from pipelines.estimate import PlannedItem
@@ -114,13 +114,13 @@ def _figures(totals: "Forecast") -> Iterator[tuple[str, str]]:
     yield "outputs", _bytes(totals.output_bytes)
     if totals.cpu_hours is None or totals.gpu_hours is None:
         return
-    hours = f"{totals.gpu_hours:,.2f} GPU-hours and " if totals.on_gpu else ""
+    hours = f"{readable_amount(totals.gpu_hours)} GPU-hours and " if totals.on_gpu else ""
     error = f" ± {totals.work_error:.1%} for the sample" if totals.work_error else ""
-    yield "hours", f"{hours}{totals.cpu_hours:,.2f} core-hours{error} ({_shares(totals.seconds)})"
+    yield "hours", f"{hours}{readable_amount(totals.cpu_hours)} core-hours{error} ({_shares(totals.seconds)})"
     if totals.price is None:
         yield "price", f"not known: set cost.price_per_{'gpu' if totals.on_gpu else 'cpu'}_hour"
     else:
-        yield "price", f"{totals.price:,.2f} {totals.currency}"
+        yield "price", f"{readable_amount(totals.price)} {totals.currency}"
     unit = "GPUs" if totals.on_gpu else "cores"
     pools = ", ".join(f"{readable_duration(s)} on {pool}" for pool, s in totals.pool_seconds.items())
     yield "time", f"{pools} {unit}, all of them busy"
