@@ -60,6 +60,7 @@ def pixels_of(canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, se
         inpaint_source=source * seen,
         process=process * seen,
         missing=process * seen * missing,
+        frames_seen=seen,
     )
 
 

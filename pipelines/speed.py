@@ -1,8 +1,8 @@
 """How long would it take at another size? Each stage's seconds are fitted to the pixels that it works on.
 
-A stage reads pixels of the source and works on pixels of its own; inpainting by propagation also pays for every missing
-one. Seconds a frame are a sum of such terms with factors that are not negative, as few of them as explain what was
-measured, by least squares of the relative error. What remains of that error is the spread.
+A stage reads pixels of the source and works on pixels of its own; inpainting has a price a frame as well, and by
+propagation one of every missing pixel. Seconds a frame are a sum of such terms with factors that are not negative, as few
+of them as explain what was measured, by least squares of the relative error.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,8 @@ class Pixels:
     """Of the sources' frames that blocks look at; so are the following."""
     process: float
     missing: float
+    frames_seen: float
+    """Number of these frames."""
 
     def terms(self, stage: Stage, engine: str) -> tuple[float, ...]:
         match stage:
@@ -45,9 +47,9 @@ class Pixels:
             case Stage.FLOW:
                 return self.flow, self.flow_source
             case Stage.INPAINT if engine == EngineName.propagation:
-                return self.process, self.missing, self.inpaint_source
+                return self.process, self.missing, self.frames_seen, self.inpaint_source
             case Stage.INPAINT:
-                return self.process, self.inpaint_source
+                return self.process, self.frames_seen, self.inpaint_source
             case _:
                 return (self.output,)
 
@@ -58,10 +60,10 @@ class Speed:
     def __init__(self, chosen: ChosenRates) -> None:
         self.chosen = chosen
         rates, self._engine = chosen.rates, chosen.first.engine
-        self.spread = 0.0
-        """Root mean square of the relative error of what the hours follow from, of the stage that is worst."""
         self._seconds = {stage: self._fit(rates, stage, cpu=False) for stage in Stage}
         self._cpu_seconds = {stage: self._fit(rates, stage, cpu=True) for stage in Stage}
+        self.spread = float(np.sqrt(np.mean([self._error(rate) ** 2 for rate in rates])))
+        """Root mean square of the relative error of all stages' seconds together."""
 
     def seconds(self, pixels: Pixels) -> dict[str, float]:
         """Return worker seconds by stage."""
@@ -88,10 +90,14 @@ class Speed:
                 cases.append(np.array(_frame(rate).terms(stage, self._engine)) / seconds)
         if not cases:
             return np.zeros(len(_frame(rates[0]).terms(stage, self._engine)))
-        factors, error = _explain(np.stack(cases))
-        if cpu or rates[0].device != CPU:  # a CPU's hours are CPU seconds, its worker seconds those of a busy machine
-            self.spread = max(self.spread, error)
-        return factors
+        return _explain(np.stack(cases))
+
+    def _error(self, rate: Rate) -> float:
+        """Of what the hours follow from: on a CPU that is CPU seconds, however busy the machine was."""
+        on_cpu = rate.device == CPU
+        measured = rate.cpu_seconds_per_frame if on_cpu else rate.seconds_per_frame
+        explained = self._at(self._cpu_seconds if on_cpu else self._seconds, _frame(rate))
+        return sum(explained.values()) / (sum(measured.values()) or 1.0) - 1
 
 
 def bytes_per_pixel(rates: Sequence[Rate], name: str, codec: str | None = None) -> float | None:
@@ -106,13 +112,13 @@ def bytes_per_pixel(rates: Sequence[Rate], name: str, codec: str | None = None) 
 
 def _frame(rate: Rate) -> Pixels:
     source, process, flow = (width * height / 1e6 for width, height in (rate.size, rate.process_size, rate.flow_size))
-    return Pixels(source, source, source, flow, source, process, process * rate.missing)
+    return Pixels(source, source, source, flow, source, process, process * rate.missing, 1.0)
 
 
-def _explain(cases: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Return non-negative factors for which `cases` (terms over seconds) times factors is about 1, and the error."""
+def _explain(cases: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return non-negative factors for which `cases` (terms over seconds) times factors is about 1."""
     terms = cases.shape[1]
-    best, best_error, best_score = np.zeros(terms), np.inf, np.inf
+    best, best_score = np.zeros(terms), np.inf
     for count in range(1, min(len(cases), terms) + 1):
         for some in combinations(range(terms), count):
             factors = np.linalg.lstsq(cases[:, some], np.ones(len(cases)), rcond=None)[0]
@@ -120,6 +126,6 @@ def _explain(cases: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
                 continue
             error = float(np.sqrt(np.mean((cases[:, some] @ factors - 1) ** 2)))
             if error + _WORTH_A_TERM * count < best_score - 1e-12:
-                best, best_error, best_score = np.zeros(terms), error, error + _WORTH_A_TERM * count
+                best, best_score = np.zeros(terms), error + _WORTH_A_TERM * count
                 best[list(some)] = factors
-    return best, best_error
+    return best

@@ -42,7 +42,7 @@ def rate(width=640, height=360, missing=0.1, **changes):
 
 def law(megapixels, missing):
     """Seconds of a frame by stage."""
-    return 0.01 * megapixels, 0.2 * megapixels, megapixels * (0.3 + 4 * missing), 0.05 * megapixels
+    return 0.01 * megapixels, 0.2 * megapixels, 0.02 + megapixels * (0.3 + 4 * missing), 0.05 * megapixels
 
 
 def job_with(path, **cost):
@@ -88,7 +88,7 @@ def test_seconds_scale_with_the_pixels_of_picture_and_hole():
     measured = [rate(w, h, missing) for w, h in ((320, 180), (640, 360), (960, 540)) for missing in (0.02, 0.1)]
     speed = Speed(ChosenRates(tuple(measured), "rates.yaml"))
     megapixels = 1280 * 720 / 1e6
-    pixels = Pixels(*[megapixels * 10] * 6, megapixels * 10 * 0.05)
+    pixels = Pixels(*[megapixels * 10] * 6, megapixels * 10 * 0.05, 10)
     assert list(speed.seconds(pixels).values()) == pytest.approx([10 * s for s in law(megapixels, 0.05)], rel=1e-6)
     assert speed.spread == pytest.approx(0, abs=1e-6)
     assert not speed.is_far(megapixels)
@@ -97,7 +97,7 @@ def test_seconds_scale_with_the_pixels_of_picture_and_hole():
 
 def test_what_rates_cannot_explain_is_their_spread():
     slow = {stage: 2 * seconds for stage, seconds in rate().seconds_per_frame.items()}
-    speed = Speed(ChosenRates((rate(), rate(seconds_per_frame=slow)), "rates.yaml"))
+    speed = Speed(ChosenRates((rate(), rate(cpu_seconds_per_frame=slow)), "rates.yaml"))
     assert 0.2 < speed.spread < 0.5
 
 
