@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test lint docs format lock clean
 
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
@@ -15,6 +15,9 @@ lint: .venv/ready            ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: .venv/ready            ## the documentation as pages, in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 format: .venv/ready          ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -23,7 +26,7 @@ lock: .venv/ready            ## record the versions that are installed now
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:                       ## remove the environment and what the demo wrote
-	rm -rf .venv demo-out
+	rm -rf .venv demo-out site
 
 .venv/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
-"""What can I type? One file a command; this one puts them together."""
+"""What can I type? One file a command; this one puts them together. What needs a cluster is added by `cluster`."""
 
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
@@ -44,7 +44,9 @@ def overview(
     """
 
 
-for command in (demo, plan, run, status, report, doctor):
+_CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
+
+for command in (demo, plan, run, status, report, doctor, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

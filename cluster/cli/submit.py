@@ -1,0 +1,99 @@
+"""`reelmend submit`: how does a job run on a cluster that is there already?"""
+
+import os
+import re
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.guard import EXIT_INTERRUPTED
+from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of, sort_words
+from pipelines.cli.screen import console, print_json
+from pipelines.errors import ConfigError
+from pipelines.identity import digest_of
+from pipelines.job import dump_job
+from pipelines.job_paths import absolute_paths
+
+_ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="URL", help="The cluster's dashboard, http://HOST:8265; else RAY_ADDRESS."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="What the job is called; else as its file."),
+]
+Date = Annotated[
+    str | None,
+    typer.Option("--date", metavar="DATE", help="One job of this name a day (2026-01-31, or 'today')."),
+]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show its log, and end as it ends.")]
+
+
+def submit(
+    words: Words = None,
+    preset: Preset = None,
+    videos: Videos = None,
+    masks: Masks = None,
+    manifest: Manifest = None,
+    out: Out = None,
+    address: Address = None,
+    name: Name = None,
+    on: Date = None,
+    follow: Follow = True,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Run a job on a Ray cluster, through its Jobs API. Typed again, it attaches to the job that is there.
+
+    The exit status is that of the run. Ctrl-C leaves the job running. Paths are those of the cluster's machines.
+
+    Example: `reelmend submit job.yaml --address http://head:8265 --date today`
+    """
+    job = absolute_paths(job_of(words, preset, videos, masks, manifest, out))
+    text = dump_job(job)
+    file = sort_words(words, videos).file
+    called = _checked_name(name or (file.stem if file is not None else "job"))
+    url = _address(address)
+    from cluster.jobs import Jobs  # ray takes a second to import
+
+    screen = console()
+    jobs = Jobs(url)
+    submission = jobs.submit(f"reelmend-{called}-{_day(on) if on else digest_of(text)[:12]}", text)
+    if as_json:
+        print_json(submission._asdict())
+    else:
+        state = "submitted" if submission.new else "is there already"
+        screen.print(f"job {submission.id} {state}: {url}", soft_wrap=True)
+    if not follow:
+        return 0
+    try:
+        jobs.follow(submission.id, lambda said: typer.echo(said, nl=False, err=as_json))
+    except KeyboardInterrupt:
+        screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
+        return EXIT_INTERRUPTED
+    return jobs.exit_status(submission.id)
+
+
+def _address(given: str | None) -> str:
+    address = given or next((os.environ[key] for key in _ADDRESSES if os.environ.get(key)), "")
+    if not re.match(r"https?://", address):
+        raise ConfigError(
+            f"--address: expected the URL of a cluster's dashboard, http://HOST:8265, got {address or 'nothing'!r}"
+        )
+    return address
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+        raise ConfigError(f"--name {name}: up to 64 letters, digits, dots, dashes and underscores")
+    return name
+
+
+def _day(text: str) -> str:
+    try:
+        return (date.today() if text == "today" else date.fromisoformat(text)).isoformat()
+    except ValueError as exc:
+        raise ConfigError(f"--date {text}: expected a day such as 2026-01-31, or 'today'") from exc

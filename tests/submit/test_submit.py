@@ -1,0 +1,105 @@
+"""A job that is sent to a cluster ends there as it would here, and whoever sends it learns how."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from jobs import add_item, lossless_job
+
+from pipelines.job import dump_job
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def folder(tmp_path):
+    add_item(tmp_path, frames=12)
+    job = lossless_job(tmp_path)  # in the driver's own process: these tests are about the way there
+    (tmp_path / "job.yaml").write_text(dump_job(job))
+    return tmp_path
+
+
+def submit(head, folder, *more, **env):
+    return head.reelmend("submit", str(folder / "job.yaml"), "--address", head.url, "--name", folder.name, *more, **env)
+
+
+def ids(head, name):
+    from ray.job_submission import JobSubmissionClient
+
+    headers = {"Authorization": f"Bearer {head.env['RAY_AUTH_TOKEN']}"}
+    client = JobSubmissionClient(head.url, headers=headers)
+    return {job.submission_id: job for job in client.list_jobs() if name in (job.submission_id or "")}, client
+
+
+def test_a_job_is_followed_to_its_end_and_submitted_again_it_is_found(head, folder):
+    done = submit(head, folder)
+    assert done.returncode == 0, done.stderr
+    assert "submitted" in done.stdout
+    assert "state=restored" in done.stdout, "its log is shown"
+    assert (folder / "out" / "clip.mkv").exists()
+    again = submit(head, folder)
+    assert again.returncode == 0
+    assert "is there already" in again.stdout
+    found, _ = ids(head, folder.name)
+    assert len(found) == 1
+
+
+def test_the_cluster_is_told_of_the_job_and_of_nothing_else(head, folder):
+    """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
+    done = submit(head, folder, "--json", "--no-follow", AWS_SECRET_ACCESS_KEY="do-not-tell")
+    answer = json.loads(done.stdout)
+    found, client = ids(head, folder.name)
+    details = found[answer["id"]]
+    assert set(details.runtime_env) <= {"working_dir", "_ray_commit"}
+    assert "do-not-tell" not in str(details)
+    client.stop_job(answer["id"])
+
+
+def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head, folder):
+    (folder / "in" / "broken.mp4").write_bytes(b"not a video")
+    (folder / "in" / "broken_mask.mkv").write_bytes(b"nor a mask")
+    first = submit(head, folder, "--date", "2026-01-31")
+    second = submit(head, folder, "--date", "2026-01-31")
+    assert (first.returncode, second.returncode) == (3, 3)
+    found, _ = ids(head, folder.name)
+    assert set(found) == {f"reelmend-{folder.name}-2026-01-31", f"reelmend-{folder.name}-2026-01-31-2"}
+
+
+def test_a_stopped_job_is_not_a_success(head, folder):
+    command = [sys.executable, "-m", "pipelines.cli", "submit", str(folder / "job.yaml"), "--address", head.url]
+    command += ["--name", folder.name, "run.executor=ray"]
+    with subprocess.Popen(command, env=head.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waits:
+        end = time.monotonic() + 60
+        while not (found := ids(head, folder.name)[0]):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        _, client = ids(head, folder.name)
+        client.stop_job(*found)
+        said, _ = waits.communicate(timeout=120)
+    assert waits.returncode == 130, said
+
+
+def test_a_wrong_token_an_empty_address_and_a_silent_one_are_one_line_each(head, folder):
+    for refused, words in (
+        (submit(head, folder, RAY_AUTH_TOKEN="f" * 32), "wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"),
+        (head.reelmend("submit", str(folder / "job.yaml")), "--address: expected the URL of a cluster's dashboard"),
+        (head.reelmend("submit", str(folder / "job.yaml"), "--address", "http://127.0.0.1:1"), "127.0.0.1:1"),
+        (submit(head, folder, "--date", "tomorrow"), "--date tomorrow: expected a day"),
+    ):
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_rays_own_command_does_it_too(head, folder):
+    command = [f"{Path(sys.executable).parent}/ray", "job", "submit", "--address", head.url, "--working-dir", "."]
+    command += ["--", "reelmend", "run", "job.yaml"]
+    small = folder / "send"
+    small.mkdir()
+    (small / "job.yaml").write_text((folder / "job.yaml").read_text())
+    done = subprocess.run(command, cwd=small, env=head.env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "out" / "clip.mkv").exists()
