@@ -92,7 +92,7 @@ def test_a_plan_of_larger_pictures_shows_their_size_and_bytes_and_needs_no_masks
     words = ["--videos", "in/*.mp4", "--out", "out", "mode=outpaint", "outpaint.scale_w=1.5"]
     shown = type_in("plan", *words)
     assert shown.exit_code == 0, shown.stderr
-    assert shown.stdout.count(" 144x64 ") == 2
+    assert [line.split()[2] for line in shown.stdout.splitlines()[1:3]] == ["144x64", "144x64"]
     items = json.loads(type_in("plan", *words, "--json").stdout)["items"]
     around = 8 * (144 - 96) * 64
     assert {item["mask"] for item in items} == {None}
