@@ -4,6 +4,7 @@ import logging
 import math
 import time
 
+from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Pool, lay_out
 from cluster.runtime import free_and_total, nodes, ray_runtime
@@ -11,6 +12,7 @@ from cluster.scheduler import GiveUp, Instruction, Run, Scheduler, Start, Stop
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.executor import WorkerFactory
+from pipelines.logs import LogLine
 from pipelines.run_state import RunState
 from pipelines.worker import Worker
 
@@ -39,18 +41,22 @@ class RayExecutor:
             job = self._context.job
             layout = lay_out(nodes(), job.run.workers, gpu=wants_gpu(job))
             for pool in layout.pools:
-                held = (self._context.run_id, pool.name, pool.size, pool.threads, pool.gpus)
-                log.info("run=%s pool=%s workers=%d threads=%d gpus=%g", *held)
-            state.expect_workers(layout.workers)
+                held = {"pool": pool.name, "workers": pool.size, "threads": pool.threads, "gpus": f"{pool.gpus:g}"}
+                log.info(LogLine(run=self._context.run_id, **held))
+            state.expect_workers(layout.workers, apart=any(pool.gpus for pool in layout.pools))
             scheduler = Scheduler(state, layout, patience_s=patience_s)
             pools = Pools(self._context, self._worker_factory, layout)
+            metrics = RayMetrics()
             try:
                 while not state.over:
+                    if metrics.due(time.monotonic()):
+                        metrics.record(state.metrics.read())
                     for instruction in scheduler.decide(time.monotonic()):
                         _carry_out(instruction, pools, state)
                     for event in pools.wait(_TICK_S):
                         scheduler.handle(event)
             finally:
+                metrics.record(state.metrics.read())
                 pools.close()
 
 

@@ -22,6 +22,7 @@ from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
 from pipelines.errors import WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
+from pipelines.logs import LogLine, log_to_stderr
 from pipelines.tasks import Failure, Receipt, Stage, Task
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class _RestoringWorker:
     def warm(self, context: RunContext, worker_factory: WorkerFactory, stages: tuple[Stage, ...], threads: int) -> None:
         import torch  # takes seconds, and only these workers need it
 
+        log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in a file of its own for each worker
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
         self._worker = worker_factory(context)
@@ -51,6 +53,7 @@ class _RestoringWorker:
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
     """A probe or a stitch: nothing to keep loaded, so a Ray task of its own."""
+    log_to_stderr(context.job.log.format, logging.INFO)
     cv2.setNumThreads(1)
     return worker_factory(context).perform(task)
 
@@ -91,7 +94,7 @@ class Pools:
         self._actors[name] = actor
 
         def placed(where: str) -> Event:
-            log.info("worker=%s placed as %s", name, where)
+            log.info(LogLine(f"placed as {where}", run=self._context.run_id, worker=name))
             return Placed(name)
 
         warm = actor.warm.remote(self._context, self._worker_factory, pool.stages, pool.threads)
@@ -143,7 +146,7 @@ class Pools:
     def _gone(self, name: str) -> Callable[[str], Event]:
         def gone(reason: str) -> Event:
             if name in self._actors:
-                log.info("worker=%s gone: %s", name, reason)
+                log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
                 self._end(name)  # it may only be out of reach, and must not go on
             return Gone(name, reason)
 

@@ -58,6 +58,12 @@ class Addressing(StrEnum):
     virtual = "virtual"
 
 
+class LogFormat(StrEnum):
+    auto = "auto"
+    text = "text"
+    json = "json"
+
+
 @dataclass
 class InputConfig:
     videos: list[str] = field(default_factory=list)
@@ -215,6 +221,20 @@ class S3Config:
 
 
 @dataclass
+class MetricsConfig:
+    port: int = 0
+    """Port on which Prometheus reads the run's metrics while it lives (http://host:port/metrics). 0: none."""
+    host: str = "127.0.0.1"
+    """Address of the driver's machine that the port is opened on; 0.0.0.0: all of them, for a scraper elsewhere."""
+
+
+@dataclass
+class LogConfig:
+    format: LogFormat = LogFormat.auto
+    """auto: what REELMEND_LOG_FORMAT says, else text; text: for people; json: an object a line, for machines."""
+
+
+@dataclass
 class JobConfig:
     """A whole job."""
 
@@ -240,3 +260,5 @@ class JobConfig:
     cost: CostConfig = field(default_factory=CostConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     s3: S3Config = field(default_factory=S3Config)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    log: LogConfig = field(default_factory=LogConfig)

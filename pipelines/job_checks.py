@@ -45,6 +45,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("s3.attempts", job.s3.attempts, 1)
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
+    yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)

@@ -5,7 +5,9 @@ from typing import Protocol
 
 from rich.console import Console
 
+from pipelines.config import LogFormat
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.logs import LogLine, log_format
 from pipelines.progress_live import LiveDisplay
 from pipelines.stores.location import Location
 from pipelines.tasks import Failure, Receipt
@@ -53,30 +55,34 @@ class LogDisplay:
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._run_id, self._total = run_id, total_items
-        log.info("run=%s items=%d out=%s started", run_id, total_items, where)
+        log.info(LogLine("started", run=run_id, items=total_items, out=where))
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         if isinstance(answer, Failure) and answer.transient and not row.state.ended:
-            log.warning("run=%s item=%s task=%s attempt lost: %s", self._run_id, row.id, answer.task_id, answer.reason)
+            log.warning(LogLine(f"attempt lost: {answer.reason}", run=self._run_id, item=row.id, task=answer.task_id))
         if self._states.get(row.id) == row.state:
             return
         self._states[row.id] = row.state
         self._ended += row.state.ended
         level = logging.ERROR if row.state.bad else logging.INFO
-        log.log(level, "run=%s item=%s state=%s%s", self._run_id, row.id, row.state, self._detail(row))
+        log.log(level, LogLine(run=self._run_id, item=row.id, state=row.state, **self._detail(row)))
 
     def stop(self) -> None:
-        log.info("run=%s ended=%d/%d over", self._run_id, self._ended, self._total)
+        log.info(LogLine("over", run=self._run_id, ended=f"{self._ended}/{self._total}"))
 
-    def _detail(self, row: ItemRow) -> str:
+    def _detail(self, row: ItemRow) -> dict[str, object]:
         if not row.state.ended:
-            return ""
-        counts = f" frames={row.frames} chunks_computed={row.chunks_computed} chunks_reused={row.chunks_reused}"
-        return f" ended={self._ended}/{self._total}{counts}" + (f" reason={row.reason!r}" if row.reason else "")
+            return {}
+        counts = {name: getattr(row, name) for name in ("frames", "chunks_computed", "chunks_reused")}
+        return {"ended": f"{self._ended}/{self._total}"} | counts | {"reason": row.reason or None}
 
 
-def choose_display(console: Console, *, machine: bool) -> Display:
-    """Return the display for `console`: live where it is a terminal, lines elsewhere, none when a machine reads."""
+def choose_display(console: Console, *, machine: bool, log: LogFormat) -> Display:
+    """Return the display for `console`: live where it is a terminal, lines elsewhere, none when a machine reads.
+
+    A log that is JSON is made of lines everywhere.
+    """
     if machine:
         return SilentDisplay()
-    return LiveDisplay(console) if console.is_terminal else LogDisplay()
+    live = console.is_terminal and log_format(log) is LogFormat.text
+    return LiveDisplay(console) if live else LogDisplay()

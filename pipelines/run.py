@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, LogConfig
 from pipelines.context import RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
@@ -22,10 +22,12 @@ from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.lease import Lease, lease_on
 from pipelines.ledger import ItemRow, write_ledger
+from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.metrics_port import metrics_port
 from pipelines.progress import Display
-from pipelines.rates import rates_for
+from pipelines.rates import ChosenRates, rates_for
 from pipelines.report import write_report
 from pipelines.run_state import RunState
 from pipelines.stages.desk import Desk
@@ -33,6 +35,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
+from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 
@@ -44,15 +47,17 @@ LOOKS = 64
 """Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
 
 
-def run_job(job: JobConfig, display: Display) -> RunSummary:
+def run_job(job: JobConfig, display: Display, *, profile: bool = False) -> RunSummary:
     """Restore everything the job names and return how it went; the same job again finishes what is left.
+
+    With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came.
     """
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
-        job = absolute_paths(job)
+        job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
         size = first_size(items, job)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
@@ -68,21 +73,29 @@ def run_job(job: JobConfig, display: Display) -> RunSummary:
         for note in output_notes(items, job):
             log.warning(note)
         finished = find_finished_earlier(items, context.work / LEDGER, desk)
-        waiting = (item for item in items if item.id not in finished)
-        predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
-        desk.files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
+        predicted = _predict([item for item in items if item.id not in finished], rates, context, desk.files)
         keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease)
-        state = RunState(items, attempts=job.run.attempts, active_items=job.run.active_items, on_change=keeper.change)
+        timeline = _new_timeline(context, desk.files) if profile else None
+        state = RunState(
+            items,
+            attempts=job.run.attempts,
+            active_items=job.run.active_items,
+            on_change=keeper.change,
+            watcher=timeline,
+        )
         keeper.rows = list(state.rows.values())
-        display.start(len(items), context.run_id, context.out)
-        try:
-            state.settle(finished)
-            executor.run(state)
-        finally:
-            display.stop()
-            summary = _summary(context, keeper, state.halted, predicted)
-            if not lease.lost:  # else the folder's ledger and report are another run's
-                _conclude(context, desk.files, keeper, summary)
+        with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
+            display.start(len(items), context.run_id, context.out)
+            try:
+                state.settle(finished)
+                executor.run(state)
+            finally:
+                display.stop()
+                summary = _summary(context, keeper, state, predicted)
+                if not lease.lost:  # else the folder's ledger and report are another run's
+                    _conclude(context, desk.files, keeper, summary)
+                    if timeline is not None:
+                        _keep_timeline(context, desk.files, timeline)
     return summary
 
 
@@ -120,8 +133,8 @@ class LedgerKeeper:
             log.warning("the ledger is behind: %s", exc)
 
 
-def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, predicted: dict[str, Any]) -> RunSummary:
-    return summarise(
+def _summary(context: RunContext, keeper: LedgerKeeper, state: RunState, predicted: dict[str, Any]) -> RunSummary:
+    totals = summarise(
         keeper.rows,
         run_id=context.run_id,
         name=context.job.name,
@@ -130,9 +143,33 @@ def _summary(context: RunContext, keeper: LedgerKeeper, halted: str, predicted: 
         out=str(context.out.absolute()),
         started_at=keeper.started_at,
         ended_at=time.time(),
-        halted=halted,
+        halted=state.halted,
         predicted=predicted,
     )
+    last_values = {sample.series: sample.value for sample in state.metrics.read()}
+    return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
+
+
+def _predict(waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files) -> dict[str, Any]:
+    """Say what these items will take, and keep it for who looks while the run goes on."""
+    job = context.job
+    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
+    files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
+    return predicted
+
+
+def _new_timeline(context: RunContext, files: Files) -> Timeline:
+    """Traces of an earlier run would be taken for this one's."""
+    for entry in list(files.walk(context.work / PROFILE_FOLDER)):
+        files.delete(entry.place)
+    return Timeline()
+
+
+def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:
+    try:
+        files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
+    except StoreError as exc:
+        log.warning(LogLine(f"no timeline: {exc}"))
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:

@@ -12,9 +12,12 @@ every decision about an item is made here, so that it is the same in one process
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
 
 from pipelines.item_work import ItemWork, pending_row
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.load import LoadMeter
+from pipelines.run_metrics import RunMetrics
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 
 # Ten different tasks failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
@@ -29,6 +32,16 @@ _URGENCY = (Stage.STITCH, Stage.INPAINT, Stage.FLOW, Stage.PROBE)
 OnChange = Callable[[ItemRow, Receipt | Failure | None], None]
 
 
+class Watcher(Protocol):
+    """Is told of every task that is handed out, and of its answer."""
+
+    def handed_out(self, task: Task) -> Task:
+        """Return the task as the worker is to get it."""
+        ...
+
+    def answered(self, task: Task, answer: Receipt | Failure) -> None: ...
+
+
 class RunState:
     """The items of one run, from pending to their end. Not thread-safe: one executor drives it from one thread."""
 
@@ -40,12 +53,14 @@ class RunState:
         active_items: int,
         on_change: OnChange,
         now: Callable[[], float] = time.time,
+        watcher: Watcher | None = None,
     ) -> None:
         """Start with every item pending.
 
         `attempts`: times a task is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
-        row, with the receipt or failure that caused it, or None. `now` gives seconds since the epoch.
+        row, with the receipt or failure that caused it, or None. `now` gives seconds since the epoch. `watcher` is told
+        of each task.
         """
         self._pending = deque(items)
         self.rows: dict[str, ItemRow] = {item.id: pending_row(item) for item in self._pending}
@@ -63,14 +78,28 @@ class RunState:
         """Tasks taken and not answered, by id."""
         self.halted = ""
         """Why the run was stopped before its end; empty when it was not."""
+        self.workers = 0
+        self.workers_apart = False
+        self.metrics = RunMetrics(self)
+        self.load_meter = LoadMeter(self)
+        self._watcher = watcher
 
     @property
     def over(self) -> bool:
         """Every item has ended, or the run was halted; nothing will be handed out any more."""
         return bool(self.halted) or not (self._pending or self._active)
 
-    def expect_workers(self, count: int) -> None:
-        """Let the items in work follow the number of workers, where the job left it open."""
+    @property
+    def open_items(self) -> int:
+        """Items that have not ended."""
+        return len(self._pending) + len(self._active)
+
+    def expect_workers(self, count: int, *, apart: bool = False) -> None:
+        """Let the items in work follow the number of workers, where the job left it open.
+
+        `apart`: they compute on GPUs, so that probes and stitches take nothing from them.
+        """
+        self.workers, self.workers_apart = count, apart
         if self._active_items_open:
             self._active_items = ITEMS_PER_WORKER * max(count, 1)
 
@@ -89,7 +118,7 @@ class RunState:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
         if self.halted:
             return 0
-        waiting = sum(len(work.ready[stage]) for work in self._active.values())
+        waiting = sum(len(work.ready[stage]) for work in [*self._active.values()])  # other threads ask too
         if stage is Stage.PROBE:
             waiting += min(len(self._pending), max(0, self._active_items - len(self._active)))
         return waiting
@@ -129,6 +158,7 @@ class RunState:
 
     def handle(self, answer: Receipt | Failure) -> None:
         """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
+        self.load_meter.before_change()
         task = self.in_work.pop(answer.task_id, None)
         work = self._active.get(task.item.id) if task else None
         if isinstance(answer, Receipt):
@@ -139,6 +169,7 @@ class RunState:
             work.done(task, answer)
         else:
             work.failed(task, answer)
+        self._note(task, answer, work)
         self._conclude(work, answer)
         if isinstance(answer, Failure) and answer.transient:
             self._failed_in_a_row.add(answer.task_id)
@@ -168,14 +199,25 @@ class RunState:
         return task
 
     def _hand_out(self, work: ItemWork, stage: Stage, after: Task | None = None) -> Task:
+        self.load_meter.before_change()
         task = work.take(stage, after)
         if task.id in self.in_work:
             raise RuntimeError(f"task {task.id} was handed out twice\n{work.story}")
+        if self._watcher is not None:
+            task = self._watcher.handed_out(task)
         self.in_work[task.id] = task
         return task
+
+    def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:
+        self.metrics.answered(task, answer, again=isinstance(answer, Failure) and not work.row.state.ended)
+        if task.stage is Stage.INPAINT and isinstance(answer, Receipt):
+            self.load_meter.chunk_done()
+        if self._watcher is not None:
+            self._watcher.answered(task, answer)
 
     def _conclude(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
         if work.row.state.ended:
             work.row.ended_at = self._now()
             del self._active[work.item.id]
+            self.metrics.item_ended(work.row)
         self._on_change(work.row, answer)

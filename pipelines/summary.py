@@ -48,6 +48,10 @@ class RunSummary:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+    load: dict[str, Any] = field(default_factory=dict)
+    """Queues and idle workers (`pipelines.load.RunLoad`); empty where the run has not ended."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The last value of every series that docs/metrics.md lists; empty where the run has not ended."""
 
     @property
     def memory(self) -> str:

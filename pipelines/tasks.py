@@ -97,6 +97,8 @@ class Task:
     plan: ItemPlan | None = None
     segment: Segment | None = None
     chunk: Chunk | None = None
+    traced: bool = False
+    """The worker is to record what torch does meanwhile (`reelmend run --profile`)."""
 
     @property
     def index(self) -> int:
@@ -107,6 +109,24 @@ class Task:
     @property
     def id(self) -> str:
         return f"{self.stage}:{self.item.id}" + (f":{self.index}" if self.segment or self.chunk else "")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Where an attempt at a task took place, and what it took besides seconds."""
+
+    worker: str = ""
+    """`machine:process`."""
+    began_at: float = 0.0
+    """Seconds since the epoch, by the worker's clock."""
+    bytes_read: int = 0
+    """Of artefacts, and of inputs that were copied to the machine; what lies on its disk is read in place."""
+    memory_steps: int = 0
+    """Times that a block or segment did not fit into memory."""
+    device: str = ""
+    """`machine:GPU`; empty where the worker uses none."""
+    device_used_mb: float = 0.0
+    """Memory in use on that GPU afterwards, by whomever."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +153,7 @@ class Receipt:
     """For a person: why an item was left untouched, what was repaired."""
     facts: dict[str, str | int | float] = field(default_factory=dict)
     """Of probe and stitch: figures for ledger and report (digests, sizes, codec, preview key)."""
+    effort: Effort = Effort()
 
 
 @dataclass(frozen=True)
@@ -148,3 +169,4 @@ class Failure:
     """The machine was at fault, not the data: worth another attempt."""
     seconds: float = 0.0
     trace: str = ""
+    effort: Effort = Effort()

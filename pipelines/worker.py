@@ -1,5 +1,8 @@
 """Who performs a task? A worker: it has a desk, knows the four stages, and turns every error into an answer."""
 
+import logging
+import os
+import platform
 import resource
 import time
 import traceback
@@ -10,6 +13,8 @@ from core_model.device_memory import peak_bytes
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
+from pipelines.gpu_memory import device_in_use
+from pipelines.logs import LogLine, log_fields
 from pipelines.memory import return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
@@ -17,7 +22,10 @@ from pipelines.stages.flow import flow
 from pipelines.stages.inpaint import inpaint
 from pipelines.stages.probe import probe
 from pipelines.stages.stitch import stitch
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.tasks import Effort, Failure, Receipt, Stage, Task
+from pipelines.torch_trace import run_traced
+
+log = logging.getLogger(__name__)
 
 STAGES: dict[Stage, Callable[[Task, Desk], Receipt]] = {
     Stage.PROBE: probe,
@@ -45,21 +53,50 @@ class Worker:
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
+        names = {"segment": task.segment and task.segment.index, "chunk": task.chunk and task.chunk.index}
+        with log_fields(run=self._desk.context.run_id, stage=str(task.stage), item=task.item.id, **names):
+            before = (time.time(), self._desk.files.bytes_read, self._desk.memory_steps)
+            answer = self._attempt(task)
+            answer = replace(answer, effort=self._effort(*before))
+            _tell(answer)
+            return answer
+
+    def _attempt(self, task: Task) -> Receipt | Failure:
         began, cpu_began = time.monotonic(), time.process_time()
-        try:
+
+        def work() -> Receipt:
             receipt = STAGES[task.stage](task, self._desk)
+            cpu_seconds = time.process_time() - cpu_began
+            return replace(receipt, seconds=time.monotonic() - began, cpu_seconds=cpu_seconds)
+
+        try:
+            receipt = run_traced(task, work, self._desk.context, self._desk.files) if task.traced else work()
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
             failure = _failure(task, exc, time.monotonic() - began)
             return replace(failure, reason=self._desk.inputs.named(failure.reason))
         finally:
             self._desk.inputs.release()
-        return replace(
-            receipt,
-            seconds=time.monotonic() - began,
-            cpu_seconds=time.process_time() - cpu_began,
-            peak_rss_mb=_peak_rss_mb(),
-            peak_device_mb=peak_bytes() / 2**20,
+        return replace(receipt, peak_rss_mb=_peak_rss_mb(), peak_device_mb=peak_bytes() / 2**20)
+
+    def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:
+        device, used_mb = device_in_use()
+        return Effort(
+            worker=f"{platform.node()}:{os.getpid()}",
+            began_at=began_at,
+            bytes_read=self._desk.files.bytes_read - bytes_read,
+            memory_steps=self._desk.memory_steps - memory_steps,
+            device=device,
+            device_used_mb=used_mb,
         )
+
+
+def _tell(answer: Receipt | Failure) -> None:
+    """One line a task, whose fields say which it was."""
+    seconds = round(answer.seconds, 3)
+    if isinstance(answer, Receipt):
+        log.info(LogLine("reused" if answer.reused else "done", task=answer.task_id, seconds=seconds))
+    else:
+        log.info(LogLine(answer.reason, task=answer.task_id, seconds=seconds, kind=answer.kind, trace=answer.trace))
 
 
 def _rows_first(size: Size) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from pipelines.cli.demo import demo
 from pipelines.cli.doctor import doctor
 from pipelines.cli.guard import guarded
 from pipelines.cli.plan import plan
+from pipelines.cli.profile import profile
 from pipelines.cli.report import report
 from pipelines.cli.run import run
 from pipelines.cli.status import status
@@ -46,7 +47,7 @@ def overview(
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, report, doctor, *_CLUSTER_COMMANDS):
+for command in (demo, plan, run, status, report, profile, doctor, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

@@ -46,7 +46,7 @@ def demo(
     job = load_job(flags={"name": "demo", "input.videos": [str(video)], "input.masks": str(mask), "out": out})
     screen.print(f"A balloon drifts over a lake: {FRAMES} frames. This does the same as:")
     screen.print(f"  reelmend run --videos {video} --masks {mask} --out {out}\n", style="bold", soft_wrap=True)
-    summary = run_job(job, choose_display(screen, machine=False))
+    summary = run_job(job, choose_display(screen, machine=False, log=job.log.format))
     report, restored = folder / WORK_FOLDER / REPORT, folder / video.name
     if summary.exit_status == 0:
         score, frames = score_clip(video, restored, scene, job.mask.dilation)

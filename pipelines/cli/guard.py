@@ -7,12 +7,14 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn, ParamSpec, TextIO
+from typing import NoReturn, ParamSpec
 
 import typer
 
 from pipelines.cli.options import DEBUG_VARIABLE
+from pipelines.config import LogFormat
 from pipelines.errors import ConfigError, ReelmendError, SetupError
+from pipelines.logs import log_format, log_to_stderr
 
 P = ParamSpec("P")
 
@@ -30,9 +32,9 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        _log_to_stderr()
         before = signal.signal(signal.SIGTERM, _interrupt)
         try:
+            show_log(LogFormat.auto)
             status = command(*args, **kwargs)
         except KeyboardInterrupt:
             _fail(["interrupted; the same command goes on from here"], EXIT_INTERRUPTED)
@@ -63,24 +65,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what stderr is at that moment: the live display puts itself in its place to keep its lines whole."""
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, value: TextIO) -> None:
-        """Ignored: there is nothing to choose."""
-
-
-def _log_to_stderr() -> None:
-    """Show our own INFO where no live display shows the same, and warnings everywhere."""
-    root = logging.getLogger()
-    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
-        handler = _Stderr()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        root.addHandler(handler)
-    for name in ("reelmend", "pipelines", "cluster", "core_model"):
-        logging.getLogger(name).setLevel(logging.WARNING if sys.stdout.isatty() else logging.INFO)
+def show_log(chosen: LogFormat) -> None:
+    """Show our own INFO where no live display shows the same, and warnings everywhere. Raises ConfigError."""
+    live = sys.stdout.isatty() and log_format(chosen) is LogFormat.text
+    log_to_stderr(chosen, logging.WARNING if live else logging.INFO)

@@ -1,5 +1,10 @@
 """`reelmend run`: how does a job get done?"""
 
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.guard import show_log
 from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import WORK_FOLDER
@@ -16,6 +21,9 @@ def run(
     masks: Masks = None,
     manifest: Manifest = None,
     out: Out = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Keep traces of a few tasks and a timeline of all, for Perfetto.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -26,9 +34,12 @@ def run(
     job = job_of(words, preset, videos, masks, manifest, out)
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
     from pipelines.run import LEDGER, REPORT, run_job
+    from pipelines.timeline import PROFILE_FOLDER
 
     screen = console()
-    summary = run_job(job, choose_display(screen, machine=as_json))
+    show_log(job.log.format)
+    display = choose_display(screen, machine=as_json, log=job.log.format)
+    summary = run_job(job, display, profile=profile)
     work = location_of(job.out) / WORK_FOLDER
     rows = read_ledger(work / LEDGER, Files(job.s3))
     if as_json:
@@ -37,6 +48,8 @@ def run(
     else:
         print_summary(screen, summary, rows)
         screen.print(f"\nvideos  {job.out}\nreport  {work / REPORT}", soft_wrap=True)
+        if profile:
+            screen.print(f"profile {work / PROFILE_FOLDER}: open in ui.perfetto.dev, or ask `reelmend profile`")
     return summary.exit_status
 
 

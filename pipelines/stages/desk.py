@@ -32,6 +32,8 @@ class Desk:
         self.inputs = InputCache(context.cache_dir, context.job.store.cache_bytes, self.files)
         self.side_that_fits: dict[tuple[int, int], int] = {}
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
+        self.memory_steps = 0
+        """Times that something did not fit into memory."""
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
         self.settings = lru_cache(maxsize=64)(self._settings)

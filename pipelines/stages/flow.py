@@ -56,6 +56,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
     try:
         return encode_flow(*desk.flow.estimate(np.stack(frames)))
     except DeviceFull as exc:
+        desk.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc

@@ -7,6 +7,7 @@ from core_model.device_memory import DeviceFull
 from pipelines.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
+from pipelines.logs import LogLine
 from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
 from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
@@ -66,7 +67,8 @@ def _make_part(block: Block, task: Task, desk: Desk) -> bytes:
             part = encode_part(_restore(shot_of(block, task, desk, side), block, desk), side)
         except DeviceFull as exc:
             reason = str(exc)
-            log.warning("item=%s %s: %s", task.item.id, frames, reason)
+            desk.memory_steps += 1
+            log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
             advice = "set propainter.precision=fp32, or check the weights"
             raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc

@@ -64,6 +64,8 @@ class Files:
     def __init__(self, s3: S3Config | None = None) -> None:
         self._s3_config = s3 or S3Config()
         self._local = LocalFiles()
+        self.bytes_read = 0
+        """By `read` and `fetch` so far."""
 
     @cached_property
     def _s3(self) -> "S3Files":
@@ -75,13 +77,19 @@ class Files:
         return self._s3 if isinstance(place, RemotePath) else self._local
 
     def read(self, place: Location) -> bytes | None:
-        return self.of(place).read(place)
+        value = self.of(place).read(place)
+        self.bytes_read += len(value or b"")
+        return value
 
     def write(self, place: Location, value: bytes) -> None:
         self.of(place).write(place, value)
 
     def delete(self, place: Location) -> None:
         self.of(place).delete(place)
+
+    def fetch(self, entry: Entry, target: Path) -> None:
+        self.of(entry.place).fetch(entry, target)
+        self.bytes_read += entry.size
 
     def look(self, place: Location) -> Entry | None:
         return self.of(place).look(place)

@@ -89,7 +89,7 @@ class InputCache:
             folder = partial if alone else partial / place.name
             folder.mkdir(parents=True)
             for part in parts:
-                self._files.of(place).fetch(part, folder / part.place.name)
+                self._files.fetch(part, folder / part.place.name)
             partial.rename(copy / _CONTENT)
         except BaseException:
             remove(copy)

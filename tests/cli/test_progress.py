@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipelines.config import LogFormat
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.progress import LogDisplay, SilentDisplay, choose_display
 from pipelines.progress_live import LINES, LiveDisplay
@@ -36,9 +37,9 @@ def drawn(display: LiveDisplay) -> str:
 
 
 def test_a_terminal_gets_bars_a_pipe_gets_lines_and_a_machine_gets_nothing() -> None:
-    assert isinstance(choose_display(terminal(), machine=False), LiveDisplay)
-    assert isinstance(choose_display(Console(file=io.StringIO()), machine=False), LogDisplay)
-    assert isinstance(choose_display(terminal(), machine=True), SilentDisplay)
+    assert isinstance(choose_display(terminal(), machine=False, log=LogFormat.auto), LiveDisplay)
+    assert isinstance(choose_display(Console(file=io.StringIO()), machine=False, log=LogFormat.auto), LogDisplay)
+    assert isinstance(choose_display(terminal(), machine=True, log=LogFormat.auto), SilentDisplay)
 
 
 def test_the_live_display_has_a_bar_for_the_run_and_a_line_for_each_active_video() -> None:

@@ -15,6 +15,11 @@ def test_the_job_file_page_is_what_the_config_classes_say():
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_job_file.py"
 
 
+def test_the_metrics_page_is_what_the_declarations_say():
+    maker = runpy.run_path(str(ROOT / "docs" / "make_metrics.py"))
+    assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_metrics.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):

@@ -55,6 +55,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("stitch=h264", "stitch: 'h264' is not a section; it holds codec, crf, speed (command line)"),
         ("mask.threshold=255", "mask.threshold: 255 is outside 0..254 (command line)"),
         ("stitch.crf=52", "stitch.crf: 52 is outside 0..51 (command line)"),
+        ("metrics.port=70000", "metrics.port: 70000 is outside 0..65535 (command line)"),
         ("run.attempts=0", "run.attempts: 0 is below 1 (command line)"),
         ("flow.max_side=4", "flow.max_side: 4 is below 16 pixels (0 means the source's size) (command line)"),
         ("plan.shot_threshold=nan", "plan.shot_threshold: nan is outside 0 (excluded) .. 255 (command line)"),

@@ -70,6 +70,7 @@ def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller
     )
     assert rows["small"].state == "restored"
     assert summary.exit_status == 3
+    assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 1
     assert not (tmp_path / "out/large.mkv").exists()
 
 
@@ -79,6 +80,7 @@ def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_a
     add_wide_item(tmp_path, "large")
     summary, rows = finish(job_of(tmp_path, OutOfMemory.smaller))
     assert device.tried == [640, 480, 360, 360]
+    assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 2
     assert (rows["large"].state, summary.exit_status) == ("restored", 0)
     for frames in ("0-19", "20-39"):
         assert f"frames {frames} were restored at 360 px, for want of GPU memory" in rows["large"].reason

@@ -1,0 +1,186 @@
+"""Writes reelmend.json, beside this file, from the metrics' declarations: `python deploy/grafana/make_dashboard.py`.
+
+A test checks that it is fresh, and that queries and declarations name the same metrics.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines import metrics as m
+from pipelines.metrics import Metric
+
+FILE = Path(__file__).with_name("reelmend.json")
+OWN, RAY = "reelmend", "ray_reelmend"
+"""How names of metrics begin: on a run's own port, and as Ray exports them. A variable of the dashboard chooses."""
+
+_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+_WIDTH, _HEIGHT = 8, 7  # three panels a row of Grafana's 24 columns
+
+
+@dataclass(frozen=True)
+class Panel:
+    title: str
+    says: str
+    queries: dict[str, str]
+    """PromQL by legend."""
+    unit: str = "short"
+    stacked: bool = False
+    limits: dict[str, float] = field(default_factory=dict)
+
+
+def name(metric: Metric, selector: str = "") -> str:
+    """A metric as a query names it: as the chosen exporter does, and of the chosen scrape jobs only."""
+    also = f",{selector}" if selector else ""
+    return f'${{metrics}}{metric.name.removeprefix(OWN)}{{job=~"$job"{also}}}'
+
+
+def rate(metric: Metric, by: str, selector: str = "") -> str:
+    return f"sum by ({by}) (rate({name(metric, selector)}[$__rate_interval]))"
+
+
+def total(metric: Metric, by: str = "", selector: str = "") -> str:
+    return f"sum{f' by ({by})' if by else ''} ({name(metric, selector)})"
+
+
+PANELS = [
+    Panel(
+        "Items that have ended",
+        "By outcome; quarantined and failed ones have their reason in the ledger.",
+        {"{{outcome}}": total(m.ITEMS, "outcome")},
+        stacked=True,
+    ),
+    Panel("Items open", "What is left to do.", {"open": total(m.ITEMS_OPEN)}),
+    Panel(
+        "Frames a second",
+        "Of tasks that computed something; inpaint is the run's speed. A long chunk shows when it is done.",
+        {"{{stage}}": rate(m.FRAMES, "stage")},
+    ),
+    Panel(
+        "Tasks in work",
+        "That a worker has now, beside the workers for flow and inpainting: where they are fewer, workers wait.",
+        {"{{stage}}": total(m.TASKS_IN_WORK, "stage"), "workers": total(m.WORKERS)},
+    ),
+    Panel(
+        "Tasks that wait",
+        "Chunks waiting: more workers help. None waiting and workers idle: see probe and stitch.",
+        {"{{stage}}": total(m.TASKS_READY, "stage")},
+    ),
+    Panel(
+        "Seconds of work a second",
+        "Of attempts, when they end; over minutes it is the number of workers that each stage takes.",
+        {"{{stage}}": rate(m.STAGE_SECONDS, "stage")},
+        stacked=True,
+    ),
+    Panel(
+        "Seconds a task",
+        "Mean over all attempts that ended.",
+        {"{{stage}}": f"{rate(m.STAGE_SECONDS, 'stage')} / {rate(m.TASKS, 'stage')}"},
+        unit="s",
+    ),
+    Panel(
+        "Attempts that went wrong",
+        "lost: the worker died; failed: an error came back. Retries are those that were made again.",
+        {
+            "{{stage}} {{outcome}}": rate(m.TASKS, "stage, outcome", 'outcome=~"failed|lost"'),
+            "{{stage}} tried again": rate(m.RETRIES, "stage"),
+        },
+    ),
+    Panel(
+        "Did not fit into memory",
+        "Times that a block or segment was too large for the GPU and was tried smaller, or given up.",
+        {"{{stage}}": rate(m.OOM_STEPS, "stage")},
+    ),
+    Panel(
+        "GPU memory",
+        "In use after the last task there, and the most that one worker ever had.",
+        {"{{device}} in use": total(m.GPU_USED, "device"), "{{device}} peak": f"max by (device) ({name(m.GPU_PEAK)})"},
+        unit="bytes",
+    ),
+    Panel(
+        "Flow found in the cache",
+        "Share of the segments asked for.",
+        {"hits": f"{total(m.FLOW_HITS)} / ({total(m.FLOW_HITS)} + {total(m.FLOW_MISSES)})"},
+        unit="percentunit",
+        limits={"min": 0, "max": 1},
+    ),
+    Panel(
+        "Bytes a second",
+        "Read: artefacts, and inputs copied to a machine. Written: flow, parts, outputs.",
+        {"{{stage}} read": rate(m.BYTES_READ, "stage"), "{{stage}} written": rate(m.BYTES_WRITTEN, "stage")},
+        unit="Bps",
+    ),
+]
+
+
+def dashboard() -> dict[str, Any]:
+    """Return Grafana's model (schema 39: Grafana 10 and later)."""
+    return {
+        "uid": "reelmend",
+        "title": "reelmend",
+        "description": "A run of reelmend. docs/metrics.md says what each metric means.",
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "templating": {"list": _variables()},
+        "panels": [_panel(number, panel) for number, panel in enumerate(PANELS)],
+    }
+
+
+def _variables() -> list[dict[str, Any]]:
+    exporters = {"a run's own port": OWN, "Ray": RAY}
+    choices = [{"text": text, "value": value, "selected": value == OWN} for text, value in exporters.items()]
+    return [
+        {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
+        {
+            "name": "metrics",
+            "label": "Metrics from",
+            "type": "custom",
+            "query": ",".join(f"{text} : {value}" for text, value in exporters.items()),
+            "options": choices,
+            "current": choices[0],
+        },
+        {
+            "name": "job",
+            "label": "Scrape job",
+            "type": "query",
+            "datasource": _SOURCE,
+            "query": {"query": f"label_values(${{metrics}}{m.ITEMS_OPEN.name.removeprefix(OWN)}, job)", "refId": "job"},
+            "refresh": 2,
+            "includeAll": True,
+            "allValue": ".*",
+            "multi": True,
+            "current": {"text": "All", "value": "$__all"},
+        },
+    ]
+
+
+def _panel(number: int, panel: Panel) -> dict[str, Any]:
+    column, row = number % 3, number // 3
+    custom = {"fillOpacity": 20 if panel.stacked else 5, "stacking": {"mode": "normal" if panel.stacked else "none"}}
+    return {
+        "id": number + 1,
+        "type": "timeseries",
+        "title": panel.title,
+        "description": panel.says,
+        "datasource": _SOURCE,
+        "gridPos": {"x": column * _WIDTH, "y": row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
+        "fieldConfig": {"defaults": {"unit": panel.unit, "custom": custom, **panel.limits}, "overrides": []},
+        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
+        "targets": [
+            {"refId": chr(ord("A") + index), "datasource": _SOURCE, "expr": query, "legendFormat": legend}
+            for index, (legend, query) in enumerate(panel.queries.items())
+        ],
+    }
+
+
+def text() -> str:
+    return json.dumps(dashboard(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(text())

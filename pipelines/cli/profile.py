@@ -1,0 +1,65 @@
+"""`reelmend profile`: what held a run up, and what is to be turned?"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from pipelines.cli.past_run import PastRun, find_past_run
+from pipelines.cli.screen import console, print_json
+from pipelines.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.diagnosis import Finding
+    from pipelines.timeline import Span
+
+
+def profile(
+    words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
+) -> int:
+    """Say which stage held a run up and what to turn; says more of one that was started with `run --profile`.
+
+    Example: `reelmend profile --out out/`
+    """
+    from pipelines.diagnosis import diagnose
+
+    past = find_past_run(words, preset, out)
+    findings = [*diagnose(past.summary), *_recorded(past)]
+    if as_json:
+        print_json({"run_id": past.summary.run_id, "findings": [asdict(finding) for finding in findings]})
+        return 0
+    screen = console()
+    screen.print(f"{past.summary.name}: {'how the run went' if past.ended else 'the run so far'}")
+    for finding in findings:
+        screen.print(Text(f"- {finding.what}"), soft_wrap=True)
+        if finding.turn:
+            screen.print(Text(f"  turn: {finding.turn}", "yellow"), soft_wrap=True)
+    return 0
+
+
+def _recorded(past: PastRun) -> "Iterator[Finding]":
+    """What the files of `run --profile` say; nothing where there are none."""
+    from pipelines.profile_findings import from_timeline, from_traces, read_trace
+    from pipelines.tasks import Stage
+    from pipelines.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
+
+    traces = defaultdict(list)
+    spans: list[Span] = []
+    for entry in past.files.walk(past.context.work / PROFILE_FOLDER):
+        name, packed = entry.place.name, past.files.read(entry.place) or b""
+        try:
+            if name == TIMELINE:
+                spans = read_spans(packed)
+            elif stage := stage_of_trace(name):
+                traces[stage].append(read_trace(packed))
+        except ValueError as exc:
+            raise ConfigError(
+                f"{entry.place} cannot be read ({exc}); `reelmend run --profile` writes it again"
+            ) from exc
+    yield from from_timeline(spans)
+    for stage in Stage:
+        if traces[stage]:
+            yield from from_traces(stage, traces[stage])

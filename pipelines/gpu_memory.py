@@ -1,0 +1,20 @@
+"""How full is the GPU that this process computes on?"""
+
+import os
+import platform
+
+import torch
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def device_in_use() -> tuple[str, float]:
+    """Return (`machine:GPU`, MB in use there by all processes); ("", 0) where this process uses none.
+
+    The GPU is named as the machine numbers it, which is not how the process does: it sees only its own.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return "", 0.0
+    free, total = torch.cuda.mem_get_info()
+    visible = os.environ.get(_VISIBLE, "").split(",")[0]
+    return f"{platform.node()}:{visible or torch.cuda.current_device()}", (total - free) / 2**20

@@ -1,0 +1,89 @@
+"""How do a run's events become figures? Everything is known in the driver, from receipts and from the queues."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
+
+from pipelines import metrics
+from pipelines.errors import WorkerLost
+from pipelines.ledger import ItemRow
+from pipelines.metrics import Metrics, Sample, TaskOutcome
+from pipelines.tasks import Failure, Receipt, Stage, Task
+
+_MB = 2**20
+
+
+class Queues(Protocol):
+    """What a run's state says of its tasks; may be asked from any thread."""
+
+    @property
+    def in_work(self) -> Mapping[str, Task]: ...
+
+    @property
+    def workers(self) -> int:
+        """That flow and inpaint."""
+        ...
+
+    @property
+    def workers_apart(self) -> bool:
+        """They compute on GPUs, so that probes and stitches take nothing from them."""
+        ...
+
+    @property
+    def open_items(self) -> int: ...
+
+    def ready(self, stage: Stage) -> int: ...
+
+
+def in_work_by_stage(queues: Queues) -> Counter[Stage]:
+    return Counter(task.stage for task in list(queues.in_work.values()))  # a copy at once: another thread may change it
+
+
+class RunMetrics:
+    """Counts what happens in one run."""
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+        self._metrics = Metrics()
+
+    def answered(self, task: Task, answer: Receipt | Failure, *, again: bool) -> None:
+        """A task came back. `again`: it will be tried once more."""
+        stage, effort, add = str(task.stage), answer.effort, self._metrics.add
+        add(metrics.TASKS, 1, stage, _outcome(answer))
+        add(metrics.STAGE_SECONDS, answer.seconds, stage)
+        add(metrics.BYTES_READ, effort.bytes_read, stage)
+        add(metrics.OOM_STEPS, effort.memory_steps, stage)
+        add(metrics.RETRIES, again, stage)
+        if effort.device:
+            self._metrics.put(metrics.GPU_USED, effort.device_used_mb * _MB, effort.device)
+        if isinstance(answer, Receipt):
+            self._succeeded(task, answer)
+
+    def item_ended(self, row: ItemRow) -> None:
+        self._metrics.add(metrics.ITEMS, 1, metrics.FINISHED_EARLIER if row.reused else str(row.state))
+
+    def read(self) -> list[Sample]:
+        """Return all figures as they are now; may be called from any thread."""
+        in_work = in_work_by_stage(self._queues)
+        for stage in Stage:
+            self._metrics.put(metrics.TASKS_READY, self._queues.ready(stage), str(stage))
+            self._metrics.put(metrics.TASKS_IN_WORK, in_work[stage], str(stage))
+        self._metrics.put(metrics.WORKERS, self._queues.workers)
+        self._metrics.put(metrics.ITEMS_OPEN, self._queues.open_items)
+        return self._metrics.read()
+
+    def _succeeded(self, task: Task, receipt: Receipt) -> None:
+        stage, add = str(task.stage), self._metrics.add
+        add(metrics.BYTES_WRITTEN, receipt.bytes_written, stage)
+        if not receipt.reused:
+            add(metrics.FRAMES, receipt.frames, stage)
+        if task.stage is Stage.FLOW:
+            add(metrics.FLOW_HITS if receipt.reused else metrics.FLOW_MISSES, 1)
+        if receipt.effort.device:
+            self._metrics.raise_to(metrics.GPU_PEAK, receipt.peak_device_mb * _MB, receipt.effort.device)
+
+
+def _outcome(answer: Receipt | Failure) -> TaskOutcome:
+    if isinstance(answer, Receipt):
+        return TaskOutcome.REUSED if answer.reused else TaskOutcome.COMPUTED
+    return TaskOutcome.LOST if answer.kind == WorkerLost.__name__ else TaskOutcome.FAILED

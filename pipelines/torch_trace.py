@@ -1,0 +1,48 @@
+"""What does torch do during one task? Its profiler's trace, which Perfetto opens, lies among the run's own files."""
+
+import gzip
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from pipelines.context import RunContext
+from pipelines.errors import StoreError
+from pipelines.logs import LogLine
+from pipelines.stores.files import Files
+from pipelines.stores.location import Location
+from pipelines.tasks import Receipt, Task
+from pipelines.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
+
+log = logging.getLogger(__name__)
+
+# Else kineto, torch's profiler, prints a line into stderr when it begins and one when it ends.
+os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+
+
+def run_traced(task: Task, work: Callable[[], Receipt], context: RunContext, files: Files) -> Receipt:
+    """Do `work` under torch's profiler and keep the trace, unless nothing was computed.
+
+    A trace that cannot be kept is a warning: the task is done all the same. Writing one takes seconds, which `work`
+    does not see.
+    """
+    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])
+    with profile(activities=activities) as profiler, record_function(TASK_SPAN + task.id):
+        receipt = work()
+    if not receipt.reused:
+        try:
+            _keep(profiler, context.work / PROFILE_FOLDER / trace_name(task), files)
+        except (OSError, RuntimeError, StoreError) as exc:
+            log.warning(LogLine(f"no trace: {exc}", task=task.id))
+    return receipt
+
+
+def _keep(profiler: profile, place: Location, files: Files) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        local = Path(scratch) / "trace.json"
+        profiler.export_chrome_trace(str(local))
+        files.write(place, gzip.compress(local.read_bytes(), compresslevel=3))

@@ -1,0 +1,48 @@
+"""What does a scraper see? The real port, asked over HTTP, and the text read by Prometheus' own parser."""
+
+import socket
+import urllib.request
+from collections.abc import Callable
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipelines.ledger import ItemRow
+from pipelines.progress import SilentDisplay
+from pipelines.tasks import Failure, Receipt
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def scrape(port: int) -> dict[str, float]:
+    """Return the value of every series."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return parse(answer.read().decode())
+
+
+def parse(text: str) -> dict[str, float]:
+    """Return the value of every series; none is there twice."""
+    values: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+            series = f"{sample.name}{{{labels}}}" if labels else sample.name
+            assert series not in values
+            values[series] = sample.value
+    return values
+
+
+class Scraper(SilentDisplay):
+    """Scrapes the run's port at each change of a row, while the run waits: so a test knows what it must see."""
+
+    def __init__(self, port: int, look: Callable[[ItemRow, dict[str, float]], None] = lambda *_: None) -> None:
+        self.seen: list[dict[str, float]] = []
+        self._port, self._look = port, look
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        self.seen.append(scrape(self._port))
+        self._look(row, self.seen[-1])
