@@ -29,6 +29,7 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
         ("core_model.restorer", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
         ("pipelines.run", ["ray"]),
         ("pipelines.cli", ["ray"]),
+        ("cluster.kubernetes.launch", ["ray", "torch", "av"]),
     ],
 )
 def test_a_layer_imports_where_the_others_libraries_are_missing(module, absent):

@@ -1,0 +1,98 @@
+"""`reelmend launch`: what a CronJob's pod runs, and the exit status it ends with."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.guard import EXIT_INTERRUPTED
+from pipelines.cli.options import AsJson, Debug
+from pipelines.cli.screen import console, print_json
+from pipelines.errors import ConfigError, ReelmendError
+
+log = logging.getLogger(__name__)
+
+Template = Annotated[
+    str, typer.Argument(metavar="TEMPLATE", help="Name of a suspended RayJob: what a run is.", show_default=False)
+]
+JobName = Annotated[
+    str,
+    typer.Option(
+        "--job-name",
+        envvar="REELMEND_JOB_NAME",
+        metavar="NAME",
+        help="The Kubernetes Job this is an attempt of. A CronJob's Jobs carry their scheduled time in their names,"
+        " and the run is called after it; any other is added to the template's. The same name is the same run.",
+    ),
+]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", metavar="NAME", help="Where the template is; else the pod's own.")
+]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="The API as `kubectl proxy` serves it; else the pod's own."),
+]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label of the run, for a queue, say.")
+]
+OnCluster = Annotated[
+    str | None,
+    typer.Option("--on-cluster", metavar="NAME", help="Run on this RayCluster instead of one made for the run."),
+]
+Keep = Annotated[int, typer.Option("--keep", min=0, help="Finished runs that stay to be looked at; older are deleted.")]
+
+
+def launch(
+    template: Template,
+    job_name: JobName,
+    namespace: Namespace = None,
+    server: Server = None,
+    label: Labels = None,
+    on_cluster: OnCluster = None,
+    keep: Keep = 7,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Create a run on Kubernetes as a RayJob, or find it, wait for its end, and end with its exit status.
+
+    Typed again with the same --job-name it attaches. It refuses (exit status 2) while another run of the template is
+    alive. Ended early (SIGTERM, no answer from the API: 130), it leaves the run going.
+
+    Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
+    """
+    # With these come the libraries of HTTP, which --help and other commands can do without.
+    from cluster.kubernetes.access import Access, access_from_pod
+    from cluster.kubernetes.api import NoAnswer, RayJobs
+    from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
+    from cluster.kubernetes.rayjob import run_name
+
+    name = run_name(template, job_name)
+    if server and not server.startswith(("http://", "https://")):
+        raise ConfigError(f"--server {server}: expected the API's URL, such as http://127.0.0.1:8001")
+    access = Access(server, namespace or "default") if server else access_from_pod(namespace)
+    rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
+    try:
+        run, created = create_or_attach(rayjobs, wish)
+    except NoAnswer as exc:
+        log.error("%s; if rayjob=%s was created it goes on, and the same command attaches to it", exc, name)
+        return EXIT_INTERRUPTED
+    log.info("rayjob=%s %s", name, "created" if created else "attached to: it exists")
+    try:
+        prune(rayjobs, wish)
+        ended = wait(rayjobs, run)
+    except ReelmendError as exc:  # whatever it is: a run that is going is not one that was never started
+        log.error("%s; rayjob=%s goes on, and the same command attaches to it", exc, name)
+        return EXIT_INTERRUPTED
+    if as_json:
+        document = {"rayjob": name, "created": created, "exit_status": ended.exit_status, "what": ended.what}
+        print_json(document)
+    else:
+        console().print(f"RayJob {name} {ended.what}", soft_wrap=True)
+    return ended.exit_status
+
+
+def _labels(given: list[str] | None) -> dict[str, str]:
+    pairs = [word.partition("=") for word in given or ()]
+    if wrong := [key for key, equals, _ in pairs if not equals or not key]:
+        raise ConfigError(f"--label {wrong[0]}: give KEY=VALUE")
+    return {key: value for key, _, value in pairs}

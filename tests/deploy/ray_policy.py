@@ -1,0 +1,126 @@
+"""What KubeRay's operator refuses or misunderstands, though its schemas let it pass."""
+
+import re
+
+from manifests import ROOT, cluster_specs, of_kind
+from policy import rule
+
+
+@rule
+def ray_is_the_version_of_the_lock(documents):
+    (locked,) = re.findall(r"^ray==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    for where, spec in cluster_specs(documents):
+        if spec.get("rayVersion") != locked:
+            yield f"{where}: rayVersion {spec.get('rayVersion')}, the image holds {locked}"
+
+
+@rule
+def ray_wants_a_token(documents):
+    for where, spec in cluster_specs(documents):
+        if spec.get("authOptions", {}).get("mode") != "token":
+            yield f"{where}: whoever reaches Ray's ports may run code"
+
+
+@rule
+def submission_modes_are_kuberays(documents):
+    for rayjob in of_kind(documents, "RayJob"):
+        if rayjob["spec"].get("submissionMode") not in ("K8sJobMode", "HTTPMode", "SidecarMode"):
+            yield f"RayJob {rayjob['metadata']['name']}: submissionMode {rayjob['spec'].get('submissionMode')}"
+
+
+@rule
+def the_submitter_has_no_command_of_its_own(documents):
+    for rayjob in of_kind(documents, "RayJob"):
+        for container in rayjob["spec"]["submitterPodTemplate"]["spec"]["containers"]:
+            if "command" in container or "args" in container:
+                yield f"RayJob {rayjob['metadata']['name']}: KubeRay's command submits once, another might twice"
+
+
+@rule
+def a_template_is_suspended_and_its_clusters_end(documents):
+    for rayjob in of_kind(documents, "RayJob"):
+        spec, where = rayjob["spec"], f"RayJob {rayjob['metadata']['name']}"
+        if spec.get("suspend") is not True:
+            yield f"{where}: would run when it is applied"
+        if not spec.get("shutdownAfterJobFinishes"):
+            yield f"{where}: its machines would stay; and a suspended RayJob must shut down"
+        if "kueue.x-k8s.io/queue-name" in rayjob["metadata"].get("labels", {}):
+            yield f"{where}: Kueue would admit the template itself"
+
+
+@rule
+def the_head_does_no_work_and_start_parameters_are_strings(documents):
+    for where, spec in cluster_specs(documents):
+        head = spec["headGroupSpec"]["rayStartParams"]
+        if head.get("num-cpus") != "0":
+            yield f"{where}: tasks could run beside the driver"
+        for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
+            parameters = group["rayStartParams"]
+            if wrong := [key for key, value in parameters.items() if not isinstance(value, str)]:
+                yield f"{where}: {wrong} must be strings"
+            if "resources" in group and any(key.startswith("num-") for key in parameters):
+                yield f"{where}: num-* beside a group's resources"
+
+
+@rule
+def ray_spills_to_a_limited_disk(documents):
+    for where, spec in cluster_specs(documents):
+        for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
+            folder = group["rayStartParams"].get("object-spilling-directory", "")
+            pod = group["template"]["spec"]
+            mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+            volume = next((name for path, name in mounts.items() if folder.startswith(f"{path}/")), None)
+            disk = next((one.get("emptyDir", {}) for one in pod.get("volumes", []) if one["name"] == volume), {})
+            if "sizeLimit" not in disk or disk.get("medium") == "Memory":
+                yield f"{where}: {folder or 'the default'} is no limited disk"
+
+
+@rule
+def groups_scale_within_their_bounds_or_not_at_all(documents):
+    for where, spec in cluster_specs(documents):
+        scales = spec.get("enableInTreeAutoscaling", False)
+        options = spec.get("autoscalerOptions", {})
+        for group in spec["workerGroupSpecs"]:
+            name = f"{where} group {group['groupName']}"
+            least, wanted, most = group["minReplicas"], group["replicas"], group["maxReplicas"]
+            if not least <= wanted <= most or (not scales and least != most):
+                yield f"{name}: {wanted} of {least}..{most}, autoscaling {scales}"
+            if "priority" in group and (not scales or options.get("version") != "v2"):
+                yield f"{name}: a priority needs autoscaler v2"
+        if scales and max(group["maxReplicas"] for group in spec["workerGroupSpecs"]) == 0:
+            yield f"{where}: nothing could ever be brought"
+
+
+@rule
+def spot_machines_are_tolerated_and_not_the_only_ones(documents):
+    for where, spec in cluster_specs(documents):
+        groups = [(group, group["template"]["spec"]) for group in spec["workerGroupSpecs"]]
+        spot = [pod for _, pod in groups if pod.get("nodeSelector", {}).get("capacity") == "spot"]
+        if not spot:
+            continue
+        if len(spot) == len(groups) or all(group["minReplicas"] == 0 for group, _ in groups):
+            yield f"{where}: without spot machines it would wait for ever"
+        if any("capacity" not in {one["key"] for one in pod.get("tolerations", [])} for pod in spot):
+            yield f"{where}: does not tolerate the taint of spot machines"
+        if spec["headGroupSpec"]["template"]["spec"].get("nodeSelector", {}).get("capacity") != "on-demand":
+            yield f"{where}: the head may be taken away"
+
+
+@rule
+def the_heads_state_outlives_it_where_the_cluster_stays(documents):
+    for cluster in of_kind(documents, "RayCluster"):
+        options = cluster["spec"].get("gcsFaultToleranceOptions", {})
+        if "redisAddress" not in options or "valueFrom" not in options.get("redisPassword", {}):
+            yield f"RayCluster {cluster['metadata']['name']}: a new head would know nothing"
+
+
+@rule
+def monitors_look_at_ports_that_pods_have(documents):
+    for monitor in of_kind(documents, "PodMonitor"):
+        side = monitor["spec"]["selector"]["matchLabels"]["ray.io/node-type"]
+        asked = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+        for where, spec in cluster_specs(documents):
+            for group in [spec["headGroupSpec"]] if side == "head" else spec["workerGroupSpecs"]:
+                ports = {port["name"] for port in group["template"]["spec"]["containers"][0]["ports"]}
+                if missing := asked - ports:
+                    yield f"PodMonitor {monitor['metadata']['name']}: {where} has no port {', '.join(sorted(missing))}"

@@ -1,0 +1,148 @@
+"""The image cannot be built here, so it is read: what it copies exists, what it installs is locked, nobody is root."""
+
+import fnmatch
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from manifests import ROOT, containers, pod_templates, rendered
+
+DEPLOY = ROOT / "deploy"
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+
+
+def _instructions():
+    """(instruction, rest) of each, continued lines joined, comments left out."""
+    lines = [line for line in DOCKERFILE.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines()]
+
+
+def _locked():
+    names = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+
+
+def _copied():
+    for instruction, rest in _instructions():
+        if instruction == "COPY" and not rest.startswith("--from"):
+            yield from rest.split()[:-1]
+
+
+def test_what_it_copies_exists_and_is_shown_to_the_build():
+    shown = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = set(_copied())
+    assert copied == shown
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_every_package_of_the_project_is_copied():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = [pattern.rstrip("*") for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]]
+    assert set(packages) <= set(_copied())
+
+
+def test_bases_are_pinned_to_a_version():
+    stages = set()
+    for instruction, rest in _instructions():
+        if instruction == "FROM":
+            image, *stage = rest.split()
+            assert image in stages or re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+-[\w.-]+(@sha256:\w{64})?", image), image
+            stages |= {stage[-1]} if stage else set()
+
+
+def test_dependencies_come_before_the_source_and_from_the_lock():
+    steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
+    install = next(index for index, step in enumerate(steps) if "pip install -c constraints.txt" in step)
+    source = next(index for index, step in enumerate(steps) if step.startswith("COPY core_model"))
+    assert install < source
+    assert "--no-deps" in next(step for step in steps[source:] if "pip install" in step)
+
+
+def test_all_that_the_project_needs_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[\[>=<]", line)[0].lower() for line in project["dependencies"]}
+    assert needed <= _locked()
+
+
+def test_what_it_installs_by_name_is_pinned():
+    for instruction, rest in _instructions():
+        for step in rest.split("&&"):
+            if instruction == "RUN" and "pip install" in step:
+                words = step.split("pip install")[1].split()
+                named = [
+                    word
+                    for before, word in pairwise(["", *words])
+                    if word[0] not in "-." and before not in ("-c", "-r")
+                ]
+                assert all("==" in word for word in named), step
+
+
+def test_the_list_of_dependencies_is_the_projects():
+    printed = subprocess.run(
+        [sys.executable, "deploy/dependencies.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines() == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+
+
+def test_nobody_is_root_and_pods_run_as_the_images_user():
+    last = [rest for instruction, rest in _instructions() if instruction == "USER"][-1]
+    user, _, group = last.partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    assert f"--uid {user} " in DOCKERFILE
+    security = [pod["spec"]["securityContext"] for pod in _own_pods()]
+    assert {(one["runAsUser"], one["runAsGroup"]) for one in security} == {(int(user), int(group))}
+
+
+def _own_pods():
+    return [
+        pod
+        for _, pod in pod_templates(rendered("long-lived"))
+        if any(container["image"].startswith("reelmend:") for container in pod["spec"]["containers"])
+    ]
+
+
+def test_no_layer_can_hold_weights_or_keys():
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert next(line for line in ignored if not line.startswith("#")) == "*"
+    for name in ("model.pth", "model.safetensors"):
+        assert any(fnmatch.fnmatch(f"conf/{name}", pattern) for pattern in ignored if not pattern.startswith("!"))
+    for instruction, rest in _instructions():
+        assert instruction not in ("ADD", "ARG"), rest
+        assert not re.search(r"TOKEN|SECRET|PASSWORD|ACCESS_KEY", rest)
+        assert "weights pull" not in rest
+
+
+def test_the_weights_lie_where_pods_mount_them():
+    assert "REELMEND_WEIGHTS=/weights" in DOCKERFILE
+    paths = {mount["mountPath"] for _, one in containers(rendered("gpu")) for mount in one.get("volumeMounts", [])}
+    assert "/weights" in paths
+
+
+def test_hadolint_has_nothing_to_say():
+    if shutil.which("hadolint") is None:
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run(["hadolint", str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
+    for name in _copied():
+        source, target = ROOT / name, tmp_path / Path(name).name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("reelmend-*.whl")
+    names = set(ZipFile(wheel).namelist())
+    assert {"cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names

@@ -1,0 +1,305 @@
+"""No overlay breaks a rule, and every rule is broken by the manifest that it was written against."""
+
+import pytest
+import ray_policy  # noqa: F401  its rules register themselves
+import schedule_policy  # noqa: F401
+from manifests import OVERLAYS, cluster_specs, one, rendered
+from policy import RULES, faults
+
+BREAKS = []
+
+
+def breaks(rule, overlay="gpu"):
+    """Register a change of an overlay's documents that the rule must find."""
+
+    def register(change):
+        BREAKS.append(pytest.param(rule, overlay, change, id=change.__name__.replace("_", " ").strip()))
+        return change
+
+    return register
+
+
+def _cluster(documents):
+    return next(cluster_specs(documents))[1]
+
+
+def _head(documents):
+    return _cluster(documents)["headGroupSpec"]["template"]["spec"]
+
+
+def _worker(documents, group=0):
+    return _cluster(documents)["workerGroupSpecs"][group]["template"]["spec"]
+
+
+def _cron(documents):
+    return one(documents, "CronJob")["spec"]
+
+
+def _run(documents):
+    return one(documents, "RayJob")["spec"]
+
+
+@breaks("images_are_pinned_and_the_projects_own_is_this_version")
+def a_moving_tag(documents):
+    _head(documents)["containers"][0]["image"] = "reelmend:latest"
+
+
+@breaks("images_are_pinned_and_the_projects_own_is_this_version")
+def no_tag_in_an_init_container(documents):
+    _head(documents)["initContainers"][0]["image"] = "reelmend"
+
+
+@breaks("images_are_pinned_and_the_projects_own_is_this_version")
+def last_years_image(documents):
+    _head(documents)["containers"][0]["image"] = "example.org/reelmend:0.0.9"
+
+
+@breaks("quantities_are_kubernetes_own")
+def a_unit_that_is_none(documents):
+    _cron(documents)["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] = {
+        "memory": "512Mib"
+    }
+
+
+@breaks("quantities_are_kubernetes_own")
+def a_disk_of_no_size(documents):
+    _head(documents)["volumes"][1]["emptyDir"]["sizeLimit"] = "20 GB"
+
+
+@breaks("memory_is_limited_to_what_is_requested")
+def memory_without_a_limit(documents):
+    del _worker(documents)["containers"][0]["resources"]["limits"]["memory"]
+
+
+@breaks("gpus_are_whole_and_requested_as_they_are_limited")
+def a_gpu_that_is_only_requested(documents):
+    del _worker(documents)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+
+
+@breaks("gpus_are_whole_and_requested_as_they_are_limited")
+def half_a_gpu(documents):
+    resources = _worker(documents)["containers"][0]["resources"]
+    resources["limits"]["nvidia.com/gpu"] = resources["requests"]["nvidia.com/gpu"] = "500m"
+
+
+@breaks("pods_keep_the_restricted_standard")
+def a_pod_as_root(documents):
+    _worker(documents)["securityContext"]["runAsUser"] = 0
+
+
+@breaks("pods_keep_the_restricted_standard")
+def a_submitter_without_a_security_context(documents):
+    del _run(documents)["submitterPodTemplate"]["spec"]["containers"][0]["securityContext"]
+
+
+@breaks("pods_keep_the_restricted_standard", overlay="gpu-spot")
+def an_autoscaler_without_a_security_context(documents):
+    del _cluster(documents)["autoscalerOptions"]["securityContext"]
+
+
+@breaks("only_who_talks_to_the_api_has_a_token")
+def a_worker_with_a_token(documents):
+    _worker(documents)["automountServiceAccountToken"] = True
+
+
+@breaks("only_who_talks_to_the_api_has_a_token", overlay="gpu-spot")
+def an_autoscaler_without_a_token(documents):
+    _head(documents)["automountServiceAccountToken"] = False
+
+
+@breaks("only_who_talks_to_the_api_has_a_token")
+def the_default_account(documents):
+    del _worker(documents)["serviceAccountName"]
+
+
+@breaks("the_launcher_may_handle_rayjobs_and_nobody_more")
+def a_launcher_that_reads_secrets(documents):
+    one(documents, "Role")["rules"].append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]})
+
+
+@breaks("what_a_pod_names_exists")
+def a_configmap_that_was_renamed(documents):
+    one(documents, "ConfigMap", "reelmend-job")["metadata"]["name"] = "reelmend-job-h4sh"
+
+
+@breaks("what_a_pod_names_exists")
+def a_mount_of_nothing(documents):
+    _head(documents)["volumes"].pop()
+
+
+@breaks("names_in_a_list_are_unique")
+def a_container_twice(documents):
+    _head(documents)["containers"] *= 2
+
+
+@breaks("weights_are_checked_before_a_pod_starts")
+def weights_that_nobody_compares(documents):
+    _worker(documents)["initContainers"][0]["args"] = ["reelmend weights pull --all --accept-license"]
+
+
+@breaks("jobs_hold_no_secrets", overlay="long-lived")
+def a_password_in_a_manifest(documents):
+    redis = one(documents, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    redis["env"] = [{"name": "REDIS_PASSWORD", "value": "hunter2"}]
+
+
+@breaks("nobody_reaches_ray_but_those_who_are_named")
+def an_open_namespace(documents):
+    documents.remove(one(documents, "NetworkPolicy", "nobody-from-outside"))
+
+
+@breaks("nobody_reaches_ray_but_those_who_are_named")
+def a_port_for_everybody(documents):
+    del one(documents, "NetworkPolicy", "ray-nodes")["spec"]["ingress"][1]["from"]
+
+
+@breaks("the_namespace_enforces_the_restricted_standard")
+def a_namespace_that_enforces_nothing(documents):
+    del one(documents, "Namespace")["metadata"]["labels"]
+
+
+@breaks("jobs_are_yaml_that_says_what_to_restore")
+def results_on_a_pods_disk(documents):
+    one(documents, "ConfigMap", "reelmend-job")["data"]["job.yaml"] = "out: /scratch/out"
+
+
+@breaks("ray_is_the_version_of_the_lock")
+def an_operator_told_of_another_ray(documents):
+    _cluster(documents)["rayVersion"] = "2.59.0"
+
+
+@breaks("ray_wants_a_token", overlay="long-lived")
+def a_cluster_without_a_token(documents):
+    one(documents, "RayCluster")["spec"]["authOptions"]["mode"] = "disabled"
+
+
+@breaks("submission_modes_are_kuberays")
+def a_mode_in_the_wrong_case(documents):
+    _run(documents)["submissionMode"] = "K8SJobMode"
+
+
+@breaks("the_submitter_has_no_command_of_its_own")
+def a_submitter_with_a_command(documents):
+    _run(documents)["submitterPodTemplate"]["spec"]["containers"][0]["command"] = ["ray", "job", "submit"]
+
+
+@breaks("a_template_is_suspended_and_its_clusters_end")
+def a_template_that_runs(documents):
+    del _run(documents)["suspend"]
+
+
+@breaks("a_template_is_suspended_and_its_clusters_end")
+def a_cluster_that_stays(documents):
+    _run(documents)["shutdownAfterJobFinishes"] = False
+
+
+@breaks("a_template_is_suspended_and_its_clusters_end", overlay="kueue")
+def a_template_in_a_queue(documents):
+    one(documents, "RayJob")["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "reelmend"
+
+
+@breaks("the_head_does_no_work_and_start_parameters_are_strings")
+def a_head_that_works(documents):
+    del _cluster(documents)["headGroupSpec"]["rayStartParams"]["num-cpus"]
+
+
+@breaks("the_head_does_no_work_and_start_parameters_are_strings")
+def a_number_for_ray_start(documents):
+    _cluster(documents)["workerGroupSpecs"][0]["rayStartParams"]["object-store-memory"] = 500000000
+
+
+@breaks("ray_spills_to_a_limited_disk")
+def spilling_into_the_containers_own_layer(documents):
+    del _cluster(documents)["workerGroupSpecs"][0]["rayStartParams"]["object-spilling-directory"]
+
+
+@breaks("groups_scale_within_their_bounds_or_not_at_all", overlay="kueue")
+def scaling_that_kueue_cannot_count(documents):
+    _cluster(documents)["workerGroupSpecs"][0]["minReplicas"] = 0
+
+
+@breaks("groups_scale_within_their_bounds_or_not_at_all", overlay="gpu-spot")
+def a_priority_for_the_old_autoscaler(documents):
+    _cluster(documents)["autoscalerOptions"]["version"] = "v1"
+
+
+@breaks("spot_machines_are_tolerated_and_not_the_only_ones", overlay="gpu-spot")
+def nothing_but_spot(documents):
+    _cluster(documents)["workerGroupSpecs"].pop()
+
+
+@breaks("spot_machines_are_tolerated_and_not_the_only_ones", overlay="gpu-spot")
+def spot_machines_that_are_not_tolerated(documents):
+    del _worker(documents)["tolerations"]
+
+
+@breaks("the_heads_state_outlives_it_where_the_cluster_stays", overlay="long-lived")
+def a_cluster_that_stays_without_redis(documents):
+    del one(documents, "RayCluster")["spec"]["gcsFaultToleranceOptions"]
+
+
+@breaks("monitors_look_at_ports_that_pods_have")
+def a_monitor_of_no_port(documents):
+    _head(documents)["containers"][0]["ports"] = [{"name": "metrics", "containerPort": 8080}]
+
+
+@breaks("schedules_are_times_that_come")
+def the_twenty_fifth_hour(documents):
+    _cron(documents)["schedule"] = "30 25 * * *"
+
+
+@breaks("schedules_are_times_that_come")
+def a_time_zone_of_nowhere(documents):
+    _cron(documents)["timeZone"] = "Europe/Atlantis"
+
+
+@breaks("runs_do_not_overlap_and_pods_end_once")
+def a_policy_in_the_wrong_case(documents):
+    _cron(documents)["concurrencyPolicy"] = "forbid"
+
+
+@breaks("runs_do_not_overlap_and_pods_end_once")
+def a_pod_that_restarts_for_ever(documents):
+    _cron(documents)["jobTemplate"]["spec"]["template"]["spec"]["restartPolicy"] = "Always"
+
+
+@breaks("deadlines_add_up")
+def a_launcher_that_is_ended_before_its_run(documents):
+    _run(documents)["activeDeadlineSeconds"] = 30000
+
+
+@breaks("deadlines_add_up")
+def a_second_attempt_that_nobody_sees(documents):
+    _run(documents)["backoffLimit"] = 1
+
+
+@breaks("names_leave_room_for_what_is_added_to_them")
+def a_name_without_room_for_the_date(documents):
+    one(documents, "RayJob")["metadata"]["name"] = "reelmend-" + "n" * 30
+
+
+@breaks("the_cronjob_launches_what_is_there")
+def a_template_of_another_name(documents):
+    one(documents, "RayJob")["metadata"]["name"] = "nightly"
+
+
+@breaks("the_cronjob_launches_what_is_there", overlay="long-lived")
+def a_run_for_a_cluster_of_another_name(documents):
+    one(documents, "RayCluster")["metadata"]["name"] = "ray"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_breaks_no_rule(overlay):
+    assert faults(rendered(overlay)) == []
+
+
+@pytest.mark.parametrize(("rule", "overlay", "change"), BREAKS)
+def test_a_broken_manifest_is_found(rule, overlay, change):
+    documents = rendered(overlay)
+    assert not list(RULES[rule](documents))
+    change(documents)
+    assert list(RULES[rule](documents))
+
+
+def test_every_rule_has_a_manifest_that_breaks_it():
+    assert RULES.keys() == {parameter.values[0] for parameter in BREAKS}

@@ -1,0 +1,55 @@
+"""A launcher waits for hours: it sees the end whatever happens to its connection meanwhile."""
+
+import pytest
+from api_server import PATH
+
+from cluster.kubernetes.api import NoAnswer
+from cluster.kubernetes.launch import create_or_attach, wait
+
+RUNNING = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}
+SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+
+
+@pytest.fixture
+def run(rayjobs, wish):
+    return create_or_attach(rayjobs, wish)[0]
+
+
+def test_the_end_of_the_run_is_seen_on_the_watch(server, rayjobs, run):
+    server.on_watch = [SUCCEEDED]
+    assert wait(rayjobs, run).exit_status == 0
+    assert server.asked[-1] == f"GET {PATH}"
+
+
+@pytest.mark.parametrize("fault", ["gone", "expired", "cut", "cut within an event", "silent"])
+def test_an_end_that_a_broken_watch_hid_is_seen_afterwards(server, rayjobs, run, fault):
+    server.on_watch = [RUNNING, SUCCEEDED]
+    server.watch_faults = [fault, fault]
+    assert wait(rayjobs, run).exit_status == 0
+
+
+def test_the_server_may_be_away_for_a_while(server, rayjobs, run):
+    server.watch_faults = ["cut"]
+    server.statuses = [0, 503, 429, "hang"]  # the watch, then looks at the run
+    server.on_watch = [RUNNING, SUCCEEDED]
+    assert wait(rayjobs, run).exit_status == 0
+
+
+def test_a_server_that_does_not_come_back_is_not_a_failed_run(server, rayjobs, run):
+    server.statuses = [503] * 10_000
+    with pytest.raises(NoAnswer):
+        wait(rayjobs, run)
+    assert run["metadata"]["name"] in server.objects
+
+
+def test_a_run_that_somebody_deletes_has_not_got_to_its_end(server, rayjobs, run):
+    server.remove(run["metadata"]["name"])
+    assert wait(rayjobs, run).exit_status == 130
+
+
+def test_a_run_that_was_made_anew_under_the_same_name_is_another(server, rayjobs, run):
+    server.remove(run["metadata"]["name"])
+    server.watch_faults = ["gone"]
+    fresh = {key: run["metadata"][key] for key in ("name", "labels")}
+    server.put(run | {"metadata": fresh, "status": SUCCEEDED})
+    assert wait(rayjobs, run).exit_status == 130
