@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.options import RestoreOptions
@@ -85,6 +85,7 @@ def test_the_cross_fade_runs_from_the_earlier_block_to_the_later_and_keeps_equal
     assert all(min(old, new) <= value <= max(old, new) for value in mixed)
 
 
+@settings(deadline=None)
 @given(shots, st.integers(2, 100))
 def test_sub_videos_begin_at_the_shot_and_are_kept_once(shots, length):
     frames = shots[-1][1]
@@ -108,6 +109,7 @@ def test_flow_is_needed_as_far_as_sub_videos_around_a_mask_reach_and_no_further(
 
 
 @pytest.mark.parametrize("engine", EngineName)
+@settings(deadline=None)
 @given(frames=st.integers(1, 1200), length=st.integers(20, 90), chunk=st.integers(1, 300), segment=st.integers(1, 90))
 def test_what_is_counted_for_a_million_items_is_what_would_be_laid_out(engine, frames, length, chunk, segment):
     plan, flow = PlanConfig(block_length=length, chunk_length=chunk), FlowConfig(segment_length=segment)
