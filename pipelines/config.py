@@ -121,6 +121,9 @@ class PlanConfig:
     """Frames by which a block reaches into each neighbour; there the two are cross-faded. Engine propagation."""
     chunk_length: int = 240
     """Frames a worker takes at once, in whole blocks; changes the time, never the picture."""
+    sample: int = 500
+    """Items that `reelmend plan` opens, drawn at random with a fixed seed where there are more; what it says of all is
+    then estimated from them. Nothing is opened for frames and sizes that a manifest gives."""
 
 
 @dataclass
@@ -201,6 +204,23 @@ class PoolsConfig:
 
 
 @dataclass
+class CostConfig:
+    rates: str | None = None
+    """File of measured rates that `reelmend bench rates` writes. None: `rates.yaml` beside the job file or in the
+    current folder, else those that come with reelmend and name the machine they were measured on."""
+    machine: str | None = None
+    """Part of the name of the machine whose rates count. None: one with a GPU for an engine that is made for GPUs."""
+    price_per_gpu_hour: float = 0.0
+    """Price of one GPU for an hour, with the machine around it. 0: not known, and no price is said."""
+    price_per_cpu_hour: float = 0.0
+    """Price of one processor core for an hour. 0: not known, and no price is said."""
+    currency: str = "USD"
+    """Of the prices; printed, never converted."""
+    pools: list[int] = field(default_factory=lambda: [1, 8, 64])
+    """Numbers of GPUs, or of cores without them, for which `reelmend plan` says how long the run takes."""
+
+
+@dataclass
 class StoreConfig:
     root: str | None = None
     """Folder or s3:// prefix of what is computed on the way (flow, parts, ...). None: `_reelmend/store` in `out`."""
@@ -276,6 +296,7 @@ class JobConfig:
     stitch: StitchConfig = field(default_factory=StitchConfig)
     run: RunConfig = field(default_factory=RunConfig)
     pools: PoolsConfig = field(default_factory=PoolsConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     flow_cache: FlowCacheConfig = field(default_factory=FlowCacheConfig)
     s3: S3Config = field(default_factory=S3Config)

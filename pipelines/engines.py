@@ -1,6 +1,7 @@
 """Which engine and which flow does a job name, and how do they want a video cut? Where a name becomes an object."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from core_model.engine import Engine, FlowEstimator
@@ -10,6 +11,7 @@ from pipelines.ledger import WEIGHTS_FACT
 from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
 from pipelines.tasks import Block, Chunk
 from pipelines.weights import WeightFile, find, load_network
+from pipelines.work_count import WorkCount, count_equal_blocks, count_subvideos
 
 if TYPE_CHECKING:
     from torch import nn
@@ -106,6 +108,30 @@ def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], f
         case EngineName.propainter:
             options = _options(job)
             return lay_subvideos(shots, masked_ranges(masked, frames), options.schedule, options.subvideo_length)
+
+
+def count_work(job: JobConfig, frames: int) -> WorkCount:
+    """Count what the job makes of one shot of so many frames that is masked throughout."""
+    lengths = {"chunk_length": job.plan.chunk_length, "segment_length": job.flow.segment_length}
+    match job.engine:
+        case EngineName.propagation:
+            from core_model.propagation_engine import HALO_FRAMES
+
+            reach = job.plan.overlap + HALO_FRAMES
+            return count_equal_blocks(frames, block_length=job.plan.block_length, reach=reach, **lengths)
+        case EngineName.propainter:
+            return count_subvideos(frames, length=job.propainter.subvideo_length, **lengths)
+
+
+def speed_digest(job: JobConfig) -> str:
+    """Name what the engine's speed depends on besides the machine and the size of the pictures: not its weights."""
+    match job.engine:
+        case EngineName.propagation:
+            return digest_of("propagation", 1)[:12]
+        case EngineName.propainter:
+            of_no_effect = ("raft", "flow_completion", "generator", "window_batch")
+            settings = {name: value for name, value in asdict(job.propainter).items() if name not in of_no_effect}
+            return digest_of("propainter", 1, settings)[:12]
 
 
 def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:

@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 
 from pipelines.canvas import Canvas, canvas_of, canvas_of_size
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, MaskConfig
 from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
-from pipelines.flow_cache import expected_bytes
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
-from pipelines.manifest import discover
+from pipelines.mask_fit import grown
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video
@@ -23,11 +22,27 @@ from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import Size, flow_size
 from pipelines.tasks import Item
 
-PART_BYTES_PER_PIXEL = 1.3
-"""Of a restored pixel: RGB as PNG, measured on hand-held film."""
 _LOOKED_AT = 10
 CHECKED_ITEMS = 500
 """Items whose header a run looks at before it starts, to say what the output cannot hold."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of an item before its video is decoded."""
+
+    item: Item
+    frames: int = 0
+    canvas: Canvas | None = None
+    """None where the item cannot be restored."""
+    fps: float = 0.0
+    """0 where nobody said."""
+    missing: float | None = None
+    """Share of the canvas that is missing, 0..1. None where the mask is not one image, whose area is read at once."""
+    notes: tuple[str, ...] = ()
+    """What the output cannot hold."""
+    problem: str = ""
+    """Why the item would be quarantined."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,52 @@ class PlannedItem:
     """Why the item would be quarantined; then there are no figures."""
 
 
-def plan_job(job: JobConfig) -> list[PlannedItem]:
-    """Return a line an item. Raises ConfigError as a run would."""
-    glance = Glance(job)
-    return [_plan_item(item, apply_overrides(job, item.overrides), glance) for item in discover(job)]
+def has_figures(item: Item) -> bool:
+    """Whether the manifest says all that a plan needs, so that the video need not be opened."""
+    return bool(item.frames and item.width and item.height)
+
+
+def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
+    """Open what the manifest does not say: the video's header, and the mask if it is one image."""
+    if item.mask is not None and not glance.files.exists(item.mask):
+        return Looked(item, problem=f"its mask {item.mask} does not exist")
+    try:
+        frames, canvas, fps, notes = _figures(item, job, glance)
+        return Looked(item, frames, canvas, fps, _missing(item, canvas, job.mask, glance), tuple(notes))
+    except ItemError as exc:
+        return Looked(item, problem=str(exc))
+
+
+def plan_item(
+    looked: Looked, job: JobConfig, *, flow_bytes_per_pixel: float, part_bytes_per_pixel: float
+) -> PlannedItem:
+    """Return the item's line; `job` with the item's own overrides."""
+    item, canvas, frames = looked.item, looked.canvas, looked.frames
+    if canvas is None:
+        return PlannedItem(item, problem=looked.problem)
+    whole = [(0, frames)]
+    segments, chunks = plan_frames(
+        frames,
+        lay_shots(job, whole, whole, frames),
+        masked_ranges(whole, frames),
+        chunk_length=job.plan.chunk_length,
+        segment_length=job.flow.segment_length,
+    )
+    flow_width, flow_height = flow_size(canvas.picture_size, job)
+    flow_pixels = flow_width * flow_height * sum(s.stop - s.start for s in segments)
+    missing = None if looked.missing is None else looked.missing * canvas.width * canvas.height * frames
+    return PlannedItem(
+        item,
+        frames,
+        *canvas.size,
+        looked.fps,
+        chunks=len(chunks),
+        halo=halo_share(job, chunks),
+        segments=len(segments),
+        flow_bytes=round(flow_pixels * flow_bytes_per_pixel),
+        part_bytes=None if missing is None else round(missing * part_bytes_per_pixel),
+        notes=list(looked.notes),
+    )
 
 
 def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
@@ -91,54 +148,28 @@ def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
     return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
 
 
-def _plan_item(item: Item, job: JobConfig, glance: Glance) -> PlannedItem:
-    if item.mask is not None and not glance.files.exists(item.mask):
-        return PlannedItem(item, problem=f"its mask {item.mask} does not exist")
-    try:
-        frames, canvas, fps, notes = _figures(item, job, glance)
-        area = _missing_area(item, canvas, glance)
-    except ItemError as exc:
-        return PlannedItem(item, problem=str(exc))
-    whole = [(0, frames)]
-    segments, chunks = plan_frames(
-        frames,
-        lay_shots(job, whole, whole, frames),
-        masked_ranges(whole, frames),
-        chunk_length=job.plan.chunk_length,
-        segment_length=job.flow.segment_length,
-    )
-    return PlannedItem(
-        item,
-        frames,
-        *canvas.size,
-        fps,
-        chunks=len(chunks),
-        halo=halo_share(job, chunks),
-        segments=len(segments),
-        flow_bytes=expected_bytes(sum(s.stop - s.start for s in segments), flow_size(canvas.picture_size, job)),
-        part_bytes=None if area is None else round(area * frames * PART_BYTES_PER_PIXEL),
-        notes=notes,
-    )
-
-
 def _figures(item: Item, job: JobConfig, glance: Glance) -> tuple[int, Canvas, float, list[str]]:
-    """Return (frames, canvas, fps, notes), from the manifest where it gives all of them."""
-    if item.frames and item.width and item.height and item.fps:
-        return item.frames, canvas_of_size((item.width, item.height), job), item.fps, []
+    """Return (frames, canvas, fps, notes), from the manifest where it gives them."""
+    if item.frames and item.width and item.height:
+        return item.frames, canvas_of_size((item.width, item.height), job), item.fps or 0.0, []
     header = glance.at_video(item.video)
     header = replace(header, width=item.width or header.width, height=item.height or header.height)
     fps = item.fps or float(header.rate)
     return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
 
 
-def _missing_area(item: Item, canvas: Canvas, glance: Glance) -> float | None:
-    """Return the pixels of a frame that are missing, around the picture and in it."""
-    picture = canvas.picture_width * canvas.picture_height
-    around = canvas.width * canvas.height - picture
+def _missing(item: Item, canvas: Canvas, config: MaskConfig, glance: Glance) -> float | None:
+    """Return the share of the canvas that is missing, around the picture and in it."""
+    picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
+    around = whole - picture
     if item.mask is None:
-        return around
+        return around / whole
     if not is_image(item.mask):
         return None
     content = glance.files.read(item.mask)
     grey = None if not content else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    return None if grey is None else around + float((grey > 127).mean()) * picture
+    if grey is None:
+        return None
+    grown_px = round(config.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
+    inside = grown((grey > config.threshold).astype(np.uint8), grown_px).mean()
+    return (around + float(inside) * picture) / whole

@@ -35,12 +35,21 @@ _BEFORE: dict[Stage, frozenset[ItemState]] = {
 _STORY_EVENTS = 20
 
 
+def add_work(work: dict[str, dict[str, float]], stage: Stage, receipt: Receipt) -> None:
+    """Add what a task computed to the work of its stage."""
+    done = work.setdefault(stage, {"frames": 0, "seconds": 0.0, "cpu_seconds": 0.0, "bytes": 0})
+    done["frames"] += receipt.frames
+    done["seconds"] += receipt.seconds
+    done["cpu_seconds"] += receipt.cpu_seconds
+    done["bytes"] += receipt.bytes_written
+
+
 class IllegalMoveError(RuntimeError):
     """The state machine was asked for something that cannot happen: a mistake of ours. Carries the item's story."""
 
 
 def new_row(item: Item) -> ItemRow:
-    """The row of an item that is pending."""
+    """Return the row of an item that nothing has been done for."""
     return ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
 
 
@@ -207,6 +216,8 @@ class ItemWork:
             row.frames_done += task.chunk.frames
         row.flow = total([row.flow, receipt.flow.to_dict()])
         row.bytes_written += receipt.bytes_written
+        if not receipt.reused:
+            add_work(row.work, task.stage, receipt)
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
         row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
         row.facts.update(receipt.facts)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipelines.config import JobConfig, Mode, OutpaintConfig
+from pipelines.config import CostConfig, JobConfig, Mode, OutpaintConfig
 
 SPEEDS = (
     "ultrafast",
@@ -34,6 +34,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("mask.dilation", job.mask.dilation, 0)
     yield from _at_least("plan.chunk_length", plan.chunk_length, 1)
     yield from _at_least("plan.block_length", plan.block_length, 2)
+    yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _at_least("propainter.subvideo_length", job.propainter.subvideo_length, 2)
     yield from _at_least("propainter.neighbor_length", job.propainter.neighbor_length, 1)
@@ -58,6 +59,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)
     yield from _scales(job.outpaint, job.mode)
+    yield from _costs(job.cost)
     if not (math.isfinite(plan.shot_threshold) and 0 < plan.shot_threshold <= 255):
         yield ("plan.shot_threshold",), f"{plan.shot_threshold} is outside 0 (excluded) .. 255"
     if plan.overlap >= 0 and 2 <= plan.block_length < 4 * plan.overlap:
@@ -72,6 +74,15 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield ("name",), "is empty; give the run a name"
     if not job.out.strip():
         yield ("out",), "is empty; name the folder of the outputs"
+
+
+def _costs(cost: CostConfig) -> Iterator[Problem]:
+    prices = {"cost.price_per_gpu_hour": cost.price_per_gpu_hour, "cost.price_per_cpu_hour": cost.price_per_cpu_hour}
+    for key, price in prices.items():
+        if not (math.isfinite(price) and price >= 0):
+            yield (key,), f"{price} is no price"
+    if any(pool < 1 for pool in cost.pools):
+        yield ("cost.pools",), f"{cost.pools} holds a number below 1"
 
 
 def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:

@@ -60,6 +60,7 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
             flow=place_if("store.flow", store.flow),
             cache_dir=place_if("store.cache_dir", store.cache_dir),
         ),
+        cost=replace(job.cost, rates=place_if("cost.rates", job.cost.rates)),
         s3=replace(job.s3, ca_bundle=place_if("s3.ca_bundle", job.s3.ca_bundle)),
     )
 

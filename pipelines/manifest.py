@@ -4,28 +4,25 @@ Nothing is opened here but the manifest itself and folders: a video that cannot 
 probe's business (the item is quarantined), while two items with one output are refused before any work (ConfigError).
 """
 
-import csv
 import difflib
 import glob
-import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
+from pipelines.collisions import Collisions
 from pipelines.config import JobConfig, Mode
-from pipelines.errors import ConfigError, StoreError
+from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
+from pipelines.manifest_rows import read_rows
 from pipelines.mask_rule import MaskRule
 from pipelines.media.encoding import suffix_of
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.folders import Folders, fixed_part
-from pipelines.stores.location import Location, RemotePath, join, location_of
-from pipelines.tables import read_parquet
+from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
 from pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
@@ -37,21 +34,32 @@ _SHOWN = 8
 
 def discover(job: JobConfig) -> list[Item]:
     """Return the job's items in a stable order. Raises ConfigError when there are none, or outputs collide."""
+    return list(walk(job))
+
+
+def walk(job: JobConfig) -> Iterator[Item]:
+    """Yield what `discover` returns, one item after the other; what it raises comes at the end at the latest."""
+    collisions = Collisions()
+    for item in _items(job):
+        collisions.see(item)
+        yield item
+    collisions.refuse(lambda: _items(job))
+
+
+def _items(job: JobConfig) -> Iterator[Item]:
     if job.input.manifest and job.input.videos:
         raise ConfigError("both a manifest and videos are given: give one of --manifest and --videos")
     files = Files(job.s3)
     if job.input.manifest:
-        items = _from_manifest(location_of(job.input.manifest), job, files)
+        yield from _from_manifest(location_of(job.input.manifest), job, files)
     else:
-        items = _from_globs(job, Folders(files))
-    _refuse_collisions(items)
-    return items
+        yield from _from_globs(job, Folders(files))
 
 
 # --- globs -----------------------------------------------------------------------------------------------------------
 
 
-def _from_globs(job: JobConfig, folders: Folders) -> list[Item]:
+def _from_globs(job: JobConfig, folders: Folders) -> Iterator[Item]:
     if not job.input.videos:
         raise ConfigError("no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file")
     found: dict[Location, str] = {}
@@ -62,11 +70,9 @@ def _from_globs(job: JobConfig, folders: Folders) -> list[Item]:
         found |= {path: name for path, name in matches if path not in found}
     masks = _masks_of(list(found), job, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
-    return [
-        Item(name, video, masks[video], _output(job, name))
-        for video, name in sorted(found.items(), key=lambda pair: pair[1])
-        if video.resolve() not in used_as_mask
-    ]
+    for video, name in sorted(found.items(), key=lambda pair: pair[1]):
+        if video.resolve() not in used_as_mask:
+            yield Item(name, video, masks[video], _output(job, name))
 
 
 def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
@@ -125,50 +131,26 @@ def _fixed_part(pattern: str) -> Path:
 # --- manifest --------------------------------------------------------------------------------------------------------
 
 
-def _from_manifest(place: Location, job: JobConfig, files: Files) -> list[Item]:
-    rows = _read_rows(place, files)
-    folders = Folders(files)
-    if not rows:
-        raise ConfigError(f"{place}: the manifest has no rows")
-    _check_columns(place, {column for row in rows for column in row}, job.mode)
-    items, problems = [], []
-    for number, row in enumerate(rows, start=1):
+def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[Item]:
+    folders, base = Folders(files), place.parent
+    columns: set[str] = set()
+    problems: list[str] = []
+    found = 0
+    for number, row in enumerate(read_rows(place, files, columns, COLUMNS), start=1):
         try:
-            items.append(_item_of(row, place.parent, job, folders))
+            item = _item_of(row, base, job, folders)
         except ConfigError as exc:
-            problems.append(f"row {number}: {exc}")
+            found += 1
+            if found <= _SHOWN:
+                problems.append(f"row {number}: {exc}")
+            continue
+        yield item
+    if not columns:
+        raise ConfigError(f"{place}: the manifest has no rows")
+    _check_columns(place, columns, job.mode)
     if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise ConfigError(f"{place}: " + "; ".join(problems[:_SHOWN]) + more)
-    return items
-
-
-def _read_rows(place: Location, files: Files) -> list[dict[str, Any]]:
-    suffix = place.suffix.lower()
-    if suffix not in (".parquet", ".csv", ".jsonl", ".ndjson"):
-        raise ConfigError(f"{place}: a manifest is .parquet, .csv or .jsonl, not {suffix or 'without suffix'!r}")
-    try:
-        content = files.read(place)
-        if content is None:
-            raise ConfigError(f"cannot read manifest {place}: there is no such file")
-        if suffix == ".parquet":
-            return list(read_parquet(content).to_pylist())
-        text = content.decode("utf-8-sig")
-        if suffix == ".csv":
-            return list(csv.DictReader(io.StringIO(text, newline="")))
-        return [_parse_line(line, number) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    except (StoreError, OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as exc:
-        raise ConfigError(f"cannot read manifest {place}: {exc}") from exc
-
-
-def _parse_line(line: str, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(f"line {number} of the manifest is not JSON: {exc}") from exc
-    if not isinstance(row, dict):
-        raise ConfigError(f"line {number} of the manifest is not a JSON object")
-    return row
+        more = f"; and {found - _SHOWN} more" if found > _SHOWN else ""
+        raise ConfigError(f"{place}: " + "; ".join(problems) + more)
 
 
 def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
@@ -193,7 +175,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     if suffix and name.endswith(suffix):
         name = name.removesuffix(suffix)
     return Item(
-        id=Path(name).as_posix(),
+        id=tidy(name),
         video=video,
         mask=mask,
         output=_output(settings, name),
@@ -237,29 +219,10 @@ def _overrides(value: object) -> tuple[str, ...]:
 
 def _output(job: JobConfig, name: str) -> Location:
     """Return the place of the output `name`, which has to lie inside the run's folder."""
-    out = location_of(job.out)
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    out = _place(job.out)
+    if name.startswith("/") or ".." in name.split("/"):
         raise ConfigError(f"output {name!r} leaves the output folder {out}")
     return out / (name + suffix_of(job.stitch.codec))
 
 
-def _refuse_collisions(items: Sequence[Item]) -> None:
-    taken: dict[Location, Item] = {}
-    for item in items:
-        other = taken.setdefault(item.output, item)
-        if other is not item:
-            raise ConfigError(
-                f"two items would write {item.output}: {other.video} and {item.video}; "
-                "give each its own `output` in a manifest"
-            )
-    sources = {path.absolute(): path for path in _sources(items)}
-    for item in items:
-        if item.output.absolute() in sources:
-            raise ConfigError(f"{item.output} is an input of this job and would be overwritten: choose another --out")
-
-
-def _sources(items: Iterable[Item]) -> Iterator[Location]:
-    for item in items:
-        yield item.video
-        if item.mask is not None:
-            yield item.mask
+_place = lru_cache(maxsize=4)(location_of)

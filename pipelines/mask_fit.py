@@ -30,11 +30,14 @@ def fitted(levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rota
     if missing.shape != (info.height, info.width):
         size = (info.width, info.height)
         missing = _u8(cv2.resize(np.ascontiguousarray(missing), size, interpolation=cv2.INTER_NEAREST_EXACT))
-    if config.dilation:
-        missing = _u8(cv2.dilate(np.ascontiguousarray(missing), _CROSS, iterations=config.dilation))
-    mask = missing.astype(np.bool_)
+    mask = grown(missing, config.dilation).astype(np.bool_)
     mask.flags.writeable = False
     return mask
+
+
+def grown(missing: U8, pixels: int) -> U8:
+    """Return the mask, 0 and 1, grown by so many pixels, by a cross once a pixel."""
+    return _u8(cv2.dilate(np.ascontiguousarray(missing), _CROSS, iterations=pixels)) if pixels else missing
 
 
 def _u8(image: NDArray[Any]) -> U8:

@@ -5,6 +5,7 @@ computed from its own frames and a fixed halo, and where neighbours overlap they
 grid fixes. Chunks only group whole blocks for one worker, so their length cannot change a pixel.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -25,13 +26,17 @@ def lay_blocks(shots: Sequence[Range], *, block_length: int, overlap: int, halo:
     """
     blocks = []
     for first, last in shots:
-        count = -(-(last - first) // block_length)
-        edges = [first + (last - first) * i // count for i in range(count + 1)]
-        for start, stop in pairwise(edges):
+        for start, stop in pairwise(equal_edges(first, last, block_length)):
             kept_start, kept_stop = max(first, start - overlap), min(last, stop + overlap)
             seen = max(first, kept_start - halo), min(last, kept_stop + halo)
             blocks.append(Block(start, stop, kept_start, kept_stop, *seen, first, last))
     return blocks
+
+
+def equal_edges(first: int, last: int, block_length: int) -> list[int]:
+    """Return where the equal blocks of a shot [first, last) begin, and where its last one ends."""
+    count = -(-(last - first) // block_length)
+    return [first + (last - first) * i // count for i in range(count + 1)] if count else []
 
 
 def lay_subvideos(
@@ -76,7 +81,7 @@ def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequen
         else:
             groups.append([block])
     return [
-        Chunk(index, tuple(group), tuple(s.index for s in segments if any(reads(block, s) for block in group)))
+        Chunk(index, tuple(group), tuple(segments[i].index for i in _read_by(group, segments)))
         for index, group in enumerate(groups)
     ]
 
@@ -87,9 +92,13 @@ def lay_segments(frames: int, length: int) -> list[Segment]:
     return [Segment(index, start, min(start + length, frames - 1)) for index, start in enumerate(starts)]
 
 
-def reads(block: Block, segment: Segment) -> bool:
-    """Whether `block` needs any pair of `segment`."""
-    return segment.start < block.seen_stop - 1 and block.seen_start < segment.stop
+def _read_by(blocks: Sequence[Block], segments: Sequence[Segment]) -> list[int]:
+    """Return which of `segments`, in order, hold a pair that any of `blocks` needs."""
+    found: set[int] = set()
+    for block in blocks:
+        first = bisect_right(segments, block.seen_start, key=lambda segment: segment.stop)
+        found.update(range(first, bisect_left(segments, block.seen_stop - 1, key=lambda segment: segment.start)))
+    return sorted(found)
 
 
 def plan_frames(
@@ -97,7 +106,8 @@ def plan_frames(
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow."""
     working = [block for block in blocks if masked(block.kept_start, block.kept_stop)]
-    segments = [s for s in lay_segments(frames, segment_length) if any(reads(block, s) for block in working)]
+    laid = lay_segments(frames, segment_length)
+    segments = [laid[i] for i in _read_by(working, laid)]
     return tuple(segments), tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
 
 

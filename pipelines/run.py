@@ -6,19 +6,21 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
-from pipelines.context import CONFIG, LEASE, LEDGER, REPORT, SUMMARY, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPORT, SUMMARY, RunContext
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
-from pipelines.executor import load_executor
+from pipelines.executor import Executor, load_executor
 from pipelines.finished_earlier import find_finished_earlier
 from pipelines.flow_use import FlowUse
+from pipelines.forecast import forecast
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.lease import lease_on
+from pipelines.lease import Lease, lease_on
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
@@ -26,6 +28,7 @@ from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
 from pipelines.metrics_port import metrics_port
 from pipelines.progress import Display
+from pipelines.rates import ChosenRates, rates_for
 from pipelines.report import write_report
 from pipelines.run_state import RunState
 from pipelines.selection import EVERYTHING, Selection
@@ -37,6 +40,9 @@ from pipelines.tasks import Failure, Item, Receipt
 from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
+
+LOOKS = 64
+"""Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
 
 
 def run_job(
@@ -59,47 +65,66 @@ def run_job(
     desk = Desk(context)
     _check_machine(context, desk.files)
     check_weights(context.weights)
+    rates = rates_for(job)
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out)
         desk.files.write(context.work / CONFIG, dump_job(job).encode())
         for note in output_notes(items, job):
             log.warning(note)
-        keeper = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
-        items, left_out = selection.choose(items, context.work / LEDGER, desk.files)
-        finished = find_finished_earlier(items, context.work / LEDGER, desk)
-        flow_keeper = FlowKeeper(items, desk)
+        return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)
+
+
+class _Run:
+    """A run that holds its lease, and all that is kept up to date while its items change."""
+
+    def __init__(self, context: RunContext, desk: Desk, display: Display, lease: Lease, *, profile: bool) -> None:
+        self._context, self._desk, self._display, self._lease = context, desk, display, lease
+        self._ledger = LedgerKeeper(context.work / LEDGER, desk.files, display, lease, context.run_id)
+        self._timeline = _new_timeline(context, desk.files) if profile else None
+
+    def restore(
+        self, items: Sequence[Item], selection: Selection, executor: Executor, rates: ChosenRates | None
+    ) -> RunSummary:
+        context, files, job = self._context, self._desk.files, self._context.job
+        items, left_out = selection.choose(items, context.work / LEDGER, files)
+        finished = find_finished_earlier(items, context.work / LEDGER, self._desk)
+        predicted = _predict([item for item in items if item.id not in finished], rates, context, files)
+        flow = FlowKeeper(items, self._desk)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
-            flow_keeper.change(row, answer)
-            keeper.change(row, answer)
+            flow.change(row, answer)
+            self._ledger.change(row, answer)
 
-        timeline = _new_timeline(context, desk.files) if profile else None
         state = RunState(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
             active_bytes=job.run.active_bytes,
             on_change=change,
-            watcher=timeline,
+            watcher=self._timeline,
         )
         with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
-            display.start(len(items), context.run_id, context.out)
+            self._display.start(len(items), context.run_id, context.out)
             try:
                 state.settle(finished)
-                keeper.begin(state.rows, left_out)
+                self._ledger.begin(state.rows, left_out)
                 executor.run(state)
-                flow_keeper.finish()
+                flow.finish()
             finally:
-                display.stop()
-                flow_keeper.close()
-                keeper.close(halted=state.halted)
-                summary = _summary(context, keeper, flow_keeper.evicted, state, left_out)
-                if not lease.lost:  # else the folder's report is another run's
-                    _conclude(context, desk.files, keeper, summary)
-                    if timeline is not None:
-                        _keep_timeline(context, desk.files, timeline)
-    return summary
+                self._display.stop()
+                flow.close()
+                self._ledger.close(halted=state.halted)
+                summary = _summary(context, self._ledger, flow.evicted, state, left_out, predicted)
+                self._keep(summary)
+        return summary
+
+    def _keep(self, summary: RunSummary) -> None:
+        if self._lease.lost:  # the folder's report is another run's
+            return
+        _conclude(self._context, self._desk.files, self._ledger, summary)
+        if self._timeline is not None:
+            _keep_timeline(self._context, self._desk.files, self._timeline)
 
 
 def _absolute(item: Item) -> Item:
@@ -108,7 +133,12 @@ def _absolute(item: Item) -> Item:
 
 
 def _summary(
-    context: RunContext, keeper: LedgerKeeper, evicted: FlowUse, state: RunState, left_out: Mapping[str, int]
+    context: RunContext,
+    keeper: LedgerKeeper,
+    evicted: FlowUse,
+    state: RunState,
+    left_out: Mapping[str, int],
+    predicted: dict[str, Any],
 ) -> RunSummary:
     totals = summarise(
         keeper.rows,
@@ -123,9 +153,18 @@ def _summary(
         halted=state.halted,
         workers=state.most_workers,
         left_out=left_out,
+        predicted=predicted,
     )
     last_values = {sample.series: sample.value for sample in state.metrics.read()}
     return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
+
+
+def _predict(waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files) -> dict[str, Any]:
+    """Say what these items will take, and keep it for who looks while the run goes on."""
+    job = context.job
+    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
+    files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
+    return predicted
 
 
 def _new_timeline(context: RunContext, files: Files) -> Timeline:

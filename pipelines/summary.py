@@ -27,6 +27,8 @@ class RunSummary:
     """Items by state; states that no item is in are left out."""
     finished_earlier: int = 0
     """Items that an earlier run had finished; nothing was done for them."""
+    frames: int = 0
+    """Of the videos that this run looked into, as far as it has come."""
     frames_computed: int = 0
     """Frames of the chunks that this run computed."""
     seconds_by_stage: dict[str, float] = field(default_factory=dict)
@@ -35,6 +37,10 @@ class RunSummary:
     """Worker seconds inside the flow estimator and the engine, without what they read."""
     workers: int = 0
     """That were warm at one time, at the most."""
+    work: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By stage what this run computed: `frames` (of flow: pairs), worker `seconds`, `cpu_seconds`, `bytes`."""
+    predicted: dict[str, Any] = field(default_factory=dict)
+    """What was predicted before the run began (`Forecast.to_dict`) for the items it had to do; empty if nothing was."""
     tasks_reused: int = 0
     tasks_computed: int = 0
     chunks_reused: int = 0
@@ -134,15 +140,21 @@ def summarise(
     halted: str = "",
     workers: int = 0,
     left_out: Mapping[str, int] = MappingProxyType({}),
+    predicted: dict[str, Any] | None = None,
 ) -> RunSummary:
     """Add up the rows of a run's ledger, and what the run removed from the flow cache."""
     rows = list(rows)
     states: dict[str, int] = {}
     seconds_by_stage: dict[str, float] = {}
+    work: dict[str, dict[str, float]] = {}
     for row in rows:
         states[row.state] = states.get(row.state, 0) + 1
         for stage, seconds in row.seconds.items():
             seconds_by_stage[stage] = seconds_by_stage.get(stage, 0.0) + seconds
+        for stage, done in row.work.items():
+            in_all = work.setdefault(stage, {})
+            for what, number in done.items():
+                in_all[what] = in_all.get(what, 0) + number
     return RunSummary(
         run_id=run_id,
         name=name,
@@ -154,6 +166,9 @@ def summarise(
         items=len(rows),
         states={state.value: states[state] for state in ItemState if state in states},
         finished_earlier=sum(row.reused for row in rows),
+        frames=sum(row.frames for row in rows if not row.reused),
+        work=work,
+        predicted=predicted or {},
         frames_computed=sum(frames_computed(row) for row in rows),
         seconds_by_stage=seconds_by_stage,
         model_seconds=sum(row.model_seconds for row in rows),

@@ -11,7 +11,7 @@ from pipelines.flow_use import FlowUse
 from pipelines.stores.location import Location
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a run may hold millions
 class Item:
     """One video, its mask and its output, as the manifest or the globs say; nothing has been opened yet."""
 
@@ -146,7 +146,10 @@ class Receipt:
     seconds: float = 0.0
     model_seconds: float = 0.0
     """Of those, inside the flow estimator or the engine, without what they read."""
+    cpu_seconds: float = 0.0
+    """Of all threads of the worker: what it takes of the machine's cores, however busy these are."""
     frames: int = 0
+    """Frames the task was about; of flow, pairs of frames."""
     bytes_written: int = 0
     flow: FlowUse = field(default_factory=FlowUse)
     """What the task had from the flow cache and gave to it."""

@@ -14,7 +14,7 @@ def readable_bytes(number: float) -> str:
         if number < 999.5:
             return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
-    return f"{number:.1f} TB"
+    return f"{number:.1f} TB" if number < 999.5 else f"{number / 1000:.1f} PB"
 
 
 def readable_seconds(seconds: float) -> str:
@@ -24,6 +24,17 @@ def readable_seconds(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def readable_duration(seconds: float) -> str:
+    """Return seconds as `readable_seconds` does, from two days on as `12.3 days`."""
+    days = seconds / 86_400
+    return f"{days:.1f} days" if days >= 2 else readable_seconds(seconds)
+
+
+def readable_amount(amount: float) -> str:
+    """Return hours or money: two digits behind the point, and of less than 1 the first two that count."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
 
 
 def readable_count(number: int) -> str:

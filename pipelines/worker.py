@@ -76,13 +76,14 @@ class Worker:
             return answer
 
     def _attempt(self, task: Task) -> Receipt | Failure:
-        began = time.monotonic()
+        began, cpu_began = time.monotonic(), time.process_time()
         self._desk.model_clock.take()  # of a task that failed
         self._desk.flow_use = FlowUse()
 
         def work() -> Receipt:
             receipt = STAGES[task.stage](task, self._desk)
-            return replace(receipt, seconds=time.monotonic() - began)
+            cpu_seconds = time.process_time() - cpu_began
+            return replace(receipt, seconds=time.monotonic() - began, cpu_seconds=cpu_seconds)
 
         try:
             receipt = run_traced(task, work, self._desk.context, self._desk.files) if task.traced else work()

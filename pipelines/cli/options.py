@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from pipelines.config import JobConfig
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
+from pipelines.rates_file import rates_beside
 from pipelines.stores.location import Location, location_of
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
@@ -51,6 +52,10 @@ Manifest = Annotated[
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
 Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder or s3:// prefix of the outputs.")]
+Rates = Annotated[
+    str | None,
+    typer.Option("--rates", metavar="FILE", help="Rates that `reelmend bench rates` measured (cost.rates)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 Debug = Annotated[
     bool,
@@ -99,6 +104,7 @@ def job_of(
     masks: str | None,
     manifest: str | None,
     out: str | None,
+    rates: str | None = None,
 ) -> JobConfig:
     """Return the job that the options describe. Raises ConfigError."""
     request = sort_words(words, videos)
@@ -111,4 +117,7 @@ def job_of(
         flags["input.masks"] = masks
     if out is not None:
         flags["out"] = out
-    return load_job(request.file, preset, request.overrides, flags)
+    if rates is not None:
+        flags["cost.rates"] = rates
+    job = load_job(request.file, preset, request.overrides, flags)
+    return replace(job, cost=replace(job.cost, rates=rates_beside(request.file, job)))

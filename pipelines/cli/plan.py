@@ -1,21 +1,31 @@
-"""`reelmend plan`: what would a run do, before it costs anything?"""
+"""`reelmend plan`: what would a run do, and cost, before it does anything?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
+from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Rates, Videos, Words, job_of
 from pipelines.cli.screen import console, print_json
-from pipelines.units import readable_bytes
+from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
     from pipelines.estimate import PlannedItem
+    from pipelines.forecast_result import Forecast
 
 SHOWN = 40
-"""Items a terminal shows; --json lists all."""
+"""Items a terminal shows; --json lists all that were opened."""
+
+Probe = Annotated[
+    bool,
+    typer.Option(
+        "--probe/--no-probe", help="Open videos and masks, at most plan.sample of them, or trust the manifest alone."
+    ),
+]
 
 
 def plan(
@@ -25,45 +35,107 @@ def plan(
     masks: Masks = None,
     manifest: Manifest = None,
     out: Out = None,
+    probe: Probe = True,
+    rates: Rates = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show the items, chunks, frames and bytes of a job without doing it.
+    """Show the items, chunks, frames, bytes, hours and price of a job without doing it.
 
-    Example: `reelmend plan --videos 'in/*.mp4' --masks mask.png`
+    Of more than `plan.sample` items a random sample is opened. Hours come from what `reelmend bench rates` measured.
+
+    Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`
     """
-    job = job_of(words, preset, videos, masks, manifest, out)
-    from pipelines.estimate import plan_job  # with it come torch and PyAV: --help and a mistyped key need not wait
+    job = job_of(words, preset, videos, masks, manifest, out, rates)
+    # With these come torch and PyAV: --help and a mistyped key need not wait for them.
+    from pipelines.estimate import plan_item
+    from pipelines.forecast import forecast
+    from pipelines.forecast_totals import flow_bytes_per_pixel, part_bytes_per_pixel
+    from pipelines.job import apply_overrides
+    from pipelines.manifest import walk
+    from pipelines.rates import rates_for
 
-    planned = plan_job(job)
+    known = rates_for(job)
+    totals, looked = forecast(walk(job), job, known, looks=job.plan.sample if probe else 0)
+    each = {
+        "flow_bytes_per_pixel": flow_bytes_per_pixel(known),
+        "part_bytes_per_pixel": part_bytes_per_pixel(known),
+    }
+    shown = looked if as_json else looked[:SHOWN]
+    planned = [plan_item(one, apply_overrides(job, one.item.overrides), **each) for one in shown]
     if as_json:
-        print_json({"items": [_plain(line) for line in planned], "totals": _totals(planned)})
+        print_json({"items": [_plain(line) for line in planned], "totals": totals.to_dict()})
     else:
-        _print(planned)
+        _print(planned, totals)
     return 0
 
 
-def _print(planned: Sequence["PlannedItem"]) -> None:
+def _print(planned: Sequence["PlannedItem"], totals: "Forecast") -> None:
     screen = console()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("item", overflow="fold")
-    for name in ("frames", "size", "fps", "chunks", "halo", "segments", "flow", "parts"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for line in planned[:SHOWN]:
-        table.add_row(Text(line.item.id), *_cells(line))
+    if planned:
+        _print_items(screen, planned)
+        rest = totals.looked_at - len(planned)
+        if rest:
+            screen.print(f"and {rest} more that were opened (--json lists them)")
+        screen.print()
+    table = Table.grid(padding=(0, 3))
+    for name, figures in _figures(totals):
+        table.add_row(name, Text(figures))
     screen.print(table)
-    if len(planned) > SHOWN:
-        screen.print(f"and {len(planned) - SHOWN} more (--json lists all)")
-    totals = _totals(planned)
-    unknown = f" and those of {totals['part_bytes_unknown']} items" if totals["part_bytes_unknown"] else ""
-    counts = ", ".join(f"{totals[what]} {what}" for what in ("items", "frames", "segments", "chunks"))
-    flow, parts = readable_bytes(totals["flow_bytes"]), readable_bytes(totals["part_bytes"])
-    screen.print(f"\n{counts}; flow {flow}, parts {parts}{unknown}")
+    for doubt in totals.doubts:
+        screen.print(Text(f"note: {doubt}", "yellow"))
     for line in planned:
         for note in line.notes:
             screen.print(Text(f"note: {line.item.video}: {note}", "yellow"))
         if line.problem:
             screen.print(Text(f"will be quarantined: {line.item.video}: {line.problem}", "red"))
+
+
+def _print_items(screen: Console, planned: Sequence["PlannedItem"]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("item", overflow="fold")
+    for name in ("frames", "size", "fps", "chunks", "halo", "segments", "flow", "parts"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in planned:
+        table.add_row(Text(line.item.id), *_cells(line))
+    screen.print(table)
+
+
+def _figures(totals: "Forecast") -> Iterator[tuple[str, str]]:
+    looked = f", {readable_count(totals.looked_at)} opened" if totals.looked_at < totals.items else ""
+    bad = f", about {readable_count(totals.quarantined)} will be quarantined" if totals.quarantined else ""
+    yield "items", readable_count(totals.items) + looked + bad
+    error = f" ± {readable_count(totals.frames_error)} (95 %)" if totals.frames_error else ""
+    yield "frames", readable_count(totals.frames) + error
+    yield "work", f"{readable_count(totals.chunks)} chunks, {readable_count(totals.segments)} segments"
+    missing = "" if totals.missing is None else f" ({totals.missing:.1%} of the pixels are missing)"
+    yield "flow", f"{readable_bytes(totals.flow_bytes)} in the cache"
+    yield "parts", _bytes(totals.part_bytes) + missing
+    yield "outputs", _bytes(totals.output_bytes)
+    if totals.cpu_hours is None or totals.gpu_hours is None:
+        return
+    hours = f"{readable_amount(totals.gpu_hours)} GPU-hours and " if totals.on_gpu else ""
+    error = f" ± {totals.work_error:.1%} for the sample" if totals.work_error else ""
+    yield "hours", f"{hours}{readable_amount(totals.cpu_hours)} core-hours{error} ({_shares(totals.seconds)})"
+    if totals.price is None:
+        yield "price", f"not known: set cost.price_per_{'gpu' if totals.on_gpu else 'cpu'}_hour"
+    else:
+        yield "price", f"{readable_amount(totals.price)} {totals.currency}"
+    unit = "GPUs" if totals.on_gpu else "cores"
+    pools = ", ".join(f"{readable_duration(s)} on {pool}" for pool, s in totals.pool_seconds.items())
+    yield "time", f"{pools} {unit}, all of them busy"
+    spread = f", which they explain within {totals.rates_spread:.0%}" if totals.rates_spread >= 0.005 else ""
+    measured = f"{readable_count(totals.rates_frames)} frames on {totals.machine}{spread}"
+    yield "rates", f"{totals.rates}: {measured}"
+
+
+def _bytes(number: int | None) -> str:
+    return "not known" if number is None else readable_bytes(number)
+
+
+def _shares(seconds: dict[str, float]) -> str:
+    total = sum(seconds.values()) or 1.0
+    return ", ".join(f"{stage} {part / total:.0%}" for stage, part in seconds.items())
 
 
 def _cells(line: "PlannedItem") -> list[str]:
@@ -72,27 +144,13 @@ def _cells(line: "PlannedItem") -> list[str]:
     return [
         str(line.frames),
         f"{line.width}x{line.height}",
-        f"{line.fps:g}",
+        f"{line.fps:g}" if line.fps else "?",
         str(line.chunks),
         f"{line.halo:.0%}",
         str(line.segments),
         readable_bytes(line.flow_bytes),
         "?" if line.part_bytes is None else readable_bytes(line.part_bytes),
     ]
-
-
-def _totals(planned: Sequence["PlannedItem"]) -> dict[str, int]:
-    usable = [line for line in planned if not line.problem]
-    return {
-        "items": len(planned),
-        "quarantined": len(planned) - len(usable),
-        "frames": sum(line.frames for line in usable),
-        "chunks": sum(line.chunks for line in usable),
-        "segments": sum(line.segments for line in usable),
-        "flow_bytes": sum(line.flow_bytes for line in usable),
-        "part_bytes": sum(line.part_bytes or 0 for line in usable),
-        "part_bytes_unknown": sum(line.part_bytes is None for line in usable),
-    }
 
 
 def _plain(line: "PlannedItem") -> dict[str, Any]:

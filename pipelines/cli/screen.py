@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.comparison import Comparison, compare
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.progress_live import STATE_STYLES
 from pipelines.reproduce import reproduce_command
@@ -51,6 +52,7 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
+    _print_comparisons(screen, compare(summary))
     if summary.left_out:
         screen.print(f"left out: {', '.join(f'{count} {reason}' for reason, count in summary.left_out.items())}")
     if summary.finished_earlier == summary.items and summary.items:
@@ -59,6 +61,20 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
         screen.print("Nothing is left to take up.")
     if summary.halted:
         screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
+
+
+def _print_comparisons(screen: Console, compared: Sequence[Comparison]) -> None:
+    if not compared:
+        return
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")
+    table.add_column("predicted and actual")
+    for name in ("predicted", "actual", "actual / predicted"):
+        table.add_column(name, justify="right")
+    for row in compared:
+        share = "" if row.share is None else f"{row.share:.2f}"
+        table.add_row(row.name, row.predicted, row.actual, share)
+    screen.print()
+    screen.print(table)
 
 
 def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:

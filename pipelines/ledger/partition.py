@@ -23,7 +23,7 @@ def _earlier(value: str | None) -> ItemState | None:
 
 
 _dumps = json.JSONEncoder(sort_keys=True).encode
-_WRITE: dict[str, Encode] = {"seconds": _dumps, "flow": _dumps, "facts": _dumps}
+_WRITE: dict[str, Encode] = {"seconds": _dumps, "flow": _dumps, "work": _dumps, "facts": _dumps}
 """Columns that are JSON in a table."""
 _READ: dict[str, Encode] = dict.fromkeys(_WRITE, json.loads) | {"state": ItemState, "earlier": _earlier}
 _ARROW: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}

@@ -29,7 +29,7 @@ class ItemState(StrEnum):
 _ENDED = frozenset({ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True)  # a run may hold millions
 class ItemRow:
     """One row of the ledger. Counts are of tasks: a reused one found its artefact in the store."""
 
@@ -64,6 +64,8 @@ class ItemRow:
     """Of those, inside the flow estimator and the engine, without what they read."""
     flow: dict[str, float] = field(default_factory=dict)
     """What the item had from the flow cache: the figures of `FlowUse` that are not 0."""
+    work: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By stage, what was computed and not reused: `frames` (of flow: pairs), `seconds`, `cpu_seconds`, `bytes`."""
     bytes_written: int = 0
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0

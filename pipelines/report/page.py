@@ -20,6 +20,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.comparison import compare
 from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.overview import Overview, overview
@@ -118,6 +119,7 @@ def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str,
         "done_percent": 100 * seen.done,
         "states": summary.states,
         "stages": stage_shares(summary),
+        "comparisons": compare(summary),
         "slowest": slow_views(seen),
         "tried_again": tried_again_views(live.tried_again) if live else [],
     }

@@ -5,6 +5,7 @@ asked of `pipelines.stores.files.Files`, for both.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
@@ -16,7 +17,7 @@ SCHEMES = ("file", "s3")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)  # a run may hold millions
 class RemotePath:
     """An object, or the common beginning of several (a folder), in a bucket. `key` has no `/` at its ends."""
 
@@ -27,7 +28,7 @@ class RemotePath:
         return f"s3://{self.bucket}/{self.key}"
 
     def __truediv__(self, below: str) -> "RemotePath":
-        added = str(PurePosixPath(below))
+        added = tidy(below)
         return self if added == "." else RemotePath(self.bucket, f"{self.key}/{added}" if self.key else added)
 
     @property
@@ -62,6 +63,12 @@ class RemotePath:
 Location: TypeAlias = Path | RemotePath
 
 
+def tidy(text: str) -> str:
+    """Return `str(PurePosixPath(text))`, at once where it is the text itself: a manifest may hold millions."""
+    dots = "/./" in text or text.startswith("./") or text.endswith(("/", "/.")) or text in ("", ".")
+    return str(PurePosixPath(text)) if dots or "//" in text else text
+
+
 def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
@@ -81,11 +88,11 @@ def location_of(text: str) -> Location:
         raise ConfigError(f"{text}: {scheme}:// is not known; there are paths, file:// and s3://BUCKET/PREFIX")
     if not bucket:
         raise ConfigError(f"{text}: names no bucket; write s3://BUCKET/PREFIX")
-    return RemotePath(bucket, key.strip("/"))
+    return RemotePath(sys.intern(bucket), key.strip("/"))
 
 
 def join(folder: Location, text: str) -> Location:
     """Return the place that `text` names when relative paths start at `folder`."""
     if is_url(text):
         return location_of(text)
-    return Path(text) if Path(text).is_absolute() else folder / text
+    return Path(text) if text.startswith("/") else folder / text

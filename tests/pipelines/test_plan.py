@@ -1,10 +1,13 @@
 """The plan: every frame is computed once, sees enough, and no grouping changes what a block is."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.options import RestoreOptions
+from pipelines.config import EngineName, FlowConfig, JobConfig, PlanConfig, ProPainterConfig
+from pipelines.engines import count_work, lay_shots
 from pipelines.plan import (
     blend,
     blend_weight,
@@ -82,6 +85,7 @@ def test_the_cross_fade_runs_from_the_earlier_block_to_the_later_and_keeps_equal
     assert all(min(old, new) <= value <= max(old, new) for value in mixed)
 
 
+@settings(deadline=None)
 @given(shots, st.integers(2, 100))
 def test_sub_videos_begin_at_the_shot_and_are_kept_once(shots, length):
     frames = shots[-1][1]
@@ -102,3 +106,18 @@ def test_flow_is_needed_as_far_as_sub_videos_around_a_mask_reach_and_no_further(
     narrow = lay_subvideos([(0, 1000)], a_second, options.schedule, 80)[6]
     assert (wide.start, wide.seen_start, wide.seen_stop) == (480, 315, 726)
     assert wide.seen_start < narrow.seen_start <= 480 < narrow.seen_stop < wide.seen_stop
+
+
+@pytest.mark.parametrize("engine", EngineName)
+@settings(deadline=None)
+@given(frames=st.integers(1, 1200), length=st.integers(20, 90), chunk=st.integers(1, 300), segment=st.integers(1, 90))
+def test_what_is_counted_for_a_million_items_is_what_would_be_laid_out(engine, frames, length, chunk, segment):
+    plan, flow = PlanConfig(block_length=length, chunk_length=chunk), FlowConfig(segment_length=segment)
+    job = JobConfig(engine=engine, plan=plan, flow=flow, propainter=ProPainterConfig(subvideo_length=length))
+    whole = [(0, frames)]
+    blocks, everywhere = lay_shots(job, whole, whole, frames), masked_ranges(whole, frames)
+    segments, chunks = plan_frames(frames, blocks, everywhere, chunk_length=chunk, segment_length=segment)
+    counted = count_work(job, frames)
+    assert (counted.segments, counted.chunks) == (len(segments), len(chunks))
+    if engine is EngineName.propagation:
+        assert counted.frames_seen == sum(block.seen_stop - block.seen_start for block in blocks)

@@ -1,5 +1,7 @@
 """Does the state machine of a run hand out the right task, and read every answer right?"""
 
+import tracemalloc
+
 import pytest
 from story import bad_data, bad_machine, begin, item, plan, receipt
 
@@ -265,3 +267,13 @@ def test_items_that_an_earlier_run_finished_end_without_a_worker() -> None:
     assert (story.row("a").state, story.row("a").reused, story.row("a").frames) == (ItemState.RESTORED, True, 7)
     assert take(story.state, Stage.PROBE).id == "probe:b"
     assert story.state.take() is None
+
+
+def test_an_item_that_waits_holds_no_more_than_its_row() -> None:
+    items = [item(str(number)) for number in range(2000)]
+    tracemalloc.start()
+    state = RunState(items, attempts=3, active_items=4, on_change=lambda *_: None)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(state.rows) == 2000
+    assert held_bytes / 2000 < 1500

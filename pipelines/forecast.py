@@ -1,0 +1,97 @@
+"""What would a run of these items take? Totals for any number of them, in memory that does not grow with it.
+
+Frames and sizes that a manifest gives are trusted. Of the items that lack them, and of the masks, a sample is opened
+that is drawn at random with a fixed seed; what it says is taken for all, and how sure that is is said with it.
+"""
+
+import random
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from pipelines.config import JobConfig
+from pipelines.estimate import Looked, has_figures, look_at
+from pipelines.forecast_result import Forecast
+from pipelines.forecast_sums import Sums
+from pipelines.forecast_totals import conclude
+from pipelines.glance import Glance
+from pipelines.job import apply_overrides
+from pipelines.rates import ChosenRates
+from pipelines.tasks import Item
+
+T = TypeVar("T")
+
+_SEED = 0
+_LOOKERS = 8
+
+
+def forecast(
+    items: Iterable[Item], job: JobConfig, rates: ChosenRates | None, *, looks: int
+) -> tuple[Forecast, list[Looked]]:
+    """Return the totals, and what was opened: at most `looks` items with figures and as many without.
+
+    With `looks` 0 nothing is opened, and items without figures are only counted. Raises what `items` raises.
+    """
+    sums = Sums(job)
+    with_figures, without = Sample[Item](looks), Sample[Item](looks)
+    for item in items:
+        if has_figures(item):
+            with_figures.offer(item)
+            sums.trust(item)
+        else:
+            without.offer(item)
+    looked = _look([*with_figures.kept, *without.kept], job)
+    told, opened = looked[: len(with_figures.kept)], looked[len(with_figures.kept) :]
+    for one in told:
+        sums.see_mask(one)
+        if one.problem:
+            sums.trust(one.item, weight=-with_figures.weight)
+    for one in opened:
+        sums.see_mask(one)
+        if not one.problem:
+            sums.add(one, weight=without.weight)
+    sums.see_sample([one for one in opened if not one.problem], of=without.offered, drawn=len(opened))
+    lost = (with_figures, told), (without, opened)
+    quarantined = sum(sample.weight * sum(bool(one.problem) for one in found) for sample, found in lost)
+    counted = with_figures.offered + without.offered
+    unknown = without.offered if not looks else 0
+    return conclude(sums, rates, items=counted, looked_at=len(looked), unknown=unknown, quarantined=quarantined), looked
+
+
+class Sample(Generic[T]):
+    """A random choice of at most `size` of the things offered one after the other, all equally likely."""
+
+    def __init__(self, size: int) -> None:
+        self.kept: list[T] = []
+        self.offered = 0
+        self._size, self._random = size, random.Random(_SEED)
+
+    def offer(self, thing: T) -> None:
+        self.offered += 1
+        if len(self.kept) < self._size:
+            self.kept.append(thing)
+        elif self._size and (place := self._random.randrange(self.offered)) < self._size:
+            self.kept[place] = thing
+
+    @property
+    def weight(self) -> float:
+        """How many of those offered each one that was kept stands for."""
+        return self.offered / len(self.kept) if self.kept else 0.0
+
+
+def _look(items: Sequence[Item], job: JobConfig) -> list[Looked]:
+    """Side by side: what is asked of a bucket takes its time each."""
+    own = threading.local()
+    settings = lru_cache(maxsize=64)(lambda overrides: apply_overrides(job, overrides))
+
+    def look(item: Item) -> Looked:
+        if not hasattr(own, "glance"):
+            own.glance = Glance(job)
+        return look_at(item, settings(item.overrides), own.glance)
+
+    if not items:
+        return []
+    with ThreadPoolExecutor(min(_LOOKERS, len(items))) as lookers:
+        return list(lookers.map(look, items))
