@@ -76,7 +76,7 @@ def test_a_second_run_with_another_mask_finds_all_flow_and_says_what_that_saved(
     assert second.cpu_seconds_saved > 0
     assert second.gpu_seconds_saved == 0
     assert second.bytes_written == 0
-    rows = read_ledger(tmp_path / "second/_reelmend/ledger.parquet")
+    rows = read_ledger(tmp_path / "second/_reelmend/ledger")
     assert [row.flow["found"] for row in rows] == [SEGMENTS] * 2
     page = (tmp_path / "second/_reelmend/report.html").read_text()
     assert f"Flow cache: 100% of {2 * SEGMENTS} segments cached, " in page
