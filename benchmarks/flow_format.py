@@ -31,7 +31,7 @@ from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
 from core_model.propainter_engine import ProPainterEngine
-from pipelines.flow_cache import decode_flow, encode_flow
+from pipelines.cache.flow_cache import decode_flow, encode_flow
 
 WIDTH, HEIGHT = 432, 240
 STEPS_PER_PX = 64  # of the fixed-point formats; 512 pixels are the longest vector, but for the cache's

@@ -1,15 +1,15 @@
-"""Writes docs/metrics.md from pipelines/metrics.py: `python docs/make_metrics.py` (a test checks that it is fresh)."""
+"""Writes docs/metrics.md from pipelines/watch/metrics.py: `python docs/make_metrics.py` (a test checks that it is fresh)."""
 
 from pathlib import Path
 
-from pipelines.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
 from pipelines.tasks import Stage
+from pipelines.watch.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
 
 PAGE = Path(__file__).with_name("metrics.md")
 
 HEAD = """# Where does a run's time go? Metrics, logs, traces
 
-<!-- Written by `python docs/make_metrics.py` from pipelines/metrics.py: edit there, and the text in that script. -->
+<!-- Written by `python docs/make_metrics.py` from pipelines/watch/metrics.py: edit there, and the text in that script. -->
 
 ```
 reelmend run job.yaml metrics.port=9464        # Prometheus reads http://127.0.0.1:9464/metrics while the run lives

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from core_model.engine import Engine, FlowEstimator
 from pipelines.config import EngineName, JobConfig
+from pipelines.cost.work_count import WorkCount, count_equal_blocks, count_subvideos
 from pipelines.identity import digest_of
 from pipelines.ledger import WEIGHTS_FACT
 from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
 from pipelines.tasks import Block, Chunk
 from pipelines.weights import WeightFile, find, load_network
-from pipelines.work_count import WorkCount, count_equal_blocks, count_subvideos
 
 if TYPE_CHECKING:
     from torch import nn

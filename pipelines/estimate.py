@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipelines.canvas import Canvas, canvas_of, canvas_of_size
+from pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig, MaskConfig
 from pipelines.engines import halo_share, lay_shots
 from pipelines.errors import ItemError
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
-from pipelines.mask_fit import grown
+from pipelines.masks.fit import grown
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader, glance_video

@@ -3,8 +3,8 @@
 from collections import Counter, deque
 from dataclasses import replace
 
+from pipelines.cache.flow_use import total
 from pipelines.errors import WorkerLost
-from pipelines.flow_use import total
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task

@@ -16,7 +16,7 @@ from pipelines.config import JobConfig, Mode
 from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
 from pipelines.manifest_rows import read_rows
-from pipelines.mask_rule import MaskRule
+from pipelines.masks.rule import MaskRule
 from pipelines.media.encoding import suffix_of
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry

@@ -8,27 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
 from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPORT, SUMMARY, RunContext
+from pipelines.cost.forecast import forecast
+from pipelines.cost.rates import ChosenRates, rates_for
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import Executor, load_executor
 from pipelines.finished_earlier import find_finished_earlier
-from pipelines.flow_use import FlowUse
-from pipelines.forecast import forecast
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.lease import Lease, lease_on
+from pipelines.leases.lease import Lease, lease_on
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
-from pipelines.metrics_port import metrics_port
-from pipelines.progress import Display
-from pipelines.rates import ChosenRates, rates_for
 from pipelines.report import write_report
 from pipelines.run_state import RunState
 from pipelines.selection import EVERYTHING, Selection
@@ -37,7 +35,9 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
-from pipelines.timeline import PROFILE_FOLDER, TIMELINE, Timeline
+from pipelines.watch.metrics_port import metrics_port
+from pipelines.watch.progress import Display
+from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 

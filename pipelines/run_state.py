@@ -16,9 +16,9 @@ from typing import Protocol
 
 from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.load import LoadMeter
-from pipelines.run_metrics import RunMetrics
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
+from pipelines.watch.load import LoadMeter
+from pipelines.watch.run_metrics import RunMetrics
 
 # Ten different tasks of a stage failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a
 # driver that is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from pipelines.flow_use import NO_USE, FlowUse, total
+from pipelines.cache.flow_use import NO_USE, FlowUse, total
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 
 
@@ -59,7 +59,7 @@ class RunSummary:
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
     load: dict[str, Any] = field(default_factory=dict)
-    """Queues and idle workers (`pipelines.load.RunLoad`); empty where the run has not ended."""
+    """Queues and idle workers (`pipelines.watch.load.RunLoad`); empty where the run has not ended."""
     metrics: dict[str, float] = field(default_factory=dict)
     """The last value of every series that docs/metrics.md lists; empty where the run has not ended."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from pipelines.flow_use import FlowUse
+from pipelines.cache.flow_use import FlowUse
 from pipelines.stores.location import Location
 
 

@@ -13,11 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from core_model.device_memory import DeviceFull, peak_bytes
+from pipelines.cache.flow_use import FlowUse
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
-from pipelines.flow_use import FlowUse
-from pipelines.gpu_memory import device_in_use
 from pipelines.logs import LogLine, log_fields
 from pipelines.memory import return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
@@ -27,7 +26,8 @@ from pipelines.stages.inpaint import inpaint
 from pipelines.stages.probe import probe
 from pipelines.stages.stitch import stitch
 from pipelines.tasks import Effort, Failure, Receipt, Stage, Task
-from pipelines.torch_trace import run_traced
+from pipelines.watch.gpu_memory import device_in_use
+from pipelines.watch.torch_trace import run_traced
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from clips import moving_box, scene, write_clip, write_mask_video
 
 from pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
 from pipelines.ledger import ItemRow, read_ledger
-from pipelines.progress import SilentDisplay
 from pipelines.run import LEDGER, run_job
 from pipelines.summary import RunSummary
+from pipelines.watch.progress import SilentDisplay
 
 
 def lossless_job(folder: Path, out: str = "out", *, executor: ExecutorName = ExecutorName.inline, **plan) -> JobConfig:

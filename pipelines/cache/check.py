@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipelines.flow_cache import FLOW_FOLDER
+from pipelines.cache.flow_cache import FLOW_FOLDER
 from pipelines.store import Condition, Store
 
 _READERS = 8

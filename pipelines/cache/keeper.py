@@ -9,11 +9,11 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from pipelines.cache.flow_cache import segment_key, segment_name
+from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.journal import FlowJournal
 from pipelines.cache.room import Limits, prune
 from pipelines.errors import ReelmendError
-from pipelines.flow_cache import segment_key, segment_name
-from pipelines.flow_use import FlowUse
 from pipelines.ledger import ItemRow
 from pipelines.sizes import flow_size
 from pipelines.stages.desk import Desk

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.cache.flow_cache import key_named
 from pipelines.cache.records import Names, needed_now, padded
 from pipelines.cache.survey import Survey, survey
-from pipelines.flow_cache import key_named
 from pipelines.store import Store
 
 BATCH = 1000

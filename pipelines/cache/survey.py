@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.cache.flow_cache import FLOW_FOLDER, segment_name
 from pipelines.cache.records import Names, Record, joined, read_records
-from pipelines.flow_cache import FLOW_FOLDER, segment_name
 from pipelines.store import Store
 
 _SEGMENT = np.dtype([("name", "S16"), ("bytes", "i8"), ("made_s", "f8")])

@@ -12,14 +12,14 @@ from pipelines.cli.guard import guarded
 from pipelines.cli.options import AsJson, Debug, Preset, Words, job_of
 from pipelines.cli.past_run import find_past_run
 from pipelines.cli.screen import console, print_json
+from pipelines.cost.rates_file import FILE_NAME
 from pipelines.errors import ConfigError
-from pipelines.rates_file import FILE_NAME
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 from pipelines.tasks import Stage
 
 if TYPE_CHECKING:
-    from pipelines.rates import Rate
+    from pipelines.cost.rates import Rate
 
 bench = typer.Typer(name="bench", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -83,9 +83,9 @@ def rates(
     Example: `reelmend bench rates --from-run out/`
     """
     # With these come torch and PyAV, which --help can do without.
-    from pipelines.rates import add_rates
-    from pipelines.rates_bench import measure_rates
-    from pipelines.rates_of_run import rates_of_run
+    from pipelines.cost.rates import add_rates
+    from pipelines.cost.rates_bench import measure_rates
+    from pipelines.cost.rates_of_run import rates_of_run
 
     if from_run is not None:
         past = find_past_run([from_run, *(words or [])], preset, None)

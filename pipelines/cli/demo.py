@@ -13,9 +13,9 @@ from pipelines.cli.screen import console
 from pipelines.context import REPORT, WORK_FOLDER
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
-from pipelines.progress import choose_display
 from pipelines.summary import RunSummary
 from pipelines.units import readable_seconds
+from pipelines.watch.progress import choose_display
 
 _INPUT = "input"
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.config import JobConfig
+from pipelines.cost.rates_file import rates_beside
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
-from pipelines.rates_file import rates_beside
 from pipelines.stores.location import Location, location_of
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"

@@ -11,11 +11,11 @@ from pipelines.context import CONFIG, LEASE, LEDGER, SUMMARY, WORK_FOLDER, RunCo
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
-from pipelines.sign_of_life import last_sign
-from pipelines.standing import Life, Standing, standing
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
+from pipelines.watch.sign_of_life import last_sign
+from pipelines.watch.standing import Life, Standing, standing
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pipelines.cli.screen import console, print_json
 from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
+    from pipelines.cost.result import Forecast
     from pipelines.estimate import PlannedItem
-    from pipelines.forecast_result import Forecast
 
 SHOWN = 40
 """Items a terminal shows; --json lists all that were opened."""
@@ -48,12 +48,12 @@ def plan(
     """
     job = job_of(words, preset, videos, masks, manifest, out, rates)
     # With these come torch and PyAV: --help and a mistyped key need not wait for them.
+    from pipelines.cost.forecast import forecast
+    from pipelines.cost.rates import rates_for
+    from pipelines.cost.totals import flow_bytes_per_pixel, part_bytes_per_pixel
     from pipelines.estimate import plan_item
-    from pipelines.forecast import forecast
-    from pipelines.forecast_totals import flow_bytes_per_pixel, part_bytes_per_pixel
     from pipelines.job import apply_overrides
     from pipelines.manifest import walk
-    from pipelines.rates import rates_for
 
     known = rates_for(job)
     totals, looked = forecast(walk(job), job, known, looks=job.plan.sample if probe else 0)

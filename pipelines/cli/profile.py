@@ -13,8 +13,8 @@ from pipelines.cli.screen import console, print_json
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipelines.diagnosis import Finding
-    from pipelines.timeline import Span
+    from pipelines.watch.diagnosis import Finding
+    from pipelines.watch.timeline import Span
 
 
 def profile(
@@ -24,7 +24,7 @@ def profile(
 
     Example: `reelmend profile --out out/`
     """
-    from pipelines.diagnosis import diagnose
+    from pipelines.watch.diagnosis import diagnose
 
     past = find_past_run(words, preset, out)
     findings = [*diagnose(past.summary), *_recorded(past)]
@@ -42,9 +42,9 @@ def profile(
 
 def _recorded(past: PastRun) -> "Iterator[Finding]":
     """What the files of `run --profile` say; nothing where there are none."""
-    from pipelines.profile_findings import from_timeline, from_traces, read_trace
     from pipelines.tasks import Stage
-    from pipelines.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
+    from pipelines.watch.profile_findings import from_timeline, from_traces, read_trace
+    from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
 
     traces = defaultdict(list)
     spans: list[Span] = []

@@ -10,10 +10,10 @@ from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, V
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import LEDGER, REPORT, WORK_FOLDER
 from pipelines.ledger import ItemRow, read_ledger
-from pipelines.progress import choose_display
 from pipelines.selection import Selection, read_since
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
+from pipelines.watch.progress import choose_display
 
 OnlyNew = Annotated[
     bool, typer.Option("--only-new", help="Leave out items that an earlier run has brought to any end, good or bad.")
@@ -58,7 +58,7 @@ def run(
     job = job_of(words, preset, videos, masks, manifest, out)
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
     from pipelines.run import run_job
-    from pipelines.timeline import PROFILE_FOLDER
+    from pipelines.watch.timeline import PROFILE_FOLDER
 
     screen = console()
     show_log(job.log.format)

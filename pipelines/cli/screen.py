@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.comparison import Comparison, compare
+from pipelines.cost.comparison import Comparison, compare
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.progress_live import STATE_STYLES
 from pipelines.reproduce import reproduce_command
 from pipelines.summary import RunSummary
 from pipelines.units import readable_bytes, readable_seconds
+from pipelines.watch.progress_live import STATE_STYLES
 
 SHOWN = 20
 """Bad items that a terminal shows; the report shows all."""

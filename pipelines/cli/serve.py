@@ -8,8 +8,8 @@ import typer
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
 from pipelines.cli.screen import console, print_json
-from pipelines.overview import overview
 from pipelines.serve.watched import Moment, WatchedRun
+from pipelines.watch.overview import overview
 
 Host = Annotated[
     str,

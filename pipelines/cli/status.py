@@ -14,10 +14,10 @@ from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
 from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_totals
 from pipelines.ledger import ItemRow
-from pipelines.overview import SlowItem, fraction_done
-from pipelines.sign_of_life import SignOfLife
-from pipelines.standing import Life
 from pipelines.units import readable_seconds
+from pipelines.watch.overview import SlowItem, fraction_done
+from pipelines.watch.sign_of_life import SignOfLife
+from pipelines.watch.standing import Life
 
 Watch = Annotated[bool, typer.Option("--watch", help="Look again and again until the run is over.")]
 Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.1, help="Between two looks of --watch.")]

@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreError
-from pipelines.lease import Lease
+from pipelines.leases.lease import Lease
 from pipelines.ledger.events import Event, EventLog, Told
 from pipelines.ledger.head import Head, Pace, events_folder, write_head
 from pipelines.ledger.partition import PART_ROWS
 from pipelines.ledger.read import read_ledger
 from pipelines.ledger.rows import ItemRow
 from pipelines.ledger.write import PartWriter, read_outcomes, take_over
-from pipelines.overview import fraction_done
-from pipelines.progress import Display
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
+from pipelines.watch.overview import fraction_done
+from pipelines.watch.progress import Display
 
 log = logging.getLogger(__name__)
 

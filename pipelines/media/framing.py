@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import av
 import numpy as np
 
-from pipelines.canvas import Canvas
+from pipelines.canvas.canvas import Canvas
 from pipelines.errors import MediaError
 from pipelines.media.colour import colour_of, rgb_to_yuv
 from pipelines.media.formats import Layout, blank_like, planes_of, working_layout

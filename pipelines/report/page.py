@@ -20,10 +20,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.comparison import compare
+from pipelines.cost.comparison import compare
 from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.overview import Overview, overview
 from pipelines.previews import FOLDER, load_preview
 from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
 from pipelines.report.views import slow_views, stage_shares, tiles, tiles_under_way, tried_again_views, when
@@ -31,6 +30,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
 from pipelines.units import readable_count
+from pipelines.watch.overview import Overview, overview
 
 PREVIEW_BYTES = 24 * 2**20
 """Pictures inside a page, at most: about a hundred and twenty items, and a file that a mail still takes."""

@@ -10,8 +10,8 @@ from pipelines.previews import FOLDER
 from pipelines.report.page import Live, render, render_totals
 from pipelines.report.rows import chunks_done, has_picture, note_on, row_values
 from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.standing import Life, Standing
 from pipelines.units import readable_seconds
+from pipelines.watch.standing import Life, Standing
 
 MOST_ROWS = 200
 """In one answer."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from pipelines.errors import ReelmendError
 from pipelines.ledger import ItemRow
-from pipelines.overview import Overview
 from pipelines.report.rows import attention_first
-from pipelines.standing import Life, Standing
 from pipelines.summary import RunSummary
+from pipelines.watch.overview import Overview
+from pipelines.watch.standing import Life, Standing
 
 log = logging.getLogger(__name__)
 

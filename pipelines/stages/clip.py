@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.canvas import Canvas, canvas_of
-from pipelines.canvas_masks import read_canvas_masks
+from pipelines.canvas.canvas import Canvas, canvas_of
+from pipelines.canvas.masks import read_canvas_masks
 from pipelines.config import JobConfig
 from pipelines.media.reader import read_frames, to_rgb
 from pipelines.media.records import VideoInfo

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core_model.engine import Engine, FlowEstimator
+from pipelines.cache.flow_use import FlowUse
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import build_engine, build_flow
 from pipelines.errors import MediaError, StoreError
-from pipelines.flow_use import FlowUse
 from pipelines.job import apply_overrides
-from pipelines.model_clock import ModelClock
 from pipelines.stages.record import ProbeRecord
 from pipelines.store import get_json, put_json
 from pipelines.stores.input_cache import InputCache
 from pipelines.stores.location import Location
 from pipelines.tasks import Item, Task
+from pipelines.watch.model_clock import ModelClock
 
 T = TypeVar("T")
 

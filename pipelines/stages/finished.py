@@ -6,11 +6,11 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from pipelines.canvas import canvas_settings
+from pipelines.cache.flow_cache import FLOW_FORMAT
+from pipelines.canvas.canvas import canvas_settings
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.engines import grid_settings
 from pipelines.errors import StoreError
-from pipelines.flow_cache import FLOW_FORMAT
 from pipelines.identity import digest_of
 from pipelines.media.kinds import is_video_file
 from pipelines.stages.desk import Desk

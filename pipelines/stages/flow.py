@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.device_memory import DeviceFull
-from pipelines.canvas import canvas_of
-from pipelines.canvas_flow import canvas_flow_size, lay_flow
+from pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
+from pipelines.cache.flow_use import FlowUse
+from pipelines.canvas.canvas import canvas_of
+from pipelines.canvas.flow import canvas_flow_size, lay_flow
 from pipelines.config import JobConfig
 from pipelines.engines import uses_gpu
 from pipelines.errors import MemoryShort, NotFinite
-from pipelines.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
-from pipelines.flow_use import FlowUse
 from pipelines.media.reader import read_frames, to_rgb
 from pipelines.sizes import flow_size
 from pipelines.stages.desk import Desk

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from core_model.device_memory import DeviceFull
-from pipelines.canvas import canvas_of
+from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
 from pipelines.logs import LogLine

@@ -8,12 +8,12 @@ settings, needs nothing more; one whose mask is empty is copied.
 import shutil
 from fractions import Fraction
 
-from pipelines.canvas import canvas_of, canvas_settings
-from pipelines.canvas_masks import inspect_canvas_masks
+from pipelines.cache.flow_cache import expected_bytes
+from pipelines.canvas.canvas import canvas_of, canvas_settings
+from pipelines.canvas.masks import inspect_canvas_masks
 from pipelines.config import JobConfig
 from pipelines.engines import lay_shots
 from pipelines.errors import MaskError, MediaError
-from pipelines.flow_cache import expected_bytes
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipelines.masks import MaskSummary
+from pipelines.masks.source import MaskSummary
 from pipelines.media.info import VideoInfo
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import av
 
-from pipelines.canvas import canvas_of
+from pipelines.canvas.canvas import canvas_of
 from pipelines.engines import weights_facts
 from pipelines.errors import StoreError
 from pipelines.media.capabilities import check_output, verify_output

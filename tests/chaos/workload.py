@@ -25,8 +25,8 @@ from pipelines.config import (
     StoreConfig,
 )
 from pipelines.ledger import read_ledger
-from pipelines.progress import SilentDisplay
 from pipelines.run import LEDGER, run_job
+from pipelines.watch.progress import SilentDisplay
 
 _SIZE, _FRAMES = (48, 32), 8
 _LONG_EVERY, _BROKEN_EVERY = 20, 40

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from pipelines.config import LogFormat
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.progress import LogDisplay, SilentDisplay, choose_display
-from pipelines.progress_live import LINES, LiveDisplay
 from pipelines.tasks import Failure
+from pipelines.watch.progress import LogDisplay, SilentDisplay, choose_display
+from pipelines.watch.progress_live import LINES, LiveDisplay
 
 
 def row(name: str, state: ItemState, **more: object) -> ItemRow:

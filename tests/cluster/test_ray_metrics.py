@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.metrics import INTERVAL_S, RayMetrics
-from pipelines.metrics import METRICS
+from pipelines.watch.metrics import METRICS
 
 DRIVER = Path(__file__).with_name("metrics_driver.py")
 

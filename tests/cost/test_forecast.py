@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.config import InputConfig, JobConfig, PlanConfig
+from pipelines.cost.forecast import Sample, forecast
 from pipelines.engines import lay_shots
 from pipelines.errors import ConfigError
-from pipelines.forecast import Sample, forecast
 from pipelines.manifest import walk
 from pipelines.plan import masked_ranges, plan_frames
 

@@ -9,11 +9,11 @@ from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from pipelines.comparison import compare
 from pipelines.config import CostConfig
-from pipelines.forecast import forecast
+from pipelines.cost.comparison import compare
+from pipelines.cost.forecast import forecast
+from pipelines.cost.rates import rates_for
 from pipelines.manifest import walk
-from pipelines.rates import rates_for
 
 
 @pytest.fixture

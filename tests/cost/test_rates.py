@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.bill import bill
 from pipelines.config import CostConfig, EngineName, JobConfig
+from pipelines.cost.bill import bill
+from pipelines.cost.rates import ChosenRates, Rate, add_rates, rates_for, read_rates
+from pipelines.cost.rates_file import rates_beside
+from pipelines.cost.speed import Pixels, Speed
+from pipelines.cost.sums import Sums
+from pipelines.cost.totals import conclude
 from pipelines.engines import speed_digest
 from pipelines.errors import ConfigError
-from pipelines.forecast_sums import Sums
-from pipelines.forecast_totals import conclude
-from pipelines.rates import ChosenRates, Rate, add_rates, rates_for, read_rates
-from pipelines.rates_file import rates_beside
-from pipelines.speed import Pixels, Speed
 from pipelines.stores.files import Files
 
 STAGES = ("probe", "flow", "inpaint", "stitch")

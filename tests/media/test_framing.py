@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clips import write_clip
 
-from pipelines.canvas import canvas_of
+from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, Mode, OutpaintConfig
 from pipelines.errors import MediaError
 from pipelines.media.colour import BT470BG, colour_of

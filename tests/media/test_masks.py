@@ -10,7 +10,7 @@ from clips import moving_box, scene, write_clip, write_images, write_mask_image,
 
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError
-from pipelines.masks import inspect_masks, read_masks
+from pipelines.masks.source import inspect_masks, read_masks
 from pipelines.media.info import inspect_video
 
 PLAIN = MaskConfig(dilation=0)

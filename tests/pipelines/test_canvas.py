@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.canvas import Canvas, canvas_of_size, canvas_settings
-from pipelines.canvas_flow import canvas_flow_size, lay_flow
+from pipelines.canvas.canvas import Canvas, canvas_of_size, canvas_settings
+from pipelines.canvas.flow import canvas_flow_size, lay_flow
 from pipelines.config import FlowConfig, JobConfig, Mode, OutpaintConfig, ProcessConfig
 from pipelines.sizes import flow_size, process_size
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image
 
-from pipelines.canvas import Canvas
-from pipelines.canvas_masks import inspect_canvas_masks, read_canvas_masks
+from pipelines.canvas.canvas import Canvas
+from pipelines.canvas.masks import inspect_canvas_masks, read_canvas_masks
 from pipelines.config import MaskConfig
 from pipelines.media.info import inspect_video
 

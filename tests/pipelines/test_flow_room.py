@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cache.figures import figures
+from pipelines.cache.flow_cache import key_named, segment_key, segment_name
 from pipelines.cache.records import SILENT_S, Record, as_names, padded
 from pipelines.cache.room import Limits, choose
 from pipelines.cache.survey import Survey
 from pipelines.errors import ConfigError
-from pipelines.flow_cache import key_named, segment_key, segment_name
 from pipelines.tasks import Segment
 from pipelines.units import bytes_of, seconds_of
 

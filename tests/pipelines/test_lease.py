@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from pipelines.errors import SetupError
-from pipelines.lease import lease_on
+from pipelines.leases.lease import lease_on
 from pipelines.stores.files import Files
 
 HOLD = """
 import pathlib, sys, time
-from pipelines.lease import lease_on
+from pipelines.leases.lease import lease_on
 from pipelines.stores.files import Files
 with lease_on(pathlib.Path(sys.argv[1]), "other", Files()):
     print("held", flush=True)

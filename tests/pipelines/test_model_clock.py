@@ -3,7 +3,7 @@
 import threading
 from contextlib import suppress
 
-from pipelines.model_clock import ModelClock
+from pipelines.watch.model_clock import ModelClock
 
 
 class Hand:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.flow_cache import decode_flow, encode_flow
+from pipelines.cache.flow_cache import decode_flow, encode_flow
 from pipelines.parts import Part, bounding_box, cut_patch, encode_part
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))

@@ -17,8 +17,8 @@ from jobs import add_item, lossless_job
 
 from pipelines.config import ExecutorName, InputConfig, StoreConfig
 from pipelines.job import dump_job
-from pipelines.progress import SilentDisplay
 from pipelines.run import run_job
+from pipelines.watch.progress import SilentDisplay
 
 pytestmark = pytest.mark.ray
 

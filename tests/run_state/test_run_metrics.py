@@ -2,8 +2,8 @@
 
 from story import Story, bad_data, bad_machine, begin, receipt
 
-from pipelines.metrics import METRICS
 from pipelines.tasks import Effort, Receipt, Stage, Task
+from pipelines.watch.metrics import METRICS
 
 
 def value(story: Story, series: str) -> float:

@@ -15,11 +15,11 @@ from urllib.parse import urlencode, urlsplit
 from pages import summary_of, work_folder
 
 from pipelines.ledger import ItemRow
-from pipelines.overview import overview
 from pipelines.serve.server import PageServer
 from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.standing import Life, Standing
 from pipelines.stores.files import Files
+from pipelines.watch.overview import overview
+from pipelines.watch.standing import Life, Standing
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from server import command, serving
 
 from pipelines.job import dump_job
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.progress import SilentDisplay
 from pipelines.report.rows import FIELDS
 from pipelines.run import run_job
+from pipelines.watch.progress import SilentDisplay
 
 CLIPS = 4
 

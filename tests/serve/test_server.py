@@ -13,8 +13,8 @@ from pipelines.report.rows import FIELDS
 from pipelines.serve.answers import now
 from pipelines.serve.server import PageServer
 from pipelines.serve.watched import FRESH_S, Moment, WatchedRun
-from pipelines.standing import Life
 from pipelines.stores.files import Files
+from pipelines.watch.standing import Life
 
 
 def ids(answer: dict[str, list[list[object]]]) -> list[object]:

@@ -13,7 +13,7 @@ from jobs import add_item
 from typer.testing import CliRunner, Result
 
 from pipelines.cli import app
-from pipelines.lease import lease_on
+from pipelines.leases.lease import lease_on
 from pipelines.ledger import ItemState, read_ledger
 from pipelines.run import LEDGER
 from pipelines.stores.files import Files

@@ -7,17 +7,17 @@ import pytest
 from jobs import add_item, lossless_job
 
 from pipelines.cache.check import check_all
+from pipelines.cache.flow_cache import segment_name
 from pipelines.cache.journal import FlowJournal
 from pipelines.cache.room import Limits, prune
 from pipelines.config import FlowCacheConfig, FlowConfig, MaskConfig, StoreConfig
 from pipelines.errors import StoreError
-from pipelines.flow_cache import segment_name
 from pipelines.ledger import read_ledger
-from pipelines.progress import SilentDisplay
 from pipelines.run import run_job
 from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.tasks import Receipt
+from pipelines.watch.progress import SilentDisplay
 
 FRAMES, SEGMENTS = 13, 3
 """Of each of two clips with content of their own."""

@@ -8,12 +8,12 @@ import pytest
 
 from pipelines.cache import room
 from pipelines.cache.check import check_all
+from pipelines.cache.flow_cache import key_named
 from pipelines.cache.journal import FlowJournal
 from pipelines.cache.records import as_names, needed_now, padded, read_records
 from pipelines.cache.room import Limits, prune
 from pipelines.cache.survey import survey
 from pipelines.errors import StoreError
-from pipelines.flow_cache import key_named
 from pipelines.store import Store
 
 EVERYTHING = Limits(max_bytes=0)

@@ -15,12 +15,12 @@ from jobs import add_item, lossless_job
 from pipelines.config import InputConfig, S3Config, StoreConfig
 from pipelines.errors import SetupError
 from pipelines.job import dump_job
-from pipelines.lease import lease_on
+from pipelines.leases.lease import lease_on
 from pipelines.ledger import read_ledger
-from pipelines.progress import SilentDisplay
 from pipelines.run import run_job
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
+from pipelines.watch.progress import SilentDisplay
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from faulty_store import faults_before
 
 from pipelines.config import S3Config
 from pipelines.errors import SetupError
-from pipelines.lease import Holder
-from pipelines.s3_lease import S3Lease
+from pipelines.leases.lease import Holder
+from pipelines.leases.s3_lease import S3Lease
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
 
 PATIENCE_S = 30
 HOLD = """
 import sys, time
-from pipelines.lease import lease_on
+from pipelines.leases.lease import lease_on
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 with lease_on(location_of(sys.argv[1]), "other", Files()):

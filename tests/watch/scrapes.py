@@ -7,8 +7,8 @@ from collections.abc import Callable
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.ledger import ItemRow
-from pipelines.progress import SilentDisplay
 from pipelines.tasks import Failure, Receipt
+from pipelines.watch.progress import SilentDisplay
 
 
 def free_port() -> int:

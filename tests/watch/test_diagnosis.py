@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.diagnosis import diagnose
-from pipelines.load import RunLoad
-from pipelines.profile_findings import from_timeline, read_trace
 from pipelines.summary import RunSummary
 from pipelines.tasks import Stage
-from pipelines.timeline import Span
+from pipelines.watch.diagnosis import diagnose
+from pipelines.watch.load import RunLoad
+from pipelines.watch.profile_findings import from_timeline, read_trace
+from pipelines.watch.timeline import Span
 
 BUSY = RunLoad(seconds=100, workers=4, in_work={"inpaint": 4}, ready={"inpaint": 3}, first_chunk_s=1)
 

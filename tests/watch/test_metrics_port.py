@@ -12,9 +12,9 @@ from scrapes import Scraper, free_port, scrape
 
 from pipelines.config import ExecutorName, JobConfig, MetricsConfig
 from pipelines.errors import SetupError
-from pipelines.progress import SilentDisplay
 from pipelines.run import run_job
 from pipelines.summary import RunSummary
+from pipelines.watch.progress import SilentDisplay
 
 
 @dataclass

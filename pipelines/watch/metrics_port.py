@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.config import MetricsConfig
 from pipelines.errors import SetupError
 from pipelines.logs import LogLine
-from pipelines.metrics import METRICS, Kind, Sample
+from pipelines.watch.metrics import METRICS, Kind, Sample
 
 if TYPE_CHECKING:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

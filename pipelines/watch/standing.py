@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from pipelines.ledger import ItemRow, LedgerView
-from pipelines.overview import SlowItem, fraction_done, overview
-from pipelines.sign_of_life import SignOfLife
 from pipelines.summary import RunSummary, frames_computed
+from pipelines.watch.overview import SlowItem, fraction_done, overview
+from pipelines.watch.sign_of_life import SignOfLife
 
 _TOLD = 20
 """Failing items that a machine is told of; it is also told how many there are."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.bill import CPU
+from pipelines.cost.bill import CPU
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from pipelines.errors import ReelmendError
-from pipelines.lease import BEAT_S, SILENT_S, Holder, held_by
-from pipelines.process_id import is_alive, is_dead
+from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
+from pipelines.leases.process_id import is_alive, is_dead
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
 from pipelines.stores.s3_download import BROKE_OFF
@@ -87,7 +87,7 @@ def _read(place: RemotePath, files: S3Files) -> Found | None:
 
 
 class S3Lease:
-    """See `pipelines.lease.Lease`. A thread renews it while it is held."""
+    """See `pipelines.leases.lease.Lease`. A thread renews it while it is held."""
 
     def __init__(
         self, place: RemotePath, holder: Holder, files: S3Files, beat_s: float = BEAT_S, silent_s: float = SILENT_S

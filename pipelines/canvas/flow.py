@@ -9,7 +9,7 @@ place; where both grids are the source's own, they are copied.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.canvas import Canvas
+from pipelines.canvas.canvas import Canvas
 from pipelines.config import JobConfig
 from pipelines.sizes import Size, flow_size, process_size
 

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.overview import fraction_done, seconds_left
 from pipelines.stores.location import Location
 from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
+from pipelines.watch.overview import fraction_done, seconds_left
 
 LINES = 12
 """Active videos that are shown: a cluster has more of them than a terminal has lines."""

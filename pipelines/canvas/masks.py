@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.canvas import Canvas
+from pipelines.canvas.canvas import Canvas
 from pipelines.config import MaskConfig
-from pipelines.mask_fit import Bool
-from pipelines.masks import MaskSummary, inspect_masks, read_masks
+from pipelines.masks.fit import Bool
+from pipelines.masks.source import MaskSummary, inspect_masks, read_masks
 from pipelines.media.records import VideoInfo
 from pipelines.parts import bounding_box
 

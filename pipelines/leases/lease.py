@@ -2,8 +2,8 @@
 
 On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
 that was killed never blocks the next one; the file's text says whom to ask, and its time that the holder lives, to
-machines that do not see the lock. In a bucket it is an object that its holder keeps renewing (`pipelines/s3_lease.py`).
-Whether a run is alive, `pipelines/sign_of_life.py` tells.
+machines that do not see the lock. In a bucket it is an object that its holder keeps renewing
+(`pipelines/leases/s3_lease.py`). Whether a run is alive, `pipelines/watch/sign_of_life.py` tells.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from pipelines.errors import SetupError, StoreError
-from pipelines.process_id import this_process
+from pipelines.leases.process_id import this_process
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -39,7 +39,7 @@ class Holder:
     host: str
     pid: int
     process: str = ""
-    """As `pipelines.process_id` names it, so that another process of the machine can tell whether it lives."""
+    """As `pipelines.leases.process_id` names it, so that another process of the machine can tell whether it lives."""
 
     @classmethod
     def this_process(cls, run_id: str) -> "Holder":
@@ -75,7 +75,7 @@ class Lease(Protocol):
 def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     """Return the lease at `place`, to be entered."""
     if isinstance(place, RemotePath):
-        from pipelines.s3_lease import S3Lease  # with it comes boto3
+        from pipelines.leases.s3_lease import S3Lease  # with it comes boto3
         from pipelines.stores.s3_files import S3Files
 
         system = files.of(place)

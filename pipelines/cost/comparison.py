@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipelines.bill import Bill, bill
 from pipelines.config import CostConfig
-from pipelines.forecast_result import Forecast
+from pipelines.cost.bill import Bill, bill
+from pipelines.cost.result import Forecast
 from pipelines.summary import RunSummary
 from pipelines.tasks import Stage
 from pipelines.units import readable_amount, readable_bytes, readable_count, readable_seconds

@@ -2,14 +2,14 @@
 
 from dataclasses import fields
 
-from pipelines.bill import CPU, bill
+from pipelines.cache.flow_cache import BYTES_PER_VALUE
 from pipelines.config import JobConfig
+from pipelines.cost.bill import CPU, bill
+from pipelines.cost.rates import ChosenRates, codec_name
+from pipelines.cost.result import Forecast
+from pipelines.cost.speed import Pixels, Speed, bytes_per_pixel
+from pipelines.cost.sums import Group, Sums, pixels_of
 from pipelines.engines import count_work
-from pipelines.flow_cache import BYTES_PER_VALUE
-from pipelines.forecast_result import Forecast
-from pipelines.forecast_sums import Group, Sums, pixels_of
-from pipelines.rates import ChosenRates, codec_name
-from pipelines.speed import Pixels, Speed, bytes_per_pixel
 
 FLOW_BYTES_PER_PIXEL = 4 * BYTES_PER_VALUE
 """Of both directions of a pair of frames, where no rates say it; measured on hand-held film."""

@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.bill import CPU
 from pipelines.config import EngineName
-from pipelines.rates import ChosenRates, Rate
+from pipelines.cost.bill import CPU
+from pipelines.cost.rates import ChosenRates, Rate
 from pipelines.tasks import Stage
 
 _WORTH_A_TERM = 0.03

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.lease import SILENT_S, Holder
+from pipelines.leases.lease import SILENT_S, Holder
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -31,7 +31,7 @@ def last_sign(place: Location, files: Files) -> SignOfLife | None:
 
 
 def _of_object(place: RemotePath, files: Files) -> SignOfLife | None:
-    from pipelines.s3_lease import look_at  # with it comes boto3
+    from pipelines.leases.s3_lease import look_at  # with it comes boto3
     from pipelines.stores.s3_client import translated
     from pipelines.stores.s3_files import S3Files
 

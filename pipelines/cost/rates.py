@@ -21,11 +21,11 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from pipelines.bill import CPU
 from pipelines.config import Codec, JobConfig
+from pipelines.cost.bill import CPU
+from pipelines.cost.rates_file import FILE_NAME
 from pipelines.engines import speed_digest, wants_gpu
 from pipelines.errors import ConfigError, StoreError
-from pipelines.rates_file import FILE_NAME
 from pipelines.sizes import Size
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, location_of

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipelines.bill import CPU
 from pipelines.config import JobConfig, Mode
+from pipelines.cost.bill import CPU
+from pipelines.cost.rates import Rate, codec_name
 from pipelines.engines import count_work, speed_digest
 from pipelines.errors import ConfigError
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.rates import Rate, codec_name
 from pipelines.sizes import flow_size, process_size
 from pipelines.tasks import Stage
 

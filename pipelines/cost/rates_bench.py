@@ -12,13 +12,13 @@ import torch
 
 from pipelines.config import ExecutorName, InputConfig, JobConfig, Mode, StoreConfig
 from pipelines.context import LEDGER, WORK_FOLDER
+from pipelines.cost.rates import Rate
+from pipelines.cost.rates_of_run import rates_of_run
 from pipelines.errors import SetupError
 from pipelines.ledger import read_ledger
-from pipelines.progress import SilentDisplay
-from pipelines.rates import Rate
-from pipelines.rates_of_run import rates_of_run
 from pipelines.run import run_job
 from pipelines.sizes import Size
+from pipelines.watch.progress import SilentDisplay
 
 _HOLES = (0.02, 0.1)
 """Shares of the picture that are missing: what a missing pixel takes is told apart from what any takes."""

@@ -19,9 +19,9 @@ import numpy as np
 
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError, MediaError
-from pipelines.mask_fit import Bool, fitted
-from pipelines.mask_levels import frame_levels, image_levels
-from pipelines.mask_order import images_by_frame
+from pipelines.masks.fit import Bool, fitted
+from pipelines.masks.levels import frame_levels, image_levels
+from pipelines.masks.order import images_by_frame
 from pipelines.media.info import inspect_video
 from pipelines.media.kinds import is_image
 from pipelines.media.reader import read_frames

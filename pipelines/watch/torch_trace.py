@@ -16,7 +16,7 @@ from pipelines.logs import LogLine
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.tasks import Receipt, Task
-from pipelines.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
+from pipelines.watch.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
 
 log = logging.getLogger(__name__)
 

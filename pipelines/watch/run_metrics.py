@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipelines import metrics
 from pipelines.errors import WorkerLost
 from pipelines.ledger import ItemRow
-from pipelines.metrics import Metrics, Sample, TaskOutcome
 from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.watch import metrics
+from pipelines.watch.metrics import Metrics, Sample, TaskOutcome
 
 _MB = 2**20
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipelines.canvas import Canvas, canvas_of_size
+from pipelines.canvas.canvas import Canvas, canvas_of_size
 from pipelines.config import JobConfig
+from pipelines.cost.speed import Pixels
+from pipelines.cost.work_count import WorkCount
 from pipelines.engines import count_work
 from pipelines.estimate import Looked
 from pipelines.job import apply_overrides
 from pipelines.sizes import flow_size, process_size
-from pipelines.speed import Pixels
 from pipelines.tasks import Item
-from pipelines.work_count import WorkCount
 
 _SURE = 1.96
 """Standard errors on each side that hold the truth 95 times in 100."""

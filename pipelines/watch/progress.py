@@ -8,9 +8,9 @@ from rich.console import Console
 from pipelines.config import LogFormat
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.logs import LogLine, log_format
-from pipelines.progress_live import LiveDisplay
 from pipelines.stores.location import Location
 from pipelines.tasks import Failure, Receipt
+from pipelines.watch.progress_live import LiveDisplay
 
 log = logging.getLogger("reelmend")
 

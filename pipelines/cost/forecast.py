@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from pipelines.config import JobConfig
+from pipelines.cost.rates import ChosenRates
+from pipelines.cost.result import Forecast
+from pipelines.cost.sums import Sums
+from pipelines.cost.totals import conclude
 from pipelines.estimate import Looked, has_figures, look_at
-from pipelines.forecast_result import Forecast
-from pipelines.forecast_sums import Sums
-from pipelines.forecast_totals import conclude
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
-from pipelines.rates import ChosenRates
 from pipelines.tasks import Item
 
 T = TypeVar("T")
