@@ -82,7 +82,9 @@ def command(*words: str) -> Iterator[Client]:
     line = [sys.executable, "-m", "pipelines.cli", "serve", *words, "--port", "0", "--json"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = "".join(process.stdout.readline() for _ in range(3))
-        yield Client(json.loads(said)["url"])
-        process.terminate()
+        try:
+            said = "".join(process.stdout.readline() for _ in range(3))
+            yield Client(json.loads(said)["url"])
+        finally:
+            process.terminate()
         assert process.wait(20) == 0

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +17,13 @@ from pages import HOSTILE, pictured, quarantined, strip
 from server import command, serving
 
 from pipelines.job import dump_job
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import ItemRow, ItemState, read_ledger
 from pipelines.report.rows import FIELDS
 from pipelines.run import run_job
 from pipelines.watch.progress import SilentDisplay
 
-CLIPS = 4
+CLIPS = 8
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +38,35 @@ def in_a_browser(test):
     return test
 
 
-def run_in_a_process(folder: Path) -> subprocess.Popen[str]:
+@contextmanager
+def run_in_a_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
     (folder / "job.yaml").write_text(dump_job(lossless_job(folder)))
     line = [sys.executable, "-m", "pipelines.cli", "run", str(folder / "job.yaml")]
-    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()  # also if it is being held
+
+
+def wait_for_states(folder: Path, *states: str) -> None:
+    """Wait until the ledger tells of items in all of these."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not {*states} <= {row.state for row in read_ledger(folder / "out/_reelmend/ledger")}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @in_a_browser
 def test_the_page_follows_a_run_to_its_end_by_itself(tmp_path: Path, browser: Browser) -> None:
     for number in range(CLIPS):
-        add_item(tmp_path, f"clip_{number}", frames=20)
+        add_item(tmp_path, f"clip_{number}", frames=60)
     (tmp_path / "in/a_broken.mp4").write_text("no video")
     (tmp_path / "in/a_broken_mask.mkv").write_bytes((tmp_path / "in/clip_0_mask.mkv").read_bytes())
     with run_in_a_process(tmp_path) as run:
         assert run.stderr is not None
         next(line for line in run.stderr if "state=restored" in line)
+        wait_for_states(tmp_path, "quarantined", "restored")
         os.kill(run.pid, signal.SIGSTOP)  # it stays under way for as long as it is looked at
         with command(str(tmp_path / "job.yaml")) as client:
             browser.open(client.address)
