@@ -20,9 +20,9 @@ PART = "/b/out/_reelmend/store/parts/ab/abcd"
 @pytest.mark.usefixtures("_ray_for_tests")
 def test_every_item_ends_as_in_a_run_without_faults_whatever_is_killed_and_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    outcome = run_campaign(tmp_path, items=5, kills=3, mean_requests=25.0, share=0.08, seed=5)
+    outcome = run_campaign(tmp_path, items=3, kills=2, mean_requests=25.0, share=0.1, seed=5)
     assert outcome.complaints == [], table(outcome)
-    assert outcome.states == {"restored": 5}
+    assert outcome.states == {"restored": 3}
     assert len(outcome.kills) >= 1
     assert sum(total for total, _ in outcome.faults.values()) >= 5
 
