@@ -21,7 +21,7 @@ RAY_SESSIONS = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray"
 
 
 def line(message: object, **more: Any) -> dict[str, Any]:
-    record = logging.LogRecord("some.library", logging.WARNING, "x.py", 1, message, (), more.get("exc_info"))
+    record = logging.LogRecord("some.package", logging.WARNING, "x.py", 1, message, (), more.get("exc_info"))
     found: dict[str, Any] = json.loads(JsonLines().format(record))
     return found
 
