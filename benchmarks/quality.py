@@ -57,7 +57,7 @@ def main() -> int:
         parser.error("name the folder of the sample clips: --samples DIR, or set REELMEND_SAMPLES")
     print(f"{'case':<16}{'Telea dB':>10}{'ours dB':>10}{'gain dB':>10}{'warping ratio':>15}{'frames/s':>10}")
     scores = []
-    for case, truth, masks in _cases(Path(arguments.samples)):
+    for case, truth, masks in cases(Path(arguments.samples)):
         score, restored, telea = _score(case, truth, masks, arguments.dilation)
         scores.append(score)
         print(
@@ -70,7 +70,7 @@ def main() -> int:
     return 0 if _gates_hold(scores) else 1
 
 
-def _cases(samples: Path) -> Iterator[tuple[str, U8, Bool]]:
+def cases(samples: Path) -> Iterator[tuple[str, U8, Bool]]:
     clips = {
         "bmx": (np.asarray(cv2.imread(str(path)), np.uint8) for path in sorted((samples / "bmx-trees").glob("*.jpg"))),
         "car": _video_frames(samples / "running_car.mp4"),

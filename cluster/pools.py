@@ -15,14 +15,15 @@ from typing import Any
 
 import cv2
 import ray
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
+from cluster.deaths import one_line, with_its_machine
 from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
-from pipelines.errors import WorkerLost
+from pipelines.errors import MachineLost, WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
 from pipelines.logs import LogLine, log_to_stderr
 from pipelines.tasks import Failure, Receipt, Task
@@ -109,8 +110,9 @@ class Pools:
         self._awaited[warm] = _Awaited(warm_now, self._gone(name))
 
     def stop(self, name: str) -> None:
-        """End a worker that has nothing in hand."""
-        self._end(name)
+        """End a worker; what it has in hand is lost."""
+        ray.kill(self._actors.pop(name))
+        self._shared_gpus.leave(name)
 
     def run(self, task: Task, name: str | None) -> None:
         """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`."""
@@ -119,7 +121,8 @@ class Pools:
             return
 
         def lost(error: RayError) -> Event:
-            return Answered(Failure(task.id, WorkerLost.__name__, _one_line(error), transient=True))
+            kind = MachineLost if with_its_machine(error) else WorkerLost
+            return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
 
         reference = self._perform_alone.remote(self._context, self._worker_factory, task)
         self._awaited[reference] = _Awaited(Answered, lost, alone=True)
@@ -141,12 +144,8 @@ class Pools:
             if awaited.alone:
                 ray.cancel(reference, force=True)
         for name in [*self._actors]:
-            self._end(name)
+            self.stop(name)
         self._awaited.clear()
-
-    def _end(self, name: str) -> None:
-        ray.kill(self._actors.pop(name))
-        self._shared_gpus.leave(name)
 
     def _event(self, reference: Any) -> Event:
         awaited = self._awaited.pop(reference)
@@ -158,22 +157,10 @@ class Pools:
 
     def _gone(self, name: str) -> Callable[[RayError], Event]:
         def gone(error: RayError) -> Event:
-            reason = _one_line(error)
+            reason = one_line(error)
             if name in self._actors:
                 log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
-                self._end(name)  # it may only be out of reach, and must not go on
-            return Gone(name, reason, refused=isinstance(error, RayTaskError))
+                self.stop(name)  # it may only be out of reach, and must not go on
+            return Gone(name, reason, refused=isinstance(error, RayTaskError), with_machine=with_its_machine(error))
 
         return gone
-
-
-def _one_line(exc: RayError) -> str:
-    """What became of a process, from Ray's paragraphs."""
-    if isinstance(exc, OutOfMemoryError):
-        return "its machine ran out of memory, and Ray ended it; set run.workers lower"
-    if isinstance(exc, RayTaskError):
-        return f"{type(exc.cause).__name__}: {exc.cause}".splitlines()[0]
-    text = str(exc)
-    if "connection error code 2" in text or "unexpectedly while executing" in text:
-        return "its process vanished: killed (by the system when memory runs out), or a crash in native code"
-    return text.split("Worker exit detail:")[-1].strip().splitlines()[0]

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from itertools import count
 
 from cluster.resources import Layout, Pool
-from pipelines.errors import WorkerLost
+from pipelines.errors import MachineLost, WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
 
@@ -47,6 +47,8 @@ class Gone:
     reason: str
     refused: bool = False
     """It could not load what it needs."""
+    with_machine: bool = False
+    """Its whole machine went away."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Scheduler:
         match event:
             case Answered(answer):
                 self._answered(answer)
-            case Gone(name, _, _) if name in self._workers:
+            case Gone(name) if name in self._workers:
                 self._gone(self._workers.pop(name), event)
             case Placed(name) if name in self._workers:
                 if self._workers[name].phase is _Phase.PLACING:  # the two answers of a worker may come in any order
@@ -199,7 +201,8 @@ class Scheduler:
 
     def _gone(self, worker: _Worker, event: Gone) -> None:
         if worker.task:
-            self._state.handle(Failure(worker.task.id, WorkerLost.__name__, event.reason, transient=True))
+            kind = MachineLost if event.with_machine else WorkerLost
+            self._state.handle(Failure(worker.task.id, kind.__name__, event.reason, transient=True))
         elif not worker.warm:
             pool = worker.pool
             self._failed_starts[pool.name] += 1

@@ -15,6 +15,13 @@ class DeviceFull(RuntimeError):
     """The device cannot hold the smallest piece that the work can be cut into; a smaller picture may fit."""
 
 
+class StepsDown:
+    """The steps in which less was put on the device at once because it was full; the picture stays the same."""
+
+    taken = 0
+    """In this process."""
+
+
 class DeviceMemory(Protocol):
     """What an accelerator's allocator says, in bytes."""
 

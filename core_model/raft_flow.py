@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import full_device_named, memory_of
+from core_model.device_memory import StepsDown, full_device_named, memory_of
 from core_model.engine import U8, Float
 from core_model.execution import Execution
 from core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
@@ -75,6 +75,7 @@ class RaftFlow:
         except torch.OutOfMemoryError:
             if pairs == 1:
                 raise
+        StepsDown.taken += 1
         memory = memory_of(device)
         if memory is not None:
             memory.release()

@@ -8,7 +8,7 @@ needs more than those before, an error says so and the batch is halved.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core_model.device_memory import HEADROOM, DeviceMemory
+from core_model.device_memory import HEADROOM, DeviceMemory, StepsDown
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""
@@ -49,6 +49,7 @@ class WindowBatch:
 
     def did_not_fit(self, windows: int) -> None:
         """Never try this many again."""
+        StepsDown.taken += 1
         self.most = max(1, windows // 2)
         if self._memory is not None:
             self._memory.release()

@@ -31,8 +31,9 @@ TAIL = """
 - `reelmend_gpu_used_bytes` is what the GPU itself says is in use, by whomever, when a task there has ended; the peak is the
   most that any one worker of the run had allocated. `device` is `machine:GPU`, numbered as the machine numbers them. Without a
   GPU neither is there.
-- `reelmend_oom_steps_total` counts the steps of the ladder that [architecture.md](architecture.md) describes: a block that did not
-  fit and is tried smaller, and a block or segment that is given up. That fewer windows go through at once is not counted.
+- `reelmend_oom_steps_total` counts the steps of the ladder that [architecture.md](architecture.md) describes: fewer windows or pairs
+  of frames at once, a sub-video that is kept in host memory, a block that is tried smaller, and a block or segment that is given up.
+  Each is remembered, so that the number stays small.
 - Retries are those of tasks. Requests that boto3 repeats (`s3.attempts`) are not among them.
 
 ### On a port of the run

@@ -171,7 +171,7 @@ class RunConfig:
     workers: int = 0
     """Inpainting workers. 0: as many as the machine or cluster has cores (or GPUs) for."""
     attempts: int = 3
-    """Times an item's task is tried when the machine, not the data, is at fault."""
+    """Times an item is tried when the machine, not the data, is at fault; a machine that goes away takes none."""
     active_items: int = 0
     """Items in work at once; bounds memory of the driver. 0: four a worker."""
     active_bytes: int = 200_000_000_000
@@ -214,6 +214,8 @@ class CostConfig:
     """Price of one GPU for an hour, with the machine around it. 0: not known, and no price is said."""
     price_per_cpu_hour: float = 0.0
     """Price of one processor core for an hour. 0: not known, and no price is said."""
+    price_per_gb_month: float = 0.0
+    """Price of keeping a GB in the store for a month, which `reelmend cache stat` says of the flow. 0: not known."""
     currency: str = "USD"
     """Of the prices; printed, never converted."""
     pools: list[int] = field(default_factory=lambda: [1, 8, 64])
@@ -227,7 +229,7 @@ class StoreConfig:
     flow: str | None = None
     """Folder or s3:// prefix of the cached optical flow, so that several runs share it. None: with the rest."""
     cache_dir: str | None = None
-    """Folder of a worker's machine for copies of s3:// inputs and for outputs before they are uploaded; workers of a
+    """Folder of a worker's machine for copies of remote inputs and for outputs before they are uploaded; workers of a
     machine share it. None: `reelmend-cache` in the folder for temporary files."""
     cache_bytes: int = 50_000_000_000
     """Bytes of copies kept there; the least recently used ones go first. Every worker's video and mask have to fit."""

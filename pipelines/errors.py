@@ -11,6 +11,7 @@ ReelmendError
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
     └── WorkerLost      the process that held the task died
+        └── MachineLost   its whole machine went away (a spot machine that was taken back)
 """
 
 
@@ -56,3 +57,7 @@ class StoreError(TransientError):
 
 class WorkerLost(TransientError):
     """The process that held the task died before it answered."""
+
+
+class MachineLost(WorkerLost):
+    """The machine went away on which the task was done."""

@@ -9,7 +9,6 @@ from pipelines.media.info import VideoHeader, glance_video
 from pipelines.stores.files import Files
 from pipelines.stores.input_cache import InputCache
 from pipelines.stores.location import Location
-from pipelines.stores.s3_files import S3Files
 
 
 class Glance:
@@ -24,9 +23,9 @@ class Glance:
         """Return the header. Raises MediaError; a folder of images in a bucket is copied to this machine for it."""
         if isinstance(place, Path):
             return glance_video(place)
-        system, entry = self.files.of(place), self.files.look(place)
-        if entry is not None and isinstance(system, S3Files):
-            with system.open(entry) as content:
+        entry = self.files.look(place)
+        if entry is not None:
+            with self.files.open(entry) as content:
                 return glance_video(str(place), content)
         try:
             path = self._copies.path_of(place)

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 from pipelines.cache.flow_use import total
-from pipelines.errors import WorkerLost
+from pipelines.errors import MachineLost, WorkerLost
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
@@ -57,7 +57,11 @@ class ItemWork:
     """One started item of a run: where it stands and which of its tasks are ready."""
 
     def __init__(self, item: Item, row: ItemRow, attempts: int) -> None:
-        """Start pending, as `row` says. `attempts`: times each task is tried when the machine is at fault."""
+        """Start pending, as `row` says. `attempts`: times the item is tried when the machine is at fault.
+
+        What is in hand when a task fails belongs to the same attempt, however many of these tasks fail, too. A machine
+        that goes away uses up none of the item's, but one of the task's: it may be the task that takes machines down.
+        """
         self.item = item
         self.row = row
         self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
@@ -68,8 +72,10 @@ class ItemWork:
         self._segments_missing: set[int] = set()
         self._chunks_waiting: list[Chunk] = []
         self._chunks_missing: set[int] = set()
-        self._tries: Counter[str] = Counter()
-        self._workers_lost: Counter[str] = Counter()
+        self._attempts_failed = 0
+        self._workers_lost = 0  # in attempts that failed
+        self._attempt_of: dict[str, int] = {}  # by id, of tasks in hand
+        self._machines_lost: Counter[str] = Counter()  # by id of the task
         self._events: deque[str] = deque(maxlen=_STORY_EVENTS)
 
     @property
@@ -103,9 +109,8 @@ class ItemWork:
         task = ready[position]
         del ready[position]
         self._in_hand[stage].add(task.index)
-        self._tries[task.id] += 1
-        self.row.attempts = max(self.row.attempts, self._tries[task.id])
-        self._events.append(f"{task.id} taken, attempt {self._tries[task.id]}")
+        self.row.attempts = self._attempt_of[task.id] = self._attempts_failed + 1
+        self._events.append(f"{task.id} taken, attempt {self.row.attempts}")
         return task
 
     def done(self, task: Task, receipt: Receipt) -> None:
@@ -131,15 +136,19 @@ class ItemWork:
 
     def failed(self, task: Task, failure: Failure) -> None:
         """A task failed: it is ready again, or the item ends."""
-        tries = self._tries[task.id]
+        attempt = self._attempt_of[task.id]
         self._in_hand[task.stage].discard(task.index)
-        self._events.append(f"{task.id} failed, attempt {tries}: {failure.kind}: {failure.reason}")
+        self._events.append(f"{task.id} failed, attempt {attempt}: {failure.kind}: {failure.reason}")
         self._spend(task.stage, failure.seconds)
-        if failure.kind == WorkerLost.__name__:
-            self._workers_lost[task.id] += 1
         if not failure.transient:
             self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
-        elif tries < self._attempts:
+            return
+        if failure.kind == MachineLost.__name__:
+            self._machines_lost[task.id] += 1
+        elif attempt > self._attempts_failed:
+            self._attempts_failed = attempt
+            self._workers_lost += failure.kind == WorkerLost.__name__
+        if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):
             self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
         else:
             self.give_up(ItemState.FAILED, kind=failure.kind, reason=self._last_reason(task, failure), stage=task.stage)
@@ -153,10 +162,13 @@ class ItemWork:
             waiting.clear()
 
     def _last_reason(self, task: Task, failure: Failure) -> str:
-        tries, lost = self._tries[task.id], self._workers_lost[task.id]
-        if lost == tries:
-            return f"the worker died {_times(lost)} on this task ({task.id}), the last time: {failure.reason}"
-        return f"{failure.reason} (tried {_times(tries)})"
+        if failure.kind == MachineLost.__name__:
+            lost = _times(self._machines_lost[task.id])
+            return f"the machine went away {lost} on this task ({task.id}), the last time: {failure.reason}"
+        if self._workers_lost == self._attempts_failed:
+            lost = _times(self._workers_lost)
+            return f"the worker died {lost} on this item, the last time on {task.id}: {failure.reason}"
+        return f"{failure.reason} (tried {_times(self._attempts_failed)})"
 
     def _probed(self, receipt: Receipt) -> None:
         if receipt.final:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from pipelines.config import CostConfig, JobConfig, Mode, OutpaintConfig
+from pipelines.written_names import is_writable, shown
 
 SPEEDS = (
     "ultrafast",
@@ -74,13 +75,16 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield ("name",), "is empty; give the run a name"
     if not job.out.strip():
         yield ("out",), "is empty; name the folder of the outputs"
+    for key, text in (("out", job.out), ("input.manifest", job.input.manifest), ("input.masks", job.input.masks)):
+        if text and not is_writable(text):
+            yield (key,), f"'{shown(text)}' is not UTF-8; name it otherwise"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:
-    prices = {"cost.price_per_gpu_hour": cost.price_per_gpu_hour, "cost.price_per_cpu_hour": cost.price_per_cpu_hour}
-    for key, price in prices.items():
+    for name in ("price_per_gpu_hour", "price_per_cpu_hour", "price_per_gb_month"):
+        price = getattr(cost, name)
         if not (math.isfinite(price) and price >= 0):
-            yield (key,), f"{price} is no price"
+            yield (f"cost.{name}",), f"{price} is no price"
     if any(pool < 1 for pool in cost.pools):
         yield ("cost.pools",), f"{cost.pools} holds a number below 1"
 

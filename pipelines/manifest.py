@@ -24,6 +24,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.folders import Folders, fixed_part
 from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
 from pipelines.tasks import Item
+from pipelines.written_names import UnwritableNames
 
 N = TypeVar("N", int, float)
 
@@ -33,16 +34,21 @@ _SHOWN = 8
 
 
 def discover(job: JobConfig) -> list[Item]:
-    """Return the job's items in a stable order. Raises ConfigError when there are none, or outputs collide."""
+    """Return the job's items in a stable order.
+
+    Raises ConfigError when there are none, when outputs collide, or when a name is not UTF-8.
+    """
     return list(walk(job))
 
 
 def walk(job: JobConfig) -> Iterator[Item]:
     """Yield what `discover` returns, one item after the other; what it raises comes at the end at the latest."""
-    collisions = Collisions()
+    names, collisions = UnwritableNames(), Collisions()
     for item in _items(job):
+        names.see(item)
         collisions.see(item)
         yield item
+    names.refuse()
     collisions.refuse(lambda: _items(job))
 
 

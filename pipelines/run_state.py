@@ -14,14 +14,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
+from pipelines.errors import MachineLost
 from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 from pipelines.watch.load import LoadMeter
 from pipelines.watch.run_metrics import RunMetrics
 
-# Ten different tasks of a stage failing in a row is not ten pieces of bad luck: it is a full disk, a lost mount, a
-# driver that is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish.
+# Ten items failing in a row at one stage is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
+# is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish. Items, not tasks:
+# one video that kills its workers has many, and ends by itself when its attempts are used up.
 BREAKER_FAILURES = 10
 
 # One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
@@ -58,7 +60,7 @@ class RunState:
     ) -> None:
         """Start with every item pending.
 
-        `attempts`: times a task is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
+        `attempts`: times an item is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
         row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
         items in work may still need, 0 for any number; one item is always in work, however large. `now` gives seconds
@@ -78,7 +80,7 @@ class RunState:
         self._on_change = on_change
         self._now = now
         self._breaker = BREAKER_FAILURES
-        self._failed_in_a_row: dict[Stage, set[str]] = {stage: set() for stage in Stage}
+        self._failed_in_a_row: dict[Stage, set[str]] = {stage: set() for stage in Stage}  # items
         self.in_work: dict[str, Task] = {}
         """Tasks taken and not answered, by id."""
         self.halted = ""
@@ -196,11 +198,11 @@ class RunState:
             work.failed(task, answer)
         self._note(task, answer, work)
         self._conclude(work, answer)
-        if isinstance(answer, Failure) and answer.transient:
+        if isinstance(answer, Failure) and answer.transient and answer.kind != MachineLost.__name__:
             in_a_row = self._failed_in_a_row[task.stage]
-            in_a_row.add(answer.task_id)
+            in_a_row.add(task.item.id)
             if len(in_a_row) >= self._breaker:
-                what = f"{len(in_a_row)} {task.stage} tasks in a row failed"
+                what = f"{len(in_a_row)} items in a row failed at {task.stage}"
                 self.halt(f"{what}, the last: {answer.reason}", kind=answer.kind)
 
     def halt(self, reason: str, *, kind: str = "SetupError") -> None:

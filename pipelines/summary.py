@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.cache.flow_use import NO_USE, FlowUse, total
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
+from pipelines.units import readable_amount
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class RunSummary:
     @property
     def flow_use(self) -> FlowUse:
         return FlowUse.from_dict(self.flow)
+
+    @property
+    def flow_in_words(self) -> str:
+        """One line, with what the time that was saved would have cost where the job says prices."""
+        use, known = self.flow_use, self.predicted
+        gpu_seconds = use.gpu_seconds_saved * known.get("gpus_per_worker", {}).get("flow", 1.0)
+        worth = gpu_seconds * known.get("price_per_gpu_hour", 0.0)
+        worth = (worth + use.cpu_seconds_saved * known.get("price_per_cpu_hour", 0.0)) / 3600
+        saved = f"; what was saved would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
+        return use.in_words() + saved
 
     @property
     def memory(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core_model.device_memory import DeviceFull, peak_bytes
+from core_model.device_memory import DeviceFull, StepsDown, peak_bytes
 from pipelines.cache.flow_use import FlowUse
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
@@ -69,7 +69,7 @@ class Worker:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
         names = {"segment": task.segment and task.segment.index, "chunk": task.chunk and task.chunk.index}
         with log_fields(run=self._desk.context.run_id, stage=str(task.stage), item=task.item.id, **names):
-            before = (time.time(), self._desk.files.bytes_read, self._desk.memory_steps)
+            before = (time.time(), self._desk.files.bytes_read, self._memory_steps)
             answer = self._attempt(task)
             answer = replace(answer, effort=self._effort(*before))
             _tell(answer)
@@ -100,13 +100,17 @@ class Worker:
             peak_device_mb=peak_bytes() / 2**20,
         )
 
+    @property
+    def _memory_steps(self) -> int:
+        return self._desk.memory_steps + StepsDown.taken
+
     def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:
         device, used_mb = device_in_use()
         return Effort(
             worker=f"{platform.node()}:{os.getpid()}",
             began_at=began_at,
             bytes_read=self._desk.files.bytes_read - bytes_read,
-            memory_steps=self._desk.memory_steps - memory_steps,
+            memory_steps=self._memory_steps - memory_steps,
             device=device,
             device_used_mb=used_mb,
         )

@@ -14,13 +14,14 @@ from pipelines.cache.flow_cache import FLOW_FOLDER
 from pipelines.cli.guard import EXIT_INCOMPLETE, guarded
 from pipelines.cli.options import AsJson, Debug, is_job_file
 from pipelines.cli.screen import console, print_json
+from pipelines.config import JobConfig
 from pipelines.context import WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError
 from pipelines.job import load_job
 from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.stores.location import is_url, location_of
-from pipelines.units import bytes_of, readable_bytes, readable_count, seconds_of
+from pipelines.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
 
 if TYPE_CHECKING:
     from pipelines.cache.figures import Figures, Share
@@ -57,15 +58,17 @@ def stat(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> 
 
     Example: `reelmend cache stat s3://footage/flow`
     """
-    store, max_bytes = _find(words)
+    store, job = _find(words)
     from pipelines.cache.figures import figures
     from pipelines.cache.survey import survey
 
-    found = figures(survey(store), max_bytes)
+    found = figures(survey(store), job.flow_cache.max_bytes)
+    a_month = found.bytes / 1e9 * job.cost.price_per_gb_month or None
     if as_json:
-        print_json({"place": str(store.root), "share_of_budget": found.share_of_budget} | asdict(found))
+        extra = {"share_of_budget": found.share_of_budget, "price_a_month": a_month, "currency": job.cost.currency}
+        print_json({"place": str(store.root)} | extra | asdict(found))
     else:
-        _print(store, found)
+        _print(store, found, f", {readable_amount(a_month)} {job.cost.currency} a month" if a_month else "")
     return 0
 
 
@@ -81,7 +84,8 @@ def prune(
 
     Example: `reelmend cache prune job.yaml --max-bytes 2TB --older-than 30d`
     """
-    store, budget = _find(words)
+    store, job = _find(words)
+    budget = job.flow_cache.max_bytes
     from pipelines.cache.room import Limits
     from pipelines.cache.room import prune as remove
 
@@ -123,8 +127,8 @@ def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -
     return EXIT_INCOMPLETE if checked.damaged else 0
 
 
-def _find(words: Sequence[str] | None) -> tuple[Store, int]:
-    """Return the cache that is meant and its budget in bytes. Raises ConfigError."""
+def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
+    """Return the cache that is meant, and the job that says its budget and price. Raises ConfigError."""
     if not words:
         raise ConfigError("which cache? give a job file, a run's output folder, or the folder or s3:// prefix itself")
     first, *overrides = words
@@ -138,18 +142,18 @@ def _find(words: Sequence[str] | None) -> tuple[Store, int]:
         if files.look(config) is None:
             if not any(files.is_folder(place / folder) for folder in (FLOW_FOLDER, "flow_used")):
                 raise ConfigError(f"{first}: holds no cached flow, and is no run's output folder")
-            return Store(place, files), job.flow_cache.max_bytes
+            return Store(place, files), job
         job = load_job(config, None, overrides, s3=job.s3)
-    return RunContext("", job).open_flow_store(files), job.flow_cache.max_bytes
+    return RunContext("", job).open_flow_store(files), job
 
 
-def _print(store: Store, found: "Figures") -> None:
+def _print(store: Store, found: "Figures", price: str) -> None:
     screen = console()
     screen.print(f"cached flow in {store.root}", soft_wrap=True)
     share = f", {found.share_of_budget:.0%} of {readable_bytes(found.max_bytes)}" if found.share_of_budget else ""
     table = Table.grid(padding=(0, 3))
     table.add_row("segments", readable_count(found.segments))
-    table.add_row("bytes", readable_bytes(found.bytes) + share)
+    table.add_row("bytes", readable_bytes(found.bytes) + share + price)
     if found.oldest_s is not None and found.newest_s is not None and found.least_used_s is not None:
         table.add_row("written", f"{_when(found.oldest_s)} to {_when(found.newest_s)}")
         table.add_row("not used since", _when(found.least_used_s))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
-from pipelines.context import CONFIG, LEASE, LEDGER, SUMMARY, WORK_FOLDER, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
@@ -58,7 +58,7 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
     summary = _read_summary(work / SUMMARY, files)
     ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
     if summary is None or not ended:
-        summary = _summary_so_far(job, ledger)
+        summary = _summary_so_far(job, ledger, files.read(work / PREDICTION))
     stands = standing(ledger, summary, last_sign(work / LEASE, files), ended=ended)
     return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands)
 
@@ -83,8 +83,8 @@ def _read_summary(place: Location, files: Files) -> RunSummary | None:
         raise ConfigError(f"{place} cannot be read ({exc}); the same run command writes it again") from exc
 
 
-def _summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
-    """Return the totals of the run that wrote the ledger last, as of its last event."""
+def _summary_so_far(job: JobConfig, ledger: LedgerView, predicted: bytes | None) -> RunSummary:
+    """Return the totals of the run that wrote the ledger last, as of its last event, beside what it was to take."""
     head = ledger.head
     return summarise(
         ledger.rows_of_run(),
@@ -96,4 +96,5 @@ def _summary_so_far(job: JobConfig, ledger: LedgerView) -> RunSummary:
         started_at=head.started_at,
         ended_at=ledger.heard_at,
         left_out=head.left_out,
+        predicted=json.loads(predicted or b"{}"),
     )

@@ -44,7 +44,7 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
     table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
     table.add_row("chunks", f"{summary.chunks_computed} computed, {summary.chunks_reused} reused")
     if summary.flow:
-        table.add_row("flow", summary.flow_use.in_words())
+        table.add_row("flow", summary.flow_in_words)
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
     if summary.efficiency:
         alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone x {_workers(summary)}"

@@ -13,8 +13,10 @@ from rich.text import Text
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
 from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_totals
+from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
-from pipelines.units import readable_seconds
+from pipelines.summary import RunSummary
+from pipelines.units import readable_duration, readable_seconds
 from pipelines.watch.overview import SlowItem, fraction_done
 from pipelines.watch.sign_of_life import SignOfLife
 from pipelines.watch.standing import Life
@@ -68,7 +70,7 @@ def _print(screen: Console, past: PastRun) -> None:
     print_totals(screen, past.summary)
     if stands.life is Life.RUNNING:
         left = stands.seconds_left
-        to_go = "too early to say how long it takes" if left is None else f"about {readable_seconds(left)} to go"
+        to_go = _predicted(past.summary) if left is None else f"about {readable_seconds(left)} to go"
         screen.print(f"now       {stands.frames_per_second:.1f} frames/s, {to_go}")
     if stands.other_items:
         others = ", ".join(f"{count} {state}" for state, count in stands.other_items.items())
@@ -76,6 +78,14 @@ def _print(screen: Console, past: PastRun) -> None:
     _print_slow(screen, stands.slowest)
     _print_tried_again(screen, stands.tried_again[:SHOWN])
     print_bad(screen, past.summary, stands.bad)
+
+
+def _predicted(summary: RunSummary) -> str:
+    """What is said of the time left before anything is done."""
+    predicted = Forecast.from_dict(summary.predicted)
+    what = "GPUs" if predicted.on_gpu else "cores"
+    pools = ", ".join(f"{readable_duration(s)} on {n} {what}" for n, s in predicted.pool_seconds.items())
+    return "too early to say how long it takes" + (f"; predicted were {pools}" if pools else "")
 
 
 def _heading(past: PastRun) -> Text:

@@ -3,7 +3,7 @@
 On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
 that was killed never blocks the next one; the file's text says whom to ask, and its time that the holder lives, to
 machines that do not see the lock. In a bucket it is an object that its holder keeps renewing
-(`pipelines/leases/s3_lease.py`). Whether a run is alive, `pipelines/watch/sign_of_life.py` tells.
+(`pipelines/leases/remote_lease.py`). Whether a run is alive, `pipelines/watch/sign_of_life.py` tells.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from pipelines.errors import SetupError, StoreError
+from pipelines.leases.lease_object import lease_object
 from pipelines.leases.process_id import this_process
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
@@ -75,12 +76,9 @@ class Lease(Protocol):
 def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     """Return the lease at `place`, to be entered."""
     if isinstance(place, RemotePath):
-        from pipelines.leases.s3_lease import S3Lease  # with it comes boto3
-        from pipelines.stores.s3_files import S3Files
+        from pipelines.leases.remote_lease import RemoteLease  # which holds what is below
 
-        system = files.of(place)
-        assert isinstance(system, S3Files)
-        return S3Lease(place, Holder.this_process(run_id), system)
+        return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files))
     return FileLease(place, Holder.this_process(run_id))
 
 

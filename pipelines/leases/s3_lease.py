@@ -1,210 +1,60 @@
-"""How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
+"""What is a lease worth in a bucket of S3? The store itself compares on writing (`If-Match`, `If-None-Match`).
 
-Every write is conditional on the object being the one that this process wrote last (`If-Match`), or on there being none
-(`If-None-Match`), so of two writers one is told. A lease that was not renewed for `SILENT_S` belongs to a dead run and
-may be taken. How old it is, the store's own clock says: the answer carries both the time of writing and the present
-time, so that clocks of machines may be wrong, or jump. Should the store's own clock jump, too, a lease is free when it
-was watched for that long without being renewed. One whose holder was a process of this machine that is gone is free at
-once: a run that was killed does not keep the same command waiting.
+So of two writers one is told. An answer carries both the time of writing and the present time.
 """
 
-import json
-import logging
-import threading
-import time
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from pipelines.errors import ReelmendError
-from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
-from pipelines.leases.process_id import is_alive, is_dead
+from pipelines.leases.lease_object import Found
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
 from pipelines.stores.s3_download import BROKE_OFF
 from pipelines.stores.s3_files import S3Files
 
-log = logging.getLogger(__name__)
-
-_NO_TAG = '"00000000000000000000000000000000"'
-_NO_CONDITIONS = (
-    "the store of bucket %s ignores %s on PUT: two runs on %s that start in the same moment would not notice"
-    " each other; start one at a time"
-)
 _TRIES = 5
-"""Times the object is looked at anew: somebody else wrote it between look and write, or the answer broke off."""
+"""Times the object is asked for anew when the answer broke off."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """The lease as it lies in the bucket."""
+class S3LeaseObject:
+    """See `pipelines.leases.lease_object.LeaseObject`."""
 
-    text: str
-    tag: str
-    age_s: float
-    """By the store's clock."""
+    sure = True
 
-    @property
-    def content(self) -> dict[str, Any]:
-        try:
-            content = json.loads(self.text)
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) else {}
+    def __init__(self, place: RemotePath, files: S3Files) -> None:
+        self._place, self._files = place, files
 
-    @property
-    def process(self) -> str:
-        return str(self.content.get("process", ""))
-
-
-def look_at(place: RemotePath, files: S3Files) -> Found | None:
-    """Return the lease that lies at `place`, if there is one; an answer that breaks off is asked for again.
-
-    Raises boto3's ClientError.
-    """
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return _read(place, files)
-        except BROKE_OFF:
-            if attempt == _TRIES:
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _read(place: RemotePath, files: S3Files) -> Found | None:
-    try:
-        answer = files.client.get_object(Bucket=place.bucket, Key=place.key)
-    except ClientError as exc:
-        if is_absent(exc):
-            return None
-        raise
-    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    age_s = (now - answer["LastModified"]).total_seconds()
-    return Found(answer["Body"].read().decode(errors="replace"), answer["ETag"], age_s)
-
-
-class S3Lease:
-    """See `pipelines.leases.lease.Lease`. A thread renews it while it is held."""
-
-    def __init__(
-        self, place: RemotePath, holder: Holder, files: S3Files, beat_s: float = BEAT_S, silent_s: float = SILENT_S
-    ) -> None:
-        self._place, self._holder, self._files = place, holder, files
-        self._beat_s, self._silent_s = beat_s, silent_s
-        self._beats = 0
-        self._tag = ""
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._renew_until_ended, name="lease", daemon=True)
-        self.lost = ""
-
-    def __enter__(self) -> Self:
+    def look(self) -> Found | None:
         with translated(self._place):
-            self._acquire()
-        self._thread.start()
-        return self
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    return self._read()
+                except BROKE_OFF:
+                    if attempt == _TRIES:
+                        raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        if self.lost:
-            return
-        try:
-            with translated(self._place):
-                self._write(released=True)
-        except ReelmendError as exc:
-            log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
-
-    def _acquire(self) -> None:
-        for _ in range(_TRIES):
-            found = self._look()
-            if found is not None and self._is_held(found):
-                found = self._outlast(found)
-            self._tag = found.tag if found else ""
-            if self._write(released=False):
-                self._check_conditions()
-                return
-        raise held_by(self._place, "several runs started at once")
-
-    def _is_held(self, found: Found) -> bool:
-        if found.content.get("released") or found.text == self._text(released=False):
-            return False
-        return found.age_s <= self._silent_s and not is_dead(found.process)
-
-    def _outlast(self, held: Found) -> Found | None:
-        """Return the lease when it is free. Raises SetupError as soon as its holder gives a sign of life."""
-        if is_alive(held.process):
-            raise held_by(self._place, self._who(held))
-        log.info("%s held %s: waiting up to %g s for a sign of life", self._who(held), self._place, self._silent_s)
-        deadline = time.monotonic() + self._silent_s
-        while time.monotonic() < deadline:
-            self._ended.wait(self._beat_s / 4)
-            now = self._look()
-            if now is None or not self._is_held(now):
-                return now
-            if now.tag != held.tag:
-                raise held_by(self._place, self._who(now))
-        return held
-
-    def _check_conditions(self) -> None:
-        """Say so where the store takes a write whose condition does not hold: a lease there keeps nobody out."""
-        tag = self._tag
-        for name, no_match in (("If-None-Match", ""), ("If-Match", _NO_TAG)):
-            self._tag = no_match
-            if self._write(released=False):
-                log.warning(_NO_CONDITIONS, self._place.bucket, name, self._place.parent.parent)
-                return
-        self._tag = tag
-
-    def _renew_until_ended(self) -> None:
-        while not self._ended.wait(self._beat_s):
-            self._beats += 1
+    def write(self, text: str, tag: str) -> str | None:
+        condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        with translated(self._place):
             try:
-                with translated(self._place):
-                    if not self._write(released=False):
-                        self._look_who_wrote()
-            except ReelmendError as exc:
-                log.warning("the lease could not be renewed: %s", exc)
-            if self.lost:
-                return
+                answer = self._files.client.put_object(
+                    Bucket=self._place.bucket, Key=self._place.key, Body=text.encode(), **condition
+                )
+            except ClientError as exc:
+                if has_changed(exc) or is_absent(exc):
+                    return None
+                raise
+        return str(answer["ETag"])
 
-    def _write(self, *, released: bool) -> bool:
-        """Write the object if it still is the one with `_tag`, or absent without one; False where it is not."""
-        condition = {"IfMatch": self._tag} if self._tag else {"IfNoneMatch": "*"}
-        text = self._text(released=released)
+    def _read(self) -> Found | None:
         try:
-            answer = self._files.client.put_object(
-                Bucket=self._place.bucket, Key=self._place.key, Body=text.encode(), **condition
-            )
+            answer = self._files.client.get_object(Bucket=self._place.bucket, Key=self._place.key)
         except ClientError as exc:
-            if has_changed(exc) or is_absent(exc):
-                return False
+            if is_absent(exc):
+                return None
             raise
-        self._tag = answer["ETag"]
-        return True
-
-    def _look_who_wrote(self) -> None:
-        """Another run has; unless it was this one, whose write was sent again because its answer was lost."""
-        found = self._look()
-        if found is not None and found.text == self._text(released=False):
-            self._tag = found.tag
-            return
-        who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
-        self.lost = f"the lease on {self._place.parent.parent} was {who}"
-
-    def _look(self) -> Found | None:
-        return look_at(self._place, self._files)
-
-    def _text(self, *, released: bool) -> str:
-        # The count makes every renewal another object, so that every one has a tag of its own.
-        return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
-
-    def _who(self, found: Found) -> str:
-        try:
-            return str(Holder.from_dict(found.content))
-        except KeyError:
-            return "it does not say who it is"
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        age_s = (now - answer["LastModified"]).total_seconds()
+        return Found(answer["Body"].read().decode(errors="replace"), answer["ETag"], age_s)

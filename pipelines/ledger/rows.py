@@ -46,7 +46,7 @@ class ItemRow:
     stage: str = ""
     """Where a bad item stopped."""
     attempts: int = 0
-    """The most attempts that any one of its tasks took."""
+    """Times it was tried; what failed for the data's sake was tried once."""
     frames: int = 0
     width: int = 0
     height: int = 0

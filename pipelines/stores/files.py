@@ -1,9 +1,9 @@
 """How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from pipelines.config import S3Config
 from pipelines.identity import digest_of
@@ -59,6 +59,10 @@ class FileSystem(Protocol):
         """Yield the files in `folder` and below, in the order of their names."""
         ...
 
+    def open(self, entry: Entry) -> BinaryIO:
+        """Return a file to read a little of: of a remote one, what is read of it is asked for."""
+        ...
+
     def fetch(self, entry: Entry, target: Path) -> None:
         """Copy a file to this machine. Raises StoreError when it is no longer the one that `entry` was of."""
         ...
@@ -74,6 +78,7 @@ class Files:
     def __init__(self, s3: S3Config | None = None) -> None:
         self._s3_config = s3 or S3Config()
         self._local = LocalFiles()
+        self._by_fsspec = cache(_open_fsspec)
         self.bytes_read = 0
         """By `read` and `fetch` so far."""
 
@@ -84,7 +89,10 @@ class Files:
         return S3Files(self._s3_config)
 
     def of(self, place: Location) -> FileSystem:
-        return self._s3 if isinstance(place, RemotePath) else self._local
+        """Return what keeps the file. Raises SetupError where a package is missing that a scheme needs."""
+        if not isinstance(place, RemotePath):
+            return self._local
+        return self._s3 if place.scheme == "s3" else self._by_fsspec(place.scheme)
 
     def read(self, place: Location) -> bytes | None:
         value = self.of(place).read(place)
@@ -104,6 +112,9 @@ class Files:
 
     def now(self, place: Location) -> float:
         return self.of(place).now(place)
+
+    def open(self, entry: Entry) -> BinaryIO:
+        return self.of(entry.place).open(entry)
 
     def fetch(self, entry: Entry, target: Path) -> None:
         self.of(entry.place).fetch(entry, target)
@@ -129,7 +140,7 @@ class Files:
 
     def tidy(self, folder: Location) -> None:
         """Remove what killed processes left of uploads to `folder`; for the run alone that holds its lease."""
-        if isinstance(folder, RemotePath):
+        if isinstance(folder, RemotePath) and folder.scheme == "s3":
             self._s3.abort_uploads(folder)
 
     def parts_of(self, place: Location) -> list[Entry] | None:
@@ -152,17 +163,23 @@ class Files:
     def parts_of_many(self, places: Iterable[Location]) -> dict[Location, list[Entry]]:
         """As `parts_of`, of many; those that are not there are left out."""
         wanted = set(places)
-        remote = {place for place in wanted if isinstance(place, RemotePath)}
-        found = self._s3.look_many(remote) if remote else {}
+        found: dict[Location, Entry] = {}
+        for system in {self.of(place) for place in wanted}:
+            found |= system.look_many({place for place in wanted if self.of(place) is system})
+        folders = {place: self._parts_of_folder(place) for place in wanted - found.keys()}
         parts = {place: [entry] for place, entry in found.items()}
-        folders = {place: self._parts_of_folder(place) for place in remote - found.keys()}
-        others = {place: self.parts_of(place) for place in wanted - remote}
-        return parts | {place: entries for place, entries in (folders | others).items() if entries is not None}
+        return parts | {place: entries for place, entries in folders.items() if entries is not None}
 
     def _parts_of_folder(self, place: Location) -> list[Entry] | None:
         if not self.is_folder(place):
             return None
         return [child for child in self.children(place) if not child.is_folder]
+
+
+def _open_fsspec(scheme: str) -> FileSystem:
+    from pipelines.stores.fsspec_files import FsspecFiles  # an extra
+
+    return FsspecFiles(scheme)
 
 
 def mark_of(entries: list[Entry]) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pipelines.errors import StoreError
 from pipelines.stores.entry import Entry
@@ -83,6 +84,11 @@ class LocalFiles:
             hidden = [self.look(path) for path in folder.rglob(".*")]
         oldest = time.time() - _WRITING_S
         return [entry for entry in hidden if entry and _is_staged(entry.place.name) and entry.modified_s < oldest]
+
+    def open(self, entry: Entry) -> BinaryIO:
+        assert isinstance(entry.place, Path)
+        with _translated("read", entry.place):
+            return entry.place.open("rb")
 
     def fetch(self, entry: Entry, target: Path) -> None:
         assert isinstance(entry.place, Path)

@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 from pipelines.errors import ConfigError
 
-SCHEMES = ("file", "s3")
+SCHEMES = ("s3", "gs", "az")
+"""Of stores in which a write is whole or not there, which all else rests on. Nothing else is ever opened: a manifest
+may come from anyone."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
@@ -23,13 +25,18 @@ class RemotePath:
 
     bucket: str
     key: str
+    scheme: str = "s3"
 
     def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
+        return f"{self.scheme}://{self.bucket}/{self.key}"
 
     def __truediv__(self, below: str) -> "RemotePath":
         added = tidy(below)
-        return self if added == "." else RemotePath(self.bucket, f"{self.key}/{added}" if self.key else added)
+        return self if added == "." else self.at(f"{self.key}/{added}" if self.key else added)
+
+    def at(self, key: str) -> "RemotePath":
+        """Return the place of another key in the same bucket."""
+        return RemotePath(self.bucket, key, self.scheme)
 
     @property
     def name(self) -> str:
@@ -45,7 +52,7 @@ class RemotePath:
 
     @property
     def parent(self) -> "RemotePath":
-        return RemotePath(self.bucket, self.key.rpartition("/")[0])
+        return self.at(self.key.rpartition("/")[0])
 
     def with_name(self, name: str) -> "RemotePath":
         return self.parent / name
@@ -74,7 +81,10 @@ def is_url(text: str) -> bool:
 
 
 def location_of(text: str) -> Location:
-    """Return the place that a path, `file://` or `s3://BUCKET/KEY` names. Raises ConfigError for any other scheme."""
+    """Return the place that a path, `file://` or one of SCHEMES (`s3://BUCKET/KEY`) names.
+
+    Raises ConfigError for any other scheme.
+    """
     url = _URL.match(text)
     if url is None:
         return Path(text)
@@ -85,10 +95,13 @@ def location_of(text: str) -> Location:
             raise ConfigError(f"{text}: a file:// URL names a file of this machine, as in file:///data/in")
         return Path("/" + key)
     if scheme not in SCHEMES:
-        raise ConfigError(f"{text}: {scheme}:// is not known; there are paths, file:// and s3://BUCKET/PREFIX")
+        others = ", ".join(f"{known}://" for known in SCHEMES[1:])
+        raise ConfigError(
+            f"{text}: {scheme}:// is not known; there are paths, file://, s3://BUCKET/PREFIX, and as that {others}"
+        )
     if not bucket:
-        raise ConfigError(f"{text}: names no bucket; write s3://BUCKET/PREFIX")
-    return RemotePath(sys.intern(bucket), key.strip("/"))
+        raise ConfigError(f"{text}: names no bucket; write {scheme}://BUCKET/PREFIX")
+    return RemotePath(sys.intern(bucket), key.strip("/"), sys.intern(scheme))
 
 
 def join(folder: Location, text: str) -> Location:

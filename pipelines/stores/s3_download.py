@@ -1,6 +1,5 @@
 """How do an object's bytes arrive whole over a line that breaks? What has arrived is kept, and the rest asked for."""
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,6 @@ from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
 
 _PIECE_BYTES = 1 << 20
-_BLOCK_BYTES = 1 << 18
 BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError, HTTPError)
 """What is raised when an answer to GET breaks off. The last one comes from below boto3, which reads what an error says
 without translating, or trying again, what happens meanwhile."""
@@ -73,33 +71,3 @@ class Download:
             if has_changed(exc):
                 raise StoreError(f"{place}: has changed while it was read; run the same command again") from exc
             raise
-
-
-def open_object(download: Download, place: RemotePath, size: int, tag: str) -> io.BufferedReader:
-    """Return the object of `size` bytes as a seekable file; each block that is read of it is a request."""
-    return io.BufferedReader(_Object(download, place, size, tag), _BLOCK_BYTES)
-
-
-class _Object(io.RawIOBase):
-    def __init__(self, download: Download, place: RemotePath, size: int, tag: str) -> None:
-        self._download, self._place, self._size, self._tag, self._at = download, place, size, tag, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        stop = min(self._at + len(buffer), self._size)
-        if stop <= self._at:
-            return 0
-        piece = self._download.span(self._place, self._at, stop, self._tag)
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)

@@ -16,8 +16,9 @@ from pipelines.errors import ReelmendError, StoreError
 from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import Location, RemotePath
+from pipelines.stores.remote_file import open_remote
 from pipelines.stores.s3_client import is_absent, make_client, translated
-from pipelines.stores.s3_download import Download, open_object
+from pipelines.stores.s3_download import Download
 from pipelines.stores.skip_scan import scan
 
 log = logging.getLogger(__name__)
@@ -134,9 +135,9 @@ class S3Files:
             raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
 
     def open(self, entry: Entry) -> BinaryIO:
-        """Return a file to read a little of: what is read of it is asked for."""
-        assert isinstance(entry.place, RemotePath)
-        return open_object(self._download, entry.place, entry.size, entry.tag)
+        place, download = entry.place, self._download
+        assert isinstance(place, RemotePath)
+        return open_remote(entry.size, lambda start, stop: download.span(place, start, stop, entry.tag))
 
     def publish(self, staged: Path, place: RemotePath) -> None:
         """Upload; images of an earlier, longer folder that the new one lacks are removed after it."""

@@ -64,7 +64,7 @@ BYTES_READ = _counter(
     "stage",
 )
 BYTES_WRITTEN = _counter("bytes_written", "Bytes of flow, parts and outputs written.", "stage")
-OOM_STEPS = _counter("oom_steps", "Times that a block or segment did not fit into memory.", "stage")
+OOM_STEPS = _counter("oom_steps", "Times that memory did not do: less was tried at once, or smaller.", "stage")
 GPU_USED = _gauge("gpu_used_bytes", "Memory in use on a GPU after the last task there, by whomever.", "device")
 GPU_PEAK = _gauge("gpu_peak_bytes", "The most memory that one worker of the run ever had on a GPU.", "device")
 

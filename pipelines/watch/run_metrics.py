@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipelines.errors import WorkerLost
+from pipelines.errors import MachineLost, WorkerLost
 from pipelines.ledger import ItemRow
 from pipelines.tasks import Failure, Receipt, Stage, Task
 from pipelines.watch import metrics
 from pipelines.watch.metrics import Metrics, Sample, TaskOutcome
 
 _MB = 2**20
+_LOST = (WorkerLost.__name__, MachineLost.__name__)
 
 
 class Queues(Protocol):
@@ -86,4 +87,4 @@ class RunMetrics:
 def _outcome(answer: Receipt | Failure) -> TaskOutcome:
     if isinstance(answer, Receipt):
         return TaskOutcome.REUSED if answer.reused else TaskOutcome.COMPUTED
-    return TaskOutcome.LOST if answer.kind == WorkerLost.__name__ else TaskOutcome.FAILED
+    return TaskOutcome.LOST if answer.kind in _LOST else TaskOutcome.FAILED

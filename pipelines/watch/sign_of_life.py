@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.leases.lease import SILENT_S, Holder
+from pipelines.leases.lease_object import lease_object
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -31,14 +32,7 @@ def last_sign(place: Location, files: Files) -> SignOfLife | None:
 
 
 def _of_object(place: RemotePath, files: Files) -> SignOfLife | None:
-    from pipelines.leases.s3_lease import look_at  # with it comes boto3
-    from pipelines.stores.s3_client import translated
-    from pipelines.stores.s3_files import S3Files
-
-    system = files.of(place)
-    assert isinstance(system, S3Files)
-    with translated(place):
-        found = look_at(place, system)
+    found = lease_object(place, files).look()
     return None if found is None else _sign(found.content, found.age_s, found.age_s <= SILENT_S)
 
 

@@ -58,6 +58,17 @@ def test_stat_says_how_much_there_is_of_what_and_of_which_budget(a_run: Path) ->
     assert f"{size / 1e6:.0%} of 1.0 MB" in text
 
 
+def test_what_the_cache_costs_stands_beside_what_it_saves() -> None:
+    size = sum(path.stat().st_size for path in objects())
+    price = "cost.price_per_gb_month=1e9"
+    assert said("stat", "job.yaml", price)["price_a_month"] == size
+    assert f"{size:,}.00 USD a month" in type_in("cache", "stat", "job.yaml", price).stdout
+    words = ["--out", "second", "cost.price_per_cpu_hour=36000"]
+    again = type_in("run", "job.yaml", *words).stdout
+    assert "100% of 3 segments cached" in again
+    assert "what was saved would have cost " in again
+
+
 @pytest.mark.parametrize("place", ["job.yaml", "flow", "file"])
 def test_the_cache_is_named_by_a_job_or_by_itself(place: str) -> None:
     assert said("stat", f"file://{Path('flow').absolute()}" if place == "file" else place)["segments"] == 3

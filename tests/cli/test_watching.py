@@ -70,6 +70,7 @@ def test_a_run_that_goes_on_is_watched_until_it_has_ended(run: "subprocess.Popen
     assert f"process {run.pid} on" in first["holder"]
     assert first["frames_per_second_now"] > 0
     assert first["seconds_left"] > 0
+    assert first["predicted"]["frames"] == 60 * CLIPS
     run.send_signal(signal.SIGCONT)
     last = status("--watch", "--every", "0.2")[-1]
     assert (last["life"], last["ended"], last["states"]) == ("ended", True, {"restored": CLIPS})
@@ -85,6 +86,7 @@ def test_a_killed_run_shows_how_far_it_came_and_the_same_command_ends_it(
     run.send_signal(signal.SIGKILL)
     run.wait()
     assert " was stopped or killed, last heartbeat " in shown()
+    assert "predicted and actual" in shown()
     document = status()
     assert (document["life"], document["ended"]) == ("stopped", False)
     assert sum(document["states"].values()) == CLIPS

@@ -64,7 +64,7 @@ def test_the_work_of_a_worker_that_was_killed_is_done_by_another(eventful: Outco
 def test_a_task_that_kills_its_worker_each_time_fails_its_item(eventful: Outcome, name: str, stage: str) -> None:
     row = eventful.row(name)
     assert (row.state, row.kind, row.attempts, row.stage) == (ItemState.FAILED, "WorkerLost", 3, stage)
-    assert row.reason.startswith("the worker died 3 times on this task")
+    assert row.reason.startswith("the worker died 3 times on this item")
     assert "killed" in row.reason
     assert "\n" not in row.reason
 
@@ -87,7 +87,7 @@ def test_flow_and_chunks_are_done_by_few_long_lived_workers(eventful: Outcome) -
 @pytest.mark.usefixtures("on_cluster")
 def test_a_run_in_which_everything_fails_is_stopped(tmp_path: Path) -> None:
     outcome = run(tmp_path, *(f"{number}_shaky_in_probe" for number in range(40)))
-    assert "10 probe tasks in a row failed, the last: disk full" in outcome.state.halted
+    assert "10 items in a row failed at probe, the last: disk full" in outcome.state.halted
     assert Counter(row.state for row in outcome.state.rows.values())[ItemState.PENDING] > 20
 
 

@@ -7,7 +7,7 @@ from released import with_test_weights
 from simulated_card import Card
 
 from core_model.array_shot import ArrayShot
-from core_model.device_memory import DeviceFull, full_device_named
+from core_model.device_memory import DeviceFull, StepsDown, full_device_named
 from core_model.device_room import DeviceRoom
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
@@ -87,9 +87,10 @@ def test_a_large_card_takes_no_more_than_what_pays(shot, completion, generator, 
 
 def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(shot, completion, generator, one_by_one):
     """Eight seem to fit, but most of what is free is in small pieces: what is left does for two."""
-    card = Card(1000, lost=750)
+    card, steps = Card(1000, lost=750), StepsDown.taken
     restored, batches = restore(shot, completion, generator, card)
     assert batches == [1, 8, 4, 2, 2, 2, 2, 2, 2, 2]
+    assert StepsDown.taken == steps + 2
     assert alike(restored, one_by_one)
 
 
@@ -158,11 +159,12 @@ class CardRaft(Raft):
 def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
     monkeypatch.setattr("core_model.raft_flow._MOST_PAIRS_CPU", 8)
     raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (4, 40, 136, 3), np.uint8)
-    raft.tried = []
+    raft.tried, steps = [], StepsDown.taken
     flow, narrow = RaftFlow(lambda: raft, "", 1, Execution()), frames[:, :, :128]
     first, again = flow.estimate(narrow), flow.estimate(narrow)
     flow.estimate(frames)
     assert raft.tried == [(128, 8), (128, 4), (128, 2), (128, 2), (136, 8)]
+    assert StepsDown.taken == steps + 2
     plain = RaftFlow(lambda: with_test_weights(Raft()), "", 1, Execution()).estimate(narrow)
     assert np.array_equal(first, again)
     assert np.allclose(first, plain, atol=1e-3)

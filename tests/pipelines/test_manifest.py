@@ -220,3 +220,13 @@ def test_a_row_that_outpaints_needs_no_mask_and_one_that_does_not_needs_one(tmp_
 def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read manifest .*none.csv"):
         listed(tmp_path / "none.csv")
+
+
+def test_names_that_are_not_utf_8_are_refused_and_can_be_read_in_the_message(files):
+    files("mask.png", "in/a.mp4", *(f"in/b{number}\udcff.mp4" for number in range(5)))
+    with pytest.raises(ConfigError) as refused:
+        found(["in/*.mp4"], "mask.png")
+    assert str(refused.value) == (
+        r"not UTF-8: in/b0\xff.mp4, in/b1\xff.mp4, in/b2\xff.mp4 and 2 more; rename such files, or leave them out"
+    )
+    assert list(found(["in/a.mp4"], "mask.png")) == ["a"]

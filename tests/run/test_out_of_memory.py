@@ -11,6 +11,7 @@ from jobs import finish, lossless_job
 
 from core_model.device_memory import DeviceFull
 from core_model.propagation_engine import PropagationEngine
+from core_model.window_batch import WindowBatch
 from pipelines.config import OutOfMemory
 
 SIZE, FRAMES = (640, 48), 40
@@ -27,6 +28,14 @@ class SmallDevice(PropagationEngine):
         self.tried.append(max(shot.size))
         if max(shot.size) > self.limit_px:
             raise DeviceFull(f"{max(shot.size)} pixels do not fit")
+        return super().restore(shot, start, stop)
+
+
+class FullCard(PropagationEngine):
+    """Finds in every block that four windows at once do not fit."""
+
+    def restore(self, shot, start, stop):
+        WindowBatch(None).did_not_fit(4)
         return super().restore(shot, start, stop)
 
 
@@ -84,6 +93,14 @@ def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_a
     assert (rows["large"].state, summary.exit_status) == ("restored", 0)
     for frames in ("0-19", "20-39"):
         assert f"frames {frames} were restored at 360 px, for want of GPU memory" in rows["large"].reason
+
+
+def test_that_less_went_through_at_once_is_counted_too(tmp_path, use):
+    use(FullCard())
+    add_wide_item(tmp_path, "clip", (96, 48))
+    summary, rows = finish(job_of(tmp_path, OutOfMemory.fail))
+    assert rows["clip"].state == "restored"
+    assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 2
 
 
 def test_a_resumed_run_takes_the_smaller_parts_as_they_are_and_says_so_again(tmp_path, use):

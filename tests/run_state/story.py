@@ -42,6 +42,10 @@ def bad_machine(task: Task, kind: str = "StoreError") -> Failure:
     return Failure(task.id, kind, "disk full", transient=True)
 
 
+def lost(task: Task, kind: str) -> Failure:
+    return Failure(task.id, kind, "it vanished", transient=True)
+
+
 @dataclass
 class Story:
     """A run under way, and what it told its listener."""

@@ -3,12 +3,12 @@
 import tracemalloc
 
 import pytest
-from story import bad_data, bad_machine, begin, item, plan, receipt
+from story import bad_data, bad_machine, begin, item, lost, plan, receipt
 
 from pipelines.item_work import IllegalMoveError
 from pipelines.ledger import ItemState
 from pipelines.run_state import BREAKER_FAILURES, RunState
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.tasks import Receipt, Stage, Task
 
 
 def take(state: RunState, stage: Stage) -> Task:
@@ -121,7 +121,7 @@ def test_an_answer_that_comes_twice_counts_once() -> None:
     assert story.row("a").tasks_computed == 2  # the probe and one segment
 
 
-def test_a_task_is_tried_again_until_its_attempts_are_used_up() -> None:
+def test_an_item_is_tried_again_until_its_attempts_are_used_up() -> None:
     story = begin("a", "b", attempts=3)
     for _ in range(3):
         assert story.row("a").state is not ItemState.FAILED
@@ -149,9 +149,50 @@ def test_a_task_that_kills_its_worker_each_time_is_said_to() -> None:
         if task.id == "flow:a:1":
             story.state.handle(receipt(task))
             task = take(story.state, Stage.FLOW)
-        story.state.handle(Failure(task.id, "WorkerLost", "its process vanished", transient=True))
-    assert story.row("a").reason.startswith("the worker died 3 times on this task (flow:a:0)")
+        story.state.handle(lost(task, "WorkerLost"))
+    assert story.row("a").reason.startswith(
+        "the worker died 3 times on this item, the last time on flow:a:0: it vanish"
+    )
     assert story.row("a").kind == "WorkerLost"
+
+
+def test_a_long_item_whose_every_chunk_kills_its_worker_takes_three_of_them_and_not_the_run() -> None:
+    story = begin("a", "b", attempts=3)
+    story.state.handle(receipt(take(story.state, Stage.PROBE), plan(segments=0, chunks=100)))
+    for _ in range(3):
+        story.state.handle(lost(take(story.state, Stage.INPAINT), "WorkerLost"))
+    assert (story.row("a").state, story.row("a").attempts) == (ItemState.FAILED, 3)
+    story.finish()
+    assert story.row("b").state is ItemState.RESTORED
+
+
+def test_what_is_in_hand_when_an_attempt_fails_belongs_to_the_same_attempt() -> None:
+    story = begin("a", attempts=3)
+    story.state.handle(receipt(take(story.state, Stage.PROBE), plan(segments=8)))
+    for task in [take(story.state, Stage.FLOW) for _ in range(8)]:
+        story.state.handle(bad_machine(task))
+    assert (story.row("a").state, story.row("a").attempts) == (ItemState.RUNNING, 1)
+    story.finish()
+    assert (story.row("a").state, story.row("a").attempts) == (ItemState.RESTORED, 2)
+
+
+def test_machines_that_are_taken_back_use_up_no_attempt_of_a_long_item() -> None:
+    story = begin("a", attempts=2)
+    story.state.handle(receipt(take(story.state, Stage.PROBE), plan(segments=0, chunks=20)))
+    for _ in range(12):
+        story.state.handle(lost(take(story.state, Stage.INPAINT), "MachineLost"))
+    story.finish()
+    assert (story.row("a").state, story.row("a").attempts) == (ItemState.RESTORED, 1)
+    assert not story.state.halted
+
+
+def test_a_task_that_takes_its_machine_down_each_time_fails_its_item() -> None:
+    story = begin("a", attempts=3)
+    for _ in range(3):
+        story.state.handle(lost(take(story.state, Stage.PROBE), "MachineLost"))
+    row = story.row("a")
+    assert (row.state, row.kind) == (ItemState.FAILED, "MachineLost")
+    assert row.reason == "the machine went away 3 times on this task (probe:a), the last time: it vanished"
 
 
 def test_the_breaker_stops_a_run_in_which_everything_fails() -> None:
@@ -162,7 +203,7 @@ def test_the_breaker_stops_a_run_in_which_everything_fails() -> None:
         assert not story.state.halted
         story.state.handle(bad_machine(probe))
     assert story.state.over
-    assert "10 probe tasks in a row failed, the last: disk full" in story.state.halted
+    assert "10 items in a row failed at probe, the last: disk full" in story.state.halted
     started, waiting = names[:BREAKER_FAILURES], names[BREAKER_FAILURES:]
     assert {story.row(name).state for name in started} == {ItemState.FAILED}
     assert {story.row(name).state for name in waiting} == {ItemState.PENDING}
@@ -184,7 +225,7 @@ def test_the_breaker_stops_a_run_in_which_one_stage_never_succeeds() -> None:
     while not story.state.over:
         story.state.handle(receipt(take(story.state, Stage.PROBE)))
         story.state.handle(bad_machine(take(story.state, Stage.FLOW)))
-    assert "10 flow tasks in a row failed, the last: disk full" in story.state.halted
+    assert "10 items in a row failed at flow, the last: disk full" in story.state.halted
 
 
 def test_a_machine_that_dies_with_all_its_workers_is_not_taken_for_a_broken_stage() -> None:
@@ -195,10 +236,11 @@ def test_a_machine_that_dies_with_all_its_workers_is_not_taken_for_a_broken_stag
     assert not story.state.halted
 
 
-def test_one_task_that_fails_over_and_over_does_not_stop_the_run() -> None:
+def test_one_item_that_fails_over_and_over_does_not_stop_the_run() -> None:
     story = begin("a", attempts=BREAKER_FAILURES + 5)
+    story.state.handle(receipt(take(story.state, Stage.PROBE), plan(segments=99)))
     for _ in range(BREAKER_FAILURES + 4):
-        story.state.handle(bad_machine(take(story.state, Stage.PROBE)))
+        story.state.handle(bad_machine(take(story.state, Stage.FLOW)))
     assert not story.state.halted
 
 

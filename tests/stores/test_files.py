@@ -1,4 +1,4 @@
-"""What is promised of files, wherever they lie: every test runs on a disk and on an object store over HTTP."""
+"""What is promised of files, wherever they lie: every test runs on a disk, an object store over HTTP, and fsspec."""
 
 import pytest
 

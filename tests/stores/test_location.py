@@ -6,19 +6,20 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ConfigError
-from pipelines.stores.location import RemotePath, join, location_of
+from pipelines.stores.location import SCHEMES, RemotePath, join, location_of
 
 NAMES = ["in/a.mp4", "in/deep/a.tar.gz", "in/.hidden", "in/folder", "in/frame 1#2?.png"]
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_url_has_the_parts_of_a_path(name):
-    path, url = Path("/b") / name, location_of(f"s3://b/{name}")
+def test_a_url_has_the_parts_of_a_path(name, scheme):
+    path, url = Path("/b") / name, location_of(f"{scheme}://b/{name}")
     for part in ("name", "stem", "suffix"):
         assert getattr(url, part) == getattr(path, part)
     changed = [lambda p: p.parent, lambda p: p.with_suffix(".mkv"), lambda p: p.with_name("x.png"), lambda p: p / "y/z"]
     for change in changed:
-        assert str(change(url)) == f"s3:/{change(path)}"
+        assert str(change(url)) == f"{scheme}:/{change(path)}"
 
 
 def test_a_url_is_read_and_written_the_same_and_travels():
@@ -43,7 +44,10 @@ def test_relative_names_start_at_their_folder_and_others_do_not():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("gs://b/x", "gs:// is not known; there are paths, file:// and s3://"),
+        ("ftp://b/x", "ftp:// is not known; there are paths, file://, s3://BUCKET/PREFIX, and as that gs://, az://"),
+        ("http://169.254.169.254/x", "http:// is not known"),
+        ("memory://b/x", "memory:// is not known"),
+        ("gs:///x", "names no bucket; write gs://"),
         ("s3:///x", "names no bucket"),
         ("file://host/x", "a file of this machine"),
     ],

@@ -11,7 +11,8 @@ from faulty_store import faults_before
 from pipelines.config import S3Config
 from pipelines.errors import SetupError
 from pipelines.leases.lease import Holder
-from pipelines.leases.s3_lease import S3Lease
+from pipelines.leases.remote_lease import RemoteLease
+from pipelines.leases.s3_lease import S3LeaseObject
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
 
@@ -32,13 +33,17 @@ def place(bucket):
     return RemotePath(bucket, "out/_reelmend/lease.json")
 
 
+def object_at(place):
+    return S3LeaseObject(place, S3Files(S3Config(attempts=2)))
+
+
 def lease(place, run, **seconds):
-    return S3Lease(place, Holder.this_process(run), S3Files(S3Config(attempts=2)), **seconds)
+    return RemoteLease(place, Holder.this_process(run), object_at(place), **seconds)
 
 
 def lease_elsewhere(place, beat_s):
     """One whose holder's life this machine cannot tell."""
-    return S3Lease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), S3Files(S3Config(attempts=2)), beat_s)
+    return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
 
 
 def taken_within_patience(place, run, silent_s):

@@ -1,0 +1,66 @@
+"""What must an object of a bucket do to serve as a lease? Be looked at, and be written if it is still the same."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipelines.stores.files import Files
+from pipelines.stores.location import RemotePath
+
+
+@dataclass(frozen=True)
+class Found:
+    """The lease as it lies in the bucket."""
+
+    text: str
+    tag: str
+    age_s: float
+    """By the store's clock, or this machine's: see `LeaseObject.sure`."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.text)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def process(self) -> str:
+        return str(self.content.get("process", ""))
+
+
+class LeaseObject(Protocol):
+    """The object at one place. Raises StoreError and SetupError."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the store itself compares on writing, and tells ages by its own clock."""
+        ...
+
+    def look(self) -> Found | None:
+        """Return the lease that lies there, if there is one."""
+        ...
+
+    def write(self, text: str, tag: str) -> str | None:
+        """Write the object if it still is the one with `tag`, or absent where that is empty.
+
+        Returns the new tag, None where it was not.
+        """
+        ...
+
+
+def lease_object(place: RemotePath, files: Files) -> LeaseObject:
+    """Return the object of the store that `place` is in."""
+    system = files.of(place)
+    if place.scheme == "s3":
+        from pipelines.leases.s3_lease import S3LeaseObject  # with it comes boto3
+        from pipelines.stores.s3_files import S3Files
+
+        assert isinstance(system, S3Files)
+        return S3LeaseObject(place, system)
+    from pipelines.leases.fsspec_lease import FsspecLeaseObject
+    from pipelines.stores.fsspec_files import FsspecFiles
+
+    assert isinstance(system, FsspecFiles)
+    return FsspecLeaseObject(place, system)

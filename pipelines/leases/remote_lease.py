@@ -1,0 +1,142 @@
+"""How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
+
+Every write is conditional on the object being the one that this process wrote last, or on there being none, so of two
+writers one is told. A lease that was not renewed for `SILENT_S` belongs to a dead run and may be taken. How old it is,
+the store's own clock says, so that clocks of machines may be wrong, or jump. Should the store's own clock jump, too, or
+not be known, a lease is free when it was watched for that long without being renewed. One whose holder was a process of
+this machine that is gone is free at once: a run that was killed does not keep the same command waiting.
+"""
+
+import json
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from pipelines.errors import ReelmendError
+from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
+from pipelines.leases.lease_object import Found, LeaseObject
+from pipelines.leases.process_id import is_alive, is_dead
+from pipelines.stores.location import RemotePath
+
+log = logging.getLogger(__name__)
+
+_NO_TAG = '"00000000000000000000000000000000"'
+_NO_CONDITIONS = (
+    "the store of bucket %s ignores %s on PUT: two runs on %s that start in the same moment would not notice"
+    " each other; start one at a time"
+)
+_TRIES = 5
+"""Times the object is looked at anew because somebody else wrote it between look and write."""
+
+
+class RemoteLease:
+    """See `pipelines.leases.lease.Lease`. A thread renews it while it is held."""
+
+    def __init__(
+        self, place: RemotePath, holder: Holder, object: LeaseObject, beat_s: float = BEAT_S, silent_s: float = SILENT_S
+    ) -> None:
+        self._place, self._holder, self._object = place, holder, object
+        self._beat_s, self._silent_s = beat_s, silent_s
+        self._beats = 0
+        self._tag = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_until_ended, name="lease", daemon=True)
+        self.lost = ""
+
+    def __enter__(self) -> Self:
+        self._acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self.lost:
+            return
+        try:
+            self._write(released=True)
+        except ReelmendError as exc:
+            log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
+
+    def _acquire(self) -> None:
+        for _ in range(_TRIES):
+            found = self._object.look()
+            if found is not None and self._is_held(found):
+                found = self._outlast(found)
+            self._tag = found.tag if found else ""
+            if self._write(released=False):
+                self._check_conditions()
+                return
+        raise held_by(self._place, "several runs started at once")
+
+    def _is_held(self, found: Found) -> bool:
+        if found.content.get("released") or found.text == self._text(released=False):
+            return False
+        return (found.age_s <= self._silent_s or not self._object.sure) and not is_dead(found.process)
+
+    def _outlast(self, held: Found) -> Found | None:
+        """Return the lease when it is free. Raises SetupError as soon as its holder gives a sign of life."""
+        if is_alive(held.process):
+            raise held_by(self._place, self._who(held))
+        log.info("%s held %s: waiting up to %g s for a sign of life", self._who(held), self._place, self._silent_s)
+        deadline = time.monotonic() + self._silent_s
+        while time.monotonic() < deadline:
+            self._ended.wait(self._beat_s / 4)
+            now = self._object.look()
+            if now is None or not self._is_held(now):
+                return now
+            if now.tag != held.tag:
+                raise held_by(self._place, self._who(now))
+        return held
+
+    def _check_conditions(self) -> None:
+        """Say so where the store takes a write whose condition does not hold: a lease there keeps nobody out."""
+        if not self._object.sure:
+            return  # nothing is promised of it
+        tag = self._tag
+        for name, no_match in (("If-None-Match", ""), ("If-Match", _NO_TAG)):
+            self._tag = no_match
+            if self._write(released=False):
+                log.warning(_NO_CONDITIONS, self._place.bucket, name, self._place.parent.parent)
+                return
+        self._tag = tag
+
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            self._beats += 1
+            try:
+                if not self._write(released=False):
+                    self._look_who_wrote()
+            except ReelmendError as exc:
+                log.warning("the lease could not be renewed: %s", exc)
+            if self.lost:
+                return
+
+    def _write(self, *, released: bool) -> bool:
+        """Write the object if it still is the one with `_tag`, or absent without one; False where it is not."""
+        tag = self._object.write(self._text(released=released), self._tag)
+        self._tag = tag or self._tag
+        return tag is not None
+
+    def _look_who_wrote(self) -> None:
+        """Another run has; unless it was this one, whose write was sent again because its answer was lost."""
+        found = self._object.look()
+        if found is not None and found.text == self._text(released=False):
+            self._tag = found.tag
+            return
+        who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
+        self.lost = f"the lease on {self._place.parent.parent} was {who}"
+
+    def _text(self, *, released: bool) -> str:
+        # The count makes every renewal another object, so that every one has a tag of its own.
+        return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
+
+    def _who(self, found: Found) -> str:
+        try:
+            return str(Holder.from_dict(found.content))
+        except KeyError:
+            return "it does not say who it is"

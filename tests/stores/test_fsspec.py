@@ -1,0 +1,139 @@
+"""A run in a store that fsspec reaches: the bytes of a local run, one run at a time, and a line where it cannot be."""
+
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jobs import add_item, lossless_job
+
+from pipelines.config import InputConfig, StoreConfig
+from pipelines.errors import SetupError, StoreError
+from pipelines.leases.fsspec_lease import FsspecLeaseObject
+from pipelines.leases.lease import Holder, lease_on
+from pipelines.leases.remote_lease import RemoteLease
+from pipelines.run import run_job
+from pipelines.stores.files import Files
+from pipelines.stores.fsspec_files import FsspecFiles, translated
+from pipelines.stores.location import location_of
+from pipelines.watch.progress import SilentDisplay
+from pipelines.watch.sign_of_life import last_sign
+
+PATIENCE_S = 30
+HOLD = """
+import sys, time
+import gs_on_disk
+from pipelines.leases.lease import lease_on
+from pipelines.stores.files import Files
+from pipelines.stores.location import location_of
+with lease_on(location_of(sys.argv[1]), "other", Files()):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def place(gs_bucket):
+    return gs_bucket / "out/_reelmend/lease.json"
+
+
+def lease(place, run, host="here", **seconds):
+    """One whose holder's life no other process can tell."""
+    return RemoteLease(
+        place, Holder(run, host, 1, "boot/pid:[1]/1/1"), FsspecLeaseObject(place, FsspecFiles("gs")), **seconds
+    )
+
+
+def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothing(gs_bucket, tmp_path):
+    add_item(tmp_path, frames=24)
+    here = lossless_job(tmp_path)
+    run_job(here, SilentDisplay())
+    (tmp_path / "gs/bucket").mkdir(parents=True)
+    (tmp_path / "in").rename(tmp_path / "gs/bucket/in")
+    there = replace(
+        here,
+        out="gs://bucket/out",
+        input=InputConfig(videos=["gs://bucket/in/*"]),
+        store=StoreConfig(cache_dir=str(tmp_path / "cache")),
+    )
+    assert run_job(there, SilentDisplay()).states == {"restored": 1}
+    assert Files().read(gs_bucket / "out/clip.mkv") == (tmp_path / "out/clip.mkv").read_bytes()
+    again = run_job(there, SilentDisplay())
+    assert (again.finished_earlier, again.tasks_computed) == (1, 0)
+
+
+def test_names_with_wildcards_mean_themselves_alone(gs_bucket):
+    files = Files()
+    for name in ("in/a.bin", "in/b.bin", "in/[ab].bin", "in/*.bin"):
+        files.write(gs_bucket / name, name.encode())
+    files.delete_many([gs_bucket / "in/[ab].bin"])
+    files.delete(gs_bucket / "in/*.bin")
+    assert [entry.place.name for entry in files.walk(gs_bucket)] == ["a.bin", "b.bin"]
+
+
+def test_a_second_run_is_told_who_writes_there_and_comes_in_afterwards(place):
+    with (
+        lease_on(place, "first", Files()),
+        pytest.raises(SetupError, match=r"another run writes to gs://bucket/out: run first, process \d+ on"),
+        lease_on(place, "second", Files()),
+    ):
+        pass
+    with lease_on(place, "third", Files()) as held:
+        assert not held.lost
+        assert last_sign(place, Files()).alive
+
+
+def test_a_run_that_was_killed_does_not_keep_the_next_one_waiting(place):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place)], stdout=subprocess.PIPE, cwd=Path(__file__).parent
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        other.kill()
+    with lease_on(place, "next", Files()) as held:
+        assert not held.lost
+
+
+def test_a_lease_is_watched_whatever_this_machines_clock_says(place, monkeypatch):
+    lease(place, "dead", beat_s=60.0).__enter__()
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    with lease(place, "next", "there", beat_s=0.1, silent_s=0.5) as held:
+        assert not held.lost
+        with pytest.raises(SetupError, match="run next"), lease(place, "second", beat_s=0.2, silent_s=30.0):
+            pass
+
+
+def test_of_two_runs_that_come_in_at_once_one_learns_it_and_stops(place):
+    with lease(place, "first", beat_s=0.1) as first:
+        Files().write(place, b'{"run": "second", "host": "there", "pid": 2}')
+        waiting, deadline = threading.Event(), PATIENCE_S / 0.1
+        while not first.lost:
+            deadline -= 1
+            assert deadline > 0
+            waiting.wait(0.1)
+    assert first.lost.endswith("was taken while this run was silent: run second, process 2 on there")
+    assert b"second" in Files().read(place)
+
+
+def test_a_package_that_is_missing_is_named():
+    with pytest.raises(SetupError, match=r'az:// needs adlfs: pip install "reelmend\[fsspec\]" adlfs'):
+        Files().read(location_of("az://container/x"))
+
+
+class _Answer(Exception):
+    code = 403
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "says"),
+    [
+        (FileNotFoundError("x"), SetupError, "gs://b/x: there is no such bucket"),
+        (_Answer("no rights\nmore"), SetupError, r"gs://b/x: access denied \(no rights\); are the credentials"),
+        (OSError("line went dead"), StoreError, "gs://b/x: line went dead"),
+        (KeyError("odd"), StoreError, "gs://b/x: 'odd'"),
+    ],
+)
+def test_what_a_package_raises_becomes_one_line_of_ours(raised, kind, says):
+    with pytest.raises(kind, match=says), translated("gs://b/x"):
+        raise raised
