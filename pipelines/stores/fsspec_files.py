@@ -19,6 +19,7 @@ from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
 from pipelines.stores.remote_file import open_remote
+from pipelines.stores.remote_folder import upload
 
 PACKAGES = {"gs": "gcsfs", "az": "adlfs"}
 """What fsspec itself needs for a scheme."""
@@ -128,14 +129,7 @@ class FsspecFiles:
             raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
 
     def publish(self, staged: Path, place: RemotePath) -> None:
-        """Upload; images of an earlier, longer folder that the new one lacks are removed after it."""
-        if not staged.is_dir():
-            self._upload(staged, place)
-            return
-        names = {path.name for path in staged.iterdir()}
-        for name in sorted(names):
-            self._upload(staged / name, place / name)
-        self.delete_many([place / e.place.name for e in self.children(place) if e.place.name not in names])
+        upload(staged, place, self._upload, self)
 
     def _listed(self, folder: RemotePath, ask: Callable[[], Iterable[dict[str, Any]]]) -> list[Entry]:
         with translated(folder):

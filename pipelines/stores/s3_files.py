@@ -17,6 +17,7 @@ from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import Location, RemotePath
 from pipelines.stores.remote_file import open_remote
+from pipelines.stores.remote_folder import upload
 from pipelines.stores.s3_client import is_absent, make_client, translated
 from pipelines.stores.s3_download import Download
 from pipelines.stores.skip_scan import scan
@@ -140,16 +141,7 @@ class S3Files:
         return open_remote(entry.size, lambda start, stop: download.span(place, start, stop, entry.tag))
 
     def publish(self, staged: Path, place: RemotePath) -> None:
-        """Upload; images of an earlier, longer folder that the new one lacks are removed after it."""
-        if not staged.is_dir():
-            self._upload(staged, place)
-            return
-        names = {path.name for path in staged.iterdir()}
-        for name in sorted(names):
-            self._upload(staged / name, place / name)
-        for entry in self.children(place):
-            if not entry.is_folder and entry.place.name not in names:
-                self.delete(place / entry.place.name)
+        upload(staged, place, self._upload, self)
 
     def abort_uploads(self, folder: RemotePath) -> int:
         """Abort the multipart uploads under `folder`, which killed processes have left; return how many there were.

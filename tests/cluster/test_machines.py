@@ -33,10 +33,20 @@ def machines(monkeypatch: pytest.MonkeyPatch, **head: Any) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def run(folder: Path, names: list[str], pools: PoolsConfig, on_answer: Callable[[str], None]) -> RunState:
+def run(
+    folder: Path,
+    names: list[str],
+    pools: PoolsConfig,
+    on_answer: Callable[[str], None],
+    on_failure: Callable[[str], None] = lambda _: None,
+) -> RunState:
+    """`on_answer` is called with the id of each task that was answered, `on_failure` with the kind of each failure."""
+
     def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
         if answer:
             on_answer(answer.task_id)
+        if isinstance(answer, Failure):
+            on_failure(answer.kind)
 
     state = RunState([toy_item(name, folder) for name in names], attempts=3, active_items=0, on_change=change)
     RayExecutor(toy_context(folder, pools=pools), ToyWorker).run(state)
@@ -69,6 +79,7 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
     monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
     monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
     monkeypatch.setattr("cluster.executor.Patience.unplaceable_s", 0.5)
+    kinds: list[str] = []
     with machines(monkeypatch) as cluster:
         node = cluster.add_node(**MACHINE, num_gpus=1)
 
@@ -76,8 +87,9 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
             if task_id == "flow:a:1":
                 cluster.remove_node(node)
 
-        state = run(tmp_path, ["a", "b"], PoolsConfig(), answered)
+        state = run(tmp_path, ["a", "b"], PoolsConfig(), answered, kinds.append)
     assert "no machine of the cluster has a place for a restore worker" in state.halted
     assert "each needs 1 GPU and 0.9 CPU on one machine, and all machines together have 0 GPU" in state.halted
-    assert state.rows["a"].state is ItemState.FAILED
+    assert (state.rows["a"].state, state.rows["a"].attempts) == (ItemState.FAILED, 1)
+    assert "MachineLost" in kinds
     assert not [task for task, _ in visits(tmp_path) if task.startswith("stitch")]

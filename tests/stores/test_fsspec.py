@@ -22,16 +22,7 @@ from pipelines.watch.progress import SilentDisplay
 from pipelines.watch.sign_of_life import last_sign
 
 PATIENCE_S = 30
-HOLD = """
-import sys, time
-import gs_on_disk
-from pipelines.leases.lease import lease_on
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-with lease_on(location_of(sys.argv[1]), "other", Files()):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+HOLD = str(Path(__file__).with_name("hold_lease.py"))
 
 
 @pytest.fixture
@@ -86,9 +77,7 @@ def test_a_second_run_is_told_who_writes_there_and_comes_in_afterwards(place):
 
 
 def test_a_run_that_was_killed_does_not_keep_the_next_one_waiting(place):
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(place)], stdout=subprocess.PIPE, cwd=Path(__file__).parent
-    ) as other:
+    with subprocess.Popen([sys.executable, HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         other.kill()
     with lease_on(place, "next", Files()) as held:

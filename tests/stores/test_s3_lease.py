@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from faulty_store import faults_before
@@ -17,15 +18,7 @@ from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
 
 PATIENCE_S = 30
-HOLD = """
-import sys, time
-from pipelines.leases.lease import lease_on
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-with lease_on(location_of(sys.argv[1]), "other", Files()):
-    print("held", flush=True)
-    time.sleep(60)
-"""
+HOLD = str(Path(__file__).with_name("hold_lease.py"))
 
 
 @pytest.fixture
@@ -86,7 +79,7 @@ def test_a_lease_that_is_renewed_is_never_taken(place):
 
 
 def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(place):
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(place)], stdout=subprocess.PIPE) as other:
+    with subprocess.Popen([sys.executable, HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass

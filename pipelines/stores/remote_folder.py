@@ -1,0 +1,26 @@
+"""How does a finished file, or folder of images, get from this machine into a bucket? Object by object, whole each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines.stores.entry import Entry
+
+
+class _Bucket(Protocol):
+    def children(self, folder: Any) -> list[Entry]: ...
+
+    def delete(self, place: Any) -> None: ...
+
+
+def upload(staged: Path, place: Any, put: Callable[[Path, Any], None], bucket: _Bucket) -> None:
+    """Pass each file to `put`; images of an earlier, longer folder that the new one lacks are removed after it."""
+    if not staged.is_dir():
+        put(staged, place)
+        return
+    names = {path.name for path in staged.iterdir()}
+    for name in sorted(names):
+        put(staged / name, place / name)
+    for entry in bucket.children(place):
+        if not entry.is_folder and entry.place.name not in names:
+            bucket.delete(place / entry.place.name)
