@@ -225,9 +225,9 @@ class CostConfig:
 @dataclass
 class StoreConfig:
     root: str | None = None
-    """Folder or s3:// prefix of what is computed on the way (flow, parts, ...). None: `_reelmend/store` in `out`."""
+    """Folder or bucket's prefix of what is computed on the way (flow, parts, ...). None: `_reelmend/store` in `out`."""
     flow: str | None = None
-    """Folder or s3:// prefix of the cached optical flow, so that several runs share it. None: with the rest."""
+    """Folder or bucket's prefix of the cached optical flow, so that several runs share it. None: with the rest."""
     cache_dir: str | None = None
     """Folder of a worker's machine for copies of remote inputs and for outputs before they are uploaded; workers of a
     machine share it. None: `reelmend-cache` in the folder for temporary files."""
@@ -281,7 +281,7 @@ class JobConfig:
     name: str = "reelmend"
     """Name of the run in logs, ledger and report."""
     out: str = "out"
-    """Folder or s3:// prefix of the outputs; the run keeps its own files in `_reelmend/` inside it."""
+    """Folder or bucket's prefix of the outputs; the run keeps its own files in `_reelmend/` inside it."""
     engine: EngineName = EngineName.propagation
     """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU. propainter:
     networks, whose weights `reelmend weights pull` fetches; made for GPUs."""

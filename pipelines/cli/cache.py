@@ -130,10 +130,12 @@ def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -
 def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
     """Return the cache that is meant, and the job that says its budget and price. Raises ConfigError."""
     if not words:
-        raise ConfigError("which cache? give a job file, a run's output folder, or the folder or s3:// prefix itself")
+        raise ConfigError(
+            "which cache? give a job file, a run's output folder, or the folder or bucket's prefix itself"
+        )
     first, *overrides = words
     if not is_job_file(first) and not is_url(first) and not Path(first).is_dir():
-        raise ConfigError(f"{first}: neither a job file (.yaml) nor a folder nor an s3:// prefix")
+        raise ConfigError(f"{first}: neither a job file (.yaml) nor a folder nor a bucket's prefix")
     job = load_job(location_of(first) if is_job_file(first) else None, None, overrides)
     files = Files(job.s3)
     if not is_job_file(first):

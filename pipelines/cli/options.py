@@ -51,7 +51,9 @@ Manifest = Annotated[
     str | None,
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
-Out = Annotated[str | None, typer.Option("--out", metavar="FOLDER", help="Folder or s3:// prefix of the outputs.")]
+Out = Annotated[
+    str | None, typer.Option("--out", metavar="FOLDER", help="Folder or prefix of a bucket (s3://...) of the outputs.")
+]
 Rates = Annotated[
     str | None,
     typer.Option("--rates", metavar="FILE", help="Rates that `reelmend bench rates` measured (cost.rates)."),

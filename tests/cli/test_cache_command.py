@@ -120,8 +120,8 @@ def test_verify_deletes_what_is_damaged_says_so_and_ends_with_status_3() -> None
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "which cache? give a job file, a run's output folder, or the folder or s3:// prefix itself"),
-        (["nowhere"], "nowhere: neither a job file (.yaml) nor a folder nor an s3:// prefix"),
+        ([], "which cache? give a job file, a run's output folder, or the folder or bucket's prefix itself"),
+        (["nowhere"], "nowhere: neither a job file (.yaml) nor a folder nor a bucket's prefix"),
         (["in"], "in: holds no cached flow, and is no run's output folder"),
         (["flow"], "how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes"),
         (["flow", "--max-bytes", "lots"], "'lots' is no number of bytes; write 500GB, 1.5TB or 1000000"),

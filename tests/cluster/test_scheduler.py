@@ -63,15 +63,17 @@ def test_a_worker_that_is_warm_before_it_is_known_to_be_placed_gets_its_task() -
     assert play.runs() == {"flow:a:0": "restore-1"}
 
 
-def test_a_dead_worker_is_replaced_and_its_task_tried_again() -> None:
+@pytest.mark.parametrize(("with_machine", "attempts"), [(False, 2), (True, 1)])
+def test_a_dead_worker_is_replaced_and_its_task_tried_again(with_machine: bool, attempts: int) -> None:
     play = Play("a").probed()
     play.warm("restore-1")
     play.runs()
-    play.scheduler.handle(Gone("restore-1", "killed"))
+    play.scheduler.handle(Gone("restore-1", "killed", with_machine=with_machine))
     assert play.state.rows["a"].state is ItemState.RUNNING
     assert play.starts() == ["restore-3"]
     play.warm("restore-3")
     assert "restore-3" in play.runs().values()
+    assert play.state.rows["a"].attempts == attempts
 
 
 def test_a_task_that_kills_every_worker_fails_its_item_only() -> None:
