@@ -27,7 +27,7 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
     [
         ("core_model.propagation_engine", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
         ("core_model.restorer", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
-        ("pipelines.run", ["ray"]),
+        ("pipelines.run", ["ray", "torch"]),
         ("pipelines.cli", ["ray"]),
         ("cluster.kubernetes.launch", ["ray", "torch", "av"]),
     ],

@@ -24,7 +24,7 @@ from pipelines.job import dump_job
 
 PATIENCE_S = 120
 CHUNKS = 8
-EXECUTORS = [ExecutorName.inline, pytest.param(ExecutorName.ray, marks=pytest.mark.ray)]
+ON_RAY = [pytest.mark.ray, pytest.mark.usefixtures("on_cluster")]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def wait_for_parts(out, count, run):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("executor", [ExecutorName.inline, pytest.param(ExecutorName.ray, marks=ON_RAY)])
 def test_a_killed_driver_loses_no_finished_part(folder, executor):
     job = lossless_job(folder, f"killed-{executor}", executor=executor)
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL) as run:
@@ -73,6 +73,7 @@ def test_a_killed_driver_loses_no_finished_part(folder, executor):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("on_cluster")
 def test_killed_workers_are_replaced_and_the_run_finishes(folder):
     job = lossless_job(folder, "workers", executor=ExecutorName.ray)
     job.run.attempts = 3
@@ -90,7 +91,7 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder):
     ("executor", "signal_number"),
     [
         (ExecutorName.inline, signal.SIGINT),
-        pytest.param(ExecutorName.ray, signal.SIGTERM, marks=pytest.mark.ray),
+        pytest.param(ExecutorName.ray, signal.SIGTERM, marks=ON_RAY),
     ],
 )
 def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
