@@ -6,20 +6,11 @@ from typing import Protocol
 
 import torch
 
+from core_model.engine import DeviceFull
+
 HEADROOM = 0.9
 """Of what is free: allocators cannot use the last pieces."""
 _CPU_ALLOCATOR = "DefaultCPUAllocator: "  # torch names it in a plain RuntimeError
-
-
-class DeviceFull(RuntimeError):
-    """The device cannot hold the smallest piece that the work can be cut into; a smaller picture may fit."""
-
-
-class StepsDown:
-    """The steps in which less was put on the device at once because it was full; the picture stays the same."""
-
-    taken = 0
-    """In this process."""
 
 
 class DeviceMemory(Protocol):

@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import StepsDown, full_device_named, memory_of
+from core_model.device_memory import full_device_named, memory_of
 from core_model.engine import U8, Float
 from core_model.execution import Execution
 from core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
+from core_model.steps_down import StepsDown
 
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
 _MOST_PAIRS = 8

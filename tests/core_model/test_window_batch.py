@@ -7,8 +7,9 @@ from released import with_test_weights
 from simulated_card import Card
 
 from core_model.array_shot import ArrayShot
-from core_model.device_memory import DeviceFull, StepsDown, full_device_named
+from core_model.device_memory import full_device_named
 from core_model.device_room import DeviceRoom
+from core_model.engine import DeviceFull
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
@@ -17,6 +18,7 @@ from core_model.options import RestoreOptions
 from core_model.propainter_engine import ProPainterEngine
 from core_model.raft_flow import RaftFlow
 from core_model.restoration import Restoration
+from core_model.steps_down import StepsDown
 from core_model.window_batch import MOST_WINDOWS, WindowBatch
 
 CPU = torch.device("cpu")
