@@ -1,8 +1,9 @@
 """What is a lease worth in a store that fsspec reaches? fsspec knows no "write it if it is still the same".
 
-So this looks first, and then writes: of two runs that take a lease in the same moment both may think that they have it.
-The one that wrote first finds the other's at its next sign of life, and stops. Where no lease lies, most stores let one
-create it. Ages are told by this machine's clock, and never relied on: a lease is free when it was watched.
+So this looks, writes, and looks again: of two runs that take a lease in the same moment both may still think that
+they have it. The one that wrote first finds the other's at its next sign of life, and stops. Where no lease lies, most
+stores let one create it. Ages are told by this machine's clock, and never relied on: a lease is free when it was
+watched.
 """
 
 import time
@@ -36,5 +37,5 @@ class FsspecLeaseObject:
                 self._files.system.pipe_file(path, text.encode(), mode="overwrite" if tag else "create")
             except FileExistsError:
                 return None
-        written = self._files.look(self._place)
-        return written.tag if written else None
+        written = self.look()
+        return written.tag if written and written.text == text else None

@@ -76,7 +76,7 @@ class Lease(Protocol):
 def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     """Return the lease at `place`, to be entered."""
     if isinstance(place, RemotePath):
-        from pipelines.leases.remote_lease import RemoteLease  # which holds what is below
+        from pipelines.leases.remote_lease import RemoteLease  # which imports this
 
         return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files))
     return FileLease(place, Holder.this_process(run_id))
