@@ -1,6 +1,6 @@
 """Does a run survive everything at once? Clips in a bucket behind a store that fails, with a killer about.
 
-`python tests/chaos/campaign.py --items 200 --kills 60 --seed 1` (`make chaos`) prints what was done to it and what came
+`python tests/chaos/campaign.py --items 240 --kills 60 --seed 1` (`make chaos`) prints what was done to it and what came
 of it; exit status 1 when anything was lost, wrong, done twice or left over.
 """
 
@@ -238,7 +238,7 @@ def table(outcome: Outcome) -> str:
 
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--items", type=int, default=200)
+    words.add_argument("--items", type=int, default=240)
     words.add_argument("--kills", type=int, default=60)
     words.add_argument("--mean-requests", type=float, default=80.0, help="between two kills, on average")
     words.add_argument("--share", type=float, default=0.05, help="of requests that meet a fault")

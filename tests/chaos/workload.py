@@ -92,7 +92,8 @@ def _job(manifest: str, out: str) -> JobConfig:
         out=out,
         input=InputConfig(manifest=manifest),
         flow=FlowConfig(segment_length=4),
-        plan=PlanConfig(shots=False, block_length=4, overlap=1, chunk_length=4),
+        # Few looks: each run begins with them, and faults are wanted where the work is.
+        plan=PlanConfig(shots=False, block_length=4, overlap=1, chunk_length=4, sample=4),
         stitch=StitchConfig(codec=Codec.ffv1),
         run=RunConfig(executor=ExecutorName.ray, attempts=3),
     )
