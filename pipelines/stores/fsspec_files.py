@@ -49,7 +49,7 @@ class FsspecFiles:
             return fsspec.get_filesystem_class(self._scheme)(use_listings_cache=False, skip_instance_cache=True)
         except ImportError as exc:
             missing = f'{self._scheme}:// needs {package}: pip install "reelmend[fsspec]" {package}'
-            raise SetupError(f"{missing} ({_line(exc)})") from exc
+            raise SetupError(f"{missing} ({_line(exc.__cause__ or exc)})") from exc
         except Exception as exc:  # each package has errors of its own
             raise SetupError(f"{self._scheme}:// cannot be opened by {package}: {_line(exc)}") from exc
 
@@ -190,6 +190,6 @@ def _modified_s(told: dict[str, Any]) -> float:
     return when.timestamp() if isinstance(when, datetime) else float(when)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
