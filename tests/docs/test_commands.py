@@ -1,0 +1,100 @@
+"""Every command that the documentation shows is run here, or says what it needs and is looked up."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+from blocks import MEASURED, PAGES, blocks_of, inline_commands, shell_blocks
+from clips import moving_box, write_clip, write_mask_image
+from known_commands import unknown
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+
+LANGUAGES = {"sh", "yaml", "json", "text", "python"}
+RUN = [page for page in PAGES if any(not block.mark for block in shell_blocks(page))]
+AFTER_A_RUN = {"docs/ledger.md"}
+"""Pages whose first command looks at a run that the reader has done."""
+
+JOB = """
+input:
+  videos: [in/*.mp4]
+  masks: masks/{stem}_mask.png
+out: restored
+run:
+  executor: inline
+"""
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory):
+    """What a reader has who tries the commands: two short clips, their masks, a job, a manifest."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "in").mkdir()
+    for name in ("clip_0042", "reel"):
+        write_clip(folder / "in" / f"{name}.mp4", frames=6, size=(64, 48))
+        for mask in (f"masks/{name}.png", f"masks/{name}_mask.png"):
+            write_mask_image(folder / mask, moving_box(1, (64, 48))[0])
+    write_mask_image(folder / "mask.png", moving_box(1, (64, 48))[0])
+    shutil.copytree(folder / "in", folder / "few")
+    shutil.copy(folder / "in" / "reel.mp4", folder / "clip.mp4")
+    shutil.copy(folder / "mask.png", folder / "clip_mask.png")
+    rows = {"video": ["in/clip_0042.mp4", "in/reel.mp4"], "mask": ["mask.png", "mask.png"]}
+    for name in ("clips.parquet", "all.parquet"):
+        parquet.write_table(pa.table(rows), folder / name)
+    (folder / "job.yaml").write_text(JOB)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+@pytest.fixture
+def reader(footage, tmp_path, monkeypatch):
+    folder = tmp_path / "desk"
+    shutil.copytree(footage, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("REELMEND_WEIGHTS", str(tmp_path / "no-weights"))
+    return folder
+
+
+def type_in(line: str) -> None:
+    """As a reader does; other programs than reelmend in a shell."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "reelmend":
+        done = CliRunner().invoke(app, words[1:])
+        assert done.exit_code == 0, f"{line}\n{done.output}"
+    else:
+        shell = subprocess.run(["bash", "-ec", line], capture_output=True, text=True, timeout=60, check=False)
+        assert shell.returncode == 0, f"{line}\n{shell.stdout}{shell.stderr}"
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("page", RUN)
+def test_the_commands_of_a_page_do_what_a_reader_types_them_for(page, reader, on_cluster, s3_credentials):
+    if page in AFTER_A_RUN:
+        type_in("reelmend run job.yaml")
+    for block in shell_blocks(page):
+        for line in block.commands if not block.mark else []:
+            type_in(line)
+
+
+@pytest.mark.parametrize("page", [*PAGES, MEASURED])
+def test_every_command_exists_with_its_options(page):
+    lines = [line for block in shell_blocks(page) for line in block.commands] + inline_commands(page)
+    assert [fault for line in lines for fault in unknown(line)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_block_is_left_without_saying_what_it_is(page):
+    assert [f"{page}:{block.line}" for block in blocks_of(page) if block.language not in LANGUAGES] == []
+
+
+def test_a_command_that_is_not_there_would_be_found():
+    assert unknown("reelmend restore job.yaml") == ["reelmend has no command restore"]
+    assert unknown("cat x | reelmend weights fetch") == ["reelmend weights has no command fetch"]
+    assert "No such option" in unknown("(cd in && reelmend run --video 'in/*.mp4')")[0]
+    assert unknown("make tests") == ["make has no target tests"]
+    assert unknown("python -m benchmarks.memory --samples DIR") == ["benchmarks.memory has no option --samples"]
