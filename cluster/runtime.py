@@ -5,10 +5,12 @@ import os
 import secrets
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
@@ -23,6 +25,9 @@ _ADDRESS = "RAY_ADDRESS"
 _OBJECT_STORE_BYTES = 100 * 2**20
 
 _ANSWER_TIMEOUT_S = 10.0
+
+# Where Ray unpacks what is sent with a job (`ray job submit --working-dir`), below its session's folder.
+_JOB_FOLDERS = "working_dir_files"
 
 
 @contextmanager
@@ -47,7 +52,19 @@ def ray_runtime() -> Iterator[None]:
                 yield
         finally:
             with _signals_ignored():
+                _leave_job_folder()
                 ray.shutdown()
+
+
+def in_job_folder(place: Path) -> bool:
+    """Whether a place lies in a folder that Ray made for a submitted job, and removes when the job's driver lets go."""
+    return _JOB_FOLDERS in place.parts
+
+
+def _leave_job_folder() -> None:
+    """Without a current folder much fails that only joins paths."""
+    if in_job_folder(Path.cwd()):
+        os.chdir(tempfile.gettempdir())
 
 
 def nodes() -> list[Node]:

@@ -15,11 +15,11 @@ FOLDER = Path(__file__).with_name("pictures")
 
 FRAMES, CUT = 560, 230
 MASKED = [(40, 200), (250, 400)]
-BLOCK, OVERLAP, HALO, CHUNK, SEGMENT = 80, 5, 10, 160, 40
+BLOCK, OVERLAP, HALO, CHUNK, SEGMENT = 80, 5, 10, 140, 40
 _WIDTH, _LEFT = 980, 130
 
 _INK, _DIM, _EDGE, _PAPER = "#1d2736", "#56627a", "#3b4a63", "#ffffff"
-_BLUE, _PALE, _ORANGE, _GREY, _HOLE = "#5b8bd0", "#dbe7f7", "#e8a04c", "#eef0f4", "#f6d8b4"
+_BLUE, _PALE, _ORANGE, _GREY, _HOLE = "#a3c1ec", "#dbe7f7", "#f2b66d", "#eef0f4", "#f6d8b4"
 
 
 @dataclass

@@ -6,9 +6,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import click
 from blocks import ROOT
-from typer.main import get_command
+from typer.testing import CliRunner
 
 from pipelines.cli import app
 
@@ -22,7 +21,7 @@ _SETTING = re.compile(r"^(?:export )?\w+=\S*$")
 
 def unknown(line: str) -> list[str]:
     """Return what is wrong with a line of shell: each command in it that does not exist, or not so."""
-    code = re.sub(r"\s#.*$", "", line)
+    code = re.sub(r"\s#.*$|>\s*\S+", "", line)
     return [fault for part in _parts(code) if (fault := _fault(shlex.split(part)))]
 
 
@@ -46,7 +45,7 @@ def _fault(words: list[str]) -> str:
         case []:
             return ""
         case ["reelmend", *rest]:
-            return _of_reelmend(rest)
+            return _of_reelmend(*rest)
         case ["python", "-m", module, *rest]:
             return _of_module(module, rest)
         case ["make", *targets]:
@@ -57,26 +56,21 @@ def _fault(words: list[str]) -> str:
     return ""
 
 
-def _of_reelmend(words: list[str]) -> str:
-    command, said = get_command(app), "reelmend"
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        if words[0] not in command.commands:
-            return f"{said} has no command {words[0]}"
-        said, command, words = f"{said} {words[0]}", command.commands[words[0]], words[1:]
-    try:
-        command.make_parser(click.Context(command)).parse_args(list(words))
-    except click.UsageError as exc:
-        return f"{said}: {exc.message}"
-    return ""
+@cache
+def _of_reelmend(*words: str) -> str:
+    """Options are looked up before `--help` is answered."""
+    asked = CliRunner().invoke(app, [*words, "--help"])
+    return "" if asked.exit_code == 0 else " ".join(re.findall(r"[\w'./-]+", asked.stderr))
 
 
 def _of_module(module: str, words: list[str]) -> str:
     found = find_spec(module)
     if found is None or found.origin is None:
         return f"there is no module {module}"
-    source = Path(found.origin).read_text()
+    files = Path(found.origin).parent.glob("*.py") if found.submodule_search_locations else [Path(found.origin)]
+    source = "".join(file.read_text() for file in files)
     options = [word.strip("[]") for word in words if word.lstrip("[").startswith("--")]
-    missing = [option for option in options if f'"{option}"' not in source]
+    missing = [option for option in options if not re.search(rf"\b{option.strip('-').replace('-', '.')}\b", source)]
     return f"{module} has no option {missing[0]}" if missing else ""
 
 

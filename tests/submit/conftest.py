@@ -61,8 +61,11 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     with ExitStack() as running:
         first = running.enter_context(machine(begin, env))
         _wait_for(f"{url}/api/jobs/", bool, first)
-        others = [running.enter_context(machine(f"{join}{agent_port}", env)) for agent_port in agent_ports[1:]]
-        _wait_for(f"{url}/api/v0/nodes", lambda answer: answer.count('"ALIVE"') == 3, *others)
+        others: list[Machine] = []
+        for agent_port in agent_ports[1:]:  # one after the other: two that begin at once choose the same sockets
+            others.append(running.enter_context(machine(f"{join}{agent_port}", env)))
+            there = 1 + len(others)
+            _wait_for(f"{url}/api/v0/nodes", lambda answer, there=there: answer.count('"ALIVE"') == there, *others)
         yield Head(url, env, f"http://127.0.0.1:{exporter_port}/metrics", others)
     shutil.rmtree(folder, ignore_errors=True)
 
