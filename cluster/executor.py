@@ -36,11 +36,12 @@ class RayExecutor:
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
         """`worker_factory` must be importable in the workers; each process calls it with the context.
 
-        Raises ConfigError when Ray would remove the outputs.
+        Raises ConfigError when the outputs would be lost in Ray's own folders.
         """
         if isinstance(context.out, Path) and in_job_folder(context.out):
             raise ConfigError(
-                f"out={context.out} lies in the folder that Ray removes with the job: give an absolute path, or s3://"
+                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
+                "that all machines see, or s3://"
             )
         self._context = context
         self._worker_factory = worker_factory

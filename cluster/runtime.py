@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,19 +51,12 @@ def ray_runtime() -> Iterator[None]:
                 yield
         finally:
             with _signals_ignored():
-                _leave_job_folder()
                 ray.shutdown()
 
 
 def in_job_folder(place: Path) -> bool:
-    """Whether a place lies in a folder that Ray made for a submitted job, and removes when the job's driver lets go."""
+    """Whether a place lies in a machine's own copy of what was sent with a job; no other sees it, and Ray may remove it."""
     return _JOB_FOLDERS in place.parts
-
-
-def _leave_job_folder() -> None:
-    """Without a current folder much fails that only joins paths."""
-    if in_job_folder(Path.cwd()):
-        os.chdir(tempfile.gettempdir())
 
 
 def nodes() -> list[Node]:

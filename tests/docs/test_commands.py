@@ -1,5 +1,6 @@
 """Every command that the documentation shows is run here, or says what it needs and is looked up."""
 
+import ast
 import shlex
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pyarrow as pa
 import pytest
+import yaml
 from blocks import MEASURED, PAGES, blocks_of, inline_commands, shell_blocks
 from clips import moving_box, write_clip, write_mask_image
 from known_commands import unknown
@@ -90,6 +92,18 @@ def test_every_command_exists_with_its_options(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_block_is_left_without_saying_what_it_is(page):
     assert [f"{page}:{block.line}" for block in blocks_of(page) if block.language not in LANGUAGES] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_shown_in_python_imports_what_is_there_and_yaml_and_json_can_be_read(page):
+    for block in blocks_of(page):
+        match block.language:
+            case "python":
+                for statement in ast.parse(block.text).body:
+                    if isinstance(statement, ast.Import | ast.ImportFrom):
+                        exec(ast.unparse(statement), {})
+            case "yaml" | "json":
+                list(yaml.safe_load_all(block.text))
 
 
 def test_a_command_that_is_not_there_would_be_found():

@@ -43,10 +43,10 @@ def head(s3_endpoint: str) -> Iterator[Head]:
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(Path.cwd()),
         "HOME": str(folder),
-        "RAY_TMPDIR": str(folder),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_num_workers_soft_limit": "4",  # a machine of one CPU keeps the process of its probes and stitches
         # A machine that is gone is missed after 2 s, not 15; figures are exported every second, not every tenth.
         "RAY_health_check_period_ms": "500",
         "RAY_health_check_failure_threshold": "4",
@@ -59,13 +59,13 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     join = f"--address=127.0.0.1:{port} --num-cpus=1 --dashboard-agent-listen-port="
     url = f"http://127.0.0.1:{url_port}"
     with ExitStack() as running:
-        first = running.enter_context(machine(begin, env))
+        first = running.enter_context(machine(begin, folder / "0", env))
         _wait_for(f"{url}/api/jobs/", bool, first)
-        others: list[Machine] = []
-        for agent_port in agent_ports[1:]:  # one after the other: two that begin at once choose the same sockets
-            others.append(running.enter_context(machine(f"{join}{agent_port}", env)))
-            there = 1 + len(others)
-            _wait_for(f"{url}/api/v0/nodes", lambda answer, there=there: answer.count('"ALIVE"') == there, *others)
+        others = [
+            running.enter_context(machine(f"{join}{agent_port}", folder / str(number), env))
+            for number, agent_port in enumerate(agent_ports[1:], 1)
+        ]
+        _wait_for(f"{url}/api/v0/nodes", lambda answer: answer.count('"ALIVE"') == 3, *others)
         yield Head(url, env, f"http://127.0.0.1:{exporter_port}/metrics", others)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -18,10 +18,10 @@ Machine = subprocess.Popen[bytes]
 
 
 @contextmanager
-def machine(words: str, env: dict[str, str]) -> Iterator[Machine]:
-    """Join or begin a cluster, until the block is left; ports of workers are whatever is free."""
+def machine(words: str, folder: Path, env: dict[str, str]) -> Iterator[Machine]:
+    """Join or begin a cluster, until the block is left, with a folder of its own as a machine has."""
     small = "--min-worker-port=0 --max-worker-port=0 --object-store-memory=100000000"
-    command = [f"{SCRIPTS}/ray", "start", "--block", *small.split(), *words.split()]
+    command = [f"{SCRIPTS}/ray", "start", "--block", f"--temp-dir={folder}", *small.split(), *words.split()]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet, start_new_session=True) as process:
         try:

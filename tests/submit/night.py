@@ -14,7 +14,7 @@ import yaml
 from clips import moving_box, scene, write_clip, write_mask_image
 from scrapes import scrape, scrape_ray
 
-CLIPS, FRAMES, SIZE = 20, 16, (64, 48)
+CLIPS, FRAMES, SIZE = 20, 8, (48, 32)
 UNTOUCHED = 7
 """The clip in which nothing is masked."""
 _LOOK_S, _LOOKS = 0.1, 3000
@@ -36,7 +36,7 @@ def put_clips(bucket, folder: Path) -> None:
     rows = io.StringIO(newline="")
     writer = csv.writer(rows)
     writer.writerow(("video", "mask"))
-    write_mask_image(folder / "box.png", moving_box(1, SIZE, (12, 10))[0])
+    write_mask_image(folder / "box.png", moving_box(1, SIZE, (8, 6))[0])
     write_mask_image(folder / "nothing.png", moving_box(1, SIZE, (0, 0))[0])
     for number in range(CLIPS):
         path = folder / f"clip_{number:02d}.mkv"
@@ -48,7 +48,7 @@ def put_clips(bucket, folder: Path) -> None:
 
 
 def write_job(path: Path, bucket: str, port: int) -> None:
-    """Everything in the bucket; four segments and chunks a clip."""
+    """Everything in the bucket; two segments and chunks a clip."""
     job = {
         "input": {"manifest": f"s3://{bucket}/footage/manifest.csv"},
         "out": f"s3://{bucket}/restored",
