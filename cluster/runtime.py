@@ -55,7 +55,7 @@ def ray_runtime() -> Iterator[None]:
 
 
 def in_job_folder(place: Path) -> bool:
-    """Whether a place lies in a machine's own copy of what was sent with a job; no other sees it, and Ray may remove it."""
+    """Whether a place lies in a machine's own copy of what was sent with a job: no other sees it, Ray may remove it."""
     return _JOB_FOLDERS in place.parts
 
 

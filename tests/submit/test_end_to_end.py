@@ -5,6 +5,7 @@ Whoever asks afterwards, and whomever, is told the same: by status, report, summ
 
 import json
 from collections import Counter
+from pathlib import PurePosixPath
 
 import boto3
 import pytest
@@ -68,8 +69,8 @@ def by_stage(figures, metric, **labels):
 def test_the_run_ends_well_though_a_machine_was_lost(night, bucket):
     assert night.exit_status == 0, night.log
     assert sum(by_stage(night.run["metrics"], "reelmend_tasks_total", outcome="lost").values()) >= 1
-    outputs = {one.key for one in bucket.objects.filter(Prefix="restored/clip")}
-    assert outputs == {f"restored/clip_{number:02d}.mp4" for number in range(CLIPS)}
+    outputs = sorted(PurePosixPath(one.key).stem for one in bucket.objects.filter(Prefix="restored/clip"))
+    assert outputs == [f"clip_{number:02d}" for number in range(CLIPS)]
 
 
 def test_how_items_ended_is_told_alike_by_all(night, rows, head, bucket, tmp_path):
