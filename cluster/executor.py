@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Layout, Node, lay_out, resized
-from cluster.runtime import nodes, ray_runtime
+from cluster.runtime import in_job_folder, nodes, ray_runtime
 from cluster.scheduler import GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
 from cluster.shortage import shortage
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
+from pipelines.errors import ConfigError
 from pipelines.executor import WorkerFactory
 from pipelines.logs import LogLine
 from pipelines.run_state import RunState
@@ -32,7 +34,15 @@ class RayExecutor:
     """Runs a `RunState` on a Ray cluster, or on a Ray of its own on this machine."""
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
-        """`worker_factory` must be importable in the workers; each process calls it with the context."""
+        """`worker_factory` must be importable in the workers; each process calls it with the context.
+
+        Raises ConfigError when the outputs would be lost in Ray's own folders.
+        """
+        if isinstance(context.out, Path) and in_job_folder(context.out):
+            raise ConfigError(
+                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
+                "that all machines see, or s3://"
+            )
         self._context = context
         self._worker_factory = worker_factory
 

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -28,7 +29,7 @@ stitch:
   codec: ffv1
 ```
 
-```
+```sh
 reelmend run job.yaml                          # the file
 reelmend run job.yaml stitch.crf=20            # one setting changed
 reelmend run job.yaml --preset fast            # a preset under the file
@@ -69,7 +70,7 @@ shape or length is refused.
 
 `mode: outpaint` makes the picture larger: the source lies in the middle of a canvas, and what is around it is restored.
 
-```
+```sh
 reelmend run --videos 'in/*.mp4' --out wider mode=outpaint outpaint.scale_w=1.33
 ```
 
@@ -154,9 +155,17 @@ def _default(field: Any) -> Any:
 def _purpose(preset: str) -> str:
     """Return the comment that opens a preset's file and the settings below it."""
     text = (Path(config.__file__).parents[1] / "conf" / "presets" / f"{preset}.yaml").read_text()
-    comment = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+    comment = [line[2:] for line in text.splitlines() if line.startswith("#")]
     settings = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return "\n".join(comment) + "\n\n```yaml\n" + "\n".join(settings) + "\n```"
+    parts = [
+        _fence("sh", [line.strip() for line in lines]) if indented else "\n".join(lines)
+        for indented, lines in groupby(comment, lambda line: line.startswith("  "))
+    ]
+    return "\n".join([*parts, "", _fence("yaml", settings)])
+
+
+def _fence(language: str, lines: list[str]) -> str:
+    return "\n".join([f"```{language}", *lines, "```"])
 
 
 if __name__ == "__main__":

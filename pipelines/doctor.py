@@ -174,7 +174,8 @@ def _try_ray() -> tuple[dict[str, Any] | None, Finding]:
         lines = trial.stderr.strip().splitlines()
         return None, _no_ray(lines[-1] if lines else f"ended with status {trial.returncode}")
     offer: dict[str, Any] = json.loads(trial.stdout.strip().splitlines()[-1])
-    return offer, Finding("Ray", f"{where}: {offer['nodes']} nodes, {offer['cpus']:g} CPUs, {offer['gpus']} GPUs")
+    machines = "1 machine" if offer["nodes"] == 1 else f"{offer['nodes']} machines"
+    return offer, Finding("Ray", f"{where}: {machines}, {offer['cpus']:g} CPUs, {offer['gpus']} GPUs")
 
 
 def _no_ray(reason: str) -> Finding:
