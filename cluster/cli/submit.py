@@ -14,6 +14,7 @@ from pipelines.errors import ConfigError
 from pipelines.identity import digest_of
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
+from pipelines.redaction import has_secret, redact
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -54,6 +55,11 @@ def submit(
     """
     job = absolute_paths(job_of(words, preset, videos, masks, manifest, out))
     text = dump_job(job)
+    if has_secret(text):
+        raise ConfigError(
+            "the job holds credentials, and whoever reaches the cluster can read a job: take them out of it, and set "
+            "AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
+        )
     file = sort_words(words, videos).file
     called = _checked_name(name or (file.stem if file is not None else "job"))
     url = _address(address)
@@ -66,7 +72,7 @@ def submit(
         print_json(submission._asdict())
     else:
         state = "submitted" if submission.new else "is there already"
-        screen.print(f"job {submission.id} {state}: {url}", soft_wrap=True)
+        screen.print(f"job {submission.id} {state}: {redact(url)}", soft_wrap=True)
     if not follow:
         return 0
     try:
