@@ -1,0 +1,51 @@
+"""A task that takes longer than the job allows loses its process, and its item is quarantined. No process here."""
+
+from play import Play
+
+from cluster.scheduler import Answered, End, Patience, Run, Start
+from pipelines.tasks import Receipt, Stage
+
+PATIENCE = Patience(probe_s=100, task_s=50)
+
+
+def ends(play, now_s):
+    return [step for step in play.decide(now_s) if isinstance(step, End)]
+
+
+def test_a_probe_that_does_not_end_is_killed_and_the_others_go_on():
+    play = Play("a", "b", patience=PATIENCE)
+    assert list(play.runs()) == ["probe:a"]
+    assert ends(play, 100.0) == []
+    late = play.decide(101.0)
+    assert late[0] == End("probe:a", None)
+    assert [step.task.id for step in late if isinstance(step, Run)] == ["probe:b"]
+    row = play.state.rows["a"]
+    assert (row.state, row.kind) == ("quarantined", "OverLimit")
+    assert row.reason == "out/a.mp4: its probe had not ended after 100 s and was killed; see limits"
+
+
+def test_a_worker_that_does_not_answer_is_killed_and_replaced():
+    play = Play("a", "b", patience=PATIENCE).probed()
+    (worker, *_) = play.starts()
+    play.warm(worker)
+    (task,) = [run for run, name in play.runs().items() if name == worker]
+    item = task.split(":")[1]
+    steps = play.decide(51.0)
+    assert steps[0] == End(task, worker)
+    assert play.state.rows[item].state == "quarantined"
+    assert any(isinstance(step, Start) for step in steps) or play.state.ready(Stage.FLOW) == 0
+
+
+def test_an_answer_that_comes_after_all_changes_nothing():
+    play = Play("a", patience=PATIENCE)
+    play.runs()
+    play.decide(101.0)
+    play.scheduler.handle(Answered(Receipt("probe:a", plan=play.plan)))
+    assert play.state.rows["a"].state == "quarantined"
+    assert play.state.over
+
+
+def test_without_a_limit_a_task_takes_as_long_as_it_takes():
+    play = Play("a", patience=Patience())
+    play.runs()
+    assert ends(play, 10.0**9) == []
