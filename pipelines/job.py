@@ -131,7 +131,7 @@ class _Merge:
     def _takes(self, key: str, value: Any) -> bool:
         try:
             OmegaConf.update(self.config, key, value, merge=False)
-        except OmegaConfBaseException:
+        except (OmegaConfBaseException, OverflowError, RecursionError, TypeError, ValueError):
             return False
         return True
 

@@ -29,7 +29,7 @@ _PATTERNS = (
     (re.compile(rf"([?&;](?:{_NAMES})=)[^&\s'\"<>\\]+", re.IGNORECASE), rf"\1{HIDDEN}"),  # a signed URL
     (re.compile(rf"(\b(?:\w+_)?(?:{_NAMES})\s*=\s*['\"]?)[^\s'\"&,;<>\\]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(rf"(['\"](?:\w+_)?(?:{_NAMES})\\?['\"]\s*:\s*\\?['\"])[^'\"\\]+", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?)[^\s'\"<>\\]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bauthorization['\"]?\s*[=:]\s*['\"]?)[^'\"<>\\\n]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(\bbearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), HIDDEN),
 )

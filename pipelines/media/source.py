@@ -6,8 +6,10 @@ file that this one names.
 
 import errno
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +33,14 @@ FORMATS = (
 """What a file may be, as FFmpeg names it: kinds that hold their own content. A playlist (hls, concat, dash, sdp) or a
 pattern of names (image2) would read whatever files and addresses it names."""
 
+_ROUNDING, _TALLEST = 64, 65_536
 _PREFIX = "file:"  # without it, what stands before a colon in a name could be taken for a protocol
+
+
+class _Nameless(BufferedReader):
+    """An image: FFmpeg would take a name such as "take%02d.png" for that of many files."""
+
+    name = ""
 
 
 @contextmanager
@@ -44,8 +53,7 @@ def open_container(path: Path, content: BinaryIO | None = None) -> Iterator[Inpu
         _refuse_nothing(path)
     with ExitStack() as opened:
         try:
-            # An image's name may look like a pattern ("take%d.png"): as a file it has no name to be looked at.
-            file = opened.enter_context(path.open("rb")) if content is None and is_image(path) else content
+            file = opened.enter_context(_Nameless(FileIO(path))) if content is None and is_image(path) else content
             container = opened.enter_context(_open(path, file))
         except (av.error.FFmpegError, OSError, ValueError) as error:
             refuse_overtime(path)
@@ -66,7 +74,7 @@ def _refuse_nothing(path: Path) -> None:
 
 
 def _open(path: Path, file: BinaryIO | None) -> InputContainer:
-    limits = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "max_pixels": str(most_pixels())}
+    limits = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "max_pixels": _decoded_pixels()}
     place = file or f"{_PREFIX}{path.absolute()}"
     return av.open(place, "r", options=limits, metadata_errors="replace", timeout=_seconds_left())
 
@@ -87,10 +95,15 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise MediaError(f"{path}: no decoder for its video codec; convert it first, for example to H.264")
     refuse_pixels(path, stream.codec_context.width, stream.codec_context.height)
     refuse_frames(path, stream.frames)
-    stream.codec_context.options = {"max_pixels": str(most_pixels())}  # for a stream that grows on the way
+    stream.codec_context.options = {"max_pixels": _decoded_pixels()}  # for a stream that grows on the way
     stream.codec_context.thread_count = THREADS
     stream.codec_context.thread_type = "AUTO"
     return stream
+
+
+def _decoded_pixels() -> str:
+    """What a decoder takes memory for: it rounds widths up, and the limit itself is for the frames that come out."""
+    return str(most_pixels() + _ROUNDING * _TALLEST)
 
 
 def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
@@ -124,7 +137,8 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> av.VideoFrame:
-    """Decode one image in its own pixel format. Raises MediaError naming the file."""
+    """Decode one image in its own pixel format. Raises MediaError naming the file, OverLimit when it is too large."""
+    refuse_pixels(path, *_promised_size(path))
     with open_container(path) as container:
         stream = video_stream(container, path)
         stream.codec_context.thread_count = 1
@@ -135,6 +149,14 @@ def read_image(path: Path) -> av.VideoFrame:
         if frame is None:
             raise MediaError(f"{path}: the image is damaged (nothing in it could be decoded)")
         return frame
+
+
+def _promised_size(path: Path) -> tuple[int, int]:
+    """Return what a PNG's header says, (0, 0) for others: FFmpeg refuses what is too large, but not in these words."""
+    _refuse_nothing(path)
+    with path.open("rb") as file:
+        head = file.read(24)
+    return struct.unpack(">II", head[16:]) if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) == 24 else (0, 0)
 
 
 def plain(error: Exception) -> str:

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 ROWS = [row for row in (ROOT / "SECURITY.md").read_text().splitlines() if row.startswith("| ")][1:]
 
 
-def tests_of(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
@@ -17,7 +17,7 @@ def test_every_threat_has_a_test_that_exists():
     for row in ROWS:
         named = re.findall(r"`(tests/\S+\.py)::(\w+)`", row.split("|")[3])
         assert named, row
-        missing = [f"{path}::{name}" for path, name in named if name not in tests_of(ROOT / path)]
+        missing = [f"{path}::{name}" for path, name in named if name not in names_in(ROOT / path)]
         assert not missing
 
 

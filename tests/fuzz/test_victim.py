@@ -9,7 +9,7 @@ WRONG = {
     "bug": "def video(path): raise KeyError(path)",
     "died": "def video(path): import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
     "hung": "def video(path): import time; time.sleep(600)",
-    "grew": "def video(path): bytearray(500 << 20)",
+    "grew": "def video(path): len(b'x' * (500 << 20))",
     "refused": "from pipelines.errors import MediaError\ndef video(path): raise MediaError('no')",
     "read": "def video(path): pass",
 }

@@ -77,6 +77,8 @@ class Victim:
             return Answer("died", f"exit status {status}", seconds)
         told = json.loads(line)
         grew = told["outcome"] in GOOD and told["grown_mb"] > GROWTH_MB
+        if grew:
+            self._end()  # it would not grow again
         return Answer("grew" if grew else told["outcome"], told["detail"], seconds, told["grown_mb"])
 
     def _line(self, process: subprocess.Popen[bytes]) -> bytes | None:

@@ -1,6 +1,7 @@
 """Whatever files and reasons are called, a page shows it as text: the same elements and the same script."""
 
 import json
+from html.parser import HTMLParser
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ _MARKUP = st.sampled_from(
     [
         *("<", ">", "&", '"', "'", "/", "\\", "`", "]]>", "{{", "${x}", "&lt;", "<!--", "-->", "</script>"),
         *("<img src=x onerror=alert(1)>", "javascript:", "data:text/html,<b>", "//evil.example/", "../"),
-        *("\u2028", "\u202e", "\0", "\ud800"),
+        *("\u2028", "\u202e", "\0"),
     ]
 )
 NAMES = st.lists(_MARKUP | st.text(max_size=3), max_size=6).map("".join)
@@ -33,13 +34,21 @@ def page(rows: list[ItemRow], name: str) -> str:
     return render(summary, overview(summary, rows, ended=True), {"rows": values, "parts": []})
 
 
+def _elements(html: str) -> list[tuple[str, list[str]]]:
+    """Tags with the names of their attributes, in order."""
+    found: list[tuple[str, list[str]]] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append((tag, [name for name, _ in attributes]))  # type: ignore[method-assign]
+    parser.feed(html)
+    return found
+
+
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)
 @given(NAMES, NAMES)
 @example("</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>')
 def test_no_name_adds_an_element_or_an_attribute(name: str, reason: str) -> None:
     hostile = page([restored(name), quarantined(name, reason or "x")], f"x{name}")
-    for opening in ("<script", "<img", "<a ", "<iframe", "onerror=alert", "<b>"):
-        assert hostile.count(opening) == page([restored("a"), quarantined("b", "c")], "x").count(opening), opening
+    assert _elements(hostile) == _elements(page([restored("a"), quarantined("b", "c")], "x"))
 
 
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)

@@ -29,8 +29,8 @@ SECRETS = {
         "https://b/x?AWSAccessKeyId=***&Signature=***&Expires=9"
     ),
     "https://h/x?token=sesame, again": "https://h/x?token=*** again",
-    "Authorization: AWS4-HMAC-SHA256 sesame": "Authorization: AWS4-HMAC-SHA256 ***",
-    "{'authorization': 'Bearer sesame.sesame'}": "{'authorization': 'Bearer ***'}",
+    "Authorization: AWS4-HMAC-SHA256 sesame": "Authorization: ***",
+    "{'authorization': 'Bearer sesame.sesame'}": "{'authorization': '***'}",
     "aws_secret_access_key = sesame": "aws_secret_access_key = ***",
     '{"password": "sesame, open"}': '{"password": "***"}',
     "RAY_AUTH_TOKEN=sesame ray status": "RAY_AUTH_TOKEN=*** ray status",
