@@ -198,7 +198,7 @@ class Scheduler:
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
-        ended = list(self._end_late(now_s))
+        ended: list[Instruction] = list(self._end_late(now_s))
         if self.draining:
             return ended
         assigned = list(self._assign())

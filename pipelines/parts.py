@@ -4,7 +4,6 @@ A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba
 pixel was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
 """
 
-import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ class Patch:
 
 _SCHEMA = pa.schema([("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary())])
 _SIDE = b"restored_at_side"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -106,13 +106,23 @@ class Part:
 
 def _decode_png(png: bytes | None) -> NDArray[np.uint8] | None:
     """Return blue, green, red and alpha, u8 [h, w, 4]; None for what is no such picture, or too large."""
-    if not png or math.prod(struct.unpack(">II", png[16:24].ljust(8, b"\0"))) > most_pixels():
+    if not png or not _is_whole(png):
         return None
     try:
         bgra = cast(NDArray[np.uint8] | None, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
     except cv2.error:
         return None
     return bgra if bgra is not None and bgra.ndim == 3 and bgra.shape[2] == 4 and bgra.dtype == np.uint8 else None
+
+
+def _is_whole(png: bytes) -> bool:
+    """Whether the picture is of a size that frames may have, and no chunk of it says that it is longer than all."""
+    width, height = struct.unpack(">II", png[16:24].ljust(8, b"\0"))
+    at, kind = len(_PNG), b""
+    while png.startswith(_PNG) and at + 12 <= len(png) and kind != b"IEND":
+        size, kind = struct.unpack(">I4s", png[at : at + 8])
+        at += 12 + size
+    return kind == b"IEND" and at == len(png) and width * height <= most_pixels()
 
 
 def _encode_png(patch: Patch) -> bytes:

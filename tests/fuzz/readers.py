@@ -1,17 +1,24 @@
-"""What does a run do with a file that it was given? One function a reader: bytes of a file in, or an error of ours."""
+"""What does a run do with a file that it was given? One function a reader, and the one kind of error that it may raise.
+
+What is wrong with a video has to be an ItemError: any other is taken for the machine's fault, tried again, and ten of
+them in a row stop a run.
+"""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.cache.flow_cache import cost_of, decode_flow
-from pipelines.config import InputConfig, JobConfig, MaskConfig
+from pipelines.config import InputConfig, JobConfig, MaskConfig, StitchConfig
+from pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
 from pipelines.job import apply_overrides, dump_job, load_job
 from pipelines.manifest import discover
 from pipelines.masks.source import inspect_masks
+from pipelines.media.capabilities import verify_output
 from pipelines.media.info import glance_video, inspect_video
 from pipelines.media.reader import read_frames, to_rgb
 from pipelines.media.records import VideoInfo
+from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part
 
 INFO = "info.json"
@@ -25,6 +32,16 @@ def video(path: Path) -> None:
     for start in (0, info.frames // 2, info.frames - 1):
         for frame in read_frames(info, start, min(start + 2, info.frames)):
             to_rgb(frame, info)
+
+
+def stitch(path: Path) -> None:
+    """The frames as they are, and the file's own sound and text beside them."""
+    info = inspect_video(path)
+    output, settings = path.parent / "stitched.mp4", StitchConfig(speed="ultrafast")
+    with VideoWriter(output, info, settings) as writer:
+        for frame in read_frames(info, 0, info.frames):
+            writer.write(frame)
+    verify_output(output, info, settings)
 
 
 def mask(path: Path) -> None:
@@ -56,6 +73,14 @@ def part(path: Path) -> None:
         assert patch.rgb.shape[:2] == patch.mask.shape
 
 
-READERS: dict[str, Callable[[Path], None]] = {
-    reader.__name__: reader for reader in (video, mask, manifest, job_file, overrides, flow, part)
+READERS: dict[str, tuple[Callable[[Path], None], type[ReelmendError]]] = {
+    "video": (video, ItemError),
+    "stitch": (stitch, ItemError),
+    "mask": (mask, ItemError),
+    "manifest": (manifest, ConfigError),
+    "job_file": (job_file, ConfigError),
+    "overrides": (overrides, ConfigError),
+    "flow": (flow, StoreError),
+    "part": (part, StoreError),
 }
+"""By name: what reads, and what it may raise."""

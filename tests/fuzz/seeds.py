@@ -5,14 +5,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
 from damage import csv_text, job_text, jsonl_text, mutated, override_text, parquet_bytes
 from readers import INFO
 
 from pipelines.cache.flow_cache import encode_flow
+from pipelines.config import JobConfig
+from pipelines.job import dump_job
 from pipelines.media.info import inspect_video
 from pipelines.parts import cut_patch, encode_part
 
@@ -30,6 +35,8 @@ _CLIPS = {
     "plain.y4m": {"codec": "wrapped_avframe", "audio": False},
     "vp9.webm": {"codec": "libvpx-vp9", "audio": False},
 }
+_WITH_OTHERS = ("h264.mp4", "text.mkv")
+"""Clips with sound or text beside the pictures."""
 _IMAGES = ("a.png", "a.jpg", "a.bmp", "a.tiff", "a.webp")
 
 
@@ -61,6 +68,8 @@ def _media_seeds(folder: Path) -> list[Seed]:
     for name, clip in _CLIPS.items():
         path = write_clip(folder / name, frames=_FRAMES, size=_SIZE, **clip)
         seeds.append(_mutating("video", name, path.read_bytes()))
+        if name in _WITH_OTHERS:
+            seeds.append(_mutating("stitch", name, path.read_bytes()))
     for name in _IMAGES:
         path = write_mask_image(folder / name, scene(1, _SIZE)[0])
         seeds.append(_mutating("video", name, path.read_bytes()))
@@ -79,7 +88,6 @@ def _mask_seeds(folder: Path) -> list[Seed]:
 
 
 def _text_seeds() -> list[Seed]:
-    plain = random.Random(0)
     makers = {
         ("manifest", "m.jsonl"): jsonl_text,
         ("manifest", "m.csv"): csv_text,
@@ -88,8 +96,20 @@ def _text_seeds() -> list[Seed]:
         ("overrides", "words.txt"): override_text,
     }
     made = [Seed(reader, name, make) for (reader, name), make in makers.items()]
-    broken = [_mutating(reader, f"broken-{name}", make(plain)) for (reader, name), make in makers.items()]
-    return [*made, *broken]
+    good = {
+        ("manifest", "good.jsonl"): b'{"video": "a.mp4", "mask": "m.png", "overrides": {"mask.dilation": 2}}\n',
+        ("manifest", "good.csv"): b"video,mask,output,frames\na.mp4,m.png,x/a,30\nb.mp4,m.png,,\n",
+        ("manifest", "good.parquet"): _parquet([{"video": f"{n}.mp4", "mask": "m.png", "fps": 25.0} for n in range(9)]),
+        ("job_file", "good.yaml"): dump_job(JobConfig()).encode(),
+        ("overrides", "good.txt"): b"mask.dilation=2\nplan.block_length=20\nstitch.codec=ffv1\nstitch.speed=fast",
+    }
+    return [*made, *(_mutating(reader, name, text) for (reader, name), text in good.items())]
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return bytes(sink.getvalue())
 
 
 def _artefact_seeds() -> list[Seed]:

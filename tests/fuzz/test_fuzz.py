@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from seeds import Seed, all_seeds, write
 from victim import Victim
 
-_NUMBER = 33
-"""Of seeds; collecting tests writes no files."""
-
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,12 +38,12 @@ def victim() -> Iterator[Victim]:
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(which=st.integers(0, _NUMBER - 1), chance=st.integers(0, 2**32))
+@given(which=st.integers(0, 999), chance=st.integers(0, 2**32))
 def test_a_hostile_file_is_read_or_refused(
     which: int, chance: int, folder: Path, seeds: list[Seed], victim: Victim
 ) -> None:
-    assert len(seeds) == _NUMBER
-    path = write(folder, seeds[which], random.Random(chance))
-    answer = victim.ask(seeds[which].reader, path)
-    assert answer.good, f"{seeds[which].reader} of {path.name}: {answer}"
+    seed = seeds[which % len(seeds)]
+    path = write(folder, seed, random.Random(chance))
+    answer = victim.ask(seed.reader, path)
+    assert answer.good, f"{seed.reader} of {path.name}: {answer}"
     assert "\n" not in answer.detail or answer.detail.startswith("ConfigError")

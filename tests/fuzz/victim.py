@@ -108,7 +108,6 @@ def main() -> None:
     from readers import READERS
 
     from pipelines.config import LimitsConfig
-    from pipelines.errors import ReelmendError
     from pipelines.media.limits import held_to
 
     answers = os.fdopen(os.dup(1), "wb")
@@ -129,8 +128,8 @@ def main() -> None:
         outcome, detail = "read", ""
         try:
             with held_to(limits, DEADLINE_S / 2):
-                READERS[reader](Path(path))
-        except ReelmendError as exc:
+                READERS[reader][0](Path(path))
+        except READERS[reader][1] as exc:
             outcome, detail = "refused", f"{type(exc).__name__}: {exc}"
         except BaseException:
             outcome, detail = "bug", traceback.format_exc()
