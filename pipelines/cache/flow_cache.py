@@ -104,7 +104,7 @@ def decode_flow(blob: bytes) -> NDArray[np.float16]:
 
 def _words(body: bytes, shape: tuple[int, ...]) -> NDArray[np.uint16]:
     count = math.prod(shape)
-    if not 0 < 2 * count <= _MOST_BYTES or min(shape) < 1:
+    if 2 * count > _MOST_BYTES or min(shape) < 0:
         raise ValueError(f"a shape of {shape}")
     planes = np.frombuffer(pa.decompress(body, decompressed_size=2 * count, codec="zstd"), np.uint8).reshape(2, -1)
     return np.ascontiguousarray(planes.T).view("<u2").reshape(shape)

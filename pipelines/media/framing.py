@@ -27,7 +27,8 @@ def on_canvas(video: Video, canvas: Canvas) -> Video:
     """
     if not canvas.grows:
         return video
-    refuse_pixels(video.path, canvas.width, canvas.height, "canvases (outpaint.scale_w, outpaint.scale_h)")
+    advice = "; choose a smaller outpaint.scale_w or outpaint.scale_h"
+    refuse_pixels(video.path, canvas.width, canvas.height, "a canvas", advice)
     changes: dict[str, Any] = {"width": canvas.width, "height": canvas.height}
     changes["colour"] = _kept_colour(video, replace(video, **changes))
     if isinstance(video, VideoInfo) and video.display_matrix is not None:

@@ -44,10 +44,10 @@ def most_pixels() -> int:
     return _held.get().limits.pixels
 
 
-def refuse_pixels(path: Path | str, width: int, height: int, what: str = "frames") -> None:
+def refuse_pixels(path: Path | str, width: int, height: int, what: str = "a frame", advice: str = "") -> None:
     """Raise OverLimit where width times height is over the limit."""
     if width * height > most_pixels():
-        raise OverLimit(f"{path}: {what} of {width}x{height} pixels are over limits.pixels={most_pixels()}")
+        raise OverLimit(f"{path}: {what} of {width}x{height} pixels is over limits.pixels={most_pixels()}{advice}")
 
 
 def refuse_frames(path: Path, count: int) -> None:

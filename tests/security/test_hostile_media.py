@@ -54,7 +54,7 @@ def a_billion_seconds(path: Path) -> Path:
 
 def test_a_mask_that_promises_huge_frames_is_refused(tmp_path: Path) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mp4", frames=5, size=(64, 64)))
-    with pytest.raises(OverLimit, match=r"60000x60000 pixels are over limits\.pixels"):
+    with pytest.raises(OverLimit, match=r"60000x60000 pixels is over limits\.pixels"):
         inspect_masks(huge_png(tmp_path / "mask.png"), info, MaskConfig())
 
 
@@ -62,7 +62,7 @@ def test_a_mask_that_promises_huge_frames_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda folder: huge_png(folder / "frames/0.png").parent, "60000x60000 pixels are over"),
+        (lambda folder: huge_png(folder / "frames/0.png").parent, "60000x60000 pixels is over"),
         (lambda folder: ten_million_frames(folder / "a.avi"), "has 10000000 frames or more, over limits.frames"),
         (lambda folder: a_billion_seconds(folder / "a.mkv"), "lasts 1000000000 s, over limits.duration_s"),
     ],
@@ -128,4 +128,4 @@ def test_a_run_quarantines_what_is_over_its_limits_and_restores_the_rest(tmp_pat
     assert summary.states == {"restored": 1, "quarantined": 2}
     assert {rows[name].kind for name in ("long", "masked")} == {"OverLimit"}
     assert "over limits.frames=10; cut it into several" in rows["long"].reason
-    assert "60000x60000 pixels are over limits.pixels" in rows["masked"].reason
+    assert "60000x60000 pixels is over limits.pixels" in rows["masked"].reason
