@@ -19,6 +19,7 @@ from pipelines.errors import MediaError
 from pipelines.media import formats, timing
 from pipelines.media.integrity import refuse_cut_off
 from pipelines.media.limits import refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
+from pipelines.media.mp4 import refuse_lying_index
 from pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
 from pipelines.media.source import (
     codec_name,
@@ -53,6 +54,7 @@ def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHead
     if content is None and path.is_dir():
         images = list_images(path)
         return _header(path, _Picture.of(read_image(images[0])), codec_of_image(images[0]), len(images), FOLDER_RATE)
+    _refuse_lying_index(path, content)
     with open_container(path, content) as container:
         stream = video_stream(container, path)
         first = next(_decoded(container, stream, path), None)
@@ -126,6 +128,7 @@ class _Picture:
 
 
 def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
+    _refuse_lying_index(path, None)
     with open_container(path) as container:
         stream = video_stream(container, path)
         picture: _Picture | None = None
@@ -235,6 +238,15 @@ def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInf
         for stream in container.streams
         if stream.index != restored.index
     )
+
+
+def _refuse_lying_index(path: Path, content: BinaryIO | None) -> None:
+    """Of a file elsewhere only the index is looked at: each fragment would be a request."""
+    if content is not None:
+        refuse_lying_index(path, content, fragments=False)
+    elif path.is_file():
+        with path.open("rb") as file:
+            refuse_lying_index(path, file, fragments=True)
 
 
 def _rate(stream: VideoStream) -> Fraction | None:

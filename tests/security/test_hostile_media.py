@@ -52,6 +52,30 @@ def a_billion_seconds(path: Path) -> Path:
     return patched(clip, b"\x44\x89\x88", 0, struct.pack(">d", 1e12))
 
 
+def ten_million_samples(path: Path) -> Path:
+    """An MP4 of a few kilobytes whose index says, in twelve bytes, that it has 10^7 samples of a byte each."""
+    clip = write_clip(path, frames=5, audio=False)
+    patched(clip, b"stsc", 12, struct.pack(">I", 10**7))
+    return patched(clip, b"stsz", 4, struct.pack(">II", 1, 10**7))
+
+
+def test_an_index_that_speaks_of_more_samples_than_the_file_has_bytes_is_refused(tmp_path: Path) -> None:
+    clip = ten_million_samples(tmp_path / "a.mp4")
+    for look in (glance_video, inspect_video):
+        with pytest.raises(MediaError, match="its index speaks of 10000000 samples"):
+            look(clip)
+    with clip.open("rb") as content, pytest.raises(MediaError, match="its index speaks of 10000000 samples"):
+        glance_video("s3://b/a.mp4", content)
+
+
+def test_a_fragment_that_speaks_of_more_samples_than_the_file_has_bytes_is_refused(tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    clip = write_clip(tmp_path / "a.mp4", frames=5, audio=False, container_options=options)
+    assert inspect_video(clip).frames == 5
+    with pytest.raises(MediaError, match="its index speaks of 1000000000 samples"):
+        inspect_video(patched(clip, b"trun", 4, struct.pack(">I", 10**9)))
+
+
 def test_a_mask_that_promises_huge_frames_is_refused(tmp_path: Path) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mp4", frames=5, size=(64, 64)))
     with pytest.raises(OverLimit, match=r"60000x60000 pixels is over limits\.pixels"):
