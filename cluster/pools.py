@@ -185,4 +185,5 @@ def _one_line(exc: RayError) -> str:
     text = str(exc)
     if "connection error code 2" in text or "unexpectedly while executing" in text:
         return "its process vanished: killed (by the system when memory runs out), or a crash in native code"
-    return text.split("Worker exit detail:")[-1].strip().splitlines()[0]
+    lines = text.split("Worker exit detail:")[-1].strip().splitlines()
+    return lines[0] if lines else type(exc).__name__  # a task that was cancelled says nothing more

@@ -1,7 +1,8 @@
 """How many samples does an MP4's index speak of, before FFmpeg takes memory for each of them?
 
 A table with one entry a sample is as long as what it costs. But an index may say "ten million samples of one byte" in
-a dozen bytes, and FFmpeg makes 60 bytes of each. Far more samples than the file has bytes are a lie. Boxes and their numbers: ISO/IEC 14496-12.
+a dozen bytes, and FFmpeg makes 60 bytes of each. Far more samples than the file has bytes are a lie.
+Boxes and their numbers: ISO/IEC 14496-12.
 """
 
 import struct

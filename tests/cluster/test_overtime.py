@@ -1,9 +1,15 @@
-"""A task that takes longer than the job allows loses its process, and its item is quarantined. No process here."""
+"""A task that takes longer than the job allows loses its process, and its item is quarantined."""
 
-from play import Play
+from pathlib import Path
 
+import pytest
+from play import LAPTOP, Play
+from toy_worker import ToyWorker, toy_context, toy_item, visits
+
+from cluster.pools import Pools
+from cluster.runtime import ray_runtime
 from cluster.scheduler import Answered, End, Patience, Run
-from pipelines.tasks import Receipt
+from pipelines.tasks import Receipt, Stage, Task
 
 PATIENCE = Patience(probe_s=100, task_s=50)
 
@@ -48,3 +54,21 @@ def test_without_a_limit_a_task_takes_as_long_as_it_takes():
     play = Play("a", patience=Patience())
     play.runs()
     assert ends(play, 10.0**9) == []
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("on_cluster")
+def test_the_process_of_a_task_that_never_ends_is_killed(tmp_path):
+    task = Task(Stage.PROBE, toy_item("hangs_in_probe", tmp_path))
+    with ray_runtime():
+        pools = Pools(toy_context(tmp_path), ToyWorker, LAPTOP)
+        pools.run(task, None)
+        while not visits(tmp_path):
+            assert pools.wait(0.05) == []
+        pools.end(task.id, None)
+        (event,) = pools.wait(30.0)
+        pools.close()
+    assert isinstance(event, Answered)
+    assert event.answer.kind == "WorkerLost"
+    ((_, process),) = visits(tmp_path)
+    assert not Path(f"/proc/{process}").exists()
