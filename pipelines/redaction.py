@@ -10,7 +10,6 @@ import re
 HIDDEN = "***"
 
 _SECRET_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
@@ -44,8 +43,3 @@ def redact(text: str) -> str:
     for pattern, hidden in _PATTERNS:
         text = pattern.sub(hidden, text)
     return text
-
-
-def has_secret(text: str) -> bool:
-    """Whether `redact` would change the text."""
-    return redact(text) != text

@@ -14,7 +14,7 @@ from pipelines.errors import ConfigError
 from pipelines.identity import digest_of
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.redaction import has_secret, redact
+from pipelines.redaction import redact
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -55,11 +55,7 @@ def submit(
     """
     job = absolute_paths(job_of(words, preset, videos, masks, manifest, out))
     text = dump_job(job)
-    if has_secret(text):
-        raise ConfigError(
-            "the job holds credentials, and whoever reaches the cluster can read a job: take them out of it, and set "
-            "AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
-        )
+    _refuse_credentials(text)
     file = sort_words(words, videos).file
     called = _checked_name(name or (file.stem if file is not None else "job"))
     url = _address(address)
@@ -81,6 +77,15 @@ def submit(
         screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED
     return jobs.exit_status(submission.id)
+
+
+def _refuse_credentials(text: str) -> None:
+    lines = zip(text.splitlines(), redact(text).splitlines(), strict=True)
+    if held := [hidden.strip() for line, hidden in lines if line != hidden]:
+        raise ConfigError(
+            f"the job holds credentials ({held[0]}), and whoever reaches the cluster can read a job: take them out, and "
+            "set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
+        )
 
 
 def _address(given: str | None) -> str:

@@ -20,7 +20,7 @@ _EXTREMES = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 60_000, 10**9, 0x7FFFFFFF, 0x8000
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """Return the bytes with one to six things wrong with them, half of them near the beginning or the end."""
     changed = bytearray(data)
-    for _ in range(rng.randint(1, 6)):
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
         if changed:
             rng.choice(_EDITS)(changed, _place(changed, rng), rng)
     return _with_checksums(bytes(changed)) if changed.startswith(_PNG) and rng.random() < 0.8 else bytes(changed)
@@ -117,20 +117,26 @@ def job_text(rng: random.Random) -> bytes:
     """Return a job file: known keys, half of them with values of the right type, and some that are none."""
     tree: dict[Any, Any] = {}
     for _ in range(rng.randint(1, 8)):
-        section, _, name = rng.choice(_KEYS).partition(".")
+        key = rng.choice([*_DEFAULTS])
+        section, _, name = key.partition(".")
         if name:
             below = tree.setdefault(section, {})
             if isinstance(below, dict):
-                below[name] = value(rng)
+                below[name] = _setting(key, rng)
         else:
-            tree[section] = value(rng)
+            tree[section] = _setting(key, rng)
     if rng.random() < 0.2:
         tree[rng.choice((None, 1, 0.5, "stich", "a.b", "", True))] = value(rng)
     return yaml.dump(tree, allow_unicode=rng.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
+def _setting(key: str, rng: random.Random) -> Any:
+    return _DEFAULTS[key] if rng.random() < 0.7 else value(rng)
+
+
 def override_text(rng: random.Random) -> bytes:
-    words = [f"{rng.choice(_KEYS)}{rng.choice(('=', '=', '=', '', '.x=', '==', '[0]='))}{value(rng)}" for _ in range(3)]
+    keys = rng.choices([*_DEFAULTS], k=rng.randint(1, 3))
+    words = [f"{key}{rng.choice(('=',) * 9 + ('', '.x=', '==', '[0]='))}{_setting(key, rng)}" for key in keys]
     return "\n".join(words).encode("utf-8", "surrogatepass")
 
 
@@ -187,11 +193,18 @@ def _quoted(cell: Any, rng: random.Random) -> str:
     return '"' + text.replace('"', '""') + '"' if rng.random() < 0.7 else text
 
 
-def _keys(tree: Any, prefix: str = "") -> list[str]:
-    found = []
+def _defaults(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Return every setting of a job by its dotted key."""
+    found = {}
     for name, below in vars(tree).items():
-        found += _keys(below, f"{prefix}{name}.") if hasattr(below, "__dataclass_fields__") else [f"{prefix}{name}"]
+        is_section = hasattr(below, "__dataclass_fields__")
+        found |= _defaults(below, f"{prefix}{name}.") if is_section else {f"{prefix}{name}": _plain(below)}
     return found
 
 
-_KEYS = _keys(JobConfig())
+def _plain(setting: Any) -> Any:
+    """An enum is text in a file."""
+    return str(setting) if isinstance(setting, str) else setting
+
+
+_DEFAULTS = _defaults(JobConfig())

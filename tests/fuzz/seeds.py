@@ -48,6 +48,8 @@ class Seed:
     name: str
     make: Callable[[random.Random], bytes]
     """Returns the bytes of a hostile file."""
+    good: bytes | None = None
+    """What it is made from, where it is."""
 
 
 def all_seeds(folder: Path) -> list[Seed]:
@@ -122,4 +124,4 @@ def _artefact_seeds() -> list[Seed]:
 
 
 def _mutating(reader: str, name: str, data: bytes) -> Seed:
-    return Seed(reader, name, lambda rng: mutated(data, rng))
+    return Seed(reader, name, lambda rng: mutated(data, rng), data)
