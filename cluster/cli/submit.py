@@ -83,8 +83,8 @@ def _refuse_credentials(text: str) -> None:
     lines = zip(text.splitlines(), redact(text).splitlines(), strict=True)
     if held := [hidden.strip() for line, hidden in lines if line != hidden]:
         raise ConfigError(
-            f"the job holds credentials ({held[0]}), and whoever reaches the cluster can read a job: take them out, and "
-            "set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
+            f"the job holds credentials ({held[0]}), and whoever reaches the cluster can read a job: take them out, "
+            "and set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
         )
 
 
