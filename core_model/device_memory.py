@@ -6,13 +6,11 @@ from typing import Protocol
 
 import torch
 
+from core_model.engine import DeviceFull
+
 HEADROOM = 0.9
 """Of what is free: allocators cannot use the last pieces."""
 _CPU_ALLOCATOR = "DefaultCPUAllocator: "  # torch names it in a plain RuntimeError
-
-
-class DeviceFull(RuntimeError):
-    """The device cannot hold the smallest piece that the work can be cut into; a smaller picture may fit."""
 
 
 class DeviceMemory(Protocol):

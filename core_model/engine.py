@@ -13,6 +13,10 @@ Bool = NDArray[np.bool_]
 Float = NDArray[np.floating]
 
 
+class DeviceFull(RuntimeError):
+    """The device cannot hold the smallest piece that the work can be cut into; a smaller picture may fit."""
+
+
 class FlowEstimator(Protocol):
     """Dense optical flow between adjacent frames, in both directions."""
 
@@ -32,7 +36,7 @@ class FlowEstimator(Protocol):
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], channels (dx, dy) in pixels of these frames.
 
         Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2. All is
-        finite. Raises DeviceFull (core_model/device_memory.py) when memory does not do for frames of this size,
+        finite. Raises DeviceFull when memory does not do for frames of this size,
         FloatingPointError when numbers overflow.
         """
         ...

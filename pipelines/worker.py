@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core_model.device_memory import DeviceFull, peak_bytes
+from core_model.engine import DeviceFull
 from pipelines.cache.flow_use import FlowUse
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
@@ -27,7 +27,7 @@ from pipelines.stages.inpaint import inpaint
 from pipelines.stages.probe import probe
 from pipelines.stages.stitch import stitch
 from pipelines.tasks import Effort, Failure, Receipt, Stage, Task
-from pipelines.watch.gpu_memory import device_in_use
+from pipelines.watch.gpu_memory import device_in_use, most_in_use
 from pipelines.watch.torch_trace import run_traced
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ class Worker:
         if stage is Stage.FLOW:
             size = _rows_first(flow_size(expected, job)) if expected else None
             self._desk.flow.warm(size)
-            if (
-                size and wants_gpu(job) and peak_bytes()
-            ):  # so that what a group of pairs needs is known before the first
-                with suppress(DeviceFull):  # other videos may be smaller, and those that are not will say so
+            if size and wants_gpu(job) and most_in_use():
+                # So that what a group of pairs needs is known before the first. Other videos may be smaller, and those
+                # that are not will say so.
+                with suppress(DeviceFull):
                     self._desk.flow.estimate(np.zeros((_WARM_UP_FRAMES, *size, 3), np.uint8))
         if stage is Stage.INPAINT:
             self._desk.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
@@ -102,7 +102,7 @@ class Worker:
             model_seconds=self._desk.model_clock.take(),
             flow=self._desk.flow_use,
             peak_rss_mb=_peak_rss_mb(),
-            peak_device_mb=peak_bytes() / 2**20,
+            peak_device_mb=most_in_use() / 2**20,
         )
 
     def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:

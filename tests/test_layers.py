@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jobs import add_item
 
 ROOT = Path(__file__).parents[1]
 MUST_NOT_KNOW = {
@@ -25,9 +26,10 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("core_model.propagation_engine", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
+        ("core_model.fill_clip", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
         ("core_model.restorer", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
-        ("pipelines.run", ["ray"]),
+        ("core_model.propagation_engine", ["torch"]),
+        ("pipelines.run", ["ray", "torch"]),
         ("pipelines.cli", ["ray"]),
         ("cluster.kubernetes.launch", ["ray", "torch", "av"]),
     ],
@@ -35,6 +37,15 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
 def test_a_layer_imports_where_the_others_libraries_are_missing(module, absent):
     block = f"import sys; sys.modules.update(dict.fromkeys({absent!r})); import {module}"
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path):
+    """It takes seconds and 200 MB; only workers that compute load it."""
+    add_item(tmp_path, frames=2)
+    code = "import sys; sys.modules['torch'] = None; from pipelines.cli import main; main()"
+    words = ["plan", "--videos", tmp_path / "in/clip.mp4", "--masks", tmp_path / "in/clip_mask.mkv"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.guard import EXIT_INTERRUPTED
-from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of, sort_words
+from pipelines.cli.job_options import JobOptions, takes_job
+from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
 from pipelines.errors import ConfigError
 from pipelines.identity import digest_of
@@ -33,13 +34,9 @@ Date = Annotated[
 Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show its log, and end as it ends.")]
 
 
+@takes_job
 def submit(
-    words: Words = None,
-    preset: Preset = None,
-    videos: Videos = None,
-    masks: Masks = None,
-    manifest: Manifest = None,
-    out: Out = None,
+    typed: JobOptions,
     address: Address = None,
     name: Name = None,
     on: Date = None,
@@ -53,11 +50,10 @@ def submit(
 
     Example: `reelmend submit job.yaml --address http://head:8265 --date today`
     """
-    job = absolute_paths(job_of(words, preset, videos, masks, manifest, out))
+    job = absolute_paths(typed.job())
     text = dump_job(job)
     _refuse_credentials(text)
-    file = sort_words(words, videos).file
-    called = _checked_name(name or (file.stem if file is not None else "job"))
+    called = _checked_name(name or (typed.file.stem if typed.file is not None else "job"))
     url = _address(address)
     from cluster.jobs import Jobs  # ray takes a second to import
 

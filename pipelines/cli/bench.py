@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.guard import guarded
-from pipelines.cli.options import AsJson, Debug, Preset, Words, job_of
+from pipelines.cli.job_options import JobOptions
+from pipelines.cli.options import AsJson, Debug, Preset, Words
 from pipelines.cli.past_run import find_past_run
 from pipelines.cli.screen import console, print_json
 from pipelines.cost.rates_file import FILE_NAME
@@ -91,7 +92,7 @@ def rates(
         past = find_past_run([from_run, *(words or [])], preset, None)
         job, measured = past.context.job, rates_of_run(past.context.job, past.rows, machine=machine)
     else:
-        job = job_of(words, preset, None, None, None, None)
+        job = JobOptions(words, preset).job()
         measured = measure_rates(job, [_size(size) for size in sizes.split(",")], frames, machine)
     place = location_of(file or job.cost.rates or FILE_NAME)
     held = add_rates(place, measured, Files(job.s3))

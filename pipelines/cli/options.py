@@ -1,17 +1,14 @@
-"""Which options do the commands share, and how do they become a job?"""
+"""Which options do the commands share, and what was meant by the words without one?"""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pipelines.config import JobConfig
-from pipelines.cost.rates_file import rates_beside
 from pipelines.errors import ConfigError
-from pipelines.job import load_job
 from pipelines.stores.location import Location, location_of
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
@@ -95,29 +92,3 @@ def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Req
 
 def is_job_file(word: str) -> bool:
     return word.endswith((".yaml", ".yml")) and "=" not in word
-
-
-def job_of(
-    words: Sequence[str] | None,
-    preset: str | None,
-    videos: Sequence[str] | None,
-    masks: str | None,
-    manifest: str | None,
-    out: str | None,
-    rates: str | None = None,
-) -> JobConfig:
-    """Return the job that the options describe. Raises ConfigError."""
-    request = sort_words(words, videos)
-    flags: dict[str, Any] = {}
-    if request.videos:
-        flags |= {"input.videos": request.videos, "input.manifest": None}
-    if manifest is not None:
-        flags |= {"input.manifest": manifest} | ({} if request.videos else {"input.videos": []})
-    if masks is not None:
-        flags["input.masks"] = masks
-    if out is not None:
-        flags["out"] = out
-    if rates is not None:
-        flags["cost.rates"] = rates
-    job = load_job(request.file, preset, request.overrides, flags)
-    return replace(job, cost=replace(job.cost, rates=rates_beside(request.file, job)))

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Rates, Videos, Words, job_of
+from pipelines.cli.job_options import JobOptions, takes_job
+from pipelines.cli.options import AsJson, Debug, Rates
 from pipelines.cli.screen import console, print_json
 from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
 
@@ -28,13 +29,9 @@ Probe = Annotated[
 ]
 
 
+@takes_job
 def plan(
-    words: Words = None,
-    preset: Preset = None,
-    videos: Videos = None,
-    masks: Masks = None,
-    manifest: Manifest = None,
-    out: Out = None,
+    typed: JobOptions,
     probe: Probe = True,
     rates: Rates = None,
     as_json: AsJson = False,
@@ -46,7 +43,7 @@ def plan(
 
     Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`
     """
-    job = job_of(words, preset, videos, masks, manifest, out, rates)
+    job = typed.job(rates)
     # With these come torch and PyAV: --help and a mistyped key need not wait for them.
     from pipelines.cost.forecast import forecast
     from pipelines.cost.rates import rates_for

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.guard import show_log
-from pipelines.cli.options import AsJson, Debug, Manifest, Masks, Out, Preset, Videos, Words, job_of
+from pipelines.cli.job_options import JobOptions, takes_job
+from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import LEDGER, REPORT, WORK_FOLDER
 from pipelines.ledger import ItemRow, read_ledger
@@ -31,13 +32,9 @@ Since = Annotated[
 ]
 
 
+@takes_job
 def run(
-    words: Words = None,
-    preset: Preset = None,
-    videos: Videos = None,
-    masks: Masks = None,
-    manifest: Manifest = None,
-    out: Out = None,
+    typed: JobOptions,
     only_new: OnlyNew = False,
     retry_quarantined: RetryQuarantined = False,
     since: Since = None,
@@ -55,7 +52,7 @@ def run(
     """
     moment = None if since is None else read_since(since, time.time())
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
-    job = job_of(words, preset, videos, masks, manifest, out)
+    job = typed.job()
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
     from pipelines.run import run_job
     from pipelines.watch.timeline import PROFILE_FOLDER

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.device_memory import DeviceFull
+from core_model.engine import DeviceFull
 from pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
 from pipelines.cache.flow_use import FlowUse
 from pipelines.canvas.canvas import canvas_of

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 
-from core_model.device_memory import DeviceFull
+from core_model.engine import DeviceFull
 from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite

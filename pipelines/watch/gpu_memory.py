@@ -1,9 +1,8 @@
-"""How full is the GPU that this process computes on?"""
+"""How full is the GPU that this process computes on? One that never loaded torch, which takes seconds, uses none."""
 
 import os
 import platform
-
-import torch
+import sys
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -13,8 +12,21 @@ def device_in_use() -> tuple[str, float]:
 
     The GPU is named as the machine numbers it, which is not how the process does: it sees only its own.
     """
+    if "torch" not in sys.modules:
+        return "", 0.0
+    import torch
+
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return "", 0.0
     free, total = torch.cuda.mem_get_info()
     visible = os.environ.get(_VISIBLE, "").split(",")[0]
     return f"{platform.node()}:{visible or torch.cuda.current_device()}", (total - free) / 2**20
+
+
+def most_in_use() -> int:
+    """Return the bytes that this process ever had in use on its GPU at the most; 0 where it uses none."""
+    if "torch" not in sys.modules:
+        return 0
+    from core_model.device_memory import peak_bytes
+
+    return peak_bytes()

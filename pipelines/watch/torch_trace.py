@@ -6,9 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-import torch
-from torch.profiler import ProfilerActivity, profile, record_function
+from typing import TYPE_CHECKING
 
 from pipelines.context import RunContext
 from pipelines.errors import StoreError
@@ -17,6 +15,9 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.tasks import Receipt, Task
 from pipelines.watch.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
+
+if TYPE_CHECKING:
+    from torch.profiler import profile
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ def run_traced(task: Task, work: Callable[[], Receipt], context: RunContext, fil
     A trace that cannot be kept is a warning: the task is done all the same. Writing one takes seconds, which `work`
     does not see.
     """
+    import torch  # takes seconds, and the driver does not need it
+    from torch.profiler import ProfilerActivity, profile, record_function
+
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])
     with profile(activities=activities) as profiler, record_function(TASK_SPAN + task.id):
         receipt = work()
@@ -41,7 +45,7 @@ def run_traced(task: Task, work: Callable[[], Receipt], context: RunContext, fil
     return receipt
 
 
-def _keep(profiler: profile, place: Location, files: Files) -> None:
+def _keep(profiler: "profile", place: Location, files: Files) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         local = Path(scratch) / "trace.json"
         profiler.export_chrome_trace(str(local))

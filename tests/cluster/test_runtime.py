@@ -24,12 +24,12 @@ MARK = "REELMEND_TEST_MARK"
 
 
 class Driver:
-    """A run in a process of its own, with its own home, and every process it brings about."""
+    """A run in a process of its own, with its own home, and every process it brings about: a Ray too, or not."""
 
-    def __init__(self, folder: Path, *names: str, grace_s: float = 60.0) -> None:
+    def __init__(self, folder: Path, *names: str, grace_s: float = 60.0, on_cluster: bool = False) -> None:
         self.folder, self.home = folder, folder / "home"
         self.home.mkdir()
-        private = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+        private = () if on_cluster else ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
         env = {name: value for name, value in os.environ.items() if name not in private}
         env |= {"HOME": str(self.home), MARK: str(folder)}
         self.process = subprocess.Popen(
@@ -50,6 +50,11 @@ class Driver:
         mark = f"{MARK}={self.folder}"
         found = [proc for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ")]
         return [_read(proc / "cmdline") for proc in found]
+
+
+def workers_alive(folder: Path) -> list[int]:
+    """Processes that did a task there and still run."""
+    return [pid for _, pid in visits(folder) if Path(f"/proc/{pid}").exists()]
 
 
 def _read(path: Path) -> str:
@@ -80,8 +85,9 @@ def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(
     assert list(driver.home.iterdir()) == []
 
 
+@pytest.mark.usefixtures("on_cluster")
 def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
-    driver = Driver(tmp_path, "hangs_in_inpaint", grace_s=600.0)
+    driver = Driver(tmp_path, "hangs_in_inpaint", grace_s=600.0, on_cluster=True)
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.process.send_signal(signal.SIGTERM)
     assert driver.process.stdout is not None
@@ -89,18 +95,18 @@ def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
     driver.process.send_signal(signal.SIGTERM)
     driver.process.communicate(timeout=180)
     assert driver.process.returncode == 130
-    assert driver.processes() == []
+    _until(lambda: workers_alive(tmp_path) == [])
 
 
+@pytest.mark.usefixtures("on_cluster")
 def test_what_is_in_work_ends_after_sigterm_and_nothing_is_begun(tmp_path: Path) -> None:
-    driver = Driver(tmp_path, "waits_in_inpaint", grace_s=600.0)
+    driver = Driver(tmp_path, "waits_in_inpaint", grace_s=600.0, on_cluster=True)
     driver.wait_for("inpaint:waits_in_inpaint:0")
     driver.process.send_signal(signal.SIGTERM)
     (tmp_path / "go").touch()
     output, _ = driver.process.communicate(timeout=180)
     assert (driver.process.returncode, _said(output)) == (130, "")
     assert (tmp_path / "answers").read_text().splitlines()[-1] == "inpaint:waits_in_inpaint:0"
-    assert driver.processes() == []
 
 
 def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
@@ -108,7 +114,7 @@ def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.process.kill()
     driver.process.communicate(timeout=180)
-    _until(lambda: not any(Path(f"/proc/{pid}").exists() for _, pid in visits(tmp_path)))
+    _until(lambda: workers_alive(tmp_path) == [])
 
 
 def test_a_run_on_a_terminal_with_its_own_ray_shows_nothing_of_it(tmp_path: Path) -> None:

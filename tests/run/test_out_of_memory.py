@@ -9,7 +9,7 @@ import pytest
 from clips import moving_box, write_clip, write_mask_video
 from jobs import finish, lossless_job
 
-from core_model.device_memory import DeviceFull
+from core_model.engine import DeviceFull
 from core_model.propagation_engine import PropagationEngine
 from pipelines.config import OutOfMemory
 
