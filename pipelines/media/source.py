@@ -19,8 +19,14 @@ from av.video.stream import VideoStream
 
 from pipelines.errors import MediaError
 from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
-from pipelines.media.limits import most_pixels, refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
-from pipelines.media.limits import seconds_left as _seconds_left
+from pipelines.media.limits import (
+    most_pixels,
+    refuse_duration,
+    refuse_frames,
+    refuse_overtime,
+    refuse_pixels,
+    seconds_left,
+)
 
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""
@@ -33,7 +39,8 @@ FORMATS = (
 """What a file may be, as FFmpeg names it: kinds that hold their own content. A playlist (hls, concat, dash, sdp) or a
 pattern of names (image2) would read whatever files and addresses it names."""
 
-_ROUNDING, _TALLEST = 64, 65_536
+_ROUNDED_UP = 64 * 65_536
+"""Pixels by which a decoder's picture may be larger than the frame: up to 64 a line."""
 _PREFIX = "file:"  # without it, what stands before a colon in a name could be taken for a protocol
 
 
@@ -76,7 +83,7 @@ def _refuse_nothing(path: Path) -> None:
 def _open(path: Path, file: BinaryIO | None) -> InputContainer:
     limits = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "max_pixels": _decoded_pixels()}
     place = file or f"{_PREFIX}{path.absolute()}"
-    return av.open(place, "r", options=limits, metadata_errors="replace", timeout=_seconds_left())
+    return av.open(place, "r", options=limits, metadata_errors="replace", timeout=seconds_left())
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -103,7 +110,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _decoded_pixels() -> str:
     """What a decoder takes memory for: it rounds widths up, and the limit itself is for the frames that come out."""
-    return str(most_pixels() + _ROUNDING * _TALLEST)
+    return str(most_pixels() + _ROUNDED_UP)
 
 
 def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
