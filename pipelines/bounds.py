@@ -17,6 +17,8 @@ from pipelines.stores.location import Location, RemotePath, location_of, tidy
 _ODD = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 """Surrogates that stand for a byte of a name are left out."""
 _LONGEST_NAME_BYTES = 255
+_SHORT = 59
+"""Letters that are no more bytes than any name may have, in four bytes each: most paths need no closer look."""
 _LONGEST_PATH_BYTES = 4096
 _LONGEST_KEY_BYTES = 1024
 
@@ -41,8 +43,7 @@ class Bounds:
             raise ConfigError(f"output {name!r} has a name that the run keeps for its own files; choose another")
         place = self._out / (inside + suffix)
         _refuse_long(place, room=len(STAGED_PREFIX))
-        if isinstance(place, Path):
-            self._refuse_links(place.parent)
+        self._refuse_links(inside.rpartition("/")[0])
         return place
 
     def refuse_source(self, place: Location) -> None:
@@ -51,8 +52,9 @@ class Bounds:
         if self._allowed and not any(_lies_in(_real(place), folder) for folder in self._allowed):
             raise ConfigError(f"{place} lies outside of input.allowed ({', '.join(map(str, self._allowed))})")
 
-    def _refuse_links_out(self, folder: Path) -> None:
-        assert isinstance(self._out, Path)
+    def _refuse_links_out(self, inside: str) -> None:
+        """`inside`: a folder's path in the run's folder."""
+        folder = self._out / inside
         if not _lies_in(_real(folder), _real(self._out)):
             raise ConfigError(
                 f"{folder} leaves the output folder {self._out} by a symbolic link, to {_real(folder)}; name that "
@@ -68,6 +70,8 @@ def refuse_odd_text(what: str, text: str) -> None:
 
 def _refuse_long(place: Location, room: int = 0) -> None:
     """`room`: bytes by which names have to be shorter."""
+    if len(str(place)) < _SHORT:
+        return
     if isinstance(place, RemotePath):
         too_long = len(place.key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY_BYTES
     else:
