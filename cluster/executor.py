@@ -1,6 +1,7 @@
 """How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Layout, Node, lay_out, resized
 from cluster.runtime import in_job_folder, nodes, ray_runtime
-from cluster.scheduler import GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
 from cluster.shortage import shortage
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 # How long the loop sleeps when nothing happens; only patience, grace and new machines are late by it.
 _TICK_S = 1.0
+
+# By so much a task may be late that looks at its own time and ends by itself: so that it can say where it was.
+_GRACE_S = 60.0
 
 # How often the machines of the cluster are counted.
 _COUNT_MACHINES_S = 5.0
@@ -114,7 +118,9 @@ class _Machines:
 def _patience(job: JobConfig) -> Patience:
     crowded_s = job.pools.start_timeout_s
     unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
-    return Patience(unplaceable_s, crowded_s, job.pools.grace_s)
+    limits = job.limits
+    late_s = [seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s)]
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, *late_s)
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
@@ -134,5 +140,7 @@ def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
             pools.stop(worker)
         case Run(task, worker):
             pools.run(task, worker)
+        case End(task_id, worker):
+            pools.end(task_id, worker)
         case GiveUp(pool, waited_s):
             state.halt(shortage(pool, waited_s))

@@ -67,7 +67,8 @@ class _Awaited:
 
     arrived: Callable[[Any], Event]
     lost: Callable[[RayError], Event]
-    alone: bool = False
+    alone: str = ""
+    """Id of a task that runs in a process of its own."""
 
 
 class Pools:
@@ -122,7 +123,15 @@ class Pools:
             return Answered(Failure(task.id, WorkerLost.__name__, _one_line(error), transient=True))
 
         reference = self._perform_alone.remote(self._context, self._worker_factory, task)
-        self._awaited[reference] = _Awaited(Answered, lost, alone=True)
+        self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
+
+    def end(self, task_id: str, name: str | None) -> None:
+        """Kill the process in which a task runs: the worker, or the process of its own."""
+        if name is not None:
+            self._end(name)
+        for reference, awaited in self._awaited.items():
+            if awaited.alone == task_id:
+                ray.cancel(reference, force=True)
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Return all that has happened, as soon as something did; nothing after `timeout_s`."""
@@ -176,4 +185,5 @@ def _one_line(exc: RayError) -> str:
     text = str(exc)
     if "connection error code 2" in text or "unexpectedly while executing" in text:
         return "its process vanished: killed (by the system when memory runs out), or a crash in native code"
-    return text.split("Worker exit detail:")[-1].strip().splitlines()[0]
+    lines = text.split("Worker exit detail:")[-1].strip().splitlines()
+    return lines[0] if lines else type(exc).__name__  # a task that was cancelled says nothing more

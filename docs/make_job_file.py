@@ -54,7 +54,8 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
 | `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
 
-Two rows with one output are refused before any work, and so is an output outside `out`.
+Two rows with one output are refused before any work, and so is an output outside `out`. A manifest that others write can be held
+to `input.allowed` and `limits` ([Security](security.md)).
 
 ## Masks
 

@@ -19,6 +19,7 @@ import torch
 from pipelines.config import Codec, EngineName
 from pipelines.errors import SetupError
 from pipelines.media.capabilities import encoder_available
+from pipelines.redaction import redact
 from pipelines.units import readable_bytes
 from pipelines.weights.find import State, changed_message, look
 from pipelines.weights.folder import weights_folder
@@ -47,6 +48,9 @@ class Finding:
     what: str
     level: Level = Level.OK
     advice: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", redact(self.what))
 
 
 def examine() -> list[Finding]:

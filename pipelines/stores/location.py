@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from pipelines.errors import ConfigError
+from pipelines.redaction import redact
 
 SCHEMES = ("file", "s3")
 
@@ -88,6 +89,9 @@ def location_of(text: str) -> Location:
         raise ConfigError(f"{text}: {scheme}:// is not known; there are paths, file:// and s3://BUCKET/PREFIX")
     if not bucket:
         raise ConfigError(f"{text}: names no bucket; write s3://BUCKET/PREFIX")
+    if "@" in bucket:
+        raise ConfigError(f"{redact(text)}: credentials are no part of a URL; docs/stores.md says where they are found")
+    _refuse_up(key)
     return RemotePath(sys.intern(bucket), key.strip("/"))
 
 
@@ -95,4 +99,12 @@ def join(folder: Location, text: str) -> Location:
     """Return the place that `text` names when relative paths start at `folder`."""
     if is_url(text):
         return location_of(text)
+    if isinstance(folder, RemotePath) and not text.startswith("/"):
+        _refuse_up(text)
     return Path(text) if text.startswith("/") else folder / text
+
+
+def _refuse_up(key: str) -> None:
+    """A bucket has no folders to go up from, but a copy of what is in it lies in one."""
+    if ".." in key.split("/"):
+        raise ConfigError(f"{key}: '..' means nothing in a bucket; write the whole s3://BUCKET/PREFIX")
