@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test chaos lint docs format lock clean
+.PHONY: demo test chaos fuzz lint docs format lock clean
 
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
@@ -12,6 +12,9 @@ test: .venv/ready            ## the whole suite
 
 chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
 	$(BIN)/python tests/chaos/campaign.py $(CHAOS)
+
+fuzz: .venv/ready            ## hostile files for ten minutes; FUZZ="--minutes 60 --seed 2" for others
+	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
 
 lint: .venv/ready            ## style, types, layers
 	$(BIN)/ruff check .

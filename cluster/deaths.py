@@ -19,4 +19,5 @@ def one_line(error: RayError) -> str:
     text = str(error)
     if "connection error code 2" in text or "unexpectedly while executing" in text:
         return "its process vanished: killed (by the system when memory runs out), or a crash in native code"
-    return text.split("Worker exit detail:")[-1].strip().splitlines()[0]
+    lines = text.split("Worker exit detail:")[-1].strip().splitlines()
+    return lines[0] if lines else type(error).__name__  # a task that was cancelled says nothing more

@@ -1,18 +1,21 @@
 """How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
 
 import logging
+import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Layout, Node, lay_out, resized
-from cluster.runtime import nodes, ray_runtime
-from cluster.scheduler import GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from cluster.runtime import in_job_folder, nodes, ray_runtime
+from cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
 from cluster.shortage import shortage
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
+from pipelines.errors import ConfigError
 from pipelines.executor import WorkerFactory
 from pipelines.logs import LogLine
 from pipelines.run_state import RunState
@@ -24,6 +27,9 @@ log = logging.getLogger(__name__)
 # How long the loop sleeps when nothing happens; only patience, grace and new machines are late by it.
 _TICK_S = 1.0
 
+# By so much a task may be late that looks at its own time and ends by itself: so that it can say where it was.
+_GRACE_S = 60.0
+
 # How often the machines of the cluster are counted.
 _COUNT_MACHINES_S = 5.0
 
@@ -32,7 +38,15 @@ class RayExecutor:
     """Runs a `RunState` on a Ray cluster, or on a Ray of its own on this machine."""
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
-        """`worker_factory` must be importable in the workers; each process calls it with the context."""
+        """`worker_factory` must be importable in the workers; each process calls it with the context.
+
+        Raises ConfigError when the outputs would be lost in Ray's own folders.
+        """
+        if isinstance(context.out, Path) and in_job_folder(context.out):
+            raise ConfigError(
+                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
+                "that all machines see, or s3://"
+            )
         self._context = context
         self._worker_factory = worker_factory
 
@@ -104,7 +118,9 @@ class _Machines:
 def _patience(job: JobConfig) -> Patience:
     crowded_s = job.pools.start_timeout_s
     unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
-    return Patience(unplaceable_s, crowded_s, job.pools.grace_s)
+    limits = job.limits
+    late_s = [seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s)]
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, *late_s)
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
@@ -124,5 +140,7 @@ def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
             pools.stop(worker)
         case Run(task, worker):
             pools.run(task, worker)
+        case End(task_id, worker):
+            pools.end(task_id, worker)
         case GiveUp(pool, waited_s):
             state.halt(shortage(pool, waited_s))

@@ -68,7 +68,8 @@ class _Awaited:
 
     arrived: Callable[[Any], Event]
     lost: Callable[[RayError], Event]
-    alone: bool = False
+    alone: str = ""
+    """Id of a task that runs in a process of its own."""
 
 
 class Pools:
@@ -125,7 +126,15 @@ class Pools:
             return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
 
         reference = self._perform_alone.remote(self._context, self._worker_factory, task)
-        self._awaited[reference] = _Awaited(Answered, lost, alone=True)
+        self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
+
+    def end(self, task_id: str, name: str | None) -> None:
+        """Kill the process in which a task runs: the worker, or the process of its own."""
+        if name is not None:
+            self.stop(name)
+        for reference, awaited in self._awaited.items():
+            if awaited.alone == task_id:
+                ray.cancel(reference, force=True)
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Return all that has happened, as soon as something did; nothing after `timeout_s`."""

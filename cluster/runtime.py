@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
@@ -23,6 +24,9 @@ _ADDRESS = "RAY_ADDRESS"
 _OBJECT_STORE_BYTES = 100 * 2**20
 
 _ANSWER_TIMEOUT_S = 10.0
+
+# Where Ray unpacks what is sent with a job (`ray job submit --working-dir`), below its session's folder.
+_JOB_FOLDERS = "working_dir_files"
 
 
 @contextmanager
@@ -48,6 +52,11 @@ def ray_runtime() -> Iterator[None]:
         finally:
             with _signals_ignored():
                 ray.shutdown()
+
+
+def in_job_folder(place: Path) -> bool:
+    """Whether a place lies in a machine's own copy of what was sent with a job: no other sees it, Ray may remove it."""
+    return _JOB_FOLDERS in place.parts
 
 
 def nodes() -> list[Node]:

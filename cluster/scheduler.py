@@ -11,7 +11,7 @@ from enum import Enum, auto
 from itertools import count
 
 from cluster.resources import Layout, Pool
-from pipelines.errors import MachineLost, WorkerLost
+from pipelines.errors import MachineLost, OverLimit, WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
 
@@ -85,6 +85,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class End:
+    """End the task's process: it takes longer than the job allows, and its failure is noted already."""
+
+    task_id: str
+    worker: str | None
+
+
+@dataclass(frozen=True)
 class GiveUp:
     """No worker of this pool finds a place: stop the run and say what is missing.
 
@@ -95,7 +103,7 @@ class GiveUp:
     waited_s: float
 
 
-Instruction = Start | Stop | Run | GiveUp
+Instruction = Start | Stop | Run | End | GiveUp
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,10 @@ class Patience:
     """While others hold the places."""
     idle_s: float = 60.0
     """How long a worker above its pool's least may be idle."""
+    probe_s: float = math.inf
+    """How long a probe may take, the time until its process runs included."""
+    task_s: float = math.inf
+    """The same for any other task."""
 
 
 class _Phase(Enum):
@@ -156,6 +168,7 @@ class Scheduler:
         self._wanting_since_s: dict[str, float] = {}  # by pool
         self._workers: dict[str, _Worker] = {}
         self._own_process: set[str] = set()  # ids of tasks that run in a process of their own
+        self._begun_s: dict[str, float] = {}  # by id of the task in work
         self._failed_starts: Counter[str] = Counter()
         self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
@@ -187,10 +200,12 @@ class Scheduler:
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
+        ended: list[Instruction] = list(self._end_late(now_s))
         if self.draining:
-            return []
+            return ended
         assigned = list(self._assign())
-        return [*assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
+        self._begun_s |= {run.task.id: now_s for run in assigned}
+        return [*ended, *assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
     def _answered(self, answer: Receipt | Failure) -> None:
         self._own_process.discard(answer.task_id)
@@ -212,6 +227,23 @@ class Scheduler:
                     f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
                     kind=WorkerLost.__name__,
                 )
+
+    def _end_late(self, now_s: float) -> Iterator[End]:
+        """What a decoder does in one call is not interrupted from inside: its process goes, and the item with it."""
+        for task_id, task in [*self._state.in_work.items()]:
+            allowed_s = self._patience.probe_s if task.stage is Stage.PROBE else self._patience.task_s
+            if now_s - self._begun_s.get(task_id, now_s) <= allowed_s:
+                continue
+            name = next((worker.name for worker in self._workers.values() if worker.task is task), None)
+            if name is not None:
+                del self._workers[name]
+            self._own_process.discard(task_id)
+            reason = (
+                f"{task.item.video}: its {task.stage} did not end within {allowed_s:.0f} s and was killed; see limits"
+            )
+            self._state.handle(Failure(task_id, OverLimit.__name__, reason, transient=False))
+            yield End(task_id, name)
+        self._begun_s = {task_id: begun for task_id, begun in self._begun_s.items() if task_id in self._state.in_work}
 
     def _assign(self) -> Iterator[Run]:
         yield from self._in_own_process(Stage.STITCH)

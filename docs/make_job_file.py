@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -28,7 +29,7 @@ stitch:
   codec: ffv1
 ```
 
-```
+```sh
 reelmend run job.yaml                          # the file
 reelmend run job.yaml stitch.crf=20            # one setting changed
 reelmend run job.yaml --preset fast            # a preset under the file
@@ -53,7 +54,8 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
 | `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
 
-Two rows with one output are refused before any work, and so is an output outside `out`.
+Two rows with one output are refused before any work, and so is an output outside `out`. A manifest that others write can be held
+to `input.allowed` and `limits` ([Security](security.md)).
 
 ## Masks
 
@@ -69,7 +71,7 @@ shape or length is refused.
 
 `mode: outpaint` makes the picture larger: the source lies in the middle of a canvas, and what is around it is restored.
 
-```
+```sh
 reelmend run --videos 'in/*.mp4' --out wider mode=outpaint outpaint.scale_w=1.33
 ```
 
@@ -154,9 +156,17 @@ def _default(field: Any) -> Any:
 def _purpose(preset: str) -> str:
     """Return the comment that opens a preset's file and the settings below it."""
     text = (Path(config.__file__).parents[1] / "conf" / "presets" / f"{preset}.yaml").read_text()
-    comment = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+    comment = [line[2:] for line in text.splitlines() if line.startswith("#")]
     settings = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return "\n".join(comment) + "\n\n```yaml\n" + "\n".join(settings) + "\n```"
+    parts = [
+        _fence("sh", [line.strip() for line in lines]) if indented else "\n".join(lines)
+        for indented, lines in groupby(comment, lambda line: line.startswith("  "))
+    ]
+    return "\n".join([*parts, "", _fence("yaml", settings)])
+
+
+def _fence(language: str, lines: list[str]) -> str:
+    return "\n".join([f"```{language}", *lines, "```"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ HEAD = """# Where does a run's time go? Metrics, logs, traces
 
 <!-- Written by `python docs/make_metrics.py` from pipelines/watch/metrics.py: edit there, and the text in that script. -->
 
-```
+```sh
 reelmend run job.yaml metrics.port=9464        # Prometheus reads http://127.0.0.1:9464/metrics while the run lives
 reelmend run job.yaml log.format=json          # a JSON object a line on stderr
 reelmend run job.yaml --profile                # traces and a timeline for ui.perfetto.dev

@@ -74,6 +74,23 @@ class InputConfig:
     """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
     image_rate: float = 25.0
     """Frames a second of a video that is a folder of images, unless the manifest's fps says otherwise."""
+    allowed: list[str] = field(default_factory=list)
+    """Folders and s3:// prefixes in which every video and mask has to lie, for manifests that others write. Links are
+    followed first. Empty: anywhere."""
+
+
+@dataclass
+class LimitsConfig:
+    pixels: int = 67_108_864
+    """Pixels a frame, of videos and masks: 8192 x 8192. What a header promises is refused before memory is taken."""
+    frames: int = 6_000_000
+    """Frames an item, a day at 60 a second. 0: any number."""
+    duration_s: float = 604_800.0
+    """Seconds an item lasts. 0: any."""
+    probe_s: float = 43_200.0
+    """Seconds in which an item's video and mask have to be read once (the probe); then it is quarantined."""
+    task_s: float = 0.0
+    """Seconds that any other task of an item (flow, inpaint, stitch) may take. 0: any."""
 
 
 @dataclass
@@ -289,6 +306,7 @@ class JobConfig:
     """inpaint: fill the masked pixels. outpaint: enlarge the picture by the factors of `outpaint` and fill what is
     around it; a mask is optional."""
     input: InputConfig = field(default_factory=InputConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)

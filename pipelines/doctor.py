@@ -19,6 +19,7 @@ import torch
 from pipelines.config import Codec, EngineName
 from pipelines.errors import SetupError
 from pipelines.media.capabilities import encoder_available
+from pipelines.redaction import redact
 from pipelines.units import readable_bytes
 from pipelines.weights.find import State, changed_message, look
 from pipelines.weights.folder import weights_folder
@@ -47,6 +48,9 @@ class Finding:
     what: str
     level: Level = Level.OK
     advice: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", redact(self.what))
 
 
 def examine() -> list[Finding]:
@@ -174,7 +178,8 @@ def _try_ray() -> tuple[dict[str, Any] | None, Finding]:
         lines = trial.stderr.strip().splitlines()
         return None, _no_ray(lines[-1] if lines else f"ended with status {trial.returncode}")
     offer: dict[str, Any] = json.loads(trial.stdout.strip().splitlines()[-1])
-    return offer, Finding("Ray", f"{where}: {offer['nodes']} nodes, {offer['cpus']:g} CPUs, {offer['gpus']} GPUs")
+    machines = "1 machine" if offer["nodes"] == 1 else f"{offer['nodes']} machines"
+    return offer, Finding("Ray", f"{where}: {machines}, {offer['cpus']:g} CPUs, {offer['gpus']} GPUs")
 
 
 def _no_ray(reason: str) -> Finding:

@@ -6,6 +6,7 @@ ReelmendError
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
 │   ├── MaskError       the mask is missing, or does not fit its video
+│   ├── OverLimit       it is larger or takes longer than the job's `limits` allow
 │   ├── MemoryShort     no GPU of this run has the memory for this size
 │   └── NotFinite       the networks' numbers overflow on this video
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
@@ -37,6 +38,10 @@ class MediaError(ItemError):
 
 class MaskError(ItemError):
     """The mask cannot be read or does not fit its video."""
+
+
+class OverLimit(ItemError):
+    """The video or the mask takes more than the job's limits allow."""
 
 
 class MemoryShort(ItemError):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
@@ -16,7 +15,7 @@ from pipelines.job import apply_overrides
 from pipelines.masks.fit import grown
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
-from pipelines.media.info import VideoHeader, glance_video
+from pipelines.media.info import VideoHeader
 from pipelines.media.kinds import is_image
 from pipelines.plan import masked_ranges, plan_frames
 from pipelines.sizes import Size, flow_size
@@ -121,12 +120,12 @@ def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
 
     Of videos in buckets nothing is looked at: that would take longer than it is worth, and their rows say it later.
     """
-    notes = []
+    notes, glance = [], Glance(job)
     for item in items[:CHECKED_ITEMS]:
         if not isinstance(item.video, Path):
             continue
         try:
-            found = _notes(glance_video(item.video), apply_overrides(job, item.overrides))
+            found = _notes(glance.at_video(item.video), apply_overrides(job, item.overrides))
         except ItemError:
             continue  # the probe will say why, and quarantine it
         notes += [f"{item.video}: {note}" for note in found]
@@ -166,10 +165,7 @@ def _missing(item: Item, canvas: Canvas, config: MaskConfig, glance: Glance) -> 
         return around / whole
     if not is_image(item.mask):
         return None
-    content = glance.files.read(item.mask)
-    grey = None if not content else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        return None
+    grey = glance.at_mask_image(item.mask)
     grown_px = round(config.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
     inside = grown((grey > config.threshold).astype(np.uint8), grown_px).mean()
     return (around + float(inside) * picture) / whole

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
-from pipelines.errors import MediaError
+from pipelines.errors import MaskError, MediaError
+from pipelines.masks.levels import image_levels
 from pipelines.media.info import VideoHeader, glance_video
+from pipelines.media.limits import held_to
 from pipelines.stores.files import Files
 from pipelines.stores.input_cache import InputCache
 from pipelines.stores.location import Location
@@ -18,9 +23,25 @@ class Glance:
         context = RunContext(run_id="", job=job)
         self.files: Files = context.open_files()
         self._copies = InputCache(context.cache_dir, job.store.cache_bytes, self.files)
+        self._limits = job.limits
 
     def at_video(self, place: Location) -> VideoHeader:
-        """Return the header. Raises MediaError; a folder of images in a bucket is copied to this machine for it."""
+        """Return the header. Raises ItemError; a folder of images in a bucket is copied to this machine for it."""
+        with held_to(self._limits, self._limits.probe_s):
+            return self._at_video(place)
+
+    def at_mask_image(self, place: Location) -> NDArray[np.uint8]:
+        """Return the grey levels of a mask that is one image, u8 [h, w]. Raises ItemError."""
+        try:
+            path = self._copies.path_of(place)
+            if path is None:
+                raise MaskError(f"{place}: no such mask")
+            with held_to(self._limits, self._limits.probe_s):
+                return image_levels(path)
+        finally:
+            self._copies.release()
+
+    def _at_video(self, place: Location) -> VideoHeader:
         if isinstance(place, Path):
             return glance_video(place)
         entry = self.files.look(place)

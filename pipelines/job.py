@@ -6,7 +6,6 @@ source is found, then raised once.
 """
 
 import difflib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -22,6 +21,7 @@ from pipelines.config import JobConfig, S3Config
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job_checks import find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
+from pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 
@@ -73,7 +73,9 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
     merge = _Merge(OmegaConf.structured(job))
     for text in overrides:
         section = text.partition("=")[0].strip().partition(".")[0]
-        if section in _names(JobConfig) and section not in ITEM_SECTIONS:
+        if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
+            merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
+        elif section in _names(JobConfig) and section not in ITEM_SECTIONS:
             merge.problems.append(
                 f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
             )
@@ -129,7 +131,7 @@ class _Merge:
     def _takes(self, key: str, value: Any) -> bool:
         try:
             OmegaConf.update(self.config, key, value, merge=False)
-        except OmegaConfBaseException:
+        except (OmegaConfBaseException, OverflowError, RecursionError, TypeError, ValueError):
             return False
         return True
 
@@ -160,14 +162,14 @@ def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
         text = files.read(path)
         if text is None:
             raise ConfigError(f"{path}: there is no such job file")
-        tree = OmegaConf.to_container(OmegaConf.load(io.StringIO(text.decode())), resolve=False)
+        tree = read_yaml(text.decode())
     except (StoreError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: cannot be read as a job file: {exc}") from exc
     except yaml.MarkedYAMLError as exc:
         line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML: {exc.problem}") from exc
-    except (yaml.YAMLError, OmegaConfBaseException) as exc:
-        raise ConfigError(f"{path}: not valid YAML: {str(exc).splitlines()[0]}") from exc
+    except NOT_YAML as exc:
+        raise ConfigError(f"{path}: not valid YAML: {first_line(exc)}") from exc
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: a job file holds KEY: VALUE lines, this one does not")
     return tree
@@ -237,8 +239,8 @@ def _explain_key(setting: _Setting) -> str:
 def _parse(raw: str, kind: Any) -> Any:
     """Read a dot-list value as YAML does; text stays as typed, so that `name=007` keeps its zeros."""
     try:
-        value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={raw}"]), resolve=False)["value"]  # type: ignore[call-overload,index]
-    except (yaml.YAMLError, OmegaConfBaseException):
+        value = read_word(raw)
+    except NOT_YAML:
         return raw
     is_text = kind is str or (str in get_args(kind) and value is not None)
     return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from pipelines.config import CostConfig, JobConfig, Mode, OutpaintConfig
+from pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
 from pipelines.written_names import is_writable, shown
 
 SPEEDS = (
@@ -21,6 +21,11 @@ SMALLEST_SIDE_PX = 16
 """Below this there is nothing that flow could be measured on."""
 SMALLEST_PIECE_BYTES = 5 << 20
 """What S3 takes as a piece of an upload that is not its last."""
+FASTEST_RATE = 1000.0
+LARGEST_DILATION_PX = 4096
+"""A pixel takes a pass over the mask: a manifest's override must not keep a worker for hours."""
+LARGEST_FRAME_PX = 268_435_456
+"""What FFmpeg takes at most (16384 x 16384)."""
 LARGEST_SCALE = 4.0
 """Above this most of the output would be invented."""
 
@@ -31,8 +36,11 @@ Problem = tuple[tuple[str, ...], str]
 def find_problems(job: JobConfig) -> Iterator[Problem]:
     """Yield every value that is out of range, or that does not go with another one."""
     plan = job.plan
+    if not 0 < job.input.image_rate <= FASTEST_RATE:
+        yield ("input.image_rate",), f"{job.input.image_rate} is outside 0 (excluded) .. {FASTEST_RATE:g}"
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
-    yield from _at_least("mask.dilation", job.mask.dilation, 0)
+    yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
+    yield from _limits(job.limits)
     yield from _at_least("plan.chunk_length", plan.chunk_length, 1)
     yield from _at_least("plan.block_length", plan.block_length, 2)
     yield from _at_least("plan.sample", plan.sample, 1)
@@ -78,6 +86,16 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     for key, text in (("out", job.out), ("input.manifest", job.input.manifest), ("input.masks", job.input.masks)):
         if text and not is_writable(text):
             yield (key,), f"'{shown(text)}' is not UTF-8; name it otherwise"
+
+
+def _limits(limits: LimitsConfig) -> Iterator[Problem]:
+    yield from _between("limits.pixels", limits.pixels, SMALLEST_SIDE_PX**2, LARGEST_FRAME_PX)
+    yield from _at_least("limits.frames", limits.frames, 0)
+    for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            yield (f"limits.{name}",), f"{seconds} is no number of seconds; 0 stands for any"
+    if not (math.isfinite(limits.probe_s) and limits.probe_s > 0):
+        yield ("limits.probe_s",), f"{limits.probe_s} is no time in which a video could be read"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:

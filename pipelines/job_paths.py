@@ -53,6 +53,7 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],
             masks=place_if("input.masks", given.masks),
             manifest=place_if("input.manifest", given.manifest),
+            allowed=[place("input.allowed", folder) for folder in given.allowed],
         ),
         store=replace(
             store,

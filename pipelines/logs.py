@@ -1,7 +1,8 @@
 """How do log lines look, and what do they carry? Fields with words, as text for people or as JSON for machines.
 
 A line is logged as an `LogLine`, with fields of its own; what is logged while a `log_fields` block is open carries its
-fields too, whoever logs it: a library's warning in a worker then says for which chunk it came.
+fields too, whoever logs it: a library's warning in a worker then says for which chunk it came. No line holds
+credentials, whoever logs it.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 from pipelines.config import LogFormat
 from pipelines.errors import ConfigError
+from pipelines.redaction import redact
 
 FORMAT_VARIABLE = "REELMEND_LOG_FORMAT"
 _TEXT = "%(asctime)s %(levelname)s %(message)s"
@@ -65,7 +67,14 @@ class JsonLines(logging.Formatter):
         line |= _fields.get() | own
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return redact(json.dumps(line, ensure_ascii=False, default=str))
+
+
+class TextLines(logging.Formatter):
+    """Lines for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -91,7 +100,7 @@ def log_to_stderr(chosen: LogFormat, level: int) -> None:
         handler = _Stderr()
         root.addHandler(handler)
     as_json = log_format(chosen) is LogFormat.json
-    handler.setFormatter(JsonLines() if as_json else logging.Formatter(_TEXT))
+    handler.setFormatter(JsonLines() if as_json else TextLines(_TEXT))
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
 

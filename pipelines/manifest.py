@@ -1,16 +1,17 @@
 """Which videos, which masks, which outputs? From a manifest, or from globs and a mask rule.
 
 Nothing is opened here but the manifest itself and folders: a video that cannot be read or a mask that is missing is the
-probe's business (the item is quarantined), while two items with one output are refused before any work (ConfigError).
+probe's business (the item is quarantined), while two items with one output, or an item out of bounds, are refused
+before any work (ConfigError).
 """
 
 import difflib
 import glob
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipelines.bounds import Bounds, refuse_odd_text
 from pipelines.collisions import Collisions
 from pipelines.config import JobConfig, Mode
 from pipelines.errors import ConfigError
@@ -76,9 +77,10 @@ def _from_globs(job: JobConfig, folders: Folders) -> Iterator[Item]:
         found |= {path: name for path, name in matches if path not in found}
     masks = _masks_of(list(found), job, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
+    bounds, suffix = Bounds(job), suffix_of(job.stitch.codec)
     for video, name in sorted(found.items(), key=lambda pair: pair[1]):
         if video.resolve() not in used_as_mask:
-            yield Item(name, video, masks[video], _output(job, name))
+            yield _within(bounds, Item(name, video, masks[video], bounds.output(name, suffix)))
 
 
 def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
@@ -138,13 +140,13 @@ def _fixed_part(pattern: str) -> Path:
 
 
 def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[Item]:
-    folders, base = Folders(files), place.parent
+    folders, base, bounds = Folders(files), place.parent, Bounds(job)
     columns: set[str] = set()
     problems: list[str] = []
     found = 0
     for number, row in enumerate(read_rows(place, files, columns, COLUMNS), start=1):
         try:
-            item = _item_of(row, base, job, folders)
+            item = _within(bounds, _item_of(row, base, job, folders, bounds))
         except ConfigError as exc:
             found += 1
             if found <= _SHOWN:
@@ -169,7 +171,9 @@ def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
             raise ConfigError(f"{place}: column {column!r} is not known; is it {near[0]!r}?")
 
 
-def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folders) -> Item:
+def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folders, bounds: Bounds) -> Item:
+    for column in ("video", "mask", "output"):
+        refuse_odd_text(column, str(row.get(column) or ""))
     overrides = _overrides(row.get("overrides"))
     settings = apply_overrides(job, overrides)
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
@@ -184,7 +188,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         id=tidy(name),
         video=video,
         mask=mask,
-        output=_output(settings, name),
+        output=bounds.output(name, suffix),
         frames=_number(row, "frames", int),
         width=_number(row, "width", int),
         height=_number(row, "height", int),
@@ -199,7 +203,7 @@ def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:
         return None
     try:
         number = kind(value)
-    except ValueError as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise ConfigError(f"{column}={value!r} is not a number") from exc
     if not 0 < number < 1e9:
         raise ConfigError(f"{column}={value!r} is out of range")
@@ -220,15 +224,9 @@ def _overrides(value: object) -> tuple[str, ...]:
     raise ConfigError(f"overrides={value!r} is neither text, a list nor an object")
 
 
-# --- outputs ---------------------------------------------------------------------------------------------------------
-
-
-def _output(job: JobConfig, name: str) -> Location:
-    """Return the place of the output `name`, which has to lie inside the run's folder."""
-    out = _place(job.out)
-    if name.startswith("/") or ".." in name.split("/"):
-        raise ConfigError(f"output {name!r} leaves the output folder {out}")
-    return out / (name + suffix_of(job.stitch.codec))
-
-
-_place = lru_cache(maxsize=4)(location_of)
+def _within(bounds: Bounds, item: Item) -> Item:
+    """Return the item. Raises ConfigError when it would read what it may not."""
+    bounds.refuse_source(item.video)
+    if item.mask is not None:
+        bounds.refuse_source(item.mask)
+    return item

@@ -57,7 +57,7 @@ def _json_lines(text: io.TextIOWrapper) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as exc:
+        except (ValueError, RecursionError) as exc:  # also numbers and nesting beyond what Python reads
             raise ConfigError(f"line {number} of the manifest is not JSON: {exc}") from exc
         if not isinstance(row, dict):
             raise ConfigError(f"line {number} of the manifest is not a JSON object")

@@ -4,6 +4,7 @@ A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba
 pixel was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
 """
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -13,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.errors import StoreError
 from pipelines.identity import digest_of
+from pipelines.media.limits import most_pixels
 from pipelines.tables import read_arrow
 
 
@@ -32,6 +35,7 @@ class Patch:
 
 _SCHEMA = pa.schema([("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary())])
 _SIDE = b"restored_at_side"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -69,14 +73,21 @@ def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
 
 
 class Part:
-    """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them."""
+    """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them.
+
+    Whatever is no part, or no patch, raises StoreError: the store may be another one's to write to.
+    """
 
     def __init__(self, blob: bytes) -> None:
-        table = read_arrow(blob)
-        self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
-        """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
-        self._row_of = {frame: row for row, frame in enumerate(table.column("frame").to_pylist())}
-        self._table = table
+        try:
+            table = read_arrow(blob)
+            table.validate(full=True)
+            self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
+            """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
+            self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
+            self._row_of = {frame: row for row, frame in enumerate(self._table.column("frame").to_pylist())}
+        except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
+            raise StoreError(f"a part cannot be read ({exc}); delete it, and it is made again") from exc
 
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
@@ -84,11 +95,34 @@ class Part:
         if row is None:
             return None
         left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
-        bgra = cast(NDArray[np.uint8], cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+        bgra = _decode_png(png)
+        if bgra is None or left is None or top is None:
+            raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0)
 
     def __iter__(self) -> Iterator[Patch]:
         return (patch for frame in self._row_of if (patch := self.patch(frame)) is not None)
+
+
+def _decode_png(png: bytes | None) -> NDArray[np.uint8] | None:
+    """Return blue, green, red and alpha, u8 [h, w, 4]; None for what is no such picture, or too large."""
+    if not png or not _is_whole(png):
+        return None
+    try:
+        bgra = cast(NDArray[np.uint8] | None, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+    except cv2.error:
+        return None
+    return bgra if bgra is not None and bgra.ndim == 3 and bgra.shape[2] == 4 and bgra.dtype == np.uint8 else None
+
+
+def _is_whole(png: bytes) -> bool:
+    """Whether the picture is of a size that frames may have, and no chunk of it says that it is longer than all."""
+    width, height = struct.unpack(">II", png[16:24].ljust(8, b"\0"))
+    at, kind = len(_PNG), b""
+    while png.startswith(_PNG) and at + 12 <= len(png) and kind != b"IEND":
+        size, kind = struct.unpack(">I4s", png[at : at + 8])
+        at += 12 + size
+    return kind == b"IEND" and at == len(png) and width * height <= most_pixels()
 
 
 def _encode_png(patch: Patch) -> bytes:

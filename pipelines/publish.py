@@ -17,6 +17,9 @@ from pipelines.stores.files import Files
 from pipelines.stores.local_files import remove
 from pipelines.stores.location import Location
 
+STAGED_PREFIX = ".reelmend-partial-"
+"""Before the name of what is not finished."""
+
 
 @contextmanager
 def staged(output: Location, files: Files, cache_dir: Path) -> Iterator[Path]:
@@ -43,7 +46,7 @@ def stage_path(output: Path) -> Path:
 
 
 def _hidden(output: Path) -> Path:
-    return output.with_name(f".reelmend-partial-{output.name}")
+    return output.with_name(f"{STAGED_PREFIX}{output.name}")
 
 
 @contextmanager

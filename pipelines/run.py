@@ -27,6 +27,7 @@ from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.redaction import redact
 from pipelines.report import write_report
 from pipelines.run_state import RunState
 from pipelines.selection import EVERYTHING, Selection
@@ -69,7 +70,7 @@ def run_job(
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out)
-        desk.files.write(context.work / CONFIG, dump_job(job).encode())
+        desk.files.write(context.work / CONFIG, redact(dump_job(job)).encode())
         for note in output_notes(items, job):
             log.warning(note)
         return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)

@@ -17,6 +17,7 @@ from typing import Protocol
 from pipelines.errors import MachineLost
 from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.redaction import redact
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 from pipelines.watch.load import LoadMeter
 from pipelines.watch.run_metrics import RunMetrics
@@ -209,7 +210,7 @@ class RunState:
         """Stop the run: items in work fail with this reason, those not started stay pending. Halting twice is once."""
         if self.over:
             return
-        self.halted = reason
+        self.halted = reason = redact(reason)
         self.in_work.clear()
         for work in list(self._active.values()):
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from pipelines.cache.flow_use import FlowUse
+from pipelines.redaction import redact
 from pipelines.stores.location import Location
 
 
@@ -181,3 +182,8 @@ class Failure:
     seconds: float = 0.0
     trace: str = ""
     effort: Effort = Effort()
+
+    def __post_init__(self) -> None:
+        """What is said here comes into logs, ledger and report, whoever found the words."""
+        object.__setattr__(self, "reason", redact(self.reason))
+        object.__setattr__(self, "trace", redact(self.trace))

@@ -19,6 +19,7 @@ from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.logs import LogLine, log_fields
+from pipelines.media.limits import held_to
 from pipelines.memory import return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
@@ -81,8 +82,12 @@ class Worker:
         self._desk.model_clock.take()  # of a task that failed
         self._desk.flow_use = FlowUse()
 
+        limits = self._desk.context.job.limits
+        allowed_s = limits.probe_s if task.stage is Stage.PROBE else limits.task_s
+
         def work() -> Receipt:
-            receipt = STAGES[task.stage](task, self._desk)
+            with held_to(limits, allowed_s):
+                receipt = STAGES[task.stage](task, self._desk)
             cpu_seconds = time.process_time() - cpu_began
             return replace(receipt, seconds=time.monotonic() - began, cpu_seconds=cpu_seconds)
 

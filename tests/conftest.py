@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
@@ -37,13 +38,8 @@ def _ray_for_tests() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster_address(_ray_for_tests: None) -> Iterator[str]:
     """A head node with two CPUs in processes of its own, as an operator would have started it."""
-    from ray.cluster_utils import Cluster
-
-    cluster_ = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 100 * 2**20}, shutdown_at_exit=False
-    )
-    yield cluster_.address
-    cluster_.shutdown()
+    with ray_cluster({"num_cpus": 2}) as cluster_:
+        yield cluster_.address
 
 
 @pytest.fixture

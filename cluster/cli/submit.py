@@ -15,6 +15,7 @@ from pipelines.errors import ConfigError
 from pipelines.identity import digest_of
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
+from pipelines.redaction import redact
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -51,6 +52,7 @@ def submit(
     """
     job = absolute_paths(typed.job())
     text = dump_job(job)
+    _refuse_credentials(text)
     called = _checked_name(name or (typed.file.stem if typed.file is not None else "job"))
     url = _address(address)
     from cluster.jobs import Jobs  # ray takes a second to import
@@ -62,7 +64,7 @@ def submit(
         print_json(submission._asdict())
     else:
         state = "submitted" if submission.new else "is there already"
-        screen.print(f"job {submission.id} {state}: {url}", soft_wrap=True)
+        screen.print(f"job {submission.id} {state}: {redact(url)}", soft_wrap=True)
     if not follow:
         return 0
     try:
@@ -71,6 +73,15 @@ def submit(
         screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED
     return jobs.exit_status(submission.id)
+
+
+def _refuse_credentials(text: str) -> None:
+    lines = zip(text.splitlines(), redact(text).splitlines(), strict=True)
+    if held := [hidden.strip() for line, hidden in lines if line != hidden]:
+        raise ConfigError(
+            f"the job holds credentials ({held[0]}), and whoever reaches the cluster can read a job: take them out, "
+            "and set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
+        )
 
 
 def _address(given: str | None) -> str:

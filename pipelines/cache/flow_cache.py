@@ -9,12 +9,14 @@ nobody can tell from that of unrounded flow.
 """
 
 import json
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.tasks import Segment
 
@@ -24,6 +26,8 @@ FLOW_FOLDER = "flow"
 _NAME_BYTES = 16
 _STEPS_PER_PX = 64
 _MOST_STEPS = 2**15 - 1
+_MOST_BYTES = 2**36
+"""No segment is larger: what claims to be is not given the memory."""
 
 
 BYTES_PER_VALUE = 0.5
@@ -86,15 +90,24 @@ def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], c
 
 
 def decode_flow(blob: bytes) -> NDArray[np.float16]:
-    """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w]."""
+    """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w]. Raises StoreError for what is no segment."""
     header, end = _header(blob)
-    size = int(np.prod(header["shape"])) * 2
-    planes = np.frombuffer(pa.decompress(blob[end:], decompressed_size=size, codec="zstd"), np.uint8).reshape(2, -1)
-    words = np.ascontiguousarray(planes.T).view("<u2").reshape(header["shape"])
+    try:
+        words = _words(blob[end:], tuple(int(side) for side in header["shape"]))
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as exc:
+        raise StoreError(f"a cached flow segment cannot be read ({exc}); see `reelmend cache verify`") from exc
     steps = ((words >> 1) ^ -(words & 1)).view("<i2")
     np.cumsum(steps, axis=-1, dtype=np.int16, out=steps)
     pixels: NDArray[np.float32] = steps.astype(np.float32) / np.float32(header["steps_per_px"])
     return pixels.astype(np.float16)
+
+
+def _words(body: bytes, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    count = math.prod(shape)
+    if 2 * count > _MOST_BYTES or min(shape) < 0:
+        raise ValueError(f"a shape of {shape}")
+    planes = np.frombuffer(pa.decompress(body, decompressed_size=2 * count, codec="zstd"), np.uint8).reshape(2, -1)
+    return np.ascontiguousarray(planes.T).view("<u2").reshape(shape)
 
 
 def cost_of(blob: bytes) -> Cost:
@@ -104,6 +117,12 @@ def cost_of(blob: bytes) -> Cost:
 
 
 def _header(blob: bytes) -> tuple[dict[str, Any], int]:
-    """Return the header and where it ends."""
+    """Return the header and where it ends. Raises StoreError."""
     end = 4 + int.from_bytes(blob[:4], "little")
-    return json.loads(blob[4:end]), end
+    try:
+        header = json.loads(blob[4:end])
+        if not header["steps_per_px"] > 0:
+            raise ValueError("steps of no size")
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise StoreError(f"a cached flow segment has no header ({exc}); see `reelmend cache verify`") from exc
+    return header, end

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, ParamSpec
@@ -15,6 +16,7 @@ from pipelines.cli.options import DEBUG_VARIABLE
 from pipelines.config import LogFormat
 from pipelines.errors import ConfigError, ReelmendError, SetupError
 from pipelines.logs import log_format, log_to_stderr
+from pipelines.redaction import redact
 
 P = ParamSpec("P")
 
@@ -54,9 +56,11 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        raise  # the exception in work: this is called from an except clause
+        lines = traceback.format_exc().splitlines()  # of the exception in work: this is called from an except clause
+    elif status != EXIT_INTERRUPTED:
+        lines = [f"error: {line}" for line in lines]
     for line in lines:
-        typer.echo(f"error: {line}" if status != EXIT_INTERRUPTED else line, err=True)
+        typer.echo(redact(line), err=True)
     raise typer.Exit(status)
 
 

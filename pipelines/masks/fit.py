@@ -37,6 +37,7 @@ def fitted(levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rota
 
 def grown(missing: U8, pixels: int) -> U8:
     """Return the mask, 0 and 1, grown by so many pixels, by a cross once a pixel."""
+    pixels = min(pixels, sum(missing.shape))  # from corner to corner
     return _u8(cv2.dilate(np.ascontiguousarray(missing), _CROSS, iterations=pixels)) if pixels else missing
 
 

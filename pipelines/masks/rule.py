@@ -39,7 +39,8 @@ class MaskRule:
         if self._by_name:
             folder = location_of(self._rule)
             return self._named_after(video, folder, ("", "_mask")) or folder / f"{stem}.png"
-        place = location_of(self._rule.format(stem=stem, name=video.name, parent=video.parent))
+        named = {"{stem}": stem, "{name}": video.name, "{parent}": str(video.parent)}
+        place = location_of(re.sub("|".join(named), lambda found: named[found[0]], self._rule))
         if "*" in place.name:
             names = [entry.place for entry in self._folders.children(place.parent)]
             return next((found for found in names if fnmatchcase(found.name, place.name)), place)

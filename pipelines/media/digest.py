@@ -4,13 +4,16 @@ import hashlib
 from pathlib import Path
 
 from pipelines.errors import MediaError
+from pipelines.media.limits import refuse_overtime
 from pipelines.media.source import list_images
+
+_PIECE_BYTES = 1 << 20
 
 
 def digest_source(path: Path | str) -> str:
     """Return the SHA-256 (hex) of a file's content, or of the names and contents of a folder's images in their order.
 
-    Raises MediaError when it cannot be read.
+    Raises MediaError when it cannot be read, OverLimit when that takes too long.
     """
     path = Path(path)
     try:
@@ -25,5 +28,11 @@ def digest_source(path: Path | str) -> str:
 
 
 def _digest_file(path: Path) -> str:
+    if not path.is_file():  # a pipe or a device may have no end
+        raise MediaError(f"{path}: is no file that could be read to its end")
+    total = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(_PIECE_BYTES):
+            refuse_overtime(path)
+            total.update(piece)
+    return total.hexdigest()

@@ -7,11 +7,10 @@ import av
 import numpy as np
 
 from pipelines.canvas.canvas import Canvas
-from pipelines.errors import MediaError
 from pipelines.media.colour import colour_of, rgb_to_yuv
 from pipelines.media.formats import Layout, blank_like, planes_of, working_layout
+from pipelines.media.limits import refuse_pixels
 from pipelines.media.records import ColourTags, VideoHeader, VideoInfo, turned_size
-from pipelines.media.source import MAX_PIXELS
 
 Video = TypeVar("Video", VideoInfo, VideoHeader)
 
@@ -23,16 +22,13 @@ def on_canvas(video: Video, canvas: Canvas) -> Video:
     """Return the record of the output: that of `video`, but for the size and what follows from it.
 
     Without a tag, YUV is read as BT.601 below 720 lines and as BT.709 from there on; where the canvas crosses that
-    line, the matrix that applied to the source becomes a tag, so that its samples keep their colours. Raises MediaError
+    line, the matrix that applied to the source becomes a tag, so that its samples keep their colours. Raises OverLimit
     when the canvas has more pixels than frames may have.
     """
     if not canvas.grows:
         return video
-    if canvas.width * canvas.height > MAX_PIXELS:
-        raise MediaError(
-            f"{video.path}: a canvas of {canvas.width}x{canvas.height} pixels is over the limit of {MAX_PIXELS} pixels;"
-            " choose a smaller outpaint.scale_w or outpaint.scale_h"
-        )
+    advice = "; choose a smaller outpaint.scale_w or outpaint.scale_h"
+    refuse_pixels(video.path, canvas.width, canvas.height, "a canvas", advice)
     changes: dict[str, Any] = {"width": canvas.width, "height": canvas.height}
     changes["colour"] = _kept_colour(video, replace(video, **changes))
     if isinstance(video, VideoInfo) and video.display_matrix is not None:

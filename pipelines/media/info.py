@@ -18,15 +18,17 @@ from av.video.stream import VideoStream
 from pipelines.errors import MediaError
 from pipelines.media import formats, timing
 from pipelines.media.integrity import refuse_cut_off
+from pipelines.media.limits import refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
+from pipelines.media.mp4 import refuse_lying_index
 from pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
 from pipelines.media.source import (
     codec_name,
+    frames_of,
     is_cover,
     list_images,
     open_container,
     plain,
     read_image,
-    refuse_huge,
     video_stream,
 )
 
@@ -52,12 +54,13 @@ def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHead
     if content is None and path.is_dir():
         images = list_images(path)
         return _header(path, _Picture.of(read_image(images[0])), codec_of_image(images[0]), len(images), FOLDER_RATE)
+    _refuse_lying_index(path, content)
     with open_container(path, content) as container:
         stream = video_stream(container, path)
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise MediaError(f"{path}: its video stream holds no frames")
-        rate = stream.average_rate or stream.guessed_rate or FOLDER_RATE
+        rate = _rate(stream) or FOLDER_RATE
         return _header(
             path, _Picture.of(first), codec_name(stream), stream.frames or None, rate, _others(container, stream),
             container.format.name, _aspect(stream),
@@ -68,7 +71,8 @@ def inspect_video(path: Path | str, on_frame: OnFrame | None = None, folder_rate
     """Decode the whole video once and return what it holds; `on_frame(index, frame)` sees each frame in order.
 
     Frames come in the file's own pixel format, or its nearest working one (`VideoInfo.pixel_format`).
-    Raises MediaError, naming reason and frame: not a video, cut off, corrupt, no frames, frames too large.
+    Raises MediaError, naming reason and frame: not a video, cut off, corrupt, no frames; OverLimit where it is too
+    large, too long, or takes too long.
     """
     path = Path(path)
     return _inspect_folder(path, on_frame, folder_rate) if path.is_dir() else _inspect_file(path, on_frame)
@@ -124,6 +128,7 @@ class _Picture:
 
 
 def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
+    _refuse_lying_index(path, None)
     with open_container(path) as container:
         stream = video_stream(container, path)
         picture: _Picture | None = None
@@ -136,7 +141,7 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
                 on_frame(len(stamps), formats.to_working(frame, picture.format))
             stamps.append(frame.pts)
         time_base = stream.time_base or Fraction(1, 1000)
-        told = stream.average_rate or stream.guessed_rate
+        told = _rate(stream)
         refuse_cut_off(path, container, stream, stamps)
         if picture is None:
             raise MediaError(f"{path}: its video stream holds no frames")
@@ -144,6 +149,7 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         if not seekable:
             picture.remarks["timestamps were missing or out of order and have been mended"] = None
         pts = timing.mended(stamps, 1 / ((told or FOLDER_RATE) * time_base))
+        refuse_duration(path, float((pts[-1] - pts[0]) * time_base))
         rate, varies = timing.rate_of(pts, time_base, told)
         return VideoInfo(
             path=path, is_folder=False, codec=codec_name(stream), width=picture.width, height=picture.height,
@@ -157,6 +163,8 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
 
 def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> VideoInfo:
     images = list_images(path)
+    refuse_frames(path, len(images))
+    refuse_duration(path, float(len(images) / rate))
     picture: _Picture | None = None
     for index, image in enumerate(images):
         frame = read_image(image)
@@ -185,7 +193,8 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
     """
     count, opened = 0, False
     try:
-        for frame in container.decode(stream):
+        for frame in frames_of(container, stream, path):
+            refuse_frames(path, count + 1)
             opened = opened or frame.key_frame
             if frame.is_corrupt:
                 if opened:
@@ -194,11 +203,12 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
             yield frame
             count += 1
     except (av.error.FFmpegError, ValueError) as error:
+        refuse_overtime(path)
         raise MediaError(f"{path}: cannot be decoded after frame {count - 1} ({plain(error)})") from error
 
 
 def _refuse_other_size(path: Path, picture: _Picture, frame: av.VideoFrame, index: int) -> None:
-    refuse_huge(path, frame.width, frame.height)
+    refuse_pixels(path, frame.width, frame.height)
     if (frame.width, frame.height) != (picture.width, picture.height):
         raise MediaError(
             f"{path}: frame {index} has {frame.width}x{frame.height} pixels, the first one {picture.width}x"
@@ -230,8 +240,23 @@ def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInf
     )
 
 
+def _refuse_lying_index(path: Path, content: BinaryIO | None) -> None:
+    """Of a file elsewhere only the index is looked at: each fragment would be a request."""
+    if content is not None:
+        refuse_lying_index(path, content, fragments=False)
+    elif path.is_file():
+        with path.open("rb") as file:
+            refuse_lying_index(path, file, fragments=True)
+
+
+def _rate(stream: VideoStream) -> Fraction | None:
+    """Return the frames a second that the header speaks of; some say 0 or less."""
+    return next((rate for rate in (stream.average_rate, stream.guessed_rate) if rate and rate > 0), None)
+
+
 def _aspect(stream: VideoStream) -> Fraction:
-    return stream.sample_aspect_ratio or Fraction(1)  # 0 stands for unknown
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect and aspect > 0 else Fraction(1)  # 0 stands for unknown
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:

@@ -3,6 +3,7 @@
 A file whose copy was cut off decodes well up to the cut. Its index still lists what should follow.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,10 @@ def _promised_frames(stream: VideoStream, stamps: Sequence[int | None]) -> int:
     rate = stream.average_rate  # the guessed one of a file that says none may be its clock's: 1000 a second
     if told.count(":") != 2 or not rate:
         return 0
-    hours, minutes, seconds = (float(part) for part in told.split(":"))
+    try:
+        hours, minutes, seconds = (float(part) for part in told.split(":"))
+    except ValueError:  # somebody's own text
+        return 0
     first = next((stamp for stamp in stamps if stamp is not None), 0) * float(stream.time_base or 0)
-    return int((hours * 3600 + minutes * 60 + seconds - first) * float(rate))
+    promised = (hours * 3600 + minutes * 60 + seconds - first) * float(rate)
+    return int(promised) if math.isfinite(promised) else 0

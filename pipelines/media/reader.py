@@ -21,7 +21,7 @@ from pipelines.errors import MediaError
 from pipelines.media.colour import Coloured, colour_of, grey_to_full
 from pipelines.media.formats import copy_of, planes_of, to_working, working_layout
 from pipelines.media.records import VideoInfo
-from pipelines.media.source import list_images, open_container, plain, read_image, video_stream
+from pipelines.media.source import frames_of, list_images, open_container, plain, read_image, video_stream
 
 _STEPS_BACK = (0, 12, 60, 300)
 """Frames before the wanted one at which decoding is tried to start, before it starts at the beginning."""
@@ -118,7 +118,8 @@ def _decoded_from(
     """
     try:
         if target is None:
-            yield from enumerate(_sound(container, stream)) if not info.seekable else _known(container, stream, info)
+            counted = enumerate(_sound(container, stream, info))
+            yield from _known(container, stream, info) if info.seekable else counted
             return
         container.seek(info.pts[target], stream=stream, backward=True)
         opened = False
@@ -131,13 +132,13 @@ def _decoded_from(
             raise MediaError(f"{info.path}: cannot be decoded ({plain(error)})") from error
 
 
-def _sound(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    return (frame for frame in container.decode(stream) if not frame.is_corrupt)
+def _sound(container: InputContainer, stream: VideoStream, info: VideoInfo) -> Iterator[av.VideoFrame]:
+    return (frame for frame in frames_of(container, stream, info.path) if not frame.is_corrupt)
 
 
 def _known(container: InputContainer, stream: VideoStream, info: VideoInfo) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield the frames that the inspection saw, with their index."""
-    for frame in _sound(container, stream):
+    for frame in _sound(container, stream, info):
         if frame.pts is None:
             continue
         index = bisect_left(info.pts, frame.pts)

@@ -1,7 +1,6 @@
 """Which streams beside the video does the output keep, and how do their packets get there unchanged?"""
 
 import io
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -97,14 +96,10 @@ class CopiedStreams:
         self._next = next(self._packets, None)
 
     def mux_until(self, seconds: float) -> None:
-        """Write all packets that are due before `seconds` of the output."""
+        """Write all packets that are due before `seconds` of the output; math.inf: all that are left."""
         while self._next is not None and self._next[0] <= seconds:
             self._output.mux_one(self._next[1])
             self._next = next(self._packets, None)
-
-    def mux_rest(self) -> None:
-        """Write the packets after the last frame."""
-        self.mux_until(math.inf)
 
     def close(self) -> None:
         self._files.close()

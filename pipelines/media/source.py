@@ -1,11 +1,15 @@
 """How is a video opened, and what is said when it cannot be?
 
-The one place where errors of FFmpeg become `MediaError`.
+The one place where errors of FFmpeg become `MediaError`. A file is all that FFmpeg may read: no address, and no other
+file that this one names.
 """
 
+import errno
 import re
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,38 +19,78 @@ from av.video.stream import VideoStream
 
 from pipelines.errors import MediaError
 from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
+from pipelines.media.limits import (
+    most_pixels,
+    refuse_duration,
+    refuse_frames,
+    refuse_overtime,
+    refuse_pixels,
+    seconds_left,
+)
 
-MAX_PIXELS = 1 << 26
-"""Frames with more pixels than this (8192 x 8192) are refused: a hostile header must not take the machine's memory."""
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""
 
-# `file` only: a playlist that calls itself .mp4 must not make this machine open addresses.
-_OPTIONS = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+FORMATS = (
+    *("mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "mxf", "flv", "asf", "ogg", "yuv4mpegpipe", "nut"),
+    *("ivf", "dv", "gxf", "wtv", "gif", "apng", "h264", "hevc", "m4v", "obu", "av1", "mjpeg"),
+    *("png_pipe", "jpeg_pipe", "bmp_pipe", "tiff_pipe", "webp_pipe"),
+)
+"""What a file may be, as FFmpeg names it: kinds that hold their own content. A playlist (hls, concat, dash, sdp) or a
+pattern of names (image2) would read whatever files and addresses it names."""
+
+_ROUNDED_UP = 64 * 65_536
+"""Pixels by which a decoder's picture may be larger than the frame: up to 64 a line."""
+_PREFIX = "file:"  # without it, what stands before a colon in a name could be taken for a protocol
+
+
+class _Nameless(BufferedReader):
+    """An image: FFmpeg would take a name such as "take%02d.png" for that of many files."""
+
+    name = ""
 
 
 @contextmanager
 def open_container(path: Path, content: BinaryIO | None = None) -> Iterator[InputContainer]:
     """Open a file, or `content` of that name, for reading.
 
-    Raises MediaError when it is missing, empty or of no known kind.
+    Raises MediaError when it is missing, empty or of no known kind, OverLimit when its header promises too much.
     """
-    if content is None and not path.exists():
-        raise MediaError(f"{path}: no such file")
-    if content is None and path.stat().st_size == 0:
-        raise MediaError(f"{path}: the file is empty (0 bytes)")
-    try:
-        container = av.open(content or str(path), "r", options=dict(_OPTIONS), metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(_why_not_open(path, content, error)) from error
-    with container:
+    if content is None:
+        _refuse_nothing(path)
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(_Nameless(FileIO(path))) if content is None and is_image(path) else content
+            container = opened.enter_context(_open(path, file))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            refuse_overtime(path)
+            raise MediaError(_why_not_open(path, content, error)) from error
+        refuse_duration(path, (container.duration or 0) / av.time_base)
         yield container
+
+
+def _refuse_nothing(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MediaError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:  # a name that is too long, or none at all
+        raise MediaError(f"{path}: cannot be opened ({plain(error)})") from error
+    if size == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes)")
+
+
+def _open(path: Path, file: BinaryIO | None) -> InputContainer:
+    limits = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS), "max_pixels": _decoded_pixels()}
+    place = file or f"{_PREFIX}{path.absolute()}"
+    return av.open(place, "r", options=limits, metadata_errors="replace", timeout=seconds_left())
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the stream to restore: the first picture track that is not a cover.
 
-    Raises MediaError when there is none, no decoder for it, or its frames are too large. Decodes on few threads.
+    Raises MediaError when there is none, or no decoder for it, OverLimit when its frames are too large or too many.
+    Decodes on few threads.
     """
     pictures = [stream for stream in container.streams.video if not is_cover(stream)]
     if not pictures:
@@ -56,16 +100,24 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     stream = pictures[0]
     if stream.codec_context is None:
         raise MediaError(f"{path}: no decoder for its video codec; convert it first, for example to H.264")
-    refuse_huge(path, stream.codec_context.width, stream.codec_context.height)
+    refuse_pixels(path, stream.codec_context.width, stream.codec_context.height)
+    refuse_frames(path, stream.frames)
+    stream.codec_context.options = {"max_pixels": _decoded_pixels()}  # for a stream that grows on the way
     stream.codec_context.thread_count = THREADS
     stream.codec_context.thread_type = "AUTO"
     return stream
 
 
-def refuse_huge(path: Path, width: int, height: int) -> None:
-    """Raise MediaError for frames over MAX_PIXELS."""
-    if width * height > MAX_PIXELS:
-        raise MediaError(f"{path}: frames of {width}x{height} pixels are over the limit of {MAX_PIXELS} pixels")
+def _decoded_pixels() -> str:
+    """What a decoder takes memory for: it rounds widths up, and the limit itself is for the frames that come out."""
+    return str(most_pixels() + _ROUNDED_UP)
+
+
+def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
+    """Yield every frame in the order of showing. Raises OverLimit when the task's time is over."""
+    for packet in container.demux(stream):
+        refuse_overtime(path)
+        yield from packet.decode()
 
 
 def is_cover(stream: VideoStream) -> bool:
@@ -92,17 +144,26 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> av.VideoFrame:
-    """Decode one image in its own pixel format. Raises MediaError naming the file."""
+    """Decode one image in its own pixel format. Raises MediaError naming the file, OverLimit when it is too large."""
+    refuse_pixels(path, *_promised_size(path))
     with open_container(path) as container:
         stream = video_stream(container, path)
         stream.codec_context.thread_count = 1
         try:
-            frame = next(container.decode(stream), None)
+            frame = next(frames_of(container, stream, path), None)
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError(f"{path}: the image is damaged ({plain(error)})") from error
         if frame is None:
             raise MediaError(f"{path}: the image is damaged (nothing in it could be decoded)")
         return frame
+
+
+def _promised_size(path: Path) -> tuple[int, int]:
+    """Return what a PNG's header says, (0, 0) for others: FFmpeg refuses what is too large, but not in these words."""
+    _refuse_nothing(path)
+    with path.open("rb") as file:
+        head = file.read(24)
+    return struct.unpack(">II", head[16:]) if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) == 24 else (0, 0)
 
 
 def plain(error: Exception) -> str:
@@ -123,4 +184,6 @@ def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str
         head = file.read(12)
     if head[4:8] == b"ftyp":
         return f"{path}: cut off or still being written, its index (moov) is missing; copy or record it again"
+    if getattr(error, "errno", None) == errno.EINVAL:
+        return f"{path}: is not a video that can be read (no container known here; playlists are not followed)"
     return f"{path}: is not a video that can be read ({plain(error)})"

@@ -22,6 +22,7 @@ def mended(stamps: Sequence[int | None], ticks_a_frame: Fraction) -> tuple[int, 
     Where some are missing or stand twice, all are counted at the average rate. Where they are only out of order they
     are sorted: AVI numbers frames in the order of decoding, which with B-frames is not that of showing.
     """
+    ticks_a_frame = max(ticks_a_frame, Fraction(1))  # no two at one time, whatever rate the file claims
     known = {stamp for stamp in stamps if stamp is not None}
     if len(known) < len(stamps):
         return tuple(round(index * ticks_a_frame) for index in range(len(stamps)))

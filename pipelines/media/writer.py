@@ -3,6 +3,7 @@
 Same timestamps, size, rotation, sample aspect, colour tags and bit depth; the source's own audio and subtitle packets.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -132,8 +133,7 @@ class _FileSink:
     def finish(self) -> None:
         self._mux(None)
         with self._failing_clearly():
-            if self._copies is not None:
-                self._copies.mux_rest()
+            self._copy_until(math.inf)
             self._output.close()
             if encoding.CONTAINERS[self._stitch.codec] == "matroska" and self._info.sample_aspect != 1:
                 set_display_aspect(self._path, self._info.width, self._info.height, self._info.sample_aspect)
@@ -150,9 +150,22 @@ class _FileSink:
         with self._failing_clearly():
             for packet in self._stream.encode(frame):
                 packet.duration = self._ticks_of(packet.pts)
-                if self._copies is not None and packet.dts is not None:
-                    self._copies.mux_until(float(packet.dts * packet.time_base))
+                if packet.dts is not None:
+                    self._copy_until(float(packet.dts * packet.time_base))
                 self._output.mux_one(packet)
+
+    def _copy_until(self, seconds: float) -> None:
+        """Raises MediaError for packets that the container does not take: the source is to blame, not the encoder."""
+        if self._copies is None:
+            return
+        try:
+            self._copies.mux_until(seconds)
+        except (av.error.FFmpegError, ValueError, OverflowError) as error:
+            if isinstance(error, OSError):
+                raise
+            raise MediaError(
+                f"{self._info.path}: its sound or text cannot be copied ({plain(error)}); convert or remove that stream"
+            ) from error
 
     def _ticks_of(self, pts: int | None) -> int:
         """Return how long the frame at `pts` is shown; the last one as long as the one before it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.previews import FOLDER
+from pipelines.redaction import redact
 from pipelines.report.page import Live, render, render_totals
 from pipelines.report.rows import chunks_done, has_picture, note_on, row_values
 from pipelines.serve.watched import Moment, WatchedRun
@@ -81,7 +82,7 @@ def now(run: WatchedRun, known: str) -> dict[str, Any]:
         "version": live.version,
         "life": moment.stands.life,
         "pulse": _pulse(moment.stands),
-        "trouble": run.trouble,
+        "trouble": redact(run.trouble),
         "totals": html,
     }
 

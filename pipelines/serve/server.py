@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pipelines.errors import ReelmendError, SetupError
 from pipelines.previews import FOLDER, load_preview
+from pipelines.redaction import redact
 from pipelines.report.page import live_policy
 from pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
 from pipelines.serve.watched import WatchedRun
@@ -158,7 +159,7 @@ _PAGE = {"Content-Security-Policy": f"{live_policy()}; frame-ancestors 'none'"}
 
 
 def _text(status: HTTPStatus, line: str, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status, "text/plain; charset=utf-8", f"{line}\n".encode("utf-8", "replace"), headers or {})
+    return Answer(status, "text/plain; charset=utf-8", f"{redact(line)}\n".encode("utf-8", "replace"), headers or {})
 
 
 def _json(value: object) -> Answer:

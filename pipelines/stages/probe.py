@@ -17,6 +17,7 @@ from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
+from pipelines.media.source import list_images
 from pipelines.plan import masked_ranges, plan_frames
 from pipelines.publish import staged
 from pipelines.shots import ShotFinder
@@ -95,7 +96,9 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
     output = task.item.output.with_suffix("" if source.is_dir() else source.suffix)
     with staged(output, desk.files, desk.context.cache_dir) as copy:
         if source.is_dir():
-            shutil.copytree(source, copy)
+            copy.mkdir(parents=True)
+            for image in list_images(source):  # whatever else lies or is linked there is no part of the video
+                shutil.copyfile(image, copy / image.name)
         else:
             shutil.copyfile(source, copy)
     note = f"the mask is empty: the source was copied unchanged to {output}"

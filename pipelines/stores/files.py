@@ -173,7 +173,8 @@ class Files:
     def _parts_of_folder(self, place: Location) -> list[Entry] | None:
         if not self.is_folder(place):
             return None
-        return [child for child in self.children(place) if not child.is_folder]
+        # An object may be called "..": its copy would lie elsewhere.
+        return [child for child in self.children(place) if not child.is_folder and child.place.name not in (".", "..")]
 
 
 def _open_fsspec(scheme: str) -> FileSystem:

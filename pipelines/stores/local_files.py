@@ -63,7 +63,10 @@ class LocalFiles:
         return {place: entry for place in places if (entry := self.look(place)) is not None}
 
     def is_folder(self, place: Path) -> bool:
-        return place.is_dir()
+        try:
+            return place.is_dir()
+        except OSError:  # a name that is too long, a folder that may not be entered
+            return False
 
     def children(self, folder: Path) -> list[Entry]:
         with _translated("list", folder):

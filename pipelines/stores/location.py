@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from pipelines.errors import ConfigError
+from pipelines.redaction import redact
 
 SCHEMES = ("s3", "gs", "az")
 """Of stores in which a write is whole or not there, which all else rests on. Nothing else is ever opened: a manifest
@@ -101,6 +102,9 @@ def location_of(text: str) -> Location:
         )
     if not bucket:
         raise ConfigError(f"{text}: names no bucket; write {scheme}://BUCKET/PREFIX")
+    if "@" in bucket:
+        raise ConfigError(f"{redact(text)}: credentials are no part of a URL; docs/stores.md says where they are found")
+    _refuse_up(key)
     return RemotePath(sys.intern(bucket), key.strip("/"), sys.intern(scheme))
 
 
@@ -108,4 +112,12 @@ def join(folder: Location, text: str) -> Location:
     """Return the place that `text` names when relative paths start at `folder`."""
     if is_url(text):
         return location_of(text)
+    if isinstance(folder, RemotePath) and not text.startswith("/"):
+        _refuse_up(text)
     return Path(text) if text.startswith("/") else folder / text
+
+
+def _refuse_up(key: str) -> None:
+    """A bucket has no folders to go up from, but a copy of what is in it lies in one."""
+    if ".." in key.split("/"):
+        raise ConfigError(f"{key}: '..' means nothing in a bucket; write the whole s3://BUCKET/PREFIX")

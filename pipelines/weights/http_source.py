@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from pipelines.errors import SetupError, StoreError
+from pipelines.redaction import redact
 from pipelines.weights.source import CHUNK_BYTES, Body
 
 TIMEOUTS_S = (10, 60)
@@ -25,7 +26,7 @@ class HttpSource:
     @property
     def name(self) -> str:
         parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return redact(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
 
     @contextmanager
     def open(self, offset: int, validator: str) -> Iterator[Body]:

@@ -27,6 +27,7 @@ import verdict
 import workload
 from killer import Kill, Killed, Killer
 from ray.cluster_utils import Cluster
+from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
 
 from pipelines.job import dump_job
@@ -198,15 +199,10 @@ def _proxy(store: str, seed: int, share: float, diary: Path) -> Iterator[str]:
 @contextmanager
 def _three_nodes(mark: str) -> Iterator[Cluster]:
     """A head that runs nothing, and two nodes that may die."""
-    small = {"object_store_memory": 100 * 2**20}
-    with _environment({**processes.environment(mark), **_RAY, "OMP_NUM_THREADS": "1"}):
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small}, shutdown_at_exit=False)
-        try:
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, **small)
-            yield cluster
-        finally:
-            cluster.shutdown()
+    head, node = {"num_cpus": 0}, {"num_cpus": 1}
+    inherited = {**processes.environment(mark), **_RAY, "OMP_NUM_THREADS": "1"}
+    with _environment(inherited), ray_cluster(head, node, node) as cluster:
+        yield cluster
 
 
 @contextmanager

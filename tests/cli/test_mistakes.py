@@ -55,8 +55,9 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
 
 def test_debug_shows_where_an_error_came_from() -> None:
     result = type_in("run", "no.yaml", "--debug")
-    assert result.exit_code != 0
-    assert type(result.exception).__name__ == "ConfigError"
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Traceback")
+    assert "ConfigError: no.yaml: there is no such job file" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "report"])

@@ -25,7 +25,7 @@ CLIPS = 30
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A run over some clips, as it is typed."""
     monkeypatch.chdir(tmp_path)
-    videos = [str(write_clip(tmp_path / f"{index}.mp4", frames=60, audio=False)) for index in range(CLIPS)]
+    videos = [str(write_clip(tmp_path / f"{index}.mp4", frames=24, audio=False)) for index in range(CLIPS)]
     write_mask_image(tmp_path / "mask.png", moving_box(frames=1)[0])
     words = ["run", "--videos", *videos, "--masks", "mask.png", "--out", "out"]
     return [sys.executable, "-m", "pipelines.cli", *words, "run.executor=inline", "plan.shots=false"]

@@ -19,12 +19,14 @@ PATIENCE = Patience(unplaceable_s=45, crowded_s=60, idle_s=30)
 class Play:
     """A scheduler, and workers that do what the test says."""
 
-    def __init__(self, *names: str, layout: Layout = LAPTOP, attempts: int = 3, chunks: int = 1) -> None:
+    def __init__(
+        self, *names: str, layout: Layout = LAPTOP, attempts: int = 3, chunks: int = 1, patience: Patience = PATIENCE
+    ) -> None:
         """Items of `chunks` chunks each, two segments of flow a chunk."""
         self.plan = toy_plan(chunks)
         items = [toy_item(name, Path("out")) for name in names]
         self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
-        self.scheduler = Scheduler(self.state, layout, PATIENCE)
+        self.scheduler = Scheduler(self.state, layout, patience)
 
     def decide(self, now_s: float = 0.0) -> list[Instruction]:
         return self.scheduler.decide(now_s)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from ray_cluster import ray_cluster
 from toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
 from typer.testing import CliRunner
 
@@ -33,13 +34,8 @@ pytestmark = pytest.mark.ray
 @pytest.fixture(scope="module")
 def gpu_cluster(_ray_for_tests: None) -> Iterator[str]:
     """One core a machine, one GPU on the first and two on the second."""
-    from ray.cluster_utils import Cluster
-
-    machine = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args={**machine, "num_gpus": 1}, shutdown_at_exit=False)
-    cluster.add_node(**machine, num_gpus=2)
-    yield cluster.address
-    cluster.shutdown()
+    with ray_cluster({"num_cpus": 1, "num_gpus": 1}, {"num_cpus": 1, "num_gpus": 2}) as cluster:
+        yield cluster.address
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_cluster import ray_cluster
 from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from cluster.executor import RayExecutor
@@ -17,20 +18,15 @@ from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("_ray_for_tests")]
-MACHINE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+MACHINE = {"num_cpus": 1}
 
 
 @contextmanager
 def machines(monkeypatch: pytest.MonkeyPatch, **head: Any) -> Iterator[Any]:
     """A cluster of one machine, to which others can be added."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={**MACHINE, **head}, shutdown_at_exit=False)
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    try:
+    with ray_cluster(MACHINE | head) as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         yield cluster
-    finally:
-        cluster.shutdown()
 
 
 def run(

@@ -14,7 +14,7 @@ from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
 from cluster.executor import RayExecutor
 from pipelines.config import PoolsConfig
-from pipelines.errors import SetupError
+from pipelines.errors import ConfigError, SetupError
 from pipelines.ledger import ItemState
 from pipelines.run_state import RunState
 
@@ -131,6 +131,11 @@ def test_a_cluster_that_does_not_answer_is_one_clear_line(tmp_path: Path, monkey
     state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
     with pytest.raises(SetupError, match=r"^no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1 .*$"):
         RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
+
+
+def test_outputs_in_rays_copy_of_a_jobs_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is in Ray's copy of the job's folder"):
+        RayExecutor(toy_context(tmp_path / "working_dir_files" / "_ray_pkg_36114dfb" / "out"))
 
 
 def test_a_ray_of_the_host_application_is_used_and_left_running(cluster_address: str, tmp_path: Path) -> None:

@@ -15,44 +15,48 @@ CPU = torch.device("cpu")
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
 
 
+@pytest.fixture(autouse=True)
+def _nothing_compiled():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
 @pytest.fixture
-def networks():
-    torch._dynamo.reset()
-    yield [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
-    torch._dynamo.reset()
+def flow_completion():
+    return with_test_weights(FlowCompletion())
 
 
 @needs_compiler
-def test_a_compiled_part_gives_what_it_gives_as_it_is_and_keeps_its_names(networks):
-    flow_completion = networks[1]
+def test_a_compiled_part_gives_what_it_gives_as_it_is_and_keeps_its_names(flow_completion):
     draw = torch.Generator().manual_seed(0)
     clip = torch.randn(1, 2, 2, 32, 40, generator=draw), torch.randn(1, 2, 2, 32, 40, generator=draw)
     masks = (torch.rand(1, 3, 1, 32, 40, generator=draw) > 0.7).float()
     names = list(flow_completion.state_dict())
     with torch.inference_mode():
         plain = flow_completion(*clip, masks)
-        outcome = compile_hot_parts(networks, "on", CPU)
+        outcome = compile_hot_parts([flow_completion], "on", CPU)
         compiled = flow_completion(*clip, masks)
-    assert "Raft.update_block" in outcome.compiled
+    assert "FlowCompletion.upsample" in outcome.compiled
     assert outcome.reason == ""
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
     assert list(flow_completion.state_dict()) == names
 
 
 @needs_compiler
-def test_rafts_iteration_is_compiled_for_any_number_of_iterations(networks):
-    raft = networks[0]
+def test_rafts_iteration_is_compiled_for_any_number_of_iterations():
+    raft = with_test_weights(Raft())
     frames = torch.randn(1, 2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     with torch.inference_mode():
         plain = raft(frames, 3)
-        compile_hot_parts(networks, "on", CPU)
+        compile_hot_parts([raft], "on", CPU)
         compiled = raft(frames, 3)
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
 
 
 @needs_compiler
-def test_the_generators_compiled_parts_give_the_same_picture(networks):
-    generator = networks[2]
+def test_the_generators_compiled_parts_give_the_same_picture():
+    generator = with_test_weights(InpaintGenerator())
     draw = torch.Generator().manual_seed(0)
     frames, flow = torch.randn(1, 3, 3, 64, 96, generator=draw).clamp(-1, 1), torch.zeros(1, 1, 2, 64, 96)
     masks = torch.zeros(1, 3, 1, 64, 96)
@@ -65,29 +69,30 @@ def test_the_generators_compiled_parts_give_the_same_picture(networks):
     assert torch.allclose(plain, compiled, rtol=0, atol=1e-4)
 
 
-def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(networks, monkeypatch, caplog):
+def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(flow_completion, monkeypatch, caplog):
     from torch._inductor import config
 
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
     monkeypatch.setattr(config, "force_disable_caches", True)
     with caplog.at_level(logging.WARNING):
-        outcome = compile_hot_parts(networks, "on", CPU)
+        outcome = compile_hot_parts([flow_completion], "on", CPU)
     assert outcome.compiled == ()
     assert outcome.reason.startswith("compiling failed, running as it is: ")
     assert "no-such-compiler" in outcome.reason or "C++ compiler" in outcome.reason
     assert any(outcome.reason in record.message for record in caplog.records)
     with torch.inference_mode():
-        networks[1](torch.zeros(1, 1, 2, 16, 16), torch.zeros(1, 1, 2, 16, 16), torch.zeros(1, 2, 1, 16, 16))
+        flow_completion(torch.zeros(1, 1, 2, 16, 16), torch.zeros(1, 1, 2, 16, 16), torch.zeros(1, 2, 1, 16, 16))
 
 
-def test_a_cpu_compiles_nothing_unless_asked(networks):
-    assert compile_hot_parts(networks, "auto", CPU) == CompileOutcome(
+def test_a_cpu_compiles_nothing_unless_asked(flow_completion):
+    assert compile_hot_parts([flow_completion], "auto", CPU) == CompileOutcome(
         (), "compile=auto compiles on CUDA only, and this is cpu"
     )
-    assert compile_hot_parts(networks, "off", CPU) == CompileOutcome((), "compile=off")
+    assert compile_hot_parts([flow_completion], "off", CPU) == CompileOutcome((), "compile=off")
 
 
-def test_warming_up_runs_a_whole_window(networks):
+def test_warming_up_runs_a_whole_window():
+    networks = [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
     ran = []
     for network in networks:
         network.register_forward_hook(lambda network, *_: ran.append(type(network).__name__))

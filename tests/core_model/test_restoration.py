@@ -31,12 +31,12 @@ def networks():
 @pytest.fixture(scope="module")
 def shot():
     rng = np.random.default_rng(0)
-    texture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (150, 44), interpolation=cv2.INTER_CUBIC)
-    frames = np.stack([texture[:40, 2 * t : 2 * t + 52] for t in range(FRAMES)])
-    masks = np.zeros((FRAMES, 40, 52), bool)
+    texture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (75, 26), interpolation=cv2.INTER_CUBIC)
+    frames = np.stack([texture[:24, 2 * t : 2 * t + 36] for t in range(FRAMES)])
+    masks = np.zeros((FRAMES, 24, 36), bool)
     for t in range(FRAMES):
-        masks[t, 10:22, 8 + t : 20 + t] = t % 9 != 4
-    flow = np.zeros((FRAMES - 1, 2, 40, 52), np.float32) + rng.normal(0, 0.1, (FRAMES - 1, 2, 40, 52))
+        masks[t, 6:15, 4 + t : 13 + t] = t % 9 != 4
+    flow = np.zeros((FRAMES - 1, 2, 24, 36), np.float32) + rng.normal(0, 0.1, (FRAMES - 1, 2, 24, 36))
     flow[:, 0] -= 2
     return ArrayShot(frames, masks, flow, -flow)
 

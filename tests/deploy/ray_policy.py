@@ -1,9 +1,13 @@
 """What KubeRay's operator refuses or misunderstands, though its schemas let it pass."""
 
+import math
 import re
 
 from manifests import ROOT, cluster_specs, of_kind
 from policy import rule
+
+from cluster.resources import lay_out
+from pipelines.job import load_job
 
 
 @rule
@@ -124,3 +128,19 @@ def monitors_look_at_ports_that_pods_have(documents):
                 ports = {port["name"] for port in group["template"]["spec"]["containers"][0]["ports"]}
                 if missing := asked - ports:
                     yield f"PodMonitor {monitor['metadata']['name']}: {where} has no port {', '.join(sorted(missing))}"
+
+
+@rule
+def a_run_asks_for_what_its_cluster_may_bring(documents):
+    for rayjob in of_kind(documents, "RayJob"):
+        spec, where = rayjob["spec"]["rayClusterSpec"], f"RayJob {rayjob['metadata']['name']}"
+        pools = load_job(None, None, [word for word in rayjob["spec"]["entrypoint"].split() if "=" in word]).pools
+        scales = spec.get("enableInTreeAutoscaling", False)
+        if pools.autoscaling is not scales:
+            yield f"{where}: the cluster scales: {scales}, its run believes: {pools.autoscaling}"
+        if pools.autoscaling:
+            asked = lay_out([], 0, gpu=True, limits=pools)
+            gpus = sum(math.ceil(pool.size * pool.gpus) for pool in asked.pools)
+            brought = sum(group["maxReplicas"] for group in spec["workerGroupSpecs"])
+            if gpus > brought:
+                yield f"{where}: its run would wait for {gpus} GPUs, {brought} may come"

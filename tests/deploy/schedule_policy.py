@@ -71,6 +71,17 @@ def names_leave_room_for_what_is_added_to_them(documents):
 
 
 @rule
+def runs_are_sent_to_a_queue_that_is_there(documents):
+    queues = {queue["metadata"]["name"] for queue in of_kind(documents, "LocalQueue")}
+    for cronjob in of_kind(documents, "CronJob"):
+        (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        labels = [word.partition("=") for word in container.get("args", [])]
+        sent = {value for key, _, value in labels if key == "kueue.x-k8s.io/queue-name"}
+        if sent != queues:
+            yield f"runs are sent to {sorted(sent)}, there are {sorted(queues)}"
+
+
+@rule
 def the_cronjob_launches_what_is_there(documents):
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
     for cronjob in of_kind(documents, "CronJob"):

@@ -1,7 +1,8 @@
 """No overlay breaks a rule, and every rule is broken by the manifest that it was written against."""
 
+import alert_policy  # noqa: F401  its rules register themselves
 import pytest
-import ray_policy  # noqa: F401  its rules register themselves
+import ray_policy  # noqa: F401
 import schedule_policy  # noqa: F401
 from manifests import OVERLAYS, cluster_specs, one, rendered
 from policy import RULES, faults
@@ -37,6 +38,11 @@ def _cron(documents):
 
 def _run(documents):
     return one(documents, "RayJob")["spec"]
+
+
+def _alert(documents, name):
+    (group,) = one(documents, "PrometheusRule")["spec"]["groups"]
+    return next(alert for alert in group["rules"] if alert["alert"] == name)
 
 
 @breaks("images_are_pinned_and_the_projects_own_is_this_version")
@@ -286,6 +292,53 @@ def a_template_of_another_name(documents):
 @breaks("the_cronjob_launches_what_is_there", overlay="long-lived")
 def a_run_for_a_cluster_of_another_name(documents):
     one(documents, "RayCluster")["metadata"]["name"] = "ray"
+
+
+@breaks("runs_are_sent_to_a_queue_that_is_there", overlay="kueue")
+def a_queue_of_another_name(documents):
+    one(documents, "LocalQueue")["metadata"]["name"] = "nights"
+
+
+@breaks("a_run_asks_for_what_its_cluster_may_bring", overlay="gpu-spot")
+def a_run_that_does_not_know_that_machines_come(documents):
+    _run(documents)["entrypoint"] = "reelmend run /etc/reelmend/job.yaml --preset propainter"
+
+
+@breaks("a_run_asks_for_what_its_cluster_may_bring", overlay="gpu-spot")
+def a_run_that_asks_for_more_than_may_come(documents):
+    _run(documents)["entrypoint"] = _run(documents)["entrypoint"].replace("inpaint_max=6", "inpaint_max=7")
+
+
+@breaks("alerts_ask_for_metrics_and_labels_that_are_exported")
+def an_alert_about_a_metric_of_nobody(documents):
+    _alert(documents, "ReelmendNothingFinished")["expr"] = "ray_reelmend_items_left > 0"
+
+
+@breaks("alerts_ask_for_metrics_and_labels_that_are_exported")
+def an_alert_about_an_outcome_that_is_none(documents):
+    alert = _alert(documents, "ReelmendManyItemsBad")
+    alert["expr"] = alert["expr"].replace("quarantined", "broken")
+
+
+@breaks("alerts_ask_for_metrics_and_labels_that_are_exported")
+def an_alert_grouped_by_a_label_that_is_not_there(documents):
+    alert = _alert(documents, "ReelmendNothingFinished")
+    alert["expr"] = alert["expr"].replace("by (ray_io_cluster)", "by (pod)")
+
+
+@breaks("alerts_say_how_bad_it_is_and_what_to_do")
+def an_alert_that_says_nothing(documents):
+    del _alert(documents, "ReelmendRunFailed")["annotations"]["description"]
+
+
+@breaks("alerts_wait_as_long_as_the_cronjob_does")
+def an_alert_before_the_night_is_missed(documents):
+    _cron(documents)["startingDeadlineSeconds"] = 7200
+
+
+@breaks("alerts_look_into_the_namespace_they_are_in")
+def an_alert_about_another_namespace(documents):
+    one(documents, "PrometheusRule")["metadata"]["namespace"] = "restoration"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -15,7 +15,7 @@ from cluster.kubernetes.rayjob import run_from
 VERSIONS = ["1.30", "1.37"]
 """The oldest that the manifests are written for, and the newest whose schemas are installed."""
 
-WITHOUT_SCHEMA = {"PodMonitor"}
+WITHOUT_SCHEMA = {"PodMonitor", "PrometheusRule", "LocalQueue"}
 """Kinds of which no schema is at hand."""
 
 KUBERAY = {"RayJob", "RayCluster"}

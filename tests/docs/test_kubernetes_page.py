@@ -1,8 +1,9 @@
-"""What docs/kubernetes.md shows is rendered here, or says that it needs a cluster."""
+"""What docs/kubernetes.md tells a reader to write is rendered here, and enough for what is sent there."""
 
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-
-
-def test_every_command_says_that_it_needs_a_cluster():
-    commands = [text for language, text in BLOCKS if language == ""]
-    assert commands
-    assert all(text.startswith("# needs a cluster\n") for text in commands)
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+"""By name, those that the page shows."""
 
 
 def test_every_message_that_the_page_explains_is_one_of_the_launcher():
@@ -36,14 +32,14 @@ def nightly(tmp_path_factory):
     folder = tmp_path_factory.mktemp("repository")
     shutil.copytree(ROOT / "deploy", folder / "deploy")
     (folder / "nightly").mkdir()
-    kustomization, job = (text for language, text in BLOCKS if language == "yaml")
-    for name, text in (
-        ("kustomization.yaml", kustomization),
-        ("job.yaml", job),
-        ("weights.sha256", "0" * 64 + "  a.pth"),
-    ):
-        (folder / "nightly" / name).write_text(text)
-    command = ["kubectl", "kustomize", str(folder / "nightly")]
+    for name in ("nightly/kustomization.yaml", "nightly/job.yaml"):
+        (folder / name).write_text(FILES[name])
+    (folder / "nightly/weights.sha256").write_text("0" * 64 + "  a.pth")
+    return _rendered(folder / "nightly")
+
+
+def _rendered(folder):
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
@@ -75,3 +71,33 @@ def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly):
         if one["kind"] == "ServiceAccount" and "annotations" in one["metadata"]
     }
     assert named == {"reelmend-head", "reelmend-worker"}
+
+
+def _amount(quantity):
+    number, unit = re.fullmatch(r"(\d+)(\w*)", str(quantity)).groups()
+    return int(number) * {"": 1.0, "m": 1e-3, "Mi": 2.0**20, "Gi": 2.0**30}[unit]
+
+
+def _pods(rayjob):
+    """(how many, its containers) of what Kueue reserves room for."""
+    spec = rayjob["spec"]
+    yield 1, spec["submitterPodTemplate"]["spec"]["containers"]
+    yield 1, spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    for group in spec["rayClusterSpec"]["workerGroupSpecs"]:
+        yield group["replicas"], group["template"]["spec"]["containers"]
+
+
+def test_the_cluster_queue_of_the_page_admits_a_run_and_covers_all_that_its_pods_ask_for():
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed: the overlay is not rendered")
+    documents = _rendered(ROOT / "deploy/k8s/overlays/kueue")
+    needed = Counter()
+    for count, containers in _pods(next(one for one in documents if one["kind"] == "RayJob")):
+        for container in containers:
+            needed.update({name: count * _amount(one) for name, one in container["resources"]["requests"].items()})
+    queue = next(one for one in yaml.safe_load_all(FILES["queue.yaml"]) if one["kind"] == "ClusterQueue")
+    (group,) = queue["spec"]["resourceGroups"]
+    quotas = {one["name"]: _amount(one["nominalQuota"]) for one in group["flavors"][0]["resources"]}
+    assert quotas.keys() == set(group["coveredResources"]) == needed.keys()
+    assert all(quotas[name] >= needed[name] for name in needed), needed
+    assert _one(documents, "LocalQueue", "reelmend")["spec"]["clusterQueue"] == queue["metadata"]["name"]

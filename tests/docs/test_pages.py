@@ -20,6 +20,13 @@ def test_the_metrics_page_is_what_the_declarations_say():
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_metrics.py"
 
 
+def test_the_pictures_of_the_concepts_are_what_the_planner_says():
+    maker = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
+    drawn = {name: draw().svg() for name, draw in maker["PICTURES"].items()}
+    fresh = {name: (maker["FOLDER"] / name).read_text() for name in drawn}
+    assert drawn == fresh, "run: python docs/make_pictures.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):

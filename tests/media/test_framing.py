@@ -8,7 +8,7 @@ from clips import write_clip
 
 from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, Mode, OutpaintConfig
-from pipelines.errors import MediaError
+from pipelines.errors import OverLimit
 from pipelines.media.colour import BT470BG, colour_of
 from pipelines.media.formats import planes_of, working_layout
 from pipelines.media.framing import lay_frame, on_canvas
@@ -69,5 +69,5 @@ def test_a_display_matrix_brings_the_larger_picture_into_view(tmp_path):
 
 def test_a_canvas_that_no_machine_holds_is_refused(tmp_path):
     info = replace(inspect_video(write_clip(tmp_path / "a.mp4", 1)), width=8000, height=8000)
-    with pytest.raises(MediaError, match=r"a canvas of 12000x10000 pixels is over the limit .* smaller outpaint"):
+    with pytest.raises(OverLimit, match=r"a canvas of 12000x10000 pixels is over limits.pixels=.* smaller outpaint"):
         on_canvas(info, canvas_of(info, LARGER))

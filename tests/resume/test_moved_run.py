@@ -14,6 +14,7 @@ from dataclasses import replace
 import boto3
 import pytest
 from jobs import add_item, lossless_job
+from ray_cluster import ray_cluster
 
 from pipelines.config import ExecutorName, InputConfig, StoreConfig
 from pipelines.job import dump_job
@@ -53,14 +54,8 @@ def job_file(local, bucket, tmp_path, monkeypatch):
 @pytest.fixture
 def three_nodes(job_file, _ray_for_tests):
     """Started by somebody who has the store's credentials in the environment; two nodes of three have a CPU."""
-    from ray.cluster_utils import Cluster
-
-    small = {"object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small}, shutdown_at_exit=False)
-    for _ in range(2):
-        cluster.add_node(num_cpus=1, **small)
-    yield cluster.address
-    cluster.shutdown()
+    with ray_cluster({"num_cpus": 0}, {"num_cpus": 1}, {"num_cpus": 1}) as cluster:
+        yield cluster.address
 
 
 def command(job_file):

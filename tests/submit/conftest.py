@@ -1,22 +1,23 @@
-"""A Ray head as an operator would have started it: with its Jobs API on loopback, behind a token."""
+"""A cluster as an operator would have started it: a head behind a token, two machines, a bucket that all reach."""
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import requests
+from machines import PATIENCE_S, SCRIPTS, Machine, machine
+from servers import CREDENTIALS
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-PATIENCE_S = 120
 
 
 class Head(NamedTuple):
@@ -24,6 +25,10 @@ class Head(NamedTuple):
     """Of the Jobs API."""
     env: dict[str, str]
     """What whoever talks to it has in its environment."""
+    exporter: str
+    """Where Ray's agent shows Prometheus what drivers record."""
+    machines: list[Machine]
+    """With a CPU each; the head does no task."""
 
     def reelmend(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipelines.cli", *words]
@@ -31,27 +36,37 @@ class Head(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def head() -> Iterator[Head]:
+def head(s3_endpoint: str) -> Iterator[Head]:
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: sockets lie in it
-    port, url_port, agent_port = _free_ports(3)
-    scripts = str(Path(sys.executable).parent)
+    port, url_port, exporter_port, *agent_ports = _free_ports(6)
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(Path.cwd()),
         "HOME": str(folder),
-        "RAY_TMPDIR": str(folder),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_num_workers_soft_limit": "4",  # a machine of one CPU keeps the process of its probes and stitches
+        # A machine that is gone is missed after 2 s, not 15; figures are exported every second, not every tenth.
+        "RAY_health_check_period_ms": "500",
+        "RAY_health_check_failure_threshold": "4",
+        "RAY_metrics_report_interval_ms": "1000",
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        **CREDENTIALS,
     }
-    command = f"{scripts}/ray start --head --block --port={port} --num-cpus=2 --include-dashboard=true"
-    command += f" --dashboard-port={url_port} --dashboard-agent-listen-port={agent_port} --disable-usage-stats"
+    begin = f"--head --port={port} --num-cpus=0 --include-dashboard=true --dashboard-port={url_port}"
+    begin += f" --dashboard-agent-listen-port={agent_ports[0]} --metrics-export-port={exporter_port}"
+    join = f"--address=127.0.0.1:{port} --num-cpus=1 --dashboard-agent-listen-port="
     url = f"http://127.0.0.1:{url_port}"
-    with subprocess.Popen(command.split(), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            _wait_for(url, process)
-            yield Head(url, env)
-        finally:
-            process.send_signal(signal.SIGTERM)
+    with ExitStack() as running:
+        first = running.enter_context(machine(begin, folder / "0", env))
+        _wait_for(f"{url}/api/jobs/", bool, first)
+        others = [
+            running.enter_context(machine(f"{join}{agent_port}", folder / str(number), env))
+            for number, agent_port in enumerate(agent_ports[1:], 1)
+        ]
+        _wait_for(f"{url}/api/v0/nodes", lambda answer: answer.count('"ALIVE"') == 3, *others)
+        yield Head(url, env, f"http://127.0.0.1:{exporter_port}/metrics", others)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -63,14 +78,16 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_for(url: str, process: subprocess.Popen) -> None:
+def _wait_for(url: str, told: Callable[[str], bool], *processes: Machine) -> None:
+    """Ask until the cluster answers with what shows that it is ready."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        assert process.poll() is None, "Ray's head ended"
+        assert all(process.poll() is None for process in processes), "a machine of the cluster ended"
         try:
-            if requests.get(f"{url}/api/jobs/", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5).ok:
+            answer = requests.get(url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5)
+            if answer.ok and told(answer.text):
                 return
         except requests.ConnectionError:
             pass
-        time.sleep(0.5)
-    raise AssertionError(f"nothing answers at {url}")
+        time.sleep(0.2)
+    raise AssertionError(f"{url} did not answer as it should within {PATIENCE_S} s")

@@ -34,19 +34,6 @@ def ids(head, name):
     return {job.submission_id: job for job in client.list_jobs() if name in (job.submission_id or "")}, client
 
 
-def test_a_job_is_followed_to_its_end_and_submitted_again_it_is_found(head, folder):
-    done = submit(head, folder)
-    assert done.returncode == 0, done.stderr
-    assert "submitted" in done.stdout
-    assert "state=restored" in done.stdout, "its log is shown"
-    assert (folder / "out" / "clip.mkv").exists()
-    again = submit(head, folder)
-    assert again.returncode == 0
-    assert "is there already" in again.stdout
-    found, _ = ids(head, folder.name)
-    assert len(found) == 1
-
-
 def test_the_cluster_is_told_of_the_job_and_of_nothing_else(head, folder):
     """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
     done = submit(head, folder, "--json", "--no-follow", AWS_SECRET_ACCESS_KEY="do-not-tell")

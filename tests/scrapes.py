@@ -29,8 +29,7 @@ def parse(text: str) -> dict[str, float]:
     for family in text_string_to_metric_families(text):
         assert family.documentation
         for sample in family.samples:
-            labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
-            series = f"{sample.name}{{{labels}}}" if labels else sample.name
+            series = _series(sample.name, sample.labels)
             assert series not in values
             values[series] = sample.value
     return values
@@ -46,3 +45,20 @@ class Scraper(SilentDisplay):
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         self.seen.append(scrape(self._port))
         self._look(row, self.seen[-1])
+
+
+def scrape_ray(url: str) -> dict[str, float]:
+    """Return what Ray's exporter shows of a run, with our labels only, under the names of the run's own port."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        lines = [line.removeprefix("ray_") for line in answer.read().decode().splitlines()]
+    values: dict[str, float] = {}
+    for family in text_string_to_metric_families("\n".join(line for line in lines if line.startswith("reelmend_"))):
+        for sample in family.samples:
+            labels = {name: sample.labels[name] for name in ("stage", "outcome", "device") if name in sample.labels}
+            values[_series(sample.name, labels)] = sample.value
+    return values
+
+
+def _series(name: str, labels: dict[str, str]) -> str:
+    said = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+    return f"{name}{{{said}}}" if said else name

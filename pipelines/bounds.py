@@ -1,0 +1,92 @@
+"""Does an item stay where the job lets it: its output inside the run's folder, its sources where sources may lie?
+
+Manifests may be written by others than those who run them. What is refused here is refused before any work.
+"""
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from pipelines.config import JobConfig
+from pipelines.context import WORK_FOLDER
+from pipelines.errors import ConfigError
+from pipelines.publish import STAGED_PREFIX
+from pipelines.stores.location import Location, RemotePath, location_of, tidy
+
+_ODD = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that stand for a byte of a name are left out."""
+_LONGEST_NAME_BYTES = 255
+_SHORT = 59
+"""Letters that are no more bytes than any name may have, in four bytes each: most paths need no closer look."""
+_LONGEST_PATH_BYTES = 4096
+_LONGEST_KEY_BYTES = 1024
+
+
+class Bounds:
+    """Of one job. Folders are looked at once."""
+
+    def __init__(self, job: JobConfig) -> None:
+        self._out = location_of(job.out)
+        self._allowed = [_real(location_of(place)) for place in job.input.allowed]
+        self._refuse_links = lru_cache(maxsize=4096)(self._refuse_links_out)
+
+    def output(self, name: str, suffix: str) -> Location:
+        """Return the place of the output `name`. Raises ConfigError unless that is inside the run's folder for good."""
+        refuse_odd_text("output", name)
+        inside = tidy(name)
+        parts = inside.split("/")
+        if inside.startswith("/") or ".." in parts or inside == ".":
+            raise ConfigError(f"output {name!r} leaves the output folder {self._out}")
+        staged = any(part.startswith(STAGED_PREFIX) for part in parts)
+        if staged or parts[0].partition(".")[0].casefold() == WORK_FOLDER:
+            raise ConfigError(f"output {name!r} has a name that the run keeps for its own files; choose another")
+        place = self._out / (inside + suffix)
+        _refuse_long(place, room=len(STAGED_PREFIX))
+        self._refuse_links(inside.rpartition("/")[0])
+        return place
+
+    def refuse_source(self, place: Location) -> None:
+        """Raise ConfigError for a video or mask that the job does not let its items read."""
+        _refuse_long(place)
+        if self._allowed and not any(_lies_in(_real(place), folder) for folder in self._allowed):
+            raise ConfigError(f"{place} lies outside of input.allowed ({', '.join(map(str, self._allowed))})")
+
+    def _refuse_links_out(self, inside: str) -> None:
+        """`inside`: a folder's path in the run's folder."""
+        folder = self._out / inside
+        if not _lies_in(_real(folder), _real(self._out)):
+            raise ConfigError(
+                f"{folder} leaves the output folder {self._out} by a symbolic link, to {_real(folder)}; name that "
+                "folder as the output folder of a job of its own"
+            )
+
+
+def refuse_odd_text(what: str, text: str) -> None:
+    """Raise ConfigError for text that is no name: control characters, or what cannot be written in bytes."""
+    if _ODD.search(text):
+        raise ConfigError(f"{what} {text!r} holds a control character, or what is no character at all")
+
+
+def _refuse_long(place: Location, room: int = 0) -> None:
+    """`room`: bytes by which names have to be shorter."""
+    if len(str(place)) < _SHORT:
+        return
+    if isinstance(place, RemotePath):
+        too_long = len(place.key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY_BYTES
+    else:
+        text = os.fsencode(place)
+        too_long = len(text) > _LONGEST_PATH_BYTES or max(map(len, text.split(b"/"))) > _LONGEST_NAME_BYTES - room
+    if too_long:
+        raise ConfigError(f"{str(place)[:80]}...: the name is too long")
+
+
+def _real(place: Location) -> Location:
+    return place if isinstance(place, RemotePath) else Path(os.path.realpath(place))
+
+
+def _lies_in(place: Location, folder: Location) -> bool:
+    if isinstance(place, RemotePath) and isinstance(folder, RemotePath):
+        below = place.key == folder.key or not folder.key or place.key.startswith(f"{folder.key}/")
+        return place.bucket == folder.bucket and below
+    return isinstance(place, Path) and isinstance(folder, Path) and place.is_relative_to(folder)

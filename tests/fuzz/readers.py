@@ -1,0 +1,86 @@
+"""What does a run do with a file that it was given? One function a reader, and the one kind of error that it may raise.
+
+What is wrong with a video has to be an ItemError: any other is taken for the machine's fault, tried again, and ten of
+them in a row stop a run.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines.cache.flow_cache import cost_of, decode_flow
+from pipelines.config import InputConfig, JobConfig, MaskConfig, StitchConfig
+from pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
+from pipelines.job import apply_overrides, dump_job, load_job
+from pipelines.manifest import discover
+from pipelines.masks.source import inspect_masks
+from pipelines.media.capabilities import verify_output
+from pipelines.media.info import glance_video, inspect_video
+from pipelines.media.reader import read_frames, to_rgb
+from pipelines.media.records import VideoInfo
+from pipelines.media.writer import VideoWriter
+from pipelines.parts import Part
+
+INFO = "info.json"
+"""Beside a mask: what the probe found out about its video."""
+
+
+def video(path: Path) -> None:
+    glance_video(path)
+    info = inspect_video(path)
+    VideoInfo.from_dict(json.loads(json.dumps(info.to_dict())))
+    for start in (0, info.frames // 2, info.frames - 1):
+        for frame in read_frames(info, start, min(start + 2, info.frames)):
+            to_rgb(frame, info)
+
+
+def stitch(path: Path) -> None:
+    """The frames as they are, and the file's own sound and text beside them."""
+    info = inspect_video(path)
+    output, settings = path.parent / "stitched.mp4", StitchConfig(speed="ultrafast")
+    with VideoWriter(output, info, settings) as writer:
+        for frame in read_frames(info, 0, info.frames):
+            writer.write(frame)
+    verify_output(output, info, settings)
+
+
+def mask(path: Path) -> None:
+    info = VideoInfo.from_dict(json.loads((path.parent / INFO).read_text()))
+    inspect_masks(path, info, MaskConfig())
+
+
+def manifest(path: Path) -> None:
+    discover(JobConfig(input=InputConfig(manifest=str(path)), out=str(path.parent / "out")))
+
+
+def job_file(path: Path) -> None:
+    dump_job(load_job(path))
+
+
+def overrides(path: Path) -> None:
+    """A line is a word of the command line, and an override of a manifest."""
+    words = path.read_bytes().decode("utf-8", "replace").splitlines()
+    apply_overrides(load_job(overrides=[word for word in words if not word.startswith("-")]), words)
+
+
+def flow(path: Path) -> None:
+    cost_of(path.read_bytes())
+    decode_flow(path.read_bytes())
+
+
+def part(path: Path) -> None:
+    for patch in Part(path.read_bytes()):
+        assert patch.rgb.shape[:2] == patch.mask.shape
+
+
+READERS: dict[str, tuple[Callable[[Path], None], type[ReelmendError]]] = {
+    "video": (video, ItemError),
+    "stitch": (stitch, ItemError),
+    "mask": (mask, ItemError),
+    "manifest": (manifest, ConfigError),
+    "job_file": (job_file, ConfigError),
+    "overrides": (overrides, ConfigError),
+    "flow": (flow, StoreError),
+    "part": (part, StoreError),
+}
+"""By name: what reads, and what it may raise."""

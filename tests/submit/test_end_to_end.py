@@ -1,0 +1,143 @@
+"""A night in production, all of it real and on loopback: head, two machines, a bucket, twenty clips; one machine dies.
+
+Whoever asks afterwards, and whomever, is told the same: by status, report, summary, ledger and Prometheus.
+"""
+
+import json
+from collections import Counter
+from pathlib import PurePosixPath
+
+import boto3
+import pytest
+from machines import lose_one_at_work
+from night import CLIPS, ended, put_clips, watched, write_job
+from pages import Page
+from scrapes import free_port
+from servers import CREDENTIALS
+
+from pipelines.ledger import read_ledger
+from pipelines.stores.location import location_of
+from pipelines.tasks import Stage
+from pipelines.watch.metrics import METRICS, Kind
+
+pytestmark = pytest.mark.ray
+
+BUCKET = "night"
+OUTCOMES = {"restored": CLIPS - 1, "untouched": 1}
+
+
+@pytest.fixture(scope="module")
+def bucket(head):
+    with pytest.MonkeyPatch.context() as here:
+        for name in ("AWS_ENDPOINT_URL", *CREDENTIALS):
+            here.setenv(name, head.env[name])
+        yield boto3.resource("s3").create_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture(scope="module")
+def port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def job(bucket, port, tmp_path_factory):
+    path = tmp_path_factory.mktemp("desk") / "night.yaml"
+    write_job(path, BUCKET, port)
+    put_clips(bucket, tmp_path_factory.mktemp("footage"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def night(head, bucket, job, port):
+    return watched(head, job, port, bucket, midway=lambda: lose_one_at_work(head.machines))
+
+
+@pytest.fixture(scope="module")
+def rows(night):
+    return read_ledger(location_of(f"s3://{BUCKET}/restored/_reelmend/ledger"))
+
+
+def by_stage(figures, metric, **labels):
+    """The values of a counter by stage, summed over its other labels."""
+    found = Counter()
+    for series, value in figures.items():
+        if series.startswith(f"{metric}{{") and all(f'{key}="{said}"' in series for key, said in labels.items()):
+            found += {str(stage): value for stage in Stage if f'stage="{stage}"' in series}
+    return dict(found)
+
+
+def test_the_run_ends_well_though_a_machine_was_lost(night, bucket):
+    assert night.exit_status == 0, night.log
+    assert sum(by_stage(night.run["metrics"], "reelmend_tasks_total", outcome="lost").values()) >= 1
+    outputs = sorted(PurePosixPath(one.key).stem for one in bucket.objects.filter(Prefix="restored/clip"))
+    assert outputs == [f"clip_{number:02d}" for number in range(CLIPS)]
+
+
+def test_how_items_ended_is_told_alike_by_all(night, rows, head, bucket, tmp_path):
+    assert night.run["states"] == OUTCOMES
+    assert Counter(str(row.state) for row in rows) == OUTCOMES
+    assert f"{CLIPS}: {CLIPS - 1} restored, 1 untouched" in night.log
+    series = {outcome: f'reelmend_items_total{{outcome="{outcome}"}}' for outcome in OUTCOMES}
+    assert {outcome: night.run["metrics"][name] for outcome, name in series.items()} == OUTCOMES
+    bucket.download_file("restored/_reelmend/report.html", str(tmp_path / "report.html"))
+    report = Page(tmp_path / "report.html")
+    assert Counter(row["state"] for row in report.rows) == OUTCOMES
+    assert {row["id"]: (row["state"], row["frames"]) for row in report.rows} == {
+        row.id: (str(row.state), row.frames) for row in rows
+    }
+    assert f"{night.run['frames_computed']} " in report.text
+
+
+def test_status_from_another_machine_says_what_the_run_said(night, head):
+    asked = head.reelmend("status", f"s3://{BUCKET}/restored", "--json")
+    told = json.loads(asked.stdout)
+    assert {key: told[key] for key in night.run} == night.run
+    assert (told["ended"], told["life"], told["bad_items"]) == (True, "ended", 0)
+
+
+def test_tasks_frames_seconds_and_bytes_are_those_of_the_ledger(night, rows):
+    run, figures = night.run, night.run["metrics"]
+    tasks = {outcome: by_stage(figures, "reelmend_tasks_total", outcome=outcome) for outcome in ("computed", "reused")}
+    assert sum(tasks["computed"].values()) == run["tasks_computed"] == sum(row.tasks_computed for row in rows)
+    assert sum(tasks["reused"].values()) == run["tasks_reused"] == sum(row.tasks_reused for row in rows)
+    assert tasks["computed"]["inpaint"] == run["chunks_computed"]
+    frames = by_stage(figures, "reelmend_frames_total")
+    assert frames == {stage: done["frames"] for stage, done in run["work"].items()}
+    assert frames["inpaint"] == run["frames_computed"]
+    assert by_stage(figures, "reelmend_stage_seconds_total") == pytest.approx(run["seconds_by_stage"])
+    assert sum(by_stage(figures, "reelmend_bytes_written_total").values()) == run["bytes_written"]
+    assert figures["reelmend_flow_cache_misses_total"] == run["flow"]["computed"]
+
+
+def test_what_was_lost_was_tried_again_and_shows_in_the_ledger(night, rows):
+    figures = night.run["metrics"]
+    lost = sum(by_stage(figures, "reelmend_tasks_total", outcome="lost").values())
+    failed = sum(by_stage(figures, "reelmend_tasks_total", outcome="failed").values())
+    retries = sum(by_stage(figures, "reelmend_retries_total").values())
+    assert retries == lost + failed
+    tried_again = sum(row.attempts > 1 for row in rows)
+    assert 1 <= tried_again <= retries
+
+
+def test_prometheus_saw_all_of_it_and_no_counter_fell(night):
+    assert night.seen[-1] == night.run["metrics"]
+    assert all(ended(figures) + figures["reelmend_items_open"] == CLIPS for figures in night.seen)
+    counters = [metric.name for metric in METRICS if metric.kind is Kind.COUNTER]
+    for series in (one for one in night.seen[-1] if one.startswith(tuple(counters))):
+        values = [figures.get(series, 0.0) for figures in night.seen]
+        assert values == sorted(values), series
+
+
+def test_rays_exporter_shows_the_same_a_little_later(night):
+    last, final = night.exported[-1], night.run["metrics"]
+    assert last.keys() <= final.keys()
+    assert ended(last) >= CLIPS // 4
+    counters = tuple(metric.name for metric in METRICS if metric.kind is Kind.COUNTER)
+    assert [series for series in last if series.startswith(counters) and last[series] > final[series]] == []
+
+
+def test_the_same_night_again_finds_the_run_that_was(night, head, job):
+    again = head.reelmend("submit", str(job), "--address", head.url)
+    assert again.returncode == 0, again.stderr
+    assert "is there already" in again.stdout
+    assert "state=restored" in again.stdout, "its log is shown"
