@@ -26,13 +26,16 @@ def _no_debug_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _ray_for_tests() -> Iterator[None]:
     """What Ray reads when it is imported, and what its processes inherit."""
-    before = os.environ.get("RAY_AUTH_MODE")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    # A machine of one CPU would end an idle process after a second, and every probe begin with a start of Python.
+    wanted = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "4"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     import cluster.runtime  # noqa: F401
 
     yield
-    if before is None:
-        del os.environ["RAY_AUTH_MODE"]
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from core_model.prepared_shot import flow_tensor, images_tensor, masks_tensor
 from core_model.propagation import propagate_images
 from core_model.propainter_engine import ProPainterEngine
 
-FRAMES = 19
-OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)
+FRAMES = 13
+OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=4)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def engine(networks, options=OPTIONS):
     return ProPainterEngine(lambda: networks, "", options)
 
 
-@pytest.mark.parametrize("cuts", [(0, 12, 19), (0, 5, 7, 14, 18, 19)])
+@pytest.mark.parametrize("cuts", [(0, 8, 13), (0, 3, 5, 9, 12, 13)])
 def test_pieces_by_one_actor_are_the_whole(networks, shot, whole, cuts):
     actor = engine(networks)
     pieces = [actor.restore(shot, *cut) for cut in pairwise(cuts)]
@@ -60,13 +60,13 @@ def test_pieces_by_one_actor_are_the_whole(networks, shot, whole, cuts):
 def test_pieces_by_several_actors_in_any_order_are_the_whole(networks, shot, whole):
     """Three actors: what each has computed before differs, what it returns does not."""
     first, second, third = (engine(networks) for _ in range(3))
-    assert np.array_equal(second.restore(shot, 6, 12), whole[6:12])
-    assert np.array_equal(third.restore(shot, 18, 19), whole[18:])
-    assert np.array_equal(first.restore(shot, 12, 18), whole[12:18])
-    assert np.array_equal(third.restore(shot, 0, 6), whole[:6])
+    assert np.array_equal(second.restore(shot, 4, 8), whole[4:8])
+    assert np.array_equal(third.restore(shot, 12, 13), whole[12:])
+    assert np.array_equal(first.restore(shot, 8, 12), whole[8:12])
+    assert np.array_equal(third.restore(shot, 0, 4), whole[:4])
 
 
-@pytest.mark.parametrize(("cuts", "anew"), [((0, 6, 12, 18, 19), False), ((0, 12, 19), True)])
+@pytest.mark.parametrize(("cuts", "anew"), [((0, 4, 8, 12, 13), False), ((0, 8, 13), True)])
 def test_a_piece_takes_what_the_schedule_says_and_an_actor_that_goes_on_takes_no_window_twice(
     networks, shot, cuts, anew
 ):

@@ -16,17 +16,25 @@ from pipelines.cost.rates import rates_for
 from pipelines.manifest import walk
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A finished run of two clips of different lengths and its rates, written by the command."""
-    add_item(tmp_path, "a", frames=30)
-    add_item(tmp_path, "b", frames=50)
-    job = lossless_job(tmp_path)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A finished run of two clips of different lengths, and a file of its rates, written by the command."""
+    folder = tmp_path_factory.mktemp("first")
+    add_item(folder, "a", frames=30)
+    add_item(folder, "b", frames=50)
+    job = lossless_job(folder)
     summary, _ = finish(job)
-    rates = tmp_path / "rates.yaml"
+    rates = folder / "rates.yaml"
     said = CliRunner().invoke(app, ["bench", "rates", "--from-run", job.out, "--rates", str(rates), "--json"])
     assert said.exit_code == 0, said.stderr
     assert sum(rate["frames"] for rate in json.loads(said.stdout)["rates"]) == 80
+    return summary, job, rates
+
+
+@pytest.fixture
+def run(first, tmp_path):
+    """The run, and a job like its own that writes elsewhere and knows its rates."""
+    summary, job, rates = first
     cost = CostConfig(rates=str(rates), price_per_cpu_hour=36.0, currency="EUR", pools=[2])
     return summary, replace(job, out=str(tmp_path / "again"), cost=cost)
 
@@ -56,16 +64,17 @@ def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run):
 
 
 def test_a_run_that_goes_on_is_measured_by_what_was_left_for_it(run, tmp_path):
-    _, job = run
+    for name in ("a", "b"):
+        add_item(tmp_path, name, frames=10)
+    job = replace(run[1], input=lossless_job(tmp_path).input)
     finish(job)
     add_item(tmp_path, "c", frames=20)
     summary, _ = finish(job)
     assert (summary.predicted["items"], summary.predicted["frames"], summary.frames) == (1, 20, 20)
 
 
-def test_a_run_that_did_nothing_shows_no_rates(run):
-    _, job = run
-    finish(job)
+def test_a_run_that_did_nothing_shows_no_rates(first):
+    _, job, _ = first
     finish(job)
     said = CliRunner().invoke(app, ["bench", "rates", "--from-run", job.out])
     assert said.exit_code == 2
