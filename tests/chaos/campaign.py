@@ -66,8 +66,8 @@ class Outcome:
 def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, share: float, seed: int) -> Outcome:
     """Restore `items` clips while `share` of the requests and `kills` processes come to harm.
 
-    The first sixth of the kills fall on a Ray that the run starts on this machine, the others on three nodes: a Ray whose
-    driver was killed takes a minute to go, and this waits until it has gone.
+    The first sixth of the kills fall on a Ray that the run starts on this machine, the others on three nodes: a Ray
+    whose driver was killed takes a minute to go, and this waits until it has gone.
     """
     outcome = Outcome()
     workload.make_inputs(folder / "in", items)

@@ -17,7 +17,7 @@ from pipelines.cli import app
 from pipelines.run import LEDGER
 
 PATIENCE_S = 120
-CLIPS = 30
+CLIPS, FRAMES = 30, 24
 """Enough that the run goes on when its first item has reached the ledger, which takes a second."""
 
 
@@ -25,7 +25,7 @@ CLIPS = 30
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A run over some clips, as it is typed."""
     monkeypatch.chdir(tmp_path)
-    videos = [str(write_clip(tmp_path / f"{index}.mp4", frames=24, audio=False)) for index in range(CLIPS)]
+    videos = [str(write_clip(tmp_path / f"{index}.mp4", frames=FRAMES, audio=False)) for index in range(CLIPS)]
     write_mask_image(tmp_path / "mask.png", moving_box(frames=1)[0])
     words = ["run", "--videos", *videos, "--masks", "mask.png", "--out", "out"]
     return [sys.executable, "-m", "pipelines.cli", *words, "run.executor=inline", "plan.shots=false"]
@@ -70,7 +70,7 @@ def test_a_run_that_goes_on_is_watched_until_it_has_ended(run: "subprocess.Popen
     assert f"process {run.pid} on" in first["holder"]
     assert first["frames_per_second_now"] > 0
     assert first["seconds_left"] > 0
-    assert first["predicted"]["frames"] == 60 * CLIPS
+    assert first["predicted"]["frames"] == FRAMES * CLIPS
     run.send_signal(signal.SIGCONT)
     last = status("--watch", "--every", "0.2")[-1]
     assert (last["life"], last["ended"], last["states"]) == ("ended", True, {"restored": CLIPS})

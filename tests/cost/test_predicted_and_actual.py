@@ -56,7 +56,7 @@ def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run):
     rows = {row.name: row for row in compare(summary)}
     assert (rows["frames"].predicted, rows["frames"].actual, rows["frames"].share) == ("80", "80", 1.0)
     assert rows["outputs, bytes"].share == pytest.approx(1, abs=0.01)
-    assert rows["price, EUR"].share == rows["core-hours"].share
+    assert rows["price, EUR"].share == pytest.approx(rows["core-hours"].share)
     page = Path(job.out, "_reelmend", "report.html").read_text()
     assert "Predicted and actual" in page
     assert "price, EUR" in page

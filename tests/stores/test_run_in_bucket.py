@@ -27,7 +27,7 @@ from pipelines.watch.progress import SilentDisplay
 def local(tmp_path_factory):
     """A folder with two clips, one of them a folder of images, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
-    add_item(folder, "clip", frames=45)
+    add_item(folder, "clip", frames=30)
     frames = folder / "in" / "frames"
     frames.mkdir()
     ffmpeg = ["ffmpeg", "-loglevel", "error", "-i", folder / "in/clip.mp4", frames / "%03d.png"]
@@ -90,7 +90,7 @@ def test_a_changed_video_or_mask_is_read_again_and_named_by_its_url(job, bucket,
     client.put_object(Bucket=bucket, Key="in/frames_mask.mkv", Body=b"no video")
     summary, rows = run(job)
     assert summary.states == {"quarantined": 2}
-    assert f"s3://{bucket}/in/clip_mask.mkv: the mask has 45 frames, its video clip.mp4 1" in rows["clip"].reason
+    assert f"s3://{bucket}/in/clip_mask.mkv: the mask has 30 frames, its video clip.mp4 1" in rows["clip"].reason
     assert rows["frames"].reason.startswith(f"mask s3://{bucket}/in/frames_mask.mkv: ")
 
 
@@ -138,7 +138,7 @@ def test_the_commands_find_a_run_in_a_bucket(job, tmp_path):
         )
         said = json.loads(done.stdout)
         assert said.get("ended", True)
-    assert said["totals"]["frames"] == 90
+    assert said["totals"]["frames"] == 60
     assert Path(tmp_path / "cache/inputs").is_dir()
 
 
