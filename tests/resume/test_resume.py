@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import moving_box, write_clip, write_mask_video
+from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import add_item, finish, lossless_job, planes
 
 from pipelines.config import ExecutorName
@@ -148,10 +148,8 @@ def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(t
 
 
 def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
-    source = add_item(tmp_path, frames=12)
-    (tmp_path / "in/frames").mkdir()
-    ffmpeg = ["ffmpeg", "-loglevel", "error", "-i", source, tmp_path / "in/frames/%03d.png"]
-    subprocess.run(ffmpeg, check=True)
+    add_item(tmp_path, frames=12)
+    write_images(tmp_path / "in/frames", scene(12))
     (tmp_path / "in/frames_mask.mkv").write_bytes((tmp_path / "in/clip_mask.mkv").read_bytes())
     job = lossless_job(tmp_path)
     finish(job)

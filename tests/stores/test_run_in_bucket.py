@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from clips import scene, write_images
 from faulty_store import faults_before
 from jobs import add_item, lossless_job
 
@@ -28,10 +29,7 @@ def local(tmp_path_factory):
     """A folder with two clips, one of them a folder of images, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
     add_item(folder, "clip", frames=30)
-    frames = folder / "in" / "frames"
-    frames.mkdir()
-    ffmpeg = ["ffmpeg", "-loglevel", "error", "-i", folder / "in/clip.mp4", frames / "%03d.png"]
-    subprocess.run(ffmpeg, check=True)
+    write_images(folder / "in/frames", scene(30))
     shutil.copyfile(folder / "in/clip_mask.mkv", folder / "in/frames_mask.mkv")
     run_job(lossless_job(folder), SilentDisplay())
     return folder
@@ -86,7 +84,7 @@ def test_a_run_in_a_bucket_goes_on_where_it_was_and_mends_what_is_damaged(job, b
 def test_a_changed_video_or_mask_is_read_again_and_named_by_its_url(job, bucket, local):
     run(job)
     client = boto3.client("s3")
-    client.copy_object(Bucket=bucket, Key="in/clip.mp4", CopySource=f"{bucket}/in/frames/001.png")
+    client.copy_object(Bucket=bucket, Key="in/clip.mp4", CopySource=f"{bucket}/in/frames/00000.png")
     client.put_object(Bucket=bucket, Key="in/frames_mask.mkv", Body=b"no video")
     summary, rows = run(job)
     assert summary.states == {"quarantined": 2}
