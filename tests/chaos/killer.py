@@ -69,6 +69,8 @@ class Killer:
         return self._requests() + self._random.expovariate(1 / self._mean)
 
     def _draw(self, cluster: Cluster | None) -> Kill:
+        if cluster is None and self.left == 1:
+            return Kill.STOP  # or the run would end in peace on this machine, and never move to the nodes
         fits = {kind: weight for kind, weight in _WEIGHTS.items() if cluster is not None or kind is not Kill.NODE}
         return self._random.choices([*fits], [*fits.values()])[0]
 
