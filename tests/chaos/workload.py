@@ -73,7 +73,7 @@ def disturbed_job(bucket: str, cache: Path) -> JobConfig:
     """Everything in the bucket, and a store that is given up quickly."""
     place = f"s3://{bucket}"
     job = replace(_job(f"{place}/in/items.csv", f"{place}/out"), store=StoreConfig(cache_dir=str(cache)))
-    return replace(job, s3=S3Config(attempts=5, timeout_s=10.0, piece_bytes=_PIECE_BYTES))
+    return replace(job, s3=S3Config(attempts=5, timeout_s=3.0, piece_bytes=_PIECE_BYTES))
 
 
 def restore_undisturbed(folder: Path, out: Path) -> Truth:
