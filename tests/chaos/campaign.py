@@ -92,6 +92,7 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, 
         diary = verdict.read_diary(folder / "diary.jsonl")
         unexplained, outcome.repeated = verdict.repeats(diary, outcome.kills)
         outcome.complaints += unexplained
+        outcome.complaints += verdict.written_past(diary, truth)
         outcome.complaints += [f"{path}: left over" for path in (folder / "cache").glob("staged/*")]
         outcome.faults, outcome.requests = verdict.mended(diary), len(diary)
     outcome.seconds = time.monotonic() - began
@@ -119,7 +120,7 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, ma
         cluster: Cluster | None = None
         for number in range(_ROUNDS):
             if killer.left == 0 and cluster is None and on_nodes:
-                cluster = stack.enter_context(_three_nodes(mark))
+                cluster = stack.enter_context(_three_nodes(mark, proxy))
                 killer.left = on_nodes
             where = {"RAY_ADDRESS": cluster.address} if cluster else {}
             log = folder / f"run-{number}.log"
@@ -198,10 +199,10 @@ def _proxy(store: str, seed: int, share: float, diary: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _three_nodes(mark: str) -> Iterator[Cluster]:
+def _three_nodes(mark: str, proxy: str) -> Iterator[Cluster]:
     """A head that runs nothing, and two nodes that may die."""
     head, node = {"num_cpus": 0}, {"num_cpus": 1}
-    inherited = {**processes.environment(mark), **_RAY, "OMP_NUM_THREADS": "1"}
+    inherited = {**processes.environment(mark), **_RAY, "AWS_ENDPOINT_URL": proxy, "OMP_NUM_THREADS": "1"}
     with _environment(inherited), ray_cluster(head, node, node) as cluster:
         yield cluster
 
@@ -235,7 +236,7 @@ def table(outcome: Outcome) -> str:
 
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--items", type=int, default=200)
+    words.add_argument("--items", type=int, default=240)
     words.add_argument("--kills", type=int, default=30)
     words.add_argument("--mean-requests", type=float, default=60.0, help="between two kills, on average")
     words.add_argument("--share", type=float, default=0.08, help="of requests that meet a fault")

@@ -17,7 +17,7 @@ class Fault(StrEnum):
 
 _WEIGHTS = {
     Fault.INTERNAL_ERROR: 3,
-    Fault.SLOW_DOWN: 2,
+    Fault.SLOW_DOWN: 1,
     Fault.HELD: 1,
     Fault.RESET: 2,
     Fault.CUT: 3,

@@ -8,7 +8,7 @@ import pytest
 from campaign import run_campaign, table
 from faults import Fault, Faults, is_completion
 from killer import Kill, Killed
-from verdict import Request, contents, ends, mended, repeats
+from verdict import Request, contents, ends, mended, repeats, written_past
 from workload import Truth
 
 from pipelines.ledger import ItemRow, ItemState
@@ -75,6 +75,12 @@ def test_items_that_end_otherwise_than_without_faults_are_complained_about():
     ]
     complaints = ends(rows, Truth({}, {"c": "c.mkv: no video", "d": "d.mkv: no video", "e": "e.mkv: empty"}), "b")
     assert [complaint.split(":")[0] for complaint in complaints] == ["b", "d", "e"]
+
+
+def test_an_output_that_no_fault_could_meet_is_complained_about():
+    diary = [Request(0.0, "PUT", "/b/out/clip_0000.mkv", "", None, 200)]
+    truth = Truth({"clip_0000.mkv": b"", "clip_0001.mkv": b""}, {})
+    assert written_past(diary, truth) == ["clip_0001.mkv: was written past the proxy"]
 
 
 def test_the_same_seed_draws_the_same_faults_and_only_what_fits_a_request():

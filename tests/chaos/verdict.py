@@ -92,6 +92,12 @@ def repeats(diary: Iterable[Request], kills: Iterable[Killed]) -> tuple[list[str
     return unexplained, explained
 
 
+def written_past(diary: Iterable[Request], truth: Truth) -> list[str]:
+    """Outputs that came into the store without the process that harms requests: they met no fault, and prove little."""
+    seen = {Path(request.key).name for request in diary if request.writes}
+    return [f"{name}: was written past the proxy" for name in truth.outputs if name not in seen]
+
+
 def mended(diary: list[Request]) -> dict[str, tuple[int, int]]:
     """Return, by fault, how many there were and after how many the same was asked again and answered."""
     answered: dict[tuple[str, str], float] = {}
