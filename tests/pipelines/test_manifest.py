@@ -1,6 +1,7 @@
 """Which items a job has: globs with mask rules, and manifests; what is wrong is said before any work."""
 
 import json
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -43,6 +44,31 @@ def test_one_mask_serves_all_videos_of_a_glob(files):
         "a": ("in/a.mp4", "mask.png", "out/a.mp4"),
         "b": ("in/b.mov", "mask.png", "out/b.mp4"),
     }
+
+
+@pytest.mark.parametrize(
+    ("made", "videos", "codec", "out", "said"),
+    [
+        (["in/clip.mov"], ["in/*"], Codec.h264, "in", "in/clip.mov .*copy.* is an input of this job"),
+        (["in/a.png/0.png"], ["in/a.png"], Codec.h264, "in", "in/a.png .*copy.* is an input"),
+        (["in/s.mp4", "in/s/a.mp4"], ["in/**/*.mp4"], Codec.png, "out", "in/s.mp4 would write out/s, where .*in/s/a.mp4"),
+        (["in/a.mp4"], ["in/a.mp4"], Codec.png, "out", None),
+        (["in/s.mp4", "in/s/a.mp4"], ["in/**/*.mp4"], Codec.h264, "out", None),
+        (["in/s.1.mp4", "in/s.2.mp4"], ["in/*"], Codec.png, "out", None),
+    ],
+)
+def test_an_item_that_could_overwrite_an_input_or_anothers_output_is_refused(files, made, videos, codec, out, said):
+    files(*made, "mask.png")
+    refused = nullcontext() if said is None else pytest.raises(ConfigError, match=said)
+    with refused:
+        found(videos, "mask.png", out=out, stitch=StitchConfig(codec=codec))
+
+
+def test_an_output_around_an_input_is_refused(files):
+    """What is put there would remove the folder that the input lies in."""
+    files("shot.mp4", "in/shot/mask.png")
+    with pytest.raises(ConfigError, match="shot.mp4 would write in/shot, where .*in/shot/mask.png of shot.mp4"):
+        found(["shot.mp4"], "in/shot/mask.png", out="in", stitch=StitchConfig(codec=Codec.png))
 
 
 def test_without_a_rule_the_mask_lies_beside_the_video_and_is_no_video_itself(files):

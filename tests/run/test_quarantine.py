@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job, planes
+
+from pipelines.config import Codec, StitchConfig
 
 
 def truncate(path):
@@ -168,3 +171,17 @@ def test_masks_of_every_frame_being_full_still_give_a_result(tmp_path):
     mask_of(source).unlink()
     write_mask_image(mask_of(source).with_suffix(".png"), np.ones_like(moving_box(1)[0]))
     assert finish(lossless_job(tmp_path))[0].exit_status == 0
+
+
+def test_copies_of_sources_with_dots_in_their_names_stay_apart_and_the_report_finds_them(tmp_path):
+    """A folder of images has no suffix, and what looks like one in an item's name is none."""
+    sources = [add_item(tmp_path, f"reel.v{frames}", frames=frames) for frames in (4, 5)]
+    for source in sources:
+        mask_of(source).unlink()
+        write_mask_image(mask_of(source).with_suffix(".png"), np.zeros((64, 96), np.bool_))
+    _, rows = finish(replace(lossless_job(tmp_path), stitch=StitchConfig(codec=Codec.png)))
+    assert [str(row.state) for row in rows.values()] == ["untouched"] * 2
+    page = (tmp_path / "out/_reelmend/report.html").read_text()
+    for source in sources:
+        assert (tmp_path / "out" / source.name).read_bytes() == source.read_bytes()
+        assert f'"../{source.name}"' in page

@@ -1,0 +1,16 @@
+"""Where is a source copied whose mask is empty? Beside the item's output, under the item's name with its own suffix."""
+
+from pipelines.media.kinds import is_video_file
+from pipelines.stores.location import Location
+from pipelines.tasks import Item
+
+
+def copy_names(item: Item) -> tuple[str, ...]:
+    """Return the names that the copy may have: as a file first, as a folder last. What is called a video has one."""
+    name = item.id.rpartition("/")[2]
+    as_file = name + item.video.suffix
+    return (as_file,) if is_video_file(item.video) else (as_file, name)
+
+
+def copy_place(item: Item, *, is_folder: bool) -> Location:
+    return item.output.with_name(copy_names(item)[-1 if is_folder else 0])
