@@ -1,5 +1,7 @@
 """Where is a source copied whose mask is empty? Beside the item's output, under the item's name with its own suffix."""
 
+from collections.abc import Iterable, Iterator
+
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.location import Location
 from pipelines.tasks import Item
@@ -14,3 +16,10 @@ def copy_names(item: Item) -> tuple[str, ...]:
 
 def copy_place(item: Item, *, is_folder: bool) -> Location:
     return item.output.with_name(copy_names(item)[-1 if is_folder else 0])
+
+
+def written_places(items: Iterable[Item]) -> Iterator[Location]:
+    """Yield all that the items may write: each one's output and the copies of its source."""
+    for item in items:
+        yield item.output
+        yield from map(item.output.with_name, copy_names(item))

@@ -6,12 +6,14 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
 from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPORT, SUMMARY, RunContext
+from pipelines.copies import written_places
 from pipelines.cost.forecast import forecast
 from pipelines.cost.rates import ChosenRates, rates_for
 from pipelines.engines import check_weights, find_weights
@@ -69,7 +71,7 @@ def run_job(
     rates = rates_for(job)
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
-        desk.files.tidy(context.out)
+        desk.files.tidy(context.out, chain([context.work], written_places(items)))
         desk.files.write(context.work / CONFIG, redact(dump_job(job)).encode())
         for note in output_notes(items, job):
             log.warning(note)

@@ -138,10 +138,13 @@ class Files:
     def leftovers(self, folder: Location) -> list[Entry]:
         return self.of(folder).leftovers(folder)
 
-    def tidy(self, folder: Location) -> None:
-        """Remove what killed processes left of uploads to `folder`; for the run alone that holds its lease."""
+    def tidy(self, folder: Location, ours: Iterable[Location]) -> None:
+        """Remove what killed processes left of uploads in `folder` to the places `ours`, or inside of them.
+
+        For the run alone that holds the folder's lease and writes there.
+        """
         if isinstance(folder, RemotePath) and folder.scheme == "s3":
-            self._s3.abort_uploads(folder)
+            self._s3.abort_uploads(folder, ours)
 
     def parts_of(self, place: Location) -> list[Entry] | None:
         """Return the file, or the files directly in the folder; None when neither is there."""

@@ -1,6 +1,7 @@
 """How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
@@ -143,25 +144,31 @@ class S3Files:
     def publish(self, staged: Path, place: RemotePath) -> None:
         upload(staged, place, self._upload, self)
 
-    def abort_uploads(self, folder: RemotePath) -> int:
-        """Abort the multipart uploads under `folder`, which killed processes have left; return how many there were.
+    def abort_uploads(self, folder: RemotePath, ours: Iterable[Location]) -> None:
+        """Abort the multipart uploads in `folder` to the places `ours`, or inside of them; others' may be under way.
 
-        For the run alone that holds the folder's lease. Those that cannot be seen or aborted cost storage, not results.
+        `ours` is gone through only where there are any. Those that cannot be seen or aborted cost storage, not results.
         """
-        aborted = 0
         try:
             with translated(folder):
-                for page in self.client.get_paginator("list_multipart_uploads").paginate(
-                    Bucket=folder.bucket, Prefix=_below(folder)
-                ):
-                    for upload in page.get("Uploads", ()):
-                        self.client.abort_multipart_upload(
-                            Bucket=folder.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                        )
-                        aborted += 1
+                uploads = self._uploads_by_place(folder)
+                for place in ours if uploads else ():
+                    for upload in uploads.pop(place, ()):
+                        self.client.abort_multipart_upload(Bucket=folder.bucket, **upload)
         except ReelmendError as exc:
             log.info("unfinished uploads are left where they are: %s", exc)
-        return aborted
+
+    def _uploads_by_place(self, folder: RemotePath) -> dict[Location, list[dict[str, str]]]:
+        """Return uploads by the object that they are to be, and by each folder around that."""
+        uploads: dict[Location, list[dict[str, str]]] = defaultdict(list)
+        pages = self.client.get_paginator("list_multipart_uploads")
+        for page in pages.paginate(Bucket=folder.bucket, Prefix=_below(folder)):
+            for upload in page.get("Uploads", ()):
+                place = folder.at(upload["Key"])
+                while place.key:
+                    uploads[place].append({"Key": upload["Key"], "UploadId": upload["UploadId"]})
+                    place = place.parent
+        return uploads
 
     def _upload(self, path: Path, place: RemotePath) -> None:
         """An upload that fails is aborted by the transfer manager: no piece of it stays.

@@ -166,9 +166,15 @@ def test_a_failed_upload_leaves_no_pieces_and_those_of_killed_processes_are_abor
     assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
     assert not files.exists(place)
 
-    client.create_multipart_upload(Bucket=bucket, Key="out/left.mkv")
-    client.create_multipart_upload(Bucket=bucket, Key="elsewhere/of-others.mkv")
-    files.tidy(RemotePath(bucket, "out"))
-    assert [upload["Key"] for upload in client.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [
-        "elsewhere/of-others.mkv"
-    ]
+
+@pytest.mark.parametrize("out", ["out", ""], ids=["a folder", "a whole bucket"])
+def test_uploads_of_killed_processes_to_places_of_this_run_are_aborted_and_no_others(bucket, files, out):
+    """Another producer's, and those of a run whose `out` lies inside this one's, may be under way."""
+    client, folder = boto3.client("s3"), RemotePath(bucket, out)
+    ours = ["left.mkv", "frames/000.png", "_reelmend/report/items.js"]
+    others = ["left.mkv.1", "frames-of-others/000.png", "nested/left.mkv", "nested/_reelmend/x"]
+    for name in (*ours, *others):
+        client.create_multipart_upload(Bucket=bucket, Key=(folder / name).key)
+    files.tidy(folder, (folder / name for name in ("_reelmend", "left.mkv", "frames", "never-begun.mkv")))
+    left = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    assert sorted(upload["Key"] for upload in left) == sorted((folder / name).key for name in others)
