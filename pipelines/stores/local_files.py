@@ -1,5 +1,6 @@
 """How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
 
+import errno
 import os
 import re
 import shutil
@@ -7,7 +8,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ def _read_umask() -> int:
 
 
 _UMASK = _read_umask()
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+"""What is said of a file that is not there; all else (a folder that may not be entered, a mount that is gone) is not."""
 _WRITING_S = 3600.0
 """No write of one file takes this long."""
 
@@ -53,14 +56,22 @@ class LocalFiles:
         return time.time()
 
     def look(self, place: Path) -> Entry | None:
-        try:
-            told = place.stat()
-        except OSError:
-            return None
+        with _translated("look at", place):
+            try:
+                told = place.stat()
+            except OSError as exc:
+                if exc.errno in _ABSENT:
+                    return None
+                raise
         return None if stat.S_ISDIR(told.st_mode) else _entry(place, told)
 
     def look_many(self, places: Iterable[Path]) -> dict[Path, Entry]:
-        return {place: entry for place in places if (entry := self.look(place)) is not None}
+        """Those that cannot be looked at are left out, too: one of a million is its own item's problem."""
+        found = {}
+        for place in places:
+            with suppress(StoreError):
+                found[place] = self.look(place)
+        return {place: entry for place, entry in found.items() if entry is not None}
 
     def is_folder(self, place: Path) -> bool:
         try:

@@ -2,8 +2,11 @@
 
 import gc
 import json
+import os
+import tempfile
 from fractions import Fraction
 from itertools import count
+from pathlib import Path
 
 import av
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from clips import scene, write_clip, write_images
 
 from pipelines.config import StitchConfig
+from pipelines.errors import MediaError, StoreError
 from pipelines.media.digest import digest_source
 from pipelines.media.formats import planes_of
 from pipelines.media.info import VideoInfo, glance_video, inspect_video
@@ -163,3 +167,25 @@ def test_digest_follows_content_not_path(tmp_path):
     other = write_images(tmp_path / "c", scene(2, (16, 16), seed=1))
     assert digest_source(first) == digest_source(same) != digest_source(other)
     assert digest_source(first / "00000.png") == digest_source(same / "00000.png")
+
+
+@pytest.fixture
+def as_nobody():
+    """The superuser may read everything: what a user may not, this one may not either."""
+    before = os.geteuid()
+    os.seteuid(before or 65534)
+    yield
+    os.seteuid(before)
+
+
+def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody):
+    with tempfile.TemporaryDirectory() as folder:
+        unreadable = Path(folder, "clip.mp4")
+        unreadable.touch(mode=0)
+        with pytest.raises(MediaError, match="cannot be read .Permission denied.; may this user read it"):
+            digest_source(unreadable)
+
+
+def test_a_read_that_fails_is_a_passing_error():
+    with pytest.raises(StoreError, match="/proc/self/mem: cannot be read .Input/output error"):
+        digest_source("/proc/self/mem")  # its first page is nobody's: the kernel answers as a failing disk does

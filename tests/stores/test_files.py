@@ -27,6 +27,17 @@ def test_a_file_is_written_looked_at_read_and_deleted(files, folder):
     assert not files.exists(place)
 
 
+def test_what_cannot_be_looked_at_is_not_called_absent(files, tmp_path):
+    """As with a folder that may not be entered, or a mount that is gone: not the file's doing, and it may pass."""
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot look at .*loop/a.mp4: Too many levels"):
+        files.mark(tmp_path / "loop/a.mp4")
+    absent = [tmp_path / "no.mp4", tmp_path / "file/a.mp4", tmp_path / ("a" * 300)]
+    assert [files.mark(place) for place in absent] == [None] * 3
+    assert list(files.marks([tmp_path / "loop", tmp_path / "file"])) == [tmp_path / "file"]
+
+
 def test_listings_tell_files_from_folders_and_agree_with_a_look(files, folder):
     put(files, folder, "b.mp4", "a/2.png", "a/1.png", "a.txt", "a/deep/3.png")
     direct = files.children(folder)
