@@ -17,7 +17,7 @@ from pipelines.copies import written_places
 from pipelines.cost.forecast import forecast
 from pipelines.cost.rates import ChosenRates, rates_for
 from pipelines.engines import check_weights, find_weights
-from pipelines.errors import SetupError, StoreError
+from pipelines.errors import ReelmendError, SetupError, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import Executor, load_executor
 from pipelines.finished_earlier import find_finished_earlier
@@ -35,7 +35,7 @@ from pipelines.run_state import RunState
 from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from pipelines.stores.location import Location, location_of
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.watch.metrics_port import metrics_port
@@ -180,7 +180,7 @@ def _new_timeline(context: RunContext, files: Files) -> Timeline:
 def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:
     try:
         files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
-    except StoreError as exc:
+    except ReelmendError as exc:
         log.warning(LogLine(f"no timeline: {exc}"))
 
 
@@ -188,7 +188,7 @@ def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: 
     try:
         files.write(context.work / SUMMARY, json.dumps(summary.to_dict(), indent=1).encode())
         make_report(context, files, summary, keeper.all_rows())
-    except StoreError as exc:
+    except ReelmendError as exc:  # credentials that have expired are no passing error
         log.warning("no report: %s", exc)
 
 
@@ -204,13 +204,20 @@ def _new_run_id() -> str:
 
 
 def _check_machine(context: RunContext, files: Files) -> None:
-    """Raise SetupError where the run could write nothing: no encoder, or an output folder that takes no files."""
-    codec = context.job.stitch.codec
+    """Raise SetupError where the run could write nothing: no encoder, or a folder of its own that takes no files."""
+    codec, store = context.job.stitch.codec, context.job.store
     if not encoder_available(codec):
         raise SetupError(f"this machine's FFmpeg has no encoder for stitch.codec={codec}; see `reelmend doctor`")
-    probe = context.work / ".writable"  # one name for all: what a killed run leaves of it, the next one removes
+    _check_writable(f"the output folder {context.out}", context.work, files)
+    for key, root in (("store.root", store.root), ("store.flow", store.flow)):
+        if root:
+            _check_writable(f"{key}={root}", location_of(root), files)
+
+
+def _check_writable(name: str, folder: Location, files: Files) -> None:
+    probe = folder / ".writable"  # one name for all: what a killed run leaves of it, the next one removes
     try:
         files.write(probe, b"x")
         files.delete(probe)
     except StoreError as exc:
-        raise SetupError(f"cannot write to the output folder {context.out}: {exc}") from exc
+        raise SetupError(f"cannot write to {name}: {exc}") from exc

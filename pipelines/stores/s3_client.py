@@ -128,7 +128,8 @@ def _of_answer(what: object, error: ClientError) -> ReelmendError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     said = _ADVICE.get(code) or error.response["Error"].get("Message") or "no reason given"
     text = f"{what}: {code}: {said}"
-    if code in _MAY_PASS or (status >= 500 and status != 501) or has_changed(error):
+    busy = status == 429 or (status >= 500 and status != 501)
+    if code in _MAY_PASS or busy or has_changed(error):
         return StoreError(text)
     return SetupError(text if code in _ADVICE else f"{text}; are bucket, prefix and credentials right?")
 

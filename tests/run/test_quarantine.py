@@ -10,7 +10,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import Codec, StitchConfig
+from pipelines.config import Codec, StitchConfig, StoreConfig
+from pipelines.errors import SetupError
 
 
 def truncate(path):
@@ -157,13 +158,15 @@ def test_a_full_disk_fails_its_item_with_that_reason_and_the_others_finish(tiny_
     assert list((tiny_disk / "out/small").iterdir()) == [], "no partial output is left behind"
 
 
-def test_an_output_folder_that_takes_no_files_is_refused_before_any_work(tmp_path):
-    from pipelines.errors import SetupError
-
+@pytest.mark.parametrize("key", ["out", "store.root", "store.flow"])
+def test_a_folder_of_the_run_that_takes_no_files_is_refused_before_any_work(tmp_path, key):
     add_item(tmp_path, frames=4)
-    (tmp_path / "out").write_text("a file where the folder should be")
-    with pytest.raises(SetupError, match=r"cannot write to the output folder .*/out"):
-        finish(lossless_job(tmp_path))
+    (tmp_path / "file").write_text("a file where the folder should be")
+    job, place = lossless_job(tmp_path), str(tmp_path / "file")
+    job = replace(job, out=place) if key == "out" else replace(job, store=StoreConfig(**{key.partition(".")[2]: place}))
+    with pytest.raises(SetupError, match=rf"cannot write to .*{'folder' if key == 'out' else key}.*/file"):
+        finish(job)
+    assert not (tmp_path / "out/_reelmend/ledger").exists()
 
 
 def test_masks_of_every_frame_being_full_still_give_a_result(tmp_path):
