@@ -33,9 +33,10 @@ def test_a_store_that_is_busy_is_asked_again(store: FaultyStore, place, files):
     assert files.read(place) == b"value"
 
 
-def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(store, place, files):
-    store.always = (503, "SlowDown")
-    with pytest.raises(StoreError, match=rf"^{place}: SlowDown: because$"):
+@pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (429, "TooManyRequests")])
+def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(store, place, files, status, code):
+    store.always = (status, code)
+    with pytest.raises(StoreError, match=rf"^{place}: {code}: because$"):
         files.read(place)
 
 

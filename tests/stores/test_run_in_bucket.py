@@ -150,6 +150,15 @@ def test_a_run_that_cannot_write_to_its_bucket_says_so_before_any_work(job, buck
             run(job)
 
 
+def test_credentials_that_expire_at_the_end_cost_the_report_and_not_the_run(job, bucket, s3_endpoint, monkeypatch):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.refuse = lambda asked: (400, "ExpiredToken") if asked.endswith("/run.json") else None
+        nothing_there = InputConfig(videos=[f"s3://{bucket}/in/none.mp4"], masks=f"s3://{bucket}/in/none.png")
+        assert run(replace(job, input=nothing_there))[0].states == {"quarantined": 1}
+    assert not Files().exists(location_of(job.out) / "_reelmend/run.json")
+
+
 def test_a_run_survives_a_store_that_fails_now_and_then(job, local, s3_endpoint, monkeypatch):
     job = replace(job, s3=S3Config(attempts=4))
     with faults_before(s3_endpoint) as store:
