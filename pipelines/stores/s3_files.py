@@ -21,7 +21,7 @@ from pipelines.stores.remote_file import open_remote
 from pipelines.stores.remote_folder import upload
 from pipelines.stores.s3_client import is_absent, make_client, translated
 from pipelines.stores.s3_download import Download
-from pipelines.stores.skip_scan import scan
+from pipelines.stores.skip_scan import Page, scan
 
 log = logging.getLogger(__name__)
 
@@ -203,11 +203,12 @@ class S3Files:
             pages = self.client.get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=folder.bucket, Prefix=_below(folder), **asked)
 
-    def _page(self, bucket: str, after: str) -> tuple[list[Entry], bool]:
-        """Return up to 1000 entries whose keys sort behind `after`, and whether there are more."""
+    def _page(self, bucket: str, after: str) -> Page:
+        """Look at up to 1000 keys that sort behind `after`."""
         with translated(f"s3://{bucket}"):
             page = self.client.list_objects_v2(Bucket=bucket, StartAfter=after)
-        return _entries(bucket, page), page["IsTruncated"]
+        keys = page.get("Contents")
+        return _entries(bucket, page), keys[-1]["Key"] if keys and page["IsTruncated"] else None
 
     def _require_bucket(self, bucket: str) -> None:
         """Raise SetupError where it is the bucket that is not there, which an answer to HEAD does not tell."""

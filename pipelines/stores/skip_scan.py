@@ -9,21 +9,24 @@ from collections.abc import Callable, Iterable, Iterator
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
 
-Page = tuple[list[Entry], bool]
-"""Entries in the order of their keys, and whether there are more behind them."""
+Page = tuple[list[Entry], str | None]
+"""Entries in the order of their keys, and the last key that was looked at, which may be none's; None: no more behind."""
 
 
 def scan(wanted: Iterable[str], page_after: Callable[[str], Page]) -> Iterator[tuple[str, Entry]]:
-    """Yield the wanted keys that are there; `page_after(key)` returns a page of what sorts behind `key`."""
-    keys = set(wanted)
+    """Yield the wanted keys that are there; `page_after(key)` returns a page of what sorts behind `key`.
+
+    "" is a bucket's own folder, which is no key.
+    """
+    keys = set(wanted) - {""}
     rest = iter(sorted(keys, key=_order))
     next_key, read_to = next(rest, None), ""
     while next_key is not None:
-        entries, more = page_after(max(_just_before(next_key), read_to, key=_order))
+        entries, looked_to = page_after(max(_just_before(next_key), read_to, key=_order))
         yield from ((_key(entry), entry) for entry in entries if _key(entry) in keys)
-        if not more or not entries:
+        if looked_to is None:
             return
-        read_to = _key(entries[-1])
+        read_to = looked_to
         next_key = _first_behind(max(next_key, read_to, key=_order), rest)
 
 

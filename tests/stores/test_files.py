@@ -1,5 +1,8 @@
 """What is promised of files, wherever they lie: every test runs on a disk, an object store over HTTP, and fsspec."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from pipelines.errors import StoreError
@@ -73,6 +76,25 @@ def test_the_marks_of_many_are_those_of_each(files, folder):
     places = [folder / f"{n:03d}.mp4" for n in range(40)] + [folder / "frames", folder / "absent"]
     assert files.marks(places) == {place: mark for place in places if (mark := files.mark(place)) is not None}
     assert len(files.marks(places)) == 15
+
+
+def test_a_bucket_itself_is_a_folder_as_any_other(files, bucket):
+    place = RemotePath(bucket, "")
+    put(files, place, "1.png")
+    assert files.marks([place]) == {place: files.mark(place)}
+
+
+def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_them(files, tmp_path, monkeypatch):
+    put(files, tmp_path, "a/2.bin", "a/1/deep.bin", "a.bin", "b/3.bin", ".hidden/4.bin", "a/.5.bin")
+    (tmp_path / "linked").symlink_to(tmp_path / "b")
+    read = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: read.append(Path(path).name) or scandir(path))
+    listing = files.walk(tmp_path)
+    assert names_of([next(listing), next(listing)], tmp_path) == [".hidden/4.bin", "a/1/deep.bin"]
+    assert "b" not in read
+    assert names_of(listing, tmp_path) == ["a/2.bin", "a.bin", "b/3.bin"]
+    assert list(files.walk(tmp_path / "absent")) == list(files.walk(tmp_path / "a.bin")) == []
 
 
 def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(files, folder, tmp_path):

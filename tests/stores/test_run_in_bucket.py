@@ -156,7 +156,8 @@ def test_credentials_that_expire_at_the_end_cost_the_report_and_not_the_run(job,
         store.refuse = lambda asked: (400, "ExpiredToken") if asked.endswith("/run.json") else None
         nothing_there = InputConfig(videos=[f"s3://{bucket}/in/none.mp4"], masks=f"s3://{bucket}/in/none.png")
         assert run(replace(job, input=nothing_there))[0].states == {"quarantined": 1}
-    assert not Files().exists(location_of(job.out) / "_reelmend/run.json")
+        store.refuse = lambda asked: None
+        assert not Files().exists(location_of(job.out) / "_reelmend/run.json")
 
 
 def test_a_run_survives_a_store_that_fails_now_and_then(job, local, s3_endpoint, monkeypatch):

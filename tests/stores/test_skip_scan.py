@@ -21,7 +21,8 @@ class Listing:
     def page_after(self, after):
         self.pages += 1
         behind = [key for key in self.keys if key.encode() > after.encode()]
-        return [Entry(RemotePath("b", key), 1, "tag", 0.0) for key in behind[:PAGE]], len(behind) > PAGE
+        entries = [Entry(RemotePath("b", key), 1, "tag", 0.0) for key in behind[:PAGE] if not key.endswith("/")]
+        return entries, behind[PAGE - 1] if len(behind) > PAGE else None
 
 
 def test_keys_that_lie_together_cost_a_page_a_thousand():
@@ -36,6 +37,15 @@ def test_keys_far_apart_cost_a_page_each_and_what_lies_between_is_not_read():
     wanted = ["in/00010.mp4", "in/01500.mp4", "in/02999.mp4", "in/absent.mp4"]
     assert [key for key, _ in scan(wanted, listing.page_after)] == wanted[:3]
     assert listing.pages <= 4
+
+
+def test_a_page_that_holds_markers_of_folders_only_is_no_end():
+    listing = Listing([*(f"in/{n}/" for n in range(10)), "in/z.mp4"])
+    assert [key for key, _ in scan(["in/0.mp4", "in/z.mp4"], listing.page_after)] == ["in/z.mp4"]
+
+
+def test_a_buckets_own_folder_is_no_key():
+    assert [key for key, _ in scan(["", "a.png"], Listing(["a.png"]).page_after)] == ["a.png"]
 
 
 @given(st.sets(NAMES, max_size=20), st.sets(NAMES, max_size=10))
