@@ -86,12 +86,17 @@ class LocalFiles:
             return [_entry(path, path.stat()) for path in sorted(folder.iterdir()) if path.exists()]
 
     def walk(self, folder: Path) -> Iterator[Entry]:
-        """Names that begin with a dot are left out: files that are still being written have such names."""
+        """Names of files that begin with a dot are left out: those that are still being written have such names.
+
+        One folder's names are held at a time, and those of the folders around it; links to folders are not followed.
+        """
         with _translated("list", folder):
-            for path in sorted(folder.rglob("*")):
-                entry = None if path.name.startswith(".") else self.look(path)
-                if entry is not None:
-                    yield entry
+            names, folders = _names(folder)
+        for name in names:
+            if name in folders:
+                yield from self.walk(folder / name)
+            elif not name.startswith(".") and (entry := self.look(folder / name)) is not None:
+                yield entry
 
     def leftovers(self, folder: Path) -> list[Entry]:
         with _translated("list", folder):
@@ -149,6 +154,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _names(folder: Path) -> tuple[list[str], set[str]]:
+    """Return the names in a folder, sorted, and those of them that are folders'; none where it is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            are_folders = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return [], set()
+    return sorted(are_folders), {name for name, is_folder in are_folders.items() if is_folder}
 
 
 def _entry(path: Path, told: os.stat_result) -> Entry:
