@@ -52,9 +52,10 @@ class InputCache:
         for _, lock in self._held.values():
             os.close(lock)
         self._held.clear()
+        self._names.clear()
 
     def named(self, text: str) -> str:
-        """Return a message with the inputs' own names where it names their copies."""
+        """Return a message with the inputs' own names where it names their copies; of those not released yet."""
         for copy, name in self._names.items():
             text = text.replace(copy, name)
         return text

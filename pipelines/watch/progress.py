@@ -52,6 +52,7 @@ class LogDisplay:
         self._total = 0
         self._ended = 0
         self._states: dict[str, ItemState] = {}
+        """Of items in work, which are few; one ends once."""
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._run_id, self._total = run_id, total_items
@@ -62,8 +63,11 @@ class LogDisplay:
             log.warning(LogLine(f"attempt lost: {answer.reason}", run=self._run_id, item=row.id, task=answer.task_id))
         if self._states.get(row.id) == row.state:
             return
-        self._states[row.id] = row.state
-        self._ended += row.state.ended
+        if row.state.ended:
+            self._states.pop(row.id, None)
+            self._ended += 1
+        else:
+            self._states[row.id] = row.state
         level = logging.ERROR if row.state.bad else logging.INFO
         log.log(level, LogLine(run=self._run_id, item=row.id, state=row.state, **self._detail(row)))
 

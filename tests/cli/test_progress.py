@@ -2,6 +2,7 @@
 
 import io
 import logging
+import pickle
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,12 @@ def test_lines_carry_run_item_and_state_once_a_change(caplog: pytest.LogCaptureF
         "run=run-1 item=clip state=failed ended=1/1 frames=0 chunks_computed=0 chunks_reused=0 reason='died 3 times'",
         "run=run-1 ended=1/1 over",
     ]
+
+
+def test_a_display_holds_what_is_in_work_and_not_what_has_ended() -> None:
+    displays = LogDisplay(), LiveDisplay(terminal())
+    for display in displays:
+        for number in range(500):
+            display.change(row(f"clip {number}", ItemState.RUNNING), None)
+            display.change(row(f"clip {number}", ItemState.RESTORED), None)
+    assert all(len(pickle.dumps(vars(display) | {"_console": None})) < 1000 for display in displays)

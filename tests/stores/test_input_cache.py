@@ -120,3 +120,5 @@ def test_messages_name_the_input_and_not_its_copy(cache, place):
     worker, video = cache(), place("a.mp4")
     path = worker.path_of(video)
     assert worker.named(f"{path}: cut off") == f"{video}: cut off"
+    worker.release()
+    assert worker.named(f"{path}: cut off") == f"{path}: cut off", "the names of a million inputs are not kept"
