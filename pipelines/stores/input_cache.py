@@ -7,6 +7,7 @@ makes or removes it exclusively. Locks end with their process, however it ends.
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,20 +106,35 @@ class InputCache:
             raise MediaError(
                 f"{place}: has {readable_bytes(size)}, more than the {room} of store.cache_bytes; raise it"
             )
-        with _room_lock(self._folder / _ROOM):
-            others = sorted((path for path in self._folder.iterdir() if path.is_dir() and path != copy), key=_used)
-            taken = {path: _size(path) for path in others}
-            for path in others:
-                if sum(taken.values()) + size <= self._limit:
-                    break
-                if _remove_unread(path):
-                    del taken[path]
-            if sum(taken.values()) + size > self._limit:
-                in_use = readable_bytes(sum(taken.values()))
+        with _room_lock(self._folder / _ROOM) as room:
+            taken = _read_total(room)
+            if taken is None or taken + size > self._limit:
+                taken = self._make_room(copy, size)
+            if taken + size > self._limit:
                 raise StoreError(
-                    f"{place}: no room for its copy, {in_use} are being read; set store.cache_bytes larger"
+                    f"{place}: no room for its copy, {readable_bytes(taken)} are being read; set store.cache_bytes larger"
                 )
+            _write_total(room, taken + size)
             (copy / _BYTES).write_text(str(size))
+
+    def _make_room(self, copy: Path, size: int) -> int:
+        """Look at all copies but `copy`, remove what has to go, and return the bytes of what stays.
+
+        An eighth of the copies more go than have to, so that not every new one costs a look at all.
+        """
+        others = sorted((path for path in self._folder.iterdir() if path.is_dir() and path != copy), key=_used)
+        sizes = {path: _size(path) for path in others}
+        taken, more = sum(sizes.values()), len(others) // 8
+        if taken + size <= self._limit:
+            return taken
+        for path in others:
+            fits = taken + size <= self._limit
+            if fits and not more:
+                break
+            if _remove_unread(path):
+                taken -= sizes[path]
+                more -= fits
+        return taken
 
 
 def _lock(copy: Path, kind: int) -> int:
@@ -152,10 +168,28 @@ def _remove_unread(copy: Path) -> bool:
 
 
 @contextmanager
-def _room_lock(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
+def _room_lock(path: Path) -> Iterator[int]:
+    """Yield the locked file that holds how many bytes all copies have, as a line of text.
+
+    It is written before a copy is made, and not after one was given up: what a killed process leaves there is too much,
+    never too little, or no whole line; both are put right by the next look at all copies.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read_total(room: int) -> int | None:
+    text = os.pread(room, 32, 0)
+    return int(text) if re.fullmatch(rb"\d+\n", text) else None
+
+
+def _write_total(room: int, total: int) -> None:
+    os.ftruncate(room, 0)
+    os.pwrite(room, b"%d\n" % total, 0)
 
 
 def _used(copy: Path) -> int:

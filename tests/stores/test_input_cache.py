@@ -1,5 +1,6 @@
 """Copies of inputs: made once a machine, of the object as it is now, and never more of them than there is room for."""
 
+import os
 import threading
 
 import pytest
@@ -93,6 +94,31 @@ def test_what_a_killed_worker_left_is_cleared_away(cache, place, tmp_path):
     (left / "bytes").write_text("200")
     assert cache().path_of(place("b.mp4")).exists()
     assert not left.exists()
+
+
+def test_copies_are_looked_at_when_there_is_no_room_and_not_each_time(cache, place, tmp_path, monkeypatch):
+    looks, listdir = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: looks.append(path) or listdir(path))
+    worker = cache(2450)
+    for n in range(40):
+        worker.path_of(place(f"{n:02d}.mp4"))
+        worker.release()
+    kept = copies(tmp_path)
+    assert looks.count(tmp_path / "cache/inputs") <= 8, "once at first, then once for four new copies"
+    assert len(kept) >= 20
+    assert kept == {f"{n:02d}.mp4" for n in range(40 - len(kept), 40)}, "the last ones"
+
+
+@pytest.mark.parametrize("left", ["", "12", "999999\n", "nonsense"], ids=["emptied", "cut", "too much", "nonsense"])
+def test_a_total_that_a_killed_worker_left_wrong_is_put_right(cache, place, tmp_path, left):
+    worker = cache()
+    for name in "ab":
+        worker.path_of(place(f"{name}.mp4"))
+    worker.release()
+    (tmp_path / "cache/inputs/room.lock").write_text(left)
+    assert worker.path_of(place("c.mp4")).exists()
+    assert copies(tmp_path) == {"b.mp4", "c.mp4"}
+    assert (tmp_path / "cache/inputs/room.lock").read_text() == "200\n"
 
 
 def test_many_workers_that_want_few_copies_in_little_room_all_get_them(cache, place):
