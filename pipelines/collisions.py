@@ -77,9 +77,10 @@ class Collisions:
             for path in (self._written_by(item)[0], *self._read_by(item)):
                 outer = next((folder for folder in _folders_above(path) if folder in around), None)
                 if outer is not None:
+                    writer = around[outer]
                     raise ConfigError(
-                        f"{around[outer].video} would write {_name(outer, around[outer])}, where {path} of {item.video} "
-                        "lies inside; give one of them another `output` in a manifest, or choose another --out"
+                        f"{writer.video} would write {_name(outer, writer)}, where {path} of {item.video} lies inside; "
+                        "give one of them another `output` in a manifest, or choose another --out"
                     )
 
     def _all_written(self, items: Iterable[Item], suspects: set[int]) -> Iterator[tuple[Item, str]]:

@@ -61,7 +61,9 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         round(seconds, 3),
         readable_seconds(seconds) if seconds else "",
         note_on(row),
-        _link(str(row.facts.get("output", row.output)), page_folder) if has_output and page_folder is not None else None,
+        _link(str(row.facts.get("output", row.output)), page_folder)
+        if has_output and page_folder is not None
+        else None,
         _strip(row, picture),
         [_context(row), reproduce_command(row, out)] if row.state.bad else None,
     ]

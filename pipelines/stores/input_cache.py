@@ -106,15 +106,16 @@ class InputCache:
             raise MediaError(
                 f"{place}: has {readable_bytes(size)}, more than the {room} of store.cache_bytes; raise it"
             )
-        with _room_lock(self._folder / _ROOM) as room:
-            taken = _read_total(room)
+        with _room_lock(self._folder / _ROOM) as file:
+            taken = _read_total(file)
             if taken is None or taken + size > self._limit:
                 taken = self._make_room(copy, size)
             if taken + size > self._limit:
+                in_use = readable_bytes(taken)
                 raise StoreError(
-                    f"{place}: no room for its copy, {readable_bytes(taken)} are being read; set store.cache_bytes larger"
+                    f"{place}: no room for its copy, {in_use} are being read; set store.cache_bytes larger"
                 )
-            _write_total(room, taken + size)
+            _write_total(file, taken + size)
             (copy / _BYTES).write_text(str(size))
 
     def _make_room(self, copy: Path, size: int) -> int:
@@ -182,14 +183,14 @@ def _room_lock(path: Path) -> Iterator[int]:
         os.close(file)
 
 
-def _read_total(room: int) -> int | None:
-    text = os.pread(room, 32, 0)
+def _read_total(file: int) -> int | None:
+    text = os.pread(file, 32, 0)
     return int(text) if re.fullmatch(rb"\d+\n", text) else None
 
 
-def _write_total(room: int, total: int) -> None:
-    os.ftruncate(room, 0)
-    os.pwrite(room, b"%d\n" % total, 0)
+def _write_total(file: int, total: int) -> None:
+    os.ftruncate(file, 0)
+    os.pwrite(file, b"%d\n" % total, 0)
 
 
 def _used(copy: Path) -> int:

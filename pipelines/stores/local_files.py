@@ -25,7 +25,7 @@ def _read_umask() -> int:
 
 _UMASK = _read_umask()
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
-"""What is said of a file that is not there; all else (a folder that may not be entered, a mount that is gone) is not."""
+"""Said of a file that is not there; what is said of a folder that may not be entered, or a lost mount, is not."""
 _WRITING_S = 3600.0
 """No write of one file takes this long."""
 

@@ -153,8 +153,8 @@ class S3Files:
             with translated(folder):
                 uploads = self._uploads_by_place(folder)
                 for place in ours if uploads else ():
-                    for upload in uploads.pop(place, ()):
-                        self.client.abort_multipart_upload(Bucket=folder.bucket, **upload)
+                    for named in uploads.pop(place, ()):
+                        self.client.abort_multipart_upload(Bucket=folder.bucket, **named)
         except ReelmendError as exc:
             log.info("unfinished uploads are left where they are: %s", exc)
 
@@ -163,10 +163,10 @@ class S3Files:
         uploads: dict[Location, list[dict[str, str]]] = defaultdict(list)
         pages = self.client.get_paginator("list_multipart_uploads")
         for page in pages.paginate(Bucket=folder.bucket, Prefix=_below(folder)):
-            for upload in page.get("Uploads", ()):
-                place = folder.at(upload["Key"])
+            for told in page.get("Uploads", ()):
+                place = folder.at(told["Key"])
                 while place.key:
-                    uploads[place].append({"Key": upload["Key"], "UploadId": upload["UploadId"]})
+                    uploads[place].append({"Key": told["Key"], "UploadId": told["UploadId"]})
                     place = place.parent
         return uploads
 

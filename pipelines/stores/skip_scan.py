@@ -10,7 +10,7 @@ from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
 
 Page = tuple[list[Entry], str | None]
-"""Entries in the order of their keys, and the last key that was looked at, which may be none's; None: no more behind."""
+"""Entries in the order of their keys, and the last key of the page, be it an entry's or not; None: no more behind."""
 
 
 def scan(wanted: Iterable[str], page_after: Callable[[str], Page]) -> Iterator[tuple[str, Entry]]:

@@ -32,3 +32,23 @@ def test_relative_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_page_has_two_headings_of_one_name(page):
+    """They would have one anchor."""
+    headings = re.findall(
+        r"^#+ .*", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    assert sorted(headings) == sorted(set(headings))
+
+
+def test_the_sources_that_the_architecture_names_are_there():
+    sources = [
+        f"/{path.relative_to(ROOT)}"
+        for layer in ("core_model", "pipelines", "cluster")
+        for path in (ROOT / layer).rglob("*.py")
+    ]
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs/architecture.md").read_text())
+    assert len(named) > 20
+    assert not [name for name in named if not any(source.endswith(f"/{name}") for source in sources)]

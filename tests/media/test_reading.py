@@ -182,10 +182,10 @@ def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody):
     with tempfile.TemporaryDirectory() as folder:
         unreadable = Path(folder, "clip.mp4")
         unreadable.touch(mode=0)
-        with pytest.raises(MediaError, match="cannot be read .Permission denied.; may this user read it"):
+        with pytest.raises(MediaError, match=r"cannot be read .Permission denied.; may this user read it"):
             digest_source(unreadable)
 
 
 def test_a_read_that_fails_is_a_passing_error():
-    with pytest.raises(StoreError, match="/proc/self/mem: cannot be read .Input/output error"):
+    with pytest.raises(StoreError, match=r"/proc/self/mem: cannot be read .Input/output error"):
         digest_source("/proc/self/mem")  # its first page is nobody's: the kernel answers as a failing disk does
