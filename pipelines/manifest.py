@@ -100,7 +100,7 @@ def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
         yield from _match_local(str(place), folders)
     elif not folders.is_folder(place):
         # A file named outright is taken at its word; the probe says so if it is no video.
-        if isinstance(place, RemotePath) or place.exists():
+        if isinstance(place, RemotePath) or folders.is_there(place):
             yield place, place.stem
     elif folders.holds_images(place):
         yield place, place.resolve().name

@@ -24,6 +24,10 @@ class Folders:
     def exists(self, place: Location) -> bool:
         return any(entry.place.name == place.name for entry in self.by_stem(place.parent).get(place.stem, ()))
 
+    def is_there(self, place: Location) -> bool:
+        """Whether there is a file or folder of this name, by a look at it alone. Raises StoreError."""
+        return self._files.exists(place)
+
     def children(self, folder: Location) -> list[Entry]:
         return self._files.children(folder)
 

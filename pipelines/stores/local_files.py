@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.errors import StoreError
+from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 
 
@@ -115,12 +116,16 @@ class LocalFiles:
             shutil.copyfile(entry.place, target)
 
     def publish(self, staged: Path, place: Path) -> None:
-        """Flush and rename: `staged` has to lie on the same disk."""
+        """Flush and rename: `staged` has to lie on the same disk.
+
+        Also raises StoreError where a folder would be replaced that holds more than images: outputs of other jobs.
+        """
         with _translated("publish", place):
             place.parent.mkdir(parents=True, exist_ok=True)
             for path in [*staged.iterdir(), staged] if staged.is_dir() else [staged]:
                 _flush(path)
             if place.is_dir():
+                _refuse_others(place)
                 remove(place)
             staged.replace(place)
 
@@ -141,6 +146,12 @@ def write_atomically(path: Path, value: bytes) -> None:
         if staged is not None:
             Path(staged).unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {exc.strerror or exc}") from exc
+
+
+def _refuse_others(output: Path) -> None:
+    for path in output.iterdir():
+        if is_video_file(path) or (path.is_dir() and not path.name.startswith(".")):
+            raise StoreError(f"{output} holds {path.name}, which is not of an output: move it, or choose another --out")
 
 
 def _is_staged(name: str) -> bool:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoreError
 from pipelines.manifest import discover
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
@@ -119,6 +119,13 @@ def test_folders_below_a_glob_are_kept_in_the_output(files):
     files("in/x/a.mp4", "in/y/a.mp4", "mask.png")
     outputs = [output for _, _, output in found(["in/**/*.mp4"], "mask.png").values()]
     assert outputs == ["out/x/a.mp4", "out/y/a.mp4"]
+
+
+def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files, tmp_path):
+    files("mask.png")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(StoreError, match=r"cannot look at loop/a.mp4: Too many levels"):
+        found(["loop/a.mp4"], "mask.png")
 
 
 def test_the_codec_decides_the_suffix(files):

@@ -109,6 +109,15 @@ def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(files, f
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("other", ["a.mp4", "deeper/0.png"])
+def test_a_folder_that_holds_outputs_of_other_jobs_is_not_replaced(files, tmp_path, other):
+    put(files, tmp_path / "shot", "0.png", other)
+    put(files, tmp_path / "staged", "0.png")
+    with pytest.raises(StoreError, match=f"shot holds {Path(other).parts[0]}, which is not of an output"):
+        files.of(tmp_path).publish(tmp_path / "staged", tmp_path / "shot")
+    assert files.exists(tmp_path / "shot" / other)
+
+
 def test_a_fetched_file_is_the_one_that_was_looked_at(files, folder, tmp_path):
     put(files, folder, "a.bin")
     entry = files.look(folder / "a.bin")
