@@ -2,18 +2,16 @@
 
 import ctypes
 
-_M_MMAP_THRESHOLD = -3
-_LARGE = 1 << 20
 
+def return_freed() -> None:
+    """Give the system back what this process has freed.
 
-def return_large_arrays() -> None:
-    """Let the system have every array over a mebibyte back as soon as it is freed.
-
-    glibc by itself keeps freed arrays of up to 32 MiB for the next ones, between objects that stay, and a worker that
-    lives for hours ends with a third more memory than it ever used at once. Elsewhere this does nothing.
+    glibc keeps freed arrays of up to 32 MiB for the next ones, between objects that stay, and a worker that lives for
+    hours would end with more memory than it ever used at once. Within a task that is wanted: pages that are asked for
+    anew have to be filled with zeros, which takes as long as filling a large hole does. Elsewhere this does nothing.
     """
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        trim = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError):
         return
-    mallopt(_M_MMAP_THRESHOLD, _LARGE)
+    trim(0)

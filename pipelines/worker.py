@@ -20,7 +20,7 @@ from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.logs import LogLine, log_fields
 from pipelines.media.limits import held_to
-from pipelines.memory import return_large_arrays
+from pipelines.memory import return_freed
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import flow
@@ -49,8 +49,6 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
-        if not wants_gpu(context.job):  # networks on a CPU would take half as long again
-            return_large_arrays()
         self._desk = Desk(context)
 
     def warm(self, stage: Stage) -> None:
@@ -98,6 +96,7 @@ class Worker:
             return replace(failure, reason=self._desk.inputs.named(failure.reason))
         finally:
             self._desk.inputs.release()
+            return_freed()
         return replace(
             receipt,
             model_seconds=self._desk.model_clock.take(),
