@@ -39,6 +39,14 @@ def lease_elsewhere(place, beat_s):
     return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
 
 
+def until(happened):
+    waiting = threading.Event()
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline
+        waiting.wait(0.05)
+
+
 def taken_within_patience(place, run, silent_s):
     """Enter the lease as soon as its holder was silent for long enough."""
     given_up = threading.Event()
@@ -129,11 +137,7 @@ def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):
         second = taken_within_patience(place, "second", silent_s=1.0)
         with pytest.raises(SetupError, match="run second"):
             lease(place, "third").__enter__()
-        waiting = threading.Event()
-        deadline = time.monotonic() + PATIENCE_S
-        while not first.lost:
-            assert time.monotonic() < deadline
-            waiting.wait(0.1)
+        until(lambda: first.lost)
         assert "taken while this run was silent: run second, process" in first.lost
     with pytest.raises(SetupError, match="run second"):
         lease(place, "third").__enter__()
@@ -163,7 +167,27 @@ def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, mo
         with lease(place, "first", beat_s=0.05) as first:
             store.lost_answers = 1
             before = len(store.asked)
-            renewed = threading.Event()
-            while len(store.asked) < before + 6:
-                assert not renewed.wait(0.05)
+            until(lambda: len(store.asked) >= before + 6)
             assert not first.lost
+
+
+def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(place, s3_endpoint, monkeypatch, caplog):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        with lease(place, "first", beat_s=0.05) as first:
+            store.lost_answers = 2  # of every try
+            until(lambda: "the lease could not be renewed" in caplog.text)
+            before = len(store.asked)
+            until(lambda: len(store.asked) > before + 6 or first.lost)
+            assert not first.lost
+            caplog.clear()
+            store.lost_answers = 2
+            until(lambda: "the lease could not be renewed" in caplog.text)
+        assert not first.lost
+        assert object_at(place).look().content["released"]
+
+
+def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(place, caplog):
+    with lease(place, "first", beat_s=60.0):
+        object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', object_at(place).look().tag)
+    assert "was taken while this run was silent: run other, process 1 on elsewhere" in caplog.text
