@@ -61,6 +61,11 @@ class LedgerKeeper:
         self._pace = _PaceMeter()
         self._due = 0.0
 
+    @property
+    def begun(self) -> bool:
+        """Whether the ledger is this run's."""
+        return self._head is not None
+
     def begin(self, rows: Mapping[str, ItemRow], left_out: Mapping[str, int]) -> None:
         """Take the ledger over with these rows; those already settled by earlier runs are no news. Raises SetupError.
 
