@@ -5,7 +5,7 @@ import json
 import pytest
 from runs import Clock, Run, finished, pending
 
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoreError
 from pipelines.ledger import ItemState, LedgerView, read_ledger
 from pipelines.ledger.head import head_place, part_place, read_head
 from pipelines.ledger.keeper import CHECKPOINT_S
@@ -132,6 +132,22 @@ def test_a_reader_catches_up_with_a_run_by_its_events_alone(place):
     finished(place, "two", {"a": RESTORED})
     view.refresh()
     assert [row.id for row in view.rows_of_run()] == ["a"]
+
+
+def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(tmp_path):
+    finished(tmp_path, "one", {"a": QUARANTINED})
+    view = LedgerView(tmp_path, FILES)
+    finished(tmp_path, "two", {"a": RESTORED, "b": RESTORED})
+    part = part_place(tmp_path, "two-00000.parquet")
+    aside = part.rename(tmp_path / "aside")
+    part.mkdir()
+    with pytest.raises(StoreError):
+        view.refresh()
+    assert [row.id for row in view.rows_of_run()] == ["a"], "what was known stays until more is"
+    part.rmdir()
+    aside.rename(part)
+    view.refresh()
+    assert [row.id for row in view.rows_of_run()] == ["a", "b"]
 
 
 def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):
