@@ -6,13 +6,14 @@ import pytest
 from runs import Clock, Run, finished, pending
 
 from pipelines.errors import ConfigError, StoreError
+from pipelines.item_work import add_work
 from pipelines.ledger import ItemState, LedgerView, read_ledger
 from pipelines.ledger.head import head_place, part_place, read_head
-from pipelines.ledger.keeper import CHECKPOINT_S
+from pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S
 from pipelines.ledger.partition import decode_rows, encode
 from pipelines.ledger.write import read_outcomes
 from pipelines.stores.files import Files
-from pipelines.tasks import Failure
+from pipelines.tasks import Failure, Receipt, Stage
 
 FILES = Files()
 RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
@@ -54,6 +55,17 @@ def test_what_the_driver_knew_is_there_after_a_kill(place):
     assert rows == run.rows
     assert rows["c"].state is ItemState.PENDING
     assert decode_rows(FILES.read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
+
+
+def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place):
+    run = Run(place, "one", pending("a"))
+    for _ in range(3):
+        run.clock.now_s += PROGRESS_S
+        add_work(run.rows["a"].work, Stage.INPAINT, Receipt("inpaint:a:0", seconds=2.0, frames=20))
+        run.tell("a", RUNNING)
+    run.die()
+    (row,) = read_ledger(place)
+    assert row.work[Stage.INPAINT]["frames"] == 60
 
 
 def test_a_run_that_has_ended_needs_no_events(place):
