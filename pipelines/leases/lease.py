@@ -78,7 +78,7 @@ def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     if isinstance(place, RemotePath):
         from pipelines.leases.remote_lease import RemoteLease  # which imports this
 
-        return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files))
+        return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files.hasty))
     return FileLease(place, Holder.this_process(run_id))
 
 

@@ -65,15 +65,27 @@ class RemoteLease:
             log.warning("%s", self.lost)
 
     def _acquire(self) -> None:
-        for _ in range(_TRIES):
-            found = self._object.look()
-            if found is not None and self._is_held(found):
-                found = self._outlast(found)
-            self._tag = found.tag if found else ""
-            if self._write(released=False):
-                self._check_conditions()
-                return
+        """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                if self._take():
+                    return
+            except StoreError as exc:
+                if not tries_left:
+                    raise
+                log.info("the lease could not be taken yet: %s", exc)
         raise held_by(self._place, "several runs started at once")
+
+    def _take(self) -> bool:
+        """Return False when somebody wrote the object in between."""
+        found = self._object.look()
+        if found is not None and self._is_held(found):
+            found = self._outlast(found)
+        self._tag = found.tag if found else ""
+        if not self._write(released=False):
+            return False
+        self._check_conditions()
+        return True
 
     def _is_held(self, found: Found) -> bool:
         if found.content.get("released") or self._is_ours(found):

@@ -11,9 +11,10 @@ from faulty_store import faults_before
 
 from pipelines.config import S3Config
 from pipelines.errors import SetupError
-from pipelines.leases.lease import Holder
+from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, lease_on
 from pipelines.leases.remote_lease import RemoteLease
 from pipelines.leases.s3_lease import S3LeaseObject
+from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
 
@@ -191,3 +192,19 @@ def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(place, caplog):
     with lease(place, "first", beat_s=60.0):
         object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', object_at(place).look().tag)
     assert "was taken while this run was silent: run other, process 1 on elsewhere" in caplog.text
+
+
+def test_a_sign_of_life_that_hangs_leaves_time_for_the_next_one(place):
+    with lease_on(place, "first", Files()) as held:
+        client = held._object._files.client.meta.config
+    hangs_s = client.read_timeout * client.retries["total_max_attempts"]
+    assert BEAT_S + hangs_s + BEAT_S < SILENT_S
+
+
+def test_a_lease_is_asked_for_more_often_than_it_is_renewed(place, s3_endpoint, monkeypatch):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.answers = [(500, "InternalError")] * 3
+        store.lost_answers = 2
+        with lease(place, "first") as held:
+            assert not held.lost
