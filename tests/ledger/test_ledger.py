@@ -9,7 +9,7 @@ from pipelines.errors import ConfigError, StoreError
 from pipelines.item_work import add_work
 from pipelines.ledger import ItemState, LedgerView, read_ledger
 from pipelines.ledger.head import head_place, part_place, read_head
-from pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S
+from pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S, RECENT_S
 from pipelines.ledger.partition import decode_rows, encode
 from pipelines.ledger.write import read_outcomes
 from pipelines.stores.files import Files
@@ -92,6 +92,21 @@ def test_only_parts_with_changed_rows_are_written_again(place, small_parts):
     assert parts(place) == after, "the parts follow at their own pace"
     run.die()
     assert states(place)["j"] is RUNNING
+
+
+def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path):
+    clock = Clock()
+    run = Run(tmp_path, "one", pending("a", "b"), clock)
+    run.tell("a", RUNNING)
+    clock.set_s = -3600.0
+    for done in range(8):
+        clock.now_s += CHECKPOINT_S
+        run.tell("a", RUNNING, frames_done=done)
+    row, _ = decode_rows(FILES.read(part_place(tmp_path, "one-00000.parquet")))
+    assert row.frames_done == 7
+    head = read_head(tmp_path, FILES)
+    assert head.events > 0
+    assert head.written_at - head.pace.at == RECENT_S
 
 
 def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
