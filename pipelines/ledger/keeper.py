@@ -189,7 +189,7 @@ class _PaceMeter:
 
     def count(self, row: ItemRow) -> None:
         frames, items = self._active.pop(row.id, (0, 0.0))
-        counted = frames_computed(row), fraction_done(row)
+        counted = (0, 0.0) if row.reused else (frames_computed(row), fraction_done(row))
         self._frames += counted[0] - frames
         self._items += counted[1] - items
         if not row.state.ended:

@@ -109,6 +109,17 @@ def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path):
     assert head.written_at - head.pace.at == RECENT_S
 
 
+def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_path):
+    run = Run(tmp_path, "one", pending("a", "b"))
+    run.tell("a", ItemState.PROBING, tasks_planned=1)
+    run.tell("a", RESTORED, reused=True, tasks_reused=1)
+    run.tell("b", RUNNING, tasks_planned=4, tasks_computed=1)
+    for _ in range(8):
+        run.clock.now_s += CHECKPOINT_S
+        run.tell("b", RUNNING)
+    assert read_head(tmp_path, FILES).pace.items == 0.25
+
+
 def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
     finished(place, "one", dict.fromkeys("abcdefgh", RESTORED) | {"i": QUARANTINED})
     before = parts(place)
