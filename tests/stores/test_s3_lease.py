@@ -17,6 +17,7 @@ from pipelines.leases.s3_lease import S3LeaseObject
 from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
+from pipelines.watch.sign_of_life import last_sign
 
 PATIENCE_S = 30
 HOLD = str(Path(__file__).with_name("hold_lease.py"))
@@ -92,7 +93,9 @@ def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waitin
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass
+        assert last_sign(place, Files()).alive
         other.kill()
+    assert not last_sign(place, Files()).alive
     with lease(place, "next") as held:
         assert not held.lost
 
