@@ -36,8 +36,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False).encode
 class EventLog:
     """Writes one run's events, from a thread of its own, so that nobody waits for the store."""
 
-    def __init__(self, folder: Location, files: Files, first: int = 0) -> None:
-        """`first`: number of the first segment."""
+    def __init__(self, folder: Location, files: Files) -> None:
         self._folder, self._files = folder, files
         self._waiting: list[str] = []
         self._segment: list[str] = []  # what number `next` holds, or is to hold
@@ -45,7 +44,7 @@ class EventLog:
         self._pace_s = REMOTE_PACE_S if isinstance(folder, RemotePath) else LOCAL_PACE_S
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._write_until_closed, name="events", daemon=True)
-        self.next = first
+        self.next = 0
         """Number of the segment that comes next; those before it are written."""
 
     def start(self) -> None:
