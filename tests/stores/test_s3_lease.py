@@ -1,5 +1,6 @@
 """One run at a time holds a prefix of a bucket, however its holder ended and whatever the machines' clocks say."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import pytest
 from faulty_store import faults_before
 
 from pipelines.config import S3Config
-from pipelines.errors import SetupError
+from pipelines.errors import SetupError, StoreError
 from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, lease_on
 from pipelines.leases.remote_lease import RemoteLease
 from pipelines.leases.s3_lease import S3LeaseObject
@@ -211,3 +212,16 @@ def test_a_lease_is_asked_for_more_often_than_it_is_renewed(place, s3_endpoint, 
         store.lost_answers = 2
         with lease(place, "first") as held:
             assert not held.lost
+
+
+def test_a_look_that_hangs_is_given_up_with_the_clients_own_tries(place, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StoreError, match="timeout"):
+            S3LeaseObject(place, S3Files(S3Config(attempts=2, timeout_s=0.2))).look()
+        silent.setblocking(False)
+        asked = [silent.accept()[0] for _ in range(2)]
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        for line in asked:
+            line.close()
