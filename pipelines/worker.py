@@ -20,7 +20,7 @@ from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.logs import LogLine, log_fields
 from pipelines.media.limits import held_to
-from pipelines.memory import return_freed
+from pipelines.memory import return_freed, return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import flow
@@ -49,6 +49,8 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
+        if not wants_gpu(context.job):  # networks on a CPU would take half as long again
+            return_large_arrays()
         self._desk = Desk(context)
 
     def warm(self, stage: Stage) -> None:

@@ -15,6 +15,9 @@ from pipelines.stores.location import Location, RemotePath
 if TYPE_CHECKING:
     from pipelines.stores.s3_files import S3Files
 
+CLOCK_S = 2.0
+"""Stores tell times of writing to the second: two that are nearer than this may be in either order."""
+
 _HASTY_S, _HASTY_ATTEMPTS = 10.0, 3
 """A sign of life that hangs for so long, so often, leaves time for another one before its process is taken for dead."""
 
