@@ -22,14 +22,14 @@ lint: .venv/ready            ## style, types, layers
 	$(BIN)/mypy
 
 docs: .venv/ready            ## the documentation as pages, in site/; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: .venv/ready          ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 lock: .venv/ready            ## record the versions that are installed now
-	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	$(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:                       ## remove the environment and what the demo wrote
 	rm -rf .venv demo-out site

@@ -41,10 +41,9 @@ def _measure(place: Path, items: int) -> None:
     files = Files()
     rows = {row.id: row for row in map(_row, range(items))}
     print(f"rows in memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
-    clock = time.time
     lease = FileLease(place / "lease.json", Holder.this_process("first"))
     jumps = [0.0]
-    keeper = LedgerKeeper(place, files, SilentDisplay(), lease, "first", lambda: clock() + jumps[0])
+    keeper = LedgerKeeper(place, files, SilentDisplay(), lease, "first", elapsed=lambda: time.monotonic() + jumps[0])
     _timed("take over: every part is written", lambda: keeper.begin(rows, {}))
     size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
     print(f"  {len(list(place.rglob('*.parquet')))} parts, {size / 1e6:.0f} MB, {size / items:.0f} bytes an item")

@@ -17,12 +17,15 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
-from pipelines.errors import SetupError
+from pipelines.errors import ConfigError, ReelmendError, SetupError, first_line
+from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, as_shell_says
+from pipelines.identity import digest_of
 
 JOB_FILE = "job.yaml"
 ENTRYPOINT = f"reelmend run {JOB_FILE}"
-EXIT_INTERRUPTED, EXIT_FAILED = 130, 1
 _NOT_FOUND = 127  # what a shell says
+_CONTENT = "content"
+"""Key in a job's metadata: digest of the text that was submitted."""
 _POLL_S = 2.0
 _CONNECTION_LOST = (aiohttp.ClientError, requests.RequestException, ConnectionError, RuntimeError, OSError)
 _TALKATIVE = (
@@ -33,6 +36,10 @@ _TALKATIVE = (
 """They tell of every package that is uploaded and every connection that ends well."""
 _PATIENCE_S = 300.0
 """For so long a cluster that no longer answers is asked again while its logs are followed."""
+
+
+class ClusterLost(ReelmendError):
+    """The cluster no longer answers; a job that runs there may go on."""
 
 
 class Submission(NamedTuple):
@@ -56,63 +63,60 @@ class Jobs:
         """Submit a job, the text of its file, once.
 
         Where one of this name is alive or has succeeded, that is returned. One that failed or was stopped stays, with
-        its logs, and the next is called NAME-2, NAME-3... Raises SetupError.
+        its logs, and the next is called NAME-2, NAME-3... Raises SetupError, and ConfigError when the one that is there
+        was submitted with another text.
         """
+        content = {_CONTENT: digest_of(job)}
         with self._failures_named():
             known = {details.submission_id: details for details in self._client.list_jobs()}
             for id in _attempts(name):
                 if id not in known:
-                    return Submission(id, self._start(id, job))
+                    return Submission(id, self._start(id, job, content))
                 if known[id].status not in (JobStatus.FAILED, JobStatus.STOPPED):
+                    if known[id].metadata not in (None, {}, content):
+                        raise ConfigError(
+                            f"job {id} is there already ({known[id].status.value.lower()}) and is another one than "
+                            "this: give this one another --name"
+                        )
                     return Submission(id, False)
         raise AssertionError("attempts never end")
 
-    def follow(self, id: str, write: Callable[[str], None]) -> None:
+    def follow(self, id: str, write: Callable[[str], None]) -> JobDetails:
         """Pass on what the job writes until it is over; a lost connection is made again, and nothing told twice.
 
-        Raises SetupError when the cluster does not answer for five minutes.
+        Raises ClusterLost when the cluster does not answer for five minutes.
         """
-        told, answered = 0, time.monotonic()
+        told, silent_since = 0, None  # a job may have nothing to say for hours: only failures are counted
         while True:
             try:
                 for text in self._log_since(id, told):
                     told += len(text)
-                    answered = time.monotonic()
+                    silent_since = None
                     write(text)
-                if self._client.get_job_status(id).is_terminal():
+                details = self._client.get_job_info(id)
+                if details.status.is_terminal():
                     for text in self._log_since(id, told):
                         write(text)
-                    return
-                answered = time.monotonic()
+                    return details
+                silent_since = None
             except _CONNECTION_LOST as exc:
-                if time.monotonic() - answered > _PATIENCE_S:
-                    raise SetupError(
-                        f"the cluster at {self._address} no longer answers ({exc}); the job may still be running: "
-                        "the same command attaches to it"
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since > _PATIENCE_S:
+                    raise ClusterLost(
+                        f"the cluster at {self._address} no longer answers ({first_line(exc)}); the job may still be "
+                        "running: the same command attaches to it"
                     ) from exc
             time.sleep(_POLL_S)
 
-    def exit_status(self, id: str) -> int:
-        """That of the run: 0 only when it succeeded, 3 with quarantined items, 130 when it was stopped.
-
-        Raises SetupError when the run could not begin there.
-        """
-        with self._failures_named():
-            details = self._client.get_job_info(id)
-        if details.driver_exit_code == _NOT_FOUND:
-            raise SetupError(
-                f"job {id}: the machines of the cluster at {self._address} have no `reelmend` on their PATH: start Ray "
-                "in the environment, or the image, in which it is installed"
-            )
-        return exit_status_of(details)
-
-    def _start(self, id: str, job: str) -> bool:
+    def _start(self, id: str, job: str, content: dict[str, str]) -> bool:
         """Return whether this call started it, and not another one at the same moment."""
         with TemporaryDirectory() as folder:
             Path(folder, JOB_FILE).write_text(job)
             try:
                 # Nothing else goes along: whoever reaches the cluster can read a job's runtime_env.
-                self._client.submit_job(entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder})
+                self._client.submit_job(
+                    entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder}, metadata=content
+                )
             except RuntimeError as exc:
                 if "already" in str(exc):
                     return False
@@ -140,15 +144,26 @@ class Jobs:
                 "RAY_AUTH_TOKEN_PATH) to the cluster's"
             ) from exc
         except (RuntimeError, OSError) as exc:  # requests' errors and ConnectionError are OSErrors
-            raise SetupError(f"the Ray cluster at {self._address} does not do: {_first_line(exc)}") from exc
+            raise SetupError(f"the Ray cluster at {self._address} does not do: {first_line(exc)}") from exc
 
 
 def exit_status_of(details: JobDetails) -> int:
+    """That of the run: 0 only when it succeeded, 3 with quarantined items, 130 when it was stopped.
+
+    A run that was killed ends as in a shell, with 128 and the signal's number. Raises SetupError when the run could not
+    begin there.
+    """
+    code = details.driver_exit_code
+    if code == _NOT_FOUND:
+        raise SetupError(
+            f"job {details.submission_id}: the machines of the cluster have no `reelmend` on their PATH: start Ray in "
+            "the environment, or the image, in which it is installed"
+        )
     if details.status == JobStatus.SUCCEEDED:
         return 0
     if details.status == JobStatus.STOPPED:
         return EXIT_INTERRUPTED
-    return details.driver_exit_code or EXIT_FAILED
+    return as_shell_says(code or EXIT_BUG)
 
 
 def _attempts(name: str) -> Iterator[str]:
@@ -157,8 +172,3 @@ def _attempts(name: str) -> Iterator[str]:
     while True:
         yield f"{name}-{attempt}"
         attempt += 1
-
-
-def _first_line(exc: BaseException) -> str:
-    lines = str(exc).strip().splitlines()
-    return lines[0] if lines else type(exc).__name__

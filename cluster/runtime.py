@@ -16,7 +16,7 @@ from typing import Literal
 import ray
 
 from cluster.resources import Node
-from pipelines.errors import SetupError
+from pipelines.errors import SetupError, first_line
 
 _ADDRESS = "RAY_ADDRESS"
 
@@ -82,7 +82,7 @@ def _connect(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, OSError, RuntimeError, ValueError, TimeoutError) as exc:
         raise SetupError(
-            f"no Ray cluster answers at {_ADDRESS}={address} ({_first_line(exc)}): unset it to run on this machine"
+            f"no Ray cluster answers at {_ADDRESS}={address} ({first_line(exc)}): unset it to run on this machine"
         ) from exc
 
 
@@ -100,7 +100,7 @@ def _start() -> None:
         # Sockets lie below the temporary folder, and their paths must stay under 108 bytes.
         hint = "; set RAY_TMPDIR to a folder with a short path" if "AF_UNIX" in str(exc) else ""
         raise SetupError(
-            f"Ray cannot start on this machine ({_first_line(exc)}){hint}; run.executor=inline needs no Ray"
+            f"Ray cannot start on this machine ({first_line(exc)}){hint}; run.executor=inline needs no Ray"
         ) from exc
 
 
@@ -179,8 +179,3 @@ def _signals_ignored() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _first_line(exc: BaseException) -> str:
-    lines = str(exc).strip().splitlines()
-    return lines[0] if lines else type(exc).__name__

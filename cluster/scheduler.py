@@ -294,14 +294,16 @@ class Scheduler:
     def _start_workers(self, now_s: float) -> Iterator[Start]:
         """Workers are started when there is work for them, so that a run that has nothing to do loads nothing.
 
-        As many as their pool keeps are started before: they warm up while the first videos are probed.
+        As many as their pool keeps are started before: they warm up while the first videos are probed. Where another
+        pool has work and finds no place, what has none waits.
         """
         for pool in self._layout.pools:
             if not self._may_come(pool):
                 continue
             mine = self._of(pool)
             unbound = sum(worker.phase is not _Phase.BUSY for worker in mine)
-            wanted = max(self._ready(pool) - unbound, pool.least - len(mine))
+            kept = 0 if self._others_wait(pool, now_s) else pool.least
+            wanted = max(self._ready(pool) - unbound, kept - len(mine))
             for _ in range(min(wanted, self._most(pool) - len(mine))):
                 worker = _Worker(f"{pool.name}-{next(self._numbers)}", pool, now_s)
                 self._workers[worker.name] = worker
@@ -328,12 +330,19 @@ class Scheduler:
             return False
         if not worker.seen_idle:
             worker.seen_idle, worker.since_s = True, now_s
-        in_the_way = pool.gpus > 0 and any(
-            other.phase is _Phase.PLACING and other.pool.name != pool.name and now_s - other.since_s > _IN_THE_WAY_S
+        if self._others_wait(pool, now_s):
+            return True
+        return count > pool.least and now_s - worker.since_s > self._patience.idle_s
+
+    def _others_wait(self, pool: Pool, now_s: float) -> bool:
+        """Whether a worker of another pool has work, and waits for a place that this pool's workers may hold."""
+        return pool.gpus > 0 and any(
+            other.phase is _Phase.PLACING
+            and other.pool.name != pool.name
+            and now_s - other.since_s > _IN_THE_WAY_S
+            and self._ready(other.pool) > 0
             for other in self._workers.values()
         )
-        idle_s = now_s - worker.since_s
-        return count > pool.least and (in_the_way or idle_s > self._patience.idle_s)
 
     def _give_up(self, now_s: float) -> Iterator[GiveUp]:
         placed = {worker.pool.name for worker in self._workers.values() if worker.phase is not _Phase.PLACING}

@@ -66,3 +66,9 @@ class WorkerLost(TransientError):
 
 class MachineLost(WorkerLost):
     """The machine went away on which the task was done."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says, in one line; the name of its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

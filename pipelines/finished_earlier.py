@@ -13,14 +13,13 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.ledger.read import settled_rows
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
+from pipelines.stores.files import CLOCK_S
 from pipelines.stores.location import Location
 from pipelines.tasks import Item, Receipt
 
 FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""
 _READERS = 16
-CLOCK_S = 2.0
-"""Times of writing are told to the second; what was written about when its part was is not believed of the part."""
 _GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
 
 
@@ -72,6 +71,7 @@ def _read_in_bulk(items: Sequence[Item], ledger: Location, desk: Desk) -> dict[s
         for row, written_at in settled_rows(ledger, desk.files):
             if row.id not in recorded or row.state not in _GOOD or "item_key" not in row.facts:
                 continue
+            # What was written about when its part was is not believed of the part.
             if recorded[row.id][1] < written_at - CLOCK_S:
                 told[row.id] = _as_record(row)
     return told | _read_all([item for item, _ in recorded.values() if item.id not in told], desk)

@@ -36,12 +36,15 @@ _STORY_EVENTS = 20
 
 
 def add_work(work: dict[str, dict[str, float]], stage: Stage, receipt: Receipt) -> None:
-    """Add what a task computed to the work of its stage."""
-    done = work.setdefault(stage, {"frames": 0, "seconds": 0.0, "cpu_seconds": 0.0, "bytes": 0})
-    done["frames"] += receipt.frames
-    done["seconds"] += receipt.seconds
-    done["cpu_seconds"] += receipt.cpu_seconds
-    done["bytes"] += receipt.bytes_written
+    """Add what a task computed to the work of its stage, in a new map: the ledger compares it with the one before."""
+    before = work.get(stage, {})
+    more = {
+        "frames": receipt.frames,
+        "seconds": receipt.seconds,
+        "cpu_seconds": receipt.cpu_seconds,
+        "bytes": receipt.bytes_written,
+    }
+    work[stage] = {name: before.get(name, 0) + value for name, value in more.items()}
 
 
 class IllegalMoveError(RuntimeError):

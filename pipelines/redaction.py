@@ -14,6 +14,11 @@ _SECRET_VARIABLES = (
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "RAY_AUTH_TOKEN",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_CLIENT_SECRET",
 )
 _SHORTEST = 8
 """A shorter value would be found in words that have nothing to do with it."""
@@ -21,7 +26,8 @@ _SHORTEST = 8
 _NAMES = (
     r"x-amz-(?:signature|credential|security-token)|signature|awsaccesskeyid|googleaccessid|sig|"
     r"aws_?secret_?access_?key|aws_?session_?token|aws_?access_?key_?id|"
-    r"(?:access[_-]?|auth[_-]?|session[_-]?|id[_-]?)?token|api[_-]?key|password|passwd|secret"
+    r"(?:access[_-]?|auth[_-]?|session[_-]?|id[_-]?)?token|api[_-]?key|"
+    r"(?:account|shared[_-]?access)[_-]?(?:key|signature)|password|passwd|secret"
 )
 _PATTERNS = (
     (re.compile(r"(?<=://)[^/\s'\"<>]*@"), f"{HIDDEN}@"),  # user and password of a URL

@@ -56,7 +56,7 @@ def run_job(
     With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
-    show how far the run came.
+    show how far the run came, or are the last run's where this one had not begun its items.
     """
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
@@ -123,7 +123,7 @@ class _Run:
         return summary
 
     def _keep(self, summary: RunSummary) -> None:
-        if self._lease.lost:  # the folder's report is another run's
+        if self._lease.lost or not self._ledger.begun:  # the folder's report is another run's
             return
         _conclude(self._context, self._desk.files, self._ledger, summary)
         if self._timeline is not None:

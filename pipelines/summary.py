@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.cache.flow_use import NO_USE, FlowUse, total
+from pipelines.exit_status import EXIT_INCOMPLETE
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 from pipelines.units import readable_amount
 
@@ -117,7 +118,7 @@ class RunSummary:
     @property
     def exit_status(self) -> int:
         """0: every item's output is there; 3: some items are quarantined, failed or were not reached."""
-        return 0 if self.good == self.items and not self.halted else 3
+        return 0 if self.good == self.items and not self.halted else EXIT_INCOMPLETE
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict: the fields, and the figures derived from them for readers without this class."""

@@ -20,7 +20,7 @@ from pipelines.engines import wants_gpu
 from pipelines.errors import ItemError, ReelmendError
 from pipelines.logs import LogLine, log_fields
 from pipelines.media.limits import held_to
-from pipelines.memory import return_large_arrays
+from pipelines.memory import return_freed, return_large_arrays
 from pipelines.sizes import Size, flow_size, process_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import flow
@@ -98,6 +98,7 @@ class Worker:
             return replace(failure, reason=self._desk.inputs.named(failure.reason))
         finally:
             self._desk.inputs.release()
+            return_freed()
         return replace(
             receipt,
             model_seconds=self._desk.model_clock.take(),

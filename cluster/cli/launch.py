@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.guard import EXIT_INTERRUPTED
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
 from pipelines.errors import ConfigError, ReelmendError
+from pipelines.exit_status import EXIT_INTERRUPTED
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.guard import EXIT_INTERRUPTED
 from pipelines.cli.job_options import JobOptions, takes_job
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
+from pipelines.config import JobConfig
 from pipelines.errors import ConfigError
+from pipelines.exit_status import EXIT_INTERRUPTED
 from pipelines.identity import digest_of
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.redaction import redact
+from pipelines.stores.location import Location
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -25,7 +27,7 @@ Address = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="What the job is called; else as its file."),
+    typer.Option("--name", metavar="NAME", help="What the job is called; else as its `name` says, or as its file."),
 ]
 Date = Annotated[
     str | None,
@@ -50,12 +52,12 @@ def submit(
 
     Example: `reelmend submit job.yaml --address http://head:8265 --date today`
     """
-    job = absolute_paths(typed.job())
+    job = absolute_paths(typed.written())
     text = dump_job(job)
     _refuse_credentials(text)
-    called = _checked_name(name or (typed.file.stem if typed.file is not None else "job"))
+    called = _checked_name(name or _own_name(job, typed.file))
     url = _address(address)
-    from cluster.jobs import Jobs  # ray takes a second to import
+    from cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
 
     screen = console()
     jobs = Jobs(url)
@@ -68,11 +70,20 @@ def submit(
     if not follow:
         return 0
     try:
-        jobs.follow(submission.id, lambda said: typer.echo(said, nl=False, err=as_json))
+        ended = jobs.follow(submission.id, lambda said: typer.echo(said, nl=False, err=as_json))
     except KeyboardInterrupt:
         screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED
-    return jobs.exit_status(submission.id)
+    except ClusterLost as exc:
+        screen.print(redact(str(exc)), soft_wrap=True)
+        return EXIT_INTERRUPTED
+    return exit_status_of(ended)
+
+
+def _own_name(job: JobConfig, file: Location | None) -> str:
+    if job.name != JobConfig().name:
+        return job.name
+    return file.stem if file is not None else job.name
 
 
 def _refuse_credentials(text: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
-from cluster.kubernetes.rayjob import EXIT_INTERRUPTED, TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
+from cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
 from pipelines.errors import ReelmendError, SetupError
+from pipelines.exit_status import EXIT_DELETED
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
             time.sleep(rayjobs.patience.between_watches_s)
             run = rayjobs.get(name)
     except NotThere as exc:
-        return Outcome(EXIT_INTERRUPTED, f"{exc}; another run goes on from there")
+        return Outcome(EXIT_DELETED, f"{exc}: not launched again; another run goes on from there")
 
 
 def prune(rayjobs: RayJobs, wish: Wish) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from cluster.kubernetes.api import Document
 from pipelines.errors import ConfigError
+from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOT_STARTED, as_shell_says
 
 TEMPLATE_LABEL = "reelmend-template"
 """Label of every run: the name of the template it was made from. Runs with the same value exclude each other."""
@@ -21,15 +22,14 @@ _MINUTES_IN_NAME = re.compile(r"-(\d{8})$")
 _EARLIEST_MINUTE = 28_900_000
 """In December 2024. Smaller numbers of eight digits are dates as people write them."""
 
-EXIT_INVALID, EXIT_UNKNOWN, EXIT_INTERRUPTED = 2, 1, 130
-
 
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended."""
 
     exit_status: int
-    """That of the run itself where it had one; 130 when it was stopped or did not get to its end."""
+    """That of the run itself where it had one; 130 when it was stopped or did not get to its end, 4 when somebody
+    deleted it."""
     what: str
     """One line."""
 
@@ -100,14 +100,13 @@ def outcome(rayjob: Document) -> Outcome:
     message = " ".join(str(status.get("message", "")).split())
     job_status, reason = status.get("jobStatus", ""), status.get("reason", "")
     if state_of(rayjob) == "ValidationFailed":
-        return Outcome(EXIT_INVALID, f"KubeRay refuses it: {message or reason}")
+        return Outcome(EXIT_NOT_STARTED, f"KubeRay refuses it: {message or reason}")
     if job_status == "SUCCEEDED":
         return Outcome(0, "succeeded")
     if job_status == "STOPPED":
         return Outcome(EXIT_INTERRUPTED, "was stopped; another run goes on from there")
     if found := _EXIT_CODE.search(message):
-        code = int(found[1])
-        code = 128 - code if code < 0 else code  # ended by a signal; shells say it so
-        return Outcome(code or EXIT_UNKNOWN, f"ended with exit status {code}")
+        code = as_shell_says(int(found[1]))
+        return Outcome(code or EXIT_BUG, f"ended with exit status {code}")
     what = ", ".join(filter(None, (reason, message))) or job_status or "no reason given"
     return Outcome(EXIT_INTERRUPTED, f"did not get to its end ({what[:300]}); another run goes on from there")

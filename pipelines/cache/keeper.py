@@ -33,7 +33,8 @@ class FlowKeeper:
         self._items = {item.id: item for item in items}
         self._desk = desk
         self._budget = desk.context.job.flow_cache.max_bytes
-        self._journal = FlowJournal(desk.flow_store, desk.context.run_id, desk.flow.digest)
+        store = desk.context.open_flow_store(desk.files.hasty)  # a record is a sign of life, too
+        self._journal = FlowJournal(store, desk.context.run_id, desk.flow.digest)
         self._written = 0
         self._next_pass_at = 1
         self._pass: threading.Thread | None = None

@@ -18,10 +18,9 @@ from pipelines.cache.flow_cache import key_named
 from pipelines.cache.records import Names, needed_now, padded
 from pipelines.cache.survey import Survey, survey
 from pipelines.store import Store
+from pipelines.stores.files import CLOCK_S
 
 BATCH = 1000
-_CLOCK_S = 2.0
-"""Times of writing are told to the second."""
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ def _forget(store: Store, seen: Survey, gone: NDArray[np.int64]) -> None:
             record.key
             for record in seen.records
             if not record.lives(seen.now_s)
-            and record.written_s < seen.now_s - _CLOCK_S
+            and record.written_s < seen.now_s - CLOCK_S
             and tells_nothing(record.names, record.written_s)
         ]
     )

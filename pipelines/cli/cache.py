@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cache.flow_cache import FLOW_FOLDER
-from pipelines.cli.guard import EXIT_INCOMPLETE, guarded
+from pipelines.cli.guard import guarded
 from pipelines.cli.options import AsJson, Debug, is_job_file
 from pipelines.cli.screen import console, print_json
 from pipelines.config import JobConfig
 from pipelines.context import WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError
+from pipelines.exit_status import EXIT_INCOMPLETE
 from pipelines.job import load_job
 from pipelines.store import Store
 from pipelines.stores.files import Files

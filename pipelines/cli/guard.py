@@ -15,15 +15,11 @@ import typer
 from pipelines.cli.options import DEBUG_VARIABLE
 from pipelines.config import LogFormat
 from pipelines.errors import ConfigError, ReelmendError, SetupError
+from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED
 from pipelines.logs import log_format, log_to_stderr
 from pipelines.redaction import redact
 
 P = ParamSpec("P")
-
-EXIT_BUG = 1
-EXIT_NOT_STARTED = 2
-EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 
 def guarded(command: Callable[P, int | None]) -> Callable[P, None]:

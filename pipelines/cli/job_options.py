@@ -30,7 +30,12 @@ class JobOptions:
         return sort_words(self.words, self.videos).file
 
     def job(self, rates: str | None = None) -> JobConfig:
-        """Return the job that was typed. Raises ConfigError."""
+        """Return the job that was typed, with the rates that lie here. Raises ConfigError."""
+        job = self.written(rates)
+        return replace(job, cost=replace(job.cost, rates=rates_beside(self.file, job)))
+
+    def written(self, rates: str | None = None) -> JobConfig:
+        """Return the job that was typed, and nothing that this machine alone has. Raises ConfigError."""
         request = sort_words(self.words, self.videos)
         flags: dict[str, Any] = {}
         if request.videos:
@@ -39,8 +44,7 @@ class JobOptions:
             flags |= {"input.manifest": self.manifest} | ({} if request.videos else {"input.videos": []})
         others = {"input.masks": self.masks, "out": self.out, "cost.rates": rates}
         flags |= {key: value for key, value in others.items() if value is not None}
-        job = load_job(request.file, self.preset, request.overrides, flags)
-        return replace(job, cost=replace(job.cost, rates=rates_beside(request.file, job)))
+        return load_job(request.file, self.preset, request.overrides, flags)
 
 
 def takes_job(command: Callable[..., int]) -> Callable[..., int]:

@@ -12,10 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.guard import EXIT_INCOMPLETE, guarded
+from pipelines.cli.guard import guarded
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json
 from pipelines.errors import ConfigError
+from pipelines.exit_status import EXIT_INCOMPLETE
 from pipelines.weights.find import Look, State, WeightFile, look
 from pipelines.weights.folder import weights_folder
 from pipelines.weights.registry import Entry, entry_of, registry

@@ -78,7 +78,7 @@ def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     if isinstance(place, RemotePath):
         from pipelines.leases.remote_lease import RemoteLease  # which imports this
 
-        return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files))
+        return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files.hasty))
     return FileLease(place, Holder.this_process(run_id))
 
 
@@ -105,9 +105,12 @@ class FileLease:
             file = self._path.open("a+")
         except OSError as exc:
             raise StoreError(f"cannot write {self._path}: {exc.strerror}") from exc
-        if not _lock(file):
+        try:
+            if not _lock(file):
+                raise held_by(self._path, self._who())
+        except BaseException:
             file.close()
-            raise held_by(self._path, self._who())
+            raise
         self._file = file
         self._write(released=False)
         self._thread.start()
@@ -141,10 +144,15 @@ class FileLease:
 
 
 def _lock(file: TextIO) -> bool:
+    """Raises SetupError where the file system knows no locks."""
     for _ in range(_TRIES):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
             time.sleep(0.02)
+        except OSError as exc:
+            raise SetupError(
+                f"cannot lock {file.name}: {exc.strerror}; choose another --out, or mount this one with locks"
+            ) from exc
     return False

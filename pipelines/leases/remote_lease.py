@@ -14,7 +14,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from pipelines.errors import ReelmendError
+from pipelines.errors import ReelmendError, StoreError
 from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
 from pipelines.leases.lease_object import Found, LeaseObject
 from pipelines.leases.process_id import is_alive, is_dead
@@ -28,7 +28,7 @@ _NO_CONDITIONS = (
     " each other; start one at a time"
 )
 _TRIES = 5
-"""Times the object is looked at anew because somebody else wrote it between look and write."""
+"""Times the object is looked at anew because it was written between look and write."""
 
 
 class RemoteLease:
@@ -58,23 +58,37 @@ class RemoteLease:
         if self.lost:
             return
         try:
-            self._write(released=True)
+            self._renew(released=True)
         except ReelmendError as exc:
             log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
+        if self.lost:
+            log.warning("%s", self.lost)
 
     def _acquire(self) -> None:
-        for _ in range(_TRIES):
-            found = self._object.look()
-            if found is not None and self._is_held(found):
-                found = self._outlast(found)
-            self._tag = found.tag if found else ""
-            if self._write(released=False):
-                self._check_conditions()
-                return
+        """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                if self._take():
+                    return
+            except StoreError as exc:
+                if not tries_left:
+                    raise
+                log.info("the lease could not be taken yet: %s", exc)
         raise held_by(self._place, "several runs started at once")
 
+    def _take(self) -> bool:
+        """Return False when somebody wrote the object in between."""
+        found = self._object.look()
+        if found is not None and self._is_held(found):
+            found = self._outlast(found)
+        self._tag = found.tag if found else ""
+        if not self._write(released=False):
+            return False
+        self._check_conditions()
+        return True
+
     def _is_held(self, found: Found) -> bool:
-        if found.content.get("released") or found.text == self._text(released=False):
+        if found.content.get("released") or self._is_ours(found):
             return False
         return (found.age_s <= self._silent_s or not self._object.sure) and not is_dead(found.process)
 
@@ -109,12 +123,29 @@ class RemoteLease:
         while not self._ended.wait(self._beat_s):
             self._beats += 1
             try:
-                if not self._write(released=False):
-                    self._look_who_wrote()
+                self._renew(released=False)
             except ReelmendError as exc:
                 log.warning("the lease could not be renewed: %s", exc)
             if self.lost:
                 return
+
+    def _renew(self, *, released: bool) -> None:
+        """Write the object again; `lost` says so where it is another run's. Raises StoreError.
+
+        One that is not as it was last known to be may still be this run's: a write whose answer was lost was done.
+        """
+        for _ in range(_TRIES):
+            if self._write(released=released):
+                return
+            found = self._object.look()
+            if found is None or not self._is_ours(found):
+                who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
+                self.lost = f"the lease on {self._place.parent.parent} was {who}"
+                return
+            self._tag = found.tag
+            if found.text == self._text(released=released):
+                return
+        raise StoreError(f"{self._place}: refuses every write as if another process wrote there, too")
 
     def _write(self, *, released: bool) -> bool:
         """Write the object if it still is the one with `_tag`, or absent without one; False where it is not."""
@@ -122,14 +153,11 @@ class RemoteLease:
         self._tag = tag or self._tag
         return tag is not None
 
-    def _look_who_wrote(self) -> None:
-        """Another run has; unless it was this one, whose write was sent again because its answer was lost."""
-        found = self._object.look()
-        if found is not None and found.text == self._text(released=False):
-            self._tag = found.tag
-            return
-        who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
-        self.lost = f"the lease on {self._place.parent.parent} was {who}"
+    def _is_ours(self, found: Found) -> bool:
+        try:
+            return Holder.from_dict(found.content) == self._holder
+        except KeyError:
+            return False
 
     def _text(self, *, released: bool) -> str:
         # The count makes every renewal another object, so that every one has a tag of its own.

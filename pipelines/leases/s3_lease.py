@@ -5,7 +5,7 @@ So of two writers one is told. An answer carries both the time of writing and th
 
 from email.utils import parsedate_to_datetime
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from pipelines.leases.lease_object import Found
 from pipelines.stores.location import RemotePath
@@ -30,6 +30,8 @@ class S3LeaseObject:
             for attempt in range(1, _TRIES + 1):
                 try:
                     return self._read()
+                except ReadTimeoutError:  # the client has tried again, and a lease cannot wait for long
+                    raise
                 except BROKE_OFF:
                     if attempt == _TRIES:
                         raise

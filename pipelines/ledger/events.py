@@ -36,15 +36,15 @@ _dumps = json.JSONEncoder(ensure_ascii=False).encode
 class EventLog:
     """Writes one run's events, from a thread of its own, so that nobody waits for the store."""
 
-    def __init__(self, folder: Location, files: Files, first: int = 0) -> None:
-        """`first`: number of the first segment."""
+    def __init__(self, folder: Location, files: Files) -> None:
         self._folder, self._files = folder, files
         self._waiting: list[str] = []
+        self._segment: list[str] = []  # what number `next` holds, or is to hold
         self._adding, self._writing = threading.Lock(), threading.Lock()
         self._pace_s = REMOTE_PACE_S if isinstance(folder, RemotePath) else LOCAL_PACE_S
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._write_until_closed, name="events", daemon=True)
-        self.next = first
+        self.next = 0
         """Number of the segment that comes next; those before it are written."""
 
     def start(self) -> None:
@@ -58,20 +58,10 @@ class EventLog:
     def sync(self) -> None:
         """Write what was added so far. Raises StoreError; nothing is lost then, the next try has it too."""
         with self._writing:
+            self._write_segment()
             with self._adding:
-                lines, self._waiting = self._waiting, []
-            if not lines:
-                return
-            try:
-                self._files.write(
-                    segment_place(self._folder, self.next),
-                    ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"),
-                )
-            except BaseException:
-                with self._adding:
-                    self._waiting = lines + self._waiting
-                raise
-            self.next += 1
+                self._segment, self._waiting = self._waiting, []
+            self._write_segment()
 
     def close(self) -> None:
         """Stop the thread and write the rest. Raises StoreError."""
@@ -79,6 +69,14 @@ class EventLog:
         if self._thread.is_alive():
             self._thread.join()
         self.sync()
+
+    def _write_segment(self) -> None:
+        """A write that failed may have been done, and read by somebody: tried again, the segment holds the same."""
+        if self._segment:
+            content = "".join(f"{line}\n" for line in self._segment)
+            self._files.write(segment_place(self._folder, self.next), content.encode("utf-8", "backslashreplace"))
+            self._segment = []
+            self.next += 1
 
     def _write_until_closed(self) -> None:
         while not self._closed.wait(self._pace_s):

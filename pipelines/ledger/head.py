@@ -21,7 +21,8 @@ class Pace:
     frames: int = 0
     """Frames that the run had computed."""
     items: float = 0.0
-    """Items that had ended, and the finished shares of those in work; without those that earlier runs finished."""
+    """Items that had ended, and the finished shares of those in work; without those that earlier runs
+    finished, also where only the probe found that out."""
 
 
 @dataclass(frozen=True)

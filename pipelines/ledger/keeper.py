@@ -46,12 +46,14 @@ class LedgerKeeper:
         lease: Lease,
         run: str,
         now: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`now`: what a reader is told, seconds since the epoch; `elapsed` paces: it never jumps."""
         self.rows: list[ItemRow] = []
         """Of the items that the run takes up, in its order."""
         self.started_at = now()
         self._place, self._files, self._display, self._lease = place, files, display, lease
-        self._run, self._now = run, now
+        self._run, self._now, self._elapsed = run, now, elapsed
         self._events = EventLog(events_folder(place, run), files)
         self._parts = PartWriter(place, files, run)
         self._head: Head | None = None
@@ -60,6 +62,11 @@ class LedgerKeeper:
         self._part_of: dict[str, int] = {}
         self._pace = _PaceMeter()
         self._due = 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether the ledger is this run's."""
+        return self._head is not None
 
     def begin(self, rows: Mapping[str, ItemRow], left_out: Mapping[str, int]) -> None:
         """Take the ledger over with these rows; those already settled by earlier runs are no news. Raises SetupError.
@@ -83,12 +90,12 @@ class LedgerKeeper:
             )
         except StoreError as exc:
             raise SetupError(str(exc)) from exc
-        self._pace.begin(self._head.pace)
+        self._pace.begin(self._head.pace, self._elapsed())
         self._events.add(
             self._event("run", state="began", items=len(rows), host=socket.gethostname(), process=os.getpid())
         )
         self._events.start()
-        self._due = self._now() + CHECKPOINT_S
+        self._due = self._elapsed() + CHECKPOINT_S
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         """Raises SetupError when the folder is another run's by now: this one has to stop."""
@@ -99,10 +106,11 @@ class LedgerKeeper:
             return  # found finished before the run has begun
         self._tell(row, answer)
         self._pace.count(row)
-        began = self._now()
+        began = self._elapsed()
         if began >= self._due:
             self._checkpoint()
-            self._due = self._now() + max(CHECKPOINT_S, _SHARE * (self._now() - began))
+            ended = self._elapsed()
+            self._due = ended + max(CHECKPOINT_S, _SHARE * (ended - began))
 
     def close(self, *, halted: str) -> None:
         """Write what is not written; when the folder is another run's by now, only this one's events."""
@@ -133,7 +141,7 @@ class LedgerKeeper:
                 row.earlier = outcome.state
 
     def _tell(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
-        now = self._now()
+        now = self._elapsed()
         self._changed_parts.add(self._part_of[row.id])
         told = self._told.get(row.id) or self._told.setdefault(row.id, Told(row))
         lost = isinstance(answer, Failure) and answer.transient and not row.state.ended
@@ -159,7 +167,7 @@ class LedgerKeeper:
             for index in sorted(self._changed_parts):
                 self._parts.write(index, self.rows)
             now = self._now()
-            pace = self._pace.recent(now)
+            pace = self._pace.recent(now, self._elapsed())
             head = replace(self._head, events=self._events.next, written_at=now, pace=pace, ended_at=ended_at)
             write_head(self._place, head, self._files)
             self._changed_parts.clear()
@@ -174,22 +182,22 @@ class _PaceMeter:
         self._frames = 0
         self._items = 0.0
         self._active: dict[str, tuple[int, float]] = {}
-        self._moments: deque[Pace] = deque()
+        self._moments: deque[tuple[float, Pace]] = deque()  # with when it was, by the clock that never jumps
 
-    def begin(self, pace: Pace) -> None:
-        self._moments.append(pace)
+    def begin(self, pace: Pace, elapsed: float) -> None:
+        self._moments.append((elapsed, pace))
 
     def count(self, row: ItemRow) -> None:
         frames, items = self._active.pop(row.id, (0, 0.0))
-        counted = frames_computed(row), fraction_done(row)
+        counted = (0, 0.0) if row.reused else (frames_computed(row), fraction_done(row))
         self._frames += counted[0] - frames
         self._items += counted[1] - items
         if not row.state.ended:
             self._active[row.id] = counted
 
-    def recent(self, at: float) -> Pace:
+    def recent(self, at: float, elapsed: float) -> Pace:
         """Return the last moment that is at least `RECENT_S` old, or the first."""
-        self._moments.append(Pace(at, self._frames, self._items))
-        while len(self._moments) > 1 and at - self._moments[1].at >= RECENT_S:
+        self._moments.append((elapsed, Pace(at, self._frames, self._items)))
+        while len(self._moments) > 1 and elapsed - self._moments[1][0] >= RECENT_S:
             self._moments.popleft()
-        return self._moments[0]
+        return self._moments[0][1]

@@ -57,15 +57,15 @@ class LedgerView:
 
     def _read_all(self) -> None:
         for _ in range(_TRIES):
-            self.head = _require_head(self._place, self._files)
+            head = _require_head(self._place, self._files)
             rows: dict[str, ItemRow] = {}
-            for content in read_parts(self._place, self.head.parts, self._files):
+            for content in read_parts(self._place, head.parts, self._files):
                 if content is None:
                     break
                 rows |= {row.id: row for row in decode_rows(content)}
             else:
-                self.rows, self.last_errors = rows, {}
-                self.heard_at, self._next = self.head.written_at, self.head.events
+                self.head, self.rows, self.last_errors = head, rows, {}
+                self.heard_at, self._next = head.written_at, head.events
                 self._replay()
                 return
         raise ConfigError(f"the ledger {self._place} lacks a part that its head names; run the same command again")

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.errors import ConfigError
@@ -101,12 +101,6 @@ def take_over(
         if entry.place.name not in parts:
             files.delete(entry.place)
     return head
-
-
-def write_ledger(place: Location, rows: Sequence[ItemRow], run: str, files: Files) -> None:
-    """Write the ledger of a run that has ended. Raises StoreError."""
-    head = take_over(place, {row.id: row for row in rows}, run, files, started_at=time.time())
-    write_head(place, replace(head, ended_at=time.time()), files)
 
 
 def _head_before(place: Location, files: Files) -> Head | None:

@@ -1,6 +1,7 @@
 """How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -13,6 +14,12 @@ from pipelines.stores.location import Location, RemotePath
 
 if TYPE_CHECKING:
     from pipelines.stores.s3_files import S3Files
+
+CLOCK_S = 2.0
+"""Stores tell times of writing to the second: two that are nearer than this may be in either order."""
+
+_HASTY_S, _HASTY_ATTEMPTS = 10.0, 3
+"""A sign of life that hangs for so long, so often, leaves time for another one before its process is taken for dead."""
 
 
 class FileSystem(Protocol):
@@ -87,6 +94,12 @@ class Files:
         from pipelines.stores.s3_files import S3Files  # boto3 takes a while to import, and most runs are local
 
         return S3Files(self._s3_config)
+
+    @cached_property
+    def hasty(self) -> "Files":
+        """The same files, asked with less patience: for signs of life, which are worth nothing when they come late."""
+        s3 = self._s3_config
+        return Files(replace(s3, timeout_s=min(s3.timeout_s, _HASTY_S), attempts=min(s3.attempts, _HASTY_ATTEMPTS)))
 
     def of(self, place: Location) -> FileSystem:
         """Return what keeps the file. Raises SetupError where a package is missing that a scheme needs."""

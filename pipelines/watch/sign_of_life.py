@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.leases.lease import SILENT_S, Holder
 from pipelines.leases.lease_object import lease_object
+from pipelines.leases.process_id import is_dead
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -33,7 +34,9 @@ def last_sign(place: Location, files: Files) -> SignOfLife | None:
 
 def _of_object(place: RemotePath, files: Files) -> SignOfLife | None:
     found = lease_object(place, files).look()
-    return None if found is None else _sign(found.content, found.age_s, found.age_s <= SILENT_S)
+    if found is None:
+        return None
+    return _sign(found.content, found.age_s, found.age_s <= SILENT_S and not is_dead(found.process))
 
 
 def _of_file(path: Path) -> SignOfLife | None:

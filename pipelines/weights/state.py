@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import SetupError
+from pipelines.errors import SetupError, first_line
 from pipelines.weights.find import WeightFile
 from pipelines.weights.folder import digest_file
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SHOWN = 3
+_SAID = 120
 
 
 def load_state(file: WeightFile) -> "dict[str, Tensor]":
@@ -69,7 +70,7 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as exc:
-        raise ValueError(f"not a whole .safetensors file ({_first_line(exc)}); fetch it again") from exc
+        raise ValueError(f"not a whole .safetensors file ({first_line(exc)[:_SAID]}); fetch it again") from exc
 
 
 def _read_pickle(path: Path) -> Any:
@@ -82,9 +83,4 @@ def _read_pickle(path: Path) -> Any:
     except pickle.UnpicklingError as exc:  # torch adds advice to read it unsafely, which is not passed on
         raise ValueError("not weights: no PyTorch file, or one with code in it, which is never run") from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
-        raise ValueError(f"not a whole PyTorch file ({_first_line(exc)}); fetch it again") from exc
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__
+        raise ValueError(f"not a whole PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc

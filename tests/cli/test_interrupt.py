@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from clips import moving_box, write_clip, write_mask_image
+from jobs import add_item, finish, lossless_job
 
-from pipelines.ledger import read_ledger
+from pipelines.ledger import ItemRow, read_ledger
+from pipelines.run import run_job
+from pipelines.tasks import Failure, Receipt
+from pipelines.watch.progress import SilentDisplay
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -25,3 +29,20 @@ def test_a_signal_ends_the_run_with_130_a_ledger_and_one_line(number: signal.Sig
     assert run.returncode == 130
     assert said[-1] == "interrupted; the same command goes on from here"
     assert len(read_ledger(tmp_path / "out/_reelmend/ledger")) == 12
+
+
+def test_a_run_that_is_interrupted_before_it_has_the_ledger_leaves_the_last_ones_report(tmp_path: Path) -> None:
+    class CtrlC(SilentDisplay):
+        """Comes when the first item is found finished, which is before the ledger is taken over."""
+
+        def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+            raise KeyboardInterrupt
+
+    add_item(tmp_path, frames=8)
+    job = lossless_job(tmp_path)
+    finish(job)
+    kept = [tmp_path / "out/_reelmend" / name for name in ("run.json", "report.html", "ledger/head.json")]
+    before = [path.read_bytes() for path in kept]
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job, CtrlC())
+    assert [path.read_bytes() for path in kept] == before

@@ -95,6 +95,22 @@ def test_an_idle_worker_makes_room_at_once_for_one_of_the_other_pool() -> None:
     assert stopped(play.decide(now_s=11.1)) == ["flow-1"]
 
 
+def test_a_worker_that_is_kept_makes_room_too_where_only_one_finds_a_place() -> None:
+    """Another job holds the second GPU: without it, the one that is kept would wait for flow for ever."""
+    play = Play("a", layout=layout(FLOW, replace(INPAINT, least=1)))
+    assert started(play.decide()) == ["inpaint-1"]
+    play.warm("inpaint-1")
+    play.done("probe:a")
+    assert started(play.decide(now_s=1.0)) == ["flow-2"]
+    assert stopped(play.decide(now_s=11.0)) == []
+    assert stopped(play.decide(now_s=11.1)) == ["inpaint-1"]
+    assert started(play.decide(now_s=11.2)) == [], "it would take the place again"
+    play.warm("flow-2")
+    assert started(play.decide(now_s=12.0)) == ["inpaint-3"]
+    play.done("flow:a:0")
+    assert stopped(play.decide(now_s=40.0)) == [], "what waits has no work yet, and flow has"
+
+
 def test_a_pool_that_no_machine_could_hold_is_given_up_though_others_work() -> None:
     nowhere = replace(INPAINT, size=0)
     play = Play("a", "b", layout=layout(FLOW, nowhere)).probed()

@@ -7,6 +7,7 @@ from manifests import ROOT, cluster_specs, of_kind
 from policy import rule
 
 from cluster.resources import lay_out
+from pipelines.config import JobConfig
 from pipelines.job import load_job
 
 
@@ -23,6 +24,34 @@ def ray_wants_a_token(documents):
     for where, spec in cluster_specs(documents):
         if spec.get("authOptions", {}).get("mode") != "token":
             yield f"{where}: whoever reaches Ray's ports may run code"
+
+
+@rule
+def the_submitter_is_let_in(documents):
+    admitted = [
+        peer["podSelector"]["matchLabels"].items()
+        for policy in of_kind(documents, "NetworkPolicy")
+        if "ray.io/is-ray-node" in policy["spec"]["podSelector"].get("matchLabels", {})
+        for entry in policy["spec"]["ingress"]
+        for peer in entry["from"]
+        if "podSelector" in peer
+    ]
+    for rayjob in of_kind(documents, "RayJob"):
+        labels = rayjob["spec"]["submitterPodTemplate"].get("metadata", {}).get("labels", {})
+        if not any(wanted <= labels.items() for wanted in admitted):
+            yield f"RayJob {rayjob['metadata']['name']}: its submitter reaches no head"
+
+
+@rule
+def a_driver_that_is_told_to_stop_has_the_time_to(documents):
+    grace_s = JobConfig().run.stop_grace_s
+    for where, spec in cluster_specs(documents):
+        pod = spec["headGroupSpec"]["template"]["spec"]
+        if pod.get("terminationGracePeriodSeconds", 30) <= grace_s:
+            yield f"{where}: the head's pod is killed before run.stop_grace_s ({grace_s:g}) is over"
+        env = {one["name"]: one.get("value", "") for one in pod["containers"][0].get("env", [])}
+        if float(env.get("RAY_JOB_STOP_WAIT_TIME_S", "3")) <= grace_s:
+            yield f"{where}: `ray job stop` kills before run.stop_grace_s ({grace_s:g}) is over"
 
 
 @rule

@@ -7,10 +7,16 @@ from policy import rule
 
 from cluster.kubernetes.rayjob import LONGEST_NAME, run_name
 from pipelines.errors import ConfigError
+from pipelines.exit_status import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED
 
 _FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 6)}
 _LONGEST_CLUSTER_NAME = 53
 _LONGEST_CRONJOB_NAME = 52
+_IN_QUEUE_S = 8 * 3600
+"""A run's deadline begins when its queue admits it, the launcher's when it is made."""
+
+FINAL = [EXIT_NOT_STARTED, EXIT_INCOMPLETE, EXIT_DELETED]
+"""Exit statuses of a launcher after which trying again would only end so again, or is not wanted."""
 
 
 @rule
@@ -38,7 +44,7 @@ def runs_do_not_overlap_and_pods_end_once(documents):
         if job["template"]["spec"].get("restartPolicy") != "Never":
             yield "restartPolicy must be Never: a podFailurePolicy needs it"
         final = [one.get("onExitCodes", {}).get("values") for one in job["podFailurePolicy"]["rules"]]
-        if [2, 3] not in final:
+        if FINAL not in final:
             yield "a run that failed for good would be launched again"
 
 
@@ -51,8 +57,8 @@ def deadlines_add_up(documents):
         for rayjob in of_kind(documents, "RayJob"):
             spec = rayjob["spec"]
             run_s = spec["activeDeadlineSeconds"] * (spec["backoffLimit"] + 1)
-            if launcher_s <= run_s:
-                yield f"the launcher is ended after {launcher_s} s, the run after {run_s} s"
+            if launcher_s <= run_s + (_IN_QUEUE_S if of_kind(documents, "LocalQueue") else 0):
+                yield f"the launcher is ended after {launcher_s} s, the run after {run_s} s and its time in a queue"
             if spec["preRunningDeadlineSeconds"] >= spec["activeDeadlineSeconds"]:
                 yield "waiting for machines may take the whole run's time"
 

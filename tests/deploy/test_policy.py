@@ -169,6 +169,22 @@ def results_on_a_pods_disk(documents):
     one(documents, "ConfigMap", "reelmend-job")["data"]["job.yaml"] = "out: /scratch/out"
 
 
+@breaks("the_submitter_is_let_in")
+def a_submitter_without_its_label(documents):
+    del one(documents, "RayJob")["spec"]["submitterPodTemplate"]["metadata"]
+
+
+@breaks("a_driver_that_is_told_to_stop_has_the_time_to", overlay="long-lived")
+def a_driver_that_is_killed_at_once(documents):
+    del one(documents, "RayCluster")["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]["env"]
+
+
+@breaks("a_driver_that_is_told_to_stop_has_the_time_to")
+def a_head_that_goes_before_its_driver(documents):
+    head = one(documents, "RayJob")["spec"]["rayClusterSpec"]["headGroupSpec"]
+    del head["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
 @breaks("ray_is_the_version_of_the_lock")
 def an_operator_told_of_another_ray(documents):
     _cluster(documents)["rayVersion"] = "2.59.0"
@@ -277,6 +293,17 @@ def a_launcher_that_is_ended_before_its_run(documents):
 @breaks("deadlines_add_up")
 def a_second_attempt_that_nobody_sees(documents):
     _run(documents)["backoffLimit"] = 1
+
+
+@breaks("deadlines_add_up", overlay="kueue")
+def a_launcher_that_is_ended_while_its_run_is_in_the_queue(documents):
+    _cron(documents)["jobTemplate"]["spec"]["activeDeadlineSeconds"] = 28800
+
+
+@breaks("runs_do_not_overlap_and_pods_end_once")
+def a_run_that_comes_back_when_it_was_deleted(documents):
+    rules = _cron(documents)["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    rules[1]["onExitCodes"]["values"].remove(4)
 
 
 @breaks("names_leave_room_for_what_is_added_to_them")

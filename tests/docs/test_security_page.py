@@ -23,4 +23,4 @@ def test_every_threat_has_a_test_that_exists():
 
 def test_the_page_and_the_list_lead_to_each_other():
     assert "(docs/security.md)" in (ROOT / "SECURITY.md").read_text()
-    assert "(../SECURITY.md)" in (ROOT / "docs" / "security.md").read_text()
+    assert "`SECURITY.md`" in (ROOT / "docs" / "security.md").read_text()

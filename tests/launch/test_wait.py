@@ -42,9 +42,10 @@ def test_a_server_that_does_not_come_back_is_not_a_failed_run(server, rayjobs, r
     assert run["metadata"]["name"] in server.objects
 
 
-def test_a_run_that_somebody_deletes_has_not_got_to_its_end(server, rayjobs, run):
+def test_a_run_that_somebody_deletes_was_meant_to_end_and_is_told_from_one_that_was_cut_off(server, rayjobs, run):
+    """The CronJob tries 130 again, which would bring a run back that was deleted to roll back."""
     server.remove(run["metadata"]["name"])
-    assert wait(rayjobs, run).exit_status == 130
+    assert wait(rayjobs, run).exit_status == 4
 
 
 def test_a_run_that_was_made_anew_under_the_same_name_is_another(server, rayjobs, run):
@@ -52,4 +53,4 @@ def test_a_run_that_was_made_anew_under_the_same_name_is_another(server, rayjobs
     server.watch_faults = ["gone"]
     fresh = {key: run["metadata"][key] for key in ("name", "labels")}
     server.put(run | {"metadata": fresh, "status": SUCCEEDED})
-    assert wait(rayjobs, run).exit_status == 130
+    assert wait(rayjobs, run).exit_status == 4

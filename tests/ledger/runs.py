@@ -21,9 +21,14 @@ class Clock:
     """Seconds that pass when a test says so."""
 
     now_s: float = 1000.0
+    set_s: float = 0.0
+    """By so much somebody has set the machine's time meanwhile."""
 
     def __call__(self) -> float:
         return self.now_s
+
+    def wall(self) -> float:
+        return self.now_s + self.set_s
 
 
 @dataclass
@@ -38,7 +43,8 @@ class Run:
 
     def __post_init__(self) -> None:
         lease = FileLease(Path("lease.json"), Holder.this_process(self.name))
-        self.keeper = LedgerKeeper(self.place, Files(), SilentDisplay(), lease, self.name, self.clock)
+        clocks = self.clock.wall, self.clock
+        self.keeper = LedgerKeeper(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
         self.keeper.begin(self.rows, self.left_out)
 
     def tell(self, name: str, state: ItemState, *, answer: object = None, **values: object) -> None:

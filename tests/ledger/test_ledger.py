@@ -5,14 +5,15 @@ import json
 import pytest
 from runs import Clock, Run, finished, pending
 
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, StoreError
+from pipelines.item_work import add_work
 from pipelines.ledger import ItemState, LedgerView, read_ledger
 from pipelines.ledger.head import head_place, part_place, read_head
-from pipelines.ledger.keeper import CHECKPOINT_S
+from pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S, RECENT_S
 from pipelines.ledger.partition import decode_rows, encode
 from pipelines.ledger.write import read_outcomes
 from pipelines.stores.files import Files
-from pipelines.tasks import Failure
+from pipelines.tasks import Failure, Receipt, Stage
 
 FILES = Files()
 RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
@@ -56,6 +57,17 @@ def test_what_the_driver_knew_is_there_after_a_kill(place):
     assert decode_rows(FILES.read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
 
 
+def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place):
+    run = Run(place, "one", pending("a"))
+    for _ in range(3):
+        run.clock.now_s += PROGRESS_S
+        add_work(run.rows["a"].work, Stage.INPAINT, Receipt("inpaint:a:0", seconds=2.0, frames=20))
+        run.tell("a", RUNNING)
+    run.die()
+    (row,) = read_ledger(place)
+    assert row.work[Stage.INPAINT]["frames"] == 60
+
+
 def test_a_run_that_has_ended_needs_no_events(place):
     run = Run(place, "one", pending("a", "b"))
     run.tell("a", RESTORED)
@@ -80,6 +92,32 @@ def test_only_parts_with_changed_rows_are_written_again(place, small_parts):
     assert parts(place) == after, "the parts follow at their own pace"
     run.die()
     assert states(place)["j"] is RUNNING
+
+
+def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path):
+    clock = Clock()
+    run = Run(tmp_path, "one", pending("a", "b"), clock)
+    run.tell("a", RUNNING)
+    clock.set_s = -3600.0
+    for done in range(8):
+        clock.now_s += CHECKPOINT_S
+        run.tell("a", RUNNING, frames_done=done)
+    row, _ = decode_rows(FILES.read(part_place(tmp_path, "one-00000.parquet")))
+    assert row.frames_done == 7
+    head = read_head(tmp_path, FILES)
+    assert head.events > 0
+    assert head.written_at - head.pace.at == RECENT_S
+
+
+def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_path):
+    run = Run(tmp_path, "one", pending("a", "b"))
+    run.tell("a", ItemState.PROBING, tasks_planned=1)
+    run.tell("a", RESTORED, reused=True, tasks_reused=1)
+    run.tell("b", RUNNING, tasks_planned=4, tasks_computed=1)
+    for _ in range(8):
+        run.clock.now_s += CHECKPOINT_S
+        run.tell("b", RUNNING)
+    assert read_head(tmp_path, FILES).pace.items == 0.25
 
 
 def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
@@ -132,6 +170,22 @@ def test_a_reader_catches_up_with_a_run_by_its_events_alone(place):
     finished(place, "two", {"a": RESTORED})
     view.refresh()
     assert [row.id for row in view.rows_of_run()] == ["a"]
+
+
+def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(tmp_path):
+    finished(tmp_path, "one", {"a": QUARANTINED})
+    view = LedgerView(tmp_path, FILES)
+    finished(tmp_path, "two", {"a": RESTORED, "b": RESTORED})
+    part = part_place(tmp_path, "two-00000.parquet")
+    aside = part.rename(tmp_path / "aside")
+    part.mkdir()
+    with pytest.raises(StoreError):
+        view.refresh()
+    assert [row.id for row in view.rows_of_run()] == ["a"], "what was known stays until more is"
+    part.rmdir()
+    aside.rename(part)
+    view.refresh()
+    assert [row.id for row in view.rows_of_run()] == ["a", "b"]
 
 
 def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):

@@ -1,5 +1,6 @@
 """One run at a time writes to an output folder; a run that was killed does not block the next one."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -47,4 +48,14 @@ def test_a_killed_run_does_not_block_the_next(path):
             pass
         other.kill()
     with lease_on(path, "next", Files()):
+        pass
+
+
+def test_a_file_system_that_knows_no_locks_is_named_with_what_to_do(path, monkeypatch):
+    def refuse(file, kind):  # as the kernel does, for a folder that is mounted so
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    line = rf"cannot lock {path}: No locks available; choose another --out, or mount this one with locks"
+    with pytest.raises(SetupError, match=f"^{line}$"), lease_on(path, "first", Files()):
         pass

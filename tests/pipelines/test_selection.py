@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import ConfigError
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.write import write_ledger
+from pipelines.ledger.write import take_over
 from pipelines.selection import Selection, read_since
 from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
@@ -32,8 +32,8 @@ def item(name, folder=Path("in")):
 @pytest.fixture
 def ledger(tmp_path):
     """Of a run that left an item at each end, and one that it did not get to."""
-    rows = [ItemRow(name, f"in/{name}.mp4", "m.png", f"out/{name}.mp4", state) for name, state in ENDS.items()]
-    write_ledger(tmp_path / "ledger", rows, "one", Files())
+    rows = {name: ItemRow(name, f"in/{name}.mp4", "m.png", f"out/{name}.mp4", state) for name, state in ENDS.items()}
+    take_over(tmp_path / "ledger", rows, "one", Files(), started_at=0.0)
     return tmp_path / "ledger"
 
 
@@ -94,8 +94,8 @@ def test_since_takes_up_items_whose_video_or_mask_was_written_after_it(sources, 
 
 
 def test_since_narrows_what_another_flag_takes_up(sources, ledger):
-    rows = [ItemRow("video", str(sources[0].video), "m", "out/video.mp4", ItemState.RESTORED)]
-    write_ledger(ledger, rows, "two", Files())
+    row = ItemRow("video", str(sources[0].video), "m", "out/video.mp4", ItemState.RESTORED)
+    take_over(ledger, {row.id: row}, "two", Files(), started_at=0.0)
     left, left_out = Selection(only_new=True, since=time.time() - 3600).choose(sources, ledger, Files())
     assert [item.id for item in left] == ["mask", "frame"]
     assert left_out == {"not new": 1, "written before": 2}

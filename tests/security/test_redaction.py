@@ -35,6 +35,8 @@ SECRETS = {
     '{"password": "sesame, open"}': '{"password": "***"}',
     "RAY_AUTH_TOKEN=sesame ray status": "RAY_AUTH_TOKEN=*** ray status",
     "key AKIAABCDEFGHIJKLMNOP is not known": "key *** is not known",
+    "AccountName=me;AccountKey=sesame==;EndpointSuffix=core": "AccountName=me;AccountKey=***",
+    "BlobEndpoint=x;SharedAccessSignature=sesame&a": "BlobEndpoint=x;SharedAccessSignature=***&a",
 }
 
 

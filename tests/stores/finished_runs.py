@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from pipelines.config import JobConfig
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.write import write_ledger
+from pipelines.ledger.write import take_over
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import Finished, item_key, record_key, settings_key
 from pipelines.store import put_json
@@ -30,7 +30,8 @@ def write_finished_run(items: Sequence[Item], ledger: Location, job: JobConfig, 
         records = [_record(item, marks, settings) for item in items]
         values = [asdict(record) for record in records]
         list(writers.map(put_json, [desk.store] * len(items), map(record_key, items), values))
-    write_ledger(ledger, list(map(_row, items, records)), "first", desk.files)
+    rows = {item.id: _row(item, record) for item, record in zip(items, records, strict=True)}
+    take_over(ledger, rows, "first", desk.files, started_at=0.0)
 
 
 def _record(item: Item, marks: dict[Location, str], settings: str) -> Finished:

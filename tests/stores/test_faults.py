@@ -6,6 +6,7 @@ from faulty_store import FaultyStore, faults_before
 
 from pipelines.config import Addressing, S3Config
 from pipelines.errors import SetupError, StoreError
+from pipelines.ledger.events import EventLog, read_events
 from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
@@ -38,6 +39,17 @@ def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(store,
     store.always = (status, code)
     with pytest.raises(StoreError, match=rf"^{place}: {code}: because$"):
         files.read(place)
+
+
+def test_a_segment_of_events_is_never_written_again_with_more_in_it(store, bucket, files):
+    events = EventLog(RemotePath(bucket, "events"), files)
+    events.add({"item": "a"})
+    store.lost_answers = 2  # of every try: the segment is there, and the run does not know
+    with pytest.raises(StoreError):
+        events.sync()
+    events.add({"item": "b"})
+    events.sync()
+    assert list(read_events(RemotePath(bucket, "events"), 0, files)) == [(0, [{"item": "a"}]), (1, [{"item": "b"}])]
 
 
 def test_a_body_that_breaks_off_goes_on_from_there(store, place, tmp_path):

@@ -1,5 +1,6 @@
 """One run at a time holds a prefix of a bucket, however its holder ended and whatever the machines' clocks say."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -10,12 +11,14 @@ import pytest
 from faulty_store import faults_before
 
 from pipelines.config import S3Config
-from pipelines.errors import SetupError
-from pipelines.leases.lease import Holder
+from pipelines.errors import SetupError, StoreError
+from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, lease_on
 from pipelines.leases.remote_lease import RemoteLease
 from pipelines.leases.s3_lease import S3LeaseObject
+from pipelines.stores.files import Files
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_files import S3Files
+from pipelines.watch.sign_of_life import last_sign
 
 PATIENCE_S = 30
 HOLD = str(Path(__file__).with_name("hold_lease.py"))
@@ -37,6 +40,14 @@ def lease(place, run, **seconds):
 def lease_elsewhere(place, beat_s):
     """One whose holder's life this machine cannot tell."""
     return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
+
+
+def until(happened):
+    waiting = threading.Event()
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline
+        waiting.wait(0.05)
 
 
 def taken_within_patience(place, run, silent_s):
@@ -83,7 +94,9 @@ def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waitin
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass
+        assert last_sign(place, Files()).alive
         other.kill()
+    assert not last_sign(place, Files()).alive
     with lease(place, "next") as held:
         assert not held.lost
 
@@ -129,11 +142,7 @@ def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):
         second = taken_within_patience(place, "second", silent_s=1.0)
         with pytest.raises(SetupError, match="run second"):
             lease(place, "third").__enter__()
-        waiting = threading.Event()
-        deadline = time.monotonic() + PATIENCE_S
-        while not first.lost:
-            assert time.monotonic() < deadline
-            waiting.wait(0.1)
+        until(lambda: first.lost)
         assert "taken while this run was silent: run second, process" in first.lost
     with pytest.raises(SetupError, match="run second"):
         lease(place, "third").__enter__()
@@ -163,7 +172,56 @@ def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, mo
         with lease(place, "first", beat_s=0.05) as first:
             store.lost_answers = 1
             before = len(store.asked)
-            renewed = threading.Event()
-            while len(store.asked) < before + 6:
-                assert not renewed.wait(0.05)
+            until(lambda: len(store.asked) >= before + 6)
             assert not first.lost
+
+
+def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(place, s3_endpoint, monkeypatch, caplog):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        with lease(place, "first", beat_s=0.05) as first:
+            store.lost_answers = 2  # of every try
+            until(lambda: "the lease could not be renewed" in caplog.text)
+            before = len(store.asked)
+            until(lambda: len(store.asked) > before + 6 or first.lost)
+            assert not first.lost
+            caplog.clear()
+            store.lost_answers = 2
+            until(lambda: "the lease could not be renewed" in caplog.text)
+        assert not first.lost
+        assert object_at(place).look().content["released"]
+
+
+def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(place, caplog):
+    with lease(place, "first", beat_s=60.0):
+        object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', object_at(place).look().tag)
+    assert "was taken while this run was silent: run other, process 1 on elsewhere" in caplog.text
+
+
+def test_a_sign_of_life_that_hangs_leaves_time_for_the_next_one(place):
+    with lease_on(place, "first", Files()) as held:
+        client = held._object._files.client.meta.config
+    hangs_s = client.read_timeout * client.retries["total_max_attempts"]
+    assert BEAT_S + hangs_s + BEAT_S < SILENT_S
+
+
+def test_a_lease_is_asked_for_more_often_than_it_is_renewed(place, s3_endpoint, monkeypatch):
+    with faults_before(s3_endpoint) as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+        store.answers = [(500, "InternalError")] * 3
+        store.lost_answers = 2
+        with lease(place, "first") as held:
+            assert not held.lost
+
+
+def test_a_look_that_hangs_is_given_up_with_the_clients_own_tries(place, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StoreError, match="timeout"):
+            S3LeaseObject(place, S3Files(S3Config(attempts=2, timeout_s=0.2))).look()
+        silent.setblocking(False)
+        asked = [silent.accept()[0] for _ in range(2)]
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        for line in asked:
+            line.close()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from jobs import add_item, lossless_job
+from ray.job_submission import JobDetails, JobStatus, JobType
 
+from cluster.jobs import exit_status_of
 from pipelines.job import dump_job
 
 pytestmark = pytest.mark.ray
@@ -55,7 +57,28 @@ def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new
     assert set(found) == {f"reelmend-{folder.name}-2026-01-31", f"reelmend-{folder.name}-2026-01-31-2"}
 
 
-def test_a_stopped_job_is_not_a_success(head, folder):
+def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, folder):
+    _, client = ids(head, folder.name)
+    client.submit_job(
+        entrypoint="true",
+        submission_id=f"reelmend-{folder.name}-2026-01-31",
+        metadata={"content": "of another job"},
+    )
+    refused = submit(head, folder, "--date", "2026-01-31")
+    assert refused.returncode == 2
+    assert "is another one than this: give this one another --name" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "exit_status"),
+    [("SUCCEEDED", 0, 0), ("FAILED", 3, 3), ("STOPPED", -15, 130), ("FAILED", -9, 137), ("FAILED", None, 1)],
+)
+def test_the_exit_status_is_that_of_the_run(status, code, exit_status):
+    details = JobDetails(type=JobType.SUBMISSION, entrypoint="", status=JobStatus(status), driver_exit_code=code)
+    assert exit_status_of(details) == exit_status
+
+
+def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(head, folder):
     command = [sys.executable, "-m", "pipelines.cli", "submit", str(folder / "job.yaml"), "--address", head.url]
     command += ["--name", folder.name, "run.executor=ray"]
     with subprocess.Popen(command, env=head.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waits:
@@ -64,6 +87,8 @@ def test_a_stopped_job_is_not_a_success(head, folder):
             assert time.monotonic() < end
             time.sleep(0.2)
         _, client = ids(head, folder.name)
+        again = subprocess.run([*command, "--no-follow"], env=head.env, capture_output=True, text=True, check=True)
+        assert f"job {next(iter(found))} is there already" in again.stdout
         client.stop_job(*found)
         said, _ = waits.communicate(timeout=120)
     assert waits.returncode == 130, said

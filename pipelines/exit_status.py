@@ -1,0 +1,16 @@
+"""What does a command's end say to whoever started it? Scripts and CronJobs read nothing else."""
+
+EXIT_BUG = 1
+EXIT_NOT_STARTED = 2
+"""Job or machine wrong, before any work."""
+EXIT_INCOMPLETE = 3
+"""Some items are quarantined or failed."""
+EXIT_DELETED = 4
+"""Somebody deleted the run that was waited for."""
+EXIT_INTERRUPTED = 130
+"""The same command goes on."""
+
+
+def as_shell_says(code: int) -> int:
+    """Python tells of a process that signal 9 killed with -9, a shell with 137."""
+    return 128 - code if code < 0 else code
