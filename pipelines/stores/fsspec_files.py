@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.errors import ReelmendError, SetupError, StoreError
+from pipelines.errors import ReelmendError, SetupError, StoreError, first_line
 from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
@@ -49,9 +49,9 @@ class FsspecFiles:
             return fsspec.get_filesystem_class(self._scheme)(use_listings_cache=False, skip_instance_cache=True)
         except ImportError as exc:
             missing = f'{self._scheme}:// needs {package}: pip install "reelmend[fsspec]" {package}'
-            raise SetupError(f"{missing} ({_line(exc.__cause__ or exc)})") from exc
+            raise SetupError(f"{missing} ({first_line(exc.__cause__ or exc)})") from exc
         except Exception as exc:  # each package has errors of its own
-            raise SetupError(f"{self._scheme}:// cannot be opened by {package}: {_line(exc)}") from exc
+            raise SetupError(f"{self._scheme}:// cannot be opened by {package}: {first_line(exc)}") from exc
 
     def read(self, place: RemotePath) -> bytes | None:
         with translated(place):
@@ -158,8 +158,8 @@ def translated(what: object) -> Iterator[None]:
     except Exception as exc:  # each package has errors of its own, and they have no base but this
         status = str(getattr(exc, "code", None) or getattr(exc, "status_code", None))
         if isinstance(exc, PermissionError) or status in _REFUSED or type(exc).__name__ in _NOT_SET_UP:
-            raise SetupError(f"{what}: access denied ({_line(exc)}); are the credentials right?") from exc
-        raise StoreError(f"{what}: {_line(exc)}") from exc
+            raise SetupError(f"{what}: access denied ({first_line(exc)}); are the credentials right?") from exc
+        raise StoreError(f"{what}: {first_line(exc)}") from exc
 
 
 def _path(place: object) -> str:
@@ -188,8 +188,3 @@ def _modified_s(told: dict[str, Any]) -> float:
     if isinstance(when, str):
         when = datetime.fromisoformat(when)
     return when.timestamp() if isinstance(when, datetime) else float(when)
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -26,7 +26,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from pipelines.config import S3Config
-from pipelines.errors import ReelmendError, SetupError, StoreError
+from pipelines.errors import ReelmendError, SetupError, StoreError, first_line
 
 CONNECTIONS = 32
 """Requests that a process has under way at once, at most."""
@@ -100,13 +100,13 @@ def translated(what: object) -> Iterator[None]:
     except ClientError as exc:
         raise _of_answer(what, exc) from exc
     except SSLError as exc:
-        raise SetupError(f"{what}: {_line(exc)}; is s3.ca_bundle right?") from exc
+        raise SetupError(f"{what}: {first_line(exc)}; is s3.ca_bundle right?") from exc
     except _NOT_SET_UP as exc:
-        raise SetupError(f"{what}: {_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
+        raise SetupError(f"{what}: {first_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
     except (BotoCoreError, HTTPError) as exc:
-        raise StoreError(f"{what}: {_line(exc)}") from exc
+        raise StoreError(f"{what}: {first_line(exc)}") from exc
     except ValueError as exc:  # what an endpoint is that is no address
-        raise SetupError(f"{what}: {_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
+        raise SetupError(f"{what}: {first_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
 
 
 def code_of(error: ClientError) -> str:
@@ -132,8 +132,3 @@ def _of_answer(what: object, error: ClientError) -> ReelmendError:
     if code in _MAY_PASS or busy or has_changed(error):
         return StoreError(text)
     return SetupError(text if code in _ADVICE else f"{text}; are bucket, prefix and credentials right?")
-
-
-def _line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

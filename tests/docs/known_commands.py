@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 
 OTHERS = {"aws", "cat", "cd", "docker", "export", "git", "grep", "head", "helm", "kind", "kubectl", "less", "openssl"}
-OTHERS |= {"ray", "scontrol", "sha256sum", "source", "srun", "tail", "wait"}
+OTHERS |= {"[", "echo", "exit", "kill", "ray", "rm", "scontrol", "sha256sum", "source", "srun", "tail", "trap", "wait"}
 """Programs of others, which only who has them can run."""
 
 _SEPARATORS = re.compile(r"(?:\s(?:\|\|?|&&|--)\s)|\$\(|[()&;|]")
@@ -44,6 +44,10 @@ def _fault(words: list[str]) -> str:
     match words:
         case []:
             return ""
+        case ["exec", *rest]:
+            return _fault(rest)
+        case ["bash", "-c", text]:
+            return next(iter(unknown(text)), "")
         case ["reelmend", *rest]:
             return _of_reelmend(*rest)
         case ["python", "-m", module, *rest]:

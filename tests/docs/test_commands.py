@@ -110,5 +110,8 @@ def test_a_command_that_is_not_there_would_be_found():
     assert "No such command 'restore'" in unknown("reelmend restore job.yaml")[0]
     assert "No such command 'fetch'" in unknown("cat x | reelmend weights fetch")[0]
     assert "No such option" in unknown("(cd in && reelmend run --video 'in/*.mp4')")[0]
+    assert (
+        "No such command 'redo'" in unknown("srun ray -- bash -c 'echo 1; RAY_ADDRESS=$HEAD:1 exec reelmend redo x'")[0]
+    )
     assert unknown("make tests") == ["make has no target tests"]
     assert unknown("python -m benchmarks.memory --samples DIR") == ["benchmarks.memory has no option --samples"]
