@@ -1,6 +1,6 @@
 """Does a run survive everything at once? Clips in a bucket behind a store that fails, with a killer about.
 
-`python tests/chaos/campaign.py --items 200 --kills 30 --seed 1` (`make chaos`) prints what was done to it and what came
+`python tests/chaos/campaign.py --items 240 --kills 30 --seed 1` (`make chaos`) prints what was done to it and what came
 of it; exit status 1 when anything was lost, wrong, done twice or left over.
 """
 
@@ -238,8 +238,8 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--items", type=int, default=240)
     words.add_argument("--kills", type=int, default=30)
-    words.add_argument("--mean-requests", type=float, default=60.0, help="between two kills, on average")
-    words.add_argument("--share", type=float, default=0.08, help="of requests that meet a fault")
+    words.add_argument("--mean-requests", type=float, default=150.0, help="between two kills, on average")
+    words.add_argument("--share", type=float, default=0.05, help="of requests that meet a fault")
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--keep", type=Path, help="a new folder for inputs, logs and the diary of requests")
     given = words.parse_args()
