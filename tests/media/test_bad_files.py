@@ -71,6 +71,29 @@ def test_other_containers_that_were_cut_off(tmp_path, name):
     refused(clip, str(clip))
 
 
+EVERY_THIRD = [3 * index for index in range(40)]
+FROZEN = [index + 75 * (index > 20) for index in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pts"),
+    [("a.mkv", "ffv1", EVERY_THIRD), ("a.mkv", "ffv1", FROZEN), ("a.webm", "libvpx-vp9", FROZEN)]
+    + [("a.avi", "mpeg4", EVERY_THIRD), ("a.mkv", "ffv1", [0])],
+)
+def test_a_file_with_fewer_frames_than_its_nominal_rate_is_whole(tmp_path, name, codec, pts):
+    clip = write_clip(tmp_path / name, len(pts), (32, 32), codec=codec, audio=False, pts=pts)
+    assert inspect_video(clip).frames == len(pts)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.avi", "mpeg4")])
+def test_a_file_of_variable_rate_that_was_cut_off(tmp_path, name, codec):
+    clip = write_clip(tmp_path / name, 40, (64, 48), codec=codec, audio=False, pts=EVERY_THIRD)
+    with av.open(str(clip)) as container:
+        end = [packet.pos for packet in container.demux(video=0)][25]
+    clip.write_bytes(clip.read_bytes()[:end])
+    refused(clip, "cut off", "of 4.72 s")
+
+
 def test_a_file_of_few_frames_that_does_not_say_its_rate_is_whole(tmp_path):
     told = write_clip(tmp_path / "told.mkv", frames=6, rate=Fraction(1, 8), codec="ffv1")
     with av.open(str(told)) as source, av.open(str(tmp_path / "a.mkv"), "w") as target:
