@@ -23,6 +23,9 @@ __all__ = ["check_output", "encoder_available", "suffix_of", "verify_output"]
 # Containers keep time in ticks of this many seconds at the coarsest; two roundings lie between source and output.
 _TICK_S = {"matroska": Fraction(1, 1000), "mp4": Fraction(1, 10000), "mov": Fraction(1, 10000)}
 
+_SYNC_S = Fraction(1, 10)
+"""By how much sound and picture may move against each other; padding of a codec moves by less when it is copied."""
+
 
 def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[str]:
     """Return, a line each, what the chosen output cannot hold of this video; an empty list when nothing is lost."""
@@ -85,7 +88,8 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             for other in container.streams
             if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
-        kept = Counter((kept.kind, kept.codec) for kept in split_streams(info.streams, stitch.codec)[0])
+        kept_streams = split_streams(info.streams, stitch.codec)[0]
+        kept = Counter((kept.kind, kept.codec) for kept in kept_streams)
         _same(path, "streams beside the video", _told(others), _told(kept))
         time_base = stream.time_base or Fraction(1, 1000)
         try:
@@ -94,6 +98,7 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             raise MediaError(f"{path}: what was written cannot be read back ({plain(error)})") from error
         _same(path, "frames", len(stamps), info.frames)
         _same_times(path, stamps, time_base, info, CONTAINERS[stitch.codec])
+        _same_sync(path, stamps[0] * time_base, info, kept_streams)
         return {
             "frames": len(stamps), "width": context.width, "height": context.height, "codec": codec_name(stream),
             "container": CONTAINERS[stitch.codec], "pixel_format": str(context.pix_fmt),
@@ -118,6 +123,32 @@ def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoI
             raise MediaError(
                 f"{path}: frame {index} is shown at {time_s:.4f} s in the output, {source_s:.4f} s in the source"
             )
+
+
+def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo]) -> None:
+    """Raise when the first kept sound starts earlier or later against the picture than in the source."""
+    sound = next((stream.index for stream in kept if stream.kind == "audio"), None)
+    source_s = None if sound is None else _first_sound_s(info.path, sound)
+    if source_s is None:
+        return
+    output_s = _first_sound_s(path)
+    lead_s, told_s = (output_s or 0) - first_s, source_s - info.pts[0] * info.time_base
+    if output_s is None or abs(lead_s - told_s) > _SYNC_S:
+        raise MediaError(
+            f"{path}: the sound starts {float(lead_s):.3f} s after the picture in the output, {float(told_s):.3f} s in"
+            " the source"
+        )
+
+
+def _first_sound_s(path: Path, index: int | None = None) -> Fraction | None:
+    """Return when the sound of stream `index` (the first sound for None) starts; None when it has no packets."""
+    with open_container(path) as container:
+        sound = container.streams.audio[0] if index is None else container.streams[index]
+        for packet in container.demux(sound):
+            due = packet.pts if packet.pts is not None else packet.dts
+            if packet.size and due is not None:
+                return due * packet.time_base
+    return None
 
 
 def _told(streams: Counter[tuple[str, str]]) -> str:

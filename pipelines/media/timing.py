@@ -19,13 +19,16 @@ def is_ascending(stamps: Sequence[int | None]) -> bool:
 def mended(stamps: Sequence[int | None], ticks_a_frame: Fraction) -> tuple[int, ...]:
     """Return ascending timestamps for frames in the order in which they are shown.
 
-    Where some are missing or stand twice, all are counted at the average rate. Where they are only out of order they
-    are sorted: AVI numbers frames in the order of decoding, which with B-frames is not that of showing.
+    Where some are missing or stand twice, all are counted at the average rate from the first one that is known: the
+    sound keeps its own times. Where they are only out of order they are sorted: AVI numbers frames in the order of
+    decoding, which with B-frames is not that of showing.
     """
     ticks_a_frame = max(ticks_a_frame, Fraction(1))  # no two at one time, whatever rate the file claims
     known = {stamp for stamp in stamps if stamp is not None}
     if len(known) < len(stamps):
-        return tuple(round(index * ticks_a_frame) for index in range(len(stamps)))
+        places = [round(index * ticks_a_frame) for index in range(len(stamps))]
+        origin = next((stamp - place for stamp, place in zip(stamps, places, strict=True) if stamp is not None), 0)
+        return tuple(origin + place for place in places)
     return tuple(sorted(known))
 
 

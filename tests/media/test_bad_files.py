@@ -77,8 +77,13 @@ FROZEN = [index + 75 * (index > 20) for index in range(40)]
 
 @pytest.mark.parametrize(
     ("name", "codec", "pts"),
-    [("a.mkv", "ffv1", EVERY_THIRD), ("a.mkv", "ffv1", FROZEN), ("a.webm", "libvpx-vp9", FROZEN)]
-    + [("a.avi", "mpeg4", EVERY_THIRD), ("a.mkv", "ffv1", [0])],
+    [
+        ("a.mkv", "ffv1", EVERY_THIRD),
+        ("a.mkv", "ffv1", FROZEN),
+        ("a.webm", "libvpx-vp9", FROZEN),
+        ("a.avi", "mpeg4", EVERY_THIRD),
+        ("one_frame.mkv", "ffv1", [0]),
+    ],
 )
 def test_a_file_with_fewer_frames_than_its_nominal_rate_is_whole(tmp_path, name, codec, pts):
     clip = write_clip(tmp_path / name, len(pts), (32, 32), codec=codec, audio=False, pts=pts)

@@ -7,6 +7,7 @@ import pytest
 from clips import write_clip
 
 from pipelines.config import Codec, StitchConfig
+from pipelines.errors import MediaError
 from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.info import inspect_video
 from pipelines.media.reader import read_frames
@@ -51,6 +52,23 @@ def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path, codec, name):
     assert [data for _, data in after] == [data for _, data in before]
     lead = first_frame_s(path) - first_frame_s(clip)  # mkv has no negative times: it moves all streams alike
     assert [time - lead for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
+
+
+@pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1])
+@pytest.mark.parametrize("pts", [[15, 16, 16, 18, 19], [250, 251, 252, 252, 254]])
+def test_sound_stays_in_step_where_a_timestamp_stands_twice(tmp_path, codec, pts):
+    clip = write_clip(tmp_path / "a.mkv", 5, codec="ffv1", pts=pts)
+    path, told = rewritten(clip, tmp_path, codec)
+    assert "timestamps were missing" in told[0]
+    leads = [packets(file, "audio")[0][0] - first_frame_s(file) for file in (clip, path)]
+    assert leads[0] == pytest.approx(leads[1], abs=0.002)
+
+
+def test_an_output_whose_sound_has_moved_is_refused(tmp_path):
+    clip = write_clip(tmp_path / "a.mkv", 5, codec="ffv1", pts=[10, 11, 12, 13, 14])
+    moved = write_clip(tmp_path / "moved.mkv", 5, codec="ffv1")
+    with pytest.raises(MediaError, match=r"moved\.mkv: the sound starts -0\.021 s after the picture .* -0\.421 s in"):
+        verify_output(moved, inspect_video(clip), StitchConfig(codec=Codec.ffv1))
 
 
 @pytest.mark.parametrize(
