@@ -78,18 +78,19 @@ def _verify_folder(path: Path, info: VideoInfo) -> dict[str, str | int | float]:
 
 
 def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+    container_name = CONTAINERS[stitch.codec]
     with open_container(path) as container:
         stream = video_stream(container, path)
         context = stream.codec_context
         _same(path, "size", f"{context.width}x{context.height}", f"{info.width}x{info.height}")
         _same_shape(path, stream, info)
         others = Counter(
-            (str(other.type), codec_name(other))
+            (str(other.type), _read_back(codec_name(other), container_name))
             for other in container.streams
             if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
         kept_streams = split_streams(info.streams, stitch.codec)[0]
-        kept = Counter((kept.kind, kept.codec) for kept in kept_streams)
+        kept = Counter((kept.kind, _read_back(kept.codec, container_name)) for kept in kept_streams)
         _same(path, "streams beside the video", _told(others), _told(kept))
         time_base = stream.time_base or Fraction(1, 1000)
         try:
@@ -97,14 +98,19 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError(f"{path}: what was written cannot be read back ({plain(error)})") from error
         _same(path, "frames", len(stamps), info.frames)
-        _same_times(path, stamps, time_base, info, CONTAINERS[stitch.codec])
+        _same_times(path, stamps, time_base, info, container_name)
         _same_sync(path, stamps[0] * time_base, info, kept_streams)
         return {
             "frames": len(stamps), "width": context.width, "height": context.height, "codec": codec_name(stream),
-            "container": CONTAINERS[stitch.codec], "pixel_format": str(context.pix_fmt),
+            "container": container_name, "pixel_format": str(context.pix_fmt),
             "rate": str(info.rate), "seconds": round(info.duration_s, 3),
             "streams": _told(others), "bytes": path.stat().st_size,
         }  # fmt: skip
+
+
+def _read_back(codec: str, container: str) -> str:
+    """Return the codec as the container tells it: MP4 has one number for MPEG audio of layers 2 and 3."""
+    return "mp3" if container == "mp4" and codec == "mp2" else codec
 
 
 def _same_shape(path: Path, stream: VideoStream, info: VideoInfo) -> None:

@@ -2,12 +2,13 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -23,6 +24,13 @@ _NEVER = {
     "data": "data tracks are not copied",
     "unknown": "its kind is not known",
 }
+
+_LISTED_ONLY = {
+    "mp4": frozenset({"truehd"}),
+    "mov": frozenset({"flac", "opus", "truehd"}),
+    "matroska": frozenset({"atrac3", "cook", "ra_288", "sipr"}),
+}
+"""What a muxer names among its codecs and then does not write."""
 
 
 def split_streams(
@@ -57,7 +65,7 @@ def _reason_against(stream: StreamInfo, codec: Codec) -> str | None:
 def _holds(container: str) -> frozenset[str]:
     """Return the codecs that a container's muxer takes, by canonical name."""
     with av.open(io.BytesIO(), "w", format=container) as probe:
-        return frozenset(_canonical(name) for name in probe.supported_codecs)
+        return frozenset(_canonical(name) for name in probe.supported_codecs) - _LISTED_ONLY[container]
 
 
 def _canonical(name: str) -> str:
@@ -89,6 +97,8 @@ class CopiedStreams:
             copy = output.add_stream_from_template(template)
             copy.metadata.update(template.metadata)
             copy.disposition = template.disposition
+            if isinstance(template, AudioStream) and isinstance(copy, AudioStream):
+                _give_layout(template, copy)
             self._copies[info.index] = copy
         self._output = output
         self._copy_chapters()
@@ -132,6 +142,14 @@ class CopiedStreams:
 
 # Keys that describe the file they stand in, not its content.
 _WRITERS_OWN = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
+
+
+def _give_layout(template: AudioStream, copy: AudioStream) -> None:
+    """Let channels of which the source says only how many there are (PCM in AVI) be the usual ones: MP4 asks which."""
+    channels = template.layout.nb_channels
+    if template.layout.name == f"{channels} channels":
+        with suppress(ValueError):  # so many that there are no usual ones
+            copy.codec_context.layout = f"{channels}c"
 
 
 def _whole_seconds(source: InputContainer) -> int:

@@ -105,6 +105,7 @@ class _FileSink:
         container = encoding.CONTAINERS[stitch.codec]
         # Matroska's identifiers are drawn at random otherwise, and the same run twice would not give the same bytes.
         options = {"fflags": "+bitexact"} if container == "matroska" else {"movflags": "+faststart"}
+        self._kept = split_streams(info.streams, stitch.codec)[0]
         self._copies: CopiedStreams | None = None
         self._count = 0
         with self._failing_clearly():
@@ -112,10 +113,12 @@ class _FileSink:
         try:
             with self._failing_clearly():
                 self._stream = self._add_video()
-                if not info.is_folder:
-                    self._copies = CopiedStreams(info.path, split_streams(info.streams, stitch.codec)[0], self._output)
-                    self._stream.metadata.update(self._copies.video_labels)
-                self._output.start_encoding()
+                self._stream.codec_context.open()  # what is refused from here on is not the encoder's
+                with self._blaming_copies():
+                    if not info.is_folder:
+                        self._copies = CopiedStreams(info.path, self._kept, self._output)
+                        self._stream.metadata.update(self._copies.video_labels)
+                    self._output.start_encoding()
             shift_s = self._copies.shift_s if self._copies else 0
             self._shift = round(shift_s / info.time_base)
         except BaseException:
@@ -134,7 +137,8 @@ class _FileSink:
         self._mux(None)
         with self._failing_clearly():
             self._copy_until(math.inf)
-            self._output.close()
+            with self._blaming_copies():
+                self._output.close()
             if encoding.CONTAINERS[self._stitch.codec] == "matroska" and self._info.sample_aspect != 1:
                 set_display_aspect(self._path, self._info.width, self._info.height, self._info.sample_aspect)
         self._close_source()
@@ -155,16 +159,22 @@ class _FileSink:
                 self._output.mux_one(packet)
 
     def _copy_until(self, seconds: float) -> None:
-        """Raises MediaError for packets that the container does not take: the source is to blame, not the encoder."""
-        if self._copies is None:
-            return
+        if self._copies is not None:
+            with self._blaming_copies():
+                self._copies.mux_until(seconds)
+
+    @contextmanager
+    def _blaming_copies(self) -> Iterator[None]:
+        """Raises MediaError for streams that the container does not take: the source is to blame, not the encoder."""
         try:
-            self._copies.mux_until(seconds)
+            yield
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) or not self._kept:
                 raise
+            streams = ", ".join(f"{stream.kind} {stream.codec}" for stream in self._kept)
             raise MediaError(
-                f"{self._info.path}: its sound or text cannot be copied ({plain(error)}); convert or remove that stream"
+                f"{self._info.path}: a stream beside its video ({streams}) cannot be copied into"
+                f" {encoding.CONTAINERS[self._stitch.codec]} ({plain(error)}); convert or remove that stream"
             ) from error
 
     def _ticks_of(self, pts: int | None) -> int:

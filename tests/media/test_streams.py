@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 from clips import write_clip
 
@@ -37,6 +38,23 @@ def packets(path, kind):
         ]
 
 
+def with_sound(path, codec, layout="stereo"):
+    """A clip with a fifth of a second of silence of a codec."""
+    still = write_clip(path.with_name("still.mkv"), 5, codec="ffv1", audio=False)
+    with av.open(str(still)) as source, av.open(str(path), "w") as output:
+        pictures = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        sound = output.add_stream(codec, rate=48000, layout=layout)
+        silence = np.zeros((1, 9600 * sound.layout.nb_channels), np.int16)
+        frame = av.AudioFrame.from_ndarray(silence, "s16", layout)
+        frame.rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        output.mux([*sound.encode(frame), *sound.encode(None)])
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = pictures
+                output.mux(packet)
+    return path
+
+
 def first_frame_s(path):
     with av.open(str(path)) as container:
         return next(container.decode(video=0)).time
@@ -52,6 +70,35 @@ def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path, codec, name):
     assert [data for _, data in after] == [data for _, data in before]
     lead = first_frame_s(path) - first_frame_s(clip)  # mkv has no negative times: it moves all streams alike
     assert [time - lead for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "codec"),
+    [
+        ("a.mkv", "mp2", Codec.h264),
+        ("a.avi", "pcm_s16le", Codec.h264),  # AVI says how many channels, not which
+        ("a.mkv", "flac", Codec.h264),
+        ("a.mkv", "flac", Codec.ffv1),
+    ],
+)
+def test_sound_that_a_container_stores_in_its_own_way_is_copied(tmp_path, name, sound, codec):
+    clip = with_sound(tmp_path / name, sound)
+    path, told = rewritten(clip, tmp_path, codec)
+    assert told == []
+    assert [data for _, data in packets(path, "audio")] == [data for _, data in packets(clip, "audio")] != []
+
+
+@pytest.mark.parametrize("sound", ["flac", "libopus"])
+def test_sound_that_mov_lists_but_does_not_write_is_said_to_be_lost(tmp_path, sound):
+    path, told = rewritten(with_sound(tmp_path / "a.mkv", sound), tmp_path, Codec.prores)
+    assert packets(path, "audio") == []
+    assert "left out: cannot be stored in mov; stitch.codec=ffv1 keeps it" in told[0]
+
+
+def test_a_stream_that_the_container_refuses_is_named(tmp_path):
+    clip = with_sound(tmp_path / "a.mkv", "pcm_s16le", "9C")
+    with pytest.raises(MediaError, match=r"a\.mkv: .*audio pcm_s16le.* cannot be copied into mp4"):
+        rewritten(clip, tmp_path, Codec.h264)
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1])
