@@ -123,9 +123,13 @@ def keeps_samples(name: str) -> bool:
     return name in _SAME_SAMPLES or layout_of(re.sub("be$", "le", name)) is not None
 
 
-def bit_depth(name: str) -> int:
-    """Return the bits of a sample, of any format."""
-    return max((component.bits for component in av.VideoFormat(name, 16, 16).components), default=8)
+def lost_channels(name: str, working: str) -> str | None:
+    """Return what frames of the format `name` may show and those of the working format `working` cannot."""
+    own, kept = working_layout(working_format(name)), working_layout(working)
+    if kept.family == "grey" and own.family != "grey":
+        return "colour or alpha"
+    may_be_clear = own.has_alpha and name != "pal8"  # a palette seldom holds clear pixels, its format is the same
+    return "alpha" if may_be_clear and not kept.has_alpha else None
 
 
 def _nearest(name: str) -> str:

@@ -135,7 +135,7 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         stamps: list[int | None] = []
         for frame in _decoded(container, stream, path):
             picture = picture or _Picture.of(frame)
-            _refuse_other_size(path, picture, frame, len(stamps))
+            _refuse_unlike(path, picture, frame, len(stamps))
             picture.note(frame, len(stamps))
             if on_frame is not None:
                 on_frame(len(stamps), formats.to_working(frame, picture.format))
@@ -166,16 +166,19 @@ def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> Vid
     refuse_frames(path, len(images))
     refuse_duration(path, float(len(images) / rate))
     picture: _Picture | None = None
+    others: dict[str, str] = {}  # format: the first image that has it
     for index, image in enumerate(images):
         frame = read_image(image)
         picture = picture or _Picture.of(frame)
-        _refuse_other_size(image, picture, frame, index)
+        _refuse_unlike(image, picture, frame, index)
         picture.note(frame, index)
         if frame.format.name != picture.own_format:
-            picture.remarks[f"{image.name}: pixel format {frame.format.name} is worked on as {picture.format}"] = None
+            others.setdefault(frame.format.name, image.name)
         if on_frame is not None:
             on_frame(index, formats.to_working(frame, picture.format))
     assert picture is not None
+    for name, first in others.items():
+        picture.remarks[f"pixel format {name} ({first} and maybe others) is worked on as {picture.format}"] = None
     return VideoInfo(
         path=path, is_folder=True, codec=codec_of_image(images[0]), width=picture.width, height=picture.height,
         frames=len(images), pts=tuple(range(len(images))), time_base=1 / rate, rate=rate, variable_rate=False,
@@ -207,12 +210,18 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
         raise MediaError(f"{path}: cannot be decoded after frame {count - 1} ({plain(error)})") from error
 
 
-def _refuse_other_size(path: Path, picture: _Picture, frame: av.VideoFrame, index: int) -> None:
+def _refuse_unlike(path: Path, picture: _Picture, frame: av.VideoFrame, index: int) -> None:
+    """Raise when a frame has another size than the first one, or colour or alpha where that one has none."""
     refuse_pixels(path, frame.width, frame.height)
     if (frame.width, frame.height) != (picture.width, picture.height):
         raise MediaError(
             f"{path}: frame {index} has {frame.width}x{frame.height} pixels, the first one {picture.width}x"
             f"{picture.height}; split the video where its size changes"
+        )
+    if lost := formats.lost_channels(frame.format.name, picture.format):
+        raise MediaError(
+            f"{path}: frame {index} ({frame.format.name}) has {lost}, the first one ({picture.own_format}) has none; "
+            "store all in one format"
         )
 
 

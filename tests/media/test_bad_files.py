@@ -144,6 +144,19 @@ def test_a_folder_whose_images_differ_in_size(tmp_path):
         inspect_video(folder)
 
 
+def test_a_folder_whose_first_image_is_grey_and_a_later_one_is_not(tmp_path):
+    folder = write_images(tmp_path / "frames", scene(3, (16, 16)))
+    write_images(folder, scene(1, (16, 16))[..., 0])
+    with pytest.raises(MediaError, match=r"00001\.png.*rgb24. has colour .* the first one .gray"):
+        inspect_video(folder)
+
+
+def test_images_of_another_format_are_told_in_one_line(tmp_path):
+    folder = write_images(tmp_path / "frames", scene(5, (16, 16)))
+    write_images(folder, scene(2, (16, 16))[..., 0], ["00002.png", "00004.png"])
+    assert inspect_video(folder).notes == ("pixel format gray (00002.png and maybe others) is worked on as rgb24",)
+
+
 def test_a_folder_with_a_damaged_image(tmp_path):
     folder = write_images(tmp_path / "frames", scene(3, (32, 32)))
     image = folder / "00001.png"
