@@ -27,6 +27,7 @@ from pipelines.media.kinds import is_image
 from pipelines.media.reader import read_frames
 from pipelines.media.records import VideoInfo
 from pipelines.media.source import list_images
+from pipelines.parts import bounding_box
 
 Kind = Literal["image", "folder", "video", "none"]
 
@@ -52,13 +53,13 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
     ranges: list[tuple[int, int]] = []
     covered = 0
     previous: Bool | None = None
-    known = (0, (0, 0, 0, 0))
+    known: tuple[int, tuple[int, int, int, int] | None] = (0, None)
     left, top, right, bottom = info.width, info.height, 0, 0
     for index, mask in enumerate(read_masks(path, info, config, 0, info.frames)):
         if mask is not previous:
-            previous, known = mask, (int(np.count_nonzero(mask)), _box(mask))
+            previous, known = mask, (int(np.count_nonzero(mask)), bounding_box(mask))
         count, box = known
-        if not count:
+        if box is None:
             continue
         covered += count
         left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
@@ -136,10 +137,3 @@ def _inspected(path: Path) -> VideoInfo:
 @lru_cache(maxsize=16)
 def _inspected_once(path: Path, modified_ns: int, size: int) -> VideoInfo:
     return inspect_video(path)
-
-
-def _box(mask: Bool) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

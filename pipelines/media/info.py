@@ -154,10 +154,9 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         return VideoInfo(
             path=path, is_folder=False, codec=codec_name(stream), width=picture.width, height=picture.height,
             frames=len(pts), pts=pts, time_base=time_base, rate=rate, variable_rate=varies, pixel_format=picture.format,
-            bit_depth=formats.working_layout(picture.format).bits, rotation=picture.rotation,
-            sample_aspect=_aspect(stream), colour=picture.colour, streams=_others(container, stream),
-            container=container.format.name, display_matrix=picture.matrix, seekable=seekable,
-            notes=tuple(picture.remarks),
+            rotation=picture.rotation, sample_aspect=_aspect(stream), colour=picture.colour,
+            streams=_others(container, stream), container=container.format.name, display_matrix=picture.matrix,
+            seekable=seekable, notes=tuple(picture.remarks),
         )  # fmt: skip
 
 
@@ -182,9 +181,8 @@ def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> Vid
     return VideoInfo(
         path=path, is_folder=True, codec=codec_of_image(images[0]), width=picture.width, height=picture.height,
         frames=len(images), pts=tuple(range(len(images))), time_base=1 / rate, rate=rate, variable_rate=False,
-        pixel_format=picture.format, bit_depth=formats.working_layout(picture.format).bits, rotation=picture.rotation,
-        sample_aspect=Fraction(1), colour=picture.colour, streams=(), container="folder",
-        display_matrix=picture.matrix, notes=tuple(picture.remarks),
+        pixel_format=picture.format, rotation=picture.rotation, sample_aspect=Fraction(1), colour=picture.colour,
+        streams=(), container="folder", display_matrix=picture.matrix, notes=tuple(picture.remarks),
     )  # fmt: skip
 
 
@@ -231,8 +229,8 @@ def _header(
 ) -> VideoHeader:  # fmt: skip
     return VideoHeader(
         path=path, is_folder=path.is_dir(), codec=codec, width=picture.width, height=picture.height, frames=frames,
-        rate=rate, pixel_format=picture.format, bit_depth=formats.working_layout(picture.format).bits,
-        rotation=picture.rotation, sample_aspect=aspect, colour=picture.colour, streams=streams, container=container,
+        rate=rate, pixel_format=picture.format, rotation=picture.rotation, sample_aspect=aspect, colour=picture.colour,
+        streams=streams, container=container,
     )  # fmt: skip
 
 

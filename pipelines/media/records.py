@@ -23,7 +23,7 @@ class StreamInfo:
 
     index: int
     kind: str
-    """audio, subtitle, attachment, data, or video (a further picture track, a cover)."""
+    """audio, subtitle, attachment, data, video (a further picture track), cover (a picture that is none) or unknown."""
     codec: str
     language: str
     """As the file says (`eng`); empty when it does not."""
@@ -41,7 +41,6 @@ class VideoHeader:
     frames: int | None
     rate: Fraction
     pixel_format: str
-    bit_depth: int
     rotation: int
     sample_aspect: Fraction
     colour: ColourTags
@@ -76,7 +75,6 @@ class VideoInfo:
     variable_rate: bool
     pixel_format: str
     """Format of the frames that `read_frames` yields: the file's, or the nearest one that can be pasted into."""
-    bit_depth: int
     rotation: int
     """Degrees clockwise by which a player turns the coded picture: 0, 90, 180, 270."""
     sample_aspect: Fraction

@@ -29,7 +29,7 @@ from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
-PROBE_VERSION = 1
+PROBE_VERSION = 2
 """Raise it when a probe records something else, so that old records are not read."""
 
 
