@@ -46,7 +46,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
     facts |= preview.save(desk.context.work, desk.files)
-    note = "; ".join([*record.info.notes, *check_output(output, job.stitch), *patches.notes])
+    note = "; ".join([*check_output(output, job.stitch), *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     frames, size = record.info.frames, int(facts["bytes"])
     return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=done.facts)

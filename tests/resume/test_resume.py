@@ -149,7 +149,7 @@ def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(t
 
 def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
     add_item(tmp_path, frames=12)
-    write_images(tmp_path / "in/frames", scene(12))
+    write_images(tmp_path / "in/frames", [*scene(11), scene(1)[0, ..., 0]])
     (tmp_path / "in/frames_mask.mkv").write_bytes((tmp_path / "in/clip_mask.mkv").read_bytes())
     job = lossless_job(tmp_path)
     finish(job)
@@ -157,6 +157,7 @@ def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
     _, rows = finish(job)
     assert (rows["clip"].reused, rows["frames"].reused) == (True, False)
     assert (rows["frames"].chunks_computed, rows["frames"].facts["rate"]) == (0, "50")
+    assert rows["frames"].reason.count("pixel format gray (00011.png and maybe others)") == 1, "each note stands once"
 
 
 @pytest.mark.parametrize("artefact", ["flow", "parts", "probes"])
