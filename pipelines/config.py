@@ -176,7 +176,7 @@ class StitchConfig:
     codec: Codec = Codec.h264
     """h264 (mp4), h265 (mp4), ffv1 (mkv, lossless), prores (mov), png (a folder of images)."""
     crf: int = 16
-    """Quality of h264 and h265: 0 (lossless) .. 51 (worst)."""
+    """Quality of h264 and h265: 0 (best; lossless for 8-bit h264 only) .. 51 (worst)."""
     speed: str = "medium"
     """x264/x265 preset, ultrafast .. veryslow: slower makes smaller files."""
 
