@@ -21,7 +21,7 @@ SMALLEST_SIDE_PX = 16
 """Below this there is nothing that flow could be measured on."""
 SMALLEST_PIECE_BYTES = 5 << 20
 """What S3 takes as a piece of an upload that is not its last."""
-FASTEST_RATE = 1000.0
+SLOWEST_RATE, FASTEST_RATE = 0.001, 1000.0
 LARGEST_DILATION_PX = 4096
 """A pixel takes a pass over the mask: a manifest's override must not keep a worker for hours."""
 LARGEST_FRAME_PX = 268_435_456
@@ -36,8 +36,8 @@ Problem = tuple[tuple[str, ...], str]
 def find_problems(job: JobConfig) -> Iterator[Problem]:
     """Yield every value that is out of range, or that does not go with another one."""
     plan = job.plan
-    if not 0 < job.input.image_rate <= FASTEST_RATE:
-        yield ("input.image_rate",), f"{job.input.image_rate} is outside 0 (excluded) .. {FASTEST_RATE:g}"
+    if not SLOWEST_RATE <= job.input.image_rate <= FASTEST_RATE:
+        yield ("input.image_rate",), f"{job.input.image_rate} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}"
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)

@@ -16,6 +16,7 @@ from pipelines.collisions import Collisions
 from pipelines.config import JobConfig, Mode
 from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
+from pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
 from pipelines.manifest_rows import read_rows
 from pipelines.masks.rule import MaskRule
 from pipelines.media.encoding import suffix_of
@@ -192,7 +193,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         frames=_number(row, "frames", int),
         width=_number(row, "width", int),
         height=_number(row, "height", int),
-        fps=_number(row, "fps", float),
+        fps=_rate(row),
         overrides=overrides,
     )
 
@@ -222,6 +223,13 @@ def _overrides(value: object) -> tuple[str, ...]:
         case list():
             return tuple(map(str, value))
     raise ConfigError(f"overrides={value!r} is neither text, a list nor an object")
+
+
+def _rate(row: dict[str, Any]) -> float | None:
+    fps = _number(row, "fps", float)
+    if fps is not None and not SLOWEST_RATE <= fps <= FASTEST_RATE:
+        raise ConfigError(f"fps={fps:g} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}")
+    return fps
 
 
 def _within(bounds: Bounds, item: Item) -> Item:

@@ -53,6 +53,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("mask.dilation=1.5", "mask.dilation: '1.5' is not a whole number (command line)"),
         ("plan.shots=perhaps", "plan.shots: 'perhaps' is not true or false (command line)"),
         ("stitch=h264", "stitch: 'h264' is not a section; it holds codec, crf, speed (command line)"),
+        ("input.image_rate=0.0001", "input.image_rate: 0.0001 is outside 0.001..1000 (command line)"),
         ("mask.threshold=255", "mask.threshold: 255 is outside 0..254 (command line)"),
         ("stitch.crf=52", "stitch.crf: 52 is outside 0..51 (command line)"),
         ("metrics.port=70000", "metrics.port: 70000 is outside 0..65535 (command line)"),

@@ -211,6 +211,7 @@ def test_an_output_may_be_given_with_its_suffix(tmp_path):
         ([{"video": "a.mp4", "mask": "m.png", "ouput": "x"}], "column 'ouput' is not known; is it 'output'"),
         ([{"video": "a.mp4", "mask": ""}], "row 1: video or mask is empty"),
         ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
+        ([{"video": "a", "mask": "m.png", "fps": 1e-4}], "row 1: fps=0.0001 is outside 0.001..1000"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' leaves the output folder"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
         ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),
