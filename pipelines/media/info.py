@@ -6,8 +6,10 @@ damaged file before any work is spent on it. Both take a container file or a fol
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,18 +44,23 @@ _HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_MET
 _LOOKED_AT = 8
 """Frames whose side data is looked at. PyAV ties a frame to its side data in a cycle, which keeps its samples alive."""
 
+_TIMES_TOLD, _TIMES_READ = 10_000, 48
+"""Frames whose times are looked at without decoding: where an index lists them, and where packets have to be read."""
+_BYTES_READ = 4 << 20
+
 OnFrame = Callable[[int, av.VideoFrame], None]
 
 
 def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHeader:
-    """Read the header and the first frame, from `content` if that is given, and then `path` is but its name.
+    """Read the header, the first frame and the times of some others.
 
+    They are read from `content` if that is given, and then `path` is but its name.
     Raises MediaError where even that is impossible.
     """
     path = Path(path)
     if content is None and path.is_dir():
         images = list_images(path)
-        return _header(path, _Picture.of(read_image(images[0])), codec_of_image(images[0]), len(images), FOLDER_RATE)
+        return _header(path, read_image(images[0]), codec_of_image(images[0]), len(images), FOLDER_RATE)
     _refuse_lying_index(path, content)
     with open_container(path, content) as container:
         stream = video_stream(container, path)
@@ -62,8 +69,8 @@ def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHead
             raise MediaError(f"{path}: its video stream holds no frames")
         rate = _rate(stream) or FOLDER_RATE
         return _header(
-            path, _Picture.of(first), codec_name(stream), stream.frames or None, rate, _others(container, stream),
-            container.format.name, _aspect(stream),
+            path, first, codec_name(stream), stream.frames or None, rate, _others(container, stream),
+            container.format.name, _aspect(stream), _seems_to_vary(container, stream),
         )  # fmt: skip
 
 
@@ -224,14 +231,34 @@ def _refuse_unlike(path: Path, picture: _Picture, frame: av.VideoFrame, index: i
 
 
 def _header(
-    path: Path, picture: _Picture, codec: str, frames: int | None, rate: Fraction,
+    path: Path, first: av.VideoFrame, codec: str, frames: int | None, rate: Fraction,
     streams: tuple[StreamInfo, ...] = (), container: str = "folder", aspect: Fraction = Fraction(1),
+    variable_rate: bool = False,
 ) -> VideoHeader:  # fmt: skip
+    picture = _Picture.of(first)
+    picture.note(first, 0)
     return VideoHeader(
         path=path, is_folder=path.is_dir(), codec=codec, width=picture.width, height=picture.height, frames=frames,
         rate=rate, pixel_format=picture.format, rotation=picture.rotation, sample_aspect=aspect, colour=picture.colour,
-        streams=streams, container=container,
+        streams=streams, container=container, notes=tuple(picture.remarks), variable_rate=variable_rate,
     )  # fmt: skip
+
+
+def _seems_to_vary(container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether the index of an MP4, or else the packets that come next, are not timed at a constant rate."""
+    stamps: list[int] = []
+    if "mp4" in container.format.name:
+        stamps += [entry.timestamp for entry in islice(stream.index_entries, _TIMES_TOLD)]
+    else:
+        size = 0
+        with suppress(av.error.FFmpegError, ValueError):  # damage is for the inspection to find
+            for packet in islice(container.demux(stream), _TIMES_READ):
+                size += packet.size
+                if packet.dts is None or size > _BYTES_READ:
+                    break
+                stamps.append(packet.dts)
+    time_base = stream.time_base or Fraction(1, 1000)
+    return timing.is_ascending(stamps) and timing.rate_of(stamps, time_base, _rate(stream))[1]
 
 
 def _others(container: InputContainer, restored: VideoStream) -> tuple[StreamInfo, ...]:

@@ -31,7 +31,7 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class VideoHeader:
-    """What the header alone says; `frames` may be a guess or missing."""
+    """What a glance tells; `frames` may be a guess or missing, `variable_rate` and `notes` speak of the beginning."""
 
     path: Path
     is_folder: bool

@@ -34,6 +34,8 @@ KINDS = {
     },
     "intra_refresh.mkv": {"options": {"x264-params": "keyint=10:intra-refresh=1:bframes=0"}},
     "variable_rate.mkv": {"pts": VARIABLE, "time_base": Fraction(1, 1000), "options": {"g": "12"}},
+    "variable_rate.mp4": {"pts": VARIABLE, "time_base": Fraction(1, 1000), "options": {"g": "12", "bf": "3"}},
+    "variable_rate.avi": {"pts": [n + 9 * (n > 30) for n in range(40)], "codec": "mpeg4", "audio": False},
     "transport_stream.ts": {"options": {"g": "12", "bf": "3"}},
     "mpeg2_open_gop.mpg": {"codec": "mpeg2video", "audio": False, "options": {"g": "9", "bf": "2"}},
     "avi_with_b_frames.avi": {"audio": False, "options": {"g": "12", "bf": "3"}},
@@ -55,6 +57,7 @@ def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path, name):
     seen = []
     info = inspect_video(clip, lambda index, frame: seen.append(stored(frame)))
     assert info.frames == len(seen) == 40
+    assert glance_video(clip).variable_rate == info.variable_rate
     for start, stop in [(0, 3), (7, 8), (9, 13), (11, 12), (19, 22), (33, 40), (39, 40)]:
         for index, frame in enumerate(read_frames(info, start, stop), start):
             assert (frame.pts, frame.time_base) == (info.pts[index], info.time_base)
