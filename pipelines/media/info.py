@@ -140,6 +140,7 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         stream = video_stream(container, path)
         picture: _Picture | None = None
         stamps: list[int | None] = []
+        end = 0
         for frame in _decoded(container, stream, path):
             picture = picture or _Picture.of(frame)
             _refuse_unlike(path, picture, frame, len(stamps))
@@ -147,9 +148,10 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
             if on_frame is not None:
                 on_frame(len(stamps), formats.to_working(frame, picture.format))
             stamps.append(frame.pts)
+            end = max(end, (frame.pts or 0) + frame.duration)
         time_base = stream.time_base or Fraction(1, 1000)
         told = _rate(stream)
-        refuse_cut_off(path, container, stream, stamps)
+        refuse_cut_off(path, container, stream, stamps, end)
         if picture is None:
             raise MediaError(f"{path}: its video stream holds no frames")
         seekable = timing.is_ascending(stamps)

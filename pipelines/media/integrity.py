@@ -16,11 +16,14 @@ SLACK = 0.05
 """Share of its length by which a header without an index may promise too much; some writers round up."""
 
 
-def refuse_cut_off(path: Path, container: InputContainer, stream: VideoStream, stamps: Sequence[int | None]) -> None:
+def refuse_cut_off(
+    path: Path, container: InputContainer, stream: VideoStream, stamps: Sequence[int | None], end: int
+) -> None:
     """Raise MediaError when the index points behind the end of the file, or promises far more than was decoded.
 
-    `stamps` are the timestamps of the frames that could be decoded, one a frame. Without an index times are compared,
-    not numbers of frames: where the rate varies, a header counts frames that were never there.
+    `stamps` are the timestamps of the frames that could be decoded, one a frame, `end` is when the last of them ends
+    as far as the file says. Without an index times are compared, not numbers of frames: where the rate varies, a header
+    counts frames that were never there.
     """
     size = path.stat().st_size
     if "mp4" in container.format.name:
@@ -30,6 +33,7 @@ def refuse_cut_off(path: Path, container: InputContainer, stream: VideoStream, s
         return
     promised_s = _promised_s(stream)
     end_s, frame_s = _reached_s(stream, stamps)
+    end_s = max(end_s, end * float(stream.time_base or 0))
     if end_s < promised_s * (1 - SLACK) - 2 * frame_s:
         raise MediaError(f"{path}: cut off, it ends after {end_s:.2f} of {promised_s:.2f} s; copy it again")
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from clips import scene, write_clip, write_images
 
+from pipelines.config import Codec, StitchConfig
 from pipelines.errors import MediaError
 from pipelines.media.info import inspect_video
+from pipelines.media.reader import read_frames
+from pipelines.media.writer import VideoWriter
 
 
 def refused(path, *words):
@@ -88,6 +91,14 @@ FROZEN = [index + 75 * (index > 20) for index in range(40)]
 def test_a_file_with_fewer_frames_than_its_nominal_rate_is_whole(tmp_path, name, codec, pts):
     clip = write_clip(tmp_path / name, len(pts), (32, 32), codec=codec, audio=False, pts=pts)
     assert inspect_video(clip).frames == len(pts)
+
+
+def test_an_output_whose_last_frame_stays_for_long_is_whole(tmp_path):
+    info = inspect_video(write_clip(tmp_path / "a.mkv", 30, (32, 32), codec="ffv1", pts=[*range(29), 100]))
+    with VideoWriter(tmp_path / "out.mkv", info, StitchConfig(codec=Codec.ffv1)) as writer:
+        for frame in read_frames(info, 0, 30):
+            writer.write(frame)
+    assert inspect_video(tmp_path / "out.mkv").pts == info.pts
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.avi", "mpeg4")])
