@@ -22,7 +22,7 @@ from pipelines.media.encoding import suffix_of
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
-from pipelines.stores.folders import Folders, fixed_part
+from pipelines.stores.folders import Folders, fixed_part, is_pattern, literal
 from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
 from pipelines.tasks import Item
 from pipelines.written_names import UnwritableNames
@@ -94,11 +94,12 @@ def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> d
 def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
     """Yield (video, name without suffix); the name keeps the folders below the pattern's fixed part."""
     place = location_of(pattern)
-    if isinstance(place, RemotePath) and glob.has_magic(place.key):
-        yield from _match_remote(place, folders)
-    elif isinstance(place, Path) and glob.has_magic(str(place)):
-        yield from _match_local(str(place), folders)
-    elif not folders.is_folder(place):
+    if is_pattern(place):
+        matched = _match_remote(place, folders) if isinstance(place, RemotePath) else _match_local(place, folders)
+        yield from matched
+        return
+    place = literal(place)
+    if not folders.is_folder(place):
         # A file named outright is taken at its word; the probe says so if it is no video.
         if isinstance(place, RemotePath) or folders.is_there(place):
             yield place, place.stem
@@ -109,9 +110,9 @@ def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
         yield from ((video, video.stem) for video in videos if is_video_file(video))
 
 
-def _match_local(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
-    base = _fixed_part(pattern)
-    for match in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207  # patterns may be absolute
+def _match_local(pattern: Path, folders: Folders) -> Iterator[tuple[Location, str]]:
+    base = str(fixed_part(pattern))
+    for match in sorted(map(Path, glob.glob(str(pattern), recursive=True))):  # noqa: PTH207  # patterns may be absolute
         is_folder = match.is_dir()
         if is_video_file(match) or (is_folder and folders.holds_images(match)):
             below = match.relative_to(base)
@@ -125,15 +126,6 @@ def _match_remote(pattern: RemotePath, folders: Folders) -> Iterator[tuple[Locat
 
     matches = sorted(folders.matches(pattern), key=lambda entry: str(entry.place))
     yield from ((entry.place, name(entry)) for entry in matches if entry.is_folder or is_video_file(entry.place))
-
-
-def _fixed_part(pattern: str) -> Path:
-    fixed: list[str] = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    return Path(*fixed)
 
 
 # --- manifest --------------------------------------------------------------------------------------------------------

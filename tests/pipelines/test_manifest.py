@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
 from pipelines.errors import ConfigError, StoreError
+from pipelines.job import dump_job, load_job
 from pipelines.manifest import discover
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
@@ -126,6 +127,19 @@ def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files, tmp_pa
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StoreError, match=r"cannot look at loop/a.mp4: Too many levels"):
         found(["loop/a.mp4"], "mask.png")
+
+
+@pytest.mark.parametrize("given", ["in/*.mp4", "./in/*.mp4", "in", "in/a.mp4"])
+def test_a_bracket_in_a_folder_around_a_job_changes_no_output_and_the_saved_job_reads_the_same(
+    files, tmp_path, monkeypatch, given
+):
+    files("p[1]/in/a.mp4", "p[1]/m.png")
+    monkeypatch.chdir(tmp_path / "p[1]")
+    typed = load_job(flags={"input.videos": [given], "input.masks": "m.png"})
+    (tmp_path / "p[1]/job.yaml").write_text(f"input: {{videos: [{given}], masks: m.png}}")
+    (tmp_path / "config.yaml").write_text(dump_job(typed))
+    for job in (typed, load_job(tmp_path / "p[1]/job.yaml"), load_job(tmp_path / "config.yaml")):
+        assert [item.id for item in discover(job)] == ["a"]
 
 
 def test_the_codec_decides_the_suffix(files):
