@@ -190,16 +190,19 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
 
 
 def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:
+    """Whole numbers may be written as `292.0`: a table writes them so when the column has gaps."""
     value = row.get(column)
     if value is None or value == "":
         return None
     try:
-        number = kind(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError) as exc:
         raise ConfigError(f"{column}={value!r} is not a number") from exc
     if not 0 < number < 1e9:
         raise ConfigError(f"{column}={value!r} is out of range")
-    return number
+    if kind is int and not number.is_integer():
+        raise ConfigError(f"{column}={value!r} is not a whole number")
+    return kind(number)
 
 
 def _overrides(value: object) -> tuple[str, ...]:

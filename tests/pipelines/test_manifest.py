@@ -213,6 +213,11 @@ def test_a_manifest_reads_the_same_in_every_format(tmp_path, kind):
     assert (second.id, second.frames, second.overrides) == ("b", None, ())
 
 
+def test_whole_numbers_may_have_a_point_as_in_a_table_with_gaps(tmp_path):
+    (tmp_path / "m.csv").write_text("video,mask,frames,width\na.mp4,m.png,292.0,640.0\nb.mp4,m.png,,\n")
+    assert [(item.frames, item.width) for item in listed(tmp_path / "m.csv")] == [(292, 640), (None, None)]
+
+
 def test_an_output_may_be_given_with_its_suffix(tmp_path):
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mkv", "mask": "m.png", "output": "clean/a.mp4"}])
     assert listed(tmp_path / "m.jsonl")[0].output.as_posix() == "out/clean/a.mp4"
@@ -225,6 +230,7 @@ def test_an_output_may_be_given_with_its_suffix(tmp_path):
         ([{"video": "a.mp4", "mask": "m.png", "ouput": "x"}], "column 'ouput' is not known; is it 'output'"),
         ([{"video": "a.mp4", "mask": ""}], "row 1: video or mask is empty"),
         ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
+        ([{"video": "a.mp4", "mask": "m.png", "width": 1.5}], "row 1: width=1.5 is not a whole number"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' leaves the output folder"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
         ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),
