@@ -18,7 +18,7 @@ from pipelines.errors import ConfigError
 from pipelines.job import apply_overrides
 from pipelines.manifest_rows import read_rows
 from pipelines.masks.rule import MaskRule
-from pipelines.media.encoding import suffix_of
+from pipelines.media.encoding import suffix_of, without_suffix
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
@@ -172,15 +172,12 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         raise ConfigError("video or mask is empty")
     video = join(base, str(row["video"]))
     mask = join(base, str(row["mask"])) if row.get("mask") else None
-    name = str(row.get("output") or "") or folders.stem(video)
-    suffix = suffix_of(settings.stitch.codec)
-    if suffix and name.endswith(suffix):
-        name = name.removesuffix(suffix)
+    name = without_suffix(str(row.get("output") or "")) or folders.stem(video)
     return Item(
         id=tidy(name),
         video=video,
         mask=mask,
-        output=bounds.output(name, suffix),
+        output=bounds.output(name, suffix_of(settings.stitch.codec)),
         frames=_number(row, "frames", int),
         width=_number(row, "width", int),
         height=_number(row, "height", int),

@@ -218,9 +218,11 @@ def test_whole_numbers_may_have_a_point_as_in_a_table_with_gaps(tmp_path):
     assert [(item.frames, item.width) for item in listed(tmp_path / "m.csv")] == [(292, 640), (None, None)]
 
 
-def test_an_output_may_be_given_with_its_suffix(tmp_path):
+@pytest.mark.parametrize(("codec", "output"), [("h264", "a.mp4"), ("ffv1", "a.mkv"), ("png", "a")])
+def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_gets(tmp_path, codec, output):
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mkv", "mask": "m.png", "output": "clean/a.mp4"}])
-    assert listed(tmp_path / "m.jsonl")[0].output.as_posix() == "out/clean/a.mp4"
+    (item,) = listed(tmp_path / "m.jsonl", stitch=StitchConfig(codec=Codec(codec)))
+    assert (item.id, item.output.as_posix()) == ("clean/a", f"out/clean/{output}")
 
 
 @pytest.mark.parametrize(
