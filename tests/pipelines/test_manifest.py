@@ -95,6 +95,12 @@ def test_a_pattern_names_each_videos_mask(files):
     ]
 
 
+def test_the_star_of_a_pattern_stands_for_anything_and_a_bracket_in_a_videos_name_for_itself(files):
+    files("in/clip[1].mp4", "in/b.mp4", "masks/clip1_x.png", "masks/clip[1]_x.png", "masks/b_y.png")
+    masks = {name: mask for name, (_, mask, _) in found(["in/*.mp4"], "masks/{stem}_*.png").items()}
+    assert masks == {"b": "masks/b_y.png", "clip[1]": "masks/clip[1]_x.png"}
+
+
 def test_a_folder_of_masks_is_searched_by_the_videos_name(files):
     files("in/a.mp4", "in/b.mp4", "masks/a.png", "masks/b/000.png")
     assert [mask for _, mask, _ in found(["in/*.mp4"], "masks").values()] == ["masks/a.png", "masks/b"]
