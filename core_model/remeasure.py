@@ -18,7 +18,10 @@ _PAIRS_AT_ONCE = 16
 
 
 def remeasure(measured: MeasuredFlow, restored_THWC: U8, masks_THW: Bool) -> MeasuredFlow:
-    """Return the flow with the surroundings of the block's holes measured again, on restored frames; T >= 2."""
+    """Return the flow with the surroundings of the block's holes measured again, on restored frames.
+
+    Of a single frame (T = 1) there is no pair, and no flow.
+    """
     place = bounding_window(holes_at(np.asarray(masks_THW.any(0)), measured.size)).grown(_MARGIN_PX, *measured.size)
     height, width = measured.size
     pairs = len(restored_THWC) - 1

@@ -50,7 +50,7 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 |---|---|---|
 | `video` | yes | container file or folder of images, relative to the manifest |
 | `mask` | unless it outpaints | image, folder of images or video, relative to the manifest |
-| `output` | | path inside `out`, with or without suffix; default: the video's name |
+| `output` | | path inside `out`, with or without suffix (`.mp4`, `.mov`, `.mkv`: the codec decides); default: the video's name |
 | `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
 | `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
 

@@ -1,11 +1,12 @@
 """How does one item move from pending to its end? Its tasks, its attempts, its row of the ledger."""
 
+import shlex
 from collections import Counter, deque
 from dataclasses import replace
 
 from pipelines.cache.flow_use import total
 from pipelines.errors import MachineLost, WorkerLost
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
 from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
@@ -53,7 +54,12 @@ class IllegalMoveError(RuntimeError):
 
 def new_row(item: Item) -> ItemRow:
     """Return the row of an item that nothing has been done for."""
-    return ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+    row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+    if item.overrides:
+        row.facts[OVERRIDES_FACT] = shlex.join(item.overrides)
+    if item.fps is not None:
+        row.facts[FPS_FACT] = item.fps
+    return row
 
 
 class ItemWork:

@@ -125,7 +125,7 @@ class _Merge:
             self._settings.pop(setting.key, None)
             self._settings[setting.key] = setting
         else:
-            what = "has no value, but needs" if value is None else f"'{value}' is not"
+            what = "has no value, but needs" if value is None else f"'{setting.value}' is not"
             self.problems.append(f"{setting.key}: {what} {_describe(kind)} ({setting.origin})")
 
     def _takes(self, key: str, value: Any) -> bool:
@@ -252,5 +252,5 @@ def _describe(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(str(member.value) for member in kind)}"
     if get_origin(kind) is list:
-        return "a list of text"
+        return "a list of whole numbers, as in [1,8]" if int in get_args(kind) else "a list of text"
     return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")

@@ -81,4 +81,5 @@ def _as_pattern(placed: str, given: str) -> str:
     """
     if Path(placed).exists():
         return glob.escape(placed)
-    return glob.escape(placed.removesuffix(given)) + given if placed.endswith(given) else placed
+    pattern = str(Path(given))  # as `_join` has put it there
+    return glob.escape(placed.removesuffix(pattern)) + pattern if placed.endswith(pattern) else placed

@@ -19,11 +19,11 @@ from pipelines.job import apply_overrides
 from pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
 from pipelines.manifest_rows import read_rows
 from pipelines.masks.rule import MaskRule
-from pipelines.media.encoding import suffix_of
+from pipelines.media.encoding import suffix_of, without_suffix
 from pipelines.media.kinds import is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
-from pipelines.stores.folders import Folders, fixed_part
+from pipelines.stores.folders import Folders, fixed_part, is_pattern, literal
 from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
 from pipelines.tasks import Item
 from pipelines.written_names import UnwritableNames
@@ -95,11 +95,12 @@ def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> d
 def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
     """Yield (video, name without suffix); the name keeps the folders below the pattern's fixed part."""
     place = location_of(pattern)
-    if isinstance(place, RemotePath) and glob.has_magic(place.key):
-        yield from _match_remote(place, folders)
-    elif isinstance(place, Path) and glob.has_magic(str(place)):
-        yield from _match_local(str(place), folders)
-    elif not folders.is_folder(place):
+    if is_pattern(place):
+        matched = _match_remote(place, folders) if isinstance(place, RemotePath) else _match_local(place, folders)
+        yield from matched
+        return
+    place = literal(place)
+    if not folders.is_folder(place):
         # A file named outright is taken at its word; the probe says so if it is no video.
         if isinstance(place, RemotePath) or folders.is_there(place):
             yield place, place.stem
@@ -110,9 +111,9 @@ def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
         yield from ((video, video.stem) for video in videos if is_video_file(video))
 
 
-def _match_local(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
-    base = _fixed_part(pattern)
-    for match in sorted(map(Path, glob.glob(pattern, recursive=True))):  # noqa: PTH207  # patterns may be absolute
+def _match_local(pattern: Path, folders: Folders) -> Iterator[tuple[Location, str]]:
+    base = str(fixed_part(pattern))
+    for match in sorted(map(Path, glob.glob(str(pattern), recursive=True))):  # noqa: PTH207  # patterns may be absolute
         is_folder = match.is_dir()
         if is_video_file(match) or (is_folder and folders.holds_images(match)):
             below = match.relative_to(base)
@@ -126,15 +127,6 @@ def _match_remote(pattern: RemotePath, folders: Folders) -> Iterator[tuple[Locat
 
     matches = sorted(folders.matches(pattern), key=lambda entry: str(entry.place))
     yield from ((entry.place, name(entry)) for entry in matches if entry.is_folder or is_video_file(entry.place))
-
-
-def _fixed_part(pattern: str) -> Path:
-    fixed: list[str] = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    return Path(*fixed)
 
 
 # --- manifest --------------------------------------------------------------------------------------------------------
@@ -181,15 +173,12 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         raise ConfigError("video or mask is empty")
     video = join(base, str(row["video"]))
     mask = join(base, str(row["mask"])) if row.get("mask") else None
-    name = str(row.get("output") or "") or folders.stem(video)
-    suffix = suffix_of(settings.stitch.codec)
-    if suffix and name.endswith(suffix):
-        name = name.removesuffix(suffix)
+    name = without_suffix(str(row.get("output") or "")) or folders.stem(video)
     return Item(
         id=tidy(name),
         video=video,
         mask=mask,
-        output=bounds.output(name, suffix),
+        output=bounds.output(name, suffix_of(settings.stitch.codec)),
         frames=_number(row, "frames", int),
         width=_number(row, "width", int),
         height=_number(row, "height", int),
@@ -199,16 +188,19 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
 
 
 def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:
+    """Whole numbers may be written as `292.0`: a table writes them so when the column has gaps."""
     value = row.get(column)
     if value is None or value == "":
         return None
     try:
-        number = kind(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError) as exc:
         raise ConfigError(f"{column}={value!r} is not a number") from exc
     if not 0 < number < 1e9:
         raise ConfigError(f"{column}={value!r} is out of range")
-    return number
+    if kind is int and not number.is_integer():
+        raise ConfigError(f"{column}={value!r} is not a whole number")
+    return kind(number)
 
 
 def _overrides(value: object) -> tuple[str, ...]:

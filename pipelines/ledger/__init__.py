@@ -10,6 +10,6 @@ items that a run leaves out stay as they were.
 """
 
 from pipelines.ledger.read import LedgerView, read_ledger
-from pipelines.ledger.rows import WEIGHTS_FACT, ItemRow, ItemState
+from pipelines.ledger.rows import FPS_FACT, OVERRIDES_FACT, WEIGHTS_FACT, ItemRow, ItemState
 
-__all__ = ["WEIGHTS_FACT", "ItemRow", "ItemState", "LedgerView", "read_ledger"]
+__all__ = ["FPS_FACT", "OVERRIDES_FACT", "WEIGHTS_FACT", "ItemRow", "ItemState", "LedgerView", "read_ledger"]

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
+OVERRIDES_FACT, FPS_FACT = "overrides", "fps"
+"""What the manifest set for this item alone, where it did: settings as words of a shell, frames a second."""
 
 
 class ItemState(StrEnum):
@@ -73,7 +75,7 @@ class ItemRow:
     reused: bool = False
     """The output was finished by an earlier run; nothing was computed."""
     facts: dict[str, str | int | float] = field(default_factory=dict)
-    """Figures of probe and stitch: digests, sizes, codec, preview key."""
+    """Figures of probe and stitch: digests, sizes, codec, preview key; and what the manifest set for the item."""
     started_at: float = 0.0
     """Seconds since the epoch; 0 while pending."""
     ended_at: float = 0.0

@@ -1,8 +1,9 @@
 """Which mask belongs to a video found by a glob?"""
 
 import difflib
+import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pipelines.errors import ConfigError
@@ -40,11 +41,12 @@ class MaskRule:
             folder = location_of(self._rule)
             return self._named_after(video, folder, ("", "_mask")) or folder / f"{stem}.png"
         named = {"{stem}": stem, "{name}": video.name, "{parent}": str(video.parent)}
-        place = location_of(re.sub("|".join(named), lambda found: named[found[0]], self._rule))
-        if "*" in place.name:
-            names = [entry.place for entry in self._folders.children(place.parent)]
-            return next((found for found in names if fnmatchcase(found.name, place.name)), place)
-        return place
+        place = location_of(_fill(self._rule, named))
+        if "*" not in location_of(self._rule).name:
+            return place
+        wanted = location_of(_fill(self._rule, {key: glob.escape(value) for key, value in named.items()})).name
+        names = [entry.place for entry in self._folders.children(place.parent)]
+        return next((found for found in names if fnmatchcase(found.name, wanted)), place)
 
     def _is_folder_of_masks(self, rule: str | None, videos: Sequence[Location]) -> bool:
         if not rule:
@@ -65,6 +67,10 @@ class MaskRule:
                 if mask.resolve() != video.resolve():
                     return mask
         return None
+
+
+def _fill(rule: str, named: Mapping[str, str]) -> str:
+    return re.sub("|".join(named), lambda found: named[found[0]], rule)
 
 
 def _may_be_mask(place: Location) -> bool:

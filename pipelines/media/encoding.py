@@ -34,6 +34,12 @@ def suffix_of(codec: Codec) -> str:
     return _SUFFIXES[codec]
 
 
+def without_suffix(name: str) -> str:
+    """Return an output's name without the suffix of a codec's files, whichever codec's it is."""
+    given = next((suffix for suffix in _SUFFIXES.values() if suffix and name.endswith(suffix)), "")
+    return name.removesuffix(given)
+
+
 def encoder_name(codec: Codec) -> str:
     """Return FFmpeg's name of the encoder."""
     return _ENCODERS[codec]

@@ -5,12 +5,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pipelines.media.kinds import is_image
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
+"""What `glob.escape` makes of a wildcard."""
 
 
 class Folders:
@@ -62,12 +65,27 @@ class Folders:
         return entries
 
 
-def fixed_part(pattern: RemotePath) -> RemotePath:
+def is_pattern(place: Location) -> bool:
+    """Whether there are wildcards in it other than those that `glob.escape` has made letters of."""
+    return glob.has_magic(_ESCAPED.sub("", _text(place)))
+
+
+def literal(place: Location) -> Location:
+    """Return the place of which `glob.escape` has made this one."""
+    text = _ESCAPED.sub(r"\1", _text(place))
+    return place.at(text) if isinstance(place, RemotePath) else Path(text)
+
+
+def fixed_part(pattern: Location) -> Location:
     """Return the folder down to which a pattern says where to look."""
     place = pattern
-    while glob.has_magic(place.key):
+    while is_pattern(place):
         place = place.parent
-    return place
+    return literal(place)
+
+
+def _text(place: Location) -> str:
+    return place.key if isinstance(place, RemotePath) else str(place)
 
 
 def _translate(pattern: str) -> str:
@@ -91,7 +109,7 @@ def _translate_name(part: str) -> str:
         elif piece == "?":
             expression += "[^/]"
         elif piece.startswith("[") and len(piece) > 2:
-            inside = piece[1:-1].replace("\\", "\\\\")
+            inside = re.sub(r"[\\\[]", r"\\\g<0>", piece[1:-1])
             expression += "[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]"
         else:
             expression += re.escape(piece)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.errors import StoreError
-from pipelines.media.kinds import is_video_file
+from pipelines.media.kinds import is_image
 from pipelines.stores.entry import Entry
 
 
@@ -29,6 +29,8 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 """Said of a file that is not there; what is said of a folder that may not be entered, or a lost mount, is not."""
 _WRITING_S = 3600.0
 """No write of one file takes this long."""
+_DROPPINGS = {".DS_Store", "Thumbs.db"}
+"""What a system leaves in a folder that somebody has looked at; nobody misses it."""
 
 
 class LocalFiles:
@@ -118,7 +120,7 @@ class LocalFiles:
     def publish(self, staged: Path, place: Path) -> None:
         """Flush and rename: `staged` has to lie on the same disk.
 
-        Also raises StoreError where a folder would be replaced that holds more than images: outputs of other jobs.
+        Also raises StoreError where a folder would be replaced that holds anything but images: no output of ours.
         """
         with _translated("publish", place):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -149,9 +151,10 @@ def write_atomically(path: Path, value: bytes) -> None:
 
 
 def _refuse_others(output: Path) -> None:
-    for path in output.iterdir():
-        if is_video_file(path) or (path.is_dir() and not path.name.startswith(".")):
-            raise StoreError(f"{output} holds {path.name}, which is not of an output: move it, or choose another --out")
+    names, folders = _names(output)
+    for name in names:
+        if name in folders or not (is_image(Path(name)) or name in _DROPPINGS):
+            raise StoreError(f"{output} holds {name}, which is not of an output: move it, or choose another --out")
 
 
 def _is_staged(name: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipelines.media.kinds import is_image
 from pipelines.stores.entry import Entry
 
 
@@ -14,7 +15,10 @@ class _Bucket(Protocol):
 
 
 def upload(staged: Path, place: Any, put: Callable[[Path, Any], None], bucket: _Bucket) -> None:
-    """Pass each file to `put`; images of an earlier, longer folder that the new one lacks are removed after it."""
+    """Pass each file to `put`; images of an earlier, longer folder that the new one lacks are removed after it.
+
+    Whatever else lies there is not of an output, and stays.
+    """
     if not staged.is_dir():
         put(staged, place)
         return
@@ -22,5 +26,5 @@ def upload(staged: Path, place: Any, put: Callable[[Path, Any], None], bucket: _
     for name in sorted(names):
         put(staged / name, place / name)
     for entry in bucket.children(place):
-        if not entry.is_folder and entry.place.name not in names:
+        if is_image(entry.place) and not entry.is_folder and entry.place.name not in names:
             bucket.delete(place / entry.place.name)

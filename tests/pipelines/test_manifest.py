@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
 from pipelines.errors import ConfigError, StoreError
+from pipelines.job import dump_job, load_job
 from pipelines.manifest import discover
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
@@ -94,6 +95,12 @@ def test_a_pattern_names_each_videos_mask(files):
     ]
 
 
+def test_the_star_of_a_pattern_stands_for_anything_and_a_bracket_in_a_videos_name_for_itself(files):
+    files("in/clip[1].mp4", "in/b.mp4", "masks/clip1_x.png", "masks/clip[1]_x.png", "masks/b_y.png")
+    masks = {name: mask for name, (_, mask, _) in found(["in/*.mp4"], "masks/{stem}_*.png").items()}
+    assert masks == {"b": "masks/b_y.png", "clip[1]": "masks/clip[1]_x.png"}
+
+
 def test_a_folder_of_masks_is_searched_by_the_videos_name(files):
     files("in/a.mp4", "in/b.mp4", "masks/a.png", "masks/b/000.png")
     assert [mask for _, mask, _ in found(["in/*.mp4"], "masks").values()] == ["masks/a.png", "masks/b"]
@@ -126,6 +133,19 @@ def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files, tmp_pa
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StoreError, match=r"cannot look at loop/a.mp4: Too many levels"):
         found(["loop/a.mp4"], "mask.png")
+
+
+@pytest.mark.parametrize("given", ["in/*.mp4", "./in/*.mp4", "in", "in/a.mp4"])
+def test_a_bracket_in_a_folder_around_a_job_changes_no_output_and_the_saved_job_reads_the_same(
+    files, tmp_path, monkeypatch, given
+):
+    files("p[1]/in/a.mp4", "p[1]/m.png")
+    monkeypatch.chdir(tmp_path / "p[1]")
+    typed = load_job(flags={"input.videos": [given], "input.masks": "m.png"})
+    (tmp_path / "p[1]/job.yaml").write_text(f"input: {{videos: [{given}], masks: m.png}}")
+    (tmp_path / "config.yaml").write_text(dump_job(typed))
+    for job in (typed, load_job(tmp_path / "p[1]/job.yaml"), load_job(tmp_path / "config.yaml")):
+        assert [item.id for item in discover(job)] == ["a"]
 
 
 def test_the_codec_decides_the_suffix(files):
@@ -199,9 +219,16 @@ def test_a_manifest_reads_the_same_in_every_format(tmp_path, kind):
     assert (second.id, second.frames, second.overrides) == ("b", None, ())
 
 
-def test_an_output_may_be_given_with_its_suffix(tmp_path):
+def test_whole_numbers_may_have_a_point_as_in_a_table_with_gaps(tmp_path):
+    (tmp_path / "m.csv").write_text("video,mask,frames,width\na.mp4,m.png,292.0,640.0\nb.mp4,m.png,,\n")
+    assert [(item.frames, item.width) for item in listed(tmp_path / "m.csv")] == [(292, 640), (None, None)]
+
+
+@pytest.mark.parametrize(("codec", "output"), [("h264", "a.mp4"), ("ffv1", "a.mkv"), ("png", "a")])
+def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_gets(tmp_path, codec, output):
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mkv", "mask": "m.png", "output": "clean/a.mp4"}])
-    assert listed(tmp_path / "m.jsonl")[0].output.as_posix() == "out/clean/a.mp4"
+    (item,) = listed(tmp_path / "m.jsonl", stitch=StitchConfig(codec=Codec(codec)))
+    assert (item.id, item.output.as_posix()) == ("clean/a", f"out/clean/{output}")
 
 
 @pytest.mark.parametrize(
@@ -212,6 +239,7 @@ def test_an_output_may_be_given_with_its_suffix(tmp_path):
         ([{"video": "a.mp4", "mask": ""}], "row 1: video or mask is empty"),
         ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
         ([{"video": "a", "mask": "m.png", "fps": 1e-4}], "row 1: fps=0.0001 is outside 0.001..1000"),
+        ([{"video": "a.mp4", "mask": "m.png", "width": 1.5}], "row 1: width=1.5 is not a whole number"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' leaves the output folder"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
         ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),

@@ -1,14 +1,18 @@
 """Is the page what a person needs after a run, whatever the files are called?"""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 from pages import HOSTILE, Page, pictured, quarantined, restored, strip, work_folder, write
 
+from pipelines.item_work import new_row
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger.partition import decode_rows, encode
 from pipelines.report import page as report_page
 from pipelines.reproduce import reproduce_command
+from pipelines.tasks import Item
 
 
 @pytest.fixture
@@ -41,6 +45,15 @@ def test_an_item_without_a_mask_is_reproduced_without_one() -> None:
     assert reproduce_command(row, "out") == (
         "reelmend run out/_reelmend/config.yaml --videos in/a.mp4 --out out/_reelmend/again run.executor=inline"
     )
+
+
+def test_an_item_is_reproduced_with_what_the_manifest_set_for_it() -> None:
+    item = Item("a", Path("in/a[1]"), None, Path("out/a"), fps=12.5, overrides=("mask.dilation=9", "stitch.crf= 20"))
+    (row,) = decode_rows(encode([new_row(item)]))
+    assert shlex.split(reproduce_command(row, "out"))[3:] == [
+        *("--videos", "in/a[[]1]", "--out", "out/_reelmend/again"),
+        *("input.image_rate=12.5", "mask.dilation=9", "stitch.crf= 20", "run.executor=inline"),
+    ]
 
 
 def test_the_totals_are_those_of_the_summary(tmp_path: Path) -> None:

@@ -109,13 +109,28 @@ def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(files, f
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("other", ["a.mp4", "deeper/0.png"])
-def test_a_folder_that_holds_outputs_of_other_jobs_is_not_replaced(files, tmp_path, other):
+@pytest.mark.parametrize("other", ["a.mp4", "deeper/0.png", "a.png/0.png", "labels.json", ".git/HEAD", ".hidden"])
+def test_a_folder_that_holds_anything_but_images_is_not_replaced(files, tmp_path, other):
     put(files, tmp_path / "shot", "0.png", other)
     put(files, tmp_path / "staged", "0.png")
     with pytest.raises(StoreError, match=f"shot holds {Path(other).parts[0]}, which is not of an output"):
         files.of(tmp_path).publish(tmp_path / "staged", tmp_path / "shot")
     assert files.exists(tmp_path / "shot" / other)
+
+
+def test_what_a_file_manager_left_among_images_does_not_keep_them_from_being_replaced(files, tmp_path):
+    put(files, tmp_path / "shot", "0.png", "1.jpg", ".DS_Store", "Thumbs.db")
+    put(files, tmp_path / "staged", "0.png")
+    files.of(tmp_path).publish(tmp_path / "staged", tmp_path / "shot")
+    assert names_of(files.children(tmp_path / "shot"), tmp_path) == ["shot/0.png"]
+
+
+def test_what_is_no_image_stays_where_images_come_into_a_bucket(files, bucket, tmp_path):
+    shot = RemotePath(bucket, "shot")
+    put(files, shot, "0.png", "1.png", "labels.json")
+    put(files, tmp_path / "staged", "0.png")
+    files.of(shot).publish(tmp_path / "staged", shot)
+    assert names_of(files.children(shot), shot) == ["0.png", "labels.json"]
 
 
 def test_a_fetched_file_is_the_one_that_was_looked_at(files, folder, tmp_path):

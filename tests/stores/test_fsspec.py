@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from jobs import add_item, lossless_job
 
-from pipelines.config import InputConfig, StoreConfig
+from pipelines.config import InputConfig, JobConfig, StoreConfig
 from pipelines.errors import SetupError, StoreError
 from pipelines.leases.fsspec_lease import FsspecLeaseObject
 from pipelines.leases.lease import Holder, lease_on
 from pipelines.leases.remote_lease import RemoteLease
+from pipelines.manifest import discover
 from pipelines.run import run_job
 from pipelines.stores.files import Files
 from pipelines.stores.fsspec_files import FsspecFiles, translated
@@ -53,6 +54,14 @@ def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothin
     assert Files().read(gs_bucket / "out/clip.mkv") == (tmp_path / "out/clip.mkv").read_bytes()
     again = run_job(there, SilentDisplay())
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
+
+
+def test_a_bracket_that_is_escaped_in_a_glob_is_a_letter_of_a_folders_name(gs_bucket):
+    for name in ("p[1]/in/a.mp4", "p1/in/b.mp4"):
+        Files().write(gs_bucket / name, b"")
+    videos = ["gs://bucket/p[[]1]/**/*.mp4"]
+    job = JobConfig(input=InputConfig(videos=videos, masks="gs://bucket/m.png"), out="gs://bucket/out")
+    assert [item.id for item in discover(job)] == ["in/a"]
 
 
 def test_names_with_wildcards_mean_themselves_alone(gs_bucket):
