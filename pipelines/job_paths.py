@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.config import JobConfig
+from pipelines.home import at_home
 from pipelines.stores.location import Location, is_url
 from pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 
@@ -69,7 +70,7 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
 def _join(folder: Location, text: str) -> str:
     if is_url(text):
         return text
-    path = Path(text).expanduser()
+    path = at_home(text)
     starts_at_video = text.startswith("{parent}")  # a mask rule that begins with the video's own folder
     return str(path) if path.is_absolute() or starts_at_video else str(folder / str(path))
 

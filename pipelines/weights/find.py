@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipelines.errors import ConfigError, SetupError, StoreError
+from pipelines.home import at_home
 from pipelines.weights.folder import (
     BY_HAND,
     FOLDER_VARIABLE,
@@ -121,7 +122,7 @@ def _remember(folder: Path, path: Path, sha256: str, accepted_licence: str, orig
 
 
 def _given_by_path(reference: str) -> WeightFile:
-    path = Path(reference).expanduser().absolute()
+    path = at_home(reference).absolute()
     if path.suffix not in SUFFIXES:
         raise ConfigError(
             f"weights {reference}: neither a known name nor a {' or '.join(SUFFIXES)} file; {hint_for(reference)}"

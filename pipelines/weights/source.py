@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from pipelines.errors import ConfigError, SetupError
+from pipelines.home import at_home
 from pipelines.weights.registry import Entry
 
 MIRROR_VARIABLE = "REELMEND_WEIGHTS_MIRROR"
@@ -67,7 +68,7 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
 
             return S3Source(parts.netloc, parts.path.lstrip("/"))
         case "" if prefix:
-            return FolderSource(Path(prefix).expanduser().absolute() / entry.file)
+            return FolderSource(at_home(prefix).absolute() / entry.file)
     raise ConfigError(f"{place}: weights come from https://, http://, s3://BUCKET/PREFIX or a folder, nothing else")
 
 

@@ -132,6 +132,12 @@ def test_paths_in_a_file_start_at_the_file_and_those_of_the_command_line_do_not(
     assert load_job(file, overrides=["out=elsewhere"]).out == "elsewhere"
 
 
+def test_a_home_of_nobody_is_named(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("out: ~nobody-is-called-so/out")
+    with pytest.raises(ConfigError, match="~nobody-is-called-so/out: nobody with such a home folder is known here"):
+        load_job(tmp_path / "job.yaml")
+
+
 def test_one_video_needs_no_list(tmp_path: Path) -> None:
     assert load_job(overrides=["input.videos=a.mp4"]).input.videos == ["a.mp4"]
     assert load_job(overrides=["input.videos=[a.mp4,b.mp4]"]).input.videos == ["a.mp4", "b.mp4"]
