@@ -49,6 +49,7 @@ def to_rgb(frame: av.VideoFrame, info: Coloured, size: tuple[int, int] | None = 
 
     Matrix and range are the file's, or those of `pipelines.media.colour`; 10 bits and more are rounded to 8, alpha is
     left out. A smaller size averages the area of a pixel, a larger one is bicubic. The same input gives the same bytes.
+    Raises MediaError for a frame whose colours FFmpeg does not convert, as a damaged file may claim any.
     """
     width, height = size or (frame.width, frame.height)
     layout, colour = working_layout(frame.format.name), colour_of(info)
@@ -59,12 +60,15 @@ def to_rgb(frame: av.VideoFrame, info: Coloured, size: tuple[int, int] | None = 
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
         return np.repeat(grey[:, :, None], 3, axis=2)
     source_range = 2 if colour.full_range else 1
-    rgb = _with_centred_chroma(frame).reformat(
-        width=width, height=height, format="rgb24", threads=1,
-        src_colorspace=colour.matrix if layout.family == "yuv" else None,
-        src_color_range=source_range, dst_color_range=2,
-        interpolation=int((Interpolation.AREA if smaller else Interpolation.BICUBIC) | _SWS_EXACT),
-    )  # fmt: skip
+    try:
+        rgb = _with_centred_chroma(frame).reformat(
+            width=width, height=height, format="rgb24", threads=1,
+            src_colorspace=colour.matrix if layout.family == "yuv" else None,
+            src_color_range=source_range, dst_color_range=2,
+            interpolation=int((Interpolation.AREA if smaller else Interpolation.BICUBIC) | _SWS_EXACT),
+        )  # fmt: skip
+    except av.error.FFmpegError as error:
+        raise MediaError(f"a frame in {frame.format.name} cannot be converted to RGB ({plain(error)})") from error
     return np.ascontiguousarray(planes_of(rgb)[0], np.uint8)
 
 

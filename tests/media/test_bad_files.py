@@ -10,7 +10,7 @@ from clips import scene, write_clip, write_images
 from pipelines.config import Codec, StitchConfig
 from pipelines.errors import MediaError
 from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames
+from pipelines.media.reader import read_frames, to_rgb
 from pipelines.media.writer import VideoWriter
 
 
@@ -141,6 +141,14 @@ def test_bytes_destroyed_in_the_middle(tmp_path, name):
     data[first.pos + 12 : first.pos + 12 + len(noise)] = noise
     clip.write_bytes(data)
     refused(clip)
+
+
+def test_a_frame_that_claims_colours_of_no_standard(tmp_path):
+    info = inspect_video(write_clip(tmp_path / "a.mp4", frames=2))
+    frame = av.VideoFrame(info.width, info.height, "yuv422p10le")
+    frame.colorspace = 127
+    with pytest.raises(MediaError, match="a frame in yuv422p10le cannot be converted to RGB"):
+        to_rgb(frame, info)
 
 
 def test_a_folder_without_images(tmp_path):
