@@ -8,7 +8,7 @@ from jobs import add_item, finish, lossless_job, planes
 from pipelines.config import ExecutorName
 
 FRAMES = 28
-FOUR_BLOCKS = {"block_length": 7, "overlap": 2}
+FOUR_BLOCKS = {"block_length": 8, "overlap": 2}
 
 
 @pytest.fixture(scope="module")
