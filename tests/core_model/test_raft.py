@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from released import golden, with_test_weights
+from released import golden, shared
 
 from core_model.networks.correlation import CorrelationPyramid
 from core_model.networks.raft import Raft
@@ -9,7 +9,7 @@ from core_model.networks.raft import Raft
 
 @pytest.fixture(scope="module")
 def raft():
-    return with_test_weights(Raft())
+    return shared(Raft)
 
 
 def test_flow_is_that_of_the_published_network(raft):
