@@ -33,7 +33,7 @@ def test_how_many_pairs_are_computed_at_once_changes_nothing(raft):
 
 
 def test_several_clips_in_a_batch_are_independent(raft):
-    frames = golden("raft_128x160")["frames"]
+    frames = golden("raft_128x160")["frames"][:, :2]
     both, _ = raft(torch.cat((frames, frames.flip(1))), 2)
     assert torch.allclose(both[1:], raft(frames.flip(1), 2)[0], rtol=0, atol=2e-6)
 

@@ -137,17 +137,17 @@ def _plain_attention(attention, x, plan, keys):
     kept = torch.ones(5, 5, 9, dtype=torch.bool)
     kept[1, :-3, :-5] = kept[2, :-3, 5:] = kept[3, 3:, :-5] = kept[4, 3:, 5:] = False
     out = torch.zeros_like(x)
-    rolled_keys_and_values = [[tensor.roll(roll, (2, 3))[0, keys] for roll in rolls] for tensor in (key, value)]
+    rolled = [[tensor.roll(roll, (2, 3))[0, keys] for roll in rolls] for tensor in (key, value)]
     masked = set(plan.masked.own[:, 0].tolist())
     for row, column in itertools.product(range(0, plan.padded[0], 5), range(0, plan.padded[1], 9)):
         cut = slice(row, row + 5), slice(column, column + 9)
-        around = [
-            torch.cat([roll_[:, *cut][:, kept_].reshape(-1, 512) for roll_, kept_ in zip(rolled, kept, strict=True)])
-            for rolled in rolled_keys_and_values
-        ]
+        around_k, around_v = (
+            [tensor[:, *cut][:, kept[number]].reshape(-1, 512) for number, tensor in enumerate(of_rolls)]
+            for of_rolls in rolled
+        )
         for t in range(x.shape[1]):
             if row * plan.padded[1] + column in masked:
-                k, v = torch.cat([around[0], attention.key(pooled)]), torch.cat([around[1], attention.value(pooled)])
+                k, v = torch.cat([*around_k, attention.key(pooled)]), torch.cat([*around_v, attention.value(pooled)])
             else:
                 k, v = key[0, t][cut].reshape(-1, 512), value[0, t][cut].reshape(-1, 512)
             q = query[0, t][cut].reshape(-1, 512)

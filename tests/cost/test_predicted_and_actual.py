@@ -83,7 +83,7 @@ def test_a_run_that_did_nothing_shows_no_rates(first):
 
 def test_the_command_measures_clips_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = CliRunner().invoke(app, ["bench", "rates", "--sizes", "64x48", "--frames", "8"])
+    said = CliRunner().invoke(app, ["bench", "rates", "--sizes", "64x48", "--frames", "4"])
     assert said.exit_code == 0, said.stderr
     assert "2 rates written to rates.yaml" in said.stdout
     words = ["plan", "--manifest", "m.jsonl", "--no-probe", "cost.price_per_cpu_hour=1", "cost.pools=[4]"]
