@@ -108,21 +108,28 @@ def test_flow_that_inpainting_measured_is_used_again(tmp_path):
     assert rows["pan"].tasks_reused == 1, "the flow segment; probe, chunk and stitch are new"
 
 
-@pytest.mark.parametrize(
-    ("pixel_format", "size"),
-    [
-        ("yuv420p", (97, 61)),
-        ("yuv422p", (97, 61)),
-        ("yuv444p", (96, 64)),
-        ("yuv420p10le", (97, 61)),
-        ("bgr0", (97, 61)),
-    ],
-)
-def test_the_sources_samples_are_kept_in_every_pixel_format(tmp_path, pixel_format, size):
-    (tmp_path / "in").mkdir()
-    write_clip(tmp_path / "in/a.mkv", 3, size, codec="ffv1", pix_fmt=pixel_format, audio=False)
-    finish(outpaint_job(tmp_path, 1.3, 1.2))
-    source, output = inspect_video(tmp_path / "in/a.mkv"), inspect_video(tmp_path / "out/a.mkv")
+FORMATS = {
+    "yuv420p": (97, 61),
+    "yuv422p": (97, 61),
+    "yuv444p": (96, 64),
+    "yuv420p10le": (97, 61),
+    "bgr0": (97, 61),
+}
+
+
+@pytest.fixture(scope="module")
+def of_every_format(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    (folder / "in").mkdir()
+    for pixel_format, size in FORMATS.items():
+        write_clip(folder / f"in/{pixel_format}.mkv", 3, size, codec="ffv1", pix_fmt=pixel_format, audio=False)
+    finish(outpaint_job(folder, 1.3, 1.2))
+    return folder
+
+
+@pytest.mark.parametrize(("pixel_format", "size"), FORMATS.items())
+def test_the_sources_samples_are_kept_in_every_pixel_format(of_every_format, pixel_format, size):
+    source, output = (inspect_video(of_every_format / where / f"{pixel_format}.mkv") for where in ("in", "out"))
     assert (output.width, output.height, output.pixel_format) == (126, 74, source.pixel_format) or size == (96, 64)
     layout = working_layout(source.pixel_format)
     left, top = ((output.width - size[0]) // 4 * 2, (output.height - size[1]) // 4 * 2)
