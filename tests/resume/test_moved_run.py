@@ -32,27 +32,29 @@ def local(tmp_path_factory):
     """A folder with two clips of three chunks each, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
     for name in ("one", "two"):
-        add_item(folder, name, frames=60, size=(48, 32))
-    run_job(lossless_job(folder), SilentDisplay())
+        add_item(folder, name, frames=24, size=(48, 32))
+    run_job(small_job(folder), SilentDisplay())
     return folder
 
 
+def small_job(folder, executor=ExecutorName.inline):
+    return lossless_job(folder, executor=executor, block_length=8, overlap=2, chunk_length=8)
+
+
 @pytest.fixture
-def job_file(local, bucket, tmp_path, monkeypatch):
-    """The same in a bucket, for Ray."""
+def job_file(local, bucket, on_cluster, tmp_path):
+    """The same in a bucket, for the Ray of one machine."""
     for path in (local / "in").iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
-    job = lossless_job(local, executor=ExecutorName.ray)
+    job = small_job(local, ExecutorName.ray)
     store = StoreConfig(cache_dir=str(tmp_path / "cache"))
     job = replace(job, out=f"s3://{bucket}/out", input=InputConfig(videos=[f"s3://{bucket}/in/*.mp4"]), store=store)
     (tmp_path / "job.yaml").write_text(dump_job(job))
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     return tmp_path / "job.yaml"
 
 
 @pytest.fixture
-def three_nodes(job_file, _ray_for_tests):
+def three_nodes(job_file):
     """Started by somebody who has the store's credentials in the environment; two nodes of three have a CPU."""
     with ray_cluster({"num_cpus": 0}, {"num_cpus": 1}, {"num_cpus": 1}) as cluster:
         yield cluster.address
