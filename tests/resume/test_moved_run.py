@@ -42,19 +42,21 @@ def small_job(folder, executor=ExecutorName.inline):
 
 
 @pytest.fixture
-def job_file(local, bucket, on_cluster, tmp_path):
-    """The same in a bucket, for the Ray of one machine."""
+def job_file(local, bucket, tmp_path, monkeypatch):
+    """The same in a bucket, for Ray."""
     for path in (local / "in").iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
     job = small_job(local, ExecutorName.ray)
     store = StoreConfig(cache_dir=str(tmp_path / "cache"))
     job = replace(job, out=f"s3://{bucket}/out", input=InputConfig(videos=[f"s3://{bucket}/in/*.mp4"]), store=store)
     (tmp_path / "job.yaml").write_text(dump_job(job))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     return tmp_path / "job.yaml"
 
 
 @pytest.fixture
-def three_nodes(job_file):
+def three_nodes(job_file, _ray_for_tests):
     """Started by somebody who has the store's credentials in the environment; two nodes of three have a CPU."""
     with ray_cluster({"num_cpus": 0}, {"num_cpus": 1}, {"num_cpus": 1}) as cluster:
         yield cluster.address
@@ -64,23 +66,24 @@ def command(job_file):
     return [sys.executable, "-m", "pipelines.cli", "run", str(job_file), "--json"]
 
 
-def parts(bucket):
+def parts(objects):
     """The finished parts, with their times of writing."""
-    found = boto3.resource("s3").Bucket(bucket).objects.filter(Prefix="out/_reelmend/store/parts/")
+    found = objects.filter(Prefix="out/_reelmend/store/parts/")
     return {part.key: part.last_modified for part in found}
 
 
 def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
     local, bucket, job_file, three_nodes
 ):
+    objects = boto3.resource("s3").Bucket(bucket).objects
     with subprocess.Popen(command(job_file), stdout=subprocess.DEVNULL) as run:
         deadline = time.monotonic() + PATIENCE_S
-        while len(parts(bucket)) < 2:
+        while len(parts(objects)) < 2:
             assert run.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline, "no parts were written"
             time.sleep(0.05)
         run.kill()
-    before = parts(bucket)
+    before = parts(objects)
 
     elsewhere = {**os.environ, "RAY_ADDRESS": three_nodes}
     done = subprocess.run(command(job_file), env=elsewhere, stdout=subprocess.PIPE, check=True)
@@ -88,7 +91,7 @@ def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_byt
     assert summary["states"] == {"restored": 2}
     assert summary["chunks_reused"] >= 2
     assert summary["chunks_computed"] + summary["chunks_reused"] == CHUNKS
-    after = parts(bucket)
+    after = parts(objects)
     assert {key: after[key] for key in before} == before, "finished parts were not written again"
     for name in ("one.mkv", "two.mkv"):
         restored = boto3.client("s3").get_object(Bucket=bucket, Key=f"out/{name}")["Body"].read()

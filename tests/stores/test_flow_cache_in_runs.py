@@ -119,10 +119,10 @@ def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job, local, fil
     before = segments(filled)
     other = FlowJournal(filled, "other", "dis")
     other.need("clip", [segment_name(before[3])])
-    tight = replace(job, flow_cache=FlowCacheConfig(max_bytes=1), flow=FlowConfig(segment_length=2))
+    tight = replace(job, flow_cache=FlowCacheConfig(max_bytes=1), flow=FlowConfig(segment_length=3))
     use = run_job(tight, SilentDisplay()).flow_use
-    assert (use.computed, use.computed_again) == (4, 0), "two longer ones of each clip"
-    assert use.evicted == 2 * SEGMENTS + 4 - 1
+    assert (use.computed, use.computed_again) == (2, 0), "one longer one of each clip"
+    assert use.evicted == 2 * SEGMENTS + 2 - 1
     assert segments(filled) == [before[3]]
     assert outputs(job.out) == outputs(local / "out")
     other.close()
