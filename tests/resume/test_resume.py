@@ -100,6 +100,7 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder):
             kill_workers(log)
         summary = json.loads(run.stdout.read())
     assert (run.returncode, summary["states"]) == (0, {"restored": 1})
+    assert log.read_text().count("placed as process") > summary["workers"], "none was replaced"
     assert same_picture(folder, job)
 
 
@@ -112,6 +113,7 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder):
 )
 def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
     job = small_job(folder, f"stopped-{executor}-{signal_number}", executor)
+    job.run.workers = 1
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         wait_for_parts(job.out, 2, run)
         run.send_signal(signal_number)
