@@ -6,10 +6,12 @@ SetupError for what will not. Credentials are found as every AWS client finds th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -83,13 +85,26 @@ def make_client(config: S3Config) -> Any:
         s3={"addressing_style": str(config.addressing)},
     )
     with translated(f"s3.endpoint={config.endpoint}" if config.endpoint else "s3://"):
-        return boto3.Session().client(
+        return _session().client(
             "s3",
             endpoint_url=config.endpoint,
             region_name=config.region,
             verify=config.ca_bundle,
             config=options,
         )
+
+
+def _session() -> Any:
+    """Return a session that finds the credentials of this moment, and has nothing of S3's description to read."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _descriptions())
+    return boto3.Session(botocore_session=session)
+
+
+@cache
+def _descriptions() -> Any:
+    """Return what keeps the services' descriptions: a session with its own reads megabytes of JSON for each client."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 @contextmanager

@@ -30,14 +30,14 @@ def states() -> dict[str, str]:
 def a_run_that_left_one_item_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
-    write_clip(Path("in/a.mp4"), frames=8)
+    write_clip(Path("in/a.mp4"), frames=4)
     write_mask_image(Path("mask.png"), moving_box(frames=1)[0])
     Path("in/bad.mp4").write_text("no video")
     assert run().exit_code == 3
 
 
 def test_only_new_leaves_everything_else_as_it_is() -> None:
-    write_clip(Path("in/new.mp4"), frames=8)
+    write_clip(Path("in/new.mp4"), frames=4)
     result = run("--only-new")
     assert result.exit_code == 0, "what this run took up is restored"
     assert "items     1: 1 restored" in result.stdout
@@ -50,7 +50,7 @@ def test_only_new_leaves_everything_else_as_it_is() -> None:
 
 
 def test_a_mended_item_is_retried_alone_and_its_reason_is_gone() -> None:
-    write_clip(Path("in/bad.mp4"), frames=8)
+    write_clip(Path("in/bad.mp4"), frames=4)
     document = json.loads(run("--retry-quarantined", "--json").stdout)
     assert (document["states"], document["left_out"]) == ({"restored": 1}, {"not quarantined": 1})
     rows = {row.id: row for row in read_ledger(LEDGER)}
@@ -67,7 +67,7 @@ def test_what_is_still_bad_is_quarantined_again_and_a_plain_run_tries_it_too() -
 
 
 def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
-    write_clip(Path("in/new.mp4"), frames=8)
+    write_clip(Path("in/new.mp4"), frames=4)
     run("--since", "1h", "--only-new")
     shown = type_in("status", "out").stdout
     assert "items     1: 1 restored" in shown

@@ -24,7 +24,7 @@ def two_good_clips_and_a_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     for name in ("a", "b"):
-        write_clip(Path(f"in/{name}.mp4"), frames=8)
+        write_clip(Path(f"in/{name}.mp4"), frames=4)
     write_mask_image(Path("mask.png"), moving_box(frames=1)[0])
 
 
@@ -82,9 +82,9 @@ def test_a_plan_shows_items_and_totals_and_writes_nothing() -> None:
     shown = type_in("plan", *words)
     assert shown.exit_code == 0, shown.stderr
     lines = [line.split() for line in shown.stdout.splitlines()]
-    assert lines[4:7] == [["items", "2"], ["frames", "16"], ["work", "2", "chunks,", "2", "segments"]]
+    assert lines[4:7] == [["items", "2"], ["frames", "8"], ["work", "2", "chunks,", "2", "segments"]]
     totals = json.loads(type_in("plan", *words, "--json").stdout)["totals"]
-    assert (totals["items"], totals["frames"], totals["quarantined"]) == (2, 16, 0)
+    assert (totals["items"], totals["frames"], totals["quarantined"]) == (2, 8, 0)
     assert not Path("out").exists()
 
 
@@ -94,7 +94,7 @@ def test_a_plan_of_larger_pictures_shows_their_size_and_bytes_and_needs_no_masks
     assert shown.exit_code == 0, shown.stderr
     assert [line.split()[2] for line in shown.stdout.splitlines()[1:3]] == ["144x64", "144x64"]
     items = json.loads(type_in("plan", *words, "--json").stdout)["items"]
-    around = 8 * (144 - 96) * 64
+    around = 4 * (144 - 96) * 64
     assert {item["mask"] for item in items} == {None}
     assert all(around < item["part_bytes"] < 2 * around for item in items)
 

@@ -32,9 +32,13 @@ def local(tmp_path_factory):
     """A folder with two clips of three chunks each, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
     for name in ("one", "two"):
-        add_item(folder, name, frames=60, size=(48, 32))
-    run_job(lossless_job(folder), SilentDisplay())
+        add_item(folder, name, frames=24, size=(48, 32))
+    run_job(small_job(folder), SilentDisplay())
     return folder
+
+
+def small_job(folder, executor=ExecutorName.inline):
+    return lossless_job(folder, executor=executor, block_length=8, overlap=2, chunk_length=8)
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def job_file(local, bucket, tmp_path, monkeypatch):
     """The same in a bucket, for Ray."""
     for path in (local / "in").iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
-    job = lossless_job(local, executor=ExecutorName.ray)
+    job = small_job(local, ExecutorName.ray)
     store = StoreConfig(cache_dir=str(tmp_path / "cache"))
     job = replace(job, out=f"s3://{bucket}/out", input=InputConfig(videos=[f"s3://{bucket}/in/*.mp4"]), store=store)
     (tmp_path / "job.yaml").write_text(dump_job(job))
@@ -62,23 +66,24 @@ def command(job_file):
     return [sys.executable, "-m", "pipelines.cli", "run", str(job_file), "--json"]
 
 
-def parts(bucket):
+def parts(objects):
     """The finished parts, with their times of writing."""
-    found = boto3.resource("s3").Bucket(bucket).objects.filter(Prefix="out/_reelmend/store/parts/")
+    found = objects.filter(Prefix="out/_reelmend/store/parts/")
     return {part.key: part.last_modified for part in found}
 
 
 def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
     local, bucket, job_file, three_nodes
 ):
+    objects = boto3.resource("s3").Bucket(bucket).objects
     with subprocess.Popen(command(job_file), stdout=subprocess.DEVNULL) as run:
         deadline = time.monotonic() + PATIENCE_S
-        while len(parts(bucket)) < 2:
+        while len(parts(objects)) < 2:
             assert run.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline, "no parts were written"
             time.sleep(0.05)
         run.kill()
-    before = parts(bucket)
+    before = parts(objects)
 
     elsewhere = {**os.environ, "RAY_ADDRESS": three_nodes}
     done = subprocess.run(command(job_file), env=elsewhere, stdout=subprocess.PIPE, check=True)
@@ -86,7 +91,7 @@ def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_byt
     assert summary["states"] == {"restored": 2}
     assert summary["chunks_reused"] >= 2
     assert summary["chunks_computed"] + summary["chunks_reused"] == CHUNKS
-    after = parts(bucket)
+    after = parts(objects)
     assert {key: after[key] for key in before} == before, "finished parts were not written again"
     for name in ("one.mkv", "two.mkv"):
         restored = boto3.client("s3").get_object(Bucket=bucket, Key=f"out/{name}")["Body"].read()

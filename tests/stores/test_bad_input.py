@@ -19,13 +19,13 @@ from pipelines.run import LEDGER
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 
-QUICK = ["run.executor=inline", "s3.attempts=2", "plan.block_length=12", "plan.overlap=1", "plan.chunk_length=12"]
+QUICK = ["run.executor=inline", "s3.attempts=2", "plan.block_length=4", "plan.overlap=1", "plan.chunk_length=4"]
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
-    add_item(folder, "clip", frames=24, size=(48, 32), audio=False)
+    add_item(folder, "clip", frames=8, size=(48, 32), audio=False)
     return folder / "in"
 
 

@@ -6,13 +6,19 @@ from finished_runs import make_items, write_finished_run
 
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
-from pipelines.finished_earlier import FEW_ITEMS, find_finished_earlier
+from pipelines.finished_earlier import find_finished_earlier
 from pipelines.ledger.head import head_place
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import record_key
 from pipelines.stores.location import Location, RemotePath
 
-COUNT = FEW_ITEMS + 40
+FEW, COUNT = 8, 20
+"""Up to `FEW` items each record is read; of `COUNT`, listings and the ledger tell."""
+
+
+@pytest.fixture(autouse=True)
+def few_are_enough(monkeypatch):
+    monkeypatch.setattr("pipelines.finished_earlier.FEW_ITEMS", FEW)
 
 
 def finished_run(folder: Location, count=COUNT):
@@ -44,7 +50,7 @@ def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder)
     assert len(find_finished_earlier(items, ledger, desk)) == COUNT
 
 
-@pytest.mark.parametrize("count", [20, COUNT])
+@pytest.mark.parametrize("count", [FEW, COUNT])
 def test_what_changed_is_not_taken_for_finished(folder, trusted_clock, count):
     items, ledger, desk = finished_run(folder, count)
     desk.files.write(items[1].video, b"another video")

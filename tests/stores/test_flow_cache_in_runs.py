@@ -19,7 +19,7 @@ from pipelines.stores.files import Files
 from pipelines.tasks import Receipt
 from pipelines.watch.progress import SilentDisplay
 
-FRAMES, SEGMENTS = 13, 3
+FRAMES, SEGMENTS = 4, 3
 """Of each of two clips with content of their own."""
 
 
@@ -34,7 +34,7 @@ def local(tmp_path_factory):
 
 
 def small_job(folder, out="out", **more):
-    job = replace(lossless_job(folder, out), flow=FlowConfig(segment_length=4))
+    job = replace(lossless_job(folder, out), flow=FlowConfig(segment_length=1))
     return replace(job, input=replace(job.input, videos=[str(folder / "in/?.mp4")]), **more)
 
 
@@ -119,10 +119,10 @@ def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job, local, fil
     before = segments(filled)
     other = FlowJournal(filled, "other", "dis")
     other.need("clip", [segment_name(before[3])])
-    tight = replace(job, flow_cache=FlowCacheConfig(max_bytes=1), flow=FlowConfig(segment_length=5))
+    tight = replace(job, flow_cache=FlowCacheConfig(max_bytes=1), flow=FlowConfig(segment_length=3))
     use = run_job(tight, SilentDisplay()).flow_use
-    assert (use.computed, use.computed_again) == (2 * SEGMENTS, 0)
-    assert use.evicted == 4 * SEGMENTS - 1
+    assert (use.computed, use.computed_again) == (2, 0), "one longer one of each clip"
+    assert use.evicted == 2 * SEGMENTS + 2 - 1
     assert segments(filled) == [before[3]]
     assert outputs(job.out) == outputs(local / "out")
     other.close()

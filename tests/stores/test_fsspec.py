@@ -39,8 +39,8 @@ def lease(place, run, host="here", **seconds):
 
 
 def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothing(gs_bucket, tmp_path):
-    add_item(tmp_path, frames=24)
-    here = lossless_job(tmp_path)
+    add_item(tmp_path, frames=8)
+    here = lossless_job(tmp_path, block_length=4, overlap=1, chunk_length=4)
     run_job(here, SilentDisplay())
     (tmp_path / "gs/bucket").mkdir(parents=True)
     (tmp_path / "in").rename(tmp_path / "gs/bucket/in")

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,9 @@ import pytest
 from clips import scene, write_images
 from faulty_store import faults_before
 from jobs import add_item, lossless_job
+from typer.testing import CliRunner
 
+from pipelines.cli import app
 from pipelines.config import InputConfig, S3Config, StoreConfig
 from pipelines.errors import SetupError
 from pipelines.job import dump_job
@@ -23,15 +23,21 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 from pipelines.watch.progress import SilentDisplay
 
+FRAMES = 8
+
+
+def small_job(folder, out="out"):
+    return lossless_job(folder, out, block_length=4, overlap=1, chunk_length=4)
+
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     """A folder with two clips, one of them a folder of images, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
-    add_item(folder, "clip", frames=30)
-    write_images(folder / "in/frames", scene(30))
+    add_item(folder, "clip", frames=FRAMES)
+    write_images(folder / "in/frames", scene(FRAMES))
     shutil.copyfile(folder / "in/clip_mask.mkv", folder / "in/frames_mask.mkv")
-    run_job(lossless_job(folder), SilentDisplay())
+    run_job(small_job(folder), SilentDisplay())
     return folder
 
 
@@ -41,7 +47,7 @@ def job(local, bucket, tmp_path):
     client = boto3.client("s3")
     for path in (local / "in").rglob("*.*"):
         client.upload_file(str(path), bucket, f"in/{path.relative_to(local / 'in')}")
-    job = lossless_job(local)
+    job = small_job(local)
     store = StoreConfig(cache_dir=str(tmp_path / "cache"))
     return replace(job, out=f"s3://{bucket}/out", input=InputConfig(videos=[f"s3://{bucket}/in/*"]), store=store)
 
@@ -88,7 +94,7 @@ def test_a_changed_video_or_mask_is_read_again_and_named_by_its_url(job, bucket,
     client.put_object(Bucket=bucket, Key="in/frames_mask.mkv", Body=b"no video")
     summary, rows = run(job)
     assert summary.states == {"quarantined": 2}
-    assert f"s3://{bucket}/in/clip_mask.mkv: the mask has 30 frames, its video clip.mp4 1" in rows["clip"].reason
+    assert f"s3://{bucket}/in/clip_mask.mkv: the mask has {FRAMES} frames, its video clip.mp4 1" in rows["clip"].reason
     assert rows["frames"].reason.startswith(f"mask s3://{bucket}/in/frames_mask.mkv: ")
 
 
@@ -96,7 +102,7 @@ def test_flow_can_be_kept_elsewhere_and_found_by_another_run(job, local, tmp_pat
     shared = replace(job.store, flow=str(tmp_path / "flow"))
     run(replace(job, store=shared))
     assert any((tmp_path / "flow/flow").rglob("*"))
-    summary, rows = run(replace(lossless_job(local, "second"), store=shared))
+    summary, rows = run(replace(small_job(local, "second"), store=shared))
     assert rows["clip"].tasks_reused > 0
     assert summary.chunks_computed > 0
 
@@ -131,12 +137,11 @@ def test_the_commands_find_a_run_in_a_bucket(job, tmp_path):
         ["report", "--out", job.out],
         ["plan", str(tmp_path / "job.yaml")],
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *words, "--json"], capture_output=True, check=True
-        )
+        done = CliRunner().invoke(app, [*words, "--json"])
+        assert done.exit_code == 0, done.output
         said = json.loads(done.stdout)
         assert said.get("ended", True)
-    assert said["totals"]["frames"] == 60
+    assert said["totals"]["frames"] == 2 * FRAMES
     assert Path(tmp_path / "cache/inputs").is_dir()
 
 
