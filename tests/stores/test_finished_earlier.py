@@ -10,6 +10,7 @@ from pipelines.finished_earlier import find_finished_earlier
 from pipelines.ledger.head import head_place
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import record_key
+from pipelines.store import get_json, put_json
 from pipelines.stores.location import Location, RemotePath
 
 FEW, COUNT = 8, 20
@@ -44,10 +45,15 @@ def test_every_finished_item_is_found_with_what_its_row_said(folder, trusted_clo
 
 def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder):
     items, ledger, desk = finished_run(folder)
+    record = get_json(desk.store, record_key(items[1]))
+    record["facts"]["item_key"] = "of another run's settings"
+    put_json(desk.store, record_key(items[1]), record)
+    others = {item.id for item in items} - {items[1].id}
+    assert find_finished_earlier(items, ledger, desk).keys() == others
     desk.files.write(head_place(ledger), b"not a ledger")
-    assert len(find_finished_earlier(items, ledger, desk)) == COUNT
+    assert find_finished_earlier(items, ledger, desk).keys() == others
     desk.files.delete(head_place(ledger))
-    assert len(find_finished_earlier(items, ledger, desk)) == COUNT
+    assert find_finished_earlier(items, ledger, desk).keys() == others
 
 
 @pytest.mark.parametrize("count", [FEW, COUNT])
