@@ -30,7 +30,7 @@ def job_file(folder: Path, executor: ExecutorName, log: LogFormat) -> Path:
     add_item(folder, "clip", frames=8, size=(64, 48))
     job = lossless_job(folder, executor=executor, block_length=4, overlap=1, chunk_length=4)
     job.input.videos = [str(folder / "in" / "clip.mp4")]
-    job.log.format = log
+    job.log.format, job.run.workers = log, 1
     (folder / "job.yaml").write_text(dump_job(job))
     return folder / "job.yaml"
 

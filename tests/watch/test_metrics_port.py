@@ -118,9 +118,10 @@ def test_a_port_that_is_taken_stops_the_run_before_any_work(tmp_path: Path) -> N
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
 def test_a_run_on_ray_shows_the_same_on_its_port(first: Watched) -> None:
-    job = replace(first.job, out=first.job.out + "-ray", run=replace(first.job.run, executor=ExecutorName.ray))
+    on_one_worker = replace(first.job.run, executor=ExecutorName.ray, workers=1)
+    job = replace(first.job, out=first.job.out + "-ray", run=on_one_worker)
     on_ray = watched(job)
     alike = [s for s in on_ray.last if s.startswith(("reelmend_tasks_total", "reelmend_items", "reelmend_frames"))]
     assert {series: on_ray.last[series] for series in alike} == {series: first.last[series] for series in alike}
-    assert on_ray.last["reelmend_workers"] == 2
+    assert on_ray.last["reelmend_workers"] == 1
     assert on_ray.scraper.seen[0]["reelmend_items_open"] == 2
