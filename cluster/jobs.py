@@ -144,7 +144,7 @@ class Jobs:
                 "RAY_AUTH_TOKEN_PATH) to the cluster's"
             ) from exc
         except (RuntimeError, OSError) as exc:  # requests' errors and ConnectionError are OSErrors
-            raise SetupError(f"the Ray cluster at {self._address} does not do: {first_line(exc)}") from exc
+            raise SetupError(f"the Ray cluster at {self._address} cannot be used: {first_line(exc)}") from exc
 
 
 def exit_status_of(details: JobDetails) -> int:

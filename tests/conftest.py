@@ -5,15 +5,45 @@ Being here also puts `tests/` on the path, so that every test can say `from clip
 """
 
 import os
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
+from xdist.scheduler import LoadFileScheduling
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+class _OneClusterOneProcess(LoadFileScheduling):
+    """Gives a process whole files, and one process all files that share a cluster: each would start its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _shares(self.config.rootpath / nodeid.partition("::")[0])
+
+
+@cache
+def _shares(file: Path) -> str:
+    """What cluster the tests of this file share with those of others; else its own path."""
+    if file.parent.name == "submit":
+        return "head"
+    return "cluster" if re.search(r"\b(on_cluster|cluster_address)\b", file.read_text()) else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterOneProcess:
+    return _OneClusterOneProcess(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with Ray begin first: they wait more than they compute, and should not be what the others wait for."""
+    with_ray = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: item.path not in with_ray)
 
 
 @pytest.fixture(autouse=True)

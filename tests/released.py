@@ -6,17 +6,28 @@ networks under these weights.
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from core_model.bench.weights import drawn as tensor
 from core_model.bench.weights import with_drawn_weights as with_test_weights
 
-__all__ = ["golden", "released_shapes", "tensor", "with_test_weights"]
+__all__ = ["golden", "released_shapes", "shared", "tensor", "with_test_weights"]
 
 DATA = Path(__file__).parent / "data"
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@cache
+def shared(network: type[Network]) -> Network:
+    """Return the network with these weights, one for all tests of a process: they leave it as it is."""
+    return with_test_weights(network())
 
 
 def released_shapes(table):

@@ -47,13 +47,18 @@ class Scraper(SilentDisplay):
         self._look(row, self.seen[-1])
 
 
-def scrape_ray(url: str) -> dict[str, float]:
-    """Return what Ray's exporter shows of a run, with our labels only, under the names of the run's own port."""
+def scrape_ray(url: str, driver: str = "") -> dict[str, float]:
+    """Return what Ray's exporter shows of a run, with our labels only, under the names of the run's own port.
+
+    `driver` is the WorkerId of the run's driver, where others have shown figures on the same cluster.
+    """
     with urllib.request.urlopen(url, timeout=10) as answer:
         lines = [line.removeprefix("ray_") for line in answer.read().decode().splitlines()]
     values: dict[str, float] = {}
     for family in text_string_to_metric_families("\n".join(line for line in lines if line.startswith("reelmend_"))):
         for sample in family.samples:
+            if driver not in ("", sample.labels["WorkerId"]):
+                continue
             labels = {name: sample.labels[name] for name in ("stage", "outcome", "device") if name in sample.labels}
             values[_series(sample.name, labels)] = sample.value
     return values

@@ -56,12 +56,13 @@ def submit(
     text = dump_job(job)
     _refuse_credentials(text)
     called = _checked_name(name or _own_name(job, typed.file))
+    submission_id = f"reelmend-{called}-{_day(on) if on else digest_of(text)[:12]}"
     url = _address(address)
     from cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
 
     screen = console()
     jobs = Jobs(url)
-    submission = jobs.submit(f"reelmend-{called}-{_day(on) if on else digest_of(text)[:12]}", text)
+    submission = jobs.submit(submission_id, text)
     if as_json:
         print_json(submission._asdict())
     else:

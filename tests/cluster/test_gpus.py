@@ -80,7 +80,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
-    items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_flow", "kills_once_in_inpaint", "b")]
+    items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_inpaint", "b")]
     state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
     RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
     assert {row.state for row in state.rows.values()} == {ItemState.RESTORED}

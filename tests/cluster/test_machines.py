@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,24 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("_ray_for_tests")]
+pytestmark = pytest.mark.ray
 MACHINE = {"num_cpus": 1}
 
 
-@contextmanager
-def machines(monkeypatch: pytest.MonkeyPatch, **head: Any) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def machines(_ray_for_tests: None) -> Iterator[Any]:
     """A cluster of one machine, to which others can be added."""
-    with ray_cluster(MACHINE | head) as cluster:
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    with ray_cluster(MACHINE) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def one_machine(machines: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """It is left as it was found."""
+    monkeypatch.setenv("RAY_ADDRESS", machines.address)
+    yield machines
+    for node in [*machines.worker_nodes]:
+        machines.remove_node(node)
 
 
 def run(
@@ -50,40 +57,38 @@ def run(
 
 
 def test_a_machine_that_joins_gets_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first item's chunk waits until another worker has begun the second one's: one machine alone would hang."""
     caplog.set_level(logging.INFO, logger="cluster")
     monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
-    with machines(monkeypatch) as cluster:
 
-        def answered(task_id: str) -> None:
-            if task_id == "flow:waits_in_inpaint:1":
-                threading.Thread(target=lambda: cluster.add_node(**MACHINE)).start()
-            if task_id == "flow:b:0":
-                (tmp_path / "go").touch()
+    def answered(task_id: str) -> None:
+        if task_id == "flow:waits_in_inpaint:1":
+            threading.Thread(target=lambda: one_machine.add_node(**MACHINE)).start()
+        if task_id == "flow:b:0":
+            (tmp_path / "go").touch()
 
-        state = run(tmp_path, ["waits_in_inpaint", "b"], PoolsConfig(), answered)
+    state = run(tmp_path, ["waits_in_inpaint", "b"], PoolsConfig(), answered)
     assert {row.state for row in state.rows.values()} == {ItemState.RESTORED}
     assert "the cluster has 2 machines now instead of 1: restore 2" in caplog.text
     assert state.most_workers == 2
 
 
 def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
     monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
     monkeypatch.setattr("cluster.executor.Patience.unplaceable_s", 0.5)
     kinds: list[str] = []
-    with machines(monkeypatch) as cluster:
-        node = cluster.add_node(**MACHINE, num_gpus=1)
+    node = one_machine.add_node(**MACHINE, num_gpus=1)
 
-        def answered(task_id: str) -> None:
-            if task_id == "flow:a:1":
-                cluster.remove_node(node)
+    def answered(task_id: str) -> None:
+        if task_id == "flow:a:1":
+            one_machine.remove_node(node)
 
-        state = run(tmp_path, ["a", "b"], PoolsConfig(), answered, kinds.append)
+    state = run(tmp_path, ["a", "b"], PoolsConfig(), answered, kinds.append)
     assert "no machine of the cluster has a place for a restore worker" in state.halted
     assert "each needs 1 GPU and 0.9 CPU on one machine, and all machines together have 0 GPU" in state.halted
     assert (state.rows["a"].state, state.rows["a"].attempts) == (ItemState.FAILED, 1)

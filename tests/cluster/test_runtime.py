@@ -71,18 +71,26 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("number", "grace_s"), [(signal.SIGINT, 600.0), (signal.SIGTERM, 0.5)])
-def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(
-    tmp_path: Path, number: int, grace_s: float
-) -> None:
-    driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch", grace_s=grace_s)
+def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch", grace_s=0.5)
+    _interrupt(driver, signal.SIGTERM)
+    assert driver.processes() == []
+    assert list(driver.home.iterdir()) == []
+
+
+@pytest.mark.usefixtures("on_cluster")
+def test_ctrl_c_does_not_wait_for_what_is_in_work_and_leaves_no_worker(tmp_path: Path) -> None:
+    driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch", grace_s=600.0, on_cluster=True)
+    _interrupt(driver, signal.SIGINT)
+    _until(lambda: workers_alive(tmp_path) == [])
+
+
+def _interrupt(driver: Driver, number: int) -> None:
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.wait_for("stitch:hangs_in_stitch")
     driver.process.send_signal(number)
     output, _ = driver.process.communicate(timeout=180)
     assert (driver.process.returncode, _said(output)) == (130, "")
-    assert driver.processes() == []
-    assert list(driver.home.iterdir()) == []
 
 
 @pytest.mark.usefixtures("on_cluster")

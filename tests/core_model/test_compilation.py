@@ -1,9 +1,10 @@
 import logging
 import shutil
+from copy import deepcopy
 
 import pytest
 import torch
-from released import with_test_weights
+from released import shared, with_test_weights
 
 from core_model.compilation import CompileOutcome, compile_hot_parts, warm_up
 from core_model.execution import Execution
@@ -62,7 +63,7 @@ def test_rafts_iteration_is_compiled_for_any_number_of_iterations():
 
 @pytest.mark.usefixtures("_captured")
 def test_the_generators_compiled_parts_give_the_same_picture():
-    generator = with_test_weights(InpaintGenerator())
+    generator = deepcopy(shared(InpaintGenerator))
     draw = torch.Generator().manual_seed(0)
     frames, flow = torch.randn(1, 3, 3, 64, 96, generator=draw).clamp(-1, 1), torch.zeros(1, 1, 2, 64, 96)
     masks = torch.zeros(1, 3, 1, 64, 96)
@@ -98,9 +99,9 @@ def test_a_cpu_compiles_nothing_unless_asked(flow_completion):
 
 
 def test_warming_up_runs_a_whole_window():
-    networks = [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
-    ran = []
-    for network in networks:
-        network.register_forward_hook(lambda network, *_: ran.append(type(network).__name__))
-    warm_up(networks, Execution(), (128, 128), frames=3)
+    networks, ran = [shared(network) for network in (Raft, FlowCompletion, InpaintGenerator)], []
+    hooks = [n.register_forward_hook(lambda network, *_: ran.append(type(network).__name__)) for n in networks]
+    warm_up(networks, Execution(), (128, 128), frames=2)
+    for hook in hooks:
+        hook.remove()
     assert ran == ["Raft", "FlowCompletion", "InpaintGenerator"]

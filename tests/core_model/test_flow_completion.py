@@ -3,14 +3,14 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from released import golden, with_test_weights
+from released import golden, shared, with_test_weights
 
 from core_model.networks.flow_completion import FlowCompletion, SpatialConv, TemporalConv
 
 
 @pytest.fixture(scope="module")
 def completion():
-    return with_test_weights(FlowCompletion())
+    return shared(FlowCompletion)
 
 
 def test_completed_flow_is_that_of_the_published_network(completion):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 import torch
-from released import golden, with_test_weights
+from released import golden, shared
 
 from core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
 from core_model.networks.region import Region
@@ -10,18 +10,26 @@ from core_model.networks.region import Region
 
 @pytest.fixture(scope="module")
 def generator():
-    return with_test_weights(InpaintGenerator())
-
-
-@pytest.fixture(scope="module")
-def whole(generator):
-    return generator(*_inputs("generator_64x96")[0])
+    return shared(InpaintGenerator)
 
 
 def _inputs(name):
     case = golden(name)
     frames = case["frames"] * (1 - case["updated_masks"])
     return (frames, case["masks"], case["updated_masks"], case["flow_forward"], case["flow_backward"]), case["output"]
+
+
+@pytest.fixture(scope="module")
+def short():
+    """Two local frames and a reference of the smaller one."""
+    (frames, masks, updated, flow_fwd, flow_bwd), _ = _inputs("generator_64x96")
+    some = [0, 1, frames.shape[1] - 1]
+    return frames[:, some], masks[:, some], updated[:, some], flow_fwd[:, :1], flow_bwd[:, :1]
+
+
+@pytest.fixture(scope="module")
+def whole(generator, short):
+    return generator(*short)
 
 
 @pytest.mark.parametrize("name", ["generator_64x96", "generator_120x216"])
@@ -33,10 +41,9 @@ def test_the_picture_is_that_of_the_published_network(generator, name):
 @pytest.mark.parametrize(
     "region", [Region(20, 44, 30, 60), Region(0, 9, 83, 96), Region(63, 64, 0, 1), Region(1, 63, 1, 95)]
 )
-def test_a_region_is_cut_out_of_the_same_picture(generator, whole, region):
-    inputs, _ = _inputs("generator_64x96")
+def test_a_region_is_cut_out_of_the_same_picture(generator, short, whole, region):
     cut = whole[..., region.top : region.bottom, region.left : region.right]
-    assert torch.allclose(generator(*inputs, region=region), cut, rtol=0, atol=1e-5)
+    assert torch.allclose(generator(*short, region=region), cut, rtol=0, atol=1e-5)
 
 
 def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator):
@@ -51,12 +58,11 @@ def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator):
     assert torch.allclose(generator.complete(window, references), output, rtol=0, atol=1e-4)
 
 
-def test_clips_in_a_batch_with_different_masked_windows_are_independent(generator):
-    inputs, output = _inputs("generator_64x96")
-    frames, masks, updated, flow_fwd, flow_bwd = inputs
-    empty = (frames, 0 * masks, 0 * updated, flow_fwd, flow_bwd)
-    both = generator(*(torch.cat(pair) for pair in zip(empty, inputs, strict=True)))
-    assert torch.allclose(both[1:], output, rtol=0, atol=1e-4)
+def test_clips_in_a_batch_with_different_masked_windows_are_independent(generator, short, whole):
+    frames, masks, updated, *flows = short
+    empty = frames, 0 * masks, 0 * updated, *flows
+    both = generator(*(torch.cat(pair) for pair in zip(empty, short, strict=True)))
+    assert torch.allclose(both[1:], whole, rtol=0, atol=1e-5)
     assert torch.allclose(both[:1], generator(*empty), rtol=0, atol=1e-5)
 
 

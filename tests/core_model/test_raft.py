@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from released import golden, with_test_weights
+from released import golden, shared
 
 from core_model.networks.correlation import CorrelationPyramid
 from core_model.networks.raft import Raft
@@ -9,7 +9,7 @@ from core_model.networks.raft import Raft
 
 @pytest.fixture(scope="module")
 def raft():
-    return with_test_weights(Raft())
+    return shared(Raft)
 
 
 def test_flow_is_that_of_the_published_network(raft):
@@ -33,7 +33,7 @@ def test_how_many_pairs_are_computed_at_once_changes_nothing(raft):
 
 
 def test_several_clips_in_a_batch_are_independent(raft):
-    frames = golden("raft_128x160")["frames"]
+    frames = golden("raft_128x160")["frames"][:, :2]
     both, _ = raft(torch.cat((frames, frames.flip(1))), 2)
     assert torch.allclose(both[1:], raft(frames.flip(1), 2)[0], rtol=0, atol=2e-6)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from released import with_test_weights
+from released import shared
 
 from core_model.execution import Execution
 from core_model.networks.flow_completion import FlowCompletion
@@ -18,7 +18,7 @@ QUICK = {"raft_iterations": 1, "mask_dilation": 1}
 
 @pytest.fixture(scope="module")
 def networks():
-    return [with_test_weights(network()) for network in (Raft, FlowCompletion, InpaintGenerator)]
+    return [shared(network) for network in (Raft, FlowCompletion, InpaintGenerator)]
 
 
 def _clip(frames, height, width):
@@ -37,17 +37,6 @@ def test_a_clip_is_restored_as_by_the_published_script(networks, name):
     difference = np.abs(restored.astype(int) - case["output"]).max(-1)
     assert difference[~inside].max() == 0
     assert (difference[inside] > 1).mean() <= 0.005
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 20, 33), (2, 3, 150), (3, 37, 50)])
-def test_a_clip_of_any_size_is_restored_inside_the_mask_and_untouched_outside(networks, shape):
-    frames, masks = _clip(*shape), np.zeros(shape, np.uint8)
-    masks[:, shape[1] // 2, shape[2] // 2 :] = 255
-    restored = Restorer(*networks, RestoreOptions(**QUICK))(frames, masks)
-    inside = dilate(masks, 1)
-    assert restored.shape == frames.shape
-    assert np.array_equal(restored[~inside], frames[~inside])
-    assert not np.array_equal(restored[inside], frames[inside])
 
 
 def test_frames_that_are_all_mask_are_restored(networks):
@@ -72,11 +61,11 @@ def test_a_clip_without_a_mask_is_returned_as_it_is(networks):
 
 def test_windows_without_a_mask_and_decoding_around_it_change_nothing_that_is_seen(networks):
     """Masked at the end only: the first windows are skipped, and the picture there stays the source's."""
-    frames, masks = _clip(9, 40, 48), np.zeros((9, 40, 48), np.uint8)
-    masks[8, 10:20, 20:30] = 1
+    frames, masks = _clip(6, 40, 48), np.zeros((6, 40, 48), np.uint8)
+    masks[5, 10:20, 20:30] = 1
     restored = Restorer(*networks, RestoreOptions(neighbor_length=2, ref_stride=4, **QUICK))(frames, masks)
-    assert np.array_equal(restored[:8], frames[:8])
-    assert not np.array_equal(restored[8], frames[8])
+    assert np.array_equal(restored[:5], frames[:5])
+    assert not np.array_equal(restored[5], frames[5])
 
 
 def test_dilation_grows_a_diamond_and_zero_grows_nothing():

@@ -1,9 +1,11 @@
 """As much at once as the device holds, and no more: on a simulated card, with the errors of torch's allocator."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
-from released import with_test_weights
+from released import shared, with_test_weights
 from simulated_card import Card
 
 from core_model.array_shot import ArrayShot
@@ -22,9 +24,9 @@ from core_model.steps_down import StepsDown
 from core_model.window_batch import MOST_WINDOWS, WindowBatch
 
 CPU = torch.device("cpu")
-FRAMES, MASKED = 18, slice(3, 16)
+FRAMES, MASKED = 13, slice(3, 11)
 OPTIONS = RestoreOptions(neighbor_length=2, ref_stride=FRAMES)
-WINDOWS = 15
+WINDOWS = 10
 """A window a frame, of three frames; those that see a mask are all alike."""
 
 
@@ -39,12 +41,14 @@ class CardGenerator(InpaintGenerator):
 
 @pytest.fixture(scope="module")
 def completion():
-    return with_test_weights(FlowCompletion())
+    return shared(FlowCompletion)
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return with_test_weights(CardGenerator())
+    generator = deepcopy(shared(InpaintGenerator))
+    generator.__class__ = CardGenerator
+    return generator
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +60,23 @@ def shot():
     return ArrayShot(frames, masks, flow, -flow)
 
 
-def restore(shot, completion, generator, card, fixed=0):
-    """Return the restored frames and the numbers of windows that were tried at once."""
-    generator.card, generator.batches = card, []
-    room = DeviceRoom(card, CPU, fixed)
-    return Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES), generator.batches
+@pytest.fixture
+def restoration_on(shot, completion, generator):
+    """Begin to restore the shot on a card; the generator's `batches` are then the numbers of windows tried at once."""
+
+    def begin(card, fixed=0):
+        generator.card, generator.batches = card, []
+        return Restoration(shot, completion, generator, OPTIONS, DeviceRoom(card, CPU, fixed))
+
+    return begin
 
 
 @pytest.fixture(scope="module")
 def one_by_one(shot, completion, generator):
-    restored, batches = restore(shot, completion, generator, Card(10**6), fixed=1)
-    assert batches == [1] * WINDOWS
+    generator.card, generator.batches = Card(10**6), []
+    room = DeviceRoom(generator.card, CPU, 1)
+    restored = Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES)
+    assert generator.batches == [1] * WINDOWS
     return restored
 
 
@@ -74,49 +84,44 @@ def alike(restored, expected):
     return np.abs(restored.astype(int) - expected).max() <= 1
 
 
-def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(shot, completion, generator, one_by_one):
-    """Room for four; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
-    restored, batches = restore(shot, completion, generator, Card(500))
-    assert batches == [1, 4, 4, 4, 2]
+def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(restoration_on, generator, one_by_one):
+    """Room for three; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
+    restored = restoration_on(Card(400)).restore(0, 8)
+    assert generator.batches == [1, 3, 3]
+    assert alike(restored, one_by_one[:8])
+
+
+def test_a_large_card_takes_no_more_than_what_pays(restoration_on, generator, one_by_one):
+    restored = restoration_on(Card(10**9)).restore(0, FRAMES)
+    assert generator.batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
     assert alike(restored, one_by_one)
 
 
-def test_a_large_card_takes_no_more_than_what_pays(shot, completion, generator, one_by_one):
-    restored, batches = restore(shot, completion, generator, Card(10**9))
-    assert batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
-    assert alike(restored, one_by_one)
-
-
-def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(shot, completion, generator, one_by_one):
-    """Eight seem to fit, but most of what is free is in small pieces: what is left does for two."""
-    card, steps = Card(1000, lost=750), StepsDown.taken
-    restored, batches = restore(shot, completion, generator, card)
-    assert batches == [1, 8, 4, 2, 2, 2, 2, 2, 2, 2]
+def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(restoration_on, generator, one_by_one):
+    """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
+    card, steps = Card(500, lost=350), StepsDown.taken
+    restoration = restoration_on(card)
+    restored = restoration.restore(0, 7)
+    assert generator.batches == [1, 4, 2, 1, 1, 1, 1, 1]
     assert StepsDown.taken == steps + 2
-    assert alike(restored, one_by_one)
+    assert alike(restored, one_by_one[:7])
+
+    met, generator.batches = card.releases, []
+    assert alike(restoration.restore(7, 9), one_by_one[7:9])
+    assert generator.batches == [1, 1], "the next piece of the shot knows it too"
+    assert card.releases == met > 0
 
 
-def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(shot, completion, generator, one_by_one):
-    restored, batches = restore(shot, completion, generator, Card(330), fixed=4)
-    assert batches == [4, 2, 2, 2, 2, 2, 2, 2, 1]
-    assert alike(restored, one_by_one)
-
-
-def test_what_did_not_fit_once_is_known_to_the_next_piece_of_a_shot(shot, completion, generator):
-    card = Card(1000, lost=750)
-    generator.card, generator.batches = card, []
-    restoration = Restoration(shot, completion, generator, OPTIONS, DeviceRoom(card, CPU))
-    restoration.restore(0, 14)
-    met = card.releases
-    restoration.restore(14, FRAMES)
-    assert met > 0
-    assert card.releases == met
+def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(restoration_on, generator, one_by_one):
+    restored = restoration_on(Card(330), fixed=4).restore(0, 7)
+    assert generator.batches == [4, 2, 2, 2]
+    assert alike(restored, one_by_one[:7])
 
 
 def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_can_go_on(shot, completion, generator):
     generator.card, generator.batches = Card(100), []
     engine = ProPainterEngine(lambda: (completion, generator), "", OPTIONS)
-    with pytest.raises(DeviceFull, match=r"a block of 18 frames of 24x16 does not fit .*: tried to allocate 110 bytes"):
+    with pytest.raises(DeviceFull, match=r"a block of 13 frames of 24x16 does not fit .*: tried to allocate 110 bytes"):
         engine.restore(shot, 0, FRAMES)
     generator.card = Card(10**6)
     assert engine.restore(shot, 0, 2).shape == (2, 16, 24, 3)
@@ -160,14 +165,14 @@ class CardRaft(Raft):
 
 def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
     monkeypatch.setattr("core_model.raft_flow._MOST_PAIRS_CPU", 8)
-    raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (4, 40, 136, 3), np.uint8)
+    raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (3, 40, 136, 3), np.uint8)
     raft.tried, steps = [], StepsDown.taken
     flow, narrow = RaftFlow(lambda: raft, "", 1, Execution()), frames[:, :, :128]
     first, again = flow.estimate(narrow), flow.estimate(narrow)
     flow.estimate(frames)
     assert raft.tried == [(128, 8), (128, 4), (128, 2), (128, 2), (136, 8)]
     assert StepsDown.taken == steps + 2
-    plain = RaftFlow(lambda: with_test_weights(Raft()), "", 1, Execution()).estimate(narrow)
+    plain = RaftFlow(lambda: shared(Raft), "", 1, Execution()).estimate(narrow)
     assert np.array_equal(first, again)
     assert np.allclose(first, plain, atol=1e-3)
 

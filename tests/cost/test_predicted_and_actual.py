@@ -20,14 +20,14 @@ from pipelines.manifest import walk
 def first(tmp_path_factory):
     """A finished run of two clips of different lengths, and a file of its rates, written by the command."""
     folder = tmp_path_factory.mktemp("first")
-    add_item(folder, "a", frames=30)
-    add_item(folder, "b", frames=50)
+    add_item(folder, "a", frames=10)
+    add_item(folder, "b", frames=16)
     job = lossless_job(folder)
     summary, _ = finish(job)
     rates = folder / "rates.yaml"
     said = CliRunner().invoke(app, ["bench", "rates", "--from-run", job.out, "--rates", str(rates), "--json"])
     assert said.exit_code == 0, said.stderr
-    assert sum(rate["frames"] for rate in json.loads(said.stdout)["rates"]) == 80
+    assert sum(rate["frames"] for rate in json.loads(said.stdout)["rates"]) == 26
     return summary, job, rates
 
 
@@ -54,23 +54,23 @@ def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run):
     _, job = run
     summary, _ = finish(job)
     rows = {row.name: row for row in compare(summary)}
-    assert (rows["frames"].predicted, rows["frames"].actual, rows["frames"].share) == ("80", "80", 1.0)
+    assert (rows["frames"].predicted, rows["frames"].actual, rows["frames"].share) == ("26", "26", 1.0)
     assert rows["outputs, bytes"].share == pytest.approx(1, abs=0.01)
     assert rows["price, EUR"].share == pytest.approx(rows["core-hours"].share)
     page = Path(job.out, "_reelmend", "report.html").read_text()
     assert "Predicted and actual" in page
     assert "price, EUR" in page
-    assert json.loads(Path(job.out, "_reelmend", "plan.json").read_text())["frames"] == 80
+    assert json.loads(Path(job.out, "_reelmend", "plan.json").read_text())["frames"] == 26
 
 
 def test_a_run_that_goes_on_is_measured_by_what_was_left_for_it(run, tmp_path):
     for name in ("a", "b"):
-        add_item(tmp_path, name, frames=10)
+        add_item(tmp_path, name, frames=3)
     job = replace(run[1], input=lossless_job(tmp_path).input)
     finish(job)
-    add_item(tmp_path, "c", frames=20)
+    add_item(tmp_path, "c", frames=5)
     summary, _ = finish(job)
-    assert (summary.predicted["items"], summary.predicted["frames"], summary.frames) == (1, 20, 20)
+    assert (summary.predicted["items"], summary.predicted["frames"], summary.frames) == (1, 5, 5)
 
 
 def test_a_run_that_did_nothing_shows_no_rates(first):
@@ -83,7 +83,7 @@ def test_a_run_that_did_nothing_shows_no_rates(first):
 
 def test_the_command_measures_clips_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = CliRunner().invoke(app, ["bench", "rates", "--sizes", "64x48", "--frames", "8"])
+    said = CliRunner().invoke(app, ["bench", "rates", "--sizes", "64x48", "--frames", "4"])
     assert said.exit_code == 0, said.stderr
     assert "2 rates written to rates.yaml" in said.stdout
     words = ["plan", "--manifest", "m.jsonl", "--no-probe", "cost.price_per_cpu_hour=1", "cost.pools=[4]"]

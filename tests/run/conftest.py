@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from released import with_test_weights
+from released import shared
 
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
@@ -15,5 +15,5 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("propainter")
     networks = {"raft": Raft, "flow_completion": FlowCompletion, "generator": InpaintGenerator}
     for name, network in networks.items():
-        torch.save(with_test_weights(network()).state_dict(), folder / f"{name}.pth")
+        torch.save(shared(network).state_dict(), folder / f"{name}.pth")
     return {name: str(folder / f"{name}.pth") for name in networks}

@@ -10,7 +10,7 @@ from pipelines.cli import app
 
 
 def test_a_run_says_how_good_it_is_and_a_finished_one_does_not(tmp_path: Path) -> None:
-    add_item(tmp_path, frames=30)
+    add_item(tmp_path, frames=8)
     job = lossless_job(tmp_path)
     summary, rows = finish(job)
     in_stages = summary.seconds_by_stage["flow"] + summary.seconds_by_stage["inpaint"]
@@ -21,7 +21,7 @@ def test_a_run_says_how_good_it_is_and_a_finished_one_does_not(tmp_path: Path) -
 
 
 def test_the_figure_is_on_the_screen_in_the_json_and_in_the_report(tmp_path: Path) -> None:
-    add_item(tmp_path, frames=12)
+    add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--out", str(tmp_path / "out"), "run.executor=inline"]
     shown = CliRunner().invoke(app, words)
     assert "of the model alone x 1 worker" in shown.stdout, shown.output

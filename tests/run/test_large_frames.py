@@ -12,7 +12,7 @@ TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300
 
 def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still(tmp_path, weights):
     (tmp_path / "in").mkdir()
-    small = np.random.default_rng(0).integers(0, 256, (3, SIZE[1] // 40, SIZE[0] // 40, 3), np.uint8)
+    small = np.random.default_rng(0).integers(0, 256, (2, SIZE[1] // 40, SIZE[0] // 40, 3), np.uint8)
     source = write_clip(
         tmp_path / "in/large.mp4",
         pictures=small.repeat(40, 1).repeat(40, 2),
@@ -28,7 +28,7 @@ def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still
     job.propainter = ProPainterConfig(**weights, raft_iterations=1, precision=Precision.fp32)
     _, rows = finish(job)
     assert (rows["large"].state, rows["large"].width, rows["large"].height) == ("restored", *SIZE)
-    before, after = (np.stack(planes(path)[:3])[:, : SIZE[1]] for path in (source, tmp_path / "out/large.mkv"))
+    before, after = (np.stack(planes(path))[:, : SIZE[1]] for path in (source, tmp_path / "out/large.mkv"))
     changed = before != after
-    assert not changed[:, ~mask].any()
+    assert not (changed & ~mask).any()
     assert changed[:, mask].mean() > 0.9

@@ -14,21 +14,21 @@ from pipelines.ledger import ItemState
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    add_item(tmp_path, frames=14)
+    add_item(tmp_path, frames=8)
     return tmp_path
 
 
 @pytest.fixture
 def short_clip(tmp_path: Path) -> Path:
-    add_item(tmp_path, frames=9)
+    add_item(tmp_path, frames=3)
     return tmp_path
 
 
-def propainter_job(folder, weights, out="out", *, subvideo_length=4, **settings):
+def propainter_job(folder, weights, out="out", *, subvideo_length=2, **settings):
     job = lossless_job(folder, out, **settings)
     job.engine = EngineName.propainter
-    job.process.max_side = 64
-    job.flow.segment_length = 8
+    job.process.max_side = 48
+    job.flow.segment_length = 5
     schedule = {"subvideo_length": subvideo_length, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
     job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
     return job
@@ -37,7 +37,7 @@ def propainter_job(folder, weights, out="out", *, subvideo_length=4, **settings)
 @pytest.mark.ray
 def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights, on_cluster):
     finish(propainter_job(folder, weights, "one", chunk_length=1000))
-    _, rows = finish(propainter_job(folder, weights, "four", chunk_length=4, executor=ExecutorName.ray))
+    _, rows = finish(propainter_job(folder, weights, "four", chunk_length=2, executor=ExecutorName.ray))
     assert rows["clip"].chunks_computed == 4
     one, four = (planes(folder / out / "clip.mkv") for out in ("one", "four"))
     assert np.array_equal(one, four)

@@ -107,7 +107,7 @@ def test_nothing_is_written_for_a_bad_item(ended):
 
 
 def test_an_empty_mask_copies_the_source_and_says_so(tmp_path):
-    source = add_item(tmp_path, frames=8)
+    source = add_item(tmp_path, frames=4)
     mask_of(source).unlink()
     write_mask_image(mask_of(source).with_suffix(".png"), np.zeros((64, 96), np.bool_))
     summary, rows = finish(lossless_job(tmp_path))
@@ -117,7 +117,7 @@ def test_an_empty_mask_copies_the_source_and_says_so(tmp_path):
 
 
 def test_a_mended_source_is_restored_by_the_same_command(tmp_path):
-    source = add_item(tmp_path, frames=8)
+    source = add_item(tmp_path, frames=4)
     good = source.read_bytes()
     truncate(source)
     assert finish(lossless_job(tmp_path))[0].exit_status == 3
@@ -143,9 +143,9 @@ def tiny_disk(tmp_path):
 
 
 def test_a_full_disk_fails_its_item_with_that_reason_and_the_others_finish(tiny_disk):
-    add_item(tiny_disk, "other", frames=12)
+    add_item(tiny_disk, "other", frames=4)
     (tiny_disk / "in" / "small").mkdir()
-    add_item(tiny_disk, "big", frames=40).rename(tiny_disk / "in/small/big.mp4")
+    add_item(tiny_disk, "big", frames=20).rename(tiny_disk / "in/small/big.mp4")
     (tiny_disk / "in/big_mask.mkv").rename(tiny_disk / "in/small/big_mask.mkv")
     job = lossless_job(tiny_disk)
     job.input.videos = [str(tiny_disk / "in" / "**" / "*.mp4")]
@@ -170,7 +170,7 @@ def test_a_folder_of_the_run_that_takes_no_files_is_refused_before_any_work(tmp_
 
 
 def test_masks_of_every_frame_being_full_still_give_a_result(tmp_path):
-    source = add_item(tmp_path, frames=6)
+    source = add_item(tmp_path, frames=3)
     mask_of(source).unlink()
     write_mask_image(mask_of(source).with_suffix(".png"), np.ones_like(moving_box(1)[0]))
     assert finish(lossless_job(tmp_path))[0].exit_status == 0

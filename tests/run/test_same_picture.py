@@ -7,51 +7,67 @@ from jobs import add_item, finish, lossless_job, planes
 
 from pipelines.config import ExecutorName
 
+FRAMES = 28
+FOUR_BLOCKS = {"block_length": 8, "overlap": 2}
 
-@pytest.fixture
-def folder(tmp_path):
-    add_item(tmp_path)
-    return tmp_path
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A clip, and in four/ what became of it in this process, a chunk a block."""
+    folder = tmp_path_factory.mktemp("clip")
+    add_item(folder, frames=FRAMES)
+    _, rows = finish(lossless_job(folder, "four", **FOUR_BLOCKS, chunk_length=1))
+    assert rows["clip"].chunks_computed == 4
+    return folder
 
 
 def test_one_chunk_and_four_give_the_same_bytes(folder):
-    results = []
-    for out, chunk_length, chunks in (("one", 1000, 1), ("four", 1, 4)):
-        _, rows = finish(lossless_job(folder, out, chunk_length=chunk_length))
-        assert rows["clip"].chunks_computed == chunks
-        results.append(planes(folder / out / "clip.mkv"))
-    assert np.array_equal(*results)
+    _, rows = finish(lossless_job(folder, "one", **FOUR_BLOCKS, chunk_length=1000))
+    assert rows["clip"].chunks_computed == 1
+    assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("one", "four")))
 
 
 @pytest.mark.ray
 def test_ray_and_this_process_give_the_same_bytes(folder, on_cluster):
-    for executor in ExecutorName:
-        summary, _ = finish(lossless_job(folder, executor, executor=executor))
-        assert summary.exit_status == 0
-    inline, ray = (planes(folder / executor / "clip.mkv") for executor in ("inline", "ray"))
-    assert np.array_equal(inline, ray)
+    job = lossless_job(folder, "ray", **FOUR_BLOCKS, chunk_length=1, executor=ExecutorName.ray)
+    assert finish(job)[0].exit_status == 0
+    assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("ray", "four")))
 
 
-@pytest.mark.parametrize("dilation", [0, 4])
-def test_pixels_outside_the_dilated_mask_are_the_sources(folder, dilation):
-    job = lossless_job(folder)
-    job.mask.dilation = dilation
+def test_pixels_outside_the_dilated_mask_are_the_sources(folder):
+    source, restored = (planes(folder / path) for path in ("in/clip.mp4", "four/clip.mkv"))
+    assert_only_the_box_changed(source, restored, dilation=4)
+
+
+def test_without_dilation_pixels_outside_the_mask_are_the_sources(tmp_path):
+    job = short_job(tmp_path)
+    job.mask.dilation = 0
     finish(job)
-    source, restored = np.stack(planes(folder / "in/clip.mp4")), np.stack(planes(folder / "out/clip.mkv"))
-    changed = source != restored
-    luma, chroma = changed[:, :64], changed[:, 64:].reshape(70, 2, 32, 48)
-    inside = _grown(moving_box(70), dilation)
-    assert not (luma & ~inside).any()
-    assert not (chroma & ~inside.reshape(70, 1, 32, 2, 48, 2).all(axis=(3, 5))).any()
-    assert (luma & moving_box(70)).sum() > 0.95 * moving_box(70).sum(), "the box is gone"
+    assert_only_the_box_changed(planes(tmp_path / "in/clip.mp4"), planes(tmp_path / "out/clip.mkv"), dilation=0)
 
 
-def test_a_smaller_working_size_still_leaves_the_rest_untouched(folder):
-    job = lossless_job(folder)
+def test_a_smaller_working_size_still_leaves_the_rest_untouched(tmp_path):
+    job = short_job(tmp_path)
     job.process.max_side = 48
     finish(job)
-    source, restored = np.stack(planes(folder / "in/clip.mp4")), np.stack(planes(folder / "out/clip.mkv"))
-    assert not ((source != restored)[:, :64] & ~_grown(moving_box(70), 4)).any()
+    assert_only_the_box_changed(planes(tmp_path / "in/clip.mp4"), planes(tmp_path / "out/clip.mkv"), dilation=4)
+
+
+def short_job(folder):
+    """Of one block: where blocks meet, the four of the fixture show it."""
+    add_item(folder, frames=8)
+    return lossless_job(folder)
+
+
+def assert_only_the_box_changed(source, restored, dilation):
+    changed = np.stack(source) != np.stack(restored)
+    frames = len(changed)
+    luma, chroma = changed[:, :64], changed[:, 64:].reshape(frames, 2, 32, 48)
+    box = moving_box(frames)
+    inside = _grown(box, dilation)
+    assert not (luma & ~inside).any()
+    assert not (chroma & ~inside.reshape(frames, 1, 32, 2, 48, 2).all(axis=(3, 5))).any()
+    assert (luma & box).sum() > 0.95 * box.sum(), "the box is gone"
 
 
 def _grown(masks, pixels):

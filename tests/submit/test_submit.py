@@ -11,6 +11,7 @@ from jobs import add_item, lossless_job
 from ray.job_submission import JobDetails, JobStatus, JobType
 
 from cluster.jobs import exit_status_of
+from pipelines.cli import main
 from pipelines.job import dump_job
 
 pytestmark = pytest.mark.ray
@@ -36,25 +37,18 @@ def ids(head, name):
     return {job.submission_id: job for job in client.list_jobs() if name in (job.submission_id or "")}, client
 
 
-def test_the_cluster_is_told_of_the_job_and_of_nothing_else(head, folder):
-    """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
-    done = submit(head, folder, "--json", "--no-follow", AWS_SECRET_ACCESS_KEY="do-not-tell")
-    answer = json.loads(done.stdout)
-    found, client = ids(head, folder.name)
-    details = found[answer["id"]]
-    assert set(details.runtime_env) <= {"working_dir", "_ray_commit"}
-    assert "do-not-tell" not in str(details)
-    client.stop_job(answer["id"])
-
-
 def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head, folder):
+    """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
     (folder / "in" / "broken.mp4").write_bytes(b"not a video")
     (folder / "in" / "broken_mask.mkv").write_bytes(b"nor a mask")
-    first = submit(head, folder, "--date", "2026-01-31")
+    first = submit(head, folder, "--date", "2026-01-31", AWS_SECRET_ACCESS_KEY="do-not-tell")
     second = submit(head, folder, "--date", "2026-01-31")
     assert (first.returncode, second.returncode) == (3, 3)
     found, _ = ids(head, folder.name)
     assert set(found) == {f"reelmend-{folder.name}-2026-01-31", f"reelmend-{folder.name}-2026-01-31-2"}
+    for details in found.values():
+        assert set(details.runtime_env) <= {"working_dir", "_ray_commit"}
+        assert "do-not-tell" not in str(details)
 
 
 def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, folder):
@@ -87,23 +81,38 @@ def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_o
             assert time.monotonic() < end
             time.sleep(0.2)
         _, client = ids(head, folder.name)
-        again = subprocess.run([*command, "--no-follow"], env=head.env, capture_output=True, text=True, check=True)
-        assert f"job {next(iter(found))} is there already" in again.stdout
+        more = ["--no-follow", "--json"]
+        again = subprocess.run([*command, *more], env=head.env, capture_output=True, text=True, check=True)
+        assert json.loads(again.stdout) == {"id": next(iter(found)), "new": False}
         client.stop_job(*found)
         said, _ = waits.communicate(timeout=120)
     assert waits.returncode == 130, said
 
 
-def test_a_wrong_token_an_empty_address_and_a_silent_one_are_one_line_each(head, folder):
-    for refused, words in (
-        (submit(head, folder, RAY_AUTH_TOKEN="f" * 32), "wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"),
-        (head.reelmend("submit", str(folder / "job.yaml")), "--address: expected the URL of a cluster's dashboard"),
-        (head.reelmend("submit", str(folder / "job.yaml"), "--address", "http://127.0.0.1:1"), "127.0.0.1:1"),
-        (submit(head, folder, "--date", "tomorrow"), "--date tomorrow: expected a day"),
-    ):
-        assert refused.returncode == 2
-        assert words in refused.stderr
-        assert len(refused.stderr.strip().splitlines()) == 1
+def test_a_wrong_token_is_one_line(head, folder):
+    refused = submit(head, folder, RAY_AUTH_TOKEN="f" * 32)
+    assert refused.returncode == 2
+    assert "wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "--address: expected the URL of a cluster's dashboard"),
+        (("--address", "http://127.0.0.1:1"), "127.0.0.1:1"),
+        (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: expected a day"),
+    ],
+)
+def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(folder, words, said, capsys, monkeypatch):
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", ["reelmend", "submit", str(folder / "job.yaml"), *words])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown.strip().splitlines()) == 1
 
 
 def test_rays_own_command_does_it_too(head, folder):

@@ -27,8 +27,8 @@ def line(message: object, **more: Any) -> dict[str, Any]:
 
 
 def job_file(folder: Path, executor: ExecutorName, log: LogFormat) -> Path:
-    add_item(folder, "clip", frames=24, size=(64, 48))
-    job = lossless_job(folder, executor=executor, block_length=12, overlap=2, chunk_length=12)
+    add_item(folder, "clip", frames=8, size=(64, 48))
+    job = lossless_job(folder, executor=executor, block_length=4, overlap=1, chunk_length=4)
     job.input.videos = [str(folder / "in" / "clip.mp4")]
     job.log.format = log
     (folder / "job.yaml").write_text(dump_job(job))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,8 @@ def slowest(folder: Path) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of four chunks, restored with --profile."""
     folder = tmp_path_factory.mktemp("profiled")
-    add_item(folder, "clip", frames=24, size=(64, 48))
-    job = lossless_job(folder, block_length=6, overlap=1, chunk_length=6)
+    add_item(folder, "clip", frames=13, size=(64, 48))
+    job = lossless_job(folder, block_length=4, overlap=1, chunk_length=1)
     job.input.videos = [str(folder / "in" / "clip.mp4")]
     (folder / "job.yaml").write_text(dump_job(job))
     told = type_in("run", str(folder / "job.yaml"), "--profile")
@@ -81,14 +82,20 @@ def test_every_finding_is_a_sentence_with_a_figure(folder: Path) -> None:
     assert all(any(letter.isdigit() for letter in finding["what"]) for finding in findings)
 
 
-def test_a_second_profile_replaces_the_traces_of_the_first_and_finds_nothing_to_trace(folder: Path) -> None:
-    type_in("run", str(folder / "job.yaml"), f"out={folder / 'again'}", f"store.root={folder / 'out/_reelmend/store'}")
-    assert not (folder / "again" / PROFILE).exists()
-    (folder / "again" / PROFILE).mkdir()
-    (folder / "again" / PROFILE / "torch-flow-old-0.json.gz").write_bytes(b"")
-    (folder / "again" / "clip.mkv").unlink()
-    type_in("run", str(folder / "job.yaml"), "--profile", f"out={folder / 'again'}")
-    assert "torch-flow-old-0.json.gz" not in {path.name for path in (folder / "again" / PROFILE).iterdir()}
+def test_a_second_profile_replaces_the_traces_of_the_first_and_finds_nothing_to_trace(
+    folder: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder / "out", again)
+    (again / "clip.mkv").unlink()
+    type_in("run", str(folder / "job.yaml"), "--profile", f"out={again}")
+    assert [path.name for path in (again / PROFILE).iterdir()] == ["timeline.json.gz"]
+
+    shutil.rmtree(again / PROFILE)
+    (again / "clip.mkv").unlink()
+    type_in("run", str(folder / "job.yaml"), f"out={again}")
+    assert (again / "clip.mkv").exists()
+    assert not (again / PROFILE).exists(), "nobody asked for one"
 
 
 def test_a_run_that_has_not_ended_is_told_as_far_as_the_ledger_goes(folder: Path) -> None:
