@@ -89,7 +89,7 @@ def test_a_lease_that_is_renewed_is_never_taken(place):
         assert not first.lost
 
 
-def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(place):
+def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(place, caplog):
     with subprocess.Popen([sys.executable, HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
@@ -97,8 +97,10 @@ def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waitin
         assert last_sign(place, Files()).alive
         other.kill()
     assert not last_sign(place, Files()).alive
+    caplog.set_level("INFO")
     with lease(place, "next") as held:
         assert not held.lost
+    assert "waiting up to" not in caplog.text
 
 
 def test_a_run_that_died_on_another_machine_is_taken_over_when_it_was_silent(place):
