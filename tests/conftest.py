@@ -19,6 +19,8 @@ from xdist.scheduler import LoadFileScheduling
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray's workers give way to every other process: beside two that compute, a worker takes a minute to start.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 class _OneClusterOneProcess(LoadFileScheduling):

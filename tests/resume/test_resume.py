@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("on_cluster")  # a start of Ray each would 
 
 def small_job(folder, out, executor=ExecutorName.inline):
     job = lossless_job(folder, out, executor=executor, block_length=4, overlap=1, chunk_length=4)
-    job.flow.segment_length = 7
+    job.flow.segment_length, job.run.workers = 7, 1
     return job
 
 
@@ -113,7 +113,6 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder):
 )
 def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
     job = small_job(folder, f"stopped-{executor}-{signal_number}", executor)
-    job.run.workers = 1
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         wait_for_parts(job.out, 2, run)
         run.send_signal(signal_number)
