@@ -40,7 +40,7 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: sockets lie in it
     port, url_port, exporter_port, *agent_ports = _free_ports(6)
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
-        "RAY_worker_niceness": os.environ["RAY_worker_niceness"],
+        "RAY_worker_niceness": "0",
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(Path.cwd()),
         "HOME": str(folder),
