@@ -8,7 +8,7 @@ demo: .venv/ready            ## restore a clip that the demo makes itself; print
 	$(BIN)/reelmend demo --out demo-out
 
 test: .venv/ready            ## the whole suite
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
 	$(BIN)/python tests/chaos/campaign.py $(CHAOS)

@@ -30,9 +30,11 @@ def wants_gpu(job: JobConfig) -> bool:
 
 def uses_gpu(job: JobConfig) -> bool:
     """Whether this process computes the job's networks on a GPU."""
-    import torch
+    if not wants_gpu(job):
+        return False
+    import torch  # it takes seconds, and who computes no network may never need it
 
-    return wants_gpu(job) and torch.cuda.is_available()
+    return torch.cuda.is_available()
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
