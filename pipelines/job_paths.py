@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.config import JobConfig
-from pipelines.home import at_home
 from pipelines.stores.location import Location, is_url
+from pipelines.typed_paths import at_home, is_there
 from pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 
 
@@ -80,7 +80,7 @@ def _as_pattern(placed: str, given: str) -> str:
 
     That is a video that is there under this very name, and the folder that was put before a real pattern.
     """
-    if Path(placed).exists():
+    if is_there(placed):
         return glob.escape(placed)
     pattern = str(Path(given))  # as `_join` has put it there
     return glob.escape(placed.removesuffix(pattern)) + pattern if placed.endswith(pattern) else placed

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +21,7 @@ from pipelines.job import load_job
 from pipelines.store import Store
 from pipelines.stores.files import Files
 from pipelines.stores.location import is_url, location_of
+from pipelines.typed_paths import is_folder
 from pipelines.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
             "which cache? give a job file, a run's output folder, or the folder or bucket's prefix itself"
         )
     first, *overrides = words
-    if not is_job_file(first) and not is_url(first) and not Path(first).is_dir():
+    if not is_job_file(first) and not is_url(first) and not is_folder(first):
         raise ConfigError(f"{first}: neither a job file (.yaml) nor a folder nor a bucket's prefix")
     job = load_job(location_of(first) if is_job_file(first) else None, None, overrides)
     files = Files(job.s3)

@@ -60,8 +60,12 @@ def demo(
 
 def _clear(folder: Path) -> None:
     """Remove an earlier demo, so that this one has work to do; nothing else is ever removed."""
-    earlier_demo = (folder / _INPUT / "scene_mask.mkv").exists()
-    if folder.exists() and not earlier_demo and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        earlier_demo = (folder / _INPUT / "scene_mask.mkv").exists()
+        other = folder.exists() and not earlier_demo and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as exc:
+        raise ConfigError(f"--out {folder}: {exc.strerror}; name another folder for the demo") from exc
+    if other:
         raise ConfigError(f"--out {folder}: holds something else; name a new folder for the demo")
     if earlier_demo:
         shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines.errors import ConfigError
 from pipelines.stores.location import Location, location_of
+from pipelines.typed_paths import is_there
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
 
@@ -79,7 +79,7 @@ def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Req
     for word in words or ():
         if is_job_file(word):
             files.append(location_of(word))
-        elif "=" in word and not Path(word).exists():
+        elif "=" in word and not is_there(word):
             overrides.append(word)
         elif videos:
             found.append(word)  # `--videos in/*.mp4` without quotes: the shell made several words of one

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
@@ -14,6 +13,7 @@ from pipelines.ledger import ItemRow, LedgerView
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
+from pipelines.typed_paths import is_folder
 from pipelines.watch.sign_of_life import last_sign
 from pipelines.watch.standing import Life, Standing, standing
 
@@ -66,7 +66,7 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
     """Return the folder, and how it is reached if it is in a bucket: a folder alone does not say."""
     folder = words[0] if words and len(words) == 1 and out is None else ""
-    if folder and (Path(folder).is_dir() or (is_url(folder) and not is_job_file(folder))):
+    if folder and (is_folder(folder) or (is_url(folder) and not is_job_file(folder))):
         return location_of(folder), S3Config()
     if not words and out is None:
         raise ConfigError("which run? give its job file, or its output folder with --out")

@@ -7,7 +7,6 @@ SetupError for what will not. Credentials are found as every AWS client finds th
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -29,6 +28,7 @@ from urllib3.exceptions import HTTPError
 
 from pipelines.config import S3Config
 from pipelines.errors import ReelmendError, SetupError, StoreError, first_line
+from pipelines.typed_paths import is_file
 
 CONNECTIONS = 32
 """Requests that a process has under way at once, at most."""
@@ -74,7 +74,7 @@ _ADVICE = {
 
 def make_client(config: S3Config) -> Any:
     """Return a boto3 client; making one sends nothing. Raises SetupError."""
-    if config.ca_bundle and not Path(config.ca_bundle).is_file():
+    if config.ca_bundle and not is_file(config.ca_bundle):
         raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
     attempts = {"mode": "adaptive", "total_max_attempts": config.attempts}
     options = Config(

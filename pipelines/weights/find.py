@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipelines.errors import ConfigError, SetupError, StoreError
-from pipelines.home import at_home
+from pipelines.typed_paths import at_home
 from pipelines.weights.folder import (
     BY_HAND,
     FOLDER_VARIABLE,

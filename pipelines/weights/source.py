@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from pipelines.errors import ConfigError, SetupError
-from pipelines.home import at_home
+from pipelines.typed_paths import at_home
 from pipelines.weights.registry import Entry
 
 MIRROR_VARIABLE = "REELMEND_WEIGHTS_MIRROR"

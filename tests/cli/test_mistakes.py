@@ -42,6 +42,29 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--videos", f"{LONG}.mp4", "--masks", "m.png"], f"no video matches '{LONG}.mp4'"),
+        (["run", LONG], f"{LONG}: neither a job file (.yaml) nor KEY=VALUE"),
+        (["run", "--videos", "s3://b/a.mp4", f"s3.ca_bundle={LONG}"], f"{LONG}: there is no such file"),
+        (["status", LONG], f"{LONG}: neither a job file"),
+        (["cache", "stat", LONG], f"{LONG}: neither a job file"),
+        (["demo", "--out", LONG], f"--out {LONG}: File name too long"),
+    ],
+    ids=["video", "word", "ca_bundle", "status", "cache", "demo"],
+)
+def test_a_name_that_is_too_long_is_nothing_that_is_there(words: list[str], said: str, tmp_path: Path) -> None:
+    result = type_in(*words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     Path("job.yaml").write_text("stich: {codec: h264}\nstitch: {crf: 99}\n")
     result = type_in("run", "job.yaml", "run.workers=two")
