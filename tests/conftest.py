@@ -21,6 +21,8 @@ from xdist.scheduler import LoadFileScheduling
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray's workers give way to every other process: beside two that compute, a worker takes a minute to start.
 os.environ.setdefault("RAY_worker_niceness", "0")
+# Ray's agents count the processes of their machine every five seconds, and no test asks them.
+os.environ.setdefault("REPORTER_UPDATE_INTERVAL_MS", "60000")
 
 
 class _OneClusterOneProcess(LoadFileScheduling):

@@ -6,7 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from clips import write_clip, write_mask_image
 from jobs import add_item, lossless_job
 from ray.job_submission import JobDetails, JobStatus, JobType
 
@@ -19,9 +21,11 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture
 def folder(tmp_path):
-    add_item(tmp_path, frames=12)
-    job = lossless_job(tmp_path)  # in the driver's own process: these tests are about the way there
-    (tmp_path / "job.yaml").write_text(dump_job(job))
+    """Nothing of the clip is masked, and the driver copies it itself: these tests are about the way there."""
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in/clip.mp4", frames=2)
+    write_mask_image(tmp_path / "in/clip_mask.png", np.zeros((64, 96), np.bool_))
+    (tmp_path / "job.yaml").write_text(dump_job(lossless_job(tmp_path)))
     return tmp_path
 
 
@@ -73,6 +77,7 @@ def test_the_exit_status_is_that_of_the_run(status, code, exit_status):
 
 
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(head, folder):
+    add_item(folder, "long")
     command = [sys.executable, "-m", "pipelines.cli", "submit", str(folder / "job.yaml"), "--address", head.url]
     command += ["--name", folder.name, "run.executor=ray"]
     with subprocess.Popen(command, env=head.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waits:
@@ -123,4 +128,4 @@ def test_rays_own_command_does_it_too(head, folder):
     (small / "job.yaml").write_text((folder / "job.yaml").read_text())
     done = subprocess.run(command, cwd=small, env=head.env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (folder / "out" / "clip.mkv").exists()
+    assert (folder / "out" / "clip.mp4").exists()
