@@ -116,7 +116,7 @@ class _Pictures:
         values = flow.astype(np.float32).tobytes()
         if values not in self._known:
             shot = ArrayShot(self._frames, self._masks, *flow)
-            self._known[values] = self._engine.restore(shot, 0, len(self._frames))
+            self._known[values] = self._engine.restore(shot, 0, len(self._frames)).frames
         return self._known[values]
 
 

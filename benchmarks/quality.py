@@ -121,7 +121,7 @@ def _score(case: str, truth: U8, masks: Bool, dilation: int) -> tuple[Score, U8,
     for _ in range(REPEATS):
         started = time.perf_counter()
         flow_fwd, flow_bwd = (flow.astype(np.float16) for flow in DisFlow().estimate(hidden))
-        restored = fill_clip(hidden.copy(), holes, flow_fwd, flow_bwd)
+        restored = fill_clip(hidden.copy(), holes, flow_fwd, flow_bwd).frames
         seconds = min(seconds, time.perf_counter() - started)
     telea = np.stack(
         [cv2.inpaint(f, m.astype(np.uint8), 4, cv2.INPAINT_TELEA) for f, m in zip(hidden, holes, strict=True)]

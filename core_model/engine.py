@@ -3,7 +3,7 @@
 Legend: T frames, H W height and width of the frames, h w height and width of the flow.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,16 @@ class Shot(Protocol):
         ...
 
 
+class Restored(NamedTuple):
+    """A run of restored frames, and how far away what fills their holes was seen."""
+
+    frames: U8
+    """RGB [T, H, W, 3]; only the masked pixels count, the others may be anything."""
+    away: U8
+    """[T, H, W], of masked pixels: distance in frames to the frame that shows the pixel, 1..255 (255: that or more);
+    0 where no frame shows it, so that it was invented. The values of other pixels do not count."""
+
+
 class Engine(Protocol):
     """Fills the masked pixels of a shot, a block at a time."""
 
@@ -93,10 +103,10 @@ class Engine(Protocol):
         """
         ...
 
-    def restore(self, shot: Shot, start: int, stop: int) -> U8:
-        """Return frames start..stop-1, u8 [stop - start, H, W, 3], with masked pixels filled.
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
+        """Return frames start..stop-1 with masked pixels filled.
 
-        The other pixels may be anything (they are not used). The result must not depend on what was restored before,
+        The result must not depend on what was restored before,
         nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Whoever asks for adjacent
         runs, passing the very same shot, lets the engine go on with what it has. Raises DeviceFull
         (core_model/device_memory.py) when memory does not do for frames of this size, FloatingPointError when numbers

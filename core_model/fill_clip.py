@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core_model.blend import blend
-from core_model.engine import U8, Bool, Float
+from core_model.engine import U8, Bool, Float, Restored
 from core_model.hole_flow import Direction, HoleFlow, MeasuredFlow
 from core_model.remeasure import remeasure
 from core_model.trails import trace
@@ -27,7 +28,7 @@ _SPOILED_BY_FILLING_PX = 4
 _UNSEEN_SOURCES = 2  # frames whose unseen pixels are carried to the others; more do not show in any measure
 
 
-def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> U8:
+def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
     What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
@@ -37,24 +38,36 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     _check(frames_THWC, masks_THW, flow_fwd, flow_bwd)
     restored = frames_THWC if frames_THWC.flags.writeable else frames_THWC.copy()
     if not masks_THW.any():
-        return restored
+        return Restored(restored, np.zeros(masks_THW.shape, np.uint8))
     with _one_torch_thread():
         measured = MeasuredFlow(flow_fwd, flow_bwd)
         _fill(restored, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_OBJECT_PX), sources=0)
         measured = remeasure(measured, restored, masks_THW)
-        _fill(restored, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX), _UNSEEN_SOURCES)
-    return restored
+        away = _fill(restored, masks_THW, HoleFlow(masks_THW, measured, _SPOILED_BY_FILLING_PX), _UNSEEN_SOURCES)
+    return Restored(restored, away)
 
 
-def _fill(restored: U8, masks: Bool, flow: HoleFlow, sources: int) -> None:
-    """Write the masked pixels of `restored`."""
+def _fill(restored: U8, masks: Bool, flow: HoleFlow, sources: int) -> U8:
+    """Write the masked pixels of `restored`; return how many frames away each was seen, 0: nowhere."""
     directions: tuple[Direction, Direction] = (1, -1)
     sides = [trace(masks, flow, direction) for direction in directions]
     unseen = masks.copy()
+    away = np.zeros(masks.shape, np.uint8)
     for t in np.flatnonzero(masks.any((1, 2))).tolist():
-        restored[t][masks[t]], seen_N = blend(restored, masks, t, [side[t] for side in sides if t in side])
+        trails = [side[t] for side in sides if t in side]
+        restored[t][masks[t]], seen_N = blend(restored, masks, t, trails)
+        away[t][masks[t]] = seen_N * _nearest([trail.age for trail in trails], len(seen_N))
         unseen[t][masks[t]] = ~seen_N
     carry_unseen(restored, unseen, flow, sources)
+    return away
+
+
+def _nearest(ages: list[NDArray[np.int16]], count: int) -> U8:
+    """The smaller distance of each pixel's trails."""
+    nearest = np.full(count, 255, np.uint8)
+    for age in ages:
+        nearest = np.minimum(nearest, np.where(age == 0, 255, np.abs(age).clip(max=255)).astype(np.uint8))
+    return nearest
 
 
 @contextmanager

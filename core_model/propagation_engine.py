@@ -5,7 +5,7 @@ Whoever plans work for it need not load what does the work: torch alone takes se
 
 import cv2
 
-from core_model.engine import U8, Shot
+from core_model.engine import Restored, Shot
 
 HALO_FRAMES = 10
 """Frames before and after that a restored frame may depend on."""
@@ -21,10 +21,11 @@ class PropagationEngine:
         """Load torch and what is written with it."""
         import core_model.fill_clip  # noqa: F401
 
-    def restore(self, shot: Shot, start: int, stop: int) -> U8:
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         from core_model.fill_clip import fill_clip
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
         flows = shot.flows(first, last - 1)
-        restored = fill_clip(shot.images(first, last), shot.masks(first, last), *flows)
-        return restored[start - first : stop - first]
+        frames, away = fill_clip(shot.images(first, last), shot.masks(first, last), *flows)
+        asked = slice(start - first, stop - first)
+        return Restored(frames[asked], away[asked])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from core_model.compilation import compile_hot_parts, warm_up
 from core_model.device_memory import full_device_named
 from core_model.device_room import DeviceRoom
-from core_model.engine import U8, Shot
+from core_model.engine import Restored, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator
 from core_model.options import RestoreOptions
@@ -42,7 +42,7 @@ class ProPainterEngine:
             height, width = (side + -side % SIDE_MULTIPLE_PX for side in size)
             warm_up(networks, self._options.execution, (height, width))
 
-    def restore(self, shot: Shot, start: int, stop: int) -> U8:
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         if not 0 <= start < stop <= shot.frames:
             raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
         if shot is not self._shot or self._restoration is None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from core_model.device_room import DeviceRoom
-from core_model.engine import U8, Shot
+from core_model.engine import U8, Restored, Shot
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import InpaintGenerator, LocalFrames
 from core_model.networks.region import Region
@@ -46,8 +46,10 @@ class Restoration:
         self._begin(0)
 
     @torch.inference_mode()
-    def restore(self, start: int, stop: int) -> U8:
-        """Return frames start..stop-1, u8 [stop - start, H, W, 3], with masked pixels completed and others unchanged.
+    def restore(self, start: int, stop: int) -> Restored:
+        """Return frames start..stop-1 with masked pixels completed and others unchanged.
+
+        A pixel that image propagation reached counts as seen one frame away: propagation does not say from how far.
 
         Raises torch.OutOfMemoryError when the device cannot hold a single window, FloatingPointError when what comes
         out is not finite.
@@ -59,10 +61,11 @@ class Restoration:
             for window, region, images in self._complete(windows):
                 self._lay(window, region, images, start)
         restored = np.stack([self._result(t) for t in range(start, stop)])
+        away = np.stack([self._seen_away(t) for t in range(start, stop)])
         self._reached = stop
         upcoming = self._windows[self._next : self._next + 1]
         self._prepared.forget(min(stop, *(window.local.start for window in upcoming)) if upcoming else stop)
-        return restored
+        return Restored(restored, away)
 
     def _begin(self, start: int) -> None:
         self._reached = start
@@ -138,6 +141,11 @@ class Restoration:
         if colours_N3 is not None:
             image[known.mask[0].numpy()] = colours_N3
         return image[:height, :width]
+
+    def _seen_away(self, t: int) -> U8:
+        height, width = self._shot.size
+        known = self._prepared.frame(t)
+        return (known.mask & ~known.updated)[0, :height, :width].numpy().astype(np.uint8)
 
 
 def _shape(window: GeneratorWindow) -> tuple[int, int]:

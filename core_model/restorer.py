@@ -46,7 +46,7 @@ class Restorer:
             flow_fwd, flow_bwd = self._flow.estimate(frames_THWC)
         shot = ArrayShot(frames_THWC, masks, flow_fwd, flow_bwd)
         step = self._options.subvideo_length
-        pieces = [self._engine.restore(shot, t, min(t + step, frames)) for t in range(0, frames, step)]
+        pieces = [self._engine.restore(shot, t, min(t + step, frames)).frames for t in range(0, frames, step)]
         return np.concatenate(pieces)
 
 

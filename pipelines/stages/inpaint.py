@@ -88,7 +88,7 @@ def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
 
 def _restore(shot: VideoShot, block: Block, desk: Desk) -> Iterator[Patch]:
     with desk.model_clock.running():
-        restored = desk.engine.restore(shot, block.kept_start - shot.start, block.kept_stop - shot.start)
+        restored = desk.engine.restore(shot, block.kept_start - shot.start, block.kept_stop - shot.start).frames
     for index in range(block.kept_start, block.kept_stop):
         frame = shot.clip.enlarge(restored[index - block.kept_start])
         patch = cut_patch(index, frame, shot.clip.output_mask(index))

@@ -65,7 +65,7 @@ def test_what_is_under_a_mask_over_whole_frames_does_not_show(networks, frames):
     blank = np.zeros_like(pictures)
     shots = [still(pictures, masks), still(blank, masks)]
     engine = ProPainterEngine(lambda: networks[1:], "", RestoreOptions())
-    first, second = (engine.restore(shot, 0, frames) for shot in shots)
+    first, second = (engine.restore(shot, 0, frames).frames for shot in shots)
     assert np.array_equal(first, second)
     assert not np.array_equal(first, blank)
 
@@ -136,7 +136,9 @@ def test_flow_smaller_than_the_frames_is_scaled_up_with_its_vectors(networks):
     pictures, masks = clip(3, 24, 48)
     large, small = (np.full((2, 2, 24 // n, 48 // n), -6 / n, np.float16) for n in (1, 3))
     restored = [
-        ProPainterEngine(lambda: networks[1:], "", RestoreOptions()).restore(ArrayShot(pictures, masks, f, -f), 0, 3)
+        ProPainterEngine(lambda: networks[1:], "", RestoreOptions())
+        .restore(ArrayShot(pictures, masks, f, -f), 0, 3)
+        .frames
         for f in (large, small)
     ]
     assert np.array_equal(*restored)

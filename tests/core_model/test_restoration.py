@@ -44,7 +44,7 @@ def shot():
 
 @pytest.fixture(scope="module")
 def whole(networks, shot):
-    return engine(networks).restore(shot, 0, FRAMES)
+    return engine(networks).restore(shot, 0, FRAMES).frames
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def needed(shot, *pieces):
 
 def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(networks, shot, whole, taken):
     actor = engine(networks)
-    pieces = [actor.restore(shot, *cut) for cut in pairwise((0, 3, 5, 9, 10, 11))]
+    pieces = [actor.restore(shot, *cut).frames for cut in pairwise((0, 3, 5, 9, 10, 11))]
     assert np.array_equal(np.concatenate(pieces), whole)
     assert taken == needed(shot, (0, FRAMES))
 
@@ -83,21 +83,21 @@ def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_s
 ):
     """What each has computed before differs, what it returns does not."""
     first, second = engine(networks), engine(networks)
-    assert np.array_equal(first.restore(shot, 4, 8), whole[4:8])
-    assert np.array_equal(second.restore(shot, 8, 11), whole[8:])
-    assert np.array_equal(second.restore(shot, 0, 4), whole[:4])
+    assert np.array_equal(first.restore(shot, 4, 8).frames, whole[4:8])
+    assert np.array_equal(second.restore(shot, 8, 11).frames, whole[8:])
+    assert np.array_equal(second.restore(shot, 0, 4).frames, whole[:4])
     assert taken == needed(shot, (4, 8), (8, 11), (0, 4))
 
 
 def test_in_bf16_the_picture_stays_close(networks, shot, whole):
     """On a processor without bf16 it is the same picture."""
     options = replace(OPTIONS, execution=Execution(precision="bf16"))
-    reduced = engine(networks, options).restore(shot, 0, 3)
+    reduced = engine(networks, options).restore(shot, 0, 3).frames
     assert psnr(reduced, whole[:3], shot.masks(0, 3)) > 35
 
 
 def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks, shot, whole, taken):
-    restored = engine(networks, replace(OPTIONS, window_batch=3)).restore(shot, 5, 8)
+    restored = engine(networks, replace(OPTIONS, window_batch=3)).restore(shot, 5, 8).frames
     assert taken["windows"] == needed(shot, (5, 8))["windows"] - 2, "three of them are one"
     assert (np.abs(restored.astype(int) - whole[5:8]) <= 1).mean() >= 0.9999
 

@@ -75,7 +75,7 @@ def restoration_on(shot, completion, generator):
 def one_by_one(shot, completion, generator):
     generator.card, generator.batches = Card(10**6), []
     room = DeviceRoom(generator.card, CPU, 1)
-    restored = Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES)
+    restored = Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES).frames
     assert generator.batches == [1] * WINDOWS
     return restored
 
@@ -86,13 +86,13 @@ def alike(restored, expected):
 
 def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(restoration_on, generator, one_by_one):
     """Room for three; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
-    restored = restoration_on(Card(400)).restore(0, 8)
+    restored = restoration_on(Card(400)).restore(0, 8).frames
     assert generator.batches == [1, 3, 3]
     assert alike(restored, one_by_one[:8])
 
 
 def test_a_large_card_takes_no_more_than_what_pays(restoration_on, generator, one_by_one):
-    restored = restoration_on(Card(10**9)).restore(0, FRAMES)
+    restored = restoration_on(Card(10**9)).restore(0, FRAMES).frames
     assert generator.batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
     assert alike(restored, one_by_one)
 
@@ -101,19 +101,19 @@ def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(restoration_o
     """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
     card, steps = Card(500, lost=350), StepsDown.taken
     restoration = restoration_on(card)
-    restored = restoration.restore(0, 7)
+    restored = restoration.restore(0, 7).frames
     assert generator.batches == [1, 4, 2, 1, 1, 1, 1, 1]
     assert StepsDown.taken == steps + 2
     assert alike(restored, one_by_one[:7])
 
     met, generator.batches = card.releases, []
-    assert alike(restoration.restore(7, 9), one_by_one[7:9])
+    assert alike(restoration.restore(7, 9).frames, one_by_one[7:9])
     assert generator.batches == [1, 1], "the next piece of the shot knows it too"
     assert card.releases == met > 0
 
 
 def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(restoration_on, generator, one_by_one):
-    restored = restoration_on(Card(330), fixed=4).restore(0, 7)
+    restored = restoration_on(Card(330), fixed=4).restore(0, 7).frames
     assert generator.batches == [4, 2, 2, 2]
     assert alike(restored, one_by_one[:7])
 
@@ -122,9 +122,9 @@ def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_
     generator.card, generator.batches = Card(100), []
     engine = ProPainterEngine(lambda: (completion, generator), "", OPTIONS)
     with pytest.raises(DeviceFull, match=r"a block of 13 frames of 24x16 does not fit .*: tried to allocate 110 bytes"):
-        engine.restore(shot, 0, FRAMES)
+        engine.restore(shot, 0, FRAMES).frames
     generator.card = Card(10**6)
-    assert engine.restore(shot, 0, 2).shape == (2, 16, 24, 3)
+    assert engine.restore(shot, 0, 2).frames.shape == (2, 16, 24, 3)
 
 
 def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window():
