@@ -16,7 +16,7 @@ from torch.nn.functional import grid_sample
 
 from core_model.engine import Bool, Float
 from core_model.motion_fit import evaluate_affine, fit_affine
-from core_model.propagation import consistent
+from core_model.image_propagation import consistent
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 
 from core_model.engine import Bool
 from core_model.hole_flow import Direction, HoleFlow, Window, bounding_window
-from core_model.propagation import propagate_step
+from core_model.image_propagation import propagate_step
 
 # A frame is surrounded by pixels that are missing in every frame, so that nothing outside is mistaken for black scene.
 # Flow that leads farther out than this finds no flow back and is refused.

@@ -8,7 +8,7 @@ from simulated_card import Card
 
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.offload import Offload
-from core_model.propagation import propagate_images
+from core_model.image_propagation import propagate_images
 
 THERE = torch.device("meta")
 """Stands for the card: what is brought there holds no data, so the work below only counts."""

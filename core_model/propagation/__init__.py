@@ -1,0 +1,1 @@
+"""Weightless restoration: holes filled from other frames along the scene's motion, the rest from their surroundings."""

@@ -1,0 +1,314 @@
+"""Registration of the frames of a camera that stands still, or sways a little.
+
+Every frame is aligned with a reference frame directly, by robust least squares on the pictures' detail (Baker and
+Matthews, "Lucas-Kanade 20 Years On", 2004), never by adding up motion from frame to frame: nothing drifts. Pictures
+judge, not flow, which is unreliable on plain surfaces, most of all where something passes.
+
+Legend: T frames, H W height and width. A place [2, 3] gives a frame's (x, y) from (1, x, y) of the block's first frame.
+"""
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import U8, Bool
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+IN_PLACE: F64 = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+_REFERENCE_EVERY = 10  # frames; a drift of a tenth of a pixel per frame shows over this many
+_FARTHEST_PX = 12.0  # a camera that moves farther over a block does not stand
+_TILE_PX = 16
+_SHIFT_PX = 2
+_DECISIVE = 1.15  # a tile tells something if a shift changes its difference by this factor
+_DECISIVE_LEVELS = 0.15
+_STANDING_TILES = 0.3  # share of the telling tiles that have to agree: the others may be covered by what passes
+_FEWEST_TILES = 4
+_FOUND_AGAIN = 0.7  # of a tile's detail: what differs more shows something else
+_DETAILED_LEVELS = 2.0
+_WIDER = 1.25
+_AFFINE_TILES = 24  # with fewer, places are shifts alone
+_STANDING_FRAMES = 0.85
+_MOST_SAMPLES = 6000
+_ITERATIONS = 12
+_SETTLED_PX = 0.01
+
+
+def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
+    """Return every frame's place, [T, 2, 3], or None where the camera moves; in place as well where nothing tells."""
+    frames = len(frames_THWC)
+    places = np.repeat(IN_PLACE[None], frames, 0)
+    if frames < 2:
+        return places
+    details = {t: _detail(frames_THWC[t]) for t in range(0, frames, _REFERENCE_EVERY)}
+    references = sorted(details)
+    failed = 0
+    for before, t in zip(references, references[1:], strict=False):
+        found = _register(details, masks_THW, 0, t, places[before])
+        if found is None:
+            # What the first frame showed may be covered by now: go by the last reference.
+            found = _register(details, masks_THW, before, t, IN_PLACE)
+            found = None if found is None else _combined(found, places[before])
+        if found is None:
+            failed += _REFERENCE_EVERY
+            if failed > (1 - _STANDING_FRAMES) * frames:
+                return None
+            found = places[before]
+        places[t] = found
+    failed = 0
+    for t in range(frames):
+        if t in details:
+            continue
+        reference = min(round(t / _REFERENCE_EVERY) * _REFERENCE_EVERY, references[-1])
+        details[t] = _detail(frames_THWC[t])
+        found = _register(details, masks_THW, reference, t, IN_PLACE)
+        del details[t]
+        if found is None:
+            failed += 1
+            if failed > (1 - _STANDING_FRAMES) * frames:
+                return None
+            places[t] = places[t - 1]
+        else:
+            places[t] = _combined(found, places[reference])
+    height, width = masks_THW.shape[1:]
+    corners = np.array([[1, x, y] for x in (0, width - 1) for y in (0, height - 1)], np.float64)
+    moved = corners @ (places - IN_PLACE).transpose(0, 2, 1)
+    if np.abs(moved).max() > _FARTHEST_PX:
+        return None
+    if np.abs(moved).max() < 0.1:
+        places[:] = IN_PLACE
+    return places
+
+
+def _combined(second: F64, first: F64) -> F64:
+    """The place that `second` gives to what `first` gives."""
+    combined = np.empty((2, 3))
+    combined[:, 1:] = second[:, 1:] @ first[:, 1:]
+    combined[:, 0] = second[:, 1:] @ first[:, 0] + second[:, 0]
+    return combined
+
+
+def _detail(frame_HWC: U8) -> F32:
+    grey = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail: F32 = grey - cv2.blur(grey, (15, 15))
+    return detail
+
+
+def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, start: F64) -> F64 | None:
+    """Return frame t's place relative to the reference, or None where they do not agree."""
+    fixed, moving = details[reference], details[t]
+    hidden_fixed, hidden_moving = _hidden(masks[reference]), _hidden(masks[t])
+    stands, telling = _compare(fixed, moving, hidden_fixed, hidden_moving, start)
+    if not stands:
+        return None
+    affine = int(telling.sum()) >= _AFFINE_TILES * _TILE_PX**2
+    place = _align(fixed, moving, hidden_fixed | ~telling, hidden_moving, start, affine)
+    height, width = fixed.shape
+    corners = np.array([[1, x, y] for x in (0, width - 1) for y in (0, height - 1)], np.float64)
+    if np.abs(corners @ (place - start).T).max() > _SHIFT_PX:
+        return start
+    stands, _ = _compare(fixed, moving, hidden_fixed, hidden_moving, place)
+    return place if stands else start
+
+
+def _compare(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, place: F64) -> tuple[bool, Bool]:
+    """Whether the scene stands at that place, and which pixels say so."""
+    if not np.array_equal(place, IN_PLACE):
+        size, matrix = moving.shape[::-1], np.roll(place, -1, axis=1)
+        back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moving = cv2.warpAffine(moving, matrix, size, flags=back)
+        hidden_moving = (
+            cv2.warpAffine(
+                hidden_moving.view(np.uint8), matrix, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=1
+            )
+            > 0
+        )
+    return _stand(fixed, moving, hidden_fixed | hidden_moving)
+
+
+def _hidden(mask_HW: Bool) -> Bool:
+    """What the detail of a masked frame is not worth anything for: the hole and as far as the blur reaches."""
+    if not mask_HW.any():
+        return mask_HW
+    hidden: Bool = cv2.dilate(mask_HW.view(np.uint8), np.ones((17, 17), np.uint8)) > 0
+    return hidden
+
+
+def _stand(first_HW: F32, second_HW: F32, hidden_HW: Bool) -> tuple[bool, Bool]:
+    """Whether the scene stands still between two pictures; and the pixels [H, W] of the tiles that do.
+
+    A tile tells something where its detail is found again and a shift would make a difference. What passes is one
+    compact patch of tiles, a background that moves is not: where few tiles stand they have to lie all around.
+    """
+    height, width = first_HW.shape
+    place, shifted, energy = _tile_differences(first_HW, second_HW, hidden_HW, height // _TILE_PX, width // _TILE_PX)
+    known = np.isfinite(place) & np.isfinite(shifted)
+    found = known & (np.minimum(place, shifted) < _FOUND_AGAIN * energy)
+    standing = found & (shifted > _DECISIVE * place) & (shifted > place + _DECISIVE_LEVELS)
+    moving = found & (place > _DECISIVE * shifted) & (place > shifted + _DECISIVE_LEVELS)
+    changed = known & ~found & (energy > _DETAILED_LEVELS)
+    stand, move, gone = int(standing.sum()), int(moving.sum()), int(changed.sum())
+    telling = np.zeros(first_HW.shape, np.bool_)
+    tiles = np.repeat(np.repeat(standing, _TILE_PX, 0), _TILE_PX, 1)
+    telling[: tiles.shape[0], : tiles.shape[1]] = tiles
+    if stand >= _STANDING_TILES * (stand + move + gone) and stand >= _FEWEST_TILES:
+        return True, telling
+    if move + gone > int(known.sum()) / 2:
+        return False, telling
+    stands = move < _FEWEST_TILES or stand >= _STANDING_TILES * (stand + move)
+    return stands or (stand >= _FEWEST_TILES and _spread(standing) > _WIDER * _spread(moving)), telling
+
+
+def _spread(tiles: Bool) -> float:
+    rows, columns = np.nonzero(tiles)
+    return float(np.sqrt(rows.var() + columns.var())) if len(rows) else 0.0
+
+
+@njit(cache=True)
+def _tile_differences(first, second, hidden, tiles_y, tiles_x):  # type: ignore[no-untyped-def]
+    """Mean absolute difference of each tile in place, the smallest of those shifted, and its detail itself.
+
+    inf where a tile is hidden.
+    """
+    height, width = first.shape
+    place = np.full((tiles_y, tiles_x), np.inf, np.float32)
+    shifted = np.full((tiles_y, tiles_x), np.inf, np.float32)
+    energy = np.zeros((tiles_y, tiles_x), np.float32)
+    shifts = np.array([[0, 0], [_SHIFT_PX, 0], [-_SHIFT_PX, 0], [0, _SHIFT_PX], [0, -_SHIFT_PX]])
+    for ty in range(tiles_y):
+        for tx in range(tiles_x):
+            top, left = ty * _TILE_PX, tx * _TILE_PX
+            bottom, right = top + _TILE_PX, left + _TILE_PX
+            if top < _SHIFT_PX or left < _SHIFT_PX or bottom + _SHIFT_PX > height or right + _SHIFT_PX > width:
+                continue
+            if hidden[top:bottom, left:right].any():
+                continue
+            for i in range(5):
+                dy, dx = shifts[i, 0], shifts[i, 1]
+                total = np.float32(0)
+                for y in range(top, bottom):
+                    for x in range(left, right):
+                        total += abs(first[y, x] - second[y + dy, x + dx])
+                total /= np.float32(_TILE_PX * _TILE_PX)
+                if i == 0:
+                    place[ty, tx] = total
+                else:
+                    shifted[ty, tx] = min(shifted[ty, tx], total)
+            energy[ty, tx] = np.abs(first[top:bottom, left:right]).mean()
+    return place, shifted, energy
+
+
+def _align(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, start: F64, affine: bool) -> F64:
+    gx, gy = cv2.Sobel(fixed, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(fixed, cv2.CV_32F, 0, 1, scale=1 / 8)
+    place = start.copy()
+    _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, place)
+    return place
+
+
+@njit(cache=True)
+def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, place):  # type: ignore[no-untyped-def]
+    """Improve `place` [2, 3]: affine, with a gain of the detail, on the most telling pixels."""
+    height, width = fixed.shape
+    strengths = np.empty(((height - 8) // 2 + 1) * ((width - 8) // 2 + 1), np.float32)
+    n = 0
+    for y in range(4, height - 4, 2):
+        for x in range(4, width - 4, 2):
+            if not hidden_fixed[y, x]:
+                strengths[n] = gx[y, x] ** 2 + gy[y, x] ** 2
+                n += 1
+    if n < 64:
+        return
+    least = np.float32(0)
+    if n > _MOST_SAMPLES:
+        least = np.partition(strengths[:n], n - _MOST_SAMPLES)[n - _MOST_SAMPLES]
+    xs, ys = np.empty(n, np.int64), np.empty(n, np.int64)
+    m = 0
+    for y in range(4, height - 4, 2):
+        for x in range(4, width - 4, 2):
+            strength = gx[y, x] ** 2 + gy[y, x] ** 2
+            if not hidden_fixed[y, x] and strength > 0 and strength >= least:
+                xs[m], ys[m] = x, y
+                m += 1
+    if m < 64:
+        return
+    reach = max(height, width) / 2.0
+    cx, cy = width / 2.0, height / 2.0
+    row = np.empty(7)
+    misses = np.empty(m)
+    gain = 1.0
+    for iteration in range(_ITERATIONS):
+        normal, target = np.zeros((7, 7)), np.zeros(7)
+        count = 0
+        for i in range(m):
+            x, y = xs[i], ys[i]
+            px = place[0, 0] + place[0, 1] * x + place[0, 2] * y
+            py = place[1, 0] + place[1, 1] * x + place[1, 2] * y
+            misses[i] = np.nan
+            if not (0 <= px < width - 1 and 0 <= py < height - 1):
+                continue
+            x0, y0 = int(px), int(py)
+            if hidden_moving[y0, x0]:
+                continue
+            ax, ay = px - x0, py - y0
+            value = (1 - ay) * ((1 - ax) * moving[y0, x0] + ax * moving[y0, x0 + 1]) + ay * (
+                (1 - ax) * moving[y0 + 1, x0] + ax * moving[y0 + 1, x0 + 1]
+            )
+            misses[i] = fixed[y, x] * gain - value
+            count += 1
+        if count < 64:
+            return
+        spread = 1.4826 * np.nanmedian(np.abs(misses)) + 0.5
+        for i in range(m):
+            if np.isnan(misses[i]):
+                continue
+            x, y = xs[i], ys[i]
+            weight = 1.0 / (1.0 + (misses[i] / (2 * spread)) ** 2) ** 2
+            u, v = (x - cx) / reach, (y - cy) / reach
+            row[0], row[1], row[2] = gain * gx[y, x], gain * gx[y, x] * u, gain * gx[y, x] * v
+            row[3], row[4], row[5] = gain * gy[y, x], gain * gy[y, x] * u, gain * gy[y, x] * v
+            row[6] = -fixed[y, x]
+            for a in range(7):
+                wa = weight * row[a]
+                target[a] += wa * misses[i]
+                for b in range(7):
+                    normal[a, b] += wa * row[b]
+        strength = (normal[0, 0] + normal[3, 3]) / 2
+        for a in range(6):
+            normal[a, a] += (1e-3 if affine or a % 3 == 0 else 1e6) * strength
+        normal[6, 6] += 1e-6 + 1e-3 * normal[6, 6]
+        change = _solve(normal, target)
+        gain = min(max(gain + change[6], 0.3), 3.0)
+        largest = 0.0
+        for d in range(2):
+            c0, c1, c2 = change[3 * d], change[3 * d + 1] / reach, change[3 * d + 2] / reach
+            place[d, 1] += c1
+            place[d, 2] += c2
+            place[d, 0] += c0 - c1 * cx - c2 * cy
+            largest = max(largest, abs(change[3 * d]) + abs(change[3 * d + 1]) + abs(change[3 * d + 2]))
+        if largest < _SETTLED_PX:
+            return
+
+
+@njit(cache=True)
+def _solve(normal, target):  # type: ignore[no-untyped-def]
+    """Solve a small symmetric positive definite system, by Cholesky's method; both arguments are overwritten."""
+    n = len(target)
+    for j in range(n):
+        for k in range(j):
+            for i in range(j, n):
+                normal[i, j] -= normal[i, k] * normal[j, k]
+        pivot = np.sqrt(max(normal[j, j], 1e-12))
+        for i in range(j, n):
+            normal[i, j] /= pivot
+    for i in range(n):
+        for k in range(i):
+            target[i] -= normal[i, k] * target[k]
+        target[i] /= normal[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            target[i] -= normal[k, i] * target[k]
+        target[i] /= normal[i, i]
+    return target

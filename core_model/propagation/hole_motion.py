@@ -1,0 +1,226 @@
+"""Motion of the scene behind the holes of a block.
+
+Flow measured at a hole is that of the object to be removed, and just outside of it a mixture of both. For every pair of
+frames it is replaced, over the union of both frames' holes, by motions that the surroundings agree on: the background's,
+and that of something that moves in front of it. A camera that stands still stays still while something passes.
+
+Legend: T frames, P = T-1 pairs, H W size of the frames, h w size of the flow, K connected holes of a pair. A motion [2, 3]
+gives (u, v) in pixels of the frame from (1, x, y). Layer 0 is the background, layer 1 what moves in front of it.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import Bool, Float
+from core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+BACKGROUND, FOREGROUND = 0, 1
+
+_RING_PX = 24  # width of the surroundings that vote, in pixels of the flow
+_FEWEST_VOTES = 12
+_MOST_VOTES = 1200
+_WIDE_STEP_PX = 6
+_STILL_PX = 0.3  # a camera that moves by less from frame to frame may stand still
+_DRIFT_PX = 0.04  # and does if it does not go anywhere, by this per frame, over a block
+_STILL_SHARE = 0.2  # of the surroundings that have to stand still in a pair of frames to believe it of a still block
+_OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
+_OTHER_SHARE = 0.06
+_MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
+
+
+class HoleMotion(NamedTuple):
+    """Motions of a block's holes from every frame to the next."""
+
+    models: F64
+    """[P, K, 2 layers, 2, 3]; k = 0 is the motion of the whole region."""
+    valid: Bool
+    """[P, K, 2]"""
+    holes: NDArray[np.uint8]
+    """[P, h, w]: which k a pixel of the flow follows; 0 away from holes."""
+    near: NDArray[np.uint8]
+    """[P, h, w]: 1 where measured flow is not the scene's."""
+    still: bool
+    """The background stands still in every pair."""
+
+
+def fit_hole_motion(masks_THW: Bool, flow_fwd: Float, flow_bwd: Float, spoiled_px: int) -> HoleMotion:
+    """Fit the motions of a block. Flows are [P, 2, h, w]; `spoiled_px` is how far outside of a hole, in pixels of the
+    flow, it still is not the scene's."""
+    pairs, _, height, width = flow_fwd.shape
+    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
+    small = _shrink(masks_THW, (height, width))
+    holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
+    counts = np.ones(pairs, np.int64)
+    for pair in range(pairs):
+        if pair and np.array_equal(small[pair + 1], small[pair]) and np.array_equal(small[pair], small[pair - 1]):
+            holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
+        else:
+            union = small[pair] | small[pair + 1]
+            counts[pair] = _lay_holes(union, spoiled_px, holes[pair], near[pair])
+    scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
+    models = np.zeros((pairs, int(counts.max(initial=1)), 2, 2, 3))
+    valid = np.zeros(models.shape[:3], np.bool_)
+    wide = [_votes(flow_fwd[p], flow_bwd[p], near[p], holes[p], -1, scale) for p in range(pairs)]
+    middle = np.array([masks_THW.shape[2] / 2, masks_THW.shape[1] / 2])
+    reach = float(max(middle.max(), 1.0))
+    still_P = _fit_region(wide, models, valid, middle, reach)
+    for pair in range(pairs):
+        for hole in range(1, int(counts[pair])):
+            votes = _votes(flow_fwd[pair], flow_bwd[pair], near[pair], holes[pair], hole, scale)
+            _fit_hole(votes, wide[pair], models[pair], valid[pair], hole, bool(still_P[pair]))
+    return HoleMotion(models, valid, holes, near, bool(still_P.all()))
+
+
+def _shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The masks at the flow's size: every pixel that a hole touches."""
+    if masks_THW.shape[1:] == size:
+        return masks_THW.view(np.uint8)
+    height, width = size
+    shrunk = np.empty((len(masks_THW), height, width), np.uint8)
+    for to, mask in zip(shrunk, masks_THW, strict=True):
+        if mask.any():
+            to[:] = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
+        else:
+            to[:] = 0
+    return shrunk
+
+
+def _lay_holes(union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[np.uint8], near_hw: NDArray[np.uint8]) -> int:
+    """Number the holes of a pair, with the rings around them; return one more than there are."""
+    if not union_hw.any():
+        return 1
+    distance = cv2.distanceTransform(1 - union_hw, cv2.DIST_L2, cv2.DIST_MASK_5)
+    near_hw[:] = distance <= spoiled_px
+    count, labels = cv2.connectedComponents((distance <= spoiled_px + _RING_PX / 2).astype(np.uint8))
+    count = min(count, _MOST_HOLES + 1)
+    labels[labels >= count] = 0
+    # Holes and rings together: a ring's votes are those of the hole that is nearest.
+    reached = cv2.dilate(labels.astype(np.uint8), np.ones((_RING_PX // 2 * 2 + 1,) * 2, np.uint8))
+    holes_hw[:] = np.where(labels > 0, labels, reached)
+    return count
+
+
+def _votes(flow_2hw: Float, back_2hw: Float, near_hw: NDArray[np.uint8], holes_hw: NDArray[np.uint8], hole: int, scale: F64) -> F64:
+    """Rows (x, y, u, v) in pixels of the frame, of the flow that both directions agree on: around a hole, or, for -1,
+    of the whole region."""
+    step = _WIDE_STEP_PX
+    top = left = 0
+    bottom, right = near_hw.shape
+    if hole > 0:
+        rows, columns = np.flatnonzero((holes_hw == hole).any(1)), np.flatnonzero((holes_hw == hole).any(0))
+        top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+        step = max(2, int(np.ceil(np.sqrt((bottom - top) * (right - left) / _MOST_VOTES / 2))))
+    else:
+        step = max(1, min(step, int(np.sqrt(near_hw.size / 64))))
+    return _agreeing(flow_2hw, back_2hw, near_hw, holes_hw, hole, top, bottom, left, right, step, scale[0], scale[1])
+
+
+@njit(cache=True)
+def _agreeing(flow, back, near, holes, hole, top, bottom, left, right, step, scale_x, scale_y):  # type: ignore[no-untyped-def]
+    height, width = near.shape
+    found = np.empty((((bottom - top) // step + 1) * ((right - left) // step + 1), 4))
+    count = 0
+    for y in range(top, bottom, step):
+        for x in range(left, right, step):
+            if near[y, x] or (hole > 0 and holes[y, x] != hole):
+                continue
+            u, v = np.float64(flow[0, y, x]), np.float64(flow[1, y, x])
+            there_x, there_y = x + u, y + v
+            if not (0 <= there_x <= width - 1 and 0 <= there_y <= height - 1):
+                continue
+            x0, y0 = min(int(there_x), max(width - 2, 0)), min(int(there_y), max(height - 2, 0))
+            x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+            if near[int(there_y + 0.5), int(there_x + 0.5)]:
+                continue
+            part_x, part_y = there_x - x0, there_y - y0
+            back_u = (1 - part_y) * ((1 - part_x) * back[0, y0, x0] + part_x * back[0, y0, x1]) + part_y * (
+                (1 - part_x) * back[0, y1, x0] + part_x * back[0, y1, x1]
+            )
+            back_v = (1 - part_y) * ((1 - part_x) * back[1, y0, x0] + part_x * back[1, y0, x1]) + part_y * (
+                (1 - part_x) * back[1, y1, x0] + part_x * back[1, y1, x1]
+            )
+            miss = (u + back_u) ** 2 + (v + back_v) ** 2
+            if miss < 0.01 * (u * u + v * v + back_u * back_u + back_v * back_v) + 0.5:
+                found[count, 0], found[count, 1] = (x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5
+                found[count, 2], found[count, 3] = u * scale_x, v * scale_y
+                count += 1
+    return found[:count]
+
+
+def _fit_region(wide: list[F64], models: F64, valid: Bool, middle: F64, reach: float) -> Bool:
+    """Fit the motion of the region in every pair; return in which pairs the background stands still."""
+    pairs = len(wide)
+    corners = np.array([[1.0, middle[0] + a * reach / 2, middle[1] + b * reach / 2] for a in (-1, 1) for b in (-1, 1)])
+    moved = np.full((pairs, 4, 2), np.inf)
+    zero = np.zeros((2, 3))
+    zero_share = np.zeros(pairs)
+    for pair, votes in enumerate(wide):
+        if len(votes) < _FEWEST_VOTES:
+            continue
+        best = -1.0
+        zero_share[pair] = agreement_of(votes, zero) / len(votes)
+        start = np.zeros((2, 3))
+        for at in range(3):
+            if at == 1:
+                most_frequent(votes, start)
+            elif at == 2 and pair and valid[pair - 1, 0, BACKGROUND]:
+                start[:] = models[pair - 1, 0, BACKGROUND]
+            fitted = np.zeros((2, 3))
+            agreement = fit_affine(votes, start, True, middle[0], middle[1], reach, fitted)
+            if agreement > best * 1.02:
+                best = agreement
+                models[pair, 0, BACKGROUND] = fitted
+        valid[pair, 0, BACKGROUND] = True
+        moved[pair] = corners @ models[pair, 0, BACKGROUND].T
+    calm = (np.abs(moved) < _STILL_PX).all((1, 2))
+    still = np.zeros(pairs, np.bool_)
+    unknown = ~valid[:, 0, BACKGROUND]
+    if calm.any() and calm.sum() * 2 >= (~unknown).sum() and np.abs(moved[calm].mean(0)).max() < _DRIFT_PX:
+        still = calm | unknown | (zero_share >= _STILL_SHARE)
+    elif unknown.all():
+        still[:] = True  # nothing tells: as if the scene stood still
+    models[still, 0, BACKGROUND] = 0
+    valid[still, 0, BACKGROUND] = True
+    return still
+
+
+def _fit_hole(votes: F64, wide: F64, models: F64, valid: Bool, hole: int, still: bool) -> None:
+    """Fit the motions of one hole of a pair: [K, 2, 2, 3] and [K, 2] are those of the pair."""
+    if len(votes) < _FEWEST_VOTES:
+        models[hole, BACKGROUND], valid[hole, BACKGROUND] = models[0, BACKGROUND], valid[0, BACKGROUND]
+        votes = wide
+        if len(votes) < _FEWEST_VOTES:
+            return
+    middle = (votes[:, :2].min(0) + votes[:, :2].max(0)) / 2
+    reach = float(max((votes[:, :2].max(0) - votes[:, :2].min(0)).max() / 2, 1.0))
+    if not valid[hole, BACKGROUND]:
+        if not still:
+            best = -1.0
+            for settled in (True, False):
+                fitted = np.zeros((2, 3))
+                agreement = fit_affine(votes, models[0, BACKGROUND], settled, middle[0], middle[1], reach, fitted)
+                if agreement > best * 1.1:
+                    best = agreement
+                    models[hole, BACKGROUND] = fitted
+        valid[hole, BACKGROUND] = True
+    _fit_other(votes, models[hole], valid[hole], middle, reach)
+
+
+def _fit_other(votes: F64, models: F64, valid: Bool, middle: F64, reach: float) -> None:
+    """Fit the motion of what does not follow the background: [2 layers, 2, 3] and [2] are those of the hole."""
+    known = np.column_stack((np.ones(len(votes)), votes[:, :2])) @ models[BACKGROUND].T
+    others = votes[np.square(votes[:, 2:] - known).sum(1) > _OTHER_PX**2 + 0.01 * np.square(known).sum(1)]
+    if len(others) < max(_FEWEST_VOTES, _OTHER_SHARE * len(votes)):
+        return
+    start, fitted = np.zeros((2, 3)), np.zeros((2, 3))
+    most_frequent(others, start)
+    agreement = fit_affine(others, start, True, middle[0], middle[1], reach, fitted)
+    if agreement >= 0.3 * len(others):
+        models[FOREGROUND], valid[FOREGROUND] = fitted, True

@@ -1,0 +1,224 @@
+"""Where, in other frames, each missing pixel is to be seen.
+
+A pass visits the frames of a block in one order and follows each missing pixel along its layer's motion until a frame
+shows it: not masked there, and moving as the layer does. Positions stay exact to fractions of a pixel however long the
+way, and the colour is sampled once, at its end: no blur builds up.
+
+Legend: T frames, H W height and width, h w those of the flow, N the asked pixels of all frames, frame after frame.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import Bool, Float
+from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+
+RIM_PX = 5
+"""Known pixels this close to a hole are followed as well: what is found for them tells how good it is."""
+
+_OTHER_STILL_PX = 0.75  # something that moves by this much before a camera that stands still is not its background
+
+
+class Asked(NamedTuple):
+    """The pixels that are followed: a block's holes and their rims, in row-major order within each frame."""
+
+    first: NDArray[np.int64]
+    """[T+1]: where each frame's begin."""
+    rows: I32
+    columns: I32
+    """[N]"""
+    missing: Bool
+    """[N]: masked, not rim."""
+
+
+class Tracks(NamedTuple):
+    """The way from each asked pixel to where it is seen, in one direction of time and on one layer."""
+
+    away: NDArray[np.int16]
+    """[N] frames, negative for earlier ones; 0: not seen."""
+    x: F32
+    y: F32
+    """[N] where in that frame, in pixels."""
+
+
+def ask(masks_THW: Bool) -> Asked:
+    """List a block's masked pixels and their rims."""
+    rows, columns, missing, first = [], [], [], [0]
+    square = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
+    for t, mask in enumerate(masks_THW):
+        if t and np.array_equal(mask, masks_THW[t - 1]):
+            found = (rows[-1], columns[-1], missing[-1])
+        elif mask.any():
+            y, x = np.nonzero(cv2.dilate(mask.view(np.uint8), square))
+            found = (y.astype(np.int32), x.astype(np.int32), mask[y, x])
+        else:
+            found = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.bool_))
+        rows.append(found[0])
+        columns.append(found[1])
+        missing.append(found[2])
+        first.append(first[-1] + len(found[0]))
+    return Asked(np.array(first, np.int64), np.concatenate(rows), np.concatenate(columns), np.concatenate(missing))
+
+
+def find_other(masks_THW: Bool, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32, layer: int) -> NDArray[np.uint8]:
+    """Return [T, h, w]: 1 where a frame shows something that does not move as the layer does, near the block's holes.
+
+    Where flow is not the scene's, close to holes, nothing is known: 0.
+    """
+    frames, height, width = len(masks_THW), *flow_fwd.shape[2:]
+    other = np.zeros((frames, height, width), np.uint8)
+    if frames > 1:
+        rows, columns = np.flatnonzero(motion.holes.any((0, 2))), np.flatnonzero(motion.holes.any((0, 1)))
+        if len(rows):
+            area = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+            scale = (masks_THW.shape[2] / width, masks_THW.shape[1] / height)
+            inverse = _inverse(motion.models)
+            _find_other(
+                flow_fwd, flow_bwd, motion.models, inverse, motion.valid, motion.holes, motion.near, layer, area, *scale, other
+            )
+    return other
+
+
+def follow(masks_THW: Bool, asked: Asked, motion: HoleMotion, other_Thw: NDArray[np.uint8], layer: int, direction: int) -> Tracks:
+    """Follow the asked pixels of every frame to later (direction 1) or earlier (-1) ones."""
+    count = int(asked.first[-1])
+    tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
+    if len(masks_THW) > 1:
+        models = motion.models if direction == 1 else _inverse(motion.models)
+        passes_behind = layer == BACKGROUND
+        _follow(
+            masks_THW, asked.first, asked.rows, asked.columns, models, motion.valid, motion.holes, other_Thw, layer,
+            direction, passes_behind, *tracks,
+        )  # fmt: skip
+    return tracks
+
+
+def _inverse(models: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The motions back, from where the given ones lead."""
+    turned = models[..., 1:] + np.eye(2)
+    det = turned[..., 0, 0] * turned[..., 1, 1] - turned[..., 0, 1] * turned[..., 1, 0]
+    det = np.where(np.abs(det) > 1e-6, det, 1.0)
+    back = np.empty_like(turned)
+    back[..., 0, 0], back[..., 1, 1] = turned[..., 1, 1] / det, turned[..., 0, 0] / det
+    back[..., 0, 1], back[..., 1, 0] = -turned[..., 0, 1] / det, -turned[..., 1, 0] / det
+    inverse = np.empty_like(models)
+    inverse[..., 1:] = back - np.eye(2)
+    moved = models[..., 0]
+    inverse[..., 0, 0] = -(back[..., 0, 0] * moved[..., 0] + back[..., 0, 1] * moved[..., 1])
+    inverse[..., 1, 0] = -(back[..., 1, 0] * moved[..., 0] + back[..., 1, 1] * moved[..., 1])
+    return inverse
+
+
+@njit(cache=True)
+def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scale_x, scale_y, other):  # type: ignore[no-untyped-def]
+    frames = len(other)
+    top, bottom, left, right = area
+    for t in range(frames):
+        for y in range(top, bottom):
+            for x in range(left, right):
+                agree = differ = 0
+                for side in range(2):
+                    pair = t - side
+                    if pair < 0 or pair >= frames - 1 or near[pair, y, x]:
+                        continue
+                    k = holes[pair, y, x]
+                    if not valid[pair, k, layer]:
+                        differ += layer  # something in front that is not there in this pair
+                        continue
+                    m = models[pair, k, layer] if side == 0 else inverse[pair, k, layer]
+                    px, py = (x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5
+                    mu, mv = m[0, 0] + m[0, 1] * px + m[0, 2] * py, m[1, 0] + m[1, 1] * px + m[1, 2] * py
+                    if side == 0:
+                        u, v = fwd[pair, 0, y, x] * scale_x, fwd[pair, 1, y, x] * scale_y
+                    else:
+                        u, v = bwd[pair, 0, y, x] * scale_x, bwd[pair, 1, y, x] * scale_y
+                    miss, length = (u - mu) ** 2 + (v - mv) ** 2, mu * mu + mv * mv
+                    if length == 0:
+                        allowed = _OTHER_STILL_PX * _OTHER_STILL_PX
+                    elif k:
+                        allowed = 0.02 * length + 1.0
+                    else:
+                        allowed = 0.09 * length + 1.0  # the region's motion is not exact everywhere
+                    if miss <= allowed:
+                        agree += 1
+                    else:
+                        differ += 1
+                if layer == 0:
+                    other[t, y, x] = differ > agree or (differ > 0 and agree == 0)
+                else:
+                    other[t, y, x] = differ > 0 and agree == 0
+
+
+@njit(cache=True)
+def _follow(masks, first, rows, columns, models, valid, holes, other, layer, direction, passes_behind, away, to_x, to_y):  # type: ignore[no-untyped-def]
+    frames, height, width = masks.shape
+    h, w = other.shape[1:]
+    # Where the pixels of the frame visited before are seen: frames away, position, and the last step towards there.
+    seen_away = np.zeros((height, width), np.int16)
+    seen_x, seen_y = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    step_u, step_v = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    begin = frames - 2 if direction == 1 else 1
+    for i in range(frames - 1):
+        t = begin - direction * i
+        s = t + direction
+        pair = t if direction == 1 else t - 1
+        a, b = first[t], first[t + 1]
+        for n in range(a, b):
+            y, x = rows[n], columns[n]
+            fy, fx = min(int((y + 0.5) * h / height), h - 1), min(int((x + 0.5) * w / width), w - 1)
+            k = holes[pair, fy, fx]
+            if not valid[pair, k, layer]:
+                continue
+            m = models[pair, k, layer]
+            u, v = m[0, 0] + m[0, 1] * x + m[0, 2] * y, m[1, 0] + m[1, 1] * x + m[1, 2] * y
+            there_x, there_y = np.float32(x + u), np.float32(y + v)
+            if not (0 <= there_x <= width - 1 and 0 <= there_y <= height - 1):
+                continue
+            qx, qy = int(np.rint(there_x)), int(np.rint(there_y))
+            is_other = other[s, min(int((qy + 0.5) * h / height), h - 1), min(int((qx + 0.5) * w / width), w - 1)]
+            if not masks[s, qy, qx]:
+                if not is_other:
+                    away[n], to_x[n], to_y[n] = direction, there_x, there_y
+                    continue
+                if not (passes_behind and u == 0 and v == 0):
+                    continue
+            if seen_away[qy, qx] == 0:
+                continue
+            if layer and (u - step_u[qy, qx]) ** 2 + (v - step_v[qy, qx]) ** 2 > 1.0 + 0.1 * (u * u + v * v):
+                continue  # what moves in front goes on as it did
+            away[n] = seen_away[qy, qx] + direction
+            to_x[n] = seen_x[qy, qx] + (there_x - qx)
+            to_y[n] = seen_y[qy, qx] + (there_y - qy)
+            if not (0 <= to_x[n] <= width - 1 and 0 <= to_y[n] <= height - 1):
+                away[n] = 0
+        if i + 1 == frames - 1:
+            break
+        # What holds for the frame just visited: its masked pixels' ways, and those of what passes before a still scene.
+        if i:
+            _forget(seen_away, rows, columns, first[s], first[s + 1])
+        else:
+            seen_away[:] = 0
+        if passes_behind:
+            _pass_behind(masks, other, seen_away, seen_x, seen_y, t, s, direction)
+        for n in range(a, b):
+            y, x = rows[n], columns[n]
+            if masks[t, y, x]:
+                seen_away[y, x], seen_x[y, x], seen_y[y, x] = away[n], to_x[n], to_y[n]
+                if layer:
+                    fy, fx = min(int((y + 0.5) * h / height), h - 1), min(int((x + 0.5) * w / width), w - 1)
+                    m = models[pair, holes[pair, fy, fx], layer]
+                    step_u[y, x] = m[0, 0] + m[0, 1] * x + m[0, 2] * y
+                    step_v[y, x] = m[1, 0] + m[1, 1] * x + m[1, 2] * y
+
+
+@njit(cache=True)
+def _forget(seen_away, rows, columns, a, b):  # type: ignore[no-untyped-def]
+    for n in range(a, b):
+        seen_away[rows[n], columns[n]] = 0
