@@ -5,7 +5,7 @@ From the ledger and the lease only, so from any machine that sees the store, and
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -44,10 +44,10 @@ class Standing:
     """Items in work that lost an attempt, and why, as far as that is known here."""
     bad: list[ItemRow]
     """The quarantined and failed items, the last one first."""
-    review: list[ItemRow]
-    """Restored items that somebody should look at, the least sure first."""
     other_items: dict[str, int]
     """Items of the ledger that the run left out, by state."""
+    review: list[ItemRow] = field(default_factory=list)
+    """Restored items that somebody should look at, the least sure first."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict."""
@@ -92,8 +92,8 @@ def standing(ledger: LedgerView, summary: RunSummary, sign: SignOfLife | None, *
             (row, ledger.last_errors.get(row.id, "")) for row in rows if row.attempts > 1 and not row.state.ended
         ],
         bad=sorted((row for row in rows if row.state.bad), key=lambda row: -row.ended_at),
-        review=least_sure_first(rows),
         other_items=dict(Counter(str(row.state) for row in ledger.rows.values() if row.run != head.run)),
+        review=least_sure_first(rows),
     )
 
 
