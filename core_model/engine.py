@@ -80,7 +80,7 @@ class Restored(NamedTuple):
     """A run of restored frames, and how far away what fills their holes was seen."""
 
     frames: U8
-    """RGB [T, H, W, 3]; only the masked pixels count, the others may be anything."""
+    """RGB [T, H, W, 3]: the masked pixels restored, all others as the shot has them."""
     away: U8
     """[T, H, W], of masked pixels: distance in frames to the frame that shows the pixel, 1..255 (255: that or more);
     0 where no frame shows it, so that it was invented. The values of other pixels do not count."""

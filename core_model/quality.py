@@ -37,6 +37,9 @@ class FrameQuality(NamedTuple):
     """Mean absolute change since the frame before inside the hole over that around it; 0 for the first frame."""
 
 
+NO_HOLE = FrameQuality(0, 0, 0, 0.0, 0.0)
+
+
 class HoleQuality(NamedTuple):
     """The same over many frames, weighted by the size of their holes."""
 
@@ -58,17 +61,34 @@ def measure_quality(frames_THWC: U8, masks_THW: Bool, away_THW: U8) -> list[Fram
     """Return one FrameQuality per frame; `away` is that of `core_model.engine.Restored`."""
     rows = []
     for t in range(len(frames_THWC)):
-        mask = masks_THW[t]
-        if not mask.any():
-            rows.append(FrameQuality(0, 0, 0, 0.0, 0.0))
+        if not masks_THW[t].any():
+            rows.append(NO_HOLE)
             continue
-        away = away_THW[t][mask]
+        before = max(t - 1, 0)
+        near = _surroundings(masks_THW[before] | masks_THW[t])
+        mask, mask_before, frame = masks_THW[t][near], masks_THW[before][near], frames_THWC[t][near]
+        away = away_THW[t][near][mask]
         flicker = 0.0
-        if t > 0 and masks_THW[t - 1].any():
-            flicker = _flicker(frames_THWC[t - 1], frames_THWC[t], masks_THW[t - 1], mask)
-        rim = _rim_mismatch(frames_THWC[t], mask)
+        if t > 0 and mask_before.any():
+            flicker = _flicker(frames_THWC[before][near], frame, mask_before, mask)
+        rim = _rim_mismatch(frame, mask)
         rows.append(FrameQuality(int(mask.sum()), int((away > 0).sum()), int(away.sum(dtype=np.int64)), rim, flicker))
     return rows
+
+
+def merge(parts: Iterable[FrameQuality]) -> FrameQuality:
+    """Return the quality of one frame from that of its regions, which share no pixel; means weigh by hole size."""
+    rows = [part for part in parts if part.hole_px]
+    hole_px = sum(row.hole_px for row in rows)
+    if not hole_px:
+        return NO_HOLE
+    return FrameQuality(
+        hole_px,
+        sum(row.seen_px for row in rows),
+        sum(row.away_sum for row in rows),
+        math.fsum(row.rim_mismatch * row.hole_px for row in rows) / hole_px,
+        math.fsum(row.flicker * row.hole_px for row in rows) / hole_px,
+    )
 
 
 def summarize_quality(frames: Iterable[FrameQuality]) -> HoleQuality:
@@ -116,6 +136,14 @@ def _flicker(before_HWC: U8, after_HWC: U8, mask_before: Bool, mask_after: Bool)
     if not inside.any() or not around.any():
         return 0.0
     return max(float(change[inside].mean()), _FLICKER_FLOOR) / max(float(change[around].mean()), _FLICKER_FLOOR)
+
+
+def _surroundings(mask_HW: Bool) -> tuple[slice, slice]:
+    """Rows and columns of the masked pixels and of all that is compared with them; the rest need not be looked at."""
+    rows, columns = (np.flatnonzero(mask_HW.any(axis)) for axis in (1, 0))
+    margin = _RING_PX + 1
+    top, left = (max(0, int(found[0]) - margin) for found in (rows, columns))
+    return slice(top, int(rows[-1]) + 1 + margin), slice(left, int(columns[-1]) + 1 + margin)
 
 
 def _near(mask_HW: Bool) -> Bool:

@@ -21,7 +21,7 @@ reelmend profile job.yaml                      # in words: what held the run up,
 ## Metrics
 
 All figures are known in the driver, which gets a receipt for every task; workers export nothing. Labels are `stage`,
-`outcome` and `device`, never an item: what became of one video is in the ledger.
+`outcome`, `device` and `le`, never an item: what became of one video is in the ledger.
 
 """
 
@@ -34,6 +34,9 @@ TAIL = """
 - `reelmend_oom_steps_total` counts the steps of the ladder that [architecture.md](architecture.md) describes: fewer windows or pairs
   of frames at once, a sub-video that is kept in host memory, a block that is tried smaller, and a block or segment that is given up.
   Each is remembered, so that the number stays small.
+- Quality is that of the items which the run itself restored ([quality.md](quality.md)). `reelmend_quality_items_total` counts as the buckets
+  of a histogram do, `le` being an upper bound: `histogram_quantile(0.1, sum by (le) (reelmend_quality_items_total))` is the score that a
+  tenth of the items does not reach, and `reelmend_quality_score_total` over the bucket `+Inf` is the mean.
 - Retries are those of tasks. Requests that boto3 repeats (`s3.attempts`) are not among them.
 
 ### On a port of the run

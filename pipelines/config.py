@@ -182,6 +182,13 @@ class StitchConfig:
 
 
 @dataclass
+class QualityConfig:
+    review_below: float = 0.5
+    """Quality score (0..1) below which a restored item is marked for review; it counts as restored all the same.
+    Changing it computes nothing: the next run marks anew what it finds finished. 0: none."""
+
+
+@dataclass
 class RunConfig:
     executor: ExecutorName = ExecutorName.ray
     """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process."""
@@ -314,6 +321,7 @@ class JobConfig:
     plan: PlanConfig = field(default_factory=PlanConfig)
     propainter: ProPainterConfig = field(default_factory=ProPainterConfig)
     stitch: StitchConfig = field(default_factory=StitchConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     run: RunConfig = field(default_factory=RunConfig)
     pools: PoolsConfig = field(default_factory=PoolsConfig)
     cost: CostConfig = field(default_factory=CostConfig)

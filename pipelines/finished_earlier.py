@@ -37,7 +37,7 @@ def find_finished_earlier(items: Sequence[Item], ledger: Location, desk: Desk) -
         video, mask = done.sources
         key = item_key(video.digest, mask.digest, settings[item.overrides], rate_told(item, job))
         if done.key == key and not done.refused_by(job) and _unchanged(item, done, marks):
-            found[item.id] = done.receipt(item)
+            found[item.id] = done.receipt(item, job)
     return found
 
 

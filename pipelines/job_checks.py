@@ -64,6 +64,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
+    yield from _between("quality.review_below", job.quality.review_below, 0, 1)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
     yield from _side("process.max_side", job.process.max_side)
     yield from _side("flow.max_side", job.flow.max_side)
@@ -140,7 +141,7 @@ def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:
         yield (key,), f"{value} is below {least}"
 
 
-def _between(key: str, value: int, least: int, most: int) -> Iterator[Problem]:
+def _between(key: str, value: float, least: int, most: int) -> Iterator[Problem]:
     if not least <= value <= most:
         yield (key,), f"{value} is outside {least}..{most}"
 

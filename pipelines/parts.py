@@ -1,9 +1,11 @@
 """What did a block change? Its part: a frame's masked pixels inside their bounding box, and nothing else.
 
 A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha is 255 where a
-pixel was restored and 0 elsewhere. Any tool that reads Arrow and PNG can look into one.
+pixel was restored and 0 elsewhere; then the fields of `FrameQuality`, measured at the size that the frame was restored
+at. Any tool that reads Arrow and PNG can look into one.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core_model.quality import FrameQuality
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.media.limits import most_pixels
@@ -31,27 +34,42 @@ class Patch:
     """[h, w, 3]; black where `mask` is False."""
     mask: NDArray[np.bool_]
     """[h, w]"""
+    quality: FrameQuality
+    """Of the whole frame's hole, before any cross-fade."""
 
 
-_SCHEMA = pa.schema([("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary())])
+_QUALITY = [
+    ("hole_px", pa.int64()),
+    ("seen_px", pa.int64()),
+    ("away_sum", pa.int64()),
+    ("rim_mismatch", pa.float64()),
+    ("flicker", pa.float64()),
+]
+_SCHEMA = pa.schema(
+    [("frame", pa.int64()), ("left", pa.int32()), ("top", pa.int32()), ("rgba", pa.binary()), *_QUALITY]
+)
+_FORMAT = 2
+"""Raise it when parts hold something else, so that old ones are not found: an engine's digest need not have changed."""
 _SIDE = b"restored_at_side"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def part_key(*facts: object) -> str:
-    name = digest_of("part", *facts)
+    name = digest_of("part", _FORMAT, *facts)
     return f"parts/{name[:2]}/{name}"
 
 
-def cut_patch(frame: int, rgb_HWC: NDArray[np.uint8], mask_HW: NDArray[np.bool_]) -> Patch | None:
+def cut_patch(
+    frame: int, rgb_HWC: NDArray[np.uint8], mask_HW: NDArray[np.bool_], quality: FrameQuality
+) -> Patch | None:
     """Return the masked pixels of a whole restored frame, or None where nothing is masked."""
     box = bounding_box(mask_HW)
     if box is None:
         return None
     left, top, right, bottom = box
     mask = mask_HW[top:bottom, left:right]
-    return Patch(frame, left, top, rgb_HWC[top:bottom, left:right] * mask[..., None], mask)
+    return Patch(frame, left, top, rgb_HWC[top:bottom, left:right] * mask[..., None], mask, quality)
 
 
 def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
@@ -64,7 +82,9 @@ def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None
 
 def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
     """Pack patches. `side`: the longest side they were restored at, if that is not what the job asks for."""
-    rows = [{"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} for p in patches]
+    rows = [
+        {"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} | p.quality._asdict() for p in patches
+    ]
     sink = pa.BufferOutputStream()
     schema = _SCHEMA.with_metadata({_SIDE: str(side)}) if side else _SCHEMA
     with pa.ipc.new_file(sink, schema) as writer:
@@ -94,14 +114,22 @@ class Part:
         row = self._row_of.get(frame)
         if row is None:
             return None
-        left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
-        bgra = _decode_png(png)
-        if bgra is None or left is None or top is None:
+        _, left, top, png, *measured = (column[row].as_py() for column in self._table.columns)
+        bgra, quality = _decode_png(png), _quality(measured)
+        if bgra is None or left is None or top is None or quality is None:
             raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
-        return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0)
+        return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
 
     def __iter__(self) -> Iterator[Patch]:
         return (patch for frame in self._row_of if (patch := self.patch(frame)) is not None)
+
+
+def _quality(values: list[int | float | None]) -> FrameQuality | None:
+    """Return None for what is no measurement of a frame that has a hole."""
+    if not all(value is not None and math.isfinite(value) and value >= 0 for value in values):
+        return None
+    quality = FrameQuality(*cast(list[int], values))
+    return quality if 0 <= quality.seen_px <= quality.hole_px and quality.hole_px else None
 
 
 def _decode_png(png: bytes | None) -> NDArray[np.uint8] | None:

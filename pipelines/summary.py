@@ -1,5 +1,7 @@
 """How did the run go? Its totals, as the screen, `run.json` and the report show them."""
 
+import heapq
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
@@ -9,6 +11,9 @@ from pipelines.cache.flow_use import NO_USE, FlowUse, total
 from pipelines.exit_status import EXIT_INCOMPLETE
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 from pipelines.units import readable_amount
+
+LEAST_SURE = 10
+"""Items whose scores a summary names, whether they need a look or not."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class RunSummary:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+    quality: dict[str, Any] = field(default_factory=dict)
+    """How sure the restored items' results are (`quality_totals`); empty where none was measured."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
     load: dict[str, Any] = field(default_factory=dict)
@@ -114,6 +121,11 @@ class RunSummary:
     def bad(self) -> int:
         """Items that are quarantined or failed."""
         return self.states.get(ItemState.QUARANTINED, 0) + self.states.get(ItemState.FAILED, 0)
+
+    @property
+    def to_review(self) -> int:
+        """Restored items that somebody should look at."""
+        return int(self.quality.get("review", 0))
 
     @property
     def exit_status(self) -> int:
@@ -200,8 +212,25 @@ def summarise(
             if key.startswith(WEIGHTS_FACT)
         },
         halted=halted,
+        quality=quality_totals(rows),
         left_out=dict(left_out),
     )
+
+
+def quality_totals(rows: Iterable[ItemRow]) -> dict[str, Any]:
+    """Return how many items have a score (`scored`) and need a look (`review`), `mean` and `lowest` score, and the
+    `least_sure` items, ten at most, lowest first: `id`, `score`, and the `reason` of those that need a look."""
+    scored = [(score, row.id, row) for row in rows if (score := row.quality_score) is not None]
+    if not scored:
+        return {}
+    lowest = heapq.nsmallest(LEAST_SURE, scored, key=lambda each: each[:2])
+    return {
+        "scored": len(scored),
+        "review": sum(row.review for _, _, row in scored),
+        "mean": round(math.fsum(score for score, _, _ in scored) / len(scored), 4),
+        "lowest": lowest[0][0],
+        "least_sure": [{"id": name, "score": score, "reason": row.review_reason} for score, name, row in lowest],
+    }
 
 
 def frames_computed(row: ItemRow) -> int:

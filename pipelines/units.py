@@ -42,6 +42,11 @@ def readable_count(number: int) -> str:
     return f"{number:,}".replace(",", "\u2009")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 item` or `3 items`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def bytes_of(text: str) -> int:
     """Read `500GB`, `1.5 TB` or `1000000`, in the units of `readable_bytes`. Raises ConfigError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text.strip())

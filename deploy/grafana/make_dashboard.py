@@ -44,12 +44,34 @@ def total(metric: Metric, by: str = "", selector: str = "") -> str:
     return f"sum{f' by ({by})' if by else ''} ({name(metric, selector)})"
 
 
+def quantile(share: float, histogram: Metric) -> str:
+    return f"histogram_quantile({share:g}, {total(histogram, 'le')})"
+
+
+_MEASURED = total(m.QUALITY, selector='le="+Inf"')
+"""Items that have a score."""
+
 PANELS = [
     Panel(
         "Items that have ended",
         "By outcome; quarantined and failed ones have their reason in the ledger.",
         {"{{outcome}}": total(m.ITEMS, "outcome")},
         stacked=True,
+    ),
+    Panel(
+        "Items to review",
+        "Restored, but the score is below quality.review_below; reelmend status and the report name them.",
+        {"to review": total(m.TO_REVIEW), "measured": _MEASURED},
+    ),
+    Panel(
+        "Quality score",
+        "Of restored items, 0 to 1: the mean, the median, and the score that a tenth of them does not reach.",
+        {
+            "mean": f"{total(m.QUALITY_SUM)} / {_MEASURED}",
+            "median": quantile(0.5, m.QUALITY),
+            "lowest tenth": quantile(0.1, m.QUALITY),
+        },
+        limits={"min": 0, "max": 1},
     ),
     Panel("Items open", "What is left to do.", {"open": total(m.ITEMS_OPEN)}),
     Panel(

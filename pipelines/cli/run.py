@@ -1,7 +1,7 @@
 """`reelmend run`: how does a job get done?"""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from pipelines.cli.job_options import JobOptions, takes_job
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json, print_summary
 from pipelines.context import LEDGER, REPORT, WORK_FOLDER
-from pipelines.ledger import ItemRow, read_ledger
+from pipelines.ledger import ItemRow, least_sure_first, read_ledger
 from pipelines.selection import Selection, read_since
 from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
@@ -65,7 +65,8 @@ def run(
     rows = [row for row in read_ledger(work / LEDGER, Files(job.s3)) if row.run == summary.run_id]
     if as_json:
         bad = [_brief(row) for row in rows if row.state.bad]
-        print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad})
+        review = [_brief(row) | {"score": row.quality_score} for row in least_sure_first(rows)]
+        print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad, "review": review})
     else:
         print_summary(screen, summary, rows)
         screen.print(f"\nvideos  {job.out}\nreport  {work / REPORT}", soft_wrap=True)
@@ -74,5 +75,6 @@ def run(
     return summary.exit_status
 
 
-def _brief(row: ItemRow) -> dict[str, str]:
-    return {"id": row.id, "video": row.video, "state": row.state, "kind": row.kind, "reason": row.reason}
+def _brief(row: ItemRow) -> dict[str, Any]:
+    reason = row.review_reason or row.reason
+    return {"id": row.id, "video": row.video, "state": row.state, "kind": row.kind, "reason": reason}

@@ -11,14 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cost.comparison import Comparison, compare
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import ItemRow, ItemState, least_sure_first
 from pipelines.reproduce import reproduce_command
 from pipelines.summary import RunSummary
-from pipelines.units import readable_bytes, readable_seconds
+from pipelines.units import counted, readable_bytes, readable_seconds
 from pipelines.watch.progress_live import STATE_STYLES
 
 SHOWN = 20
-"""Bad items that a terminal shows; the report shows all."""
+"""Bad items, and items to review, that a terminal shows; the report shows all."""
+_LEAST_SURE = 5
+"""Items to review that are named at the end of a run."""
 
 
 def console() -> Console:
@@ -33,8 +35,10 @@ def print_json(document: Any) -> None:
 
 
 def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:
-    """Totals first, then what went wrong with the command that shows it again."""
+    """Totals first, then what may need a look, then what went wrong with the command that shows it again."""
     print_totals(screen, summary)
+    look = f"{summary.to_review} of {counted(summary.items, 'item')} may need a look: see the report"
+    print_review(screen, look, least_sure_first(rows)[:_LEAST_SURE])
     print_bad(screen, summary, [row for row in rows if row.state.bad])
 
 
@@ -77,6 +81,20 @@ def _print_comparisons(screen: Console, compared: Sequence[Comparison]) -> None:
     screen.print(table)
 
 
+def print_review(screen: Console, heading: str, rows: Sequence[ItemRow]) -> None:
+    """Print the heading and these items, with scores and reasons; nothing where there are none."""
+    if not rows:
+        return
+    screen.print()
+    screen.print(Text(heading, "bold yellow"))
+    table = Table.grid(padding=(0, 3))
+    for row in rows[:SHOWN]:
+        table.add_row(Text(f"  {row.id}"), f"{row.quality_score:.2f}", Text(row.review_reason, "dim"))
+    screen.print(table)
+    if len(rows) > SHOWN:
+        screen.print(f"and {len(rows) - SHOWN} more: see the report")
+
+
 def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:
     for row in bad[:SHOWN]:
         where = f" ({row.stage})" if row.stage else ""
@@ -92,13 +110,15 @@ def _states(summary: RunSummary) -> Text:
     parts: list[str | tuple[str, str]] = [f"{summary.items}: "]
     for index, (state, number) in enumerate(summary.states.items()):
         parts += [", " if index else "", (f"{number} {state}", STATE_STYLES.get(ItemState(state), "dim"))]
+        if state == ItemState.RESTORED and summary.to_review:
+            parts.append((f" ({summary.to_review} to review)", "yellow"))
     if summary.finished_earlier:
         parts.append(f" ({summary.finished_earlier} by an earlier run)")
     return Text.assemble(*parts)
 
 
 def _workers(summary: RunSummary) -> str:
-    return f"{summary.workers} worker" + ("" if summary.workers == 1 else "s")
+    return counted(summary.workers, "worker")
 
 
 def _stages(summary: RunSummary) -> str:

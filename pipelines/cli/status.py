@@ -12,11 +12,11 @@ from rich.text import Text
 
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_totals
+from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_totals
 from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
 from pipelines.summary import RunSummary
-from pipelines.units import readable_duration, readable_seconds
+from pipelines.units import counted, readable_duration, readable_seconds
 from pipelines.watch.overview import SlowItem, fraction_done
 from pipelines.watch.sign_of_life import SignOfLife
 from pipelines.watch.standing import Life
@@ -38,8 +38,8 @@ def status(
 
     Example: `reelmend status --out out/`
 
-    Items by state, frames/s, time left, slow and failing items, and whether the run is alive. With --watch and --json,
-    a document a line.
+    Items by state, frames/s, time left, slow and failing items, restored items that need a look, and whether the run is
+    alive. With --watch and --json, a document a line.
     """
     past = find_past_run(words, preset, out)
     screen = console()
@@ -77,6 +77,7 @@ def _print(screen: Console, past: PastRun) -> None:
         screen.print(f"not in this run, by earlier ones: {others}")
     _print_slow(screen, stands.slowest)
     _print_tried_again(screen, stands.tried_again[:SHOWN])
+    print_review(screen, f"needs a look: {counted(len(stands.review), 'item')}", stands.review)
     print_bad(screen, past.summary, stands.bad)
 
 
@@ -114,7 +115,7 @@ def _print_slow(screen: Console, slowest: Sequence[SlowItem]) -> None:
     table = Table.grid(padding=(0, 3))
     for slow in slowest:
         done = Text(f"{fraction_done(slow.row):.0%} done", "dim")
-        table.add_row(Text(f"  {slow.row.id}"), slow.row.state, readable_seconds(slow.seconds), done)
+        table.add_row(Text(f"  {slow.row.id}"), slow.row.state_in_words, readable_seconds(slow.seconds), done)
     screen.print(table)
 
 

@@ -10,6 +10,30 @@ items that a run leaves out stay as they were.
 """
 
 from pipelines.ledger.read import LedgerView, read_ledger
-from pipelines.ledger.rows import FPS_FACT, OVERRIDES_FACT, WEIGHTS_FACT, ItemRow, ItemState
+from pipelines.ledger.rows import (
+    FPS_FACT,
+    OVERRIDES_FACT,
+    REASON_FACT,
+    REVIEW_FACT,
+    SCORE_FACT,
+    WEIGHTS_FACT,
+    Facts,
+    ItemRow,
+    ItemState,
+    least_sure_first,
+)
 
-__all__ = ["FPS_FACT", "OVERRIDES_FACT", "WEIGHTS_FACT", "ItemRow", "ItemState", "LedgerView", "read_ledger"]
+__all__ = [
+    "FPS_FACT",
+    "OVERRIDES_FACT",
+    "REASON_FACT",
+    "REVIEW_FACT",
+    "SCORE_FACT",
+    "WEIGHTS_FACT",
+    "Facts",
+    "ItemRow",
+    "ItemState",
+    "LedgerView",
+    "least_sure_first",
+    "read_ledger",
+]

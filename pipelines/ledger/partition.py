@@ -1,6 +1,7 @@
 """How do rows of the ledger become a Parquet file, and rows again? Column by column: it may be a million of them."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import ConfigError
-from pipelines.ledger.rows import ItemRow, ItemState
+from pipelines.ledger.rows import REASON_FACT, REVIEW_FACT, SCORE_FACT, ItemRow, ItemState
 from pipelines.tables import read_parquet
 
 PART_ROWS = 5000
@@ -27,13 +28,30 @@ _WRITE: dict[str, Encode] = {"seconds": _dumps, "flow": _dumps, "work": _dumps, 
 """Columns that are JSON in a table."""
 _READ: dict[str, Encode] = dict.fromkeys(_WRITE, json.loads) | {"state": ItemState, "earlier": _earlier}
 _ARROW: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-_SCHEMA = pa.schema([(f.name, _ARROW.get(f.type, pa.string())) for f in fields(ItemRow)])
+_FIELDS = [f.name for f in fields(ItemRow)]
+_FROM_FACTS: dict[str, pa.DataType] = {
+    SCORE_FACT: pa.float64(),
+    "quality_seen_share": pa.float64(),
+    "quality_invented_share": pa.float64(),
+    "quality_seen_away": pa.float64(),
+    "quality_rim_mismatch": pa.float64(),
+    "quality_flicker": pa.float64(),
+    "quality_worst_frame": pa.int64(),
+    REVIEW_FACT: pa.bool_(),
+    REASON_FACT: pa.string(),
+}
+"""Facts that are columns too, null where an item lacks them, so that Parquet's readers can filter and sort by them.
+
+They are never read back: `facts` has them, and parts of an older version do not have the columns.
+"""
+_SCHEMA = pa.schema([(f.name, _ARROW.get(f.type, pa.string())) for f in fields(ItemRow)] + [*_FROM_FACTS.items()])
 
 
 def encode(rows: Sequence[ItemRow]) -> bytes:
     """Return a Parquet file; any tool that reads Parquet can look into it."""
-    columns = {name: [getattr(row, name) for row in rows] for name in _SCHEMA.names}
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in _FIELDS}
     columns |= {name: list(map(write, columns[name])) for name, write in _WRITE.items()}
+    columns |= {name: [_as(kind, row.facts.get(name)) for row in rows] for name, kind in _FROM_FACTS.items()}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns, schema=_SCHEMA), sink, compression="zstd")
     return bytes(sink.getvalue())
@@ -41,7 +59,7 @@ def encode(rows: Sequence[ItemRow]) -> bytes:
 
 def decode(content: bytes, columns: Iterable[str] | None = None) -> list[tuple[Any, ...]]:
     """Return the rows as tuples of these columns, by default of all. Raises ConfigError for what is no such file."""
-    names = _SCHEMA.names if columns is None else list(columns)
+    names = _FIELDS if columns is None else list(columns)
     try:
         table = read_parquet(content, names)
         values = [table.column(name).to_pylist() for name in names]
@@ -53,6 +71,15 @@ def decode(content: bytes, columns: Iterable[str] | None = None) -> list[tuple[A
 def decode_rows(content: bytes) -> list[ItemRow]:
     """Inverse of `encode`. Raises ConfigError."""
     return [ItemRow(*values) for values in decode(content)]
+
+
+def _as(kind: pa.DataType, value: str | int | float | None) -> Any:
+    """Return a fact as its column has it; null for what it cannot be, since records may be another one's to write."""
+    if pa.types.is_string(kind):
+        return None if value is None else str(value)
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return bool(value) if pa.types.is_boolean(kind) else int(value) if pa.types.is_integer(kind) else float(value)
 
 
 def _read(name: str, column: list[Any]) -> list[Any]:

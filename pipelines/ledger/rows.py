@@ -1,5 +1,6 @@
 """What is known of one item?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -7,6 +8,12 @@ WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
 OVERRIDES_FACT, FPS_FACT = "overrides", "fps"
 """What the manifest set for this item alone, where it did: settings as words of a shell, frames a second."""
+SCORE_FACT = "quality_score"
+"""How sure a restored item's result is, 0..1, higher is surer."""
+REVIEW_FACT, REASON_FACT = "review", "review_reason"
+"""Whether somebody should look at a restored item, 0 or 1, and where it is 1, why."""
+
+Facts = dict[str, str | int | float]
 
 
 class ItemState(StrEnum):
@@ -74,8 +81,8 @@ class ItemRow:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     reused: bool = False
     """The output was finished by an earlier run; nothing was computed."""
-    facts: dict[str, str | int | float] = field(default_factory=dict)
-    """Figures of probe and stitch: digests, sizes, codec, preview key; and what the manifest set for the item."""
+    facts: Facts = field(default_factory=dict)
+    """Figures of probe and stitch: digests, sizes, codec, quality, preview key; and what the manifest set for it."""
     started_at: float = 0.0
     """Seconds since the epoch; 0 while pending."""
     ended_at: float = 0.0
@@ -88,3 +95,28 @@ class ItemRow:
     def outcome(self) -> ItemState | None:
         """How the item ended, in this run or, where this one has not got there, in the last one that did."""
         return self.state if self.state.ended else self.earlier
+
+    @property
+    def quality_score(self) -> float | None:
+        """How sure the result is, 0..1; None where nothing was restored."""
+        score = self.facts.get(SCORE_FACT)
+        return float(score) if isinstance(score, int | float) else None
+
+    @property
+    def review(self) -> bool:
+        """Whether the item is restored and somebody should look at it: its score is below `quality.review_below`."""
+        return self.facts.get(REVIEW_FACT) == 1
+
+    @property
+    def review_reason(self) -> str:
+        """Why, in words; empty where nobody need look."""
+        return str(self.facts.get(REASON_FACT, ""))
+
+    @property
+    def state_in_words(self) -> str:
+        return f"{self.state}, review" if self.review else str(self.state)
+
+
+def least_sure_first(rows: Iterable[ItemRow]) -> list[ItemRow]:
+    """Return the items that somebody should look at, the lowest score first."""
+    return sorted((row for row in rows if row.review), key=lambda row: (row.quality_score or 0.0, row.id))

@@ -12,9 +12,11 @@ from pipelines.config import JobConfig, OutOfMemory
 from pipelines.engines import grid_settings
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
+from pipelines.ledger import Facts
 from pipelines.media.kinds import is_video_file
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen
+from pipelines.stages.review import with_verdict
 from pipelines.store import get_json, put_json
 from pipelines.stores.location import Location, location_of
 from pipelines.tasks import Item, Receipt, Stage, Task
@@ -22,7 +24,6 @@ from pipelines.tasks import Item, Receipt, Stage, Task
 SMALLER_BLOCKS = "blocks_restored_smaller"
 """Among the facts of an item that has any: their number."""
 
-Facts = dict[str, str | int | float]
 Final = Literal["restored", "untouched"]
 
 
@@ -57,11 +58,11 @@ class Finished:
         """Whether part of it was restored smaller for want of memory, which the job does not take."""
         return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
 
-    def receipt(self, item: Item) -> Receipt:
+    def receipt(self, item: Item, job: JobConfig) -> Receipt:
         """Return the receipt of a probe that found this."""
-        frames = int(self.facts["frames"])
+        frames, facts = int(self.facts["frames"]), with_verdict(self.facts, job.quality.review_below)
         task_id = Task(Stage.PROBE, item).id
-        return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=self.facts)
+        return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=facts)
 
 
 def item_key(video_digest: str, mask_digest: str, settings: str, rate: float | None = None) -> str:

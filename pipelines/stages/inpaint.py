@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from core_model.engine import DeviceFull
+from core_model.quality import measure_quality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
@@ -87,10 +88,12 @@ def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
 
 
 def _restore(shot: VideoShot, block: Block, desk: Desk) -> Iterator[Patch]:
+    first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with desk.model_clock.running():
-        restored = desk.engine.restore(shot, block.kept_start - shot.start, block.kept_stop - shot.start).frames
+        restored = desk.engine.restore(shot, first, last)
+    qualities = measure_quality(restored.frames, shot.masks(first, last), restored.away)
     for index in range(block.kept_start, block.kept_stop):
-        frame = shot.clip.enlarge(restored[index - block.kept_start])
-        patch = cut_patch(index, frame, shot.clip.output_mask(index))
+        frame = shot.clip.enlarge(restored.frames[index - block.kept_start])
+        patch = cut_patch(index, frame, shot.clip.output_mask(index), qualities[index - block.kept_start])
         if patch is not None:
             yield patch

@@ -43,7 +43,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
     finished = find_finished(item, (video, mask), desk)
     if finished is not None:
-        return finished.receipt(item)
+        return finished.receipt(item, job)
 
     masking = (mask.digest, job.mask, canvas_settings(job))
     facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import av
 
+from core_model.quality import FrameQuality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.engines import weights_facts
 from pipelines.errors import StoreError
@@ -22,6 +23,7 @@ from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.stages.record import ProbeRecord
+from pipelines.stages.review import quality_facts, with_verdict
 from pipelines.tasks import Block, Item, Receipt, Task
 
 
@@ -45,11 +47,13 @@ def stitch(task: Task, desk: Desk) -> Receipt:
 
     facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
+    facts |= quality_facts(patches.qualities)
     facts |= preview.save(desk.context.work, desk.files)
     note = "; ".join([*check_output(output, job.stitch), *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     frames, size = record.info.frames, int(facts["bytes"])
-    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=done.facts)
+    facts = with_verdict(done.facts, job.quality.review_below)
+    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
 
 
 def _sources(item: Item, record: ProbeRecord, desk: Desk) -> tuple[Seen, Seen]:
@@ -75,6 +79,8 @@ class PatchTrack:
         self._open: list[tuple[Block, Part]] = []
         self.notes: list[str] = []
         """What a person should know of the parts so far."""
+        self.qualities: list[tuple[int, FrameQuality]] = []
+        """Of the frames so far that have a hole, each as the block measured it whose [start, stop) holds it."""
 
     def at(self, index: int) -> Patch | None:
         """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
@@ -88,6 +94,7 @@ class PatchTrack:
             self._next = next(self._coming, None)
         self._open = [(block, part) for block, part in self._open if index < block.kept_stop]
         found = [(block, patch) for block, part in self._open if (patch := part.patch(index)) is not None]
+        self.qualities += [(index, patch.quality) for block, patch in found if block.start <= index < block.stop]
         if len(found) < 2:
             return found[0][1] if found else None
         (_, earlier), (block, later) = found

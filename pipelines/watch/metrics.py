@@ -1,9 +1,10 @@
 """What can be read off a run while it goes on, and in which words?
 
 Every metric is declared here; a run's own port, Ray's exporter, the dashboard and docs/metrics.md use these names.
-Labels are stage, outcome and device, never an item: a million of those would break whoever stores them.
+Labels are stage, outcome, device and le, never an item: a million of those would break whoever stores them.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ FINISHED_EARLIER = "finished_earlier"
 """Outcome of an item whose output an earlier run had finished."""
 
 ITEM_OUTCOMES = (*(str(state) for state in ItemState if state.ended), FINISHED_EARLIER)
+
+
+QUALITY_STEPS = {f"{tenth / 10:g}": tenth / 10 for tenth in range(1, 11)} | {"+Inf": math.inf}
+"""Bounds of the quality scores that are counted, as labels name them."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,19 @@ BYTES_READ = _counter(
     "stage",
 )
 BYTES_WRITTEN = _counter("bytes_written", "Bytes of flow, parts and outputs written.", "stage")
+TO_REVIEW = _counter("items_review", "Restored items whose quality score is below quality.review_below.")
+QUALITY = _counter(
+    "quality_items", "Restored items whose quality score is at most `le`, as the buckets of a histogram are.", "le"
+)
+QUALITY_SUM = _counter("quality_score", "Sum of the quality scores of restored items.")
 OOM_STEPS = _counter("oom_steps", "Times that memory did not do: less was tried at once, or smaller.", "stage")
 GPU_USED = _gauge("gpu_used_bytes", "Memory in use on a GPU after the last task there, by whomever.", "device")
 GPU_PEAK = _gauge("gpu_peak_bytes", "The most memory that one worker of the run ever had on a GPU.", "device")
 
 METRICS: tuple[Metric, ...] = (
     *(ITEMS, ITEMS_OPEN, TASKS, FRAMES, STAGE_SECONDS, RETRIES, TASKS_READY, TASKS_IN_WORK, WORKERS),
-    *(FLOW_HITS, FLOW_MISSES, BYTES_READ, BYTES_WRITTEN, OOM_STEPS, GPU_USED, GPU_PEAK),
+    *(FLOW_HITS, FLOW_MISSES, BYTES_READ, BYTES_WRITTEN, TO_REVIEW, QUALITY, QUALITY_SUM),
+    *(OOM_STEPS, GPU_USED, GPU_PEAK),
 )
 
 
@@ -134,6 +145,8 @@ def _known_beforehand(metric: Metric) -> Iterator[tuple[str, ...]]:
         yield from ((outcome,) for outcome in ITEM_OUTCOMES)
     elif metric is TASKS:
         yield from ((str(stage), str(outcome)) for stage in Stage for outcome in TaskOutcome)
+    elif metric is QUALITY:
+        yield from ((bound,) for bound in QUALITY_STEPS)
 
 
 def _escape(value: str) -> str:

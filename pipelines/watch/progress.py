@@ -78,7 +78,8 @@ class LogDisplay:
         if not row.state.ended:
             return {}
         counts = {name: getattr(row, name) for name in ("frames", "chunks_computed", "chunks_reused")}
-        return {"ended": f"{self._ended}/{self._total}"} | counts | {"reason": row.reason or None}
+        quality = {"score": row.quality_score, "review": row.review_reason or None}
+        return {"ended": f"{self._ended}/{self._total}"} | counts | quality | {"reason": row.reason or None}
 
 
 def choose_display(console: Console, *, machine: bool, log: LogFormat) -> Display:

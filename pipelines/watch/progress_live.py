@@ -12,6 +12,7 @@ from pipelines.ledger import ItemRow, ItemState
 from pipelines.stores.location import Location
 from pipelines.summary import frames_computed
 from pipelines.tasks import Failure, Receipt
+from pipelines.units import counted
 from pipelines.watch.overview import fraction_done, seconds_left
 
 LINES = 12
@@ -45,7 +46,7 @@ class LiveDisplay:
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._total, self._started_at_s = total_items, time.monotonic()
-        self._console.print(Text.assemble("run ", (run_id, "bold"), f", {_count(total_items, 'item')}, to {where}"))
+        self._console.print(Text.assemble("run ", (run_id, "bold"), f", {counted(total_items, 'item')}, to {where}"))
         self._live = Live(console=self._console, refresh_per_second=5, transient=True, get_renderable=self.render)
         self._live.start()
 
@@ -113,10 +114,6 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _shorten(text: str, width: int) -> str:

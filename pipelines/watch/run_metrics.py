@@ -61,7 +61,14 @@ class RunMetrics:
             self._succeeded(task, answer)
 
     def item_ended(self, row: ItemRow) -> None:
-        self._metrics.add(metrics.ITEMS, 1, metrics.FINISHED_EARLIER if row.reused else str(row.state))
+        add, score = self._metrics.add, row.quality_score
+        add(metrics.ITEMS, 1, metrics.FINISHED_EARLIER if row.reused else str(row.state))
+        if score is None or row.reused:
+            return
+        add(metrics.TO_REVIEW, row.review)
+        add(metrics.QUALITY_SUM, score)
+        for label, bound in metrics.QUALITY_STEPS.items():
+            add(metrics.QUALITY, score <= bound, label)
 
     def read(self) -> list[Sample]:
         """Return all figures as they are now; may be called from any thread."""

@@ -5,17 +5,17 @@ From the ledger and the lease only, so from any machine that sees the store, and
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pipelines.ledger import ItemRow, LedgerView
+from pipelines.ledger import ItemRow, LedgerView, least_sure_first
 from pipelines.summary import RunSummary, frames_computed
 from pipelines.watch.overview import SlowItem, fraction_done, overview
 from pipelines.watch.sign_of_life import SignOfLife
 
 _TOLD = 20
-"""Failing items that a machine is told of; it is also told how many there are."""
+"""Failing items, and items to review, that a machine is told of; it is also told how many there are."""
 
 
 class Life(StrEnum):
@@ -46,6 +46,8 @@ class Standing:
     """The quarantined and failed items, the last one first."""
     other_items: dict[str, int]
     """Items of the ledger that the run left out, by state."""
+    review: list[ItemRow] = field(default_factory=list)
+    """Restored items that somebody should look at, the least sure first."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dict."""
@@ -63,6 +65,10 @@ class Standing:
             "tried_again": [_brief(row) | {"error": error} for row, error in self.tried_again[:_TOLD]],
             "bad": [_brief(row) | {"kind": row.kind, "reason": row.reason} for row in self.bad[:_TOLD]],
             "bad_items": len(self.bad),
+            "review": [
+                _brief(row) | {"score": row.quality_score, "reason": row.review_reason} for row in self.review[:_TOLD]
+            ],
+            "review_items": len(self.review),
             "other_items": self.other_items,
         }
 
@@ -87,6 +93,7 @@ def standing(ledger: LedgerView, summary: RunSummary, sign: SignOfLife | None, *
         ],
         bad=sorted((row for row in rows if row.state.bad), key=lambda row: -row.ended_at),
         other_items=dict(Counter(str(row.state) for row in ledger.rows.values() if row.run != head.run)),
+        review=least_sure_first(rows),
     )
 
 

@@ -15,6 +15,7 @@ from clips import moving_box, scene, write_clip, write_mask_image, write_mask_vi
 from damage import csv_text, job_text, jsonl_text, mutated, override_text, parquet_bytes
 from readers import INFO
 
+from core_model.quality import FrameQuality
 from pipelines.cache.flow_cache import encode_flow
 from pipelines.config import JobConfig
 from pipelines.job import dump_job
@@ -37,6 +38,7 @@ _CLIPS = {
 }
 _WITH_OTHERS = ("h264.mp4", "text.mkv")
 """Clips with sound or text beside the pictures."""
+_QUALITY = FrameQuality(120, 100, 300, 2.5, 1.1)
 _IMAGES = ("a.png", "a.jpg", "a.bmp", "a.tiff", "a.webp")
 
 
@@ -118,7 +120,7 @@ def _artefact_seeds() -> list[Seed]:
     rng = np.random.default_rng(0)
     vectors = rng.normal(0, 3, (2, 3, 2, 8, 12))
     box = moving_box(3, _SIZE, (12, 10))
-    patches = [cut_patch(index, picture, box[index]) for index, picture in enumerate(scene(3, _SIZE))]
+    patches = [cut_patch(index, picture, box[index], _QUALITY) for index, picture in enumerate(scene(3, _SIZE))]
     part = encode_part([patch for patch in patches if patch is not None])
     return [_mutating("flow", "flow.bin", encode_flow(vectors[0], vectors[1])), _mutating("part", "part.arrow", part)]
 

@@ -56,6 +56,8 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("input.image_rate=0.0001", "input.image_rate: 0.0001 is outside 0.001..1000 (command line)"),
         ("mask.threshold=255", "mask.threshold: 255 is outside 0..254 (command line)"),
         ("stitch.crf=52", "stitch.crf: 52 is outside 0..51 (command line)"),
+        ("quality.review_below=1.5", "quality.review_below: 1.5 is outside 0..1 (command line)"),
+        ("quality.review_below=nan", "quality.review_below: nan is outside 0..1 (command line)"),
         ("metrics.port=70000", "metrics.port: 70000 is outside 0..65535 (command line)"),
         ("run.attempts=0", "run.attempts: 0 is below 1 (command line)"),
         ("flow.max_side=4", "flow.max_side: 4 is below 16 pixels (0 means the source's size) (command line)"),

@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from runs import Clock, Run, finished, pending
 
@@ -40,9 +42,27 @@ def test_rows_come_back_from_parquet_as_they_were():
     row.seconds, row.facts = {"flow": 1.5}, {"digest": "d", "frames": 7, "share": 0.25}
     row.state, row.earlier, row.reused, row.peak_rss_mb = RESTORED, QUARANTINED, True, 12.5
     assert decode_rows(encode([row])) == [row]
+    row.facts |= {"quality_score": 0.25, "quality_worst_frame": 7, "review": 1, "review_reason": "it flickers"}
+    assert decode_rows(encode([row])) == [row]
     assert decode_rows(encode([])) == []
     with pytest.raises(ConfigError, match="cannot be read"):
         decode_rows(b"not parquet")
+
+
+def test_quality_has_columns_of_its_own_which_older_parts_may_lack():
+    rows = list(pending("a", "b", "c").values())
+    rows[0].facts = {"quality_score": 0.25, "quality_worst_frame": 7, "review": 1, "review_reason": "it flickers"}
+    rows[1].facts = {"quality_score": 1, "review": 0}
+    rows[2].facts = {"quality_score": "much", "quality_worst_frame": float("inf")}
+    table = pq.read_table(pa.BufferReader(encode(rows)))
+    assert table["quality_score"].to_pylist() == [0.25, 1.0, None]
+    assert table["quality_worst_frame"].to_pylist() == [7, None, None]
+    assert table["review"].to_pylist() == [True, False, None]
+    assert table["review_reason"].to_pylist() == ["it flickers", None, None]
+    older = table.drop_columns([name for name in table.column_names if name.startswith(("quality", "review"))])
+    sink = pa.BufferOutputStream()
+    pq.write_table(older, sink)
+    assert decode_rows(bytes(sink.getvalue()))[:2] == rows[:2]
 
 
 def test_what_the_driver_knew_is_there_after_a_kill(place):

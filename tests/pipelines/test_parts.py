@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from core_model.quality import FrameQuality
 from pipelines.cache.flow_cache import decode_flow, encode_flow
 from pipelines.parts import Part, bounding_box, cut_patch, encode_part
+
+QUALITY = FrameQuality(hole_px=40, seen_px=30, away_sum=90, rim_mismatch=2.5, flicker=1.25)
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
@@ -17,12 +20,12 @@ sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 )
 def test_a_patch_survives_its_part_exactly(clip, frame):
     rgb, mask = clip
-    patch = cut_patch(frame, rgb, mask)
+    patch = cut_patch(frame, rgb, mask, QUALITY)
     if patch is None:
         assert not mask.any()
         return
     back = Part(encode_part([patch])).patch(frame)
-    assert (back.left, back.top) == (patch.left, patch.top)
+    assert (back.left, back.top, back.quality) == (patch.left, patch.top, QUALITY)
     canvas = np.zeros_like(rgb)
     canvas[back.top :, back.left :][: back.mask.shape[0], : back.mask.shape[1]] = back.rgb
     assert np.array_equal(canvas, rgb * mask[..., None]), "masked pixels are kept, others are not stored"

@@ -16,8 +16,8 @@ def take(story: Story) -> Task:
     return task
 
 
-def test_labels_are_stage_outcome_and_device_and_nothing_else() -> None:
-    assert {label for metric in METRICS for label in metric.labels} == {"stage", "outcome", "device"}
+def test_labels_are_stage_outcome_device_and_bound_and_nothing_else() -> None:
+    assert {label for metric in METRICS for label in metric.labels} == {"stage", "outcome", "device", "le"}
 
 
 def test_an_attempt_that_is_made_again_is_a_retry_and_the_last_one_is_not() -> None:
@@ -65,3 +65,23 @@ def test_an_answer_that_nobody_waits_for_counts_nothing() -> None:
     story.state.handle(answer)
     story.state.handle(answer)
     assert value(story, 'tasks_total{outcome="computed",stage="probe"}') == 1
+
+
+def test_scores_are_counted_as_a_histogram_and_items_to_review_by_their_verdict() -> None:
+    story = begin("a", "b", "c")
+    facts = {"a": {"quality_score": 0.35, "review": 1}, "b": {"quality_score": 0.9, "review": 0}, "c": {}}
+    while not story.state.over:
+        task = take(story)
+        story.state.handle(receipt(task, facts=facts[task.item.id] if task.stage is Stage.STITCH else {}))
+    assert value(story, "items_review_total") == 1
+    assert value(story, "quality_score_total") == 0.35 + 0.9
+    counts = [value(story, f'quality_items_total{{le="{bound}"}}') for bound in ("0.3", "0.4", "0.8", "0.9", "+Inf")]
+    assert counts == [0, 1, 1, 2, 2]
+
+
+def test_scores_of_items_that_an_earlier_run_restored_are_not_counted_again() -> None:
+    story = begin("a")
+    probe = Receipt("probe:a", reused=True, final="restored", facts={"quality_score": 0.2, "review": 1})
+    story.state.settle({"a": probe})
+    assert value(story, 'items_total{outcome="finished_earlier"}') == 1
+    assert value(story, "items_review_total") == value(story, 'quality_items_total{le="+Inf"}') == 0

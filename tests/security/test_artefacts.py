@@ -3,21 +3,39 @@
 import struct
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from core_model.quality import FrameQuality
 from pipelines.cache.flow_cache import cost_of, decode_flow, encode_flow
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.parts import Part, Patch, encode_part
 
+QUALITY = FrameQuality(64, 40, 90, 3.5, 1.1)
+PATCH = Patch(0, 2, 3, np.full((8, 8, 3), 7, np.uint8), np.ones((8, 8), np.bool_), QUALITY)
+
 
 def part(change) -> Part:
     """A part of one patch, whose bytes were changed in place."""
-    patch = Patch(0, 2, 3, np.full((8, 8, 3), 7, np.uint8), np.ones((8, 8), np.bool_))
-    blob = bytearray(encode_part([patch]))
+    blob = bytearray(encode_part([PATCH]))
     start = blob.index(b"\x89PNG")
     change(blob, start)
     return Part(bytes(blob))
+
+
+def part_with(**columns: object) -> bytes:
+    """A part of one patch with other values in these columns; None leaves the column out."""
+    table = pa.ipc.open_file(encode_part([PATCH])).read_all()
+    for name, value in columns.items():
+        index = table.schema.get_field_index(name)
+        kind = table.schema.field(name).type
+        table = table.remove_column(index)
+        table = table if value is None else table.append_column(name, pa.array([value], kind))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def test_a_patch_that_asks_for_gigabytes_gets_none() -> None:
@@ -31,6 +49,22 @@ def test_a_patch_that_asks_for_gigabytes_gets_none() -> None:
     for change in (second_chunk_of_2_gb, picture_of_60000_pixels):
         with pytest.raises(StoreError, match="the patch of frame 0 cannot be read"):
             part(change).patch(0)
+
+
+def test_a_part_without_a_measured_quality_is_none() -> None:
+    with pytest.raises(StoreError, match="a part cannot be read"):
+        Part(part_with(flicker=None))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"hole_px": 0}, {"seen_px": 65}, {"away_sum": -1}, {"rim_mismatch": float("nan")}, {"flicker": float("inf")}],
+    ids=str,
+)
+def test_a_quality_that_cannot_be_is_an_error_of_its_patch(columns: dict[str, float]) -> None:
+    assert Part(part_with(flicker=1.1)).patch(0) is not None
+    with pytest.raises(StoreError, match="the patch of frame 0 cannot be read"):
+        Part(part_with(**columns)).patch(0)
 
 
 @pytest.mark.parametrize("blob", [b"", b"ARROW1", b"x" * 500])

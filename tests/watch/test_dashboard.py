@@ -38,10 +38,10 @@ def test_every_metric_is_on_the_dashboard(name: str) -> None:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_queries_group_and_filter_by_labels_that_their_metrics_have(query: str) -> None:
-    used = {label.strip() for found in re.findall(r"by \(([^)]*)\)", query) for label in found.split(",")}
-    used |= set(re.findall(r"[{,](\w+)=", query)) - {"job"}  # a scraper adds that one
-    for name in asked(query):
-        assert used <= set(NAMES[name].labels)
+    grouped = {label.strip() for found in re.findall(r"by \(([^)]*)\)", query) for label in found.split(",")}
+    for name, selector in re.findall(r"\$\{metrics\}(\w+)\{([^}]*)\}", query):
+        filtered = set(re.findall(r"(\w+)=", selector)) - {"job"}  # a scraper adds that one
+        assert grouped | filtered <= set(NAMES[f"reelmend{name}"].labels)
 
 
 @pytest.mark.parametrize("query", QUERIES)

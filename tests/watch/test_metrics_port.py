@@ -58,6 +58,16 @@ def test_outcomes_frames_and_tasks_are_those_of_the_summary(first: Watched) -> N
     assert last["reelmend_flow_cache_misses_total"] == 1
 
 
+def test_quality_is_that_of_the_items_restored(first: Watched) -> None:
+    score = first.summary.quality["lowest"]
+    assert first.last["reelmend_quality_score_total"] == score
+    assert first.last["reelmend_items_review_total"] == first.summary.to_review
+    buckets = {key: value for key, value in first.last.items() if key.startswith("reelmend_quality_items_total")}
+    assert len(buckets) == 11
+    assert buckets['reelmend_quality_items_total{le="+Inf"}'] == 1
+    assert sum(buckets.values()) == 1 + sum(score <= tenth / 10 for tenth in range(1, 11))
+
+
 @pytest.mark.parametrize("stage", ["probe", "flow", "inpaint", "stitch"])
 def test_seconds_are_those_of_the_ledger(first: Watched, stage: str) -> None:
     assert first.last[f'reelmend_stage_seconds_total{{stage="{stage}"}}'] == pytest.approx(

@@ -1,0 +1,93 @@
+"""How sure an item's result is, and whether a person should look at it.
+
+The stitch measures: score and what it rests on become facts of the item's record. Whether that is enough depends on
+`quality.review_below` alone, which is no part of any identity, so that the verdict is made anew whenever the item is
+found finished.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+
+from core_model.quality import FrameQuality, HoleQuality, summarize_quality
+from pipelines.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
+
+_WINDOW_FRAMES = 10
+_DIGITS = 4
+_PX = 1_000_000
+"""Masked pixels of a made-up frame: shares of them are as fine as those of the facts."""
+_WHOLE = 0.995
+"""Share that is shown as 100%."""
+
+FrameRows = Sequence[tuple[int, FrameQuality]]
+"""Frames of the video that have a hole, in order, each once."""
+
+
+def quality_facts(frames: FrameRows) -> Facts:
+    """Return what the ledger holds of an item's quality; nothing of one without a hole."""
+    if not frames:
+        return {}
+    measured = summarize_quality(quality for _, quality in frames)
+    facts: Facts = {f"quality_{name}": round(value, _DIGITS) for name, value in measured._asdict().items()}
+    return facts | {"quality_worst_frame": _worst_frame(frames)}
+
+
+def with_verdict(facts: Facts, review_below: float) -> Facts:
+    """Return an item's facts with `review`, 0 or 1, and where it is 1 `review_reason`, in place of an earlier verdict.
+
+    Items that were never measured get none.
+    """
+    kept: Facts = {name: value for name, value in facts.items() if name not in (REVIEW_FACT, REASON_FACT)}
+    quality = _measured(kept)
+    if quality is None:
+        return kept
+    if quality.score >= review_below:
+        return kept | {REVIEW_FACT: 0}
+    return kept | {REVIEW_FACT: 1, REASON_FACT: main_reason(quality)}
+
+
+def main_reason(quality: HoleQuality) -> str:
+    """Say for a person what lowers the score most: what would raise it most if it were perfect."""
+    told = {
+        _invented(quality): quality._replace(seen_share=1.0),
+        f"what fills the hole comes from {quality.seen_away:.0f} frames away on average": quality._replace(
+            seen_away=0.0
+        ),
+        f"the fill does not match its surroundings (rim mismatch {quality.rim_mismatch:.0f} levels)": quality._replace(
+            rim_mismatch=0.0
+        ),
+        f"flickers {quality.flicker:.1f} times as much as its surroundings": quality._replace(
+            flicker=min(quality.flicker, 1.0)
+        ),
+    }
+    return max(told, key=lambda reason: _score(told[reason]))
+
+
+def _invented(quality: HoleQuality) -> str:
+    share = 1 - quality.seen_share
+    return "the hole was never visible" if share >= _WHOLE else f"{share:.0%} of the hole was never visible"
+
+
+def _score(quality: HoleQuality) -> float:
+    """The score of a frame that measures so, whatever formula scores go by."""
+    seen_px = round(quality.seen_share * _PX)
+    away_sum = round(quality.seen_away * seen_px)
+    return summarize_quality([FrameQuality(_PX, seen_px, away_sum, quality.rim_mismatch, quality.flicker)]).score
+
+
+def _worst_frame(frames: FrameRows) -> int:
+    """Return the worst frame of the worst window: one frame that is bad by chance is not what a viewer sees."""
+    windows = [list(window) for _, window in groupby(frames, lambda row: row[0] // _WINDOW_FRAMES)]
+    worst = min(windows, key=lambda window: summarize_quality(quality for _, quality in window).score)
+    return min(worst, key=lambda row: summarize_quality([row[1]]).score)[0]
+
+
+def _measured(facts: Facts) -> HoleQuality | None:
+    """Return what the facts say; None where they say nothing, or, written by somebody else, nothing of use."""
+    if SCORE_FACT not in facts:
+        return None
+    try:
+        quality = HoleQuality(*(float(facts[f"quality_{name}"]) for name in HoleQuality._fields))
+    except (KeyError, ValueError, TypeError):
+        return None
+    return quality if all(map(math.isfinite, quality)) else None
