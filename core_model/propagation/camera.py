@@ -21,6 +21,7 @@ IN_PLACE: F64 = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 _REFERENCE_EVERY = 10  # frames; a drift of a tenth of a pixel per frame shows over this many
 _FARTHEST_PX = 12.0  # a camera that moves farther over a block does not stand
+_IN_PLACE_PX = 0.25  # one that sways by less is taken to stand: its pixels are copied, not resampled
 _TILE_PX = 16
 _SHIFT_PX = 2
 _DECISIVE = 1.15  # a tile tells something if a shift changes its difference by this factor
@@ -78,7 +79,7 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
     moved = corners @ (places - IN_PLACE).transpose(0, 2, 1)
     if np.abs(moved).max() > _FARTHEST_PX:
         return None
-    if np.abs(moved).max() < 0.1:
+    if np.abs(moved).max() < _IN_PLACE_PX:
         places[:] = IN_PLACE
     return places
 

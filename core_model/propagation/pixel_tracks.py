@@ -15,15 +15,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import Bool, Float
-from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
+from core_model.propagation.hole_motion import HoleMotion
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 RIM_PX = 5
 """Known pixels this close to a hole are followed as well: what is found for them tells how good it is."""
-
-_OTHER_STILL_PX = 0.75  # something that moves by this much before a camera that stands still is not its background
 
 
 class Asked(NamedTuple):
@@ -92,11 +90,8 @@ def follow(masks_THW: Bool, asked: Asked, motion: HoleMotion, other_Thw: NDArray
     tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
     if len(masks_THW) > 1:
         models = motion.models if direction == 1 else _inverse(motion.models)
-        passes_behind = layer == BACKGROUND
-        _follow(
-            masks_THW, asked.first, asked.rows, asked.columns, models, motion.valid, motion.holes, other_Thw, layer,
-            direction, passes_behind, *tracks,
-        )  # fmt: skip
+        asked_for = asked.first, asked.rows, asked.columns
+        _follow(masks_THW, *asked_for, models, motion.valid, motion.holes, other_Thw, layer, direction, *tracks)
     return tracks
 
 
@@ -140,9 +135,7 @@ def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scal
                     else:
                         u, v = bwd[pair, 0, y, x] * scale_x, bwd[pair, 1, y, x] * scale_y
                     miss, length = (u - mu) ** 2 + (v - mv) ** 2, mu * mu + mv * mv
-                    if length == 0:
-                        allowed = _OTHER_STILL_PX * _OTHER_STILL_PX
-                    elif k:
+                    if k:
                         allowed = 0.02 * length + 1.0
                     else:
                         allowed = 0.09 * length + 1.0  # the region's motion is not exact everywhere
@@ -150,17 +143,14 @@ def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scal
                         agree += 1
                     else:
                         differ += 1
-                if layer == 0:
-                    other[t, y, x] = differ > agree or (differ > 0 and agree == 0)
-                else:
-                    other[t, y, x] = differ > 0 and agree == 0
+                other[t, y, x] = differ > agree
 
 
 @njit(cache=True)
-def _follow(masks, first, rows, columns, models, valid, holes, other, layer, direction, passes_behind, away, to_x, to_y):  # type: ignore[no-untyped-def]
+def _follow(masks, first, rows, columns, models, valid, holes, other, layer, direction, away, to_x, to_y):  # type: ignore[no-untyped-def]
     frames, height, width = masks.shape
     h, w = other.shape[1:]
-    # Where the pixels of the frame visited before are seen: frames away, position, and the last step towards there.
+    # Where the masked pixels of the frame visited before are seen, and the step that led on from there.
     seen_away = np.zeros((height, width), np.int16)
     seen_x, seen_y = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     step_u, step_v = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
@@ -182,43 +172,26 @@ def _follow(masks, first, rows, columns, models, valid, holes, other, layer, dir
             if not (0 <= there_x <= width - 1 and 0 <= there_y <= height - 1):
                 continue
             qx, qy = int(np.rint(there_x)), int(np.rint(there_y))
-            is_other = other[s, min(int((qy + 0.5) * h / height), h - 1), min(int((qx + 0.5) * w / width), w - 1)]
             if not masks[s, qy, qx]:
-                if not is_other:
+                if not other[s, min(int((qy + 0.5) * h / height), h - 1), min(int((qx + 0.5) * w / width), w - 1)]:
                     away[n], to_x[n], to_y[n] = direction, there_x, there_y
-                    continue
-                if not (passes_behind and u == 0 and v == 0):
-                    continue
+                continue
             if seen_away[qy, qx] == 0:
                 continue
             if layer and (u - step_u[qy, qx]) ** 2 + (v - step_v[qy, qx]) ** 2 > 1.0 + 0.1 * (u * u + v * v):
                 continue  # what moves in front goes on as it did
-            away[n] = seen_away[qy, qx] + direction
-            to_x[n] = seen_x[qy, qx] + (there_x - qx)
-            to_y[n] = seen_y[qy, qx] + (there_y - qy)
-            if not (0 <= to_x[n] <= width - 1 and 0 <= to_y[n] <= height - 1):
-                away[n] = 0
-        if i + 1 == frames - 1:
-            break
-        # What holds for the frame just visited: its masked pixels' ways, and those of what passes before a still scene.
-        if i:
-            _forget(seen_away, rows, columns, first[s], first[s + 1])
-        else:
-            seen_away[:] = 0
-        if passes_behind:
-            _pass_behind(masks, other, seen_away, seen_x, seen_y, t, s, direction)
+            far_x, far_y = seen_x[qy, qx] + (there_x - qx), seen_y[qy, qx] + (there_y - qy)
+            if 0 <= far_x <= width - 1 and 0 <= far_y <= height - 1:
+                away[n], to_x[n], to_y[n] = seen_away[qy, qx] + direction, far_x, far_y
+        # Now that frame's turn to be the one visited before.
+        for n in range(first[s], first[s + 1]):
+            seen_away[rows[n], columns[n]] = 0
         for n in range(a, b):
             y, x = rows[n], columns[n]
-            if masks[t, y, x]:
+            if away[n] and masks[t, y, x]:
                 seen_away[y, x], seen_x[y, x], seen_y[y, x] = away[n], to_x[n], to_y[n]
                 if layer:
                     fy, fx = min(int((y + 0.5) * h / height), h - 1), min(int((x + 0.5) * w / width), w - 1)
                     m = models[pair, holes[pair, fy, fx], layer]
                     step_u[y, x] = m[0, 0] + m[0, 1] * x + m[0, 2] * y
                     step_v[y, x] = m[1, 0] + m[1, 1] * x + m[1, 2] * y
-
-
-@njit(cache=True)
-def _forget(seen_away, rows, columns, a, b):  # type: ignore[no-untyped-def]
-    for n in range(a, b):
-        seen_away[rows[n], columns[n]] = 0

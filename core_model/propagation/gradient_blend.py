@@ -1,0 +1,187 @@
+"""Colours of a hole from its pixels' candidates, without seams.
+
+Frames differ in light and blur, so patches from different frames would show. What is trusted are the differences between
+neighbours in the frame they come from, and the colours follow from these and the pixels around the hole
+(gradient-domain blending, as in Gao et al., "Flow-edge Guided Video Completion", ECCV 2020).
+
+Legend: C candidates, N the asked pixels of one frame, h w a window around its holes.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import U8, Bool
+from core_model.propagation.poisson import Edges, solve_poisson
+from core_model.propagation.selection import sample
+
+F32 = NDArray[np.float32]
+
+# Differences from several frames contradict each other a little. This weight on staying as it was keeps that from
+# adding up to a glow in wide holes; the edge still reaches some thirty pixels in.
+_HOLD = np.float32(0.001)
+_SMOOTHNESS = np.float32(0.05)  # weight of an edge whose difference no frame shows: too little to pull at those shown
+# The same at the edge of the hole: a patch whose frame did not show what lies beside it must not keep its own light.
+_SEAM = np.float32(0.3)
+_GREY = 128
+_SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to this, come from one piece
+
+
+def blend(
+    frames_THWC: U8, masks_THW: Bool, t: int, rows: NDArray[np.int32], columns: NDArray[np.int32], missing: Bool,
+    away_CN: NDArray[np.int16], x_CN: F32, y_CN: F32, colour_CN3: F32, gains_C: F32, weights_CN: U8,
+    invented: tuple[F32, F32] | None = None,
+) -> U8:  # fmt: skip
+    """Return the colours [M, 3] of frame t's missing pixels in row-major order.
+
+    `invented` is what the pixels without a candidate become: colours [N, 3], and [N] how much of their texture holds,
+    0..1. Without it they continue their surroundings smoothly; grey where nothing is known.
+    """
+    height, width = masks_THW.shape[1:]
+    top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
+    bottom, right = min(height, int(rows.max()) + 2), min(width, int(columns.max()) + 2)
+    mask = masks_THW[t][top:bottom, left:right]
+    size = mask.shape
+    image = np.ascontiguousarray(frames_THWC[t][top:bottom, left:right].transpose(2, 0, 1)).astype(np.float32)
+    known, index = ~mask, np.full(size, -1, np.int32)
+    _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, top, left)
+    if not known.all():
+        image[:, ~known] = image[:, known].mean(1)[:, None] if known.any() else _GREY
+    edges = Edges(np.zeros((3, size[0], size[1] - 1), np.float32), np.zeros((3, size[0] - 1, size[1]), np.float32))
+    weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
+    _differences(
+        frames_THWC, masks_THW, t, mask, known, index, away_CN, x_CN, y_CN, colour_CN3, gains_C, weights_CN,
+        *edges, *weights,
+    )  # fmt: skip
+    if invented is not None and not known.all():
+        _invent(image, mask, known, index, *invented, *edges, *weights)
+    blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
+    colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
+    return colours
+
+
+@njit(cache=True)
+def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, top, left):  # type: ignore[no-untyped-def]
+    """Write the candidates' mixed colours, and which of N a pixel of the window is."""
+    for n in range(len(rows)):
+        y, x = rows[n] - top, columns[n] - left
+        if not missing[n]:
+            continue
+        index[y, x] = n
+        total = np.float32(0)
+        for c in range(len(weights_CN)):
+            total += np.float32(weights_CN[c, n])
+        if total > 0:
+            known[y, x] = True
+            for k in range(3):
+                mixed = np.float32(0)
+                for c in range(len(weights_CN)):
+                    if weights_CN[c, n]:
+                        mixed += np.float32(weights_CN[c, n]) * colour_CN3[c, n, k]
+                image[k, y, x] = mixed / total
+
+
+@njit(cache=True)
+def _differences(frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
+    height, width = mask.shape
+    step = np.zeros(3, np.float32)
+    for row in range(height):
+        for column in range(width):
+            for side in range(2):
+                r, c = row + side, column + 1 - side
+                if r >= height or c >= width or not (mask[row, column] or mask[r, c]):
+                    continue
+                n, m = index[row, column], index[r, c]
+                step[:] = 0
+                total = np.float32(0)
+                if known[row, column] and known[r, c]:
+                    total = _shown(frames, masks, t, n, m, 1 - side, side, away, x, y, colour, gains, weights, step)
+                weight = np.float32(1)
+                if total == 0:
+                    weight = _SEAM if mask[row, column] != mask[r, c] else _SMOOTHNESS
+                for k in range(3):
+                    if side == 0:
+                        right[k, row, column] = step[k]
+                    else:
+                        down[k, row, column] = step[k]
+                if side == 0:
+                    right_weight[row, column] = weight
+                else:
+                    down_weight[row, column] = weight
+
+
+@njit(cache=True)
+def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, step):  # type: ignore[no-untyped-def]
+    """Write to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
+
+    n and m are the left or upper and the right or lower pixel, -1 where that is no missing one.
+    """
+    first, second = np.empty(3, np.float32), np.empty(3, np.float32)
+    total = np.float32(0)
+    for c in range(len(weights)):
+        one = np.float32(weights[c, n]) if n >= 0 else np.float32(0)
+        two = np.float32(weights[c, m]) if m >= 0 else np.float32(0)
+        if one > 0 and two > 0 and away[c, n] == away[c, m]:
+            if abs(x[c, m] - x[c, n] - dx) + abs(y[c, m] - y[c, n] - dy) < _SAME_PLACE_PX:
+                share = one + two
+                for k in range(3):
+                    step[k] += share * (colour[c, m, k] - colour[c, n, k])
+                total += share
+                continue
+        if one > 0:
+            s = t + away[c, n]
+            if sample(frames[s], masks[s], x[c, n] + dx, y[c, n] + dy, second) and not _masked(masks[s], x[c, n] + dx, y[c, n] + dy):
+                for k in range(3):
+                    step[k] += one * (second[k] * gains[c] - colour[c, n, k])
+                total += one
+        if two > 0:
+            s = t + away[c, m]
+            if sample(frames[s], masks[s], x[c, m] - dx, y[c, m] - dy, first) and not _masked(masks[s], x[c, m] - dx, y[c, m] - dy):
+                for k in range(3):
+                    step[k] += two * (colour[c, m, k] - first[k] * gains[c])
+                total += two
+    if total > 0:
+        for k in range(3):
+            step[k] /= total
+    return total
+
+
+@njit(cache=True)
+def _masked(mask, x, y):  # type: ignore[no-untyped-def]
+    height, width = mask.shape
+    ix, iy = int(np.rint(x)), int(np.rint(y))
+    return not (0 <= ix < width and 0 <= iy < height) or mask[iy, ix]
+
+
+@njit(cache=True)
+def _invent(image, mask, known, index, colours, holds, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
+    """Give what no candidate shows the differences of invented colours, as far as their texture holds."""
+    height, width = mask.shape
+    for row in range(height):
+        for column in range(width):
+            n = index[row, column]
+            if mask[row, column] and not known[row, column]:
+                for k in range(3):
+                    image[k, row, column] = colours[n, k]
+            for side in range(2):
+                r, c = row + side, column + 1 - side
+                if r >= height or c >= width or not (mask[row, column] or mask[r, c]):
+                    continue
+                if known[row, column] and known[r, c]:
+                    continue
+                m = index[r, c]
+                if n < 0 or m < 0:
+                    continue  # at the rim: smooth, as it is
+                hold = min(holds[n], holds[m])
+                if hold <= 0:
+                    continue
+                for k in range(3):
+                    step = hold * (colours[m, k] - colours[n, k])
+                    if side == 0:
+                        right[k, row, column] = step
+                    else:
+                        down[k, row, column] = step
+                if side == 0:
+                    right_weight[row, column] = 1
+                else:
+                    down_weight[row, column] = 1

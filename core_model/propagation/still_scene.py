@@ -1,0 +1,177 @@
+"""The background of a camera that stands still: what passes before it, and which frames show it.
+
+Legend: T frames, H W height and width, h w those of the area around the holes. A place is that of
+`core_model.propagation.camera`: from the block's first frame to another one.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import U8, Bool
+from core_model.propagation.camera import IN_PLACE
+from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
+
+F64 = NDArray[np.float64]
+
+_MARGIN_PX = RIM_PX + 12  # around the holes: their rims, and as far as a camera sways
+_BACKGROUND_SAMPLES = 25
+_PASSING_LEVELS = 9.0  # grey levels from the background's
+_PASSING_DEVIATIONS = 4.0
+_FRINGE_PX = 2
+_FEWEST_SEEN = 3
+
+
+class StillScene(NamedTuple):
+    """Which frames show each pixel of the background."""
+
+    places: F64
+    """[T, 2, 3]"""
+    top: int
+    left: int
+    """Where the area lies in the first frame."""
+    later: NDArray[np.int16]
+    """[T, h, w]: frames to the next one that shows the pixel; 0: none does."""
+    earlier: NDArray[np.int16]
+    """[T, h, w]: the same to the last one, negative."""
+
+
+def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
+    """Find what passes before the background around the block's holes, and when each of its pixels is to be seen.
+
+    The background of a pixel is the median of the block's frames that show it, each brought to the same light.
+    """
+    frames, height, width = masks_THW.shape
+    hull = masks_THW.any(0)
+    rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
+    top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
+    bottom, right = min(height, int(rows[-1]) + 1 + _MARGIN_PX), min(width, int(columns[-1]) + 1 + _MARGIN_PX)
+    picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
+    cuts = [_cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right)) for t in picks]
+    background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
+    square = np.ones((2 * _FRINGE_PX + 1,) * 2, np.uint8)
+    shown = np.empty((frames, bottom - top, right - left), np.bool_)
+    for t in range(frames):
+        picture, hidden = _cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right))
+        passing = _passing(picture, hidden, background, spread, counts)
+        if passing.any():
+            passing = cv2.dilate(cv2.medianBlur(passing, 3), square)
+        shown[t] = (passing == 0) & ~hidden
+    return StillScene(places, top, left, _when_shown(shown, 1), _when_shown(shown, -1))
+
+
+def follow_still(scene: StillScene, asked: Asked, direction: int) -> Tracks:
+    """Return where later (direction 1) or earlier (-1) frames show the asked pixels' background."""
+    count = int(asked.first[-1])
+    tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
+    when = scene.later if direction == 1 else scene.earlier
+    back = np.stack([_inverted(place) for place in scene.places])
+    _follow(asked.first, asked.rows, asked.columns, scene.places, back, when, scene.top, scene.left, *tracks)
+    return tracks
+
+
+def _cut(frame_HWC: U8, mask_HW: Bool, place: F64, area: tuple[int, int, int, int]) -> tuple[U8, Bool]:
+    """A frame's picture and holes in an area of the first frame."""
+    top, bottom, left, right = area
+    if np.array_equal(place, IN_PLACE):
+        return frame_HWC[top:bottom, left:right], mask_HW[top:bottom, left:right]
+    moved = np.column_stack((place[:, 1:], place[:, 0] + place[:, 1:] @ (left, top)))
+    size, back = (right - left, bottom - top), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = cv2.warpAffine(frame_HWC, moved, size, flags=back, borderMode=cv2.BORDER_REPLICATE)
+    hidden = cv2.warpAffine(
+        mask_HW.view(np.uint8) * 255, moved, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+    )
+    return np.asarray(picture, np.uint8), hidden > 0
+
+
+def _inverted(place: F64) -> F64:
+    turn = np.linalg.inv(place[:, 1:]) if not np.array_equal(place, IN_PLACE) else np.eye(2)
+    return np.column_stack((-turn @ place[:, 0], turn))
+
+
+@njit(cache=True)
+def _background(frames, hidden):  # type: ignore[no-untyped-def]
+    """Median and median absolute deviation of what is seen [h, w, 3], and of how many frames."""
+    count, height, width = hidden.shape
+    background = np.zeros((height, width, 3), np.float32)
+    spread = np.zeros((height, width, 3), np.float32)
+    counts = np.zeros((height, width), np.int64)
+    values = np.empty(count, np.float32)
+    for y in range(height):
+        for x in range(width):
+            for c in range(3):
+                n = 0
+                for t in range(count):
+                    if not hidden[t, y, x]:
+                        values[n] = frames[t, y, x, c]
+                        n += 1
+                counts[y, x] = n
+                if n:
+                    values[:n].sort()
+                    middle = values[n // 2]
+                    background[y, x, c] = middle
+                    for i in range(n):
+                        values[i] = abs(values[i] - middle)
+                    values[:n].sort()
+                    spread[y, x, c] = values[n // 2]
+    return background, spread, counts
+
+
+@njit(cache=True)
+def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-untyped-def]
+    """1 where a picture differs from the background, brought to its light."""
+    height, width = hidden.shape
+    ratios = np.empty(height * width, np.float32)
+    n = 0
+    for y in range(0, height, 2):
+        for x in range(0, width, 2):
+            level = background[y, x, 0] + background[y, x, 1] + background[y, x, 2]
+            if not hidden[y, x] and counts[y, x] >= _FEWEST_SEEN and level > 60:
+                value = np.float32(picture[y, x, 0]) + np.float32(picture[y, x, 1]) + np.float32(picture[y, x, 2])
+                ratios[n] = value / level
+                n += 1
+    light = np.float32(1)
+    if n > 20:
+        ratios[:n].sort()
+        light = ratios[n // 2]
+    passing = np.zeros((height, width), np.uint8)
+    for y in range(height):
+        for x in range(width):
+            if hidden[y, x] or counts[y, x] < _FEWEST_SEEN:
+                continue
+            for c in range(3):
+                allowed = max(np.float32(_PASSING_LEVELS), np.float32(_PASSING_DEVIATIONS * 1.48) * spread[y, x, c])
+                expected = background[y, x, c] * light
+                if expected < 250 and abs(picture[y, x, c] - expected) > allowed * max(light, np.float32(1)):
+                    passing[y, x] = 1
+    return passing
+
+
+def _when_shown(shown_Thw: Bool, direction: int) -> NDArray[np.int16]:
+    frames = len(shown_Thw)
+    away = np.zeros(shown_Thw.shape, np.int16)
+    last = np.full(shown_Thw.shape[1:], -1, np.int16)
+    for t in range(frames - 1, -1, -1) if direction == 1 else range(frames):
+        np.subtract(last, t, out=away[t], where=last >= 0)
+        last[shown_Thw[t]] = t
+    return away
+
+
+@njit(cache=True)
+def _follow(first, rows, columns, places, back, when, top, left, away, to_x, to_y):  # type: ignore[no-untyped-def]
+    frames, height, width = when.shape
+    for t in range(frames):
+        b = back[t]
+        for n in range(first[t], first[t + 1]):
+            x, y = columns[n], rows[n]
+            home_x, home_y = b[0, 0] + b[0, 1] * x + b[0, 2] * y, b[1, 0] + b[1, 1] * x + b[1, 2] * y
+            ix, iy = int(np.rint(home_x)) - left, int(np.rint(home_y)) - top
+            if not (0 <= ix < width and 0 <= iy < height) or when[t, iy, ix] == 0:
+                continue
+            p = places[t + when[t, iy, ix]]
+            away[n] = when[t, iy, ix]
+            to_x[n] = p[0, 0] + p[0, 1] * home_x + p[0, 2] * home_y
+            to_y[n] = p[1, 0] + p[1, 1] * home_x + p[1, 2] * home_y
