@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from core_model.engine import U8, Bool, Float, Restored
 from core_model.propagation.camera import register_still
 from core_model.propagation.gradient_blend import blend
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion
+from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion, shrink
 from core_model.propagation.pixel_tracks import Asked, Tracks, ask, find_other, follow
 from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
-from core_model.propagation.still_scene import follow_still, look_behind
+from core_model.propagation.refine_flow import remeasure
+from core_model.propagation.still_scene import StillScene, follow_still, look_behind
 
 F32 = NDArray[np.float32]
 
@@ -47,22 +48,37 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     if not masks_THW.any():
         return Restored(restored, away)
     asked = ask(masks_THW)
-    places = register_still(restored, masks_THW)
     flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
-    motion = fit_hole_motion(masks_THW, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX)
+    places = register_still(restored, masks_THW)
+    scene = None if places is None else look_behind(restored, masks_THW, places)
+    candidates = _candidates(masks_THW, asked, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene)
+    _fill(restored, masks_THW, asked, candidates, away)
+    if scene is None:
+        fresh = remeasure(flow_fwd, flow_bwd, restored, masks_THW)
+        candidates = _candidates(masks_THW, asked, *fresh, _SPOILED_BY_FILLING_PX, scene)
+        _fill(restored, masks_THW, asked, candidates, away)
+    return Restored(restored, away)
+
+
+def _candidates(
+    masks: Bool, asked: Asked, flow_fwd: F32, flow_bwd: F32, spoiled_px: int, scene: StillScene | None
+) -> Candidates:
     tracks, layers = [], []
-    if places is not None:
-        scene = look_behind(restored, masks_THW, places)
+    if scene is not None:
         tracks += [follow_still(scene, asked, direction) for direction in (1, -1)]
         layers += [BACKGROUND] * 2
-    for layer in (BACKGROUND, FOREGROUND):
-        if (layer == BACKGROUND and places is not None) or not motion.valid[..., layer].any():
-            continue
-        other = find_other(masks_THW, motion, flow_fwd, flow_bwd, layer)
-        tracks += [follow(masks_THW, asked, motion, other, layer, direction) for direction in (1, -1)]
-        layers += [layer] * 2
-    _fill(restored, masks_THW, asked, Candidates(tuple(tracks), np.array(layers)), away)
-    return Restored(restored, away)
+    if scene is None or scene.passing.any():
+        motion = fit_hole_motion(masks, flow_fwd, flow_bwd, spoiled_px, None if scene is None else scene.passing)
+        for layer in (BACKGROUND, FOREGROUND):
+            if (layer == BACKGROUND and scene is not None) or not motion.valid[..., layer].any():
+                continue
+            if scene is None:
+                other = find_other(masks, motion, flow_fwd, flow_bwd, layer)
+            else:
+                other = 1 - shrink(scene.passing, flow_fwd.shape[2:])
+            tracks += [follow(masks, asked, motion, other, layer, direction) for direction in (1, -1)]
+            layers += [layer] * 2
+    return Candidates(tuple(tracks), np.array(layers, np.int64))
 
 
 def _fill(restored: U8, masks: Bool, asked: Asked, candidates: Candidates, away: U8) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from core_model.engine import Bool, Float
-from core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
+from core_model.engine import Bool
+from core_model.propagation.motion_fit import fit_affine, most_frequent
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -27,9 +27,8 @@ _RING_PX = 24  # width of the surroundings that vote, in pixels of the flow
 _FEWEST_VOTES = 12
 _MOST_VOTES = 1200
 _WIDE_STEP_PX = 6
-_STILL_PX = 0.3  # a camera that moves by less from frame to frame may stand still
-_DRIFT_PX = 0.04  # and does if it does not go anywhere, by this per frame, over a block
-_STILL_SHARE = 0.2  # of the surroundings that have to stand still in a pair of frames to believe it of a still block
+_STILL_PX = 0.5  # flow shorter than this before a camera that stands still is not that of something that passes
+_FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe it
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
 _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
@@ -46,39 +45,63 @@ class HoleMotion(NamedTuple):
     """[P, h, w]: which k a pixel of the flow follows; 0 away from holes."""
     near: NDArray[np.uint8]
     """[P, h, w]: 1 where measured flow is not the scene's."""
-    still: bool
-    """The background stands still in every pair."""
 
 
-def fit_hole_motion(masks_THW: Bool, flow_fwd: Float, flow_bwd: Float, spoiled_px: int) -> HoleMotion:
+def fit_hole_motion(
+    masks_THW: Bool, flow_fwd: F32, flow_bwd: F32, spoiled_px: int, passing_THW: Bool | None = None
+) -> HoleMotion:
     """Fit the motions of a block. Flows are [P, 2, h, w]; `spoiled_px` is how far outside of a hole, in pixels of the
-    flow, it still is not the scene's."""
+    flow, it still is not the scene's.
+
+    `passing` says what moves before a background that stands still, and that it does; None: flow has to tell.
+    """
     pairs, _, height, width = flow_fwd.shape
-    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
-    small = _shrink(masks_THW, (height, width))
+    small = shrink(masks_THW, (height, width))
     holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
     counts = np.ones(pairs, np.int64)
     for pair in range(pairs):
         if pair and np.array_equal(small[pair + 1], small[pair]) and np.array_equal(small[pair], small[pair - 1]):
             holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
         else:
-            union = small[pair] | small[pair + 1]
-            counts[pair] = _lay_holes(union, spoiled_px, holes[pair], near[pair])
+            counts[pair] = _lay_holes(small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
     scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
     models = np.zeros((pairs, int(counts.max(initial=1)), 2, 2, 3))
-    valid = np.zeros(models.shape[:3], np.bool_)
-    wide = [_votes(flow_fwd[p], flow_bwd[p], near[p], holes[p], -1, scale) for p in range(pairs)]
-    middle = np.array([masks_THW.shape[2] / 2, masks_THW.shape[1] / 2])
-    reach = float(max(middle.max(), 1.0))
-    still_P = _fit_region(wide, models, valid, middle, reach)
-    for pair in range(pairs):
-        for hole in range(1, int(counts[pair])):
-            votes = _votes(flow_fwd[pair], flow_bwd[pair], near[pair], holes[pair], hole, scale)
-            _fit_hole(votes, wide[pair], models[pair], valid[pair], hole, bool(still_P[pair]))
-    return HoleMotion(models, valid, holes, near, bool(still_P.all()))
+    motion = HoleMotion(models, np.zeros(models.shape[:3], np.bool_), holes, near)
+    if passing_THW is None:
+        _fit_moving(motion, flow_fwd, flow_bwd, counts, scale, masks_THW.shape[1:])
+    else:
+        motion.valid[..., BACKGROUND] = True
+        _fit_passing(motion, flow_fwd, flow_bwd, counts, scale, shrink(passing_THW, (height, width)))
+    return motion
 
 
-def _shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _fit_moving(
+    motion: HoleMotion, flow_fwd: F32, flow_bwd: F32, counts: NDArray[np.int64], scale: F64, size: tuple[int, ...]
+) -> None:
+    wide = [_votes(flow_fwd[p], flow_bwd[p], motion.near[p], motion.holes[p], -1, scale) for p in range(len(counts))]
+    _fit_region(wide, motion.models, motion.valid, size)
+    for pair, count in enumerate(counts.tolist()):
+        for hole in range(1, count):
+            votes = _votes(flow_fwd[pair], flow_bwd[pair], motion.near[pair], motion.holes[pair], hole, scale)
+            _fit_hole(votes, wide[pair], motion.models[pair], motion.valid[pair], hole)
+
+
+def _fit_passing(
+    motion: HoleMotion, flow_fwd: F32, flow_bwd: F32, counts: NDArray[np.int64], scale: F64, passing: NDArray[np.uint8]
+) -> None:
+    for pair, count in enumerate(counts.tolist()):
+        # Only what passes in both frames votes.
+        apart = motion.near[pair] | (1 - passing[pair])
+        for hole in range(1, count):
+            if not (passing[pair] & (motion.holes[pair] == hole)).any():
+                continue
+            votes = _votes(flow_fwd[pair], flow_bwd[pair], apart, motion.holes[pair], hole, scale)
+            votes = votes[np.square(votes[:, 2:]).sum(1) > _STILL_PX**2]
+            if len(votes) >= _FEWEST_VOTES:
+                _fit_one(votes, motion.models[pair, hole], motion.valid[pair, hole], *_middle(votes))
+
+
+def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
     """The masks at the flow's size: every pixel that a hole touches."""
     if masks_THW.shape[1:] == size:
         return masks_THW.view(np.uint8)
@@ -107,7 +130,7 @@ def _lay_holes(union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[n
     return count
 
 
-def _votes(flow_2hw: Float, back_2hw: Float, near_hw: NDArray[np.uint8], holes_hw: NDArray[np.uint8], hole: int, scale: F64) -> F64:
+def _votes(flow_2hw: F32, back_2hw: F32, near_hw: NDArray[np.uint8], holes_hw: NDArray[np.uint8], hole: int, scale: F64) -> F64:
     """Rows (x, y, u, v) in pixels of the frame, of the flow that both directions agree on: around a hole, or, for -1,
     of the whole region."""
     step = _WIDE_STEP_PX
@@ -154,23 +177,17 @@ def _agreeing(flow, back, near, holes, hole, top, bottom, left, right, step, sca
     return found[:count]
 
 
-def _fit_region(wide: list[F64], models: F64, valid: Bool, middle: F64, reach: float) -> Bool:
-    """Fit the motion of the region in every pair; return in which pairs the background stands still."""
-    pairs = len(wide)
-    corners = np.array([[1.0, middle[0] + a * reach / 2, middle[1] + b * reach / 2] for a in (-1, 1) for b in (-1, 1)])
-    moved = np.full((pairs, 4, 2), np.inf)
-    zero = np.zeros((2, 3))
-    zero_share = np.zeros(pairs)
+def _fit_region(wide: list[F64], models: F64, valid: Bool, size: tuple[int, ...]) -> None:
+    """Fit the motion of the region in every pair."""
+    middle, reach = np.array([size[1] / 2, size[0] / 2]), max(size) / 2
     for pair, votes in enumerate(wide):
         if len(votes) < _FEWEST_VOTES:
             continue
-        best = -1.0
-        zero_share[pair] = agreement_of(votes, zero) / len(votes)
-        start = np.zeros((2, 3))
-        for at in range(3):
-            if at == 1:
+        best, start = -1.0, np.zeros((2, 3))
+        for attempt in range(3):
+            if attempt == 1:
                 most_frequent(votes, start)
-            elif at == 2 and pair and valid[pair - 1, 0, BACKGROUND]:
+            elif attempt == 2 and pair and valid[pair - 1, 0, BACKGROUND]:
                 start[:] = models[pair - 1, 0, BACKGROUND]
             fitted = np.zeros((2, 3))
             agreement = fit_affine(votes, start, True, middle[0], middle[1], reach, fitted)
@@ -178,49 +195,37 @@ def _fit_region(wide: list[F64], models: F64, valid: Bool, middle: F64, reach: f
                 best = agreement
                 models[pair, 0, BACKGROUND] = fitted
         valid[pair, 0, BACKGROUND] = True
-        moved[pair] = corners @ models[pair, 0, BACKGROUND].T
-    calm = (np.abs(moved) < _STILL_PX).all((1, 2))
-    still = np.zeros(pairs, np.bool_)
-    unknown = ~valid[:, 0, BACKGROUND]
-    if calm.any() and calm.sum() * 2 >= (~unknown).sum() and np.abs(moved[calm].mean(0)).max() < _DRIFT_PX:
-        still = calm | unknown | (zero_share >= _STILL_SHARE)
-    elif unknown.all():
-        still[:] = True  # nothing tells: as if the scene stood still
-    models[still, 0, BACKGROUND] = 0
-    valid[still, 0, BACKGROUND] = True
-    return still
 
 
-def _fit_hole(votes: F64, wide: F64, models: F64, valid: Bool, hole: int, still: bool) -> None:
+def _fit_hole(votes: F64, wide: F64, models: F64, valid: Bool, hole: int) -> None:
     """Fit the motions of one hole of a pair: [K, 2, 2, 3] and [K, 2] are those of the pair."""
     if len(votes) < _FEWEST_VOTES:
         models[hole, BACKGROUND], valid[hole, BACKGROUND] = models[0, BACKGROUND], valid[0, BACKGROUND]
-        votes = wide
-        if len(votes) < _FEWEST_VOTES:
-            return
-    middle = (votes[:, :2].min(0) + votes[:, :2].max(0)) / 2
-    reach = float(max((votes[:, :2].max(0) - votes[:, :2].min(0)).max() / 2, 1.0))
-    if not valid[hole, BACKGROUND]:
-        if not still:
-            best = -1.0
-            for settled in (True, False):
-                fitted = np.zeros((2, 3))
-                agreement = fit_affine(votes, models[0, BACKGROUND], settled, middle[0], middle[1], reach, fitted)
-                if agreement > best * 1.1:
-                    best = agreement
-                    models[hole, BACKGROUND] = fitted
-        valid[hole, BACKGROUND] = True
-    _fit_other(votes, models[hole], valid[hole], middle, reach)
-
-
-def _fit_other(votes: F64, models: F64, valid: Bool, middle: F64, reach: float) -> None:
-    """Fit the motion of what does not follow the background: [2 layers, 2, 3] and [2] are those of the hole."""
-    known = np.column_stack((np.ones(len(votes)), votes[:, :2])) @ models[BACKGROUND].T
-    others = votes[np.square(votes[:, 2:] - known).sum(1) > _OTHER_PX**2 + 0.01 * np.square(known).sum(1)]
-    if len(others) < max(_FEWEST_VOTES, _OTHER_SHARE * len(votes)):
         return
+    middle, reach = _middle(votes)
+    best = -1.0
+    for settled in (True, False):
+        fitted = np.zeros((2, 3))
+        agreement = fit_affine(votes, models[0, BACKGROUND], settled, middle[0], middle[1], reach, fitted)
+        if agreement > best * 1.1:
+            best = agreement
+            models[hole, BACKGROUND] = fitted
+    valid[hole, BACKGROUND] = True
+    known = np.column_stack((np.ones(len(votes)), votes[:, :2])) @ models[hole, BACKGROUND].T
+    others = votes[np.square(votes[:, 2:] - known).sum(1) > _OTHER_PX**2 + 0.01 * np.square(known).sum(1)]
+    if len(others) >= max(_FEWEST_VOTES, _OTHER_SHARE * len(votes)):
+        _fit_one(others, models[hole], valid[hole], middle, reach)
+
+
+def _middle(votes: F64) -> tuple[F64, float]:
+    least, most = votes[:, :2].min(0), votes[:, :2].max(0)
+    return (least + most) / 2, float(max((most - least).max() / 2, 1.0))
+
+
+def _fit_one(votes: F64, models: F64, valid: Bool, middle: F64, reach: float) -> None:
+    """Fit the motion of what moves in front: [2 layers, 2, 3] and [2] are those of the hole."""
     start, fitted = np.zeros((2, 3)), np.zeros((2, 3))
-    most_frequent(others, start)
-    agreement = fit_affine(others, start, True, middle[0], middle[1], reach, fitted)
-    if agreement >= 0.3 * len(others):
+    most_frequent(votes, start)
+    agreement = fit_affine(votes, start, True, middle[0], middle[1], reach, fitted)
+    if agreement >= _FRONT_AGREEMENT * len(votes):
         models[FOREGROUND], valid[FOREGROUND] = fitted, True

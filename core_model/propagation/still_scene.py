@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
+from core_model.propagation.pixel_tracks import Asked, Tracks
 
 F64 = NDArray[np.float64]
 
-_MARGIN_PX = RIM_PX + 12  # around the holes: their rims, and as far as a camera sways
+_MARGIN_PX = 48  # around the holes: what passes there tells how it moves
 _BACKGROUND_SAMPLES = 25
 _PASSING_LEVELS = 9.0  # grey levels from the background's
 _PASSING_DEVIATIONS = 4.0
@@ -37,6 +37,8 @@ class StillScene(NamedTuple):
     """[T, h, w]: frames to the next one that shows the pixel; 0: none does."""
     earlier: NDArray[np.int16]
     """[T, h, w]: the same to the last one, negative."""
+    passing: Bool
+    """[T, H, W]: where a frame shows something before the background, as far as it was looked for."""
 
 
 def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
@@ -53,14 +55,15 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     cuts = [_cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right)) for t in picks]
     background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
     square = np.ones((2 * _FRINGE_PX + 1,) * 2, np.uint8)
-    shown = np.empty((frames, bottom - top, right - left), np.bool_)
+    shown, passing_THW = np.empty((frames, bottom - top, right - left), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
         picture, hidden = _cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right))
         passing = _passing(picture, hidden, background, spread, counts)
         if passing.any():
             passing = cv2.dilate(cv2.medianBlur(passing, 3), square)
+            _lay_back(passing, places[t], (top, bottom, left, right), passing_THW[t])
         shown[t] = (passing == 0) & ~hidden
-    return StillScene(places, top, left, _when_shown(shown, 1), _when_shown(shown, -1))
+    return StillScene(places, top, left, _when_shown(shown, 1), _when_shown(shown, -1), passing_THW)
 
 
 def follow_still(scene: StillScene, asked: Asked, direction: int) -> Tracks:
@@ -85,6 +88,17 @@ def _cut(frame_HWC: U8, mask_HW: Bool, place: F64, area: tuple[int, int, int, in
         mask_HW.view(np.uint8) * 255, moved, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=255
     )
     return np.asarray(picture, np.uint8), hidden > 0
+
+
+def _lay_back(passing_hw: U8, place: F64, area: tuple[int, int, int, int], passing_HW: Bool) -> None:
+    """Write what was found in an area of the first frame to where it lies in its own frame."""
+    top, bottom, left, right = area
+    if np.array_equal(place, IN_PLACE):
+        passing_HW[top:bottom, left:right] = passing_hw > 0
+        return
+    moved = np.column_stack((place[:, 1:], place[:, 0] + place[:, 1:] @ (left, top)))
+    size = (passing_HW.shape[1], passing_HW.shape[0])
+    passing_HW[:] = cv2.warpAffine(passing_hw, moved, size, flags=cv2.INTER_NEAREST) > 0
 
 
 def _inverted(place: F64) -> F64:
