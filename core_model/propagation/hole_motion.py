@@ -35,10 +35,13 @@ _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow t
 
 
 class HoleMotion(NamedTuple):
-    """Motions of a block's holes from every frame to the next."""
+    """Motions of a block's holes from every frame to the next and back, each fitted to its own flow.
+
+    Where the two disagree, neither is to be trusted.
+    """
 
     models: F64
-    """[P, K, 2 layers, 2, 3]; k = 0 is the motion of the whole region."""
+    """[2 directions, P, K, 2 layers, 2, 3]: to the next frame, and back from there; k = 0 is that of the whole region."""
     valid: Bool
     """[P, K, 2]"""
     holes: NDArray[np.uint8]
@@ -65,40 +68,48 @@ def fit_hole_motion(
         else:
             counts[pair] = _lay_holes(small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
     scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
-    models = np.zeros((pairs, int(counts.max(initial=1)), 2, 2, 3))
-    motion = HoleMotion(models, np.zeros(models.shape[:3], np.bool_), holes, near)
-    if passing_THW is None:
-        _fit_moving(motion, flow_fwd, flow_bwd, counts, scale, masks_THW.shape[1:])
-    else:
-        motion.valid[..., BACKGROUND] = True
-        _fit_passing(motion, flow_fwd, flow_bwd, counts, scale, shrink(passing_THW, (height, width)))
-    return motion
+    models = np.zeros((2, pairs, int(counts.max(initial=1)), 2, 2, 3))
+    valid = np.zeros(models.shape[:4], np.bool_)
+    for direction, (flow, back) in enumerate(((flow_fwd, flow_bwd), (flow_bwd, flow_fwd))):
+        fitted = models[direction], valid[direction], holes, near
+        if passing_THW is None:
+            _fit_moving(fitted, flow, back, counts, scale, masks_THW.shape[1:])
+        else:
+            valid[..., BACKGROUND] = True
+            passing = shrink(passing_THW, (height, width))
+            _fit_passing(fitted, flow, back, counts, scale, passing[:-1] if direction == 0 else passing[1:])
+    return HoleMotion(models, valid.all(0), holes, near)
+
+
+_Fitted = tuple[F64, Bool, NDArray[np.uint8], NDArray[np.uint8]]
+"""models [P, K, 2, 2, 3] and valid [P, K, 2], to be written, of one direction; holes and near [P, h, w]."""
 
 
 def _fit_moving(
-    motion: HoleMotion, flow_fwd: F32, flow_bwd: F32, counts: NDArray[np.int64], scale: F64, size: tuple[int, ...]
+    fitted: _Fitted, flow: F32, back: F32, counts: NDArray[np.int64], scale: F64, size: tuple[int, ...]
 ) -> None:
-    wide = [_votes(flow_fwd[p], flow_bwd[p], motion.near[p], motion.holes[p], -1, scale) for p in range(len(counts))]
-    _fit_region(wide, motion.models, motion.valid, size)
+    models, valid, holes, near = fitted
+    wide = [_votes(flow[p], back[p], near[p], holes[p], -1, scale) for p in range(len(counts))]
+    _fit_region(wide, models, valid, size)
     for pair, count in enumerate(counts.tolist()):
         for hole in range(1, count):
-            votes = _votes(flow_fwd[pair], flow_bwd[pair], motion.near[pair], motion.holes[pair], hole, scale)
-            _fit_hole(votes, wide[pair], motion.models[pair], motion.valid[pair], hole)
+            votes = _votes(flow[pair], back[pair], near[pair], holes[pair], hole, scale)
+            _fit_hole(votes, models[pair], valid[pair], hole)
 
 
 def _fit_passing(
-    motion: HoleMotion, flow_fwd: F32, flow_bwd: F32, counts: NDArray[np.int64], scale: F64, passing: NDArray[np.uint8]
+    fitted: _Fitted, flow: F32, back: F32, counts: NDArray[np.int64], scale: F64, passing: NDArray[np.uint8]
 ) -> None:
+    models, valid, holes, near = fitted
     for pair, count in enumerate(counts.tolist()):
-        # Only what passes in both frames votes.
-        apart = motion.near[pair] | (1 - passing[pair])
+        apart = near[pair] | (1 - passing[pair])  # only what passes votes
         for hole in range(1, count):
-            if not (passing[pair] & (motion.holes[pair] == hole)).any():
+            if not (passing[pair] & (holes[pair] == hole)).any():
                 continue
-            votes = _votes(flow_fwd[pair], flow_bwd[pair], apart, motion.holes[pair], hole, scale)
+            votes = _votes(flow[pair], back[pair], apart, holes[pair], hole, scale)
             votes = votes[np.square(votes[:, 2:]).sum(1) > _STILL_PX**2]
             if len(votes) >= _FEWEST_VOTES:
-                _fit_one(votes, motion.models[pair, hole], motion.valid[pair, hole], *_middle(votes))
+                _fit_one(votes, models[pair, hole], valid[pair, hole], *_middle(votes))
 
 
 def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -197,7 +208,7 @@ def _fit_region(wide: list[F64], models: F64, valid: Bool, size: tuple[int, ...]
         valid[pair, 0, BACKGROUND] = True
 
 
-def _fit_hole(votes: F64, wide: F64, models: F64, valid: Bool, hole: int) -> None:
+def _fit_hole(votes: F64, models: F64, valid: Bool, hole: int) -> None:
     """Fit the motions of one hole of a pair: [K, 2, 2, 3] and [K, 2] are those of the pair."""
     if len(votes) < _FEWEST_VOTES:
         models[hole, BACKGROUND], valid[hole, BACKGROUND] = models[0, BACKGROUND], valid[0, BACKGROUND]

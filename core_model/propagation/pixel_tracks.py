@@ -77,9 +77,8 @@ def find_other(masks_THW: Bool, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32
         if len(rows):
             area = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
             scale = (masks_THW.shape[2] / width, masks_THW.shape[1] / height)
-            inverse = _inverse(motion.models)
             _find_other(
-                flow_fwd, flow_bwd, motion.models, inverse, motion.valid, motion.holes, motion.near, layer, area, *scale, other
+                flow_fwd, flow_bwd, motion.models, motion.valid, motion.holes, motion.near, layer, area, *scale, other
             )
     return other
 
@@ -89,30 +88,14 @@ def follow(masks_THW: Bool, asked: Asked, motion: HoleMotion, other_Thw: NDArray
     count = int(asked.first[-1])
     tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
     if len(masks_THW) > 1:
-        models = motion.models if direction == 1 else _inverse(motion.models)
+        there, back = motion.models[0 if direction == 1 else 1], motion.models[1 if direction == 1 else 0]
         asked_for = asked.first, asked.rows, asked.columns
-        _follow(masks_THW, *asked_for, models, motion.valid, motion.holes, other_Thw, layer, direction, *tracks)
+        _follow(masks_THW, *asked_for, there, back, motion.valid, motion.holes, other_Thw, layer, direction, *tracks)
     return tracks
 
 
-def _inverse(models: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The motions back, from where the given ones lead."""
-    turned = models[..., 1:] + np.eye(2)
-    det = turned[..., 0, 0] * turned[..., 1, 1] - turned[..., 0, 1] * turned[..., 1, 0]
-    det = np.where(np.abs(det) > 1e-6, det, 1.0)
-    back = np.empty_like(turned)
-    back[..., 0, 0], back[..., 1, 1] = turned[..., 1, 1] / det, turned[..., 0, 0] / det
-    back[..., 0, 1], back[..., 1, 0] = -turned[..., 0, 1] / det, -turned[..., 1, 0] / det
-    inverse = np.empty_like(models)
-    inverse[..., 1:] = back - np.eye(2)
-    moved = models[..., 0]
-    inverse[..., 0, 0] = -(back[..., 0, 0] * moved[..., 0] + back[..., 0, 1] * moved[..., 1])
-    inverse[..., 1, 0] = -(back[..., 1, 0] * moved[..., 0] + back[..., 1, 1] * moved[..., 1])
-    return inverse
-
-
 @njit(cache=True)
-def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scale_x, scale_y, other):  # type: ignore[no-untyped-def]
+def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scale_y, other):  # type: ignore[no-untyped-def]
     frames = len(other)
     top, bottom, left, right = area
     for t in range(frames):
@@ -127,7 +110,7 @@ def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scal
                     if not valid[pair, k, layer]:
                         differ += layer  # something in front that is not there in this pair
                         continue
-                    m = models[pair, k, layer] if side == 0 else inverse[pair, k, layer]
+                    m = models[side, pair, k, layer]
                     px, py = (x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5
                     mu, mv = m[0, 0] + m[0, 1] * px + m[0, 2] * py, m[1, 0] + m[1, 1] * px + m[1, 2] * py
                     if side == 0:
@@ -147,7 +130,7 @@ def _find_other(fwd, bwd, models, inverse, valid, holes, near, layer, area, scal
 
 
 @njit(cache=True)
-def _follow(masks, first, rows, columns, models, valid, holes, other, layer, direction, away, to_x, to_y):  # type: ignore[no-untyped-def]
+def _follow(masks, first, rows, columns, models, back, valid, holes, other, layer, direction, away, to_x, to_y):  # type: ignore[no-untyped-def]
     frames, height, width = masks.shape
     h, w = other.shape[1:]
     # Where the masked pixels of the frame visited before are seen, and the step that led on from there.
@@ -170,6 +153,12 @@ def _follow(masks, first, rows, columns, models, valid, holes, other, layer, dir
             u, v = m[0, 0] + m[0, 1] * x + m[0, 2] * y, m[1, 0] + m[1, 1] * x + m[1, 2] * y
             there_x, there_y = np.float32(x + u), np.float32(y + v)
             if not (0 <= there_x <= width - 1 and 0 <= there_y <= height - 1):
+                continue
+            home = back[pair, k, layer]
+            home_u = home[0, 0] + home[0, 1] * there_x + home[0, 2] * there_y
+            home_v = home[1, 0] + home[1, 1] * there_x + home[1, 2] * there_y
+            miss, length = (u + home_u) ** 2 + (v + home_v) ** 2, u * u + v * v + home_u * home_u + home_v * home_v
+            if miss > 0.01 * length + 0.5:
                 continue
             qx, qy = int(np.rint(there_x)), int(np.rint(there_y))
             if not masks[s, qy, qx]:
