@@ -18,8 +18,7 @@ _AT_ODDS_LEVELS = np.float32(14.0)  # candidates farther apart than this are not
 _WORST_MISS = np.float32(60.0)
 _UNTRIED_MISS = np.float32(12.0)  # what is assumed where no rim pixel tells
 _FRONT_MARGIN = np.float32(2.0)  # levels by which something in front has to fit better than the background
-_REFUSED_MISS = np.float32(16.0)
-_REFUSED_SHARE = np.float32(0.7)  # of what a smooth fill would miss by
+_REFUSED_MISS = np.float32(22.0)  # measured: from here on a smooth fill is better, whatever the contrast
 _FEWEST_RIM = 12
 
 
@@ -196,7 +195,7 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, contrast_N, layers,
                 cost = misses_CN[c, n] + np.float32(0.1) * np.float32(min(abs(away_CN[c, n]), 60))
                 best[layers[c]] = min(best[layers[c]], cost)
         layer = 1 if best[1] + _FRONT_MARGIN < best[0] else 0
-        if best[layer] > max(_REFUSED_MISS, _REFUSED_SHARE * contrast_N[n]):
+        if best[layer] > _REFUSED_MISS:
             continue
         strongest, total = -1, np.float32(0)
         for c in range(count):
