@@ -30,12 +30,10 @@ _SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to
 def blend(
     frames_THWC: U8, masks_THW: Bool, t: int, rows: NDArray[np.int32], columns: NDArray[np.int32], missing: Bool,
     away_CN: NDArray[np.int16], x_CN: F32, y_CN: F32, colour_CN3: F32, gains_C: F32, weights_CN: U8,
-    invented: tuple[F32, F32] | None = None,
 ) -> U8:  # fmt: skip
     """Return the colours [M, 3] of frame t's missing pixels in row-major order.
 
-    `invented` is what the pixels without a candidate become: colours [N, 3], and [N] how much of their texture holds,
-    0..1. Without it they continue their surroundings smoothly; grey where nothing is known.
+    Pixels without a candidate continue their surroundings smoothly; grey where nothing is known.
     """
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
@@ -53,8 +51,6 @@ def blend(
         frames_THWC, masks_THW, t, mask, known, index, away_CN, x_CN, y_CN, colour_CN3, gains_C, weights_CN,
         *edges, *weights,
     )  # fmt: skip
-    if invented is not None and not known.all():
-        _invent(image, mask, known, index, *invented, *edges, *weights)
     blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
     colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
     return colours
@@ -151,37 +147,3 @@ def _masked(mask, x, y):  # type: ignore[no-untyped-def]
     height, width = mask.shape
     ix, iy = int(np.rint(x)), int(np.rint(y))
     return not (0 <= ix < width and 0 <= iy < height) or mask[iy, ix]
-
-
-@njit(cache=True)
-def _invent(image, mask, known, index, colours, holds, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
-    """Give what no candidate shows the differences of invented colours, as far as their texture holds."""
-    height, width = mask.shape
-    for row in range(height):
-        for column in range(width):
-            n = index[row, column]
-            if mask[row, column] and not known[row, column]:
-                for k in range(3):
-                    image[k, row, column] = colours[n, k]
-            for side in range(2):
-                r, c = row + side, column + 1 - side
-                if r >= height or c >= width or not (mask[row, column] or mask[r, c]):
-                    continue
-                if known[row, column] and known[r, c]:
-                    continue
-                m = index[r, c]
-                if n < 0 or m < 0:
-                    continue  # at the rim: smooth, as it is
-                hold = min(holds[n], holds[m])
-                if hold <= 0:
-                    continue
-                for k in range(3):
-                    step = hold * (colours[m, k] - colours[n, k])
-                    if side == 0:
-                        right[k, row, column] = step
-                    else:
-                        down[k, row, column] = step
-                if side == 0:
-                    right_weight[row, column] = 1
-                else:
-                    down_weight[row, column] = 1

@@ -54,12 +54,12 @@ def sample(frame, mask, x, y, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def look_up(frames, masks, t, away_CN, x_CN, y_CN, colour_CN3, found_CN):  # type: ignore[no-untyped-def]
-    """Read every candidate's colour; `found` is False where it has none."""
+def look_up(frames, masks, t, away_CN, x_CN, y_CN, wanted_CN, colour_CN3, found_CN):  # type: ignore[no-untyped-def]
+    """Read the wanted candidates' colours; `found` says which have one."""
     for c in range(len(away_CN)):
         for n in range(away_CN.shape[1]):
             found_CN[c, n] = False
-            if away_CN[c, n]:
+            if wanted_CN[c, n]:
                 s = t + away_CN[c, n]
                 found_CN[c, n] = sample(frames[s], masks[s], x_CN[c, n], y_CN[c, n], colour_CN3[c, n])
 

@@ -1,0 +1,103 @@
+"""The holes of a block of frames: candidates of every pixel, their weights, and the pictures composed of them.
+
+Legend: T frames, H W height and width, C candidates, N the asked pixels of all frames.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core_model.engine import U8, Bool
+from core_model.propagation.gradient_blend import blend
+from core_model.propagation.invention import NOT_INVENTED, Invented
+from core_model.propagation.pixel_tracks import Asked, Tracks
+from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
+
+F32 = NDArray[np.float32]
+
+
+class Block:
+    """Frames whose masked pixels are to be filled, in place; each candidate is a direction of time on a layer."""
+
+    def __init__(self, frames: U8, masks: Bool, asked: Asked, tracks: Sequence[Tracks], layers: Sequence[int]) -> None:
+        self._frames, self._masks, self._asked = frames, masks, asked
+        self._away, self._x, self._y = (np.stack([track[i] for track in tracks]) for i in range(3))
+        self._weights = np.zeros(self._away.shape, np.uint8)
+        self._gains = np.ones((len(frames), len(tracks)), np.float32)
+        self._seen = len(tracks)  # candidates beyond these are invented
+        self._whole: set[int] = set()
+        self._frames_with_holes = np.flatnonzero(np.diff(asked.first)).tolist()
+        for t in self._frames_with_holes:
+            self._weigh(t, np.array(layers, np.int64))
+
+    @property
+    def unseen(self) -> Bool:
+        """[N]: missing pixels for which no candidate is to be had; those whose candidates were refused are none."""
+        unseen: Bool = self._asked.missing & ~(self._away != 0).any(0)
+        return unseen
+
+    def invent(self, invented: Invented) -> None:
+        """Take what was invented for the unseen pixels as one more candidate."""
+        if not (invented.away != NOT_INVENTED).any():
+            return
+        taken = invented.away != NOT_INVENTED
+        self._away = np.concatenate((self._away, np.where(taken, invented.away, 0)[None]))
+        self._x, self._y = np.concatenate((self._x, invented.x[None])), np.concatenate((self._y, invented.y[None]))
+        self._weights = np.concatenate((self._weights, (taken * np.uint8(255))[None]))
+        self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
+        self._whole.clear()
+
+    def compose(self, t: int) -> None:
+        """Write the masked pixels of a frame."""
+        if t in self._whole:
+            return
+        part = self._part(t)
+        rows, columns, missing = self._asked.rows[part], self._asked.columns[part], self._asked.missing[part]
+        ways = self._ways(part)
+        colours, found = np.zeros((*ways[0].shape, 3), np.float32), np.zeros(ways[0].shape, np.bool_)
+        gains, weights = self._gains[t], np.ascontiguousarray(self._weights[:, part])
+        look_up(self._frames, self._masks, t, *ways, weights > 0, colours, found)
+        colours *= gains[:, None, None]
+        weights[~found] = 0
+        mask = self._masks[t]
+        self._frames[t][mask] = blend(
+            self._frames, self._masks, t, rows, columns, missing, *ways, colours, gains, weights
+        )
+        self._whole.add(t)
+
+    def compose_all(self) -> None:
+        """Write the masked pixels of all frames."""
+        for t in self._frames_with_holes:
+            self.compose(t)
+
+    def away(self) -> U8:
+        """[T, H, W]: how many frames away each masked pixel was seen; see `core_model.engine.Restored`."""
+        seen = self._weights[: self._seen] > 0
+        nearest = np.where(seen, np.abs(self._away[: self._seen]), 255).min(0).clip(max=255).astype(np.uint8)
+        nearest[~seen.any(0)] = 0
+        away = np.zeros(self._masks.shape, np.uint8)
+        away[self._masks] = nearest[self._asked.missing]
+        return away
+
+    def _part(self, t: int) -> slice:
+        return slice(int(self._asked.first[t]), int(self._asked.first[t + 1]))
+
+    def _ways(self, part: slice) -> tuple[NDArray[np.int16], F32, F32]:
+        away, x, y = (np.ascontiguousarray(ways[:, part]) for ways in (self._away, self._x, self._y))
+        return away, x, y
+
+    def _weigh(self, t: int, layers: NDArray[np.int64]) -> None:
+        part = self._part(t)
+        frame, asked = self._frames[t], self._asked
+        pixels = asked.rows[part], asked.columns[part], asked.missing[part]
+        ways = self._ways(part)
+        count = ways[0].shape
+        colours, found = np.zeros((*count, 3), np.float32), np.zeros(count, np.bool_)
+        look_up(self._frames, self._masks, t, *ways, ways[0] != 0, colours, found)
+        match_light(frame, *pixels, colours, found, self._gains[t])
+        misses, contrast = np.zeros(count, np.float32), np.zeros(count[1], np.float32)
+        spread_misses(frame, *pixels, colours, found, misses, contrast)
+        weights = np.zeros(count, np.uint8)
+        weigh(pixels[2], ways[0], colours, found, misses, contrast, layers, weights)
+        self._weights[:, part] = weights

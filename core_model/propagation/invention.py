@@ -1,0 +1,158 @@
+"""Candidates for the pixels that no frame shows: texture found once, and carried to every frame of a block.
+
+Before a camera that stands still each frame copies from its own pixels, at places that are found once: grain, light and
+noise are the frame's own. Where the camera moves, a few anchor frames get texture that follows the scene's motion.
+
+Legend: T frames, H W height and width, N the asked pixels of all frames.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from core_model.engine import U8, Bool
+from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
+from core_model.propagation.pixel_tracks import Asked, Tracks
+from core_model.propagation.still_scene import StillScene
+from core_model.propagation.texture import find_sources
+
+_ANCHORS = 3  # frames of a moving shot whose texture is carried to the others
+_FEWEST_PX = 16  # a frame with fewer such pixels is no anchor: they become smooth
+NOT_INVENTED = np.int16(32767)
+
+
+Compose = Callable[[int], None]
+
+
+class Invented(Tracks):
+    """`away` is 0 where a frame copies from itself, `NOT_INVENTED` where nothing was found."""
+
+
+def _nothing(asked: Asked) -> Invented:
+    count = int(asked.first[-1])
+    return Invented(np.full(count, NOT_INVENTED), np.zeros(count, np.float32), np.zeros(count, np.float32))
+
+
+def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> Invented:
+    """Return sources for the unseen pixels of a still scene. `compose` makes a frame whole but for them."""
+    invented = _nothing(asked)
+    counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
+    if counts.max() < _FEWEST_PX:
+        return invented
+    passing = scene.passing.sum((1, 2), dtype=np.int64)
+    anchor = int(np.argmin(np.where(counts >= 0.9 * counts.max(), passing, passing.max() + 1)))
+    frames_N = np.repeat(np.arange(len(masks_THW)), np.diff(asked.first))[unseen_N]
+    to_anchor = np.stack([_between(scene.places[t], scene.places[anchor]) for t in range(len(masks_THW))])
+    from_anchor = np.stack([_between(scene.places[anchor], scene.places[t]) for t in range(len(masks_THW))])
+    x, y = _moved(to_anchor[frames_N], asked.columns[unseen_N], asked.rows[unseen_N])
+    height, width = masks_THW.shape[1:]
+    rows, columns = np.rint(y).astype(np.intp).clip(0, height - 1), np.rint(x).astype(np.intp).clip(0, width - 1)
+    hole = np.zeros((height, width), np.bool_)
+    hole[rows, columns] = True
+    if not (to_anchor == to_anchor[anchor]).all():  # a camera that sways leaves gaps
+        hole = cv2.morphologyEx(hole.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+    compose(anchor)
+    sources = find_sources(restored_THWC[anchor], hole, ~masks_THW[anchor] & ~scene.passing[anchor])
+    if sources is None:
+        return invented
+    source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
+    own_x, own_y = _moved(from_anchor[frames_N], source_x, source_y)
+    at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
+    inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
+    at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
+    own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
+    invented.away[unseen_N] = np.where(own, 0, anchor - frames_N)
+    invented.x[unseen_N] = np.where(own, own_x, source_x)
+    invented.y[unseen_N] = np.where(own, own_y, source_y)
+    return invented
+
+
+def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> Invented:
+    """Return sources for the unseen pixels of a scene that moves: in a few anchor frames, along the background."""
+    invented = _nothing(asked)
+    left_N = unseen_N.copy()
+    for _ in range(_ANCHORS):
+        counts = np.array([np.count_nonzero(left_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
+        anchor = int(np.argmax(counts))
+        if counts[anchor] < _FEWEST_PX:
+            break
+        part = slice(int(asked.first[anchor]), int(asked.first[anchor + 1]))
+        hole = np.zeros(masks_THW.shape[1:], np.bool_)
+        hole[asked.rows[part][left_N[part]], asked.columns[part][left_N[part]]] = True
+        compose(anchor)
+        sources = find_sources(restored_THWC[anchor], hole, ~masks_THW[anchor])
+        if sources is None:
+            left_N[part] = False
+            continue
+        asked_for = asked.first, asked.rows, asked.columns
+        there, back = motion.models
+        _lead(masks_THW, *asked_for, left_N, there, back, motion.valid, motion.holes, anchor, sources, *invented)
+        left_N &= invented.away == NOT_INVENTED
+        left_N[part] = False
+    return invented
+
+
+def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The place of one frame as seen from another one's."""
+    turn = second[:, 1:] @ np.linalg.inv(first[:, 1:])
+    return np.column_stack((second[:, 0] - turn @ first[:, 0], turn))
+
+
+def _moved(places_N23: NDArray[np.float64], x_N: NDArray[np.number], y_N: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    moved = places_N23[:, :, 0] + places_N23[:, :, 1] * x_N[:, None] + places_N23[:, :, 2] * y_N[:, None]
+    return moved[:, 0], moved[:, 1]
+
+
+@njit(cache=True)
+def _lead(masks, first, rows, columns, unseen, there, back, valid, holes, anchor, sources, away, to_x, to_y):  # type: ignore[no-untyped-def]
+    """Follow the unseen pixels of all frames to the anchor, and take the sources found there."""
+    frames, height, width = masks.shape
+    h, w = holes.shape[1:]
+    for direction in (-1, 1):  # towards the anchor, from later frames and from earlier ones
+        at_x, at_y = np.full((height, width), np.float32(-1)), np.full((height, width), np.float32(-1))
+        for n in range(first[anchor], first[anchor + 1]):
+            if unseen[n]:
+                y, x = rows[n], columns[n]
+                at_x[y, x], at_y[y, x] = x, y
+                away[n], to_y[n], to_x[n] = 0, sources[y, x, 0], sources[y, x, 1]
+        t = anchor
+        while 0 <= t - direction < frames:
+            s = t
+            t -= direction
+            pair = t if direction == 1 else s
+            found = 0
+            fresh_x, fresh_y = np.empty(first[t + 1] - first[t], np.float32), np.empty(first[t + 1] - first[t], np.float32)
+            for n in range(first[t], first[t + 1]):
+                i = n - first[t]
+                fresh_x[i] = -1
+                if not unseen[n]:
+                    continue
+                y, x = rows[n], columns[n]
+                k = holes[pair, min(int((y + 0.5) * h / height), h - 1), min(int((x + 0.5) * w / width), w - 1)]
+                if not valid[pair, k, BACKGROUND]:
+                    continue
+                m = there[pair, k, BACKGROUND] if direction == 1 else back[pair, k, BACKGROUND]
+                px, py = x + m[0, 0] + m[0, 1] * x + m[0, 2] * y, y + m[1, 0] + m[1, 1] * x + m[1, 2] * y
+                qx, qy = int(np.rint(px)), int(np.rint(py))
+                if not (0 <= qx < width and 0 <= qy < height) or at_x[qy, qx] < 0:
+                    continue
+                ax, ay = at_x[qy, qx] + np.float32(px - qx), at_y[qy, qx] + np.float32(py - qy)
+                ix, iy = int(np.rint(ax)), int(np.rint(ay))
+                if not (0 <= ix < width and 0 <= iy < height):
+                    continue
+                fresh_x[i], fresh_y[i] = ax, ay
+                away[n] = anchor - t
+                to_x[n] = min(max(sources[iy, ix, 1] + (ax - ix), np.float32(0)), np.float32(width - 1))
+                to_y[n] = min(max(sources[iy, ix, 0] + (ay - iy), np.float32(0)), np.float32(height - 1))
+                found += 1
+            for n in range(first[s], first[s + 1]):
+                at_x[rows[n], columns[n]] = -1
+            if not found:
+                break
+            for n in range(first[t], first[t + 1]):
+                i = n - first[t]
+                if fresh_x[i] >= 0:
+                    at_x[rows[n], columns[n]], at_y[rows[n], columns[n]] = fresh_x[i], fresh_y[i]
