@@ -37,16 +37,18 @@ class Block:
         unseen: Bool = self._asked.missing & ~(self._away != 0).any(0)
         return unseen
 
-    def invent(self, invented: Invented) -> None:
-        """Take what was invented for the unseen pixels as one more candidate."""
-        if not (invented.away != NOT_INVENTED).any():
-            return
-        taken = invented.away != NOT_INVENTED
-        self._away = np.concatenate((self._away, np.where(taken, invented.away, 0)[None]))
-        self._x, self._y = np.concatenate((self._x, invented.x[None])), np.concatenate((self._y, invented.y[None]))
-        self._weights = np.concatenate((self._weights, (taken * np.uint8(255))[None]))
-        self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
-        self._whole.clear()
+    def invent(self, invented: Sequence[Invented]) -> None:
+        """Take what was invented for the unseen pixels as more candidates."""
+        for more in invented:
+            away = np.where(more.away != NOT_INVENTED, more.away, 0)
+            self._away, self._x, self._y, self._weights = (
+                np.concatenate((have, new[None]))
+                for have, new in zip(
+                    (self._away, self._x, self._y, self._weights), (away, more.x, more.y, more.weight), strict=True
+                )
+            )
+            self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
+            self._whole.clear()
 
     def compose(self, t: int) -> None:
         """Write the masked pixels of a frame."""

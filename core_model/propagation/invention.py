@@ -7,6 +7,7 @@ Legend: T frames, H W height and width, N the asked pixels of all frames.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
-from core_model.propagation.pixel_tracks import Asked, Tracks
+from core_model.propagation.pixel_tracks import Asked
 from core_model.propagation.still_scene import StillScene
 from core_model.propagation.texture import find_sources
 
@@ -27,21 +28,29 @@ NOT_INVENTED = np.int16(32767)
 Compose = Callable[[int], None]
 
 
-class Invented(Tracks):
-    """`away` is 0 where a frame copies from itself, `NOT_INVENTED` where nothing was found."""
+class Invented(NamedTuple):
+    """Where each asked pixel is copied from; see `core_model.propagation.pixel_tracks.Tracks`."""
+
+    away: NDArray[np.int16]
+    """[N] frames; 0 where a frame copies from itself, `NOT_INVENTED` where nothing was found."""
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    weight: NDArray[np.uint8]
+    """[N], 0..255"""
 
 
 def _nothing(asked: Asked) -> Invented:
     count = int(asked.first[-1])
-    return Invented(np.full(count, NOT_INVENTED), np.zeros(count, np.float32), np.zeros(count, np.float32))
+    x, y = np.zeros((2, count), np.float32)
+    return Invented(np.full(count, NOT_INVENTED), x, y, np.zeros(count, np.uint8))
 
 
-def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> Invented:
-    """Return sources for the unseen pixels of a still scene. `compose` makes a frame whole but for them."""
-    invented = _nothing(asked)
+def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> list[Invented]:
+    """Return sources for the unseen pixels of a still scene: in one frame, and in each frame itself, as far as its
+    grain fits. `compose` makes a frame whole but for them."""
     counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
     if counts.max() < _FEWEST_PX:
-        return invented
+        return []
     passing = scene.passing.sum((1, 2), dtype=np.int64)
     anchor = int(np.argmin(np.where(counts >= 0.9 * counts.max(), passing, passing.max() + 1)))
     frames_N = np.repeat(np.arange(len(masks_THW)), np.diff(asked.first))[unseen_N]
@@ -57,20 +66,46 @@ def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Boo
     compose(anchor)
     sources = find_sources(restored_THWC[anchor], hole, ~masks_THW[anchor] & ~scene.passing[anchor])
     if sources is None:
-        return invented
+        return []
     source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
     own_x, own_y = _moved(from_anchor[frames_N], source_x, source_y)
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
-    invented.away[unseen_N] = np.where(own, 0, anchor - frames_N)
-    invented.x[unseen_N] = np.where(own, own_x, source_x)
-    invented.y[unseen_N] = np.where(own, own_y, source_y)
-    return invented
+    share = _grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own)
+    once, always = _nothing(asked), _nothing(asked)
+    once.away[unseen_N], once.x[unseen_N], once.y[unseen_N] = anchor - frames_N, source_x, source_y
+    always.away[unseen_N], always.x[unseen_N], always.y[unseen_N] = np.where(own, 0, NOT_INVENTED), own_x, own_y
+    once.weight[unseen_N] = np.where(own, 255 - round(255 * share), 255)
+    always.weight[unseen_N] = np.where(own, round(255 * share), 0)
+    return [once, always]
 
 
-def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> Invented:
+def _grain_share(
+    frames_THWC: U8, masks_THW: Bool, asked: Asked, scene: StillScene, sources: tuple[NDArray[np.intp], ...], own_N: Bool
+) -> float:
+    """How much of the sources' change from frame to frame the holes may show, to change as much as their rims do."""
+    frames, rows, columns = (part[own_N & (sources[0] > 0)] for part in sources)
+    step = max(1, len(frames) // 20000)
+    frames, rows, columns = frames[::step], rows[::step], columns[::step]
+    rim = np.flatnonzero(~asked.missing)
+    rim = rim[:: max(1, len(rim) // 20000)]
+    t, y, x = np.searchsorted(asked.first, rim, "right") - 1, asked.rows[rim], asked.columns[rim]
+    known = (t > 0) & ~scene.passing[t, y, x] & ~scene.passing[t - 1, y, x] & ~masks_THW[t - 1, y, x]
+    if not len(frames) or not known.any():
+        return 1.0
+    t, y, x = t[known], y[known], x[known]
+    there = _mean_change(frames_THWC[frames, rows, columns], frames_THWC[frames - 1, rows, columns])
+    here = _mean_change(frames_THWC[t, y, x], frames_THWC[t - 1, y, x])
+    return float(np.clip(here / max(there, 1e-3), 0, 1))
+
+
+def _mean_change(after_N3: U8, before_N3: U8) -> float:
+    return float(np.abs(after_N3.astype(np.int16) - before_N3).mean())
+
+
+def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> list[Invented]:
     """Return sources for the unseen pixels of a scene that moves: in a few anchor frames, along the background."""
     invented = _nothing(asked)
     left_N = unseen_N.copy()
@@ -89,10 +124,11 @@ def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bo
             continue
         asked_for = asked.first, asked.rows, asked.columns
         there, back = motion.models
-        _lead(masks_THW, *asked_for, left_N, there, back, motion.valid, motion.holes, anchor, sources, *invented)
+        _lead(masks_THW, *asked_for, left_N, there, back, motion.valid, motion.holes, anchor, sources, *invented[:3])
         left_N &= invented.away == NOT_INVENTED
         left_N[part] = False
-    return invented
+    invented.weight[invented.away != NOT_INVENTED] = 255
+    return [invented]
 
 
 def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

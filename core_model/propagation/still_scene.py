@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.pixel_tracks import Asked, Tracks
+from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
 
 F64 = NDArray[np.float64]
 
-_MARGIN_PX = 48  # around the holes: what passes there tells how it moves
+_MARGIN_PX = RIM_PX + 13  # around the holes: their rims, and as far as a camera sways
 _BACKGROUND_SAMPLES = 25
 _PASSING_LEVELS = 9.0  # grey levels from the background's
 _PASSING_DEVIATIONS = 4.0
@@ -32,13 +32,13 @@ class StillScene(NamedTuple):
     """[T, 2, 3]"""
     top: int
     left: int
-    """Where the area lies in the first frame."""
+    """Where the area around the holes lies in the first frame."""
     later: NDArray[np.int16]
     """[T, h, w]: frames to the next one that shows the pixel; 0: none does."""
     earlier: NDArray[np.int16]
     """[T, h, w]: the same to the last one, negative."""
     passing: Bool
-    """[T, H, W]: where a frame shows something before the background, as far as it was looked for."""
+    """[T, H, W]: where a frame shows something before the background."""
 
 
 def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
@@ -47,22 +47,22 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     The background of a pixel is the median of the block's frames that show it, each brought to the same light.
     """
     frames, height, width = masks_THW.shape
+    picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
+    cuts = [_moved_back(frames_THWC[t], masks_THW[t], places[t]) for t in picks]
+    background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
     hull = masks_THW.any(0)
     rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
-    bottom, right = min(height, int(rows[-1]) + 1 + _MARGIN_PX), min(width, int(columns[-1]) + 1 + _MARGIN_PX)
-    picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
-    cuts = [_cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right)) for t in picks]
-    background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
+    area = slice(top, int(rows[-1]) + 1 + _MARGIN_PX), slice(left, int(columns[-1]) + 1 + _MARGIN_PX)
     square = np.ones((2 * _FRINGE_PX + 1,) * 2, np.uint8)
-    shown, passing_THW = np.empty((frames, bottom - top, right - left), np.bool_), np.zeros(masks_THW.shape, np.bool_)
+    shown, passing_THW = np.empty((frames, *hull[area].shape), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
-        picture, hidden = _cut(frames_THWC[t], masks_THW[t], places[t], (top, bottom, left, right))
+        picture, hidden = _moved_back(frames_THWC[t], masks_THW[t], places[t])
         passing = _passing(picture, hidden, background, spread, counts)
         if passing.any():
             passing = cv2.dilate(cv2.medianBlur(passing, 3), square)
-            _lay_back(passing, places[t], (top, bottom, left, right), passing_THW[t])
-        shown[t] = (passing == 0) & ~hidden
+            passing_THW[t] = _moved_on(passing, places[t]) > 0
+        shown[t] = ((passing == 0) & ~hidden)[area]
     return StillScene(places, top, left, _when_shown(shown, 1), _when_shown(shown, -1), passing_THW)
 
 
@@ -76,29 +76,24 @@ def follow_still(scene: StillScene, asked: Asked, direction: int) -> Tracks:
     return tracks
 
 
-def _cut(frame_HWC: U8, mask_HW: Bool, place: F64, area: tuple[int, int, int, int]) -> tuple[U8, Bool]:
-    """A frame's picture and holes in an area of the first frame."""
-    top, bottom, left, right = area
+def _moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
+    """A frame's picture and holes where they lay in the first frame."""
     if np.array_equal(place, IN_PLACE):
-        return frame_HWC[top:bottom, left:right], mask_HW[top:bottom, left:right]
-    moved = np.column_stack((place[:, 1:], place[:, 0] + place[:, 1:] @ (left, top)))
-    size, back = (right - left, bottom - top), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpAffine(frame_HWC, moved, size, flags=back, borderMode=cv2.BORDER_REPLICATE)
+        return frame_HWC, mask_HW
+    size, back, matrix = mask_HW.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, np.roll(place, -1, axis=1)
+    picture = cv2.warpAffine(frame_HWC, matrix, size, flags=back, borderMode=cv2.BORDER_REPLICATE)
     hidden = cv2.warpAffine(
-        mask_HW.view(np.uint8) * 255, moved, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+        mask_HW.view(np.uint8) * 255, matrix, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=255
     )
     return np.asarray(picture, np.uint8), hidden > 0
 
 
-def _lay_back(passing_hw: U8, place: F64, area: tuple[int, int, int, int], passing_HW: Bool) -> None:
-    """Write what was found in an area of the first frame to where it lies in its own frame."""
-    top, bottom, left, right = area
+def _moved_on(passing_HW: U8, place: F64) -> U8:
+    """What was found in the first frame's place, where it lies in its own frame."""
     if np.array_equal(place, IN_PLACE):
-        passing_HW[top:bottom, left:right] = passing_hw > 0
-        return
-    moved = np.column_stack((place[:, 1:], place[:, 0] + place[:, 1:] @ (left, top)))
-    size = (passing_HW.shape[1], passing_HW.shape[0])
-    passing_HW[:] = cv2.warpAffine(passing_hw, moved, size, flags=cv2.INTER_NEAREST) > 0
+        return passing_HW
+    moved = cv2.warpAffine(passing_HW, np.roll(place, -1, axis=1), passing_HW.shape[::-1], flags=cv2.INTER_NEAREST)
+    return np.asarray(moved, np.uint8)
 
 
 def _inverted(place: F64) -> F64:
