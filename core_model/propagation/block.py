@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.gradient_blend import blend
-from core_model.propagation.invention import NOT_INVENTED, Invented
+from core_model.propagation.invention import NOT_INVENTED, Invention
 from core_model.propagation.pixel_tracks import Asked, Tracks
 from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
 
@@ -26,6 +26,7 @@ class Block:
         self._weights = np.zeros(self._away.shape, np.uint8)
         self._gains = np.ones((len(frames), len(tracks)), np.float32)
         self._seen = len(tracks)  # candidates beyond these are invented
+        self._strength = 1.0
         self._whole: set[int] = set()
         self._frames_with_holes = np.flatnonzero(np.diff(asked.first)).tolist()
         for t in self._frames_with_holes:
@@ -37,8 +38,9 @@ class Block:
         unseen: Bool = self._asked.missing & ~(self._away != 0).any(0)
         return unseen
 
-    def invent(self, invented: Sequence[Invented]) -> None:
+    def invent(self, invention: Invention) -> None:
         """Take what was invented for the unseen pixels as more candidates."""
+        invented, self._strength = invention
         for more in invented:
             away = np.where(more.away != NOT_INVENTED, more.away, 0)
             self._away, self._x, self._y, self._weights = (
@@ -64,7 +66,7 @@ class Block:
         weights[~found] = 0
         mask = self._masks[t]
         self._frames[t][mask] = blend(
-            self._frames, self._masks, t, rows, columns, missing, *ways, colours, gains, weights
+            self._frames, self._masks, t, rows, columns, missing, *ways, colours, gains, weights, self._seen, self._strength
         )
         self._whole.add(t)
 

@@ -30,10 +30,11 @@ _SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to
 def blend(
     frames_THWC: U8, masks_THW: Bool, t: int, rows: NDArray[np.int32], columns: NDArray[np.int32], missing: Bool,
     away_CN: NDArray[np.int16], x_CN: F32, y_CN: F32, colour_CN3: F32, gains_C: F32, weights_CN: U8,
+    seen: int, strength: float,
 ) -> U8:  # fmt: skip
     """Return the colours [M, 3] of frame t's missing pixels in row-major order.
 
-    Pixels without a candidate continue their surroundings smoothly; grey where nothing is known.
+    Candidates from `seen` on are invented: their differences count `strength` times. Pixels without a candidate continue their surroundings smoothly; grey where nothing is known.
     """
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
@@ -49,7 +50,7 @@ def blend(
     weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
     _differences(
         frames_THWC, masks_THW, t, mask, known, index, away_CN, x_CN, y_CN, colour_CN3, gains_C, weights_CN,
-        *edges, *weights,
+        seen, strength, *edges, *weights,
     )  # fmt: skip
     blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
     colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
@@ -78,7 +79,7 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 
 @njit(cache=True)
-def _differences(frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
+def _differences(frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, seen, strength, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
     height, width = mask.shape
     step = np.zeros(3, np.float32)
     for row in range(height):
@@ -93,6 +94,9 @@ def _differences(frames, masks, t, mask, known, index, away, x, y, colour, gains
                 if known[row, column] and known[r, c]:
                     total = _shown(frames, masks, t, n, m, 1 - side, side, away, x, y, colour, gains, weights, step)
                 weight = np.float32(1)
+                if strength != 1 and total > 0 and (_is_invented(weights, n, seen) or _is_invented(weights, m, seen)):
+                    for k in range(3):
+                        step[k] *= np.float32(strength)
                 if total == 0:
                     weight = _SEAM if mask[row, column] != mask[r, c] else _SMOOTHNESS
                 for k in range(3):
@@ -140,6 +144,11 @@ def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, s
         for k in range(3):
             step[k] /= total
     return total
+
+
+@njit(cache=True)
+def _is_invented(weights, n, seen):  # type: ignore[no-untyped-def]
+    return n >= 0 and weights[:seen, n].max() == 0
 
 
 @njit(cache=True)

@@ -22,6 +22,9 @@ from core_model.propagation.texture import find_sources
 
 _ANCHORS = 3  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 16  # a frame with fewer such pixels is no anchor: they become smooth
+_MOST_MIXED = 3  # frames before and after whose sources are mixed with a frame's own, to calm their grain
+_AROUND_PX = 16
+_THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.65
 NOT_INVENTED = np.int16(32767)
 
 
@@ -39,18 +42,22 @@ class Invented(NamedTuple):
     """[N], 0..255"""
 
 
+Invention = tuple[list[Invented], float]
+"""Candidates that are mixed, and how strong their texture is to show."""
+
+
 def _nothing(asked: Asked) -> Invented:
     count = int(asked.first[-1])
     x, y = np.zeros((2, count), np.float32)
     return Invented(np.full(count, NOT_INVENTED), x, y, np.zeros(count, np.uint8))
 
 
-def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> list[Invented]:
-    """Return sources for the unseen pixels of a still scene: in one frame, and in each frame itself, as far as its
-    grain fits. `compose` makes a frame whole but for them."""
+def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> Invention:
+    """Return sources for the unseen pixels of a still scene, in each frame itself or the frames around it. `compose`
+    makes a frame whole but for them."""
     counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
     if counts.max() < _FEWEST_PX:
-        return []
+        return [], 1.0
     passing = scene.passing.sum((1, 2), dtype=np.int64)
     anchor = int(np.argmin(np.where(counts >= 0.9 * counts.max(), passing, passing.max() + 1)))
     frames_N = np.repeat(np.arange(len(masks_THW)), np.diff(asked.first))[unseen_N]
@@ -66,20 +73,65 @@ def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Boo
     compose(anchor)
     sources = find_sources(restored_THWC[anchor], hole, ~masks_THW[anchor] & ~scene.passing[anchor])
     if sources is None:
-        return []
+        return [], 1.0
     source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
     own_x, own_y = _moved(from_anchor[frames_N], source_x, source_y)
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
-    share = _grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own)
-    once, always = _nothing(asked), _nothing(asked)
-    once.away[unseen_N], once.x[unseen_N], once.y[unseen_N] = anchor - frames_N, source_x, source_y
-    always.away[unseen_N], always.x[unseen_N], always.y[unseen_N] = np.where(own, 0, NOT_INVENTED), own_x, own_y
-    once.weight[unseen_N] = np.where(own, 255 - round(255 * share), 255)
-    always.weight[unseen_N] = np.where(own, round(255 * share), 0)
-    return [once, always]
+    nearby = _frames_mixed(_grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own))
+    strength = _strength(restored_THWC[anchor], hole, masks_THW[anchor] | scene.passing[anchor], sources)
+    invented, kept = [], np.zeros(len(frames_N), np.bool_)
+    for away in nearby:
+        t = frames_N + away
+        there = (t >= 0) & (t < len(masks_THW))
+        t = t.clip(0, len(masks_THW) - 1)
+        there &= inside & ~masks_THW[t, *at] & ~scene.passing[t, *at]
+        kept |= there
+        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y))
+    if not kept.all():
+        invented.append(_candidate(asked, unseen_N, ~kept, anchor - frames_N, source_x, source_y))
+    return invented, strength
+
+
+def _candidate(
+    asked: Asked, unseen_N: Bool, taken: Bool, away: NDArray[np.int_], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> Invented:
+    candidate = _nothing(asked)
+    candidate.away[unseen_N] = np.where(taken, away, NOT_INVENTED)
+    candidate.x[unseen_N], candidate.y[unseen_N] = x, y
+    candidate.weight[unseen_N] = taken * np.uint8(255)
+    return candidate
+
+
+def _frames_mixed(share: float) -> range:
+    """Which frames' sources are mixed, so that their mean changes by a share of what each of them changes."""
+    reach = min(_MOST_MIXED, round((1 / max(share, 0.01) - 1) / 2))
+    return range(-reach, reach + 1)
+
+
+def _strength(anchor_HWC: U8, hole: Bool, apart: Bool, sources: NDArray[np.int32]) -> float:
+    """How strong the sources' texture is to show: as strong as it is around the hole, and less in a thin hole, whose
+    rim says most already."""
+    grey = cv2.cvtColor(np.ascontiguousarray(anchor_HWC), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    energy = np.square(cv2.filter2D(grey, -1, np.array([[-1.0, 1.0]]))) + np.square(
+        cv2.filter2D(grey, -1, np.array([[-1.0], [1.0]]))
+    )
+    size = 2 * _AROUND_PX + 1
+    apart = cv2.dilate(apart.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    around = (cv2.dilate(hole.view(np.uint8), np.ones((size, size), np.uint8)) > 0) & ~hole & ~apart
+    depth = float(cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max())
+    strength = np.interp(depth, (_THIN_PX, _DEEP_PX), (_THIN_STRENGTH, 1.0))
+    if around.any():
+        here, there = (_calm_mean(values) for values in (energy[around], energy[sources[hole][:, 0], sources[hole][:, 1]]))
+        strength *= np.clip(np.sqrt(here / max(there, 1e-3)), 0.5, 1.2)
+    return float(strength)
+
+
+def _calm_mean(values: NDArray[np.float32]) -> float:
+    """The mean without the largest tenth: edges of objects."""
+    return float(np.sort(values)[: max(1, len(values) * 9 // 10)].mean())
 
 
 def _grain_share(
@@ -105,10 +157,10 @@ def _mean_change(after_N3: U8, before_N3: U8) -> float:
     return float(np.abs(after_N3.astype(np.int16) - before_N3).mean())
 
 
-def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> list[Invented]:
+def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> Invention:
     """Return sources for the unseen pixels of a scene that moves: in a few anchor frames, along the background."""
     invented = _nothing(asked)
-    left_N = unseen_N.copy()
+    left_N, strength = unseen_N.copy(), 1.0
     for _ in range(_ANCHORS):
         counts = np.array([np.count_nonzero(left_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
         anchor = int(np.argmax(counts))
@@ -122,13 +174,14 @@ def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bo
         if sources is None:
             left_N[part] = False
             continue
+        strength = _strength(restored_THWC[anchor], hole, masks_THW[anchor], sources)
         asked_for = asked.first, asked.rows, asked.columns
         there, back = motion.models
         _lead(masks_THW, *asked_for, left_N, there, back, motion.valid, motion.holes, anchor, sources, *invented[:3])
         left_N &= invented.away == NOT_INVENTED
         left_N[part] = False
     invented.weight[invented.away != NOT_INVENTED] = 255
-    return [invented]
+    return [invented], strength
 
 
 def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
