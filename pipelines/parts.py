@@ -7,7 +7,7 @@ at. Any tool that reads Arrow and PNG can look into one.
 
 import math
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core_model.quality import FrameQuality
+from core_model.quality import FrameQuality, merge
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.media.limits import most_pixels
@@ -70,6 +70,23 @@ def cut_patch(
     left, top, right, bottom = box
     mask = mask_HW[top:bottom, left:right]
     return Patch(frame, left, top, rgb_HWC[top:bottom, left:right] * mask[..., None], mask, quality)
+
+
+def join_patches(patches: Sequence[Patch]) -> Patch | None:
+    """Return one patch that holds those of a frame, of which no two hold the same pixel; None where there is none."""
+    if len(patches) < 2:
+        return patches[0] if patches else None
+    left, top = min(patch.left for patch in patches), min(patch.top for patch in patches)
+    right = max(patch.left + patch.mask.shape[1] for patch in patches)
+    bottom = max(patch.top + patch.mask.shape[0] for patch in patches)
+    mask = np.zeros((bottom - top, right - left), np.bool_)
+    rgb = np.zeros((*mask.shape, 3), np.uint8)
+    for patch in patches:
+        height, width = patch.mask.shape
+        x, y = patch.left - left, patch.top - top
+        mask[y : y + height, x : x + width] = patch.mask
+        rgb[y : y + height, x : x + width] = patch.rgb
+    return Patch(patches[0].frame, left, top, rgb, mask, merge(patch.quality for patch in patches))
 
 
 def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
