@@ -10,7 +10,7 @@ from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
 from pipelines.logs import LogLine
-from pipelines.parts import Part, Patch, cut_patch, encode_part, join_patches, part_key
+from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
 from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import picture_settings, smaller_is_refused
@@ -89,14 +89,14 @@ def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
 
 
 def _restore(shots: Sequence[VideoShot], block: Block, desk: Desk) -> Iterator[Patch]:
-    """Yield a patch for each frame that is kept and has a hole; frames without one have none."""
+    """Yield a patch for each region and frame that is kept and has a hole there."""
     done = [(shot, *_restore_region(shot, block, desk)) for shot in shots]
     for index in range(block.kept_start, block.kept_stop):
         t = index - block.kept_start
-        patches = [_cut(index, frames[t], shot, qualities[t]) for shot, frames, qualities in done]
-        patch = join_patches([patch for patch in patches if patch is not None])
-        if patch is not None:
-            yield patch
+        for shot, frames, qualities in done:
+            patch = _cut(index, frames[t], shot, qualities[t])
+            if patch is not None:
+                yield patch
 
 
 def _restore_region(shot: VideoShot, block: Block, desk: Desk) -> tuple[U8, list[FrameQuality]]:
