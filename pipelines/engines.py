@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from core_model.engine import Engine, FlowEstimator
-from pipelines.config import EngineName, JobConfig
+from pipelines.config import EngineName, JobConfig, Mode
 from pipelines.cost.work_count import WorkCount, count_equal_blocks, count_subvideos
 from pipelines.identity import digest_of
 from pipelines.ledger import WEIGHTS_FACT
@@ -35,6 +35,14 @@ def uses_gpu(job: JobConfig) -> bool:
     import torch  # it takes seconds, and who computes no network may never need it
 
     return torch.cuda.is_available()
+
+
+def works_in_regions(job: JobConfig) -> bool:
+    """Whether the job's engine is given the surroundings of holes only, instead of whole frames.
+
+    Outpainting has no region: its hole surrounds the picture.
+    """
+    return job.engine is EngineName.propagation and job.mode is Mode.inpaint
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:

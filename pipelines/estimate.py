@@ -1,24 +1,27 @@
 """What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from core_model.regions import Region, hole_boxes, regions_around
 from pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
-from pipelines.config import JobConfig, MaskConfig
-from pipelines.engines import halo_share, lay_shots
+from pipelines.config import JobConfig
+from pipelines.cost.worked import WHOLE, Worked, worked_of_regions
+from pipelines.engines import halo_share, lay_shots, works_in_regions
 from pipelines.errors import ItemError
 from pipelines.glance import Glance
 from pipelines.job import apply_overrides
-from pipelines.masks.fit import grown
+from pipelines.masks.fit import Bool, grown
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader
 from pipelines.media.kinds import is_image
 from pipelines.plan import masked_ranges, plan_frames
-from pipelines.sizes import Size, flow_size
+from pipelines.sizes import Size, flow_size, margin_of
 from pipelines.tasks import Item
 
 _LOOKED_AT = 10
@@ -38,6 +41,8 @@ class Looked:
     """0 where nobody said."""
     missing: float | None = None
     """Share of the canvas that is missing, 0..1. None where the mask is not one image, whose area is read at once."""
+    worked: Worked | None = None
+    """What of the frames is worked on, likewise."""
     notes: tuple[str, ...] = ()
     """What the output cannot hold."""
     problem: str = ""
@@ -78,7 +83,7 @@ def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
         return Looked(item, problem=f"its mask {item.mask} does not exist")
     try:
         frames, canvas, fps, notes = _figures(item, job, glance)
-        return Looked(item, frames, canvas, fps, _missing(item, canvas, job.mask, glance), tuple(notes))
+        return Looked(item, frames, canvas, fps, *_at_mask(item, canvas, job, glance), tuple(notes))
     except ItemError as exc:
         return Looked(item, problem=str(exc))
 
@@ -98,8 +103,9 @@ def plan_item(
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
     )
+    worked = looked.worked or WHOLE
     flow_width, flow_height = flow_size(canvas.picture_size, job)
-    flow_pixels = flow_width * flow_height * sum(s.stop - s.start for s in segments)
+    pairs = worked.regions * sum(s.stop - s.start for s in segments)
     missing = None if looked.missing is None else looked.missing * canvas.width * canvas.height * frames
     return PlannedItem(
         item,
@@ -108,8 +114,8 @@ def plan_item(
         looked.fps,
         chunks=len(chunks),
         halo=halo_share(job, chunks),
-        segments=len(segments),
-        flow_bytes=round(flow_pixels * flow_bytes_per_pixel),
+        segments=round(len(segments) * worked.regions),
+        flow_bytes=round(pairs * flow_width * flow_height * worked.flow * flow_bytes_per_pixel),
         part_bytes=None if missing is None else round(missing * part_bytes_per_pixel),
         notes=list(looked.notes),
     )
@@ -157,15 +163,30 @@ def _figures(item: Item, job: JobConfig, glance: Glance) -> tuple[int, Canvas, f
     return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
 
 
-def _missing(item: Item, canvas: Canvas, config: MaskConfig, glance: Glance) -> float | None:
-    """Return the share of the canvas that is missing, around the picture and in it."""
+def _at_mask(item: Item, canvas: Canvas, job: JobConfig, glance: Glance) -> tuple[float | None, Worked | None]:
+    """Return the share of the canvas that is missing, around the picture and in it, and what is worked on for that."""
     picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
     around = whole - picture
     if item.mask is None:
-        return around / whole
+        return around / whole, WHOLE
     if not is_image(item.mask):
-        return None
+        return None, None if works_in_regions(job) else WHOLE
     grey = glance.at_mask_image(item.mask)
-    grown_px = round(config.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
-    inside = grown((grey > config.threshold).astype(np.uint8), grown_px).mean()
-    return (around + float(inside) * picture) / whole
+    if (grey.shape[1] > grey.shape[0]) != (canvas.picture_width > canvas.picture_height):
+        grey = np.rot90(grey)  # drawn on the picture as it is seen
+    grown_px = round(job.mask.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
+    mask = grown((grey > job.mask.threshold).astype(np.uint8), grown_px).astype(np.bool_)
+    worked = WHOLE
+    if works_in_regions(job):
+        regions = regions_around(_on(mask, canvas.picture_size), canvas.size, margin_of(canvas.size, job))
+        worked = worked_of_regions(regions, canvas.size, job)
+    return (around + float(mask.mean()) * picture) / whole, worked
+
+
+def _on(mask: Bool, picture: Size) -> list[Region]:
+    """Return the boxes around a mask's holes in pixels of the picture."""
+    across, down = picture[0] / mask.shape[1], picture[1] / mask.shape[0]
+    return [
+        Region(int(box.left * across), int(box.top * down), math.ceil(box.right * across), math.ceil(box.bottom * down))
+        for box in hole_boxes(mask)
+    ]

@@ -1,13 +1,13 @@
-"""What did a block change? Its part: a frame's masked pixels inside their bounding box, and nothing else.
+"""What a block changed, its part: a frame's masked pixels inside their bounding box, and nothing else.
 
-A part is an Arrow table with one row a frame: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha is 255 where a
-pixel was restored and 0 elsewhere; then the fields of `FrameQuality`, measured at the size that the frame was restored
-at. Any tool that reads Arrow and PNG can look into one.
+A part is an Arrow table with one row for each frame and region: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha
+is 255 where a pixel was restored and 0 elsewhere; then the fields of `FrameQuality`, measured at the size that the
+region was restored at. Any tool that reads Arrow and PNG can look into one.
 """
 
 import math
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core_model.quality import FrameQuality
+from core_model.quality import FrameQuality, merge
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.media.limits import most_pixels
@@ -72,6 +72,34 @@ def cut_patch(
     return Patch(frame, left, top, rgb_HWC[top:bottom, left:right] * mask[..., None], mask, quality)
 
 
+def join_patches(patches: Sequence[Patch]) -> Patch | None:
+    """Return one patch that holds those of a frame, of which no two hold the same pixel; None where there is none."""
+    if len(patches) < 2:
+        return patches[0] if patches else None
+    left, top, right, bottom = _around(patches)
+    mask = np.zeros((bottom - top, right - left), np.bool_)
+    rgb = np.zeros((*mask.shape, 3), np.uint8)
+    for patch in patches:
+        height, width = patch.mask.shape
+        x, y = patch.left - left, patch.top - top
+        mask[y : y + height, x : x + width] = patch.mask
+        rgb[y : y + height, x : x + width] = patch.rgb
+    return Patch(patches[0].frame, left, top, rgb, mask, merge(patch.quality for patch in patches))
+
+
+def _around(patches: Sequence[Patch]) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) around patches, of which there must be one."""
+    left, top = min(patch.left for patch in patches), min(patch.top for patch in patches)
+    right = max(patch.left + patch.mask.shape[1] for patch in patches)
+    bottom = max(patch.top + patch.mask.shape[0] for patch in patches)
+    return left, top, right, bottom
+
+
+def _area_around(patches: Sequence[Patch]) -> int:
+    left, top, right, bottom = _around(patches)
+    return (right - left) * (bottom - top)
+
+
 def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
     """Return (left, top, right, bottom) around the True pixels, the last two exclusive; None when there are none."""
     rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
@@ -81,7 +109,10 @@ def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None
 
 
 def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
-    """Pack patches. `side`: the longest side they were restored at, if that is not what the job asks for."""
+    """Pack patches, of which a frame may have several that share no pixel.
+
+    `side`: the longest side they were restored at, if that is not what the job asks for.
+    """
     rows = [
         {"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} | p.quality._asdict() for p in patches
     ]
@@ -105,15 +136,22 @@ class Part:
             self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
             """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
-            self._row_of = {frame: row for row, frame in enumerate(self._table.column("frame").to_pylist())}
+            self._rows_of: dict[int, list[int]] = {}
+            for row, frame in enumerate(self._table.column("frame").to_pylist()):
+                self._rows_of.setdefault(frame, []).append(row)
         except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
             raise StoreError(f"a part cannot be read ({exc}); delete it, and it is made again") from exc
 
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
-        row = self._row_of.get(frame)
-        if row is None:
-            return None
+        patches: list[Patch] = []
+        for row in self._rows_of.get(frame, []):
+            patches.append(self._patch(frame, row))
+            if max(sum(patch.mask.size for patch in patches), _area_around(patches)) > most_pixels():
+                raise StoreError(f"the patches of frame {frame} are too large; delete its part, and it is made again")
+        return join_patches(patches)
+
+    def _patch(self, frame: int, row: int) -> Patch:
         _, left, top, png, *measured = (column[row].as_py() for column in self._table.columns)
         bgra, quality = _decode_png(png), _quality(measured)
         if bgra is None or left is None or top is None or quality is None:
@@ -121,7 +159,7 @@ class Part:
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
 
     def __iter__(self) -> Iterator[Patch]:
-        return (patch for frame in self._row_of if (patch := self.patch(frame)) is not None)
+        return (patch for frame in self._rows_of if (patch := self.patch(frame)) is not None)
 
 
 def _quality(values: list[int | float | None]) -> FrameQuality | None:

@@ -6,13 +6,17 @@ grid fixes. Chunks only group whole blocks for one worker, so their length canno
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core_model.regions import Region
 from core_model.schedule import Masked, Schedule
+from pipelines.config import JobConfig
+from pipelines.sizes import Size, measured_size
 from pipelines.tasks import Block, Chunk, Segment
 
 Range = tuple[int, int]
@@ -80,10 +84,10 @@ def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequen
             groups[-1].append(block)
         else:
             groups.append([block])
-    return [
-        Chunk(index, tuple(group), tuple(segments[i].index for i in _read_by(group, segments)))
-        for index, group in enumerate(groups)
-    ]
+    by_region: dict[Region | None, list[Segment]] = {}
+    for segment in segments:
+        by_region.setdefault(segment.region, []).append(segment)
+    return [Chunk(index, tuple(group), _read_by(group, by_region)) for index, group in enumerate(groups)]
 
 
 def lay_segments(frames: int, length: int) -> list[Segment]:
@@ -92,23 +96,73 @@ def lay_segments(frames: int, length: int) -> list[Segment]:
     return [Segment(index, start, min(start + length, frames - 1)) for index, start in enumerate(starts)]
 
 
-def _read_by(blocks: Sequence[Block], segments: Sequence[Segment]) -> list[int]:
-    """Return which of `segments`, in order, hold a pair that any of `blocks` needs."""
+def needed_segments(frames: int, blocks: Sequence[Block], length: int) -> tuple[Segment, ...]:
+    """Return the segments that hold the pairs which blocks need, in the order of the video.
+
+    Of whole pictures they are those of `lay_segments`, so that runs with other masks share them. Of a region, which
+    is the mask's own, they hold what its blocks need and no more.
+    """
+    needed: dict[Region | None, list[Range]] = {}
+    for block in blocks:
+        for region in block.places:
+            _append(needed.setdefault(region, []), block.seen_start, block.seen_stop - 1)
+    found: dict[tuple[int, int, Region | None], None] = {}
+    for region, ranges in needed.items():
+        for first, last in ranges:
+            for start in range(first // length * length, last, length):
+                stop = min(start + length, frames - 1)
+                pairs = (start, stop) if region is None else (max(start, first), min(stop, last))
+                found[*pairs, region] = None
+    ordered = sorted(found, key=lambda pairs: (pairs[0], pairs[1], pairs[2] or ()))
+    return tuple(Segment(index, *pairs) for index, pairs in enumerate(ordered))
+
+
+def _append(ranges: list[Range], start: int, stop: int) -> None:
+    """Add [start, stop) to ranges in order, joining it with the last one where they touch."""
+    if ranges and start <= ranges[-1][1]:
+        ranges[-1] = min(ranges[-1][0], start), max(ranges[-1][1], stop)
+    elif start < stop:
+        ranges.append((start, stop))
+
+
+def _read_by(blocks: Sequence[Block], segments: Mapping[Region | None, Sequence[Segment]]) -> tuple[int, ...]:
+    """Return the indices of the segments, by region and in order, that hold a pair which any of `blocks` needs."""
     found: set[int] = set()
     for block in blocks:
-        first = bisect_right(segments, block.seen_start, key=lambda segment: segment.stop)
-        found.update(range(first, bisect_left(segments, block.seen_stop - 1, key=lambda segment: segment.start)))
-    return sorted(found)
+        for region in block.places:
+            own = segments.get(region, ())
+            first = bisect_right(own, block.seen_start, key=lambda segment: segment.stop)
+            last = bisect_left(own, block.seen_stop - 1, key=lambda segment: segment.start)
+            found.update(segment.index for segment in own[first:last])
+    return tuple(sorted(found))
 
 
 def plan_frames(
-    frames: int, blocks: Sequence[Block], masked: Masked, *, chunk_length: int, segment_length: int
+    frames: int,
+    blocks: Sequence[Block],
+    masked: Masked,
+    *,
+    chunk_length: int,
+    segment_length: int,
+    regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
-    """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow."""
-    working = [block for block in blocks if masked(block.kept_start, block.kept_stop)]
-    laid = lay_segments(frames, segment_length)
-    segments = [laid[i] for i in _read_by(working, laid)]
-    return tuple(segments), tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
+    """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
+
+    `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
+    """
+    working = [
+        replace(block, regions=regions(block.seen_start, block.seen_stop))
+        for block in blocks
+        if masked(block.kept_start, block.kept_stop)
+    ]
+    segments = needed_segments(frames, working, segment_length)
+    return segments, tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
+
+
+def flow_pixels(segments: Sequence[Segment], source: Size, job: JobConfig) -> int:
+    """Return how many pixels all pairs of the segments have together, at the sizes that flow is measured at."""
+    sizes = ((segment, measured_size(segment.region, source, job)) for segment in segments)
+    return sum((segment.stop - segment.start) * width * height for segment, (width, height) in sizes)
 
 
 def blend_weight(frame: int, boundary: int, overlap: int) -> np.float32:

@@ -1,9 +1,8 @@
-"""Where are the cuts? PySceneDetect's adaptive detector, fed frame by frame while the probe decodes."""
+"""The cuts of a video: PySceneDetect's adaptive detector, fed frame by frame while the probe decodes."""
 
 from itertools import pairwise
 
 import av
-from scenedetect import AdaptiveDetector, FrameTimecode
 
 from pipelines.sizes import fit
 
@@ -15,7 +14,11 @@ class ShotFinder:
     """Give it every frame once, in order; then ask for the shots."""
 
     def __init__(self, threshold: float) -> None:
+        # Importing it takes a fifth of a second, and only who probes needs it.
+        from scenedetect import AdaptiveDetector, FrameTimecode
+
         self._detector = AdaptiveDetector(adaptive_threshold=threshold)
+        self._time = FrameTimecode
         self._cuts: list[int] = []
         self._frames = 0
 
@@ -23,7 +26,7 @@ class ShotFinder:
         width, height = fit((frame.width, frame.height), DETECTOR_SIDE)
         small = frame.reformat(width=width, height=height, format="bgr24", interpolation="AREA").to_ndarray()
         # The detector counts frames; the rate only converts them to seconds, which nothing here asks for.
-        found = self._detector.process_frame(FrameTimecode(index, fps=25.0), small)
+        found = self._detector.process_frame(self._time(index, fps=25.0), small)
         self._cuts += [cut.frame_num for cut in found]
         self._frames = index + 1
 

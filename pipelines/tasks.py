@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from core_model.regions import Region
 from pipelines.cache.flow_use import FlowUse
 from pipelines.redaction import redact
 from pipelines.stores.location import Location
@@ -33,11 +34,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of adjacent frame pairs [start, stop) on the video's flow grid; pair p joins frames p and p+1."""
+    """A run of adjacent frame pairs [start, stop), cut by the video's flow grid; pair p joins frames p and p+1."""
 
     index: int
+    """Unique in a plan."""
     start: int
     stop: int
+    region: Region | None = None
+    """What of the picture flow is measured on, in its own pixels; None: all of it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,13 @@ class Block:
     shot_start: int
     """[shot_start, shot_stop): nothing else is ever looked at."""
     shot_stop: int
+    regions: tuple[Region, ...] = ()
+    """The parts of the frame that it is computed on, in pixels of the output; none: the whole frame."""
+
+    @property
+    def places(self) -> tuple[Region | None, ...]:
+        """What is computed one after the other: the regions, or None for the whole frame."""
+        return self.regions or (None,)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""Which flow exists, and how is it stored?
+"""The names of cached flow, and how it is stored.
 
-A segment is keyed by content: the video's digest, its pairs, the flow's size and what computed it, never by the mask.
-So a second run over the same videos with other masks finds it. Values are rounded to 64ths of a pixel *before* anything
-uses them: a run that computed its flow and one that found it in the cache restore the same picture.
+A segment is keyed by content: the video's digest, its pairs, the region of the picture, the flow's size and what
+computed it. Of a whole picture, a second run over the same videos with other masks finds it; of a region, one whose
+holes lie in the same place does. Values are rounded to 64ths of a pixel *before* anything uses them: a run that
+computed its flow and one that found it in the cache restore the same picture.
 
 `benchmarks/flow_format.py` measured the choice: a tenth of float32 and a third of compressed float16, at a picture that
 nobody can tell from that of unrounded flow.
@@ -10,6 +11,7 @@ nobody can tell from that of unrounded flow.
 
 import json
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +36,9 @@ BYTES_PER_VALUE = 0.5
 """Of a stored component of a vector, measured on hand-held film."""
 
 
-def expected_bytes(pairs: int, size: tuple[int, int]) -> int:
-    """Return about what the flow of so many pairs takes, both ways; `size` is its (width, height)."""
-    width, height = size
-    return round(4 * width * height * pairs * BYTES_PER_VALUE)
+def expected_bytes(pixels: float) -> int:
+    """Return about what flow takes, both ways; `pixels` are those of one direction's vectors, of all pairs."""
+    return round(4 * pixels * BYTES_PER_VALUE)
 
 
 class Cost(NamedTuple):
@@ -52,7 +53,8 @@ UNKNOWN_COST = Cost()
 
 def segment_key(video_digest: str, segment: Segment, size: tuple[int, int], estimator_digest: str) -> str:
     """`size` is the flow's (width, height)."""
-    name = digest_of("flow", FLOW_FORMAT, video_digest, segment.start, segment.stop, size, estimator_digest)
+    what = (segment.start, segment.stop, segment.region)
+    name = digest_of("flow", FLOW_FORMAT, video_digest, *what, size, estimator_digest)
     return key_named(bytes.fromhex(name))
 
 
@@ -75,39 +77,62 @@ def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], c
     A value is stored as whole steps of a 64th of a pixel (coarser ones where vectors are longer than 512 pixels), less
     its left neighbour's: small numbers. Low and high bytes go apart, so that zstd finds the high ones to be zeros.
     """
-    pixels = np.stack([forward, backward], dtype=np.float32).clip(-_MOST_STEPS, _MOST_STEPS)
+    flows = np.asarray(forward, np.float32), np.asarray(backward, np.float32)
+    shape = (2, *flows[0].shape)
+    longest = min(max(float(np.abs(flow).max(initial=0)) for flow in flows), _MOST_STEPS)
     steps_per_px = _STEPS_PER_PX
-    while max(pixels.max(initial=0), -pixels.min(initial=0)) * steps_per_px > _MOST_STEPS:
+    while longest * steps_per_px > _MOST_STEPS:
         steps_per_px //= 2
-    steps = np.rint(pixels * steps_per_px).astype("<i2")
-    steps[..., 1:] -= steps[..., :-1].copy()  # modulo 2^16, as is their sum
-    words = (steps << 1) ^ (steps >> 15)  # the sign becomes the lowest bit
-    planes = np.ascontiguousarray(words.view(np.uint8).reshape(-1, 2).T)
-    facts = {"shape": pixels.shape, "steps_per_px": steps_per_px}
+    low, high = planes = np.empty((2, shape[0] * shape[1], math.prod(shape[2:])), np.uint8)
+    for index, pair in enumerate(
+        pair for flow in flows for pair in flow
+    ):  # one at a time stays in the processor's cache
+        pixels = pair.clip(-_MOST_STEPS, _MOST_STEPS)
+        steps = np.rint(np.multiply(pixels, steps_per_px, out=pixels), out=pixels).astype("<i2")
+        steps[..., 1:] -= steps[..., :-1].copy()  # modulo 2^16, as is their sum
+        words = ((steps << 1) ^ (steps >> 15)).view(np.uint8).reshape(-1, 2)  # the sign becomes the lowest bit
+        low[index], high[index] = words[:, 0], words[:, 1]
+    facts = {"shape": shape, "steps_per_px": steps_per_px}
     header = json.dumps(facts | {"seconds": round(cost.seconds, 3), "on_gpu": cost.on_gpu}).encode()
-    body: bytes = pa.compress(planes.tobytes(), codec="zstd", asbytes=True)
+    body: bytes = pa.compress(planes, codec="zstd", asbytes=True)
     return len(header).to_bytes(4, "little") + header + body
 
 
-def decode_flow(blob: bytes) -> NDArray[np.float16]:
-    """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w]. Raises StoreError for what is no segment."""
+def decode_flow(blob: bytes, first: int = 0, last: int | None = None) -> NDArray[np.float16]:
+    """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w] of the segment's pairs [first, last).
+
+    Raises StoreError for what is no segment.
+    """
     header, end = _header(blob)
     try:
-        words = _words(blob[end:], tuple(int(side) for side in header["shape"]))
+        low, high = _planes(blob[end:], tuple(int(side) for side in header["shape"]))
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as exc:
         raise StoreError(f"a cached flow segment cannot be read ({exc}); see `reelmend cache verify`") from exc
-    steps = ((words >> 1) ^ -(words & 1)).view("<i2")
-    np.cumsum(steps, axis=-1, dtype=np.int16, out=steps)
-    pixels: NDArray[np.float32] = steps.astype(np.float32) / np.float32(header["steps_per_px"])
+    low, high = low[:, first:last], high[:, first:last]
+    pixels = np.empty(low.shape, np.float16)
+    table = _pixels_of_steps(float(header["steps_per_px"]))
+    for place in np.ndindex(low.shape[:2]):
+        words = low[place] | (high[place].astype(np.uint16) << 8)
+        steps = ((words >> 1) ^ -(words & 1)).view("<i2")
+        np.take(table, np.cumsum(steps, axis=-1, dtype=np.int16).view(np.uint16), out=pixels[place], mode="clip")
+    return pixels
+
+
+@lru_cache(maxsize=4)
+def _pixels_of_steps(steps_per_px: float) -> NDArray[np.float16]:
+    """Return the length in pixels of every number of steps, by its bits as u16."""
+    steps = np.arange(2**16, dtype=np.uint16).view(np.int16)
+    pixels: NDArray[np.float32] = steps.astype(np.float32) / np.float32(steps_per_px)
     return pixels.astype(np.float16)
 
 
-def _words(body: bytes, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+def _planes(body: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the low and the high bytes of a segment's words, each of its `shape`."""
     count = math.prod(shape)
-    if 2 * count > _MOST_BYTES or min(shape) < 0:
+    if 2 * count > _MOST_BYTES or min(shape) < 0 or len(shape) != 5:
         raise ValueError(f"a shape of {shape}")
-    planes = np.frombuffer(pa.decompress(body, decompressed_size=2 * count, codec="zstd"), np.uint8).reshape(2, -1)
-    return np.ascontiguousarray(planes.T).view("<u2").reshape(shape)
+    planes = np.frombuffer(pa.decompress(body, decompressed_size=2 * count, codec="zstd"), np.uint8)
+    return planes.reshape(2, *shape)
 
 
 def cost_of(blob: bytes) -> Cost:

@@ -15,7 +15,7 @@ from pipelines.cache.journal import FlowJournal
 from pipelines.cache.room import Limits, prune
 from pipelines.errors import ReelmendError
 from pipelines.ledger import ItemRow
-from pipelines.sizes import flow_size
+from pipelines.sizes import measured_size
 from pipelines.stages.desk import Desk
 from pipelines.tasks import Failure, Item, ItemPlan, Receipt
 from pipelines.units import readable_bytes
@@ -86,6 +86,7 @@ class FlowKeeper:
 
     def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
         """Return the segments that workers will ask for; `facts` are those of the probe."""
-        size = flow_size((int(facts["width"]), int(facts["height"])), self._desk.settings(item))
+        source, job = (int(facts["width"]), int(facts["height"])), self._desk.settings(item)
         digest, flow = str(facts["video_digest"]), self._desk.flow.digest
-        return [segment_name(segment_key(digest, segment, size, flow)) for segment in plan.segments]
+        sized = [(segment, measured_size(segment.region, source, job)) for segment in plan.segments]
+        return [segment_name(segment_key(digest, segment, size, flow)) for segment, size in sized]

@@ -25,6 +25,7 @@ def inspect_canvas_masks(path: Path | None, info: VideoInfo, config: MaskConfig,
     if not canvas.grows:
         return summary
     known_share = (1 - summary.masked_fraction) * (info.width * info.height) / (canvas.width * canvas.height)
+    # No region of a canvas is left out: its track need not be known.
     return MaskSummary(summary.kind, summary.frames, ((0, info.frames),), 1 - known_share, _box(summary, canvas))
 
 
@@ -37,7 +38,16 @@ def read_canvas_masks(
     """
     if path is None:
         return repeat(_surroundings(canvas), stop - start)
-    return (canvas.lay(mask, around=True) for mask in read_masks(path, info, config, start, stop))
+    return _laid(read_masks(path, info, config, start, stop), canvas)
+
+
+def _laid(masks: Iterator[Bool], canvas: Canvas) -> Iterator[Bool]:
+    """Lay masks on the canvas; one that stands for many frames is one array there, too."""
+    previous: tuple[Bool, Bool] | None = None
+    for mask in masks:
+        if previous is None or previous[0] is not mask:
+            previous = mask, canvas.lay(mask, around=True)
+        yield previous[1]
 
 
 def _surroundings(canvas: Canvas) -> Bool:

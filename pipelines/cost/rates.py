@@ -24,6 +24,7 @@ import yaml  # type: ignore[import-untyped]
 from pipelines.config import Codec, JobConfig
 from pipelines.cost.bill import CPU
 from pipelines.cost.rates_file import FILE_NAME
+from pipelines.cost.worked import WHOLE, Worked
 from pipelines.engines import speed_digest, wants_gpu
 from pipelines.errors import ConfigError, StoreError
 from pipelines.sizes import Size
@@ -67,6 +68,8 @@ class Rate:
     part_bytes_per_pixel: float | None = None
     """Of a missing pixel."""
     output_bytes_per_pixel: float | None = None
+    worked: Worked = WHOLE
+    """What of the pictures was worked on."""
     gpus_per_worker: dict[str, float] = field(default_factory=dict)
     """By stage: 0.5 where two workers share a GPU. What is not here holds a whole one, if `device` is a GPU."""
 
@@ -172,6 +175,8 @@ _HEAD = "# What `reelmend bench rates` has measured; `reelmend plan` computes wi
 
 def _to_plain(rate: Rate) -> dict[str, Any]:
     plain = {key: list(value) if key in _SIZES else value for key, value in asdict(rate).items()}
+    if rate.worked == WHOLE:
+        del plain["worked"]
     return {key: _rounded(value) for key, value in plain.items() if value not in (None, "", {})}
 
 
@@ -184,4 +189,5 @@ def _rounded(value: Any) -> Any:
 def _from_plain(entry: Mapping[str, Any]) -> Rate:
     names = {f.name for f in dataclasses.fields(Rate)}
     known = {key: value for key, value in entry.items() if key in names}
-    return Rate(**{**known, **{key: (int(known[key][0]), int(known[key][1])) for key in _SIZES}})
+    sizes = {key: (int(known[key][0]), int(known[key][1])) for key in _SIZES}
+    return Rate(**{**known, **sizes, "worked": Worked(**known.get("worked", {}))})

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.config import JobConfig, Mode
 from pipelines.cost.bill import CPU
 from pipelines.cost.rates import Rate, codec_name
+from pipelines.cost.worked import WHOLE, mean_worked, worked_of_facts
 from pipelines.engines import count_work, speed_digest
 from pipelines.errors import ConfigError
 from pipelines.ledger import ItemRow, ItemState
@@ -70,6 +71,7 @@ def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) 
     missing = sum(_missing(row) * row.frames for row in case) / restored  # of the frames that were restored
     on_gpu = any(row.peak_device_mb for row in case)
     pixels = size[0] * size[1]
+    worked = mean_worked([(worked_of_facts(row.facts), row.frames) for row in case]) or WHOLE
     return Rate(
         machine=machine or machine_name(),
         device=(gpu_name() or machine) if on_gpu else CPU,
@@ -80,6 +82,7 @@ def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) 
         process_size=process,
         flow_size=flow,
         missing=missing,
+        worked=worked,
         items=len(case),
         frames=frames,
         seconds_per_frame=_per_frame(job, case, "seconds"),
@@ -88,7 +91,7 @@ def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) 
         measured=time.strftime("%Y-%m-%d"),
         codec=codec_name(job),
         flow_bytes_per_pixel=_share(
-            _total(case, Stage.FLOW, "bytes"), _total(case, Stage.FLOW, "frames") * flow[0] * flow[1]
+            _total(case, Stage.FLOW, "bytes"), _total(case, Stage.FLOW, "frames") * flow[0] * flow[1] * worked.flow
         ),
         part_bytes_per_pixel=_share(_total(case, Stage.INPAINT, "bytes"), missing * restored * pixels),
         output_bytes_per_pixel=_share(_total(case, Stage.STITCH, "bytes"), frames * pixels),

@@ -112,7 +112,9 @@ def bytes_per_pixel(rates: Sequence[Rate], name: str, codec: str | None = None) 
 
 def _frame(rate: Rate) -> Pixels:
     source, process, flow = (width * height / 1e6 for width, height in (rate.size, rate.process_size, rate.flow_size))
-    return Pixels(source, source, source, flow, source, process, process * rate.missing, 1.0)
+    worked = rate.worked
+    restored = process * worked.restored
+    return Pixels(source, source, source, flow * worked.flow, source, restored, process * rate.missing, 1.0)
 
 
 def _explain(cases: NDArray[np.float64]) -> NDArray[np.float64]:

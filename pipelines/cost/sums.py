@@ -9,6 +9,7 @@ from pipelines.canvas.canvas import Canvas, canvas_of_size
 from pipelines.config import JobConfig
 from pipelines.cost.speed import Pixels
 from pipelines.cost.work_count import WorkCount
+from pipelines.cost.worked import WHOLE, Worked, mean_worked
 from pipelines.engines import count_work
 from pipelines.estimate import Looked
 from pipelines.job import apply_overrides
@@ -17,6 +18,15 @@ from pipelines.tasks import Item
 
 _SURE = 1.96
 """Standard errors on each side that hold the truth 95 times in 100."""
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What is taken for every item's mask."""
+
+    missing: float
+    """Share of the canvas, 0..1."""
+    worked: Worked
 
 
 @dataclass
@@ -43,23 +53,24 @@ class Group:
         self.chunks += weight * work.chunks
         self.longest = max(self.longest, work.frames)
 
-    def pixels(self, missing: float) -> Pixels:
-        """Return what goes through the stages when this share of every canvas is missing."""
-        return pixels_of(self.canvas, self.job, frames=self.frames, pairs=self.pairs, seen=self.seen, missing=missing)
+    def pixels(self, hole: Hole) -> Pixels:
+        """Return what goes through the stages when every canvas has a hole like this."""
+        return pixels_of(self.canvas, self.job, frames=self.frames, pairs=self.pairs, seen=self.seen, hole=hole)
 
 
-def pixels_of(canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, seen: float, missing: float) -> Pixels:
+def pixels_of(canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, seen: float, hole: Hole) -> Pixels:
     """Return the millions of pixels that go through the stages."""
+    worked = hole.worked
     sizes = canvas.picture_size, canvas.size, flow_size(canvas.picture_size, job), process_size(canvas.size, job)
     source, output, flow, process = (width * height / 1e6 for width, height in sizes)
     return Pixels(
         source=source * frames,
         output=output * frames,
-        flow_source=source * pairs,
-        flow=flow * pairs,
+        flow_source=source * pairs * worked.regions,
+        flow=flow * pairs * worked.regions * worked.flow,
         inpaint_source=source * seen,
-        process=process * seen,
-        missing=process * seen * missing,
+        process=process * seen * worked.restored,
+        missing=process * seen * hole.missing,
         frames_seen=seen,
     )
 
@@ -78,6 +89,7 @@ class Sums:
             lambda overrides, frames: count_work(self._settings(overrides), frames)
         )
         self._masked = self._masked_of = 0.0
+        self._worked: list[tuple[Worked, float]] = []
 
     @property
     def groups(self) -> list[Group]:
@@ -99,16 +111,22 @@ class Sums:
         self._group(overrides, looked.canvas).add(self._count(overrides, looked.frames), weight)
 
     def see_mask(self, looked: Looked) -> None:
-        """Learn from an item which share of the pictures is missing."""
+        """Learn from an item which share of the pictures is missing, and what is worked on."""
         if looked.canvas is not None and looked.missing is not None:
             pixels = looked.canvas.width * looked.canvas.height * looked.frames
             self._masked += pixels * looked.missing
             self._masked_of += pixels
+            self._worked.append((looked.worked or WHOLE, pixels))
 
     @property
     def missing(self) -> float | None:
         """Share of the pixels that are missing; None where no mask has told."""
         return self._masked / self._masked_of if self._masked_of else None
+
+    @property
+    def worked(self) -> Worked | None:
+        """What is worked on, on average; None where no mask has told."""
+        return mean_worked(self._worked)
 
     def see_sample(self, opened: Sequence[Looked], *, of: int, drawn: int) -> None:
         """Learn how sure that is what `drawn` items of `of` have told, `opened` of them with figures."""

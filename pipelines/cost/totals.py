@@ -8,7 +8,8 @@ from pipelines.cost.bill import CPU, bill
 from pipelines.cost.rates import ChosenRates, codec_name
 from pipelines.cost.result import Forecast
 from pipelines.cost.speed import Pixels, Speed, bytes_per_pixel
-from pipelines.cost.sums import Group, Sums, pixels_of
+from pipelines.cost.sums import Group, Hole, Sums, pixels_of
+from pipelines.cost.worked import WHOLE, mean_worked
 from pipelines.engines import count_work
 
 FLOW_BYTES_PER_PIXEL = 4 * BYTES_PER_VALUE
@@ -23,7 +24,8 @@ def conclude(
     """Return the forecast. `unknown` items are in no sum; `quarantined` as estimated from those looked at."""
     job, groups, missing = sums.job, sums.groups, sums.missing
     doubts = _doubts(sums, rates, unknown)
-    flow_pixels = sum(group.pixels(0).flow for group in groups) * 1e6
+    hole = _assumed_hole(sums, rates)
+    flow_pixels = sum(group.pixels(hole).flow for group in groups) * 1e6
     output_pixels = sum(group.frames * group.canvas.width * group.canvas.height for group in groups)
     counted = Forecast(
         items=items,
@@ -33,7 +35,7 @@ def conclude(
         frames=round(sum(group.frames for group in groups)),
         frames_error=round(sums.frames_error),
         work_error=sums.work_error,
-        segments=round(sum(group.segments for group in groups)),
+        segments=round(sum(group.segments for group in groups) * hole.worked.regions),
         chunks=round(sum(group.chunks for group in groups)),
         missing=missing,
         flow_bytes=round(flow_pixels * flow_bytes_per_pixel(rates)),
@@ -44,7 +46,7 @@ def conclude(
         price_per_gpu_hour=job.cost.price_per_gpu_hour,
         doubts=doubts,
     )
-    return counted if rates is None else _with_hours(counted, groups, rates, job)
+    return counted if rates is None else _with_hours(counted, groups, rates, job, hole)
 
 
 def flow_bytes_per_pixel(rates: ChosenRates | None) -> float:
@@ -62,14 +64,13 @@ def _output_bytes(pixels: float, rates: ChosenRates | None, job: JobConfig) -> i
     return None if each is None else round(pixels * each)
 
 
-def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job: JobConfig) -> Forecast:
+def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job: JobConfig, hole: Hole) -> Forecast:
     speed, first = Speed(rates), rates.first
-    missing = _assumed_missing(rates) if counted.missing is None else counted.missing
-    whole = _sum([group.pixels(missing) for group in groups])
+    whole = _sum([group.pixels(hole) for group in groups])
     seconds, cpu_seconds = speed.seconds(whole), speed.cpu_seconds(whole)
     on_gpu, gpus = first.device != CPU, first.gpus_per_worker
     due = bill(seconds, cpu_seconds, job.cost, on_gpu=on_gpu, gpus_per_worker=gpus)
-    longest = max((_alone(group, speed, missing) for group in groups), default=0.0)
+    longest = max((_alone(group, speed, hole) for group in groups), default=0.0)
     busy = 3600 * (due.gpu_hours if on_gpu else due.cpu_hours)
     far = [group for group in groups if speed.is_far(group.canvas.width * group.canvas.height / 1e6)]
     size = max(far, key=lambda group: group.frames).canvas.size if far else None
@@ -93,14 +94,24 @@ def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job:
     return Forecast.from_dict(counted.to_dict() | found)
 
 
-def _alone(group: Group, speed: Speed, missing: float) -> float:
+def _alone(group: Group, speed: Speed, hole: Hole) -> float:
     """Seconds of the longest item with any number of workers: read whole, a chunk with its flow, written whole."""
     frames = group.longest
     whole = count_work(group.job, frames)
     chunk = min(frames, group.job.plan.chunk_length)
     seen = whole.frames_seen * chunk / frames if frames else 0
-    read = speed.seconds(pixels_of(group.canvas, group.job, frames=frames, pairs=chunk, seen=seen, missing=missing))
+    read = speed.seconds(pixels_of(group.canvas, group.job, frames=frames, pairs=chunk, seen=seen, hole=hole))
     return sum(read.values())
+
+
+def _assumed_hole(sums: Sums, rates: ChosenRates | None) -> Hole:
+    """Return what the opened masks are like on average, else those where the rates were measured."""
+    missing, worked = sums.missing, sums.worked
+    if missing is None:
+        missing = 0.0 if rates is None else _assumed_missing(rates)
+    if worked is None and rates is not None:
+        worked = mean_worked([(rate.worked, rate.frames) for rate in rates.rates])
+    return Hole(missing, worked or WHOLE)
 
 
 def _assumed_missing(rates: ChosenRates) -> float:

@@ -17,11 +17,13 @@ from typing import Literal
 
 import numpy as np
 
+from core_model.regions import Region
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError, MediaError
 from pipelines.masks.fit import Bool, fitted
 from pipelines.masks.levels import frame_levels, image_levels
 from pipelines.masks.order import images_by_frame
+from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
 from pipelines.media.info import inspect_video
 from pipelines.media.kinds import is_image
 from pipelines.media.reader import read_frames
@@ -30,6 +32,8 @@ from pipelines.media.source import list_images
 from pipelines.parts import bounding_box
 
 Kind = Literal["image", "folder", "video", "none"]
+
+_NO_TRACK = HoleTrack()
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class MaskSummary:
     """Share of all pixels of all frames that the dilated mask covers."""
     box: tuple[int, int, int, int]
     """(left, top, right, bottom) around everything the dilated mask covers, right and bottom exclusive; 0s if empty."""
+    track: HoleTrack = _NO_TRACK
+    """Where the dilated mask's holes lie, frame by frame."""
 
 
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
@@ -53,14 +59,18 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
     ranges: list[tuple[int, int]] = []
     covered = 0
     previous: Bool | None = None
-    known: tuple[int, tuple[int, int, int, int] | None] = (0, None)
+    known: tuple[int, tuple[int, int, int, int] | None, list[Region]] = (0, None, [])
+    maker = TrackMaker()
     left, top, right, bottom = info.width, info.height, 0, 0
     for index, mask in enumerate(read_masks(path, info, config, 0, info.frames)):
         if mask is not previous:
-            previous, known = mask, (int(np.count_nonzero(mask)), bounding_box(mask))
-        count, box = known
+            box = bounding_box(mask)
+            tiles = [] if box is None else tile_boxes(mask, box)
+            previous, known = mask, (int(np.count_nonzero(mask)), box, tiles)
+        count, box, tiles = known
         if box is None:
             continue
+        maker.see(index, tiles)
         covered += count
         left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
         if ranges and ranges[-1][1] == index:
@@ -69,7 +79,7 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
             ranges.append((index, index + 1))
     fraction = covered / (info.width * info.height * info.frames)
     box = (left, top, right, bottom) if covered else (0, 0, 0, 0)
-    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box)
+    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box, maker.track())
 
 
 def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:

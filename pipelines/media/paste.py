@@ -1,20 +1,25 @@
-"""How do restored pixels get into a frame without touching any other sample of it?
+"""The way of restored pixels into a frame, without touching any other sample of it.
 
 The patch is converted to the frame's own pixel format, and only samples that lie wholly inside the mask are written. A
 chroma sample that is shared with a pixel outside the mask keeps the source's value.
 """
 
+from collections.abc import Iterator
+
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.media.colour import colour_of, rgb_to_yuv
+from pipelines.media.colour import Colour, colour_of, rgb_to_yuv
 from pipelines.media.formats import Layout, Samples, copy_of, planes_of, working_layout
 from pipelines.media.records import VideoInfo
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float32]
+
+_WORTH_A_PIECE_PX = 32
+"""Rows or columns without a masked pixel that are left out of the arithmetic."""
 
 
 def paste_rgb(
@@ -33,19 +38,45 @@ def paste_rgb(
         raise ValueError(f"patch {width}x{height} at ({left}, {top}) leaves the frame {frame.width}x{frame.height}")
     if not mask_patch.any():
         return frame
-    layout, pasted = working_layout(frame.format.name), copy_of(frame)
-    planes = planes_of(pasted)
+    pasted = copy_of(frame)
+    for rows, columns in _pieces(mask_patch):
+        piece = rgb_patch[rows, columns], mask_patch[rows, columns]
+        _paste_piece(pasted, *piece, left + columns.start, top + rows.start, colour_of(info))
+    return pasted
+
+
+def _pieces(mask: Bool) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and columns of parts of a patch that hold all of its masked pixels.
+
+    What lies between them is a whole empty row or column, so that no chroma sample is covered by two of them together.
+    """
+    for rows in _runs(np.asarray(mask.any(axis=1))):
+        for columns in _runs(np.asarray(mask[rows].any(axis=0))):
+            yield rows, columns
+
+
+def _runs(masked: Bool) -> list[slice]:
+    """Return the runs of True that are far enough apart to be worth telling apart."""
+    places = np.flatnonzero(masked)
+    breaks = np.flatnonzero(np.diff(places) > _WORTH_A_PIECE_PX)
+    starts, stops = [places[0], *places[breaks + 1]], [*places[breaks], places[-1]]
+    return [slice(int(start), int(stop) + 1) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _paste_piece(pasted: av.VideoFrame, rgb_patch: U8, mask_patch: Bool, left: int, top: int, colour: Colour) -> None:
+    """Write the masked pixels of a piece into the frame."""
+    layout, planes = working_layout(pasted.format.name), planes_of(pasted)
+    height, width = mask_patch.shape
     inside = (slice(top, top + height), slice(left, left + width))
     if layout.family == "rgb":
         _paste_rgb(planes, layout, rgb_patch, mask_patch, inside)
-        return pasted
-    luma, *chroma = rgb_to_yuv(rgb_patch, colour_of(info), layout.bits)
+        return
+    luma, *chroma = rgb_to_yuv(rgb_patch, colour, layout.bits)
     _replace(planes[0][inside], luma, mask_patch, layout)
     if layout.family == "yuv":
-        cells = _Cells(layout, left, top, mask_patch, frame.width, frame.height)
+        cells = _Cells(layout, left, top, mask_patch, pasted.width, pasted.height)
         for plane, samples in zip(planes[1:3], chroma, strict=True):
             _replace(plane[cells.where], cells.mean(samples), cells.covered, layout)
-    return pasted
 
 
 class _Cells:

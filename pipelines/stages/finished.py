@@ -6,10 +6,11 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
 from pipelines.cache.flow_cache import FLOW_FORMAT
 from pipelines.canvas.canvas import canvas_settings
 from pipelines.config import JobConfig, OutOfMemory
-from pipelines.engines import grid_settings
+from pipelines.engines import grid_settings, works_in_regions
 from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.ledger import Facts
@@ -88,7 +89,8 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
     settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
-    return settings | {"canvas": canvas_settings(job)}
+    regions = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM) if works_in_regions(job) else None
+    return settings | {"canvas": canvas_settings(job), "regions": regions}
 
 
 def smaller_is_refused(job: JobConfig) -> bool:

@@ -1,4 +1,4 @@
-"""How does optical flow get into the cache? A segment at a time, once, whatever mask or canvas will use it."""
+"""The way of optical flow into the cache and out of it: a segment at a time, measured once."""
 
 import time
 from collections.abc import Sequence
@@ -7,15 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.engine import DeviceFull
+from core_model.regions import Region
 from pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
 from pipelines.cache.flow_use import FlowUse
-from pipelines.canvas.canvas import canvas_of
+from pipelines.canvas.canvas import Canvas, canvas_of
 from pipelines.canvas.flow import canvas_flow_size, lay_flow
 from pipelines.config import JobConfig
 from pipelines.engines import uses_gpu
 from pipelines.errors import MemoryShort, NotFinite
+from pipelines.media.crop import region_to_rgb
 from pipelines.media.reader import read_frames, to_rgb
-from pipelines.sizes import flow_size
+from pipelines.sizes import measured_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.record import ProbeRecord
 from pipelines.store import get_or_make
@@ -39,7 +41,8 @@ def _saving(cost: Cost) -> FlowUse:
 
 def _ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> tuple[bytes, bool]:
     """Return (encoded flow, was it cached), computing and publishing it where it is absent or damaged."""
-    key = segment_key(record.video_digest, segment, flow_size(record.size, job), desk.flow.digest)
+    size = measured_size(segment.region, record.size, job)
+    key = segment_key(record.video_digest, segment, size, desk.flow.digest)
     damaged = desk.flow_store.damaged
     blob, found = get_or_make(desk.flow_store, key, lambda: _compute(segment, record, job, desk))
     moved = FlowUse(bytes_read=len(blob)) if found else FlowUse(bytes_written=len(blob))
@@ -48,28 +51,39 @@ def _ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk:
 
 
 def read_pairs(
-    start: int, stop: int, segments: Sequence[Segment], record: ProbeRecord, job: JobConfig, desk: Desk
+    region: Region | None,
+    start: int,
+    stop: int,
+    segments: Sequence[Segment],
+    record: ProbeRecord,
+    job: JobConfig,
+    desk: Desk,
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w], on the item's canvas."""
-    canvas = canvas_of(record.info, job)
-    width, height = size = canvas_flow_size(canvas, job)
+    """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w], of a region.
+
+    Without one it is that of the item's whole canvas. `segments` are the region's own.
+    """
+    canvas = canvas_of(record.info, job) if region is None else Canvas.of(region.size)
+    width, height = size = canvas_flow_size(canvas, job) if region is None else measured_size(region, record.size, job)
     pairs = np.empty((2, stop - start, 2, height, width), np.float16)
     for segment in segments:
         first, last = max(start, segment.start), min(stop, segment.stop)
         if first < last:
             blob, found = _ensure_segment(segment, record, job, desk)
             desk.flow_use += FlowUse(computed_again=not found)
-            both = decode_flow(blob)
+            both = decode_flow(blob, first - segment.start, last - segment.start)
             for laid, measured in zip(pairs, both, strict=True):
-                wanted = measured[first - segment.start : last - segment.start]
-                laid[first - start : last - start] = lay_flow(wanted, canvas, size)
+                laid[first - start : last - start] = lay_flow(measured, canvas, size)
     return pairs[0], pairs[1]
 
 
 def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:
     began = time.monotonic()
-    size = flow_size(record.size, job)
-    frames = [to_rgb(frame, record.info, size) for frame in read_frames(record.info, segment.start, segment.stop + 1)]
+    size, region = measured_size(segment.region, record.size, job), segment.region
+    frames = [
+        to_rgb(frame, record.info, size) if region is None else region_to_rgb(frame, record.info, region, size)
+        for frame in read_frames(record.info, segment.start, segment.stop + 1)
+    ]
     try:
         stacked = np.stack(frames)
         with desk.model_clock.running():

@@ -1,10 +1,11 @@
 """How does a chunk become parts? Block by block: the engine restores it, what the mask covers is kept."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from core_model.engine import DeviceFull
-from core_model.quality import measure_quality
+from core_model.engine import U8, DeviceFull
+from core_model.quality import FrameQuality, measure_quality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
 from pipelines.errors import MemoryShort, NotFinite
@@ -13,7 +14,7 @@ from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
 from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import picture_settings, smaller_is_refused
-from pipelines.stages.shot import VideoShot, shot_of
+from pipelines.stages.shot import VideoShot, shots_of
 from pipelines.store import get_or_make
 from pipelines.tasks import Block, Receipt, Task
 
@@ -65,7 +66,7 @@ def _make_part(block: Block, task: Task, desk: Desk) -> bytes:
     reason = ""
     for side in _sides(size, job, desk):
         try:
-            part = encode_part(_restore(shot_of(block, task, desk, side), block, desk), side)
+            part = encode_part(_restore(shots_of(block, task, desk, side), block, desk), side)
         except DeviceFull as exc:
             reason = str(exc)
             desk.memory_steps += 1
@@ -87,13 +88,28 @@ def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
     return sides[sides.index(desk.side_that_fits.get(size, 0)) :]
 
 
-def _restore(shot: VideoShot, block: Block, desk: Desk) -> Iterator[Patch]:
+def _restore(shots: Sequence[VideoShot], block: Block, desk: Desk) -> Iterator[Patch]:
+    """Yield a patch for each region and frame that is kept and has a hole there."""
+    done = [(shot, *_restore_region(shot, block, desk)) for shot in shots]
+    for index in range(block.kept_start, block.kept_stop):
+        t = index - block.kept_start
+        for shot, frames, qualities in done:
+            patch = _cut(index, frames[t], shot, qualities[t])
+            if patch is not None:
+                yield patch
+
+
+def _restore_region(shot: VideoShot, block: Block, desk: Desk) -> tuple[U8, list[FrameQuality]]:
+    """Return the frames that are kept of a block, of one region, and what is known of their holes."""
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with desk.model_clock.running():
         restored = desk.engine.restore(shot, first, last)
-    qualities = measure_quality(restored.frames, shot.masks(first, last), restored.away)
-    for index in range(block.kept_start, block.kept_stop):
-        frame = shot.clip.enlarge(restored.frames[index - block.kept_start])
-        patch = cut_patch(index, frame, shot.clip.output_mask(index), qualities[index - block.kept_start])
-        if patch is not None:
-            yield patch
+    return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away)
+
+
+def _cut(index: int, restored_HWC: U8, shot: VideoShot, quality: FrameQuality) -> Patch | None:
+    frame, mask = shot.clip.enlarge(shot.region, restored_HWC), shot.clip.output_mask(shot.region, index)
+    patch = cut_patch(index, frame, mask, quality)
+    if patch is None or shot.region is None:
+        return patch
+    return replace(patch, left=patch.left + shot.region.left, top=patch.top + shot.region.top)

@@ -1,4 +1,4 @@
-"""Which masks of a video are at hand? Those from a frame on that only moves forward."""
+"""The masks of a video that are at hand: those from a frame on that only moves forward."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -7,33 +7,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bool = NDArray[np.bool_]
+Bits = NDArray[np.uint8]
 
 
 class MaskWindow:
-    """Reads every mask once while frames are asked for in about their order; holds a bit a pixel."""
+    """Reads every mask once while frames are asked for in about their order; holds a bit a pixel.
+
+    A mask that stands for many frames is held once, and comes out as one array for all of them.
+    """
 
     def __init__(self, read_from: Callable[[int], Iterator[Bool]], size: tuple[int, int]) -> None:
         """`read_from(index)` yields the masks of frame `index` and those after it, bool [H, W]; `size` is (W, H)."""
         self._read_from, self._size = read_from, size
         self._start = 0
-        self._bits: deque[NDArray[np.uint8]] = deque()
+        self._bits: deque[Bits] = deque()
         self._source = read_from(0)
+        self._read: Bool | None = None
+        """The mask that was read last: that of the last bits."""
+        self._unpacked: tuple[Bits, Bool] | None = None
 
     def at(self, index: int) -> Bool:
-        """Return the mask of a frame; reads anew from there if it was dropped."""
+        """Return the read-only mask of a frame; reads anew from there if it was dropped."""
         if index < self._start or (not self._bits and index > self._start):
             self._start = index
             self._bits.clear()
-            self._source = self._read_from(index)
+            self._source, self._read = self._read_from(index), None
         while self._start + len(self._bits) <= index:
+            mask = next(self._source)
             # A bool array of a long 4K block would outweigh its frames.
-            self._bits.append(np.packbits(next(self._source)))
-        width, height = self._size
-        bits = np.unpackbits(self._bits[index - self._start], count=width * height)
-        return bits.reshape(height, width).view(np.bool_)
+            self._bits.append(self._bits[-1] if self._bits and mask is self._read else np.packbits(mask))
+            self._read = mask
+        return self._unpack(self._bits[index - self._start])
 
     def drop(self, before: int) -> None:
         """Forget the masks of earlier frames."""
         while self._bits and self._start < before:
             self._bits.popleft()
             self._start += 1
+
+    def _unpack(self, bits: Bits) -> Bool:
+        if self._unpacked is None or self._unpacked[0] is not bits:
+            width, height = self._size
+            mask = np.unpackbits(bits, count=width * height).reshape(height, width).view(np.bool_)
+            mask.flags.writeable = False
+            self._unpacked = bits, mask
+        return self._unpacked[1]

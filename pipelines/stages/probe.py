@@ -8,28 +8,30 @@ settings, needs nothing more; one whose mask is empty is copied.
 import shutil
 from fractions import Fraction
 
+from core_model.regions import Region, regions_around
 from pipelines.cache.flow_cache import expected_bytes
 from pipelines.canvas.canvas import canvas_of, canvas_settings
 from pipelines.canvas.masks import inspect_canvas_masks
 from pipelines.config import JobConfig
 from pipelines.copies import copy_place
-from pipelines.engines import lay_shots
+from pipelines.cost.worked import worked_of_plan
+from pipelines.engines import lay_shots, works_in_regions
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
 from pipelines.media.source import list_images
-from pipelines.plan import masked_ranges, plan_frames
+from pipelines.plan import flow_pixels, masked_ranges, plan_frames
 from pipelines.publish import staged
 from pipelines.shots import ShotFinder
-from pipelines.sizes import flow_size
+from pipelines.sizes import margin_of
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen, see, see_mask
 from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
-PROBE_VERSION = 2
+PROBE_VERSION = 3
 """Raise it when a probe records something else, so that old records are not read."""
 
 
@@ -57,7 +59,8 @@ def probe(task: Task, desk: Desk) -> Receipt:
         return _leave_untouched(task, record, (video, mask), desk)
     plan = _plan(record, probe_key, job)
     note = "; ".join(record.info.notes)
-    return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=record.facts())
+    found = record.facts() | worked_of_plan(plan, record.size, job).facts()
+    return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -79,15 +82,20 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, de
 
 def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
     frames, masked = record.info.frames, record.mask.masked
+    in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
+
+    def regions(start: int, stop: int) -> tuple[Region, ...]:
+        return regions_around(record.mask.track.boxes(start, stop), record.size, margin_px) if in_regions else ()
+
     segments, chunks = plan_frames(
         frames,
         lay_shots(job, record.shots, masked, frames),
         masked_ranges(masked, frames),
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
+        regions=regions,
     )
-    pairs = sum(segment.stop - segment.start for segment in segments)
-    flow_bytes = expected_bytes(pairs, flow_size(record.size, job))
+    flow_bytes = expected_bytes(flow_pixels(segments, record.size, job))
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 

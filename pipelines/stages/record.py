@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipelines.masks.source import MaskSummary
+from pipelines.masks.track import HoleTrack
 from pipelines.media.info import VideoInfo
 
 
@@ -39,6 +40,7 @@ class ProbeRecord:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ProbeRecord":
         mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
+        mask["track"] = HoleTrack(**mask["track"])
         info = VideoInfo.from_dict(value["info"])
         return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "shots": _pairs(value["shots"])})
 

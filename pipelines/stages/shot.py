@@ -1,9 +1,10 @@
-"""What does an engine read of a shot? Frames and masks from the clip, flow from the cache."""
+"""What an engine reads of a shot: frames and masks from the clip, flow from the cache, of one region of the frame."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from core_model.engine import U8, Bool, Float
+from core_model.regions import Region
 from pipelines.stages.clip import Clip
 from pipelines.stages.desk import Desk
 from pipelines.stages.flow import read_pairs
@@ -11,48 +12,70 @@ from pipelines.tasks import Block, Segment, Task
 
 
 class VideoShot:
-    """The frames [start, stop) of a video, numbered from 0; see core_model.engine.Shot."""
+    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see core_model.engine.Shot."""
 
-    def __init__(self, clip: Clip, start: int, stop: int, segments: Sequence[Segment], desk: Desk) -> None:
-        self.clip = clip
+    def __init__(
+        self, clip: Clip, region: Region | None, start: int, stop: int, segments: Sequence[Segment], desk: Desk
+    ) -> None:
+        self.clip, self.region = clip, region
         self.start = start
         self.frames = stop - start
-        self._segments, self._desk = segments, desk
+        self._segments = [segment for segment in segments if segment.region == region]
+        self._desk = desk
 
     @property
     def size(self) -> tuple[int, int]:
-        width, height = self.clip.size
+        width, height = self.clip.size(self.region)
         return height, width
 
     def images(self, start: int, stop: int) -> U8:
         with self._desk.model_clock.paused():
-            return self.clip.images(self.start + start, self.start + stop)
+            return self.clip.images(self.region, self.start + start, self.start + stop)
 
     def masks(self, start: int, stop: int) -> Bool:
         with self._desk.model_clock.paused():
-            return self.clip.masks(self.start + start, self.start + stop)
+            return self.clip.masks(self.region, self.start + start, self.start + stop)
 
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         record, job = self.clip.record, self.clip.job
+        pairs = self.start + start, self.start + stop
         with self._desk.model_clock.paused():
-            return read_pairs(self.start + start, self.start + stop, self._segments, record, job, self._desk)
+            return read_pairs(self.region, *pairs, self._segments, record, job, self._desk)
 
 
-def shot_of(block: Block, task: Task, desk: Desk, side: int) -> VideoShot:
-    """Return the shot that a block of the task's item lies in; the very same as last time if that was this one too.
+class OpenShot:
+    """A shot and what of it is at hand, between one block and the next."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self._shots: dict[Region | None, VideoShot] = {}
+
+    def at(self, block: Block, task: Task, desk: Desk) -> list[VideoShot]:
+        """Return the shot once for each of the block's places: the very same as last time where that was one, too."""
+        assert task.plan is not None
+        coming = task.chunk.blocks if task.chunk else ()
+        self._clip.expect([block, *(other for other in coming if other.start > block.start)])
+        shot = block.shot_start, block.shot_stop, task.plan.segments, desk
+        self._shots = {
+            region: self._shots.get(region) or VideoShot(self._clip, region, *shot) for region in block.places
+        }
+        return list(self._shots.values())
+
+
+def shots_of(block: Block, task: Task, desk: Desk, side: int) -> list[VideoShot]:
+    """Return the shot that a block of the task's item lies in, once for each part of the frame it is computed on.
 
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
     assert task.plan is not None
-    plan, record = task.plan, desk.record(task)
+    record = desk.record(task)
     mask = None if task.item.mask is None else desk.local(task.item.mask)
 
-    def open_shot() -> VideoShot:
+    def open_shot() -> OpenShot:
         job = desk.settings(task.item)
         if side:
             job = replace(job, process=replace(job.process, max_side=side))
-        clip = Clip(record, mask, job)
-        return VideoShot(clip, block.shot_start, block.shot_stop, plan.segments, desk)
+        return OpenShot(Clip(record, mask, job))
 
-    sources = (record.info.path, mask)
-    return desk.keep_last((plan.probe_key, task.item, sources, block.shot_start, block.shot_stop, side), open_shot)
+    key = (task.plan.probe_key, task.item, (record.info.path, mask), block.shot_start, block.shot_stop, side)
+    return desk.keep_last(key, open_shot).at(block, task, desk)

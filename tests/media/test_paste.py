@@ -99,3 +99,16 @@ def test_a_patch_that_leaves_the_frame_is_refused(tmp_path):
     patch, mask = np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.bool_)
     with pytest.raises(ValueError, match="leaves the frame"):
         paste_rgb(first_frame(info), patch, mask, 40, 0, info)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv410p", "bgr0"])
+def test_masked_pixels_far_apart_enter_as_if_each_came_alone(tmp_path, pixel_format):
+    info = inspect_video(write_clip(tmp_path / "a.mkv", 1, (193, 131), codec="ffv1", pix_fmt=pixel_format, audio=False))
+    masks = np.zeros((4, 131, 193), np.bool_)
+    for mask, (left, top) in zip(masks, [(0, 0), (151, 3), (77, 78), (34, 111)], strict=True):
+        mask[top : top + 19, left : left + 41] = True
+    patch, one_by_one = 255 - to_rgb(first_frame(info), info), first_frame(info)
+    for mask in masks:
+        one_by_one = paste_rgb(one_by_one, patch, mask, 0, 0, info)
+    together = paste_rgb(first_frame(info), patch, masks.any(0), 0, 0, info)
+    assert all(np.array_equal(*planes) for planes in zip(planes_of(together), planes_of(one_by_one), strict=True))

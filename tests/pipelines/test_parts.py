@@ -35,6 +35,17 @@ def test_a_part_answers_none_for_frames_it_does_not_change():
     assert Part(encode_part([])).patch(3) is None
 
 
+def test_patches_of_one_frame_come_back_as_one():
+    rgb, masks = np.full((30, 40, 3), 9, np.uint8), np.zeros((2, 30, 40), np.bool_)
+    masks[0, 2:5, 3:9] = masks[1, 20:24, 30:38] = True
+    apart = [cut_patch(7, rgb + n, mask, QUALITY) for n, mask in enumerate(masks)]
+    back = Part(encode_part(apart)).patch(7)
+    assert (back.left, back.top, back.mask.shape) == (3, 2, (22, 35))
+    assert np.array_equal(back.mask, masks.any(0)[2:24, 3:38])
+    assert set(back.rgb[back.mask][:, 0]) == {9, 10}
+    assert back.quality == QUALITY._replace(hole_px=80, seen_px=60, away_sum=180)
+
+
 def test_the_bounding_box_is_tight():
     mask = np.zeros((20, 30), np.bool_)
     mask[4, 7] = mask[9, 21] = True

@@ -46,9 +46,10 @@ class Overflowing(PropagationEngine):
 
 @pytest.fixture
 def use(monkeypatch):
-    """Let every process of a run, that is this one, have that engine."""
+    """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
     def put(engine):
+        monkeypatch.setattr("pipelines.stages.probe.works_in_regions", lambda job: False)
         monkeypatch.setattr("pipelines.stages.desk.build_engine", lambda job, weights: engine)
         return engine
 

@@ -1,6 +1,7 @@
 """Somebody else may write to a shared store: what is no part and no flow is an error of one line, not of memory."""
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -65,6 +66,14 @@ def test_a_quality_that_cannot_be_is_an_error_of_its_patch(columns: dict[str, fl
     assert Part(part_with(flicker=1.1)).patch(0) is not None
     with pytest.raises(StoreError, match="the patch of frame 0 cannot be read"):
         Part(part_with(**columns)).patch(0)
+
+
+def test_patches_so_far_apart_that_no_frame_holds_them_get_no_memory() -> None:
+    near = Part(part_with()).patch(0)
+    assert near is not None
+    far = Part(encode_part([near, replace(near, left=2**31 - 9, top=2**31 - 9)]))
+    with pytest.raises(StoreError, match="the patches of frame 0 are too large"):
+        far.patch(0)
 
 
 @pytest.mark.parametrize("blob", [b"", b"ARROW1", b"x" * 500])
