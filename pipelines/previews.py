@@ -6,6 +6,7 @@ written or nothing, and a name can lead nowhere else.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,42 +54,30 @@ class Sheet:
     whole_step: tuple[int, int]
 
     def facts(self) -> dict[str, str | int | float]:
-        """Return the figures of the ledger that `sheet_of` reads."""
-        return {
-            "preview": self.picture,
-            "preview_outline": self.outline,
-            "preview_columns": self.columns,
-            "preview_width": self.size[0],
-            "preview_height": self.size[1],
-            "preview_step": _pair(self.step),
-            "preview_moments": " ".join(map(str, self.moments)),
-            "preview_start": self.start,
-            "preview_moving": self.moving,
-            "preview_rate": self.rate,
-            "preview_whole": _pair(self.whole),
-            "preview_whole_step": _pair(self.whole_step),
-        }
+        """Return what the ledger keeps and `sheet_of` reads; the figures in one text, as a run may hold many rows."""
+        figures = [*self.size, *self.step, self.columns, self.moments, self.start, self.moving, self.rate]
+        layout = json.dumps([*figures, *self.whole, *self.whole_step], separators=(",", ":"))
+        return {"preview": self.picture, "preview_outline": self.outline, "preview_layout": layout}
 
 
 def sheet_of(facts: Facts) -> Sheet | None:
-    """Return the sheet that an item's facts tell of; None without one. Older runs made strips of moments alone."""
-    if not facts.get("preview"):
+    """Return the sheet that an item's facts tell of; None without one."""
+    picture, outline = str(facts.get("preview", "")), str(facts.get("preview_outline", ""))
+    if not picture:
         return None
-    columns, width, height = (int(facts[f"preview_{name}"]) for name in ("columns", "width", "height"))
-    moments = str(facts.get("preview_moments", " ".join(["-1"] * columns)))
-    return Sheet(
-        picture=str(facts["preview"]),
-        outline=str(facts.get("preview_outline", "")),
-        size=(width, height),
-        step=_unpaired(facts.get("preview_step", _pair((width, height)))),
-        columns=columns,
-        moments=tuple(map(int, moments.split())),
-        start=int(facts.get("preview_start", 0)),
-        moving=int(facts.get("preview_moving", 0)),
-        rate=float(facts.get("preview_rate", 0)),
-        whole=_unpaired(facts.get("preview_whole", "0x0")),
-        whole_step=_unpaired(facts.get("preview_whole_step", "0x0")),
-    )
+    if "preview_layout" not in facts:
+        return _strip_of_older_run(picture, facts)
+    width, height, right, down, columns, moments, start, moving, rate, *whole = json.loads(str(facts["preview_layout"]))
+    size, step, told = (width, height), (right, down), tuple(moments)
+    wholes = (whole[0], whole[1]), (whole[2], whole[3])
+    return Sheet(picture, outline, size, step, columns, told, start, moving, rate, *wholes)
+
+
+def _strip_of_older_run(picture: str, facts: Facts) -> Sheet:
+    """Moments alone, of frames that are not told, side by side and before above after."""
+    columns, *size = (int(facts[f"preview_{name}"]) for name in ("columns", "width", "height"))
+    one = (size[0], size[1])
+    return Sheet(picture, "", one, one, columns, (-1,) * columns, 0, 0, 0.0, (0, 0), (0, 0))
 
 
 def save_preview(work: Location, picture: bytes, files: Files, suffix: str = ".jpg") -> str:
@@ -109,12 +98,3 @@ def load_preview(work: Location, name: str, files: Files) -> bytes | None:
 def kind_of(name: str) -> str:
     """Return the media type of a picture's name."""
     return _KINDS[PurePath(name).suffix]
-
-
-def _pair(pair: tuple[int, int]) -> str:
-    return f"{pair[0]}x{pair[1]}"
-
-
-def _unpaired(text: str | int | float) -> tuple[int, int]:
-    first, second = str(text).split("x")
-    return int(first), int(second)
