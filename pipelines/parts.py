@@ -117,8 +117,8 @@ class Part:
         row = self._row_of.get(frame)
         if row is None:
             return None
-        _, left, top, png, *measured = (column[row].as_py() for column in self._table.columns)
-        bgra, quality = _decode_png(png), _quality(measured)
+        left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
+        bgra, quality = _decode_png(png), self.quality(frame)
         if bgra is None or left is None or top is None or quality is None:
             raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
@@ -131,6 +131,13 @@ class Part:
         left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
         width, height = _size_told(png or b"")
         return (left or 0), (top or 0), (left or 0) + width, (top or 0) + height
+
+    def quality(self, frame: int) -> FrameQuality | None:
+        """Return what was measured of a frame's hole; None as `patch` does, and for what is no measurement."""
+        row = self._row_of.get(frame)
+        if row is None:
+            return None
+        return _quality([self._table.column(name)[row].as_py() for name in FrameQuality._fields])
 
     def __iter__(self) -> Iterator[Patch]:
         return (patch for frame in self._row_of if (patch := self.patch(frame)) is not None)

@@ -8,10 +8,10 @@ written or nothing, and a name can lead nowhere else.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from pipelines.ledger import Facts
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 
@@ -20,8 +20,6 @@ FOLDER = "report/previews"
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(jpg|png)")
 _KINDS = {".jpg": "image/jpeg", ".png": "image/png"}
-
-Facts = Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Sheet:
     """Width and height of a whole; 0 where there are none."""
     whole_step: tuple[int, int]
 
-    def facts(self) -> dict[str, str | int | float]:
+    def facts(self) -> Facts:
         """Return what the ledger keeps and `sheet_of` reads; the figures in one text, as a run may hold many rows."""
         figures = [*self.size, *self.step, self.columns, self.moments, self.start, self.moving, self.rate]
         layout = json.dumps([*figures, *self.whole, *self.whole_step], separators=(",", ":"))

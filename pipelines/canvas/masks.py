@@ -25,8 +25,7 @@ def inspect_canvas_masks(path: Path | None, info: VideoInfo, config: MaskConfig,
     if not canvas.grows:
         return summary
     known_share = (1 - summary.masked_fraction) * (info.width * info.height) / (canvas.width * canvas.height)
-    box = _box(summary, canvas)
-    return MaskSummary(summary.kind, summary.frames, ((0, info.frames),), 1 - known_share, box, summary.largest)
+    return MaskSummary(summary.kind, summary.frames, ((0, info.frames),), 1 - known_share, _box(summary, canvas))
 
 
 def read_canvas_masks(

@@ -45,8 +45,6 @@ class MaskSummary:
     """Share of all pixels of all frames that the dilated mask covers."""
     box: tuple[int, int, int, int]
     """(left, top, right, bottom) around everything the dilated mask covers, right and bottom exclusive; 0s if empty."""
-    largest: int = -1
-    """The frame whose mask covers most, the middle one of several; -1: not known, as in records of older runs."""
 
 
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
@@ -56,7 +54,6 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
     covered = 0
     previous: Bool | None = None
     known: tuple[int, tuple[int, int, int, int] | None] = (0, None)
-    most, largest = 0, list[int]()
     left, top, right, bottom = info.width, info.height, 0, 0
     for index, mask in enumerate(read_masks(path, info, config, 0, info.frames)):
         if mask is not previous:
@@ -65,10 +62,6 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
         if box is None:
             continue
         covered += count
-        if count > most:
-            most, largest = count, []
-        if count == most:
-            largest.append(index)
         left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
         if ranges and ranges[-1][1] == index:
             ranges[-1] = (ranges[-1][0], index + 1)
@@ -76,8 +69,7 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
             ranges.append((index, index + 1))
     fraction = covered / (info.width * info.height * info.frames)
     box = (left, top, right, bottom) if covered else (0, 0, 0, 0)
-    middle = largest[len(largest) // 2] if largest else -1
-    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box, middle)
+    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box)
 
 
 def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:

@@ -24,7 +24,7 @@ from pipelines.cost.comparison import compare
 from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.previews import FOLDER, kind_of, load_preview
-from pipelines.report.rows import FIELDS, PICTURE, attention_first, needs_review, row_values, to_script
+from pipelines.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
 from pipelines.report.views import (
     found_all_done,
     slow_views,
@@ -91,8 +91,7 @@ def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], 
     for name, part in parts.items():
         files.write(work / "report" / name, f"reelmendRows({to_script(part)})".encode())
     told = {"rows": values[:inside], "parts": [f"report/{name}" for name in parts]}
-    to_review = sum(map(needs_review, rows))
-    html = render(summary, overview(summary, rows, ended=True), told, to_review, left_out=len(rows) - len(shown))
+    html = render(summary, overview(summary, rows, ended=True), told, left_out=len(rows) - len(shown))
     files.write(place, html.encode("utf-8", "replace"))
     for entry in files.children(work / "report"):
         if entry.place.name.startswith("items-") and entry.place.name not in parts:
@@ -116,7 +115,6 @@ def render(
     summary: RunSummary,
     seen: Overview,
     told: dict[str, Any],
-    to_review: int = 0,
     *,
     live: Live | None = None,
     left_out: int = 0,
@@ -124,7 +122,6 @@ def render(
     """Return the page. `told`: what its script gets besides the names of the values in a row."""
     return _environment.get_template("report.html.jinja").render(
         **_totals(summary, seen, live),
-        to_review=to_review,
         started=when(summary.started_at),
         states_to_choose=[state.value for state in ItemState] if live else list(summary.states),
         items_left_out=left_out,
@@ -135,10 +132,9 @@ def render(
     )
 
 
-def render_line(summary: RunSummary, seen: Overview, live: Live, to_review: int) -> str:
+def render_line(summary: RunSummary, seen: Overview, live: Live) -> str:
     """Return the line on top of a live page, as HTML."""
-    template = _environment.get_template("line.html.jinja")
-    return template.render(**_totals(summary, seen, live), to_review=to_review)
+    return _environment.get_template("line.html.jinja").render(**_totals(summary, seen, live))
 
 
 def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:

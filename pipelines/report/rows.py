@@ -5,11 +5,11 @@ An item with a name of ordinary length takes about 500 bytes; ten thousand of th
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import Facts, ItemRow, ItemState
 from pipelines.previews import sheet_of
 from pipelines.reproduce import reproduce_command
 from pipelines.stores.location import Location
@@ -74,18 +74,13 @@ def attention_first(rows: Iterable[ItemRow]) -> list[ItemRow]:
 
 
 def _urgency(row: ItemRow) -> tuple[int, float]:
-    if needs_review(row):
+    if row.review:
         return _RANK_REVIEW, score_order(row)
     return _RANKS.get(row.state, _RANK_ENDED if row.state.ended else _RANK_IN_WORK), 0.0
 
 
-def needs_review(row: ItemRow) -> bool:
-    """Whether a person should look at what was restored."""
-    return row.state is ItemState.RESTORED and bool(row.facts.get("review"))
-
-
 def score_order(row: ItemRow) -> float:
-    return float(row.facts.get("quality_score", NO_SCORE))
+    return NO_SCORE if row.quality_score is None else row.quality_score
 
 
 def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Location | None) -> list[Any]:
@@ -110,9 +105,9 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         else None,
         _picture(row, picture),
         [_context(row), reproduce_command(row, out)] if row.state.bad else None,
-        round(float(row.facts["quality_score"]), 3) if "quality_score" in row.facts else None,
-        needs_review(row),
-        str(row.facts.get("review_reason", "")) if needs_review(row) else "",
+        row.quality_score,
+        row.review,
+        row.review_reason,
         quality_in_words(row.facts),
     ]
 
@@ -135,20 +130,15 @@ def to_script(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def quality_in_words(facts: Mapping[str, str | int | float]) -> str:
-    """Return what a score stands on, in one line; empty where nobody has judged."""
-    figures = {name: float(facts[f"quality_{name}"]) for name in _QUALITY if f"quality_{name}" in facts}
-    said = []
-    if (seen := figures.get("seen_share")) is not None:
-        away = figures.get("seen_away")
-        frames = f", {away:.3g} {'frame' if away == 1 else 'frames'} away on average" if seen and away else ""
-        said.append(f"{seen:.0%} of the hole seen in other frames{frames}".replace("%", " %"))
-    if invented := figures.get("invented_share"):
-        said.append("under 1 % invented" if invented < 0.01 else f"{invented:.0%} invented".replace("%", " %"))
-    return "; ".join(said)
-
-
-_QUALITY = ("seen_share", "seen_away", "invented_share")
+def quality_in_words(facts: Facts) -> str:
+    """Return what a score stands on, in one line; empty where nothing was measured."""
+    if "quality_seen_share" not in facts:
+        return ""
+    seen, away = float(facts["quality_seen_share"]), float(facts.get("quality_seen_away", 0))
+    if not seen:
+        return "no other frame shows what the hole hides"
+    frames = f", {away:.3g} {'frame' if away == 1 else 'frames'} away on average" if away else ""
+    return f"{100 * seen:.0f} % of the hole seen in other frames{frames}"
 
 
 def _picture(row: ItemRow, source: PictureSource) -> Sequence[Any] | None:

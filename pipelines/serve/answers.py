@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.redaction import redact
 from pipelines.report.page import Live, picture_beside, render, render_line, render_totals
-from pipelines.report.rows import chunks_done, has_picture, needs_review, note_on, row_values, score_order
+from pipelines.report.rows import chunks_done, has_picture, note_on, row_values, score_order
 from pipelines.serve.watched import Moment, WatchedRun
 from pipelines.units import readable_seconds
 from pipelines.watch.standing import Life, Standing
@@ -68,16 +68,16 @@ class Wanted:
             return False
         if self.pictures and not has_picture(row):
             return False
-        if self.review and needs_review(row) != (self.review == "yes"):
+        if self.review and row.review != (self.review == "yes"):
             return False
-        told = f"{row.id}\n{row.video}\n{note_on(row)}\n{row.facts.get('review_reason', '')}"
+        told = f"{row.id}\n{row.video}\n{note_on(row)}\n{row.review_reason}"
         return not self.text or self.text in told.lower()
 
 
 def live_page(run: WatchedRun) -> str:
     """Return the page itself, without items: it asks for them."""
     moment, live = run.moment, _live(run)
-    return render(moment.summary, moment.seen, {"version": live.version}, moment.to_review, live=live)
+    return render(moment.summary, moment.seen, {"version": live.version}, live=live)
 
 
 def now(run: WatchedRun, known: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def now(run: WatchedRun, known: str) -> dict[str, Any]:
         "life": moment.stands.life,
         "pulse": _pulse(moment.stands),
         "trouble": redact(run.trouble),
-        "line": None if is_known else render_line(moment.summary, moment.seen, live, moment.to_review),
+        "line": None if is_known else render_line(moment.summary, moment.seen, live),
         "totals": None if is_known else render_totals(moment.summary, moment.seen, live),
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.errors import ReelmendError
 from pipelines.ledger import ItemRow
-from pipelines.report.rows import attention_first, needs_review
+from pipelines.report.rows import attention_first
 from pipelines.summary import RunSummary
 from pipelines.watch.overview import Overview
 from pipelines.watch.standing import Life, Standing
@@ -38,11 +38,6 @@ class Moment:
     def ordered(self) -> list[ItemRow]:
         """The rows as a page shows them."""
         return attention_first(self.rows)
-
-    @cached_property
-    def to_review(self) -> int:
-        """Restored items that a person should look at."""
-        return sum(map(needs_review, self.rows))
 
     @property
     def ended(self) -> bool:

@@ -3,13 +3,15 @@
 The stitch shows every frame once, in order. Only those that are wanted are cut and converted, at the size of a view.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.ledger import Facts
 from pipelines.masks.source import MaskSummary
 from pipelines.media.framing import cut_frame
 from pipelines.media.info import VideoInfo
@@ -31,8 +33,16 @@ _CELL_PIXELS = 44_000
 _WHOLE_SIDE = 144
 
 U8 = NDArray[np.uint8]
-HoleOver = Callable[[int, int], Box | None]
-"""Returns the box around the patches of frames [start, stop); None where there are none."""
+
+
+class ToCome(Protocol):
+    """What the stitch knows of frames that it has not come to yet."""
+
+    def worst_to_come(self) -> tuple[float, int] | None:
+        """Return score and frame of the worst moment among frames not asked about before; None without news."""
+
+    def hole_over(self, start: int, stop: int) -> Box | None:
+        """Return the box around the patches of frames [start, stop); None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -42,50 +52,57 @@ class _View:
     outline: U8
 
 
-class PreviewMaker:
-    """Give it every frame with its restoration and its patch, in order; `save` publishes what it kept."""
+@dataclass
+class _Motion:
+    """Consecutive frames around one; the box is the same for all of them, so that the picture stands still."""
 
-    def __init__(
-        self,
-        info: VideoInfo,
-        mask: MaskSummary,
-        shots: tuple[tuple[int, int], ...],
-        hole_over: HoleOver,
-        worst: int | None = None,
-    ) -> None:
-        """`worst`: the frame to show in motion, if one is known; else that of the largest hole."""
+    score: float
+    centre: int
+    frames: range
+    box: Box
+    views: list[_View] = field(default_factory=list)
+    whole: U8 | None = None
+
+
+class PreviewMaker:
+    """Give it every frame with its restoration and its patch, in order; `save` publishes what it kept.
+
+    In motion it shows the worst moment. It hears of one when the stitch comes near, block by block: what it kept of a
+    better one then makes way.
+    """
+
+    def __init__(self, info: VideoInfo, mask: MaskSummary, shots: Sequence[tuple[int, int]], to_come: ToCome) -> None:
         frames = [index for start, stop in mask.masked for index in range(start, stop)]
         picks = np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)
         self._moments = [frames[pick] for pick in picks]
-        centre = mask.largest if worst is None else worst
-        self._centre = centre if 0 <= centre < info.frames else frames[len(frames) // 2]
-        self._moving = _around(self._centre, info.frames, shots)
-        self._info, self._frame, self._hole_over, self._box = info, (info.width, info.height), hole_over, mask.box
+        self._info, self._frame, self._shots, self._to_come = info, (info.width, info.height), shots, to_come
+        self._all_holes = mask.box
         self._cell = cell_size(mask.box, self._frame, _CELL_PIXELS)
-        self._zoom: Box | None = None
         self._stills: list[_View] = []
-        self._motion: list[_View] = []
         self._wholes: list[U8] = []
-        self._whole_moving: U8 | None = None
+        self._kept: _Motion | None = None
+        self._coming: _Motion | None = None
 
     def see(self, index: int, before: av.VideoFrame, after: av.VideoFrame, patch: Patch | None) -> None:
         if index in self._moments:
-            hole = _box_of(patch) or self._box
-            box = zoom(hole, self._frame, self._cell)
+            box = zoom(_box_of(patch) or self._all_holes, self._frame, self._cell)
             self._stills.append(self._view(before, after, patch, box))
             self._wholes.append(self._whole(before, box))
-        if index in self._moving:
-            if self._zoom is None:  # one box for all of them, so that the picture stands still
-                hole = self._hole_over(self._moving.start, self._moving.stop) or self._box
-                self._zoom = zoom(hole, self._frame, self._cell)
-            self._motion.append(self._view(before, after, patch, self._zoom))
-            if index == self._centre:
-                self._whole_moving = self._whole(before, self._zoom)
+        self._hear(index)
+        moving = self._coming
+        if moving is None or index not in moving.frames:
+            return
+        moving.views.append(self._view(before, after, patch, moving.box))
+        if index == moving.centre:
+            moving.whole = self._whole(before, moving.box)
+        if index == moving.frames.stop - 1:
+            self._kept, self._coming = moving, None
 
-    def save(self, work: Location, files: Files) -> dict[str, str | int | float]:
+    def save(self, work: Location, files: Files) -> Facts:
         """Publish the pictures in the run's folder `work`; return the facts that the report reads."""
-        views = [*self._stills, *self._motion]
-        wholes = [*self._wholes, *([] if self._whole_moving is None else [self._whole_moving])]
+        moving = self._kept
+        views = [*self._stills, *(moving.views if moving else [])]
+        wholes = [*self._wholes, *([moving.whole] if moving and moving.whole is not None else [])]
         height, width = views[0].before.shape[:2]
         whole_height, whole_width = wholes[0].shape[:2]
         outlines = encode_outlines(grid([view.outline for view in views], COLUMNS))
@@ -99,13 +116,22 @@ class PreviewMaker:
             step=(slot(width), slot(height)),
             columns=COLUMNS,
             moments=tuple(self._moments),
-            start=self._moving.start,
-            moving=len(self._motion),
+            start=moving.frames.start if moving else 0,
+            moving=len(moving.views) if moving else 0,
             rate=round(float(self._info.rate), 3),
             whole=(whole_width, whole_height),
             whole_step=(slot(whole_width), slot(whole_height)),
         )
         return sheet.facts() | {"preview_bytes": len(pictures) + len(outlines)}
+
+    def _hear(self, index: int) -> None:
+        """Take up a moment that is worse than any before it."""
+        while (worst := self._to_come.worst_to_come()) is not None:
+            score, centre = worst
+            if all(score < motion.score for motion in (self._kept, self._coming) if motion):
+                frames = _around(max(centre, index), index, self._info.frames, self._shots)
+                hole = self._to_come.hole_over(frames.start, frames.stop) or self._all_holes
+                self._coming = _Motion(score, max(centre, index), frames, zoom(hole, self._frame, self._cell))
 
     def _view(self, before: av.VideoFrame, after: av.VideoFrame, patch: Patch | None, box: Box) -> _View:
         outline = self._upright(ring(_hole_in(patch, box), self._cell))
@@ -123,11 +149,11 @@ class PreviewMaker:
         return np.ascontiguousarray(np.rot90(picture, -(self._info.rotation // 90)))
 
 
-def _around(centre: int, frames: int, shots: tuple[tuple[int, int], ...]) -> range:
-    """Return the consecutive frames around `centre` that are shown in motion, all of one shot."""
+def _around(centre: int, first: int, frames: int, shots: Sequence[tuple[int, int]]) -> range:
+    """Return the consecutive frames around `centre` that are shown in motion: of one shot, from `first` on."""
     start, stop = next(((start, stop) for start, stop in shots if start <= centre < stop), (0, frames))
-    first = max(start, min(centre - MOVING // 2, stop - MOVING))
-    return range(first, min(first + MOVING, stop))
+    begin = max(start, first, min(centre - MOVING // 2, stop - MOVING))
+    return range(begin, min(begin + MOVING, stop))
 
 
 def _box_of(patch: Patch | None) -> Box | None:

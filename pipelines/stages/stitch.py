@@ -24,7 +24,7 @@ from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.stages.record import ProbeRecord
-from pipelines.stages.review import quality_facts, with_verdict
+from pipelines.stages.review import quality_facts, with_verdict, worst_moment
 from pipelines.stages.zoom import union
 from pipelines.tasks import Block, Item, Receipt, Task
 
@@ -35,7 +35,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     canvas = canvas_of(record.info, job)
     output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
-    preview = PreviewMaker(output, record.mask, record.shots, patches.hole_over)
+    preview = PreviewMaker(output, record.mask, record.shots, patches)
     sources = _sources(item, record, desk)
     with staged(item.output, desk.files, desk.context.cache_dir) as path:
         with VideoWriter(path, output, job.stitch) as writer:
@@ -79,6 +79,7 @@ class PatchTrack:
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
+        self._unjudged: list[tuple[Block, Part]] = []
         self.notes: list[str] = []
         """What a person should know of the parts so far."""
         self.qualities: list[tuple[int, FrameQuality]] = []
@@ -96,6 +97,17 @@ class PatchTrack:
         weight = blend_weight(index, block.start, self._overlap)
         return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))
 
+    def worst_to_come(self) -> tuple[float, int] | None:
+        """Return score and frame of the worst moment of the blocks that were opened since this was asked last."""
+        frames = [
+            (index, quality)
+            for block, part in self._unjudged
+            for index in range(block.start, block.stop)
+            if (quality := part.quality(index)) is not None
+        ]
+        self._unjudged = []
+        return worst_moment(frames) if frames else None
+
     def hole_over(self, start: int, stop: int) -> Box | None:
         """Return the box around the patches of frames [start, stop), none of which `at` has gone past."""
         self._open_until(stop - 1)
@@ -110,4 +122,5 @@ class PatchTrack:
                 which = f"{self._next.start}-{self._next.stop - 1}"
                 self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
             self._open.append((self._next, part))
+            self._unjudged.append((self._next, part))
             self._next = next(self._coming, None)

@@ -189,11 +189,3 @@ def test_unreadable_masks_are_refused(tmp_path, video):
 def test_a_mask_within_the_tolerance_of_the_aspect_is_taken(tmp_path, video):
     path = write_mask_image(tmp_path / "m.png", np.ones((63, 96), np.bool_))
     assert all_masks(path, video).all()
-
-
-def test_the_largest_mask_is_known_and_of_equal_ones_the_middle(tmp_path, video):
-    still = write_mask_image(tmp_path / "still.png", box())
-    assert inspect_masks(still, video, PLAIN).largest == 6
-    masks = np.stack([box(right=40)] * 12)
-    masks[8] = box(right=60)
-    assert inspect_masks(write_images(tmp_path / "grows", masks), video, PLAIN).largest == 8

@@ -11,6 +11,7 @@ import pytest
 from clips import write_clip, write_images, write_mask_image
 from jobs import add_item, finish, lossless_job
 
+from core_model.quality import NO_HOLE
 from pipelines.config import MaskConfig
 from pipelines.masks.source import inspect_masks
 from pipelines.media.info import inspect_video
@@ -22,6 +23,21 @@ from pipelines.stores.files import Files
 
 SIZE = (640, 360)
 LOGO = (560, 20, 620, 50)
+
+
+@dataclass
+class Told:
+    """What is known ahead: the holes, and at which frame the maker hears of which worst moment."""
+
+    boxes: list
+    worst: dict[int, tuple[float, int]]
+    index: int = -1
+
+    def worst_to_come(self) -> tuple[float, int] | None:
+        return self.worst.pop(self.index, None)
+
+    def hole_over(self, start: int, stop: int):
+        return reduce(union, self.boxes[start:stop], None)
 
 
 @dataclass
@@ -49,7 +65,7 @@ def _at(sheet: np.ndarray, number: int, told: Sheet) -> np.ndarray:
 
 
 def made(
-    folder: Path, before: np.ndarray, masks: np.ndarray, *, worst: int | None = None, shots=None, rotation: int = 0
+    folder: Path, before: np.ndarray, masks: np.ndarray, *, worst=((0, (0.5, 20)),), shots=(), rotation: int = 0
 ) -> Pictures:
     """Show a maker the frames, whose holes become green."""
     count, height, width = masks.shape
@@ -61,17 +77,13 @@ def made(
     else:
         mask = write_images(folder / "m", masks)
     boxes = [bounding_box(mask) for mask in masks]
-    maker = PreviewMaker(
-        info,
-        inspect_masks(mask, info, MaskConfig(dilation=0)),
-        shots or ((0, count),),
-        lambda start, stop: reduce(union, boxes[start:stop], None),
-        worst,
-    )
+    told = Told(boxes, dict(worst))
+    maker = PreviewMaker(info, inspect_masks(mask, info, MaskConfig(dilation=0)), shots, told)
     for index in range(count):
+        told.index = index
         after = np.where(masks[index][..., None], np.uint8([0, 160, 0]), before[index])
         frames = (av.VideoFrame.from_ndarray(np.ascontiguousarray(each), "rgb24") for each in (before[index], after))
-        maker.see(index, *frames, cut_patch(index, after, masks[index]))
+        maker.see(index, *frames, cut_patch(index, after, masks[index], NO_HOLE))
     facts = maker.save(folder, Files())
     sheet = sheet_of(facts)
     assert sheet is not None
@@ -118,15 +130,23 @@ def test_a_moving_hole_stays_in_a_view_that_stands_still(tmp_path: Path) -> None
     assert np.all(np.diff(lines) > 0)
 
 
-def test_motion_is_that_around_the_largest_hole_or_the_frame_that_is_told_within_its_shot(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("worst", "shots", "start", "moving"),
+    [
+        ([(0, (0.5, 30))], (), 18, MOVING),
+        ([(0, (0.5, 30)), (40, (0.6, 60))], (), 18, MOVING),
+        ([(0, (0.5, 30)), (40, (0.4, 60))], (), 48, MOVING),
+        ([(0, (0.5, 20)), (10, (0.4, 25)), (40, (0.45, 60))], (), 13, MOVING),
+        ([(0, (0.5, 30)), (40, (0.4, 44))], (), 40, MOVING),
+        ([(0, (0.5, 30))], ((0, 26), (26, 36), (36, 80)), 26, 10),
+        ([(0, (0.5, 79))], (), 80 - MOVING, MOVING),
+        ([], (), 0, 0),
+    ],
+)
+def test_motion_shows_the_worst_moment_that_is_heard_of_within_its_shot(worst, shots, start, moving, tmp_path) -> None:
     before, masks = still(80, box=(90, 8, 110, 20), size=(128, 96))
-    masks[60, 40:80, 40:80] = True
-    assert made(tmp_path / "largest", before, masks).sheet.start == 48
-    assert made(tmp_path / "told", before, masks, worst=30).sheet.start == 18
-    shots = ((0, 26), (26, 36), (36, 80))
-    short = made(tmp_path / "shot", before, masks, worst=30, shots=shots).sheet
-    assert (short.start, short.moving) == (26, 10)
-    assert made(tmp_path / "end", before, masks, worst=79).sheet.start == 80 - MOVING
+    sheet = made(tmp_path, before, masks, worst=worst, shots=shots).sheet
+    assert (sheet.start, sheet.moving) == (start, moving)
 
 
 def test_pictures_that_compress_badly_stay_within_their_budget(tmp_path: Path) -> None:
@@ -139,7 +159,7 @@ def test_pictures_that_compress_badly_stay_within_their_budget(tmp_path: Path) -
 
 @pytest.mark.parametrize("size", [(16, 16), (33, 21), (1000, 40), (40, 1000)])
 def test_pictures_of_any_size_and_holes_as_large_as_the_frame(size: tuple[int, int], tmp_path: Path) -> None:
-    pictures = made(tmp_path, *still(3, box=(0, 0, *size), size=size))
+    pictures = made(tmp_path, *still(3, box=(0, 0, *size), size=size), worst=[(0, (0.5, 1))])
     assert pictures.sheet.moving == 3
     assert (pictures.cell(0)[1:-1, 1:-1, 2] > 150).all()
 
