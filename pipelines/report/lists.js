@@ -41,7 +41,7 @@ const count = (section, total) => (section.querySelector(".count").textContent =
 
 // A card that stays keeps its place, its cut and its moment.
 const drawCards = (gallery, rows) => {
-  const key = (row) => `${row.id}\n${row.picture?.source}\n${row.score}\n${row.reviewReason}`;
+  const key = (row) => `${row.id}\n${row.picture?.source.slice(-80)}\n${row.score}\n${row.reviewReason}`; // a source may be long
   const kept = new Map([...gallery.children].map((card) => [card.rowKey, card]));
   const cards = rows.map((row) => {
     const card = kept.get(key(row)) ?? Object.assign(makeCard(row), { rowKey: key(row), row });

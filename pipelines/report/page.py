@@ -49,7 +49,7 @@ FIRST_ROWS = 100
 PART_ROWS = 2000
 """Items a script."""
 SHOWN_ROWS = 100_000
-"""Items of a report, at most: a browser holds them in about 100 MB. `reelmend serve` pages through any number."""
+"""Items of a report, at most: a browser holds them in about 160 MB. `reelmend serve` pages through any number."""
 
 _SCRIPTS_HERE = (
     "elements.js",

@@ -137,7 +137,8 @@ def quality_in_words(facts: Facts) -> str:
     seen, away = float(facts["quality_seen_share"]), float(facts.get("quality_seen_away", 0))
     if not seen:
         return "no other frame shows what the hole hides"
-    frames = f", {away:.3g} {'frame' if away == 1 else 'frames'} away on average" if away else ""
+    far = f"{away:.1f}".removesuffix(".0") if away < 10 else f"{away:.0f}"
+    frames = f", {far} {'frame' if far == '1' else 'frames'} away on average" if away else ""
     return f"{100 * seen:.0f} % of the hole seen in other frames{frames}"
 
 

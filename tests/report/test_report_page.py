@@ -109,6 +109,7 @@ def test_items_to_review_come_before_other_good_ones_the_lowest_score_first(tmp_
     [
         ({"seen_share": 0.94, "seen_away": 3.0}, "94 % of the hole seen in other frames, 3 frames away on average"),
         ({"seen_share": 0.5, "seen_away": 1}, "50 % of the hole seen in other frames, 1 frame away on average"),
+        ({"seen_share": 0.5, "seen_away": 140.4}, "50 % of the hole seen in other frames, 140 frames away on average"),
         ({"seen_share": 0.0, "seen_away": 0.0}, "no other frame shows what the hole hides"),
         ({}, ""),
     ],
