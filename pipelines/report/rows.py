@@ -52,7 +52,6 @@ PICTURE = (
     "wholeHeight",
     "wholeStepX",
     "wholeStepY",
-    "worst",  # frame number, or null
 )
 """The values of `picture`: those of `pipelines.previews.Sheet`."""
 
@@ -149,7 +148,7 @@ def _picture(row: ItemRow, source: PictureSource) -> Sequence[Any] | None:
         return None
     outline = source(sheet.outline) if sheet.outline else None
     layout = (*sheet.size, *sheet.step, sheet.columns, sheet.moments, sheet.start, sheet.moving, sheet.rate)
-    return [picture, outline, *layout, *sheet.whole, *sheet.whole_step, row.facts.get("quality_worst_frame")]
+    return [picture, outline, *layout, *sheet.whole, *sheet.whole_step]
 
 
 def _context(row: ItemRow) -> str:

@@ -71,7 +71,7 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 
 
 class PatchTrack:
-    """The item's patches in frame order; holds the parts of at most two blocks, decodes one patch at a time."""
+    """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
     def __init__(self, task: Task, desk: Desk) -> None:
         assert task.plan is not None

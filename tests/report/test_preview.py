@@ -190,6 +190,7 @@ def test_a_run_leaves_the_pictures_that_its_ledger_tells_of(tmp_path: Path) -> N
     sheet = sheet_of(rows["clip"].facts)
     assert sheet is not None
     assert (sheet.moving, sheet.rate, sheet.moments[0], sheet.moments[-1]) == (MOVING, 25.0, 0, 25)
+    assert sheet.start <= int(rows["clip"].facts["quality_worst_frame"]) < sheet.start + sheet.moving
     work = tmp_path / "out/_reelmend"
     for name, kind in ((sheet.picture, "image/jpeg"), (sheet.outline, "image/png")):
         assert load_preview(work, name, Files())
