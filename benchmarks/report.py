@@ -3,8 +3,8 @@
     python -m benchmarks.report --items 10000
 
 The ledger's rows are made up, with names, notes and sizes as runs have them; one in fifty is quarantined. The pictures
-are strips of 200 kB, as a run makes of video (125 and 280 kB of two real clips), fifty different ones. Chromium opens
-the page from the disk five times; the figures are medians.
+are sheets of about 230 kB, as a run makes of video, fifty different ones. Chromium opens the page from the disk five
+times; the figures are medians.
 """
 
 import argparse
@@ -14,13 +14,14 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import save_preview
+from pipelines.previews import Sheet, save_preview
 from pipelines.report import write_report
 from pipelines.stores.files import Files
 from pipelines.summary import summarise
@@ -28,7 +29,7 @@ from pipelines.summary import summarise
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the browser that the tests look with
 from browser import Browser, a_browser  # type: ignore[import-not-found]
 
-COLUMNS, WIDTH, HEIGHT = 8, 360, 202
+SHEET = Sheet("", "", (262, 168), (272, 176), 8, tuple(range(0, 720, 90)), 300, 24, 24.0, (144, 81), (144, 96))
 PICTURES = 50
 LOADS = 5
 
@@ -102,19 +103,21 @@ def _rows(count: int, folder: Path) -> list[ItemRow]:
             row.reason = f"{row.video}: cut off or still being written, its index (moov) is missing; copy it again"
         else:
             row.frames, row.width, row.height, row.chunks_planned, row.chunks_computed = 720, 1920, 1080, 9, 9
-            size = {"preview_columns": COLUMNS, "preview_width": WIDTH, "preview_height": HEIGHT}
             chosen = number % len(names)
-            row.facts = {"preview": names[chosen], "preview_bytes": len(pictures[chosen]), **size}
+            row.facts = replace(SHEET, picture=names[chosen]).facts() | {"preview_bytes": len(pictures[chosen])}
+            row.facts |= {"quality_score": number % 101 / 100, "quality_seen_share": 0.9, "quality_seen_away": 3.2}
+            row.facts |= {"review": int(number % 101 < 5), "review_reason": "10% of the hole was never visible"}
         rows.append(row)
     return rows
 
 
 def _strip(seed: int) -> bytes:
-    """A strip as large as one of real video: smooth noise compresses about as photographs do."""
-    noise = np.random.default_rng(seed).random((2 * HEIGHT, COLUMNS * WIDTH, 3), np.float32)
+    """A sheet as large as one of real video: smooth noise compresses about as photographs do."""
+    height, width = 8 * SHEET.step[1] + SHEET.whole_step[1], SHEET.columns * SHEET.step[0]
+    noise = np.random.default_rng(seed).random((height, width, 3), np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 2.2)
     picture = np.clip((smooth - smooth.mean()) * 500 + 128, 0, 255).astype(np.uint8)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes()
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 30])[1].tobytes()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ from pipelines.identity import digest_of
 from pipelines.media.limits import most_pixels
 from pipelines.tables import read_arrow
 
+Box = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels, the last two exclusive."""
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -100,7 +103,7 @@ def _area_around(patches: Sequence[Patch]) -> int:
     return (right - left) * (bottom - top)
 
 
-def bounding_box(mask_HW: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+def bounding_box(mask_HW: NDArray[np.bool_]) -> Box | None:
     """Return (left, top, right, bottom) around the True pixels, the last two exclusive; None when there are none."""
     rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
     if not len(rows):
@@ -158,6 +161,26 @@ class Part:
             raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
 
+    def box(self, frame: int) -> Box | None:
+        """Return (left, top, right, bottom) of a frame's patch, the last two exclusive, without decoding it."""
+        boxes = [self._box(row) for row in self._rows_of.get(frame, [])]
+        if not boxes:
+            return None
+        left, top, right, bottom = zip(*boxes, strict=True)
+        return min(left), min(top), max(right), max(bottom)
+
+    def _box(self, row: int) -> Box:
+        left, top, png = (self._table.column(name)[row].as_py() for name in ("left", "top", "rgba"))
+        width, height = _size_told(png or b"")
+        return (left or 0), (top or 0), (left or 0) + width, (top or 0) + height
+
+    def quality(self, frame: int) -> FrameQuality | None:
+        """Return what was measured of a frame's holes; None as `patch` does, and for what is not a measurement."""
+        rows = self._rows_of.get(frame, [])
+        measured = [_quality([self._table.column(name)[row].as_py() for name in FrameQuality._fields]) for row in rows]
+        known = [quality for quality in measured if quality is not None]
+        return merge(known) if known and len(known) == len(rows) else None
+
     def __iter__(self) -> Iterator[Patch]:
         return (patch for frame in self._rows_of if (patch := self.patch(frame)) is not None)
 
@@ -183,12 +206,18 @@ def _decode_png(png: bytes | None) -> NDArray[np.uint8] | None:
 
 def _is_whole(png: bytes) -> bool:
     """Whether the picture is of a size that frames may have, and no chunk of it says that it is longer than all."""
-    width, height = struct.unpack(">II", png[16:24].ljust(8, b"\0"))
+    width, height = _size_told(png)
     at, kind = len(_PNG), b""
     while png.startswith(_PNG) and at + 12 <= len(png) and kind != b"IEND":
         size, kind = struct.unpack(">I4s", png[at : at + 8])
         at += 12 + size
     return kind == b"IEND" and at == len(png) and width * height <= most_pixels()
+
+
+def _size_told(png: bytes) -> tuple[int, int]:
+    """Return the width and height that a PNG's header gives; 0 where there is none."""
+    width, height = struct.unpack(">II", png[16:24].ljust(8, b"\0"))
+    return width, height
 
 
 def _encode_png(patch: Patch) -> bytes:

@@ -1,4 +1,4 @@
-"""How is a page looked at and used? In headless Chromium, told what to do over a pair of pipes (DevTools protocol)."""
+"""A page in headless Chromium, told what to do over a pair of pipes (DevTools protocol)."""
 
 import base64
 import json
@@ -66,6 +66,11 @@ class Browser:
     def beforehand(self, script: str) -> None:
         """Run a script in every page that is opened from now on, before the page's own."""
         self._ask("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def prefer_motion(self, preferred: bool) -> None:
+        """Say whether the person likes motion, for pages that are opened from now on; at first not."""
+        value = "no-preference" if preferred else "reduce"
+        self._ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": value}])
 
     def value(self, expression: str) -> Any:
         """Return what an expression of the page's own language has for a value."""

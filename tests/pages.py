@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import save_preview
+from pipelines.previews import Sheet, save_preview
 from pipelines.report import write_report
+from pipelines.stages.preview_sheet import encode_outlines, encode_pictures, grid, ring, slot
 from pipelines.stores.files import Files
 from pipelines.summary import RunSummary, summarise
 
@@ -53,6 +54,42 @@ def pictured(folder: Path, name: str, jpeg: bytes | None = None, **more: object)
     size = {"preview_columns": COLUMNS, "preview_width": WIDTH, "preview_height": HEIGHT}
     row.facts = {"preview": saved, "preview_bytes": len(jpeg), **size}
     return row
+
+
+MOVING, MOMENTS = 12, 3
+
+
+def moving(folder: Path, name: str, **facts: str | int | float) -> ItemRow:
+    """A restored item with consecutive frames and moments, red before, green after, and a square hole in the middle."""
+    red, green, blue = (np.zeros((HEIGHT, WIDTH, 3), np.uint8) for _ in range(3))
+    red[..., 0], green[..., 1], blue[..., 2] = 220, 160, 220
+    hole = np.zeros((HEIGHT, WIDTH), np.bool_)
+    hole[6:12, 12:20] = True
+    cells = MOMENTS + MOVING
+    outlines = grid([ring(hole, (WIDTH, HEIGHT))] * cells, 8)
+    sheet = Sheet(
+        picture=_saved(
+            folder,
+            encode_pictures([grid([red] * cells, 8), grid([green] * cells, 8), grid([blue] * (MOMENTS + 1), 8)], 10**6),
+        ),
+        outline=save_preview(work_folder(folder), encode_outlines(outlines), Files(), ".png"),
+        size=(WIDTH, HEIGHT),
+        step=(slot(WIDTH), slot(HEIGHT)),
+        columns=8,
+        moments=(0, 20, 40),
+        start=30,
+        moving=MOVING,
+        rate=25.0,
+        whole=(WIDTH, HEIGHT),
+        whole_step=(slot(WIDTH), slot(HEIGHT)),
+    )
+    return restored(name, facts=sheet.facts() | {"preview_bytes": 2000} | facts)
+
+
+def judged(folder: Path, name: str, score: float, reason: str = "") -> ItemRow:
+    """A restored item with a score; with a reason, one to review."""
+    told = {"quality_score": score, "quality_seen_share": 0.94, "quality_seen_away": 3.0, "review": int(bool(reason))}
+    return moving(folder, name, **told, **({"review_reason": reason} if reason else {}))
 
 
 @cache

@@ -56,6 +56,22 @@ def lay_frame(frame: av.VideoFrame, canvas: Canvas, info: VideoInfo) -> av.Video
     return laid
 
 
+def cut_frame(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFrame:
+    """Return what of a frame of `read_frames` lies in `box`, (left, top, right, bottom), its samples as they are.
+
+    Left and top have to be whole chroma samples: multiples of 4 are, in every format.
+    """
+    left, top, right, bottom = box
+    layout = working_layout(frame.format.name)
+    cut = blank_like(frame, frame.format.name, (right - left, bottom - top))
+    letters = [layout.channels] if layout.interleaved else [*layout.channels]
+    for letter, target, samples in zip(letters, planes_of(cut), planes_of(frame), strict=True):
+        coarse = letter in ("u", "v")
+        row, column = top >> (coarse * layout.shift_y), left >> (coarse * layout.shift_x)
+        target[...] = samples[row : row + target.shape[0], column : column + target.shape[1]]
+    return cut
+
+
 def _black(layout: Layout, info: VideoInfo) -> dict[str, int]:
     """Return the sample of black in every channel; alpha is opaque."""
     if layout.family == "rgb":

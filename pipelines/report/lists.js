@@ -1,6 +1,9 @@
-// What is shown of the items? Three lists, each a page at a time: problems, before and after, and the table.
+// Lists of items, each a page at a time: what needs a look (pictures, and items without an output), all other pictures,
+// and the table.
 const filter = { state: "", text: "" };
 const sorting = { sort: "", falling: false };
+
+const NOTHING = { rows: [], total: 0 };
 
 const makeList = ({ section, size, wanted, draw, hideEmpty }) => {
   const list = { offset: 0, total: 0, asked: 0 };
@@ -17,7 +20,8 @@ const makeList = ({ section, size, wanted, draw, hideEmpty }) => {
   list.first = () => turn(0);
   list.refresh = async () => {
     const asked = ++list.asked;
-    const found = await askRows({ ...wanted(), offset: list.offset, limit: size });
+    const wish = wanted();
+    const found = wish ? await askRows({ ...wish, offset: list.offset, limit: size }) : NOTHING;
     if (asked !== list.asked) return; // a later question is on its way
     if (list.offset && list.offset >= found.total) return turn(Math.floor((found.total - 1) / size) * size || 0);
     list.total = found.total;
@@ -32,76 +36,67 @@ const makeList = ({ section, size, wanted, draw, hideEmpty }) => {
   return list;
 };
 
-const badge = (state) => element("span", { class: `badge ${state}` }, state);
-
-const drawProblem = (row) => {
-  const [context, command] = row.problem;
-  return element(
-    "li",
-    { class: `problem ${row.state}` },
-    element("p", { class: "title" }, badge(row.state), " ", element("bdi", { class: "mono" }, row.video)),
-    element("p", { class: "reason" }, name(row.note)),
-    element("p", { class: "context" }, context),
-    element("div", { class: "command" }, element("code", {}, command), element("button", { type: "button", class: "copy" }, "Copy")),
-  );
-};
-
-const drawRow = (row) => {
-  const reused = row.chunksReused ? ` (${row.chunksReused} reused)` : "";
-  const item = element("td", { class: "name", title: row.video }, row.href ? element("a", { href: row.href }, name(row.id)) : name(row.id));
-  if (row.picture) {
-    const look = element("button", { type: "button", class: "look", "aria-label": `Pictures of ${row.id}` }, "pictures");
-    look.addEventListener("click", () => view(row));
-    item.append(" ", look);
-  }
-  const figure = (text) => element("td", { class: "number" }, String(text));
-  return element(
-    "tr",
-    { "data-state": row.state },
-    element("td", {}, badge(row.state)),
-    item,
-    figure(row.frames || ""),
-    figure(row.width ? `${row.width}×${row.height}` : ""),
-    figure(row.chunksPlanned ? `${row.chunks} / ${row.chunksPlanned}${reused}` : ""),
-    figure(row.time),
-    element("td", { class: "note" }, name(row.note)),
-  );
-};
-
 const at = (id) => document.getElementById(id);
 const count = (section, total) => (section.querySelector(".count").textContent = number(total));
 
-const problems = makeList({
-  section: at("attention-section"),
-  size: 8,
-  hideEmpty: true,
-  wanted: () => ({ state: "bad" }),
-  draw: (rows, total) => {
-    count(at("attention-section"), total);
-    document.querySelector(".problems").replaceChildren(...rows.map(drawProblem));
-  },
-});
-
 // A card that stays keeps its place, its cut and its moment.
-const drawGallery = (rows, total) => {
-  const gallery = document.querySelector(".gallery");
-  const key = (row) => `${row.id}\n${row.picture[0]}`;
+const drawCards = (gallery, rows) => {
+  const key = (row) => `${row.id}\n${row.picture?.source.slice(-80)}\n${row.score}\n${row.reviewReason}`; // a source may be long
   const kept = new Map([...gallery.children].map((card) => [card.rowKey, card]));
   const cards = rows.map((row) => {
-    const card = kept.get(key(row)) ?? Object.assign(makeCard(row), { rowKey: key(row) });
+    const card = kept.get(key(row)) ?? Object.assign(makeCard(row), { rowKey: key(row), row });
     kept.delete(key(row));
     return card;
   });
   kept.forEach(dropCard);
   cards.forEach((card, index) => gallery.children[index] !== card && gallery.insertBefore(card, gallery.children[index] ?? null));
-  count(at("gallery-section"), total);
+};
+
+const BAD = ["quarantined", "failed"];
+const needing = { review: 0, problems: 0 };
+const countNeeding = (part, total) => {
+  needing[part] = total;
+  count(at("attention-section"), needing.review + needing.problems);
+  at("attention-section").hidden = needing.review + needing.problems === 0;
+};
+
+const review = makeList({
+  section: at("review-list"),
+  size: 6,
+  hideEmpty: true,
+  wanted: () => ({ ...filter, review: "yes", sort: "score" }),
+  draw: (rows, total) => {
+    drawCards(at("review"), rows);
+    countNeeding("review", total);
+  },
+});
+
+const problems = makeList({
+  section: at("problem-list"),
+  size: 6,
+  hideEmpty: true,
+  wanted: () => (filter.state && !BAD.includes(filter.state) ? null : { ...filter, state: filter.state || "bad" }),
+  draw: (rows, total) => {
+    document.querySelector(".problems").replaceChildren(...rows.map(drawProblem));
+    countNeeding("problems", total);
+  },
+});
+
+const orders = {
+  score: { sort: "score" },
+  time: { sort: "seconds", falling: true },
+  name: { sort: "id" },
+  run: {},
 };
 const gallery = makeList({
   section: at("gallery-section"),
   size: 12,
   hideEmpty: true,
-  wanted: () => ({ ...filter, pictures: true }),
-  draw: drawGallery,
+  wanted: () => ({ ...filter, ...orders[at("order").value], pictures: true, review: "no" }),
+  draw: (rows, total) => {
+    drawCards(at("gallery"), rows);
+    count(at("gallery-section"), total);
+  },
 });
 
 const table = makeList({
@@ -109,28 +104,28 @@ const table = makeList({
   size: 100,
   wanted: () => ({ ...filter, ...sorting }),
   draw: (rows, total) => {
-    count(at("items-section"), total);
+    count(at("list-section"), total);
     document.querySelector("#table tbody").replaceChildren(...rows.map(drawRow));
     at("nothing").hidden = total > 0;
   },
 });
 
-const lists = [problems, gallery, table];
+const lists = [review, problems, gallery, table];
+const toFirst = () => lists.forEach((list) => list.first());
 const refreshAll = () => Promise.all(lists.map((list) => list.refresh()));
 
 at("search").addEventListener("input", (event) => {
   filter.text = event.target.value.trim();
-  gallery.first();
-  table.first();
+  toFirst();
 });
 for (const button of document.querySelectorAll(".filters button")) {
   button.addEventListener("click", () => {
     filter.state = button.dataset.state;
     document.querySelectorAll(".filters button").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-    gallery.first();
-    table.first();
+    toFirst();
   });
 }
+at("order").addEventListener("change", () => gallery.first());
 for (const button of document.querySelectorAll("#table th button")) {
   button.addEventListener("click", () => {
     sorting.falling = sorting.sort === button.dataset.sort && !sorting.falling;

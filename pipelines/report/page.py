@@ -1,4 +1,4 @@
-"""How does a run become a page? A template for its totals, rows for its script, and pictures.
+"""A run as a page: a template for its totals, rows for its script, and pictures.
 
 A report of a small run is one file that can be sent to somebody. From INLINE_ROWS items or PREVIEW_BYTES of pictures on
 that file would be too large to send and slow to open: then the page holds the first items only, reads the others from
@@ -23,28 +23,54 @@ from markupsafe import Markup
 from pipelines.cost.comparison import compare
 from pipelines.identity import digest_of
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import FOLDER, load_preview
-from pipelines.report.rows import FIELDS, attention_first, row_values, to_script
-from pipelines.report.views import slow_views, stage_shares, tiles, tiles_under_way, tried_again_views, when
+from pipelines.previews import FOLDER, kind_of, load_preview
+from pipelines.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
+from pipelines.report.views import (
+    found_all_done,
+    slow_views,
+    stage_shares,
+    tiles,
+    tiles_under_way,
+    tried_again_views,
+    when,
+)
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 from pipelines.summary import RunSummary
-from pipelines.units import readable_count
+from pipelines.units import readable_count, readable_seconds
 from pipelines.watch.overview import Overview, overview
 
 PREVIEW_BYTES = 24 * 2**20
-"""Pictures inside a page, at most: about a hundred and twenty items, and a file that a mail still takes."""
+"""Pictures inside a page, at most: about a hundred and ten items, and a file that a mail still takes."""
 INLINE_ROWS = 2000
-"""Items inside a page, at most: half a megabyte."""
+"""Items inside a page, at most: a megabyte."""
 FIRST_ROWS = 100
 """Items inside a page that reads the others from scripts: what its table shows first."""
 PART_ROWS = 2000
 """Items a script."""
 SHOWN_ROWS = 100_000
-"""Items of a report, at most: a browser holds them in about 100 MB. `reelmend serve` pages through any number."""
+"""Items of a report, at most: a browser holds them in about 160 MB. `reelmend serve` pages through any number."""
 
-_SCRIPTS_HERE = ("elements.js", "cards.js", "rows_here.js", "lists.js", "read_others.js")
-_SCRIPTS_LIVE = ("elements.js", "cards.js", "rows_served.js", "lists.js", "refresh.js")
+_SCRIPTS_HERE = (
+    "elements.js",
+    "told.js",
+    "cards.js",
+    "players.js",
+    "rows_here.js",
+    "entries.js",
+    "lists.js",
+    "read_others.js",
+)
+_SCRIPTS_LIVE = (
+    "elements.js",
+    "told.js",
+    "cards.js",
+    "players.js",
+    "rows_served.js",
+    "entries.js",
+    "lists.js",
+    "refresh.js",
+)
 
 
 def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], files: Files) -> None:
@@ -56,7 +82,7 @@ def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], 
     ordered = attention_first(rows)
     small = len(rows) <= INLINE_ROWS and _picture_bytes(rows) <= PREVIEW_BYTES
     shown, inside = (ordered, len(rows)) if small else (ordered[:SHOWN_ROWS], FIRST_ROWS)
-    source = partial(_picture_inside, work, files) if small else _picture_beside
+    source = partial(_picture_inside, work, files) if small else picture_beside
     values = [row_values(row, summary.out, source, work) for row in shown]
     parts = {
         f"items-{digest_of('report', summary.run_id, summary.ended_at)[:8]}-{number}.js": values[start:][:PART_ROWS]
@@ -102,8 +128,13 @@ def render(
         policy=live_policy() if live else _policy_of_file(beside=bool(told.get("parts"))),
         style=Markup(_asset("report.css")),  # these two are our own files, not values of the run
         script=Markup(_script(_SCRIPTS_LIVE if live else _SCRIPTS_HERE)),
-        told=Markup(to_script({"fields": FIELDS, **told})),
+        told=Markup(to_script({"fields": FIELDS, "pictureFields": PICTURE, **told})),
     )
+
+
+def render_line(summary: RunSummary, seen: Overview, live: Live) -> str:
+    """Return the line on top of a live page, as HTML."""
+    return _environment.get_template("line.html.jinja").render(**_totals(summary, seen, live))
 
 
 def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
@@ -118,8 +149,10 @@ def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str,
         "tiles": tiles_under_way(summary, seen, live.frames_per_second) if live and live.under_way else tiles(summary),
         "done_percent": 100 * seen.done,
         "states": summary.states,
+        "seconds_left": None if seen.seconds_left is None else readable_seconds(seen.seconds_left),
         "stages": stage_shares(summary),
-        "comparisons": compare(summary),
+        "comparisons": [] if found_all_done(summary) else compare(summary),
+        "all_done_earlier": found_all_done(summary),
         "slowest": slow_views(seen),
         "tried_again": tried_again_views(live.tried_again) if live else [],
     }
@@ -160,13 +193,14 @@ def _picture_bytes(rows: Sequence[ItemRow]) -> int:
     return sum(int(row.facts.get("preview_bytes", 0)) for row in rows)
 
 
-def _picture_inside(work: Location, files: Files, row: ItemRow) -> str | None:
-    jpeg = load_preview(work, str(row.facts["preview"]), files)
-    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+def _picture_inside(work: Location, files: Files, name: str) -> str | None:
+    picture = load_preview(work, name, files)
+    return None if picture is None else f"data:{kind_of(name)};base64,{base64.b64encode(picture).decode()}"
 
 
-def _picture_beside(row: ItemRow) -> str:
-    return f"{FOLDER}/{row.facts['preview']}"
+def picture_beside(name: str) -> str:
+    """Return the address of a picture beside the page."""
+    return f"{FOLDER}/{name}"
 
 
 def _asset(name: str) -> str:

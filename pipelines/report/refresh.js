@@ -1,15 +1,17 @@
-// How does the page follow its run? It asks every few seconds whether something has changed, and draws what has.
+// The page follows its run: it asks every few seconds whether something has changed, and draws what has.
 const EVERY_MS = 3000;
 const pulse = at("pulse");
 let version = told.version;
 
-const galleryInUse = () => at("gallery-section").matches(":hover, :focus-within");
+const inUse = new Map([[review, at("review")], [gallery, at("gallery")]]);
+const isInUse = (list) => inUse.get(list)?.matches(":hover, :focus-within");
 
 const follow = async () => {
   const now = await ask(`now?known=${version}`);
   if (now.version !== version) {
-    at("totals").innerHTML = now.totals; // escaped by the template that made it, as the page itself
-    await Promise.all(lists.map((list) => (list === gallery && galleryInUse() ? null : list.refresh())));
+    at("line").innerHTML = now.line; // escaped by the template that made it, as the page itself
+    at("totals").innerHTML = now.totals;
+    await Promise.all(lists.map((list) => (isInUse(list) ? null : list.refresh())));
     version = now.version;
   }
   pulse.textContent = now.pulse;

@@ -1,6 +1,6 @@
-"""What is a page's script told of an item? A short list of values, in an order that is said once.
+"""What a page's script is told of an item: a short list of values, in an order that is said once.
 
-An item with a name of ordinary length takes about 250 bytes; ten thousand of them are read by a browser in no time.
+An item with a name of ordinary length takes about 500 bytes; ten thousand of them are read by a browser in no time.
 """
 
 import json
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.ledger import ItemRow, ItemState
+from pipelines.ledger import Facts, ItemRow, ItemState
+from pipelines.previews import sheet_of
 from pipelines.reproduce import reproduce_command
 from pipelines.stores.location import Location
 from pipelines.units import readable_seconds
@@ -28,20 +29,57 @@ FIELDS = (
     "time",  # the same for a person
     "note",
     "href",  # of the output, or null
-    "picture",  # [source, columns, width, height] of the strip of before and after, or null
+    "picture",  # what PICTURE names, or null
     "problem",  # [context, command] of a bad item, or null
+    "score",  # 0..1, or null where nobody has judged
+    "review",  # whether a person should look at a restored item
+    "reviewReason",
+    "quality",  # what the score stands on, in words
 )
+PICTURE = (
+    "source",
+    "outline",  # source of the second sheet, or null
+    "width",  # of a cell
+    "height",
+    "stepX",
+    "stepY",
+    "columns",
+    "moments",  # their frame numbers
+    "start",
+    "moving",
+    "rate",
+    "wholeWidth",
+    "wholeHeight",
+    "wholeStepX",
+    "wholeStepY",
+)
+"""The values of `picture`: those of `pipelines.previews.Sheet`."""
 
-_RANKS = {ItemState.QUARANTINED: 0, ItemState.FAILED: 1, ItemState.PENDING: 4}
-_RANK_ENDED, _RANK_IN_WORK = 3, 2
+_RANKS = {ItemState.QUARANTINED: 0, ItemState.FAILED: 1, ItemState.PENDING: 5}
+_RANK_REVIEW, _RANK_IN_WORK, _RANK_ENDED = 2, 3, 4
+NO_SCORE = 2.0
+"""Stands for a missing score where items are sorted: after all others."""
 
-PictureSource = Callable[[ItemRow], str | None]
-"""Returns what an item's strip is loaded from, or None where there is nothing to show."""
+PictureSource = Callable[[str], str | None]
+"""Returns what the picture of a name is loaded from, or None where it is gone."""
 
 
 def attention_first(rows: Iterable[ItemRow]) -> list[ItemRow]:
-    """Return bad items, then those in work, those that are done and those to come; else in the run's order."""
-    return sorted(rows, key=lambda row: _RANKS.get(row.state, _RANK_ENDED if row.state.ended else _RANK_IN_WORK))
+    """Return bad items, those to review, lowest score first, those in work, those that are done and those to come.
+
+    Else they are in the run's order.
+    """
+    return sorted(rows, key=_urgency)
+
+
+def _urgency(row: ItemRow) -> tuple[int, float]:
+    if row.review:
+        return _RANK_REVIEW, score_order(row)
+    return _RANKS.get(row.state, _RANK_ENDED if row.state.ended else _RANK_IN_WORK), 0.0
+
+
+def score_order(row: ItemRow) -> float:
+    return NO_SCORE if row.quality_score is None else row.quality_score
 
 
 def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Location | None) -> list[Any]:
@@ -64,8 +102,12 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         _link(str(row.facts.get("output", row.output)), page_folder)
         if has_output and page_folder is not None
         else None,
-        _strip(row, picture),
+        _picture(row, picture),
         [_context(row), reproduce_command(row, out)] if row.state.bad else None,
+        row.quality_score,
+        row.review,
+        row.review_reason,
+        quality_in_words(row.facts),
     ]
 
 
@@ -87,11 +129,26 @@ def to_script(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _strip(row: ItemRow, picture: PictureSource) -> Sequence[Any] | None:
-    source = picture(row) if has_picture(row) else None
-    if source is None:
+def quality_in_words(facts: Facts) -> str:
+    """Return what a score stands on, in one line; empty where nothing was measured."""
+    if "quality_seen_share" not in facts:
+        return ""
+    seen, away = float(facts["quality_seen_share"]), float(facts.get("quality_seen_away", 0))
+    if not seen:
+        return "no other frame shows what the hole hides"
+    far = f"{away:.1f}".removesuffix(".0") if away < 10 else f"{away:.0f}"
+    frames = f", {far} {'frame' if far == '1' else 'frames'} away on average" if away else ""
+    return f"{100 * seen:.0f} % of the hole seen in other frames{frames}"
+
+
+def _picture(row: ItemRow, source: PictureSource) -> Sequence[Any] | None:
+    sheet = sheet_of(row.facts)
+    picture = source(sheet.picture) if sheet else None
+    if sheet is None or picture is None:
         return None
-    return [source, *(int(row.facts[f"preview_{name}"]) for name in ("columns", "width", "height"))]
+    outline = source(sheet.outline) if sheet.outline else None
+    layout = (*sheet.size, *sheet.step, sheet.columns, sheet.moments, sheet.start, sheet.moving, sheet.rate)
+    return [picture, outline, *layout, *sheet.whole, *sheet.whole_step]
 
 
 def _context(row: ItemRow) -> str:

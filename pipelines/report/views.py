@@ -1,4 +1,4 @@
-"""What do a page's totals say about a run? Text and numbers; how they look is the template's business."""
+"""What a page's totals say about a run: text and numbers; how they look is the template's business."""
 
 import time
 from collections.abc import Sequence
@@ -52,17 +52,32 @@ class TriedView:
 
 def tiles(summary: RunSummary) -> list[Tile]:
     """Return the head's figures, the most asked-for first. A new figure is a line here."""
-    earlier = f", {readable_count(summary.finished_earlier)} by an earlier run" if summary.finished_earlier else ""
+    if found_all_done(summary):
+        return [_outputs(summary), _time(summary)]
     return [
-        Tile("outputs", readable_count(summary.good), f"of {readable_count(summary.items)} items{earlier}"),
+        _outputs(summary),
         Tile(SPEED, f"{summary.frames_per_second:.1f}", "frames a second"),
         *_efficiency(summary),
         Tile("frames", readable_count(summary.frames_computed), "computed by this run"),
         Tile("chunks", readable_count(summary.chunks_computed), f"computed, {summary.chunks_reused} reused"),
         *_flow_tile(summary.flow_use),
-        Tile("time", readable_seconds(summary.seconds), "wall clock"),
+        _time(summary),
         Tile("written", readable_bytes(summary.bytes_written), f"memory at most {summary.memory}"),
     ]
+
+
+def found_all_done(summary: RunSummary) -> bool:
+    """Whether a run computed nothing because earlier ones had: figures of its own would all be zero."""
+    return summary.finished_earlier > 0 and not summary.chunks_computed + summary.chunks_reused
+
+
+def _outputs(summary: RunSummary) -> Tile:
+    earlier = f", {readable_count(summary.finished_earlier)} by an earlier run" if summary.finished_earlier else ""
+    return Tile("outputs", readable_count(summary.good), f"of {readable_count(summary.items)} items{earlier}")
+
+
+def _time(summary: RunSummary) -> Tile:
+    return Tile("time", readable_seconds(summary.seconds), "wall clock")
 
 
 def _efficiency(summary: RunSummary) -> list[Tile]:
@@ -83,7 +98,8 @@ def _flow_tile(use: FlowUse) -> list[Tile]:
 def tiles_under_way(summary: RunSummary, seen: Overview, frames_per_second: float) -> list[Tile]:
     """Return the figures of a run that goes on; `frames_per_second` of the last minutes."""
     left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
-    now = Tile(SPEED, f"{frames_per_second:.1f}", f"frames a second now, {summary.frames_per_second:.1f} so far")
+    pace = f"frames a second now, {summary.frames_per_second:.1f} so far"
+    now = Tile(SPEED, f"{frames_per_second:.1f}", pace)
     return [
         Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
         *(now if tile.label == SPEED else tile for tile in tiles(summary)),

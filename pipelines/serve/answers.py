@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import FOLDER
 from pipelines.redaction import redact
-from pipelines.report.page import Live, render, render_totals
-from pipelines.report.rows import chunks_done, has_picture, note_on, row_values
+from pipelines.report.page import Live, picture_beside, render, render_line, render_totals
+from pipelines.report.rows import chunks_done, has_picture, note_on, row_values, score_order
 from pipelines.serve.watched import Moment, WatchedRun
 from pipelines.units import readable_seconds
 from pipelines.watch.standing import Life, Standing
@@ -18,6 +17,7 @@ MOST_ROWS = 200
 """In one answer."""
 _LONGEST_TEXT = 500
 
+_ANSWERS = {"", "yes", "no"}
 _BAD = "bad"  # as a state: quarantined or failed
 _STATES = {"", _BAD, *(state.value for state in ItemState)}
 
@@ -33,6 +33,7 @@ class Wanted:
     state: str = ""
     text: str = ""
     pictures: bool = False
+    review: str = ""
     sort: str = ""
     falling: bool = False
     offset: int = 0
@@ -48,6 +49,7 @@ class Wanted:
             state=query.get("state", ""),
             text=query.get("text", "").lower(),
             pictures=query.get("pictures", "") == "true",
+            review=query.get("review", ""),
             sort=query.get("sort", ""),
             falling=query.get("falling", "") == "true",
             offset=_whole_number(query, "offset", 0),
@@ -55,6 +57,8 @@ class Wanted:
         )
         if wanted.state not in _STATES or (wanted.sort and wanted.sort not in _ORDERS):
             raise AskedWrongly("there is no such state, or no such order")
+        if wanted.review not in _ANSWERS:
+            raise AskedWrongly("review is yes or no")
         if wanted.limit > MOST_ROWS or len(wanted.text) > _LONGEST_TEXT:
             raise AskedWrongly(f"at most {MOST_ROWS} items at once, and a text of {_LONGEST_TEXT} letters")
         return wanted
@@ -64,7 +68,10 @@ class Wanted:
             return False
         if self.pictures and not has_picture(row):
             return False
-        return not self.text or self.text in f"{row.id}\n{row.video}\n{note_on(row)}".lower()
+        if self.review and row.review != (self.review == "yes"):
+            return False
+        told = f"{row.id}\n{row.video}\n{note_on(row)}\n{row.review_reason}"
+        return not self.text or self.text in told.lower()
 
 
 def live_page(run: WatchedRun) -> str:
@@ -74,16 +81,17 @@ def live_page(run: WatchedRun) -> str:
 
 
 def now(run: WatchedRun, known: str) -> dict[str, Any]:
-    """Return how far the run is; the totals, as HTML, only where they are not those of the version that is known."""
+    """Return how far the run is; line and totals, as HTML, only where they are not those of the version known."""
     run.refresh()
     moment, live = run.moment, _live(run)
-    html = None if known == str(live.version) else render_totals(moment.summary, moment.seen, live)
+    is_known = known == str(live.version)
     return {
         "version": live.version,
         "life": moment.stands.life,
         "pulse": _pulse(moment.stands),
         "trouble": redact(run.trouble),
-        "totals": html,
+        "line": None if is_known else render_line(moment.summary, moment.seen, live),
+        "totals": None if is_known else render_totals(moment.summary, moment.seen, live),
     }
 
 
@@ -92,7 +100,7 @@ def items(moment: Moment, wanted: Wanted) -> dict[str, Any]:
     ordered = moment.in_order(_ORDERS[wanted.sort]) if wanted.sort else moment.ordered
     found = [row for row in (reversed(ordered) if wanted.falling else ordered) if wanted.fits(row)]
     shown = found[wanted.offset :][: wanted.limit]
-    rows = [row_values(row, moment.summary.out, _picture, None) for row in shown]
+    rows = [row_values(row, moment.summary.out, picture_beside, None) for row in shown]
     return {"rows": rows, "total": len(found)}
 
 
@@ -109,10 +117,6 @@ def _pulse(stands: Standing) -> str:
     )
 
 
-def _picture(row: ItemRow) -> str:
-    return f"{FOLDER}/{row.facts['preview']}"
-
-
 def _natural(text: str) -> str:
     """Return a key by which clip_9 comes before clip_10."""
     return re.sub(r"[0-9]+", lambda digits: digits[0].zfill(20), text.lower())
@@ -125,6 +129,7 @@ _ORDERS: dict[str, Callable[[ItemRow], Any]] = {
     "size": lambda row: row.width * row.height,
     "chunks": chunks_done,
     "seconds": lambda row: sum(row.seconds.values()),
+    "score": score_order,
     "note": lambda row: _natural(note_on(row)),
 }
 

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from pipelines.errors import ReelmendError, SetupError
-from pipelines.previews import FOLDER, load_preview
+from pipelines.previews import FOLDER, kind_of, load_preview
 from pipelines.redaction import redact
 from pipelines.report.page import live_policy
 from pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
@@ -122,10 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
         if address.path == "/items":
             return _json(items(run.moment, Wanted.of(query)))
         folder, _, name = address.path.rpartition("/")
-        jpeg = load_preview(self.server.work, name, self.server.files) if folder == f"/{FOLDER}" else None
-        if jpeg is None:
+        picture = load_preview(self.server.work, name, self.server.files) if folder == f"/{FOLDER}" else None
+        if picture is None:
             return _text(HTTPStatus.NOT_FOUND, "there is no such page")
-        return Answer(HTTPStatus.OK, "image/jpeg", jpeg, {"Cache-Control": "private, max-age=31536000, immutable"})
+        return Answer(HTTPStatus.OK, kind_of(name), picture, {"Cache-Control": "private, max-age=31536000, immutable"})
 
     def _may_ask(self) -> bool:
         if not self.server.on_this_machine_only:

@@ -29,7 +29,7 @@ def quality_facts(frames: FrameRows) -> Facts:
         return {}
     measured = summarize_quality(quality for _, quality in frames)
     facts: Facts = {f"quality_{name}": round(value, _DIGITS) for name, value in measured._asdict().items()}
-    return facts | {"quality_worst_frame": _worst_frame(frames)}
+    return facts | {"quality_worst_frame": worst_moment(frames)[1]}
 
 
 def with_verdict(facts: Facts, review_below: float) -> Facts:
@@ -75,11 +75,17 @@ def _score(quality: HoleQuality) -> float:
     return summarize_quality([FrameQuality(_PX, seen_px, away_sum, quality.rim_mismatch, quality.flicker)]).score
 
 
-def _worst_frame(frames: FrameRows) -> int:
-    """Return the worst frame of the worst window: one frame that is bad by chance is not what a viewer sees."""
+def worst_moment(frames: FrameRows) -> tuple[float, int]:
+    """Return the score of the worst window and its worst frame.
+
+    One frame that is bad by chance is not what a viewer sees.
+    """
     windows = [list(window) for _, window in groupby(frames, lambda row: row[0] // _WINDOW_FRAMES)]
-    worst = min(windows, key=lambda window: summarize_quality(quality for _, quality in window).score)
-    return min(worst, key=lambda row: summarize_quality([row[1]]).score)[0]
+    score, worst = min(
+        ((summarize_quality(quality for _, quality in window).score, window) for window in windows),
+        key=lambda each: each[0],
+    )
+    return score, min(worst, key=lambda row: summarize_quality([row[1]]).score)[0]
 
 
 def _measured(facts: Facts) -> HoleQuality | None:

@@ -1,6 +1,7 @@
 """How do parts become one video? The source streams past once, is laid on its canvas, and each frame gets its patch."""
 
 from dataclasses import replace
+from functools import reduce
 
 import av
 
@@ -14,7 +15,7 @@ from pipelines.media.paste import paste_rgb
 from pipelines.media.reader import read_frames
 from pipelines.media.records import VideoInfo
 from pipelines.media.writer import VideoWriter
-from pipelines.parts import Part, Patch
+from pipelines.parts import Box, Part, Patch
 from pipelines.plan import blend, blend_weight
 from pipelines.publish import staged
 from pipelines.stages.desk import Desk
@@ -23,7 +24,8 @@ from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.stages.record import ProbeRecord
-from pipelines.stages.review import quality_facts, with_verdict
+from pipelines.stages.review import quality_facts, with_verdict, worst_moment
+from pipelines.stages.zoom import union
 from pipelines.tasks import Block, Item, Receipt, Task
 
 
@@ -33,7 +35,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     canvas = canvas_of(record.info, job)
     output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
-    preview = PreviewMaker(output, record.mask.masked)
+    preview = PreviewMaker(output, record.mask, record.shots, patches)
     sources = _sources(item, record, desk)
     with staged(item.output, desk.files, desk.context.cache_dir) as path:
         with VideoWriter(path, output, job.stitch) as writer:
@@ -41,7 +43,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
                 frame = lay_frame(source, canvas, record.info)
                 patch = patches.at(index)
                 restored = _paste(frame, patch, output) if patch else frame
-                preview.see(index, frame, restored)
+                preview.see(index, frame, restored, patch)
                 writer.write(restored)
         written = verify_output(path, output, job.stitch)
 
@@ -69,7 +71,7 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 
 
 class PatchTrack:
-    """The item's patches in frame order; holds the parts of at most two blocks, decodes one patch at a time."""
+    """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
     def __init__(self, task: Task, desk: Desk) -> None:
         assert task.plan is not None
@@ -77,6 +79,7 @@ class PatchTrack:
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
+        self._unjudged: list[tuple[Block, Part]] = []
         self.notes: list[str] = []
         """What a person should know of the parts so far."""
         self.qualities: list[tuple[int, FrameQuality]] = []
@@ -84,14 +87,7 @@ class PatchTrack:
 
     def at(self, index: int) -> Patch | None:
         """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
-        while self._next is not None and self._next.kept_start <= index:
-            blob, _ = ensure_part(self._next, self._task, self._desk)
-            part = Part(blob)
-            if part.side:
-                which = f"{self._next.start}-{self._next.stop - 1}"
-                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
-            self._open.append((self._next, part))
-            self._next = next(self._coming, None)
+        self._open_until(index)
         self._open = [(block, part) for block, part in self._open if index < block.kept_stop]
         found = [(block, patch) for block, part in self._open if (patch := part.patch(index)) is not None]
         self.qualities += [(index, patch.quality) for block, patch in found if block.start <= index < block.stop]
@@ -100,3 +96,31 @@ class PatchTrack:
         (_, earlier), (block, later) = found
         weight = blend_weight(index, block.start, self._overlap)
         return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))
+
+    def worst_to_come(self) -> tuple[float, int] | None:
+        """Return score and frame of the worst moment of the blocks that were opened since this was asked last."""
+        frames = [
+            (index, quality)
+            for block, part in self._unjudged
+            for index in range(block.start, block.stop)
+            if (quality := part.quality(index)) is not None
+        ]
+        self._unjudged = []
+        return worst_moment(frames) if frames else None
+
+    def hole_over(self, start: int, stop: int) -> Box | None:
+        """Return the box around the patches of frames [start, stop), none of which `at` has gone past."""
+        self._open_until(stop - 1)
+        boxes = (part.box(index) for _, part in self._open for index in range(start, stop))
+        return reduce(union, boxes, None)
+
+    def _open_until(self, index: int) -> None:
+        while self._next is not None and self._next.kept_start <= index:
+            blob, _ = ensure_part(self._next, self._task, self._desk)
+            part = Part(blob)
+            if part.side:
+                which = f"{self._next.start}-{self._next.stop - 1}"
+                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
+            self._open.append((self._next, part))
+            self._unjudged.append((self._next, part))
+            self._next = next(self._coming, None)

@@ -11,7 +11,7 @@ from pipelines.config import JobConfig, Mode, OutpaintConfig
 from pipelines.errors import OverLimit
 from pipelines.media.colour import BT470BG, colour_of
 from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.framing import lay_frame, on_canvas
+from pipelines.media.framing import cut_frame, lay_frame, on_canvas
 from pipelines.media.info import inspect_video
 from pipelines.media.reader import read_frames, to_rgb
 
@@ -71,3 +71,17 @@ def test_a_canvas_that_no_machine_holds_is_refused(tmp_path):
     info = replace(inspect_video(write_clip(tmp_path / "a.mp4", 1)), width=8000, height=8000)
     with pytest.raises(OverLimit, match=r"a canvas of 12000x10000 pixels is over limits.pixels=.* smaller outpaint"):
         on_canvas(info, canvas_of(info, LARGER))
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_a_part_that_is_cut_out_has_the_samples_of_the_whole(tmp_path, pixel_format):
+    clip = write_clip(tmp_path / "a.mkv", 1, (97, 61), codec="ffv1", pix_fmt=pixel_format, audio=False)
+    frame = next(read_frames(inspect_video(clip), 0, 1))
+    layout = working_layout(frame.format.name)
+    cut = cut_frame(frame, (40, 12, 97, 31))
+    assert (cut.width, cut.height, cut.format.name) == (57, 19, frame.format.name)
+    letters = [layout.channels] if layout.interleaved else layout.channels
+    for letter, whole, part in zip(letters, planes_of(frame), planes_of(cut), strict=True):
+        coarse = letter in "uv"
+        row, column = 12 >> coarse * layout.shift_y, 40 >> coarse * layout.shift_x
+        assert np.array_equal(part, whole[row : row + part.shape[0], column:])

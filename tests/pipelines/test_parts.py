@@ -26,6 +26,9 @@ def test_a_patch_survives_its_part_exactly(clip, frame):
         return
     back = Part(encode_part([patch])).patch(frame)
     assert (back.left, back.top, back.quality) == (patch.left, patch.top, QUALITY)
+    height, width = patch.mask.shape
+    told = Part(encode_part([patch])).box(frame)
+    assert told == (patch.left, patch.top, patch.left + width, patch.top + height)
     canvas = np.zeros_like(rgb)
     canvas[back.top :, back.left :][: back.mask.shape[0], : back.mask.shape[1]] = back.rgb
     assert np.array_equal(canvas, rgb * mask[..., None]), "masked pixels are kept, others are not stored"
@@ -33,6 +36,7 @@ def test_a_patch_survives_its_part_exactly(clip, frame):
 
 def test_a_part_answers_none_for_frames_it_does_not_change():
     assert Part(encode_part([])).patch(3) is None
+    assert Part(encode_part([])).box(3) is None
 
 
 def test_patches_of_one_frame_come_back_as_one():

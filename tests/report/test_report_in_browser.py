@@ -1,4 +1,4 @@
-"""Does the page work where it is read: in a browser, opened from a disk?"""
+"""The page where it is read: in a browser, opened from a disk."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import Browser, a_browser, in_browser
-from pages import HOSTILE, pictured, quarantined, restored, strip, work_folder, write
+from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 from pipelines.report import page as report_page
 
@@ -45,22 +45,158 @@ def test_the_script_runs_without_an_error_and_hostile_names_stay_text(tmp_path: 
     assert browser.complaints == []
 
 
-def test_the_slider_shows_before_on_its_left_and_after_on_its_right(tmp_path: Path, browser: Browser) -> None:
+def test_before_stands_on_the_left_and_after_on_the_right_also_of_strips_of_older_runs(
+    tmp_path: Path, browser: Browser
+) -> None:
     opened(browser, write(tmp_path, [pictured(tmp_path, "a.mp4")]))
     browser.wait("document.querySelector('.card').style.getPropertyValue('--strip')")
-    browser.screenshot(tmp_path / "shot.png")
-    picture = cv2.imread(str(tmp_path / "shot.png")).astype(int)
+    picture = colours(browser, tmp_path / "shot.png")
     blue, green, red = picture[..., 0], picture[..., 1], picture[..., 2]
     before = np.argwhere((red > 180) & (green < 60) & (blue < 60))
     after = np.argwhere((green > 120) & (red < 60) & (blue < 60))
     assert len(before) > 5000
+    assert browser.value("document.querySelector('.card .switch').hidden")
     assert 0.9 < len(before) / len(after) < 1.1
     assert before[:, 1].max() < after[:, 1].min()
 
 
+def choose(browser: Browser, selector: str, value: str) -> None:
+    script = "(found, value) => { found.value = value; found.dispatchEvent(new Event('change')); }"
+    browser.value(f"({script})(document.querySelector('{selector}'), '{value}')")
+
+
+def colours(browser: Browser, shot: Path) -> np.ndarray:
+    """Blue, green and red of what is on the screen."""
+    browser.screenshot(shot)
+    picture: np.ndarray = cv2.imread(str(shot)).astype(int)
+    return picture
+
+
+def test_the_sections_come_pictures_first_and_telemetry_last(tmp_path: Path, browser: Browser) -> None:
+    rows = [moving(tmp_path, "good.mp4"), judged(tmp_path, "odd.mp4", 0.4, "it flickers"), quarantined("bad.mp4")]
+    opened(browser, write(tmp_path, rows))
+    assert browser.texts("h2:not(.small)") == [
+        "Needs a look 2",
+        "Before and after 1",
+        "All items 3",
+        "How the run went",
+    ]
+    assert " ".join(browser.texts("#line .line")[0].split()) == "3 items 2 restored 1 quarantined 1 to review"
+    tops = "['.line', '.card .compare', '.tiles'].map((one) => document.querySelector(one).getBoundingClientRect().top)"
+    line, media, tiles = browser.value(tops)
+    assert line < media < 400 < tiles
+
+
+def test_what_needs_a_look_is_sorted_by_score_and_says_why(tmp_path: Path, browser: Browser) -> None:
+    scores = {"c.mp4": 0.7, "a.mp4": 0.25, "b.mp4": 0.5}
+    odd = [judged(tmp_path, name, score, f"reason of {name}") for name, score in scores.items()]
+    opened(browser, write(tmp_path, [judged(tmp_path, "good.mp4", 0.9), *odd, quarantined("bad.mp4", "cut off")]))
+    assert browser.texts("#review bdi") == [
+        *("a.mp4", "reason of a.mp4", "b.mp4", "reason of b.mp4", "c.mp4", "reason of c.mp4"),
+    ]
+    assert browser.texts("#attention-section .score") == ["score 0.25", "score 0.50", "score 0.70"]
+    assert browser.texts(".problem .reason") == ["cut off"]
+    assert browser.texts("#gallery .title bdi") == ["good.mp4"]
+    assert "94 % of the hole seen in other frames, 3 frames away on average" in browser.texts("#gallery .words .dim")
+    browser.type("#search", "reason of b")
+    browser.wait("document.querySelectorAll('#review .card').length === 1")
+    assert browser.texts("#attention-section .count") == ["1"]
+
+
+def test_pictures_are_ordered_by_score_time_or_name(tmp_path: Path, browser: Browser) -> None:
+    made = (("clip_10", 0.9, 5.0), ("clip_9", None, 7.0), ("clip_2", 0.8, 6.0))
+    rows = [moving(tmp_path, name, **({} if score is None else {"quality_score": score})) for name, score, _ in made]
+    for row, (_, _, seconds) in zip(rows, made, strict=True):
+        row.seconds = {"flow": seconds}
+    opened(browser, write(tmp_path, rows))
+    for order, names in (
+        ("score", ["clip_2", "clip_10", "clip_9"]),
+        ("time", ["clip_9", "clip_2", "clip_10"]),
+        ("name", ["clip_2", "clip_9", "clip_10"]),
+        ("run", ["clip_10", "clip_9", "clip_2"]),
+    ):
+        choose(browser, "#order", order)
+        wanted = f"{names}".replace(" ", "")
+        shown = "JSON.stringify([...document.querySelectorAll('#gallery .title bdi')].map((one) => one.innerText))"
+        browser.wait(f'{shown}.replaceAll(\'"\', "\'") === "{wanted}"')
+
+
+def test_frames_play_by_themselves_and_stop_when_they_cannot_be_seen(tmp_path: Path, browser: Browser) -> None:
+    page = write(tmp_path, [moving(tmp_path, "a.mp4")])
+    browser.prefer_motion(True)
+    try:
+        opened(browser, page)
+    finally:
+        browser.prefer_motion(False)
+    at = "document.querySelector('.moment').value"
+    assert browser.texts("#play-all") == ["Pause all"]
+    first = browser.value(at)
+    browser.wait(f"{at} !== '{first}' && document.querySelector('output').innerText.startsWith('frame 3')")
+    browser.value("document.body.append(Object.assign(document.createElement('div'), {style: 'height: 9000px'}))")
+    browser.value("scrollTo({top: 8000, behavior: 'instant'})")
+    browser.wait("[...shownCards.values()].every((player) => !player.visible)")
+    held = browser.value(f"new Promise((done) => {{ const was = {at}; setTimeout(() => done(was === {at}), 300); }})")
+    assert held
+    assert browser.complaints == []
+
+
+def test_nothing_moves_for_who_wants_less_motion_until_play_is_pressed(tmp_path: Path, browser: Browser) -> None:
+    opened(browser, write(tmp_path, [moving(tmp_path, "a.mp4")]))
+    at = "document.querySelector('.moment').value"
+    assert browser.value(f"new Promise((done) => setTimeout(() => done({at}), 300))") == "1"
+    assert browser.texts("output") == ["frame 30"]
+    browser.click(".card .play")
+    browser.wait(f"{at} !== '1'")
+
+
+def test_moments_of_the_whole_clip_are_one_click_away(tmp_path: Path, browser: Browser) -> None:
+    opened(browser, write(tmp_path, [moving(tmp_path, "a.mp4")]))
+    browser.click(".card .moments")
+    browser.value(
+        "const last = document.querySelector('.moment'); last.value = last.max; last.dispatchEvent(new Event('input'))"
+    )
+    assert browser.texts("output") == ["frame 40"]
+
+
+def test_the_hole_is_outlined_before_only_or_on_both_sides_or_not_at_all(tmp_path: Path, browser: Browser) -> None:
+    opened(browser, write(tmp_path, [moving(tmp_path, "a.mp4")]))
+    browser.wait("document.querySelector('.card').style.getPropertyValue('--outline')")
+    seen = {}
+    for where in ("before", "both", "off"):
+        choose(browser, "#outline", where)
+        picture = colours(browser, tmp_path / "shot.png")
+        blue, green, red = picture[..., 0], picture[..., 1], picture[..., 2]
+        yellow = np.argwhere((red > 200) & (green > 180) & (blue < 140))[:, 1]
+        middle = browser.value("document.querySelector('.side.after').getBoundingClientRect().left")
+        seen[where] = (int((yellow < middle).sum()) > 50, int((yellow > middle).sum()) > 50)
+    assert seen == {"before": (True, False), "both": (True, True), "off": (False, False)}
+    assert browser.complaints == []
+
+
+def test_the_whole_frame_is_shown_beside_what_is_large(tmp_path: Path, browser: Browser) -> None:
+    opened(browser, write(tmp_path, [moving(tmp_path, "a.mp4")]))
+    browser.wait("document.querySelector('.card').style.getPropertyValue('--strip')")
+    picture = colours(browser, tmp_path / "shot.png")
+    assert ((picture[..., 0] > 180) & (picture[..., 1] < 60) & (picture[..., 2] < 60)).sum() > 5000
+
+
+def test_with_the_slider_before_and_after_share_one_picture(tmp_path: Path, browser: Browser) -> None:
+    opened(browser, write(tmp_path, [moving(tmp_path, "a.mp4")]))
+    choose(browser, "#view", "slider")
+    choose(browser, "#outline", "off")
+    widths = "['.side.before', '.side.after'].map((one) => document.querySelector(one).getBoundingClientRect().left)"
+    assert len(set(browser.value(widths))) == 1
+    cut = "const cut = document.querySelector('.cut'); cut.value = 25; cut.dispatchEvent(new Event('input'))"
+    browser.value(cut)
+    picture = colours(browser, tmp_path / "shot.png")
+    before = (picture[..., 2] > 180) & (picture[..., 1] < 60) & (picture[..., 0] < 60)
+    after = (picture[..., 1] > 120) & (picture[..., 2] < 60) & (picture[..., 0] < 60)
+    assert 0.28 < before.sum() / after.sum() < 0.38
+
+
 def test_many_items_are_paged_searched_and_sorted(browser: Browser, many: Path) -> None:
     opened(browser, many)
-    assert browser.texts(".count") == ["20", "470", "450"]
+    assert browser.texts(".count") == ["20", "450", "470"]
     assert browser.texts("#table tbody .badge")[:21] == ["quarantined"] * 20 + ["restored"]
     browser.click("#list-section [aria-label='Next page']")
     browser.wait("document.querySelector('#list-section .range').innerText === '101–200 of 470'")
@@ -113,6 +249,7 @@ def test_a_page_without_the_scripts_beside_it_says_what_is_missing(browser: Brow
 
 
 def test_the_page_does_not_scroll_sideways_on_a_narrow_screen(tmp_path: Path, browser: Browser) -> None:
-    rows = [pictured(tmp_path, "a.mp4"), restored("z" * 200, started_at=1.0), quarantined("x" * 300, "y" * 300)]
+    odd = judged(tmp_path, "w" * 200, 0.3, "v" * 300)
+    rows = [odd, moving(tmp_path, "a.mp4"), restored("z" * 200, started_at=1.0), quarantined("x" * 300, "y" * 300)]
     opened(browser, write(tmp_path, rows), size=(400, 900))
     assert browser.value("document.documentElement.scrollWidth <= innerWidth")

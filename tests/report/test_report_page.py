@@ -1,16 +1,17 @@
-"""Is the page what a person needs after a run, whatever the files are called?"""
+"""The page after a run, whatever the files are called."""
 
 import json
 import shlex
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, Page, pictured, quarantined, restored, strip, work_folder, write
+from pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 from pipelines.item_work import new_row
 from pipelines.ledger import ItemRow, ItemState
 from pipelines.ledger.partition import decode_rows, encode
 from pipelines.report import page as report_page
+from pipelines.report.rows import quality_in_words
 from pipelines.reproduce import reproduce_command
 from pipelines.tasks import Item
 
@@ -96,6 +97,40 @@ def test_a_name_that_looks_like_a_scheme_stays_a_relative_link(tmp_path: Path, m
     assert page.rows[0]["href"] == "../javascript%3Aalert%281%29"
 
 
+def test_items_to_review_come_before_other_good_ones_the_lowest_score_first(tmp_path: Path) -> None:
+    odd = [judged(tmp_path, f"{score}", score, "odd") for score in (0.5, 0.2)]
+    rows = Page(write(tmp_path, [judged(tmp_path, "fine", 0.1), *odd, quarantined("bad")])).rows
+    assert [row["id"] for row in rows] == ["bad", "0.2", "0.5", "fine"]
+    assert [row["review"] for row in rows] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"seen_share": 0.94, "seen_away": 3.0}, "94 % of the hole seen in other frames, 3 frames away on average"),
+        ({"seen_share": 0.5, "seen_away": 1}, "50 % of the hole seen in other frames, 1 frame away on average"),
+        ({"seen_share": 0.5, "seen_away": 140.4}, "50 % of the hole seen in other frames, 140 frames away on average"),
+        ({"seen_share": 0.0, "seen_away": 0.0}, "no other frame shows what the hole hides"),
+        ({}, ""),
+    ],
+)
+def test_a_score_stands_on_what_a_line_says(facts: dict[str, float], words: str) -> None:
+    assert quality_in_words({f"quality_{name}": value for name, value in facts.items()}) == words
+
+
+def test_an_item_that_nobody_judged_has_no_score(tmp_path: Path) -> None:
+    (row,) = Page(write(tmp_path, [moving(tmp_path, "a")])).rows
+    assert (row["score"], row["review"], row["reviewReason"], row["quality"]) == (None, False, "", "")
+
+
+def test_a_run_that_found_all_done_shows_no_figures_of_nothing(tmp_path: Path) -> None:
+    done = restored("a.mp4", reused=True, chunks_planned=0, chunks_computed=0, frames_done=0, seconds={})
+    text = " ".join(Page(write(tmp_path, [done])).text.split())
+    assert "Nothing was left to restore: earlier runs had finished this item" in text
+    assert "outputs 1 of 1 items, 1 by an earlier run" in text
+    assert "frames a second" not in text
+
+
 @pytest.mark.usefixtures("small_limits")
 def test_a_report_of_many_items_holds_the_first_and_reads_the_others_from_scripts(tmp_path: Path) -> None:
     rows = [*(restored(f"{number}.mp4") for number in range(7)), quarantined("bad" + HOSTILE)]
@@ -140,4 +175,5 @@ def test_an_item_whose_picture_is_gone_or_damaged_is_listed_without_pictures(tmp
 
 def test_a_run_without_a_single_item_done_still_has_a_page(tmp_path: Path) -> None:
     rows = [ItemRow("a", "in/a", "m", "out/a"), ItemRow("b", "in/b", "m", "out/b", ItemState.RUNNING)]
-    assert "1 pending" in Page(write(tmp_path, rows, halted="10 tasks in a row failed")).text
+    text = " ".join(Page(write(tmp_path, rows, halted="10 tasks in a row failed")).text.split())
+    assert "2 items 1 pending 1 running" in text

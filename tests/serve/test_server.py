@@ -1,9 +1,9 @@
-"""Does the server show the run and nothing else, whoever asks?"""
+"""The server shows the run and nothing else, whoever asks."""
 
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, pictured, quarantined, restored, strip, work_folder
+from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder
 from server import moment_of, serving
 
 from pipelines.errors import SetupError, StoreError
@@ -41,6 +41,15 @@ def test_items_are_found_by_state_and_by_any_letter_case_of_name_path_and_note(t
         assert ids(client.items(pictures="true")) == ["d.mp4"]
 
 
+def test_items_to_review_are_asked_for_by_themselves(tmp_path: Path) -> None:
+    odd = [judged(tmp_path, f"{score}", score, f"because of {score}") for score in (0.5, 0.2)]
+    with serving(tmp_path, [judged(tmp_path, "fine", 0.9), *odd, restored("unjudged")]) as client:
+        assert ids(client.items(review="yes", sort="score")) == ["0.2", "0.5"]
+        assert ids(client.items(review="no", sort="score")) == ["fine", "unjudged"]
+        assert ids(client.items(text="because of 0.5")) == ["0.5"]
+        assert "<b>2</b> to review" in client.ask("/now").json["line"]
+
+
 def test_items_are_sorted_by_what_a_person_takes_for_their_order(tmp_path: Path) -> None:
     rows = [restored("clip_10", frames=7), restored("clip_9", frames=30), restored("clip_100", frames=8)]
     with serving(tmp_path, rows) as client:
@@ -49,7 +58,17 @@ def test_items_are_sorted_by_what_a_person_takes_for_their_order(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=201", "limit=-1", "offset=x", "state=gone", "sort=__class__", f"text={'x' * 501}", "path=/etc"]
+    "query",
+    [
+        "limit=201",
+        "limit=-1",
+        "offset=x",
+        "state=gone",
+        "review=maybe",
+        "sort=__class__",
+        f"text={'x' * 501}",
+        "path=/etc",
+    ],
 )
 def test_a_question_that_the_page_never_asks_is_refused_in_one_line(query: str, tmp_path: Path) -> None:
     with serving(tmp_path, [restored("a.mp4")]) as client:
@@ -65,6 +84,13 @@ def test_pictures_of_finished_items_are_served_and_head_tells_their_size_alone(t
         got, asked = client.ask(path), client.ask(path, "HEAD")
     assert (got.status, got.body, got.headers["content-type"]) == (200, strip(), "image/jpeg")
     assert (asked.headers["content-length"], asked.body) == (str(len(strip())), b"")
+
+
+def test_the_outlines_of_a_hole_are_served_as_png(tmp_path: Path) -> None:
+    row = moving(tmp_path, "a.mp4")
+    with serving(tmp_path, [row]) as client:
+        got = client.ask(f"/{FOLDER}/{row.facts['preview_outline']}")
+    assert (got.status, got.headers["content-type"], got.body[:4]) == (200, "image/png", b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +197,7 @@ def test_how_far_a_run_is_is_told_once_a_version(tmp_path: Path) -> None:
         again = client.ask(f"/now?known={first['version']}").json
     assert "50 % done" in first["totals"]
     assert "12.5</b><span>frames a second now, 1.5 so far" in first["totals"]
+    assert again["line"] is None
     assert (again["totals"], again["life"], again["pulse"]) == (None, "running", "live")
 
 
