@@ -1,0 +1,127 @@
+"""Contact sheets: what a case looks like, a row a method, a column a moment."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality.cases import Case
+from benchmarks.quality.measures import psnr_by_frame
+from benchmarks.quality.score import Pictures
+from core_model.engine import U8, Bool
+
+_COLUMNS = 7
+_CELL_WIDTH = 240
+_AROUND_PX = 24
+_SMALLEST = (90, 120)  # (height, width) of what is shown around a small hole
+_LABEL_PX, _TITLE_PX, _NAMES_PX = 20, 26, 110
+_WHITE, _GREEN, _ORANGE = (255, 255, 255), (90, 230, 90), (255, 150, 60)
+
+
+def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
+    """Write a case's sheet as PNG; return where."""
+    gain_T = None
+    if case.known:
+        gain_T = np.subtract(*(psnr_by_frame(clip, case.truth, case.masks) for clip in (shown.ours, shown.telea)))
+    moments, worst = _moments(case.masks, [*shown.shiftmap], gain_T)
+    rows: list[tuple[str, dict[int, U8]]] = [
+        ("truth" if case.known else "given", dict(enumerate(case.truth if case.known else shown.hidden))),
+        ("hidden", {t: _outlined(shown.hidden[t], case.masks[t]) for t in moments}),
+        ("Telea", dict(enumerate(shown.telea))),
+    ]
+    if shown.shiftmap:
+        rows.append(("SHIFTMAP +", shown.shiftmap))
+    if shown.old is not None:
+        rows.append(("old engine", dict(enumerate(shown.old))))
+    rows.append(("ours", dict(enumerate(shown.ours))))
+    cuts = _cuts(case.masks, moments)
+    columns = [_names([name for name, _ in rows], _cell(case.truth[moments[0]], cuts[0]).shape[0])]
+    for t, cut in zip(moments, cuts, strict=True):
+        cells = [_labelled_cell(clip.get(t), name, t, cut, case) for name, clip in rows]
+        columns.append(np.vstack([_title(f"frame {t}{' (worst)' if t == worst else ''}", cells[0].shape[1]), *cells]))
+    sheet = np.hstack([columns[0], *columns[1:]])
+    sheet = np.vstack([_title(f"{case.name} ({case.group}); dB inside the hole", sheet.shape[1]), sheet])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{case.name.replace(',', '').replace(' ', '-')}.png"
+    cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1]))
+    return path
+
+
+def _moments(masks: Bool, wanted: list[int], gain_T: NDArray[np.float64] | None) -> tuple[list[int], int | None]:
+    """The frames that SHIFTMAP has, the worst against Telea, and others between; masked ones first."""
+    masked = np.flatnonzero(masks.any((1, 2))).tolist()
+    worst = None if gain_T is None or np.isnan(gain_T).all() else int(np.nanargmin(gain_T))
+    chosen = {*wanted} | ({worst} if worst is not None else set())
+    for pool in (masked, [*range(len(masks))]):
+        while len(chosen) < min(_COLUMNS, len(masks)) and (free := [t for t in pool if t not in chosen]):
+            chosen.add(max(free, key=lambda t: min((abs(t - other) for other in chosen), default=0)))
+    return sorted(chosen), worst
+
+
+def _cuts(masks: Bool, moments: list[int]) -> list[tuple[slice, slice]]:
+    """A window of one size around the hole of each moment, within the frame."""
+    height, width = masks.shape[1:]
+    anywhere: Bool = np.asarray(masks.any(0))
+    boxes = [_box(masks[t] if masks[t].any() else anywhere) for t in moments]
+    high = min(height, max(_SMALLEST[0], *(bottom - top + 2 * _AROUND_PX for top, bottom, _, _ in boxes)))
+    wide = min(width, max(_SMALLEST[1], *(right - left + 2 * _AROUND_PX for _, _, left, right in boxes)))
+    cuts = []
+    for top, bottom, left, right in boxes:
+        first_row = int(np.clip((top + bottom - high) // 2, 0, height - high))
+        first_column = int(np.clip((left + right - wide) // 2, 0, width - wide))
+        cuts.append((slice(first_row, first_row + high), slice(first_column, first_column + wide)))
+    return cuts
+
+
+def _box(mask: Bool) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(mask)
+    return int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1
+
+
+def _labelled_cell(frame: U8 | None, name: str, t: int, cut: tuple[slice, slice], case: Case) -> U8:
+    if frame is None:
+        cell = np.full_like(_cell(case.truth[t], cut), 24)
+        return np.vstack([cell, _strip("", cell.shape[1], _WHITE)])
+    cell = _cell(frame, cut)
+    text, colour = "", _WHITE
+    if name in ("Telea", "SHIFTMAP +", "old engine", "ours") and case.known and case.masks[t].any():
+        text = f"{psnr_by_frame(frame[None], case.truth[t : t + 1], case.masks[t : t + 1])[0]:.1f} dB"
+        colour = _GREEN if name == "ours" else _WHITE
+    return np.vstack([cell, _strip(text, cell.shape[1], colour)])
+
+
+def _cell(frame: U8, cut: tuple[slice, slice]) -> U8:
+    part = np.ascontiguousarray(frame[cut])
+    scale = _CELL_WIDTH / part.shape[1]
+    way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(part, (_CELL_WIDTH, round(part.shape[0] * scale)), interpolation=way), np.uint8)
+
+
+def _outlined(frame: U8, mask: Bool) -> U8:
+    shown = frame.copy()
+    rim = (cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~mask
+    shown[rim] = _ORANGE
+    return shown
+
+
+def _names(names: list[str], cell_height: int) -> U8:
+    blocks = [_title("", _NAMES_PX)]
+    for name in names:
+        block = np.zeros((cell_height + _LABEL_PX, _NAMES_PX, 3), np.uint8)
+        for row, words in enumerate([name, "blending"] if name.endswith("+") else [name]):
+            cv2.putText(block, words, (6, cell_height // 2 + 18 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _WHITE, 1, 16)
+        blocks.append(block)
+    return np.vstack(blocks)
+
+
+def _title(text: str, width: int) -> U8:
+    strip = np.full((_TITLE_PX, width, 3), 40, np.uint8)
+    cv2.putText(strip, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _WHITE, 1, cv2.LINE_AA)
+    return strip
+
+
+def _strip(text: str, width: int, colour: tuple[int, int, int]) -> U8:
+    strip = np.zeros((_LABEL_PX, width, 3), np.uint8)
+    cv2.putText(strip, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    return strip
