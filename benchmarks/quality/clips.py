@@ -97,11 +97,12 @@ def _octaves(rng: np.random.Generator, cell: tuple[int, int]) -> Float32:
 
 def _van(rng: np.random.Generator) -> tuple[Float32, Float32]:
     """A picture and its coverage 0..1."""
-    picture = np.full((70, 110, 3), (196, 190, 60), np.float32)
-    picture += cv2.GaussianBlur(rng.normal(0, 40, picture.shape).astype(np.float32), (0, 0), 1.5)
-    cv2.rectangle(picture, (70, 8), (102, 30), (50, 60, 80), -1)
-    cv2.rectangle(picture, (8, 10), (60, 34), (180, 40, 40), -1)
-    cv2.putText(picture, "REEL", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (240, 240, 240), 2, cv2.LINE_AA)
+    paint = np.full((70, 110, 3), (196, 190, 60), np.uint8)
+    cv2.rectangle(paint, (70, 8), (102, 30), (50, 60, 80), -1)
+    cv2.rectangle(paint, (8, 10), (60, 34), (180, 40, 40), -1)
+    cv2.putText(paint, "REEL", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (240, 240, 240), 2, cv2.LINE_AA)
+    grain = cv2.GaussianBlur(rng.normal(0, 40, paint.shape).astype(np.float32), (0, 0), 1.5)
+    picture = np.asarray(paint + grain, np.float32)
     cover = np.zeros((70, 110), np.float32)
     cv2.rectangle(cover, (2, 2), (107, 56), 1.0, -1)
     for left in (24, 84):

@@ -40,10 +40,10 @@ def drifting_disc() -> Bool:
 def logo(left: int = 330, top: int = 14) -> Bool:
     """A broadcaster's bug: two rings and three letters in strokes of 4 to 6 pixels."""
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cv2.circle(mask, (left + 18, top + 22), 16, 1, 5)
-    cv2.circle(mask, (left + 18, top + 22), 5, 1, 4)
-    cv2.putText(mask, "TVR", (left + 40, top + 34), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1, 5)
-    return np.repeat(mask[None] > 0, FRAMES, axis=0)
+    cv2.circle(mask, (left + 18, top + 22), 16, 255, 5)
+    cv2.circle(mask, (left + 18, top + 22), 5, 255, 4)
+    cv2.putText(mask, "TVR", (left + 40, top + 34), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 5)
+    return np.repeat(mask[None] > 127, FRAMES, axis=0)
 
 
 def subtitles(*, boxed: bool, first: int = 5) -> Bool:
@@ -55,7 +55,7 @@ def subtitles(*, boxed: bool, first: int = 5) -> Bool:
         for bottom in (200, 226):
             _line(shown, " ".join(rng.choice(_WORDS, 5)), bottom, boxed)
         masks[start : start + 20] = shown
-    return masks > 0
+    return masks > 127
 
 
 def damage(*frames: int) -> Bool:
@@ -106,9 +106,9 @@ def _line(shown: NDArray[np.uint8], words: str, bottom: int, boxed: bool) -> Non
     width = _width(words, scale)
     left = (WIDTH - width) // 2
     if boxed:
-        cv2.rectangle(shown, (left - 3, bottom - 20), (left + width + 3, bottom + 6), 1, -1)
+        cv2.rectangle(shown, (left - 3, bottom - 20), (left + width + 3, bottom + 6), 255, -1)
     else:
-        cv2.putText(shown, words, (left, bottom), _FONT, scale, 1, 5)  # with the outline that subtitles have
+        cv2.putText(shown, words, (left, bottom), _FONT, scale, 255, 5)  # with the outline that subtitles have
 
 
 def _width(words: str, scale: float) -> int:
