@@ -35,7 +35,7 @@ def main() -> int:
     with engine_of(other) if other else nullcontext() as old_engine:
         print(HEADER, flush=True)
         for case in cases(arguments.samples, arguments.only):
-            figures, shown = score(case, arguments.dilation, shiftmap, old_engine)
+            figures, shown = score(case, arguments.dilation, shiftmap, old_engine, arguments.repeats)
             scores.append(figures)
             print(row(figures), flush=True)
             if arguments.pictures:
@@ -71,6 +71,7 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get("REELMEND_OPENCV_CONTRIB"),
         help=f"folder where {PACKAGE} is unpacked; without it pip fetches it into a cache",
     )
+    parser.add_argument("--repeats", type=int, default=2, help="how often each engine is timed; the fastest counts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and gates there")
     arguments = parser.parse_args()
     if arguments.samples is None:

@@ -45,12 +45,12 @@ class Shiftmap:
         if kept.exists():
             return np.asarray(np.load(kept), np.uint8)
         raw = self._run(frames, holes)
-        blended = np.stack([_blended(*each) for each in zip(frames, raw, holes, strict=True)])
+        filled = np.stack([blended(*each) for each in zip(frames, raw, holes, strict=True)])
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npy", delete=False) as file:
-            np.save(file, blended)
+            np.save(file, filled)
         Path(file.name).replace(kept)
-        return blended
+        return filled
 
     def _run(self, frames: U8, holes: Bool) -> U8:
         with tempfile.TemporaryDirectory() as scratch:
@@ -85,7 +85,7 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(folder)}
 
 
-def _blended(frame_HWC: U8, filled_HWC: U8, hole_HW: Bool) -> U8:
+def blended(frame_HWC: U8, filled_HWC: U8, hole_HW: Bool) -> U8:
     """Keep the filling's differences between neighbours in the hole, and let no difference across its border be.
 
     Solved exactly (conjugate gradients on Poisson's equation); the frame's own border takes no part.
