@@ -90,7 +90,7 @@ def _recode(clip: Path, target: Path) -> float:
 def _cpu_seconds(command: list[str]) -> tuple[float, str]:
     """Return user and system seconds of a process and its children, and what it wrote to stdout."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{' '.join(command[:5])} ... ended with {done.returncode}:\n{done.stderr}")
