@@ -1,6 +1,7 @@
 """The measures that need the truth, beside those of `core_model/metrics.py`.
 
-Texture, seam and flicker are ratios to the truth's own: 1 is right, above 1 too much.
+Texture, seam and flicker are ratios to the truth's own: 1 is right, above 1 too much. What is below half a grey level
+counts as that, on both sides: nobody sees it, and a ratio of such numbers says nothing.
 Legend: T frames, H W height and width.
 """
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from core_model.engine import U8, Bool
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_TINY = 1e-9
+_UNSEEN = 0.5  # grey levels
 
 
 def texture(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
@@ -29,7 +30,7 @@ def texture(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
                 count += steps.size
         return total / count if count else 0.0
 
-    return energy(clip_THWC) / max(energy(truth_THWC), _TINY)
+    return max(energy(clip_THWC), _UNSEEN**2) / max(energy(truth_THWC), _UNSEEN**2)
 
 
 def seam(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
@@ -45,7 +46,7 @@ def seam(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
                 count += steps.size
         return total / count if count else 0.0
 
-    return step_across(clip_THWC) / max(step_across(truth_THWC), _TINY)
+    return max(step_across(clip_THWC), _UNSEEN) / max(step_across(truth_THWC), _UNSEEN)
 
 
 def flicker(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
@@ -60,7 +61,8 @@ def flicker(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
             count += steps.size
         return total / count if count else float("nan")
 
-    return change(clip_THWC) / max(change(truth_THWC), _TINY)
+    ours, own = change(clip_THWC), change(truth_THWC)
+    return ours if np.isnan(ours) else max(ours, _UNSEEN) / max(own, _UNSEEN)
 
 
 def psnr_by_frame(clip_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,9 @@ PACKAGE = "opencv-contrib-python-headless==5.0.0.93"
 FRAMES_A_CASE = 4
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "reelmend-benchmarks")
 _WORKER = Path(__file__).with_name("shiftmap_worker.py")
-_SOLVED = 0.02  # grey levels that the last steps of the solver change
+_BLENDING = "membrane 1"  # part of the cache's key
+_RIM_PX = 4
+_SOLVED = 0.002  # root mean square of what is left of the equation, in grey levels
 _MOST_STEPS = 2000
 
 
@@ -40,17 +43,14 @@ class Shiftmap:
         return whole
 
     def _cached(self, frames: U8, holes: Bool) -> U8:
-        key = hashlib.sha256(f"{PACKAGE} blend 2 {frames.shape}".encode() + frames.tobytes() + holes.tobytes())
-        kept = _CACHE / "shiftmap" / f"{key.hexdigest()[:32]}.npy"
-        if kept.exists():
-            return np.asarray(np.load(kept), np.uint8)
-        raw = self._run(frames, holes)
-        filled = np.stack([blended(*each) for each in zip(frames, raw, holes, strict=True)])
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npy", delete=False) as file:
-            np.save(file, filled)
-        Path(file.name).replace(kept)
-        return filled
+        def run() -> U8:
+            return self._run(frames, holes)
+
+        def blend() -> U8:
+            raw = _kept(f"{PACKAGE}", frames, holes, run)
+            return np.stack([blended(*each) for each in zip(frames, raw, holes, strict=True)])
+
+        return _kept(f"{PACKAGE} {_BLENDING}", frames, holes, blend)
 
     def _run(self, frames: U8, holes: Bool) -> U8:
         with tempfile.TemporaryDirectory() as scratch:
@@ -86,19 +86,34 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def blended(frame_HWC: U8, filled_HWC: U8, hole_HW: Bool) -> U8:
-    """Keep the filling's differences between neighbours in the hole, and let no difference across its border be.
+    """Add to a filling the membrane over the hole that takes away what differs along its border.
 
-    Solved exactly (conjugate gradients on Poisson's equation); the frame's own border takes no part.
+    That is gradient-domain blending: within the hole the filling's gradients stay. The difference is one of averages
+    over some pixels on either side, as SHIFTMAP does not say what it would have put outside. The frame's own border
+    takes no part.
     """
     if not hole_HW.any() or hole_HW.all():
         return filled_HWC
-    guide, known = filled_HWC.astype(np.float64), frame_HWC.astype(np.float64)
     inside = hole_HW[..., None].astype(np.float64)
+    difference = _mean_near(frame_HWC, ~hole_HW, hole_HW) - _mean_near(filled_HWC, hole_HW, ~hole_HW)
+    membrane = _membrane(inside, difference)
+    return np.asarray(np.where(inside > 0, np.clip(np.rint(filled_HWC + membrane), 0, 255), frame_HWC), np.uint8)
+
+
+def _mean_near(picture_HWC: U8, side_HW: Bool, other_HW: Bool) -> NDArray[np.float64]:
+    """Mean colour of the pixels of one side that are close to the other one, seen from everywhere near the border."""
+    reach = np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)
+    rim = (side_HW & (cv2.dilate(other_HW.astype(np.uint8), reach) > 0))[..., None].astype(np.float64)
+    summed = cv2.GaussianBlur(picture_HWC * rim, (0, 0), _RIM_PX)
+    weight = cv2.GaussianBlur(rim, (0, 0), _RIM_PX).reshape(rim.shape)
+    return np.asarray(summed / np.maximum(weight, 1e-9), np.float64)
+
+
+def _membrane(inside: NDArray[np.float64], border: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve Laplace's equation inside, with the values of `border` just outside (conjugate gradients)."""
     neighbours = _gathered(np.ones_like(inside))
-    # (degree - neighbours inside) x = the guide's differences inside + the known pixels around
-    goal = inside * (_gathered(inside) * guide - _gathered(inside * guide) + _gathered((1 - inside) * known))
-    x = inside * guide
-    rest = goal - inside * (neighbours * x - _gathered(x))
+    rest = inside * _gathered((1 - inside) * border)
+    x = np.zeros_like(rest)
     way, square = rest.copy(), np.square(rest).sum((0, 1))
     for _ in range(_MOST_STEPS):
         image = inside * (neighbours * way - _gathered(way))
@@ -106,11 +121,24 @@ def blended(frame_HWC: U8, filled_HWC: U8, hole_HW: Bool) -> U8:
         x += step * way
         rest -= step * image
         before, square = square, np.square(rest).sum((0, 1))
-        if np.sqrt(square.max() / inside.sum()) < _SOLVED / 10:
+        if np.sqrt(square.max() / inside.sum()) < _SOLVED:
             break
         way = rest + square / np.maximum(before, 1e-12) * way
-    blended = np.where(hole_HW[..., None], np.clip(np.rint(x), 0, 255), known)
-    return np.asarray(blended, np.uint8)
+    return x
+
+
+def _kept(what: str, frames: U8, holes: Bool, make: Callable[[], U8]) -> U8:
+    """Return what a call makes of some frames, from the cache where it is there."""
+    key = hashlib.sha256(f"{what} {frames.shape}".encode() + frames.tobytes() + holes.tobytes()).hexdigest()
+    place = _CACHE / "shiftmap" / f"{key[:32]}.npy"
+    if place.exists():
+        return np.asarray(np.load(place), np.uint8)
+    made = make()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, suffix=".npy", delete=False) as file:
+        np.save(file, made)
+    Path(file.name).replace(place)
+    return made
 
 
 def _gathered(field_HWC: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,8 +24,14 @@ def test_texture_is_the_energy_of_steps_between_masked_neighbours():
     outside_is_rough = ramp(2)
     outside_is_rough[:, 0] = 255
     assert texture(outside_is_rough, ramp(4), hole()) == pytest.approx(0.25)
-    assert texture(ramp(0), ramp(4), hole()) == 0
     assert texture(ramp(4), ramp(4), hole()) == 1
+
+
+def test_what_nobody_sees_counts_as_half_a_grey_level():
+    """16 of the 31 pairs of neighbours in the hole lie in a row, and step by 4 there; nothing is as much as 0.5 ** 2."""
+    assert texture(ramp(0), ramp(4), hole()) == pytest.approx(0.5**2 / (16 * 16 / 31))
+    assert seam(ramp(0), ramp(2), hole()) == pytest.approx(0.5 / (16 / 18))
+    assert flicker(ramp(0, frames=2), ramp(0, frames=2), hole(frames=2)) == 1
 
 
 def test_texture_is_that_of_luma():
