@@ -28,7 +28,7 @@ def test_texture_is_the_energy_of_steps_between_masked_neighbours():
 
 
 def test_what_nobody_sees_counts_as_half_a_grey_level():
-    """16 of the 31 pairs of neighbours in the hole lie in a row, and step by 4 there; nothing is as much as 0.5 ** 2."""
+    """16 of the 31 pairs of neighbours in the hole lie in a row and step by 4; no step at all counts as 0.5."""
     assert texture(ramp(0), ramp(4), hole()) == pytest.approx(0.5**2 / (16 * 16 / 31))
     assert seam(ramp(0), ramp(2), hole()) == pytest.approx(0.5 / (16 / 18))
     assert flicker(ramp(0, frames=2), ramp(0, frames=2), hole(frames=2)) == 1
