@@ -7,12 +7,13 @@ import pytest
 
 from benchmarks.quality import holes
 from benchmarks.quality.__main__ import main
+from benchmarks.quality.blending import blended
 from benchmarks.quality.cases import GREY, Case
 from benchmarks.quality.clips import FRAMES, HEIGHT, WIDTH, still_scene, with_gain
 from benchmarks.quality.gates import gates
 from benchmarks.quality.region import region_of, restore_region
 from benchmarks.quality.score import Score, Speed
-from benchmarks.quality.shiftmap import blended, spread_frames
+from benchmarks.quality.shiftmap import spread_frames
 from benchmarks.quality.table import row
 
 
@@ -74,11 +75,22 @@ def test_blending_takes_away_what_a_filling_is_too_bright_and_keeps_its_pattern(
     frame, hole = np.full((20, 30, 3), 100, np.uint8), np.zeros((20, 30), bool)
     hole[5:15, 20:] = True  # up to the frame's border
     filling = frame.copy()
-    filling[hole] = 140
+    filling[hole] = 140  # the frame shows it nowhere
     assert (blended(frame, filling, hole) == 100).all()
     filling[10, 25] = 160
     result = blended(frame, filling, hole).astype(int)
     assert result[10, 25] - result[10, 24] == pytest.approx(20, abs=1)
+
+
+def test_blending_knows_where_a_copy_comes_from():
+    """The frame gets brighter to the right. A copy from 30 pixels further left is as much darker, everywhere."""
+    texture = np.random.default_rng(1).integers(0, 60, (40, 30, 3))
+    frame = (np.tile(texture, (1, 3, 1)) + np.arange(90)[:, None]).astype(np.uint8)
+    hole = np.zeros((40, 90), bool)
+    hole[10:30, 60:80] = True
+    filling = frame.copy()
+    filling[10:30, 60:80] = frame[10:30, 30:50]
+    assert np.abs(blended(frame, filling, hole).astype(int) - frame).max() <= 1
 
 
 def test_few_frames_are_spread_over_the_masked_ones():
