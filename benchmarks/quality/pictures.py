@@ -1,5 +1,6 @@
 """Contact sheets: what a case looks like, a row a method, a column a moment."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -49,13 +50,18 @@ def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
 
 
 def _moments(masks: Bool, wanted: list[int], gain_T: NDArray[np.float64] | None) -> tuple[list[int], int | None]:
-    """The frames that SHIFTMAP has, the worst against Telea, and others between; masked ones first."""
+    """SHIFTMAP's frames, the worst against Telea, masked ones spread between, and then those next to masked ones."""
     masked = np.flatnonzero(masks.any((1, 2))).tolist()
     worst = None if gain_T is None or np.isnan(gain_T).all() else int(np.nanargmin(gain_T))
     chosen = {*wanted} | ({worst} if worst is not None else set())
-    for pool in (masked, [*range(len(masks))]):
-        while len(chosen) < min(_COLUMNS, len(masks)) and (free := [t for t in pool if t not in chosen]):
-            chosen.add(max(free, key=lambda t: min((abs(t - other) for other in chosen), default=0)))
+
+    def apart(t: int, others: Iterable[int]) -> int:
+        return min((abs(t - other) for other in others), default=0)
+
+    while len(chosen) < min(_COLUMNS, len(masked)):
+        chosen.add(max((t for t in masked if t not in chosen), key=lambda t: apart(t, chosen)))
+    while len(chosen) < min(_COLUMNS, len(masks)):
+        chosen.add(min((t for t in range(len(masks)) if t not in chosen), key=lambda t: apart(t, masked)))
     return sorted(chosen), worst
 
 
