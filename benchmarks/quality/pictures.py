@@ -15,7 +15,8 @@ from core_model.engine import U8, Bool
 _COLUMNS = 7
 _CELL_WIDTH = 240
 _AROUND_PX = 24
-_SMALLEST = (90, 120)  # (height, width) of what is shown around a small hole
+_SMALLEST, _LARGEST = (90, 120), (150, 200)  # (height, width) of what is shown of a frame
+_GAP_PX = 4
 _LABEL_PX, _TITLE_PX, _NAMES_PX = 20, 26, 110
 _WHITE, _GREEN, _ORANGE = (255, 255, 255), (90, 230, 90), (255, 150, 60)
 
@@ -36,12 +37,13 @@ def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
     if shown.old is not None:
         rows.append(("old engine", dict(enumerate(shown.old))))
     rows.append(("ours", dict(enumerate(shown.ours))))
-    cuts = _cuts(case.masks, moments)
+    cuts = _cuts(case, shown.ours, moments)
     columns = [_names([name for name, _ in rows], _cell(case.truth[moments[0]], cuts[0]).shape[0])]
     for t, cut in zip(moments, cuts, strict=True):
         cells = [_labelled_cell(clip.get(t), name, t, cut, case) for name, clip in rows]
-        columns.append(np.vstack([_title(f"frame {t}{' (worst)' if t == worst else ''}", cells[0].shape[1]), *cells]))
-    sheet = np.hstack([columns[0], *columns[1:]])
+        column = np.vstack([_title(f"frame {t}{' (worst)' if t == worst else ''}", cells[0].shape[1]), *cells])
+        columns += [column, np.zeros((len(column), _GAP_PX, 3), np.uint8)]
+    sheet = np.hstack(columns)
     sheet = np.vstack([_title(f"{case.name} ({case.group}); dB inside the hole", sheet.shape[1]), sheet])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{case.name.replace(',', '').replace(' ', '-')}.png"
@@ -65,19 +67,33 @@ def _moments(masks: Bool, wanted: list[int], gain_T: NDArray[np.float64] | None)
     return sorted(chosen), worst
 
 
-def _cuts(masks: Bool, moments: list[int]) -> list[tuple[slice, slice]]:
-    """A window of one size around the hole of each moment, within the frame."""
-    height, width = masks.shape[1:]
+def _cuts(case: Case, ours: U8, moments: list[int]) -> list[tuple[slice, slice]]:
+    """A window of one size around the hole of each moment; of a large hole, where the error is largest."""
+    masks, (height, width) = case.masks, case.masks.shape[1:]
     anywhere: Bool = np.asarray(masks.any(0))
     boxes = [_box(masks[t] if masks[t].any() else anywhere) for t in moments]
-    high = min(height, max(_SMALLEST[0], *(bottom - top + 2 * _AROUND_PX for top, bottom, _, _ in boxes)))
-    wide = min(width, max(_SMALLEST[1], *(right - left + 2 * _AROUND_PX for _, _, left, right in boxes)))
+    high = max(_SMALLEST[0], *(bottom - top + 2 * _AROUND_PX for top, bottom, _, _ in boxes))
+    wide = max(_SMALLEST[1], *(right - left + 2 * _AROUND_PX for _, _, left, right in boxes))
+    size = (min(height, high, _LARGEST[0]), min(width, wide, _LARGEST[1]))
     cuts = []
-    for top, bottom, left, right in boxes:
-        first_row = int(np.clip((top + bottom - high) // 2, 0, height - high))
-        first_column = int(np.clip((left + right - wide) // 2, 0, width - wide))
-        cuts.append((slice(first_row, first_row + high), slice(first_column, first_column + wide)))
+    for t, (top, bottom, left, right) in zip(moments, boxes, strict=True):
+        centre = ((top + bottom) // 2, (left + right) // 2)
+        if size != (min(height, high), min(width, wide)) and masks[t].any():
+            centre = _largest_error(case.truth[t], ours[t], masks[t], size)
+        first_row, first_column = (
+            int(np.clip(at - side // 2, 0, whole - side))
+            for at, side, whole in zip(centre, size, (height, width), strict=True)
+        )
+        cuts.append((slice(first_row, first_row + size[0]), slice(first_column, first_column + size[1])))
     return cuts
+
+
+def _largest_error(truth: U8, ours: U8, mask: Bool, size: tuple[int, int]) -> tuple[int, int]:
+    """The centre of the window with the largest error."""
+    error = np.square(ours.astype(np.float32) - truth).mean(2) * mask + mask * np.float32(1e-3)
+    summed = cv2.boxFilter(error, -1, size[::-1], normalize=False, borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(int(np.argmax(summed)), summed.shape)
+    return int(row), int(column)
 
 
 def _box(mask: Bool) -> tuple[int, int, int, int]:
