@@ -87,8 +87,8 @@ def _recipes(samples: Path) -> Iterator[Recipe]:
     for name, quiet in (("table", quiet_table), ("scene", still_scene)):
         yield Recipe(f"{name} outpainting strip", "invented", quiet, holes.strips)
     for name, still in (("road", road), ("table", table), ("scene", still_scene)):
-        yield Recipe(f"{name} subtitles, box", "seen", still, partial(holes.subtitles, boxed=True))
-        yield Recipe(f"{name} subtitles, text", "seen", still, partial(holes.subtitles, boxed=False))
+        yield Recipe(f"{name} subtitles in boxes", "seen", still, partial(holes.subtitles, boxed=True))
+        yield Recipe(f"{name} subtitles as text", "seen", still, partial(holes.subtitles, boxed=False))
         yield Recipe(f"{name} pop-up", "seen", still, partial(holes.box, 266, 70, frames=slice(25, 35)))
         yield Recipe(f"{name} one damaged frame", "seen", still, partial(holes.damage, 29))
         yield Recipe(f"{name} three damaged frames", "seen", still, partial(holes.damage, 14, 29, 46))
@@ -100,9 +100,9 @@ def _recipes(samples: Path) -> Iterator[Recipe]:
     for name, still in (("table", quiet_table), ("scene", still_scene)):
         there_half = partial(holes.box, 238, 125, frames=half)
         yield Recipe(f"{name} auto-exposure", "seen", partial(_drifting, still), there_half)
-    yield Recipe("road box, something passing", "passing", road, partial(holes.box, 150, 90))
-    yield Recipe("table box, something passing", "passing", table, partial(holes.box, 316, 70))
-    yield Recipe("scene box, something passing", "passing", still_scene, partial(holes.box, 166, 90))
+    yield Recipe("road box with something passing", "passing", road, partial(holes.box, 150, 90))
+    yield Recipe("table box with something passing", "passing", table, partial(holes.box, 316, 70))
+    yield Recipe("scene box with something passing", "passing", still_scene, partial(holes.box, 166, 90))
     fast = partial(sample, samples / "running_car.mp4", 85, 31, None)
     yield Recipe("fast logo", "pictures", fast, partial(_logo_of_samples, samples, 31, (972, 540)))
 

@@ -34,13 +34,13 @@ def gates(scores: list[Score]) -> list[Gate]:
     four = [score for score in known if score.name in MOVING_FOUR]
     return [
         _each("gain over Telea", known, [s.gain_db for s in known], LEAST_GAIN_DB, math.inf, "{:+.2f} dB"),
-        _each("frames worse than Telea by 1 dB", known, [s.worse for s in known], 0, WORSE_SHARE, "{:.0%}"),
+        _each("frames worse than Telea by 1 dB", known, [s.worse for s in known], -math.inf, WORSE_SHARE, "{:.0%}"),
         _mean("gain over Telea of what other frames show", [s.gain_db for s in known if s.group == "seen"],
               SEEN_GAIN_DB, math.inf, "{:+.2f} dB"),
         _each("texture of what no frame shows", invented, [s.texture for s in invented], *TEXTURE, "{:.2f}"),
         _each("seam less SHIFTMAP + blending's (or less the truth's)", known,
               [s.seam_there - max(1.0, s.shiftmap_seam) for s in known], -math.inf, 0.0, "{:+.2f}"),
-        _each("flicker of the still clips", still, [s.flicker for s in still], 0, FLICKER, "{:.2f}"),
+        _each("flicker of the still clips", still, [s.flicker for s in still], -math.inf, FLICKER, "{:.2f}"),
         _mean("gain over Telea of the four moving cases", [s.gain_db for s in four],
               MOVING_GAIN_DB, math.inf, "{:+.2f} dB"),
         _mean("their warping error over Telea's", [s.warping for s in four], 0, MOVING_WARPING, "{:.2f}"),

@@ -28,7 +28,7 @@ def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
         gain_T = np.subtract(*(psnr_by_frame(clip, case.truth, case.masks) for clip in (shown.ours, shown.telea)))
     moments, worst = _moments(case.masks, [*shown.shiftmap], gain_T)
     rows: list[tuple[str, dict[int, U8]]] = [
-        ("truth" if case.known else "given", dict(enumerate(case.truth if case.known else shown.hidden))),
+        *([("truth", dict(enumerate(case.truth)))] if case.known else []),
         ("hidden", {t: _outlined(shown.hidden[t], case.masks[t]) for t in moments}),
         ("Telea", dict(enumerate(shown.telea))),
     ]
@@ -74,7 +74,8 @@ def _cuts(case: Case, ours: U8, moments: list[int]) -> list[tuple[slice, slice]]
     boxes = [_box(masks[t] if masks[t].any() else anywhere) for t in moments]
     high = max(_SMALLEST[0], *(bottom - top + 2 * _AROUND_PX for top, bottom, _, _ in boxes))
     wide = max(_SMALLEST[1], *(right - left + 2 * _AROUND_PX for _, _, left, right in boxes))
-    size = (min(height, high, _LARGEST[0]), min(width, wide, _LARGEST[1]))
+    largest = _LARGEST if case.known else (height, width)
+    size = (min(height, high, largest[0]), min(width, wide, largest[1]))
     cuts = []
     for t, (top, bottom, left, right) in zip(moments, boxes, strict=True):
         centre = ((top + bottom) // 2, (left + right) // 2)
