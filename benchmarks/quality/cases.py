@@ -2,7 +2,7 @@
 
 Groups: `moving` (the camera moves: four measured since the first version, and a strip), `invented` (no frame shows
 what is hidden), `seen` (other frames show it), `passing` (a still camera, something moves behind the hole), and
-`pictures` (nobody knows the truth).
+`pictures` (for the eye: no gate looks at it).
 """
 
 from collections.abc import Callable, Iterator
@@ -27,14 +27,9 @@ class Case(NamedTuple):
     name: str
     group: str
     truth: U8
-    """[T, H, W, 3]; of the group `pictures`, only what the hole does not hide is true."""
+    """[T, H, W, 3]"""
     masks: Bool
     """[T, H, W], never empty in all frames."""
-
-    @property
-    def known(self) -> bool:
-        """True when the truth is."""
-        return self.group != "pictures"
 
     @property
     def hidden(self) -> U8:

@@ -28,25 +28,25 @@ class Gate(NamedTuple):
 
 def gates(scores: list[Score]) -> list[Gate]:
     """Return every gate; those whose cases were not run, or whose baseline is not there, do not hold or fail."""
-    known = [score for score in scores if score.group != "pictures"]
-    still = [score for score in known if score.group != "moving" and not score.name.startswith("bmx")]
-    invented = [score for score in known if score.group == "invented"]
-    four = [score for score in known if score.name in MOVING_FOUR]
+    judged = [score for score in scores if score.group != "pictures"]
+    still = [score for score in judged if score.group != "moving" and not score.name.startswith("bmx")]
+    invented = [score for score in judged if score.group == "invented"]
+    four = [score for score in judged if score.name in MOVING_FOUR]
     return [
-        _each("gain over Telea", known, [s.gain_db for s in known], LEAST_GAIN_DB, math.inf, "{:+.2f} dB"),
-        _each("frames worse than Telea by 1 dB", known, [s.worse for s in known], -math.inf, WORSE_SHARE, "{:.0%}"),
-        _mean("gain over Telea of what other frames show", [s.gain_db for s in known if s.group == "seen"],
+        _each("gain over Telea", judged, [s.gain_db for s in judged], LEAST_GAIN_DB, math.inf, "{:+.2f} dB"),
+        _each("frames worse than Telea by 1 dB", judged, [s.worse for s in judged], -math.inf, WORSE_SHARE, "{:.0%}"),
+        _mean("gain over Telea of what other frames show", [s.gain_db for s in judged if s.group == "seen"],
               SEEN_GAIN_DB, math.inf, "{:+.2f} dB"),
         _each("texture of what no frame shows", invented, [s.texture for s in invented], *TEXTURE, "{:.2f}"),
-        _each("seam less SHIFTMAP + blending's (or less the truth's)", known,
-              [s.seam_there - max(1.0, s.shiftmap_seam) for s in known], -math.inf, 0.0, "{:+.2f}"),
+        _each("seam less SHIFTMAP + blending's (or less the truth's)", judged,
+              [s.seam_there - max(1.0, s.shiftmap_seam) for s in judged], -math.inf, 0.0, "{:+.2f}"),
         _each("flicker of the still clips", still, [s.flicker for s in still], -math.inf, FLICKER, "{:.2f}"),
         _mean("gain over Telea of the four moving cases", [s.gain_db for s in four],
               MOVING_GAIN_DB, math.inf, "{:+.2f} dB"),
         _mean("their warping error over Telea's", [s.warping for s in four], 0, MOVING_WARPING, "{:.2f}"),
-        _ranks("cases", [(s.quality, s.error) for s in known]),
-        _ranks("every ten frames", [window for s in known for window in s.windows]),
-        _speed(known),
+        _ranks("cases", [(s.quality, s.error) for s in judged]),
+        _ranks("every ten frames", [window for s in judged for window in s.windows]),
+        _speed(judged),
     ]  # fmt: skip
 
 
@@ -94,6 +94,8 @@ def _ranks(what: str, pairs: Iterable[tuple[float, float]]) -> Gate:
     if len(pairs) < 3:
         return Gate(f"rank correlation of the engine's own score, {what}: not measured", None)
     found = spearman([score for score, _ in pairs], [-error for _, error in pairs])
+    if math.isnan(found):
+        return Gate(f"rank correlation of the engine's own score, {what}: all have the same score", None)
     return Gate(
         f"rank correlation of the engine's own score with the true error, {len(pairs)} {what}: {found:.2f}, "
         f"at least {RANK_CORRELATION}",

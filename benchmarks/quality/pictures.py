@@ -23,12 +23,10 @@ _WHITE, _GREEN, _ORANGE = (255, 255, 255), (90, 230, 90), (255, 150, 60)
 
 def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
     """Write a case's sheet as PNG; return where."""
-    gain_T = None
-    if case.known:
-        gain_T = np.subtract(*(psnr_by_frame(clip, case.truth, case.masks) for clip in (shown.ours, shown.telea)))
+    gain_T = np.subtract(*(psnr_by_frame(clip, case.truth, case.masks) for clip in (shown.ours, shown.telea)))
     moments, worst = _moments(case.masks, [*shown.shiftmap], gain_T)
     rows: list[tuple[str, dict[int, U8]]] = [
-        *([("truth", dict(enumerate(case.truth)))] if case.known else []),
+        ("truth", dict(enumerate(case.truth))),
         ("hidden", {t: _outlined(shown.hidden[t], case.masks[t]) for t in moments}),
         ("Telea", dict(enumerate(shown.telea))),
     ]
@@ -51,10 +49,10 @@ def write_sheet(folder: Path, case: Case, shown: Pictures) -> Path:
     return path
 
 
-def _moments(masks: Bool, wanted: list[int], gain_T: NDArray[np.float64] | None) -> tuple[list[int], int | None]:
+def _moments(masks: Bool, wanted: list[int], gain_T: NDArray[np.float64]) -> tuple[list[int], int | None]:
     """SHIFTMAP's frames, the worst against Telea, masked ones spread between, and then those next to masked ones."""
     masked = np.flatnonzero(masks.any((1, 2))).tolist()
-    worst = None if gain_T is None or np.isnan(gain_T).all() else int(np.nanargmin(gain_T))
+    worst = None if np.isnan(gain_T).all() else int(np.nanargmin(gain_T))
     chosen = {*wanted} | ({worst} if worst is not None else set())
 
     def apart(t: int, others: Iterable[int]) -> int:
@@ -74,7 +72,7 @@ def _cuts(case: Case, ours: U8, moments: list[int]) -> list[tuple[slice, slice]]
     boxes = [_box(masks[t] if masks[t].any() else anywhere) for t in moments]
     high = max(_SMALLEST[0], *(bottom - top + 2 * _AROUND_PX for top, bottom, _, _ in boxes))
     wide = max(_SMALLEST[1], *(right - left + 2 * _AROUND_PX for _, _, left, right in boxes))
-    largest = _LARGEST if case.known else (height, width)
+    largest = _LARGEST if case.group != "pictures" else (height, width)
     size = (min(height, high, largest[0]), min(width, wide, largest[1]))
     cuts = []
     for t, (top, bottom, left, right) in zip(moments, boxes, strict=True):
@@ -108,7 +106,7 @@ def _labelled_cell(frame: U8 | None, name: str, t: int, cut: tuple[slice, slice]
         return np.vstack([cell, _strip("", cell.shape[1], _WHITE)])
     cell = _cell(frame, cut)
     text, colour = "", _WHITE
-    if name in ("Telea", "SHIFTMAP +", "old engine", "ours") and case.known and case.masks[t].any():
+    if name in ("Telea", "SHIFTMAP +", "old engine", "ours") and case.masks[t].any():
         text = f"{psnr_by_frame(frame[None], case.truth[t : t + 1], case.masks[t : t + 1])[0]:.1f} dB"
         colour = _GREEN if name == "ours" else _WHITE
     return np.vstack([cell, _strip(text, cell.shape[1], colour)])

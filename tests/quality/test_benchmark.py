@@ -119,7 +119,7 @@ def test_a_score_that_orders_the_cases_wrongly_misses_its_gate():
 
 
 def test_what_was_not_measured_stays_empty():
-    assert row(Score("fast logo", "pictures", Speed(2.5, np.nan, 2.5, np.nan), 0.7)).split("|")[2].strip() == ""
+    assert row(Score("wall", "seen", Speed(2.5, np.nan, 2.5, np.nan), 0.7)).split("|")[2].strip() == ""
 
 
 @pytest.mark.parametrize(
