@@ -2,10 +2,10 @@
 
     python -m benchmarks.seams --samples DIR
 
-The cases of `benchmarks.quality`, through whole runs: once as one block, once in blocks of 20 frames that are faded
-into each other over six. The seam: how much the hole changes on its way to the next frame (the warping error of
-`core_model/metrics.py`) at the pairs of frames where blocks meet, over the same pairs of the uncut run. Exit status 1
-when a gate is missed.
+The four moving cases of `benchmarks.quality`, through whole runs: once as one block, once in blocks of 20 frames that
+are faded into each other over six. The seam: how much the hole changes on its way to the next frame (the warping error
+of `core_model/metrics.py`) at the pairs of frames where blocks meet, over the same pairs of the uncut run. Exit status
+1 when a gate is missed.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from benchmarks.quality import FRAMES, GREY, cases
+from benchmarks.quality.cases import moving_four, painted
+from benchmarks.quality.clips import FRAMES
 from core_model.dis_flow import DisFlow
 from core_model.engine import U8, Bool
 from core_model.metrics import psnr, warping_error
@@ -56,10 +57,12 @@ def main() -> int:
         parser.error("name the folder of the sample clips: --samples DIR, or set REELMEND_SAMPLES")
     print("| case | one block, dB | blocks, dB | loss, dB | seam / uncut |\n|---|---|---|---|---|")
     scores = []
-    for case, truth, masks in cases(Path(arguments.samples)):
-        scores.append(score := _score(truth, masks))
+    for case in moving_four(Path(arguments.samples)):
+        scores.append(score := _score(case.truth, case.masks))
         loss = score.whole_db - score.cut_db
-        print(f"| {case} | {score.whole_db:.2f} | {score.cut_db:.2f} | {loss:+.2f} | {score.seam:.2f} |", flush=True)
+        print(
+            f"| {case.name} | {score.whole_db:.2f} | {score.cut_db:.2f} | {loss:+.2f} | {score.seam:.2f} |", flush=True
+        )
     loss, seam = np.mean([s.whole_db - s.cut_db for s in scores]), np.mean([s.seam for s in scores])
     print(f"| mean | | | **{loss:+.2f}** (at most {LOSS_DB_MOST}) | **{seam:.2f}** (at most {SEAM_MOST}) |")
     return 0 if loss <= LOSS_DB_MOST and seam <= SEAM_MOST else 1
@@ -84,8 +87,7 @@ def _score(truth: U8, masks: Bool) -> Score:
 
 def _write(folder: Path, truth: U8, masks: Bool) -> None:
     """As folders of images, which keep every value."""
-    hidden = truth.copy()
-    hidden[masks] = GREY
+    hidden = painted(truth, masks)
     for name, pictures in (("clip", hidden[..., ::-1]), ("clip_mask", masks * np.uint8(255))):
         (folder / name).mkdir(parents=True)
         for index, picture in enumerate(pictures):
