@@ -17,9 +17,9 @@ from torch import Tensor
 from core_model.device_room import DeviceRoom
 from core_model.engine import U8, Bool, Float, Shot
 from core_model.execution import Execution
+from core_model.image_propagation import propagate_images
 from core_model.networks.flow_completion import FlowCompletion
 from core_model.networks.generator import quarter_flow
-from core_model.image_propagation import propagate_images
 from core_model.schedule import Schedule, SubVideo, touching
 
 SIDE_MULTIPLE_PX = 8

@@ -91,7 +91,7 @@ def build_engine(job: JobConfig, weights: Weights) -> Engine:
     """Return the job's engine; weights are read when it is first used or warmed."""
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation_engine import PropagationEngine
+            from core_model.propagation.engine import PropagationEngine
 
             return PropagationEngine()
         case EngineName.propainter:
@@ -111,7 +111,7 @@ def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], f
     """Cut shots into the blocks that the job's engine computes."""
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation_engine import HALO_FRAMES
+            from core_model.propagation.engine import HALO_FRAMES
 
             plan = job.plan
             return lay_blocks(shots, block_length=plan.block_length, overlap=plan.overlap, halo=HALO_FRAMES)
@@ -125,7 +125,7 @@ def count_work(job: JobConfig, frames: int) -> WorkCount:
     lengths = {"chunk_length": job.plan.chunk_length, "segment_length": job.flow.segment_length}
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation_engine import HALO_FRAMES
+            from core_model.propagation.engine import HALO_FRAMES
 
             reach = job.plan.overlap + HALO_FRAMES
             return count_equal_blocks(frames, block_length=job.plan.block_length, reach=reach, **lengths)

@@ -26,9 +26,9 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("core_model.fill_clip", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
+        ("core_model.propagation.fill", ["torch", "ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
         ("core_model.restorer", ["ray", "av", "omegaconf", "pyarrow", "rich", "typer", "scenedetect"]),
-        ("core_model.propagation_engine", ["torch"]),
+        ("core_model.propagation.engine", ["torch", "numba"]),
         ("pipelines.run", ["ray", "torch"]),
         ("pipelines.cli", ["ray"]),
         ("cluster.kubernetes.launch", ["ray", "torch", "av"]),

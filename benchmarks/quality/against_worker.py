@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import core_model.fill_clip
 import cv2
 import numpy as np
-
-import core_model.fill_clip
-from core_model.dis_flow import DisFlow
 from core_model.fill_clip import fill_clip
+
+from core_model.dis_flow import DisFlow
 
 _FLOW_SIDE = 640
 

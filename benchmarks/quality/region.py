@@ -7,7 +7,7 @@ import numpy as np
 from core_model.array_shot import ArrayShot
 from core_model.dis_flow import DisFlow
 from core_model.engine import U8, Bool
-from core_model.propagation_engine import PropagationEngine
+from core_model.propagation.engine import PropagationEngine
 
 _MARGIN_PX = 128
 _GRID_PX = 32

@@ -66,7 +66,18 @@ class Block:
         weights[~found] = 0
         mask = self._masks[t]
         self._frames[t][mask] = blend(
-            self._frames, self._masks, t, rows, columns, missing, *ways, colours, gains, weights, self._seen, self._strength
+            self._frames,
+            self._masks,
+            t,
+            rows,
+            columns,
+            missing,
+            *ways,
+            colours,
+            gains,
+            weights,
+            self._seen,
+            self._strength,
         )
         self._whole.add(t)
 

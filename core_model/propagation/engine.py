@@ -1,6 +1,6 @@
-"""The engine that needs no network: which frames does it ask for, to fill a block of them (`core_model/fill_clip.py`)?
+"""The engine that needs no weights: which frames a block is filled from.
 
-Whoever plans work for it need not load what does the work: torch alone takes seconds.
+Importing this loads neither numba nor what is compiled with it: whoever plans work does not need it.
 """
 
 import cv2
@@ -12,17 +12,19 @@ HALO_FRAMES = 10
 
 
 class PropagationEngine:
-    """Restores a block by flow-guided propagation; see `core_model.engine.Engine`."""
+    """Restores a block by flow-guided propagation and texture; see `core_model.engine.Engine`."""
 
     name = "propagation"
-    digest = f"propagation-1-opencv{cv2.__version__}"
+    digest = f"propagation-2-opencv{cv2.__version__}"
 
     def warm(self, size: tuple[int, int] | None) -> None:
-        """Load torch and what is written with it."""
-        import core_model.fill_clip  # noqa: F401
+        """Load what is compiled; the first time on a machine, compile it."""
+        from core_model.propagation.warm_up import warm_up
+
+        warm_up()
 
     def restore(self, shot: Shot, start: int, stop: int) -> Restored:
-        from core_model.fill_clip import fill_clip
+        from core_model.propagation.fill import fill_clip
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
         flows = shot.flows(first, last - 1)

@@ -70,9 +70,7 @@ def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: 
     return Restored(restored, block.away())
 
 
-def _moving_block(
-    restored: U8, masks: Bool, asked: Asked, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32
-) -> Block:
+def _moving_block(restored: U8, masks: Bool, asked: Asked, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32) -> Block:
     tracks, layers = [], []
     for layer in (BACKGROUND, FOREGROUND):
         if layer == BACKGROUND or motion.valid[..., layer].any():

@@ -79,7 +79,26 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 
 @njit(cache=True)
-def _differences(frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, seen, strength, right, down, right_weight, down_weight):  # type: ignore[no-untyped-def]
+def _differences(
+    frames,
+    masks,
+    t,
+    mask,
+    known,
+    index,
+    away,
+    x,
+    y,
+    colour,
+    gains,
+    weights,
+    seen,
+    strength,
+    right,
+    down,
+    right_weight,
+    down_weight,
+):  # type: ignore[no-untyped-def]
     height, width = mask.shape
     step = np.zeros(3, np.float32)
     for row in range(height):
@@ -130,13 +149,17 @@ def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, s
                 continue
         if one > 0:
             s = t + away[c, n]
-            if sample(frames[s], masks[s], x[c, n] + dx, y[c, n] + dy, second) and not _masked(masks[s], x[c, n] + dx, y[c, n] + dy):
+            if sample(frames[s], masks[s], x[c, n] + dx, y[c, n] + dy, second) and not _masked(
+                masks[s], x[c, n] + dx, y[c, n] + dy
+            ):
                 for k in range(3):
                     step[k] += one * (second[k] * gains[c] - colour[c, n, k])
                 total += one
         if two > 0:
             s = t + away[c, m]
-            if sample(frames[s], masks[s], x[c, m] - dx, y[c, m] - dy, first) and not _masked(masks[s], x[c, m] - dx, y[c, m] - dy):
+            if sample(frames[s], masks[s], x[c, m] - dx, y[c, m] - dy, first) and not _masked(
+                masks[s], x[c, m] - dx, y[c, m] - dy
+            ):
                 for k in range(3):
                     step[k] += two * (colour[c, m, k] - first[k] * gains[c])
                 total += two

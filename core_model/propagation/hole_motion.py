@@ -126,7 +126,9 @@ def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
     return shrunk
 
 
-def _lay_holes(union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[np.uint8], near_hw: NDArray[np.uint8]) -> int:
+def _lay_holes(
+    union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[np.uint8], near_hw: NDArray[np.uint8]
+) -> int:
     """Number the holes of a pair, with the rings around them; return one more than there are."""
     if not union_hw.any():
         return 1
@@ -141,7 +143,9 @@ def _lay_holes(union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[n
     return count
 
 
-def _votes(flow_2hw: F32, back_2hw: F32, near_hw: NDArray[np.uint8], holes_hw: NDArray[np.uint8], hole: int, scale: F64) -> F64:
+def _votes(
+    flow_2hw: F32, back_2hw: F32, near_hw: NDArray[np.uint8], holes_hw: NDArray[np.uint8], hole: int, scale: F64
+) -> F64:
     """Rows (x, y, u, v) in pixels of the frame, of the flow that both directions agree on: around a hole, or, for -1,
     of the whole region."""
     step = _WIDE_STEP_PX

@@ -52,7 +52,9 @@ def _nothing(asked: Asked) -> Invented:
     return Invented(np.full(count, NOT_INVENTED), x, y, np.zeros(count, np.uint8))
 
 
-def invent_still(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose) -> Invention:
+def invent_still(
+    restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose
+) -> Invention:
     """Return sources for the unseen pixels of a still scene, in each frame itself or the frames around it. `compose`
     makes a frame whole but for them."""
     counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
@@ -124,7 +126,9 @@ def _strength(anchor_HWC: U8, hole: Bool, apart: Bool, sources: NDArray[np.int32
     depth = float(cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max())
     strength = np.interp(depth, (_THIN_PX, _DEEP_PX), (_THIN_STRENGTH, 1.0))
     if around.any():
-        here, there = (_calm_mean(values) for values in (energy[around], energy[sources[hole][:, 0], sources[hole][:, 1]]))
+        here, there = (
+            _calm_mean(values) for values in (energy[around], energy[sources[hole][:, 0], sources[hole][:, 1]])
+        )
         strength *= np.clip(np.sqrt(here / max(there, 1e-3)), 0.5, 1.2)
     return float(strength)
 
@@ -135,7 +139,12 @@ def _calm_mean(values: NDArray[np.float32]) -> float:
 
 
 def _grain_share(
-    frames_THWC: U8, masks_THW: Bool, asked: Asked, scene: StillScene, sources: tuple[NDArray[np.intp], ...], own_N: Bool
+    frames_THWC: U8,
+    masks_THW: Bool,
+    asked: Asked,
+    scene: StillScene,
+    sources: tuple[NDArray[np.intp], ...],
+    own_N: Bool,
 ) -> float:
     """How much of the sources' change from frame to frame the holes may show, to change as much as their rims do."""
     frames, rows, columns = (part[own_N & (sources[0] > 0)] for part in sources)
@@ -157,7 +166,9 @@ def _mean_change(after_N3: U8, before_N3: U8) -> float:
     return float(np.abs(after_N3.astype(np.int16) - before_N3).mean())
 
 
-def invent_moving(restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose) -> Invention:
+def invent_moving(
+    restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, motion: HoleMotion, compose: Compose
+) -> Invention:
     """Return sources for the unseen pixels of a scene that moves: in a few anchor frames, along the background."""
     invented = _nothing(asked)
     left_N, strength = unseen_N.copy(), 1.0
@@ -190,7 +201,9 @@ def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray
     return np.column_stack((second[:, 0] - turn @ first[:, 0], turn))
 
 
-def _moved(places_N23: NDArray[np.float64], x_N: NDArray[np.number], y_N: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moved(
+    places_N23: NDArray[np.float64], x_N: NDArray[np.number], y_N: NDArray[np.number]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     moved = places_N23[:, :, 0] + places_N23[:, :, 1] * x_N[:, None] + places_N23[:, :, 2] * y_N[:, None]
     return moved[:, 0], moved[:, 1]
 
@@ -213,7 +226,10 @@ def _lead(masks, first, rows, columns, unseen, there, back, valid, holes, anchor
             t -= direction
             pair = t if direction == 1 else s
             found = 0
-            fresh_x, fresh_y = np.empty(first[t + 1] - first[t], np.float32), np.empty(first[t + 1] - first[t], np.float32)
+            fresh_x, fresh_y = (
+                np.empty(first[t + 1] - first[t], np.float32),
+                np.empty(first[t + 1] - first[t], np.float32),
+            )
             for n in range(first[t], first[t + 1]):
                 i = n - first[t]
                 fresh_x[i] = -1

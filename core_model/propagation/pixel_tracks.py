@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from core_model.engine import Bool, Float
+from core_model.engine import Bool
 from core_model.propagation.hole_motion import HoleMotion
 
 F32 = NDArray[np.float32]
@@ -83,7 +83,9 @@ def find_other(masks_THW: Bool, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32
     return other
 
 
-def follow(masks_THW: Bool, asked: Asked, motion: HoleMotion, other_Thw: NDArray[np.uint8], layer: int, direction: int) -> Tracks:
+def follow(
+    masks_THW: Bool, asked: Asked, motion: HoleMotion, other_Thw: NDArray[np.uint8], layer: int, direction: int
+) -> Tracks:
     """Follow the asked pixels of every frame to later (direction 1) or earlier (-1) ones."""
     count = int(asked.first[-1])
     tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))

@@ -10,7 +10,7 @@ from clips import moving_box, write_clip, write_mask_video
 from jobs import finish, lossless_job
 
 from core_model.engine import DeviceFull
-from core_model.propagation_engine import PropagationEngine
+from core_model.propagation.engine import PropagationEngine
 from core_model.window_batch import WindowBatch
 from pipelines.config import OutOfMemory
 

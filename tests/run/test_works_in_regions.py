@@ -8,8 +8,8 @@ import pytest
 from clips import scene, write_clip, write_mask_video
 from jobs import finish, lossless_job, planes
 
-from core_model import propagation_engine
 from core_model.array_shot import ArrayShot
+from core_model.propagation import engine as propagation_engine
 from core_model.regions import Region
 from pipelines.cache.flow_cache import decode_flow, encode_flow, segment_key
 from pipelines.config import EngineName, Mode

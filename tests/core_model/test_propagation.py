@@ -6,8 +6,8 @@ import pytest
 import torch
 from hidden_clips import Hidden, centre_box, hide, pan, texture
 
-from core_model.fill_clip import fill_clip
 from core_model.metrics import psnr, warping_error
+from core_model.propagation.fill import fill_clip
 
 
 def restore(clip: Hidden) -> np.ndarray:
@@ -141,4 +141,4 @@ def test_frames_are_filled_in_place_unless_they_are_read_only():
 def test_arrays_that_do_not_fit_are_named():
     clip = panned(frames=6)
     with pytest.raises(ValueError, match=r"masks \[T, H, W\].*\[5, 96, 128\]"):
-        fill_clip(clip.frames, clip.masks[:5], clip.flow_fwd, clip.flow_bwd).frames
+        fill_clip(clip.frames, clip.masks[:5], clip.flow_fwd, clip.flow_bwd)
