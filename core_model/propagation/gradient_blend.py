@@ -24,6 +24,7 @@ _SMOOTHNESS = np.float32(0.05)  # weight of an edge whose difference no frame sh
 # The same at the edge of the hole: a patch whose frame did not show what lies beside it must not keep its own light.
 _SEAM = np.float32(0.3)
 _GREY = 128
+_STRENGTH_RANGE = (0.35, 1.0)  # by how much invented texture is made weaker or stronger
 _SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to this, come from one piece
 
 
@@ -48,13 +49,34 @@ def blend(
         image[:, ~known] = image[:, known].mean(1)[:, None] if known.any() else _GREY
     edges = Edges(np.zeros((3, size[0], size[1] - 1), np.float32), np.zeros((3, size[0] - 1, size[1]), np.float32))
     weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
+    invented = tuple(np.zeros(weight.shape, np.bool_) for weight in weights)
     _differences(
         frames_THWC, masks_THW, t, mask, known, index, away_CN, x_CN, y_CN, colour_CN3, gains_C, weights_CN,
-        seen, strength, *edges, *weights,
+        seen, *edges, *weights, *invented,
     )  # fmt: skip
+    _fit_strength(image, mask, edges, invented, strength)
     blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
     colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
     return colours
+
+
+def _fit_strength(image_Chw: F32, mask_hw: Bool, edges: Edges, invented: tuple[Bool, ...], strength: float) -> None:
+    """Make invented differences as strong as those just outside of the hole, times `strength`."""
+    if not any(where.any() for where in invented):
+        return
+    steps = np.diff(image_Chw, axis=2), np.diff(image_Chw, axis=1)
+    apart = mask_hw[:, 1:] | mask_hw[:, :-1], mask_hw[1:] | mask_hw[:-1]
+    around = _calm_mean([step[:, ~masked] for step, masked in zip(steps, apart, strict=True)])
+    within = _calm_mean([edge[:, where] for edge, where in zip(edges, invented, strict=True)])
+    strength *= float(np.clip(np.sqrt(around / max(within, 1e-3)), *_STRENGTH_RANGE))
+    for edge, where in zip(edges, invented, strict=True):
+        edge *= np.where(where, np.float32(strength), np.float32(1))
+
+
+def _calm_mean(steps: list[F32]) -> float:
+    """Mean square of differences without the largest tenth: edges of objects."""
+    squares = np.sort(np.concatenate([np.square(step).sum(0) for step in steps]))
+    return float(squares[: max(1, len(squares) * 9 // 10)].mean()) if len(squares) else 0.0
 
 
 @njit(cache=True)
@@ -79,28 +101,12 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 
 @njit(cache=True)
-def _differences(
-    frames,
-    masks,
-    t,
-    mask,
-    known,
-    index,
-    away,
-    x,
-    y,
-    colour,
-    gains,
-    weights,
-    seen,
-    strength,
-    right,
-    down,
-    right_weight,
-    down_weight,
-):  # type: ignore[no-untyped-def]
+def _differences(  # type: ignore[no-untyped-def]
+    frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, seen,
+    right, down, right_weight, down_weight, right_invented, down_invented,
+):  # fmt: skip
     height, width = mask.shape
-    step = np.zeros(3, np.float32)
+    step, first, second = np.zeros(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     for row in range(height):
         for column in range(width):
             for side in range(2):
@@ -111,11 +117,11 @@ def _differences(
                 step[:] = 0
                 total = np.float32(0)
                 if known[row, column] and known[r, c]:
-                    total = _shown(frames, masks, t, n, m, 1 - side, side, away, x, y, colour, gains, weights, step)
+                    total = _shown(
+                        frames, masks, t, n, m, 1 - side, side, away, x, y, colour, gains, weights, step, first, second
+                    )
                 weight = np.float32(1)
-                if strength != 1 and total > 0 and (_is_invented(weights, n, seen) or _is_invented(weights, m, seen)):
-                    for k in range(3):
-                        step[k] *= np.float32(strength)
+                invented = total > 0 and (_is_invented(weights, n, seen) or _is_invented(weights, m, seen))
                 if total == 0:
                     weight = _SEAM if mask[row, column] != mask[r, c] else _SMOOTHNESS
                 for k in range(3):
@@ -124,18 +130,17 @@ def _differences(
                     else:
                         down[k, row, column] = step[k]
                 if side == 0:
-                    right_weight[row, column] = weight
+                    right_weight[row, column], right_invented[row, column] = weight, invented
                 else:
-                    down_weight[row, column] = weight
+                    down_weight[row, column], down_invented[row, column] = weight, invented
 
 
 @njit(cache=True)
-def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, step):  # type: ignore[no-untyped-def]
+def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, step, first, second):  # type: ignore[no-untyped-def]
     """Write to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
 
     n and m are the left or upper and the right or lower pixel, -1 where that is no missing one.
     """
-    first, second = np.empty(3, np.float32), np.empty(3, np.float32)
     total = np.float32(0)
     for c in range(len(weights)):
         one = np.float32(weights[c, n]) if n >= 0 else np.float32(0)

@@ -6,6 +6,7 @@ noise are the frame's own. Where the camera moves, a few anchor frames get textu
 Legend: T frames, H W height and width, N the asked pixels of all frames.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,8 +24,8 @@ from core_model.propagation.texture import find_sources
 _ANCHORS = 3  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 16  # a frame with fewer such pixels is no anchor: they become smooth
 _MOST_MIXED = 3  # frames before and after whose sources are mixed with a frame's own, to calm their grain
-_AROUND_PX = 16
-_THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.65
+_THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.5
+_MOVING_STRENGTH = 0.6  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
 
 
@@ -83,17 +84,30 @@ def invent_still(
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
     nearby = _frames_mixed(_grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own))
-    strength = _strength(restored_THWC[anchor], hole, masks_THW[anchor] | scene.passing[anchor], sources)
+    strength = _strength(hole)
     invented, kept = [], np.zeros(len(frames_N), np.bool_)
+
+    def shown(t_N: NDArray[np.int_], wanted_N: Bool) -> Bool:
+        there = wanted_N & inside & (t_N >= 0) & (t_N < len(masks_THW))
+        t, y, x = t_N[there], at[0][there], at[1][there]
+        there[there] = ~masks_THW[t, y, x] & ~scene.passing[t, y, x]
+        return there
+
     for away in nearby:
-        t = frames_N + away
-        there = (t >= 0) & (t < len(masks_THW))
-        t = t.clip(0, len(masks_THW) - 1)
-        there &= inside & ~masks_THW[t, *at] & ~scene.passing[t, *at]
+        there = shown(frames_N + away, np.ones(len(frames_N), np.bool_))
         kept |= there
-        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y))
+        invented.append(_candidate(asked, unseen_N, there, np.full(len(frames_N), away), own_x, own_y))
+    # Where something passes before the sources, those of the nearest frame in which it does not.
+    nearest = np.zeros(len(frames_N), np.int_)
+    left = ~kept
+    for distance in range(nearby.stop, len(masks_THW)):
+        for away in (distance, -distance):
+            if left.any():
+                there = shown(frames_N + away, left)
+                nearest[there] = away
+                left &= ~there
     if not kept.all():
-        invented.append(_candidate(asked, unseen_N, ~kept, anchor - frames_N, source_x, source_y))
+        invented.append(_candidate(asked, unseen_N, nearest != 0, nearest, own_x, own_y))
     return invented, strength
 
 
@@ -109,33 +123,14 @@ def _candidate(
 
 def _frames_mixed(share: float) -> range:
     """Which frames' sources are mixed, so that their mean changes by a share of what each of them changes."""
-    reach = min(_MOST_MIXED, round((1 / max(share, 0.01) - 1) / 2))
+    reach = min(_MOST_MIXED, math.ceil((1 / max(share, 0.01) - 1.05) / 2))
     return range(-reach, reach + 1)
 
 
-def _strength(anchor_HWC: U8, hole: Bool, apart: Bool, sources: NDArray[np.int32]) -> float:
-    """How strong the sources' texture is to show: as strong as it is around the hole, and less in a thin hole, whose
-    rim says most already."""
-    grey = cv2.cvtColor(np.ascontiguousarray(anchor_HWC), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    energy = np.square(cv2.filter2D(grey, -1, np.array([[-1.0, 1.0]]))) + np.square(
-        cv2.filter2D(grey, -1, np.array([[-1.0], [1.0]]))
-    )
-    size = 2 * _AROUND_PX + 1
-    apart = cv2.dilate(apart.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    around = (cv2.dilate(hole.view(np.uint8), np.ones((size, size), np.uint8)) > 0) & ~hole & ~apart
+def _strength(hole: Bool) -> float:
+    """How strong texture is to show in a hole: less in a thin one, whose rim says most already."""
     depth = float(cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max())
-    strength = np.interp(depth, (_THIN_PX, _DEEP_PX), (_THIN_STRENGTH, 1.0))
-    if around.any():
-        here, there = (
-            _calm_mean(values) for values in (energy[around], energy[sources[hole][:, 0], sources[hole][:, 1]])
-        )
-        strength *= np.clip(np.sqrt(here / max(there, 1e-3)), 0.5, 1.2)
-    return float(strength)
-
-
-def _calm_mean(values: NDArray[np.float32]) -> float:
-    """The mean without the largest tenth: edges of objects."""
-    return float(np.sort(values)[: max(1, len(values) * 9 // 10)].mean())
+    return float(np.interp(depth, (_THIN_PX, _DEEP_PX), (_THIN_STRENGTH, 1.0)))
 
 
 def _grain_share(
@@ -171,7 +166,7 @@ def invent_moving(
 ) -> Invention:
     """Return sources for the unseen pixels of a scene that moves: in a few anchor frames, along the background."""
     invented = _nothing(asked)
-    left_N, strength = unseen_N.copy(), 1.0
+    left_N = unseen_N.copy()
     for _ in range(_ANCHORS):
         counts = np.array([np.count_nonzero(left_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
         anchor = int(np.argmax(counts))
@@ -185,14 +180,13 @@ def invent_moving(
         if sources is None:
             left_N[part] = False
             continue
-        strength = _strength(restored_THWC[anchor], hole, masks_THW[anchor], sources)
         asked_for = asked.first, asked.rows, asked.columns
         there, back = motion.models
         _lead(masks_THW, *asked_for, left_N, there, back, motion.valid, motion.holes, anchor, sources, *invented[:3])
         left_N &= invented.away == NOT_INVENTED
         left_N[part] = False
     invented.weight[invented.away != NOT_INVENTED] = 255
-    return [invented], strength
+    return [invented], _MOVING_STRENGTH
 
 
 def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,11 +16,11 @@ from core_model.engine import Bool
 
 F32 = NDArray[np.float32]
 
-_ERROR_LEFT = 0.1  # grey levels, as the preconditioner estimates the error
+ERROR_LEFT = 0.1  # grey levels, as the preconditioner estimates the error
 _MOST_ITERATIONS = 60
 _DAMPING = np.float32(0.8)
 _SWEEPS = 2
-_COARSEST_SIDE = 2
+_COARSEST_SIDE, _COARSEST_SWEEPS = 2, 8
 # What ties a pixel to fixed ones is weaker on the next grid, where the centre of a cell lies farther from the border.
 _ANCHOR_KEPT = np.float32(0.6)
 
@@ -32,7 +32,9 @@ class Edges(NamedTuple):
     down: F32
 
 
-def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Edges, hold_HW: F32) -> F32:
+def solve_poisson(
+    image_CHW: F32, free_HW: Bool, differences: Edges, weights: Edges, hold_HW: F32, error_left: float = ERROR_LEFT
+) -> F32:
     """Return the image with its free pixels changed so that differences between neighbours are, by least squares,
     the given ones.
 
@@ -43,70 +45,81 @@ def solve_poisson(image_CHW: F32, free_HW: Bool, differences: Edges, weights: Ed
     solved = np.array(image_CHW, np.float32, order="C")
     if free_HW.any():
         sizes = _sizes(*free_HW.shape)
-        _solve(solved, free_HW, *differences, *weights, hold_HW, sizes)
+        _solve(solved, free_HW, *differences, *weights, hold_HW, sizes, error_left)
     return solved
 
 
 def _sizes(height: int, width: int) -> NDArray[np.int64]:
-    """(height, width, offset in the flat arrays) of every grid, the finest first."""
-    sizes, offset = [], 0
+    """(height, width, offset in the flat arrays) of every grid, the finest first.
+
+    Before and after each grid lie as many zeros as it is wide: the loops below read all four neighbours of every cell
+    without asking where it lies.
+    """
+    sizes, offset = [], width
     while True:
         sizes.append((height, width, offset))
         if max(height, width) <= _COARSEST_SIDE:
             return np.array(sizes, np.int64)
-        offset += height * width
+        offset += height * width + width
         height, width = (height + 1) // 2, (width + 1) // 2
 
 
 @njit(cache=True)
-def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, sizes):  # type: ignore[no-untyped-def]
+def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, sizes, error_left):  # type: ignore[no-untyped-def]
     last = len(sizes) - 1
-    cells = sizes[last, 2] + sizes[last, 0] * sizes[last, 1]
+    cells = sizes[last, 2] + (sizes[last, 0] + 1) * sizes[last, 1]
     right, down = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
     diagonal, step = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
     _lay_grids(free, right_weight, down_weight, hold, sizes, right, down, diagonal, step)
-    height, width = free.shape
-    rest_all, change_all = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
-    scratch = np.zeros(cells, np.float32)
-    fine = height * width
-    direction, applied = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
-    total = np.zeros(fine, np.float32)
+    height, width, begin = sizes[0]
+    end = begin + height * width
+    rest, change = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
+    scratch, mixed = np.zeros(cells, np.float32), np.zeros(width, np.float32)
+    direction, total = np.zeros(end + width, np.float32), np.zeros(end + width, np.float32)
+    wanted, step_here, applied = rest[begin:end], change[begin:end], scratch[begin:end]
+    towards, moved = direction[begin:end], total[begin:end]
     for channel in range(len(image)):
-        rest = rest_all[:fine]
-        _pull(image[channel], free, right_CHW[channel], down_CHW[channel], right_weight, down_weight, rest)
-        total[:] = 0
+        _pull(image[channel], free, right_CHW[channel], down_CHW[channel], right_weight, down_weight, wanted)
+        total[:], direction[:] = 0, 0
         strength = 0.0
-        for iteration in range(_MOST_ITERATIONS):
+        for _ in range(_MOST_ITERATIONS):
             # The residual on the finest grid is kept: the cycle only reads it there.
-            largest = _cycle(sizes, right, down, diagonal, step, rest_all, change_all, scratch)
-            if largest < _ERROR_LEFT:
-                for i in range(fine):
-                    total[i] += change_all[i]
+            largest = _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed)
+            if largest < error_left:
+                moved += step_here
                 break
-            new_strength = 0.0
-            for i in range(fine):
-                new_strength += np.float64(rest[i]) * np.float64(change_all[i])
+            new_strength = _product(wanted, step_here)
             if not new_strength > 0:
                 break
             share = np.float32(new_strength / strength) if strength > 0 else np.float32(0)
-            for i in range(fine):
-                direction[i] = change_all[i] + share * direction[i]
+            for i in range(len(towards)):
+                towards[i] = step_here[i] + share * towards[i]
             strength = new_strength
-            _apply(direction, right[:fine], down[:fine], diagonal[:fine], height, width, applied)
-            bend = 0.0
-            for i in range(fine):
-                bend += np.float64(direction[i]) * np.float64(applied[i])
+            _apply(direction, right, down, diagonal, width, begin, end, scratch)
+            bend = _product(towards, applied)
             if not bend > 0:
                 break
             length = np.float32(strength / bend)
-            for i in range(fine):
-                total[i] += length * direction[i]
-                rest[i] -= length * applied[i]
-        direction[:] = 0
+            for i in range(len(towards)):
+                moved[i] += length * towards[i]
+                wanted[i] -= length * applied[i]
         for y in range(height):
             for x in range(width):
                 if free[y, x]:
-                    image[channel, y, x] += total[y * width + x]
+                    image[channel, y, x] += moved[y * width + x]
+
+
+@njit(cache=True)
+def _product(first, second):  # type: ignore[no-untyped-def]
+    """Sum of products, in eight partial sums of a fixed order: fast, and the same on every machine."""
+    sums = np.zeros(8)
+    whole = len(first) // 8
+    for i in range(whole):
+        for k in range(8):
+            sums[k] += np.float64(first[8 * i + k]) * np.float64(second[8 * i + k])
+    for i in range(8 * whole, len(first)):
+        sums[0] += np.float64(first[i]) * np.float64(second[i])
+    return sums.sum()
 
 
 @njit(cache=True)
@@ -134,39 +147,33 @@ def _pull(image, free, right_HW, down_HW, right_weight, down_weight, rest):  # t
 @njit(cache=True)
 def _lay_grids(free, right_weight, down_weight, hold, sizes, right, down, diagonal, step):  # type: ignore[no-untyped-def]
     """Fill the flat arrays of all grids: weights between free cells, diagonal, and the smoother's step."""
-    height, width = free.shape
+    height, width, offset = sizes[0]
     anchor = np.zeros(height * width, np.float32)
     for y in range(height):
         for x in range(width):
-            at = y * width + x
+            at, to = y * width + x, offset + y * width + x
             if free[y, x]:
                 anchor[at] += hold[y, x]
             if x + 1 < width:
                 if free[y, x] and free[y, x + 1]:
-                    right[at] = right_weight[y, x]
+                    right[to] = right_weight[y, x]
                 elif free[y, x]:
                     anchor[at] += right_weight[y, x]
                 elif free[y, x + 1]:
                     anchor[at + 1] += right_weight[y, x]
             if y + 1 < height:
                 if free[y, x] and free[y + 1, x]:
-                    down[at] = down_weight[y, x]
+                    down[to] = down_weight[y, x]
                 elif free[y, x]:
                     anchor[at] += down_weight[y, x]
                 elif free[y + 1, x]:
                     anchor[at + width] += down_weight[y, x]
     for level in range(len(sizes)):
         height, width, offset = sizes[level]
-        for y in range(height):
-            for x in range(width):
-                at = offset + y * width + x
-                whole = anchor[y * width + x] + right[at] + down[at]
-                if x > 0:
-                    whole += right[at - 1]
-                if y > 0:
-                    whole += down[at - width]
-                diagonal[at] = whole
-                step[at] = _DAMPING / whole if whole > 1e-7 else 0
+        for i in range(height * width):
+            at = offset + i
+            diagonal[at] = anchor[i] + right[at] + right[at - 1] + down[at] + down[at - width]
+            step[at] = _DAMPING / diagonal[at] if diagonal[at] > 1e-7 else 0
         if level + 1 == len(sizes):
             break
         rows, columns, there = sizes[level + 1]
@@ -184,111 +191,110 @@ def _lay_grids(free, right_weight, down_weight, hold, sizes, right, down, diagon
 
 
 @njit(cache=True)
-def _apply(x_flat, right, down, diagonal, height, width, out):  # type: ignore[no-untyped-def]
-    """out = A x on one grid."""
-    for y in range(height):
-        row = y * width
-        for x in range(width):
-            out[row + x] = diagonal[row + x] * x_flat[row + x]
-        for x in range(width - 1):
-            out[row + x] -= right[row + x] * x_flat[row + x + 1]
-        for x in range(1, width):
-            out[row + x] -= right[row + x - 1] * x_flat[row + x - 1]
-        if y + 1 < height:
-            for x in range(width):
-                out[row + x] -= down[row + x] * x_flat[row + x + width]
-        if y > 0:
-            for x in range(width):
-                out[row + x] -= down[row + x - width] * x_flat[row + x - width]
+def _apply(x, right, down, diagonal, width, begin, end, out):  # type: ignore[no-untyped-def]
+    """out = A x on one grid, cells [begin, end) of the flat arrays. Weights across its borders are 0.
+
+    Slices, counted from 0, spare the test for negative indices that would keep the loop from being vectorized.
+    """
+    here, own, to = x[begin:end], diagonal[begin:end], out[begin:end]
+    after, before, below, above = (
+        x[begin + 1 : end + 1], x[begin - 1 : end - 1], x[begin + width : end + width], x[begin - width : end - width],
+    )  # fmt: skip
+    by_after, by_before = right[begin:end], right[begin - 1 : end - 1]
+    by_below, by_above = down[begin:end], down[begin - width : end - width]
+    for i in range(end - begin):
+        beside = by_after[i] * after[i] + by_before[i] * before[i]
+        to[i] = own[i] * here[i] - beside - (by_below[i] * below[i] + by_above[i] * above[i])
 
 
 @njit(cache=True)
-def _smooth(rest, change, right, down, diagonal, step, height, width, scratch):  # type: ignore[no-untyped-def]
-    _apply(change, right, down, diagonal, height, width, scratch)
-    for i in range(height * width):
-        change[i] += step[i] * (rest[i] - scratch[i])
+def _smooth(rest, change, right, down, diagonal, step, width, begin, end, scratch):  # type: ignore[no-untyped-def]
+    _apply(change, right, down, diagonal, width, begin, end, scratch)
+    here, by, wanted, have = change[begin:end], step[begin:end], rest[begin:end], scratch[begin:end]
+    for i in range(end - begin):
+        here[i] += by[i] * (wanted[i] - have[i])
 
 
 @njit(cache=True)
-def _cycle(sizes, right, down, diagonal, step, rest, change, scratch):  # type: ignore[no-untyped-def]
+def _keep_free(values, step):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        values[i] = values[i] if step[i] > 0 else np.float32(0)
+
+
+@njit(cache=True)
+def _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed):  # type: ignore[no-untyped-def]
     """One symmetric cycle from zero: `change` becomes an estimate of the error. Returns its largest value."""
     last = len(sizes) - 1
     for level in range(last + 1):
-        height, width, o = sizes[level]
-        e = o + height * width
-        r, c, s = rest[o:e], change[o:e], scratch[o:e]
-        for i in range(height * width):
-            c[i] = step[o + i] * r[i]
-        sweeps = _SWEEPS - 1 if level < last else 8
-        for _ in range(sweeps):
-            _smooth(r, c, right[o:e], down[o:e], diagonal[o:e], step[o:e], height, width, s)
+        height, width, begin = sizes[level]
+        end = begin + height * width
+        here, by, wanted, left = change[begin:end], step[begin:end], rest[begin:end], scratch[begin:end]
+        for i in range(end - begin):
+            here[i] = by[i] * wanted[i]
+        for _ in range(_SWEEPS - 1 if level < last else _COARSEST_SWEEPS):
+            _smooth(rest, change, right, down, diagonal, step, width, begin, end, scratch)
         if level < last:
-            _apply(c, right[o:e], down[o:e], diagonal[o:e], height, width, s)
-            for i in range(height * width):
-                s[i] = r[i] - s[i] if diagonal[o + i] > 0 else 0
+            _apply(change, right, down, diagonal, width, begin, end, scratch)
+            for i in range(end - begin):
+                left[i] = wanted[i] - left[i]
             rows, columns, there = sizes[level + 1]
-            coarse = rest[there : there + rows * columns]
-            _restrict(s, height, width, coarse, rows, columns, diagonal[there : there + rows * columns])
+            _restrict(left, height, width, rest[there : there + rows * columns], rows, columns)
+            _keep_free(rest[there : there + rows * columns], step[there : there + rows * columns])
     for level in range(last - 1, -1, -1):
-        height, width, o = sizes[level]
-        e = o + height * width
+        height, width, begin = sizes[level]
+        end = begin + height * width
         rows, columns, there = sizes[level + 1]
-        _prolong(change[there : there + rows * columns], rows, columns, change[o:e], height, width, diagonal[o:e])
+        _prolong(change[there : there + rows * columns], rows, columns, change[begin:end], height, width, mixed)
+        _keep_free(change[begin:end], step[begin:end])
         for _ in range(_SWEEPS):
-            _smooth(
-                rest[o:e], change[o:e], right[o:e], down[o:e], diagonal[o:e], step[o:e], height, width, scratch[o:e]
-            )
+            _smooth(rest, change, right, down, diagonal, step, width, begin, end, scratch)
+    height, width, begin = sizes[0]
+    here = change[begin : begin + height * width]
     largest = np.float32(0)
-    for i in range(sizes[0, 0] * sizes[0, 1]):
-        largest = max(largest, abs(change[i]))
+    for i in range(len(here)):
+        largest = max(largest, abs(here[i]))
     return largest
 
 
 @njit(cache=True)
-def _restrict(fine, height, width, coarse, rows, columns, diagonal):  # type: ignore[no-untyped-def]
-    """The transpose of `_prolong`."""
+def _restrict(fine, height, width, coarse, rows, columns):  # type: ignore[no-untyped-def]
+    """The transpose of `_prolong`: every coarse cell gets three quarters of its fine ones and a quarter of those beside
+    them, along each side."""
+    near, far = np.float32(0.75), np.float32(0.25)
     coarse[:] = 0
     for y in range(height):
-        near_y = y // 2
-        far_y = near_y + (1 if y % 2 else -1)
-        has_y = 0 <= far_y < rows
-        for x in range(width):
-            value = fine[y * width + x]
-            if value == 0:
-                continue
-            near_x = x // 2
-            far_x = near_x + (1 if x % 2 else -1)
-            has_x = 0 <= far_x < columns
-            coarse[near_y * columns + near_x] += np.float32(0.5625) * value
-            if has_x:
-                coarse[near_y * columns + far_x] += np.float32(0.1875) * value
-            if has_y:
-                coarse[far_y * columns + near_x] += np.float32(0.1875) * value
-            if has_x and has_y:
-                coarse[far_y * columns + far_x] += np.float32(0.0625) * value
-    for i in range(rows * columns):
-        if diagonal[i] <= 0:
-            coarse[i] = 0
+        row, to = fine[y * width : (y + 1) * width], coarse[(y // 2) * columns : (y // 2 + 1) * columns]
+        beside = y // 2 + (1 if y % 2 else -1)
+        other = coarse[beside * columns : (beside + 1) * columns] if 0 <= beside < rows else to
+        share = far if 0 <= beside < rows else np.float32(0)
+        for x in range(columns):
+            value = near * row[2 * x]
+            if 2 * x + 1 < width:
+                value += near * row[2 * x + 1]
+            if x > 0:
+                value += far * row[2 * x - 1]
+            if 2 * x + 2 < width:
+                value += far * row[2 * x + 2]
+            to[x] += near * value
+            other[x] += share * value
 
 
 @njit(cache=True)
-def _prolong(coarse, rows, columns, fine, height, width, diagonal):  # type: ignore[no-untyped-def]
-    """Add the coarse grid's values, read bilinearly between its cells, to the free cells of the fine one."""
+def _prolong(coarse, rows, columns, fine, height, width, mixed):  # type: ignore[no-untyped-def]
+    """Add the coarse grid's values, read bilinearly between its cells, to the fine ones. Beyond the border they are 0."""
+    near, far = np.float32(0.75), np.float32(0.25)
     for y in range(height):
-        near_y = y // 2
-        far_y = near_y + (1 if y % 2 else -1)
-        has_y = 0 <= far_y < rows
-        for x in range(width):
-            if diagonal[y * width + x] <= 0:
-                continue
-            near_x = x // 2
-            far_x = near_x + (1 if x % 2 else -1)
-            has_x = 0 <= far_x < columns
-            value = np.float32(0.5625) * coarse[near_y * columns + near_x]
-            if has_x:
-                value += np.float32(0.1875) * coarse[near_y * columns + far_x]
-            if has_y:
-                value += np.float32(0.1875) * coarse[far_y * columns + near_x]
-            if has_x and has_y:
-                value += np.float32(0.0625) * coarse[far_y * columns + far_x]
-            fine[y * width + x] += value
+        row, at = fine[y * width : (y + 1) * width], coarse[(y // 2) * columns : (y // 2 + 1) * columns]
+        beside = y // 2 + (1 if y % 2 else -1)
+        other = coarse[beside * columns : (beside + 1) * columns] if 0 <= beside < rows else at
+        share = far if 0 <= beside < rows else np.float32(0)
+        for x in range(columns):
+            mixed[x] = near * at[x] + share * other[x]
+        for x in range(columns):
+            row[2 * x] += near * mixed[x]
+            if x > 0:
+                row[2 * x] += far * mixed[x - 1]
+            if 2 * x + 1 < width:
+                row[2 * x + 1] += near * mixed[x]
+                if x + 1 < columns:
+                    row[2 * x + 1] += far * mixed[x + 1]

@@ -21,7 +21,7 @@ _MARGIN_PX = RIM_PX + 13  # around the holes: their rims, and as far as a camera
 _BACKGROUND_SAMPLES = 25
 _PASSING_LEVELS = 9.0  # grey levels from the background's
 _PASSING_DEVIATIONS = 4.0
-_FRINGE_PX = 2
+_FRINGE_PX = 1  # at half the size
 _FEWEST_SEEN = 3
 
 
@@ -46,11 +46,11 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
 
     The background of a pixel is the median of the block's frames that show it, each brought to the same light.
     """
-    frames, height, width = masks_THW.shape
+    frames = len(masks_THW)
     picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
-    cuts = [_moved_back(frames_THWC[t], masks_THW[t], places[t]) for t in picks]
+    cuts = [_halved(*_moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
     background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
-    hull = masks_THW.any(0)
+    hull = np.asarray(masks_THW.any(0))
     rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
     area = slice(top, int(rows[-1]) + 1 + _MARGIN_PX), slice(left, int(columns[-1]) + 1 + _MARGIN_PX)
@@ -58,11 +58,13 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     shown, passing_THW = np.empty((frames, *hull[area].shape), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
         picture, hidden = _moved_back(frames_THWC[t], masks_THW[t], places[t])
-        passing = _passing(picture, hidden, background, spread, counts)
-        if passing.any():
-            passing = cv2.dilate(cv2.medianBlur(passing, 3), square)
+        found = _passing(*_halved(picture, hidden), background, spread, counts)
+        shown[t] = ~hidden[area]
+        if found.any():
+            found = cv2.dilate(cv2.medianBlur(found, 3), square)
+            passing = cv2.resize(found, hull.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.uint8)
             passing_THW[t] = _moved_on(passing, places[t]) > 0
-        shown[t] = ((passing == 0) & ~hidden)[area]
+            shown[t] &= passing[area] == 0
     return StillScene(places, top, left, _when_shown(shown, 1), _when_shown(shown, -1), passing_THW)
 
 
@@ -85,6 +87,14 @@ def _moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
     hidden = cv2.warpAffine(
         mask_HW.view(np.uint8) * 255, matrix, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=255
     )
+    return np.asarray(picture, np.uint8), hidden > 0
+
+
+def _halved(picture_HWC: U8, hidden_HW: Bool) -> tuple[U8, Bool]:
+    """Half the size, which is enough to see what passes, and less noisy."""
+    height, width = max(1, hidden_HW.shape[0] // 2), max(1, hidden_HW.shape[1] // 2)
+    picture = cv2.resize(picture_HWC, (width, height), interpolation=cv2.INTER_AREA)
+    hidden = cv2.resize(hidden_HW.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(picture, np.uint8), hidden > 0
 
 
@@ -135,8 +145,8 @@ def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-un
     height, width = hidden.shape
     ratios = np.empty(height * width, np.float32)
     n = 0
-    for y in range(0, height, 2):
-        for x in range(0, width, 2):
+    for y in range(height):
+        for x in range(width):
             level = background[y, x, 0] + background[y, x, 1] + background[y, x, 2]
             if not hidden[y, x] and counts[y, x] >= _FEWEST_SEEN and level > 60:
                 value = np.float32(picture[y, x, 0]) + np.float32(picture[y, x, 1]) + np.float32(picture[y, x, 2])
