@@ -84,6 +84,9 @@ class Restored(NamedTuple):
     away: U8
     """[T, H, W], of masked pixels: distance in frames to the frame that shows the pixel, 1..255 (255: that or more);
     0 where no frame shows it, so that it was invented. The values of other pixels do not count."""
+    miss: U8 | None = None
+    """[T, H, W], of masked pixels, in quarters of a grey level: by how much what was taken misses the hole's rim, where
+    the same source shows known pixels; of invented pixels, by how much their surroundings vary. None: not known."""
 
 
 class Engine(Protocol):

@@ -32,7 +32,8 @@ class FrameQuality(NamedTuple):
     away_sum: int
     """Sum over the seen pixels of the distance in frames to the frame that shows them."""
     rim_mismatch: float
-    """Mean absolute difference across the hole's rim, in grey levels, less that between pixels just outside of it."""
+    """Grey levels: mean absolute difference across the hole's rim, less that between pixels just outside of it; or, if
+    that is more, by how much what fills the hole misses the rim (`core_model.engine.Restored.miss`)."""
     flicker: float
     """Mean absolute change since the frame before inside the hole over that around it; 0 for the first frame."""
 
@@ -57,8 +58,10 @@ class HoleQuality(NamedTuple):
     """0..1, higher is surer; orders restored holes by how likely a person should look at them (lowest first)."""
 
 
-def measure_quality(frames_THWC: U8, masks_THW: Bool, away_THW: U8) -> list[FrameQuality]:
-    """Return one FrameQuality per frame; `away` is that of `core_model.engine.Restored`."""
+def measure_quality(
+    frames_THWC: U8, masks_THW: Bool, away_THW: U8, miss_THW: U8 | None = None
+) -> list[FrameQuality]:
+    """Return one FrameQuality per frame; `away` and `miss` are those of `core_model.engine.Restored`."""
     rows = []
     for t in range(len(frames_THWC)):
         if not masks_THW[t].any():
@@ -72,6 +75,8 @@ def measure_quality(frames_THWC: U8, masks_THW: Bool, away_THW: U8) -> list[Fram
         if t > 0 and mask_before.any():
             flicker = _flicker(frames_THWC[before][near], frame, mask_before, mask)
         rim = _rim_mismatch(frame, mask)
+        if miss_THW is not None:
+            rim = max(rim, float(miss_THW[t][near][mask].mean()) / 4)
         rows.append(FrameQuality(int(mask.sum()), int((away > 0).sum()), int(away.sum(dtype=np.int64)), rim, flicker))
     return rows
 
@@ -107,7 +112,7 @@ def summarize_quality(frames: Iterable[FrameQuality]) -> HoleQuality:
 
 def _score(seen_share: float, away: float, rim: float, flicker: float) -> float:
     known = seen_share / (1 + away / _AWAY_SCALE) + (1 - seen_share) * _INVENTED_WORTH
-    return known / (1 + rim / _RIM_SCALE) / max(1.0, flicker) ** 0.5
+    return known / (1 + rim / _RIM_SCALE) / math.sqrt(max(1.0, flicker))
 
 
 def _rim_mismatch(frame_HWC: U8, mask_HW: Bool) -> float:

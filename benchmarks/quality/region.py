@@ -34,6 +34,8 @@ class RestoredRegion(NamedTuple):
     """[T, H, W, 3]"""
     away: U8
     """[T, region's height, region's width], see `core_model.engine.Restored`."""
+    miss: U8
+    """The same shape and source."""
     region: Region
 
 
@@ -58,4 +60,5 @@ def restore_region(frames_THWC: U8, masks_THW: Bool) -> RestoredRegion:
     restored = PropagationEngine().restore(ArrayShot(frames, masks, flow_fwd, flow_bwd), 0, len(frames))
     pasted = frames_THWC.copy()
     pasted[region.slices][masks] = restored.frames[masks]
-    return RestoredRegion(pasted, restored.away, region)
+    assert restored.miss is not None
+    return RestoredRegion(pasted, restored.away, restored.miss, region)

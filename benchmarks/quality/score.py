@@ -167,7 +167,7 @@ def _warping(case: Case, clip: U8, telea: U8) -> float:
 def _own_score(case: Case, holes: Bool, ours: RestoredRegion) -> tuple[float, tuple[tuple[float, float], ...]]:
     """What a run would say of the item, and of every ten frames beside their true error."""
     cut = ours.region.slices
-    rows = measure_quality(ours.frames[cut], holes[cut], ours.away)
+    rows = measure_quality(ours.frames[cut], holes[cut], ours.away, ours.miss)
     windows = []
     for start in range(0, len(rows), WINDOW):
         span = slice(start, start + WINDOW)

@@ -28,6 +28,5 @@ class PropagationEngine:
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
         flows = shot.flows(first, last - 1)
-        frames, away = fill_clip(shot.images(first, last), shot.masks(first, last), *flows)
-        asked = slice(start - first, stop - first)
-        return Restored(frames[asked], away[asked])
+        filled = fill_clip(shot.images(first, last), shot.masks(first, last), *flows)
+        return Restored(*(part[start - first : stop - first] for part in filled))

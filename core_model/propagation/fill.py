@@ -25,6 +25,7 @@ F64 = NDArray[np.float64]
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
+_BY_PX = 40  # what passes within this of a hole may be behind it
 
 
 def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> Restored:
@@ -37,7 +38,7 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     _check(frames_THWC, masks_THW, flow_fwd, flow_bwd)
     restored = frames_THWC if frames_THWC.flags.writeable else frames_THWC.copy()
     if not masks_THW.any():
-        return Restored(restored, np.zeros(masks_THW.shape, np.uint8))
+        return Restored(restored, *np.zeros((2, *masks_THW.shape), np.uint8))
     asked = ask(masks_THW)
     flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
     places = register_still(restored, masks_THW)
@@ -51,14 +52,16 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     block = _moving_block(restored, masks_THW, asked, motion, flow_fwd, flow_bwd)
     block.invent(invent_moving(restored, masks_THW, asked, block.unseen, motion, block.compose))
     block.compose_all()
-    return Restored(restored, block.away())
+    return Restored(restored, block.away(), block.miss())
 
 
 def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: F32, flow_bwd: F32) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
     layers = [BACKGROUND, BACKGROUND]
-    if scene.passing.any():
+    passes_T = _passes_by(scene.passing, masks)
+    if passes_T.any():
+        flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, restored, masks, passes_T)
         motion = fit_hole_motion(masks, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene.passing)
         if motion.valid[..., FOREGROUND].any():
             other = 1 - shrink(scene.passing, flow_fwd.shape[2:])
@@ -67,7 +70,16 @@ def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: 
     block = Block(restored, masks, asked, tracks, layers)
     block.invent(invent_still(restored, masks, asked, block.unseen, scene, block.compose))
     block.compose_all()
-    return Restored(restored, block.away())
+    return Restored(restored, block.away(), block.miss())
+
+
+def _passes_by(passing: Bool, masks: Bool) -> Bool:
+    """[T]: whether something passes by the block's holes, close enough to be behind them."""
+    hull = np.asarray(masks.any(0))
+    rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
+    near = slice(max(0, rows[0] - _BY_PX), rows[-1] + _BY_PX), slice(max(0, columns[0] - _BY_PX), columns[-1] + _BY_PX)
+    passes: Bool = np.asarray(passing[:, *near].any((1, 2)))
+    return passes
 
 
 def _moving_block(restored: U8, masks: Bool, asked: Asked, motion: HoleMotion, flow_fwd: F32, flow_bwd: F32) -> Block:

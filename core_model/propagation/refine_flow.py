@@ -1,10 +1,10 @@
-"""Flow close to a hole, measured again on frames in which the hole shows scene as well.
+"""Flow close to a hole, measured again: more exactly, and where possible on frames in which the hole shows scene.
 
 Flow measured with the object in place is spoiled around it, by as much as the search's patches are wide. Measured on
 frames that a first round has filled, it is good up to the hole's edge, and shows what crosses that edge.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -20,20 +20,35 @@ _MARGIN_PX = 48  # around the holes, in pixels of the flow: the ring that votes,
 _PAIRS_AT_ONCE = 16
 
 
-def remeasure(flow_fwd: F32, flow_bwd: F32, restored_THWC: U8, masks_THW: Bool) -> tuple[F32, F32]:
-    """Return both flows [P, 2, h, w] with the surroundings of the block's holes measured again, on restored frames."""
+def remeasure(
+    flow_fwd: F32, flow_bwd: F32, frames_THWC: U8, masks_THW: Bool, wanted_T: Bool | None = None
+) -> tuple[F32, F32]:
+    """Return both flows [P, 2, h, w] with the surroundings of the block's holes measured again, on these frames.
+
+    Pairs of frames without a hole are left as they are; `wanted` narrows that to pairs with such a frame.
+    """
     height, width = flow_fwd.shape[2:]
-    small = shrink(masks_THW, (height, width)).any(0)
+    holes_T = np.asarray(masks_THW.any((1, 2)))
+    small = np.asarray(shrink(masks_THW, (height, width)).any(0))
     rows, columns = np.flatnonzero(small.any(1)), np.flatnonzero(small.any(0))
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
     bottom, right = min(height, int(rows[-1]) + 1 + _MARGIN_PX), min(width, int(columns[-1]) + 1 + _MARGIN_PX)
     fresh = flow_fwd.copy(), flow_bwd.copy()
-    limits = [*range(0, len(flow_fwd), _PAIRS_AT_ONCE), len(flow_fwd)]
-    for start, stop in pairwise(limits):
-        frames = restored_THWC[start : stop + 1]
-        if restored_THWC.shape[1:3] != (height, width):
+    picked_T = holes_T if wanted_T is None else holes_T & wanted_T
+    pairs = picked_T[:-1] | picked_T[1:]
+    for start, stop in _runs(pairs):
+        frames = frames_THWC[start : stop + 1]
+        if frames_THWC.shape[1:3] != (height, width):
             frames = np.stack([cv2.resize(f, (width, height), interpolation=cv2.INTER_AREA) for f in frames])
-        measured = DisFlow().estimate(frames[:, top:bottom, left:right])
+        measured = DisFlow(finest_scale=1).estimate(frames[:, top:bottom, left:right])
         for flow, again in zip(fresh, measured, strict=True):
             flow[start:stop, :, top:bottom, left:right] = again
     return fresh
+
+
+def _runs(pairs: Bool) -> Iterator[tuple[int, int]]:
+    """Yield the [start, stop) of adjacent pairs to measure, a few at once."""
+    edges = np.flatnonzero(np.diff(pairs.astype(np.int8), prepend=0, append=0))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        for start in range(first, last, _PAIRS_AT_ONCE):
+            yield start, min(start + _PAIRS_AT_ONCE, last)

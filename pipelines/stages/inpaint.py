@@ -104,7 +104,7 @@ def _restore_region(shot: VideoShot, block: Block, desk: Desk) -> tuple[U8, list
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with desk.model_clock.running():
         restored = desk.engine.restore(shot, first, last)
-    return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away)
+    return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away, restored.miss)
 
 
 def _cut(index: int, restored_HWC: U8, shot: VideoShot, quality: FrameQuality) -> Patch | None:
