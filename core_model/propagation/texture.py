@@ -25,6 +25,8 @@ _REACH_PX = 96  # how far around the hole texture is taken from, at least
 _RADIUS = 3  # of a patch
 _TEXTURE_WEIGHT = 2.0  # of the mean gradients against the colours
 _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
+# What is known counts most, what was filled less the farther from it: structure is continued from the rim inwards.
+_TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
 _ROUNDS_COARSE, _ROUNDS_FINE = 8, 3
 _SEARCHES = 2
 
@@ -118,10 +120,12 @@ def _search(levels: list[_Level]) -> I32:
             nearest = _doubled(nearest, level.hole.shape)
             _settle(nearest, target, level.source, number)
             _vote(image, level.hole, target, nearest, np.zeros(level.hole.shape, np.float32), np.float32(1))
+        depth = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
+        trust = np.maximum(np.float32(_LEAST_TRUST), np.float32(_TRUST_KEPT) ** depth).astype(np.float32)
         rounds = _ROUNDS_FINE if number == 0 else _ROUNDS_COARSE
         distances = np.empty(level.hole.shape, np.float32)
         for round_ in range(rounds):
-            _improve(image, target, level.source, nearest, distances, _SEARCHES, 1000 * number + 10 * round_)
+            _improve(image, trust, target, level.source, nearest, distances, _SEARCHES, 1000 * number + 10 * round_)
             if number or round_ + 1 < rounds:
                 spread = np.float32(np.percentile(distances[target], 75) + 1)
                 _vote(image, level.hole, target, nearest, distances, spread)
@@ -209,34 +213,36 @@ def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _distance(image, y, x, r, c, most):  # type: ignore[no-untyped-def]
-    """Mean square difference of two patches; of the part of the first that lies in the picture."""
+def _distance(image, trust, y, x, r, c, most):  # type: ignore[no-untyped-def]
+    """Mean square difference of two patches, by the trust in the first one's pixels; what lies outside does not count."""
     height, width, channels = image.shape
-    total, count = np.float32(0), 0
+    total, count = np.float32(0), np.float32(0)
     for dy in range(-_RADIUS, _RADIUS + 1):
         if not 0 <= y + dy < height:
             continue
         for dx in range(-_RADIUS, _RADIUS + 1):
             if not 0 <= x + dx < width:
                 continue
+            square = np.float32(0)
             for k in range(channels):
                 miss = image[y + dy, x + dx, k] - image[r + dy, c + dx, k]
-                total += miss * miss
-            count += 1
+                square += miss * miss
+            total += trust[y + dy, x + dx] * square
+            count += trust[y + dy, x + dx]
         if total > most * np.float32((2 * _RADIUS + 1) ** 2):
             break
-    return total / np.float32(count)
+    return total / count
 
 
 @njit(cache=True)
-def _improve(image, target, source, nearest, distances, searches, salt):  # type: ignore[no-untyped-def]
+def _improve(image, trust, target, source, nearest, distances, searches, salt):  # type: ignore[no-untyped-def]
     """Look for nearer patches: the neighbours' sources moved along, and draws ever closer to the own one."""
     height, width = target.shape
     huge = np.float32(1e30)
     for y in range(height):
         for x in range(width):
             if target[y, x]:
-                distances[y, x] = _distance(image, y, x, nearest[y, x, 0], nearest[y, x, 1], huge)
+                distances[y, x] = _distance(image, trust, y, x, nearest[y, x, 0], nearest[y, x, 1], huge)
     for search in range(searches):
         forward = search % 2 == 0
         for i in range(height * width):
@@ -251,7 +257,7 @@ def _improve(image, target, source, nearest, distances, searches, salt):  # type
                 if 0 <= ny < height and 0 <= nx < width and target[ny, nx]:
                     a, b = nearest[ny, nx, 0] - (ny - y), nearest[ny, nx, 1] - (nx - x)
                     if 0 <= a < height and 0 <= b < width and source[a, b]:
-                        d = _distance(image, y, x, a, b, best)
+                        d = _distance(image, trust, y, x, a, b, best)
                         if d < best:
                             best, r, c = d, a, b
             reach, tries = max(height, width) // 2, 0
@@ -259,7 +265,7 @@ def _improve(image, target, source, nearest, distances, searches, salt):  # type
                 a = r + _drawn(y, x, salt + 100 * search + 2 * tries, 2 * reach + 1) - reach
                 b = c + _drawn(y, x, salt + 100 * search + 2 * tries + 1, 2 * reach + 1) - reach
                 if 0 <= a < height and 0 <= b < width and source[a, b]:
-                    d = _distance(image, y, x, a, b, best)
+                    d = _distance(image, trust, y, x, a, b, best)
                     if d < best:
                         best, r, c = d, a, b
                 reach //= 2
