@@ -50,10 +50,10 @@ def blend(
     edges = Edges(np.zeros((3, size[0], size[1] - 1), np.float32), np.zeros((3, size[0] - 1, size[1]), np.float32))
     weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
     invented = tuple(np.zeros(weight.shape, np.bool_) for weight in weights)
+    by_pixel = [np.ascontiguousarray(part.swapaxes(0, 1)) for part in (away_CN, x_CN, y_CN, colour_CN3, weights_CN)]
     _differences(
-        frames_THWC, masks_THW, t, mask, known, index, away_CN, x_CN, y_CN, colour_CN3, gains_C, weights_CN,
-        seen, *edges, *weights, *invented,
-    )  # fmt: skip
+        frames_THWC, masks_THW, t, mask, known, index, *by_pixel, gains_C, seen, *edges, *weights, *invented
+    )
     _fit_strength(image, mask, edges, invented, strength)
     blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
     colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
@@ -102,11 +102,17 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 @njit(cache=True)
 def _differences(  # type: ignore[no-untyped-def]
-    frames, masks, t, mask, known, index, away, x, y, colour, gains, weights, seen,
+    frames, masks, t, mask, known, index, away, x, y, colour, weights, gains, seen,
     right, down, right_weight, down_weight, right_invented, down_invented,
 ):  # fmt: skip
     height, width = mask.shape
     step, first, second = np.zeros(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    made_up = np.zeros(len(weights), np.bool_)
+    for n in range(len(weights)):
+        made_up[n] = True
+        for c in range(seen):
+            if weights[n, c]:
+                made_up[n] = False
     for row in range(height):
         for column in range(width):
             for side in range(2):
@@ -114,69 +120,67 @@ def _differences(  # type: ignore[no-untyped-def]
                 if r >= height or c >= width or not (mask[row, column] or mask[r, c]):
                     continue
                 n, m = index[row, column], index[r, c]
-                step[:] = 0
                 total = np.float32(0)
                 if known[row, column] and known[r, c]:
+                    step[0] = step[1] = step[2] = np.float32(0)
                     total = _shown(
-                        frames, masks, t, n, m, 1 - side, side, away, x, y, colour, gains, weights, step, first, second
+                        frames, masks, t, n, m, 1 - side, side, away, x, y, colour, weights, gains, step, first, second
                     )
                 weight = np.float32(1)
-                invented = total > 0 and (_is_invented(weights, n, seen) or _is_invented(weights, m, seen))
                 if total == 0:
                     weight = _SEAM if mask[row, column] != mask[r, c] else _SMOOTHNESS
-                for k in range(3):
-                    if side == 0:
-                        right[k, row, column] = step[k]
-                    else:
-                        down[k, row, column] = step[k]
+                invented = total > 0 and ((n >= 0 and made_up[n]) or (m >= 0 and made_up[m]))
                 if side == 0:
                     right_weight[row, column], right_invented[row, column] = weight, invented
                 else:
                     down_weight[row, column], down_invented[row, column] = weight, invented
+                if total > 0:
+                    for k in range(3):
+                        if side == 0:
+                            right[k, row, column] = step[k]
+                        else:
+                            down[k, row, column] = step[k]
 
 
 @njit(cache=True)
-def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, gains, weights, step, first, second):  # type: ignore[no-untyped-def]
-    """Write to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
+def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, step, first, second):  # type: ignore[no-untyped-def]
+    """Add to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
 
     n and m are the left or upper and the right or lower pixel, -1 where that is no missing one.
     """
     total = np.float32(0)
-    for c in range(len(weights)):
-        one = np.float32(weights[c, n]) if n >= 0 else np.float32(0)
-        two = np.float32(weights[c, m]) if m >= 0 else np.float32(0)
-        if one > 0 and two > 0 and away[c, n] == away[c, m]:
-            if abs(x[c, m] - x[c, n] - dx) + abs(y[c, m] - y[c, n] - dy) < _SAME_PLACE_PX:
-                share = one + two
-                for k in range(3):
-                    step[k] += share * (colour[c, m, k] - colour[c, n, k])
-                total += share
-                continue
+    for c in range(weights.shape[1]):
+        one = np.float32(weights[n, c]) if n >= 0 else np.float32(0)
+        two = np.float32(weights[m, c]) if m >= 0 else np.float32(0)
+        if one == 0 and two == 0:
+            continue
+        if (
+            one > 0
+            and two > 0
+            and away[n, c] == away[m, c]
+            and abs(x[m, c] - x[n, c] - dx) + abs(y[m, c] - y[n, c] - dy) < _SAME_PLACE_PX
+        ):
+            share = one + two
+            for k in range(3):
+                step[k] += share * (colour[m, c, k] - colour[n, c, k])
+            total += share
+            continue
         if one > 0:
-            s = t + away[c, n]
-            if sample(frames[s], masks[s], x[c, n] + dx, y[c, n] + dy, second) and not _masked(
-                masks[s], x[c, n] + dx, y[c, n] + dy
-            ):
+            s, px, py = t + away[n, c], x[n, c] + dx, y[n, c] + dy
+            if not _masked(masks[s], px, py) and sample(frames[s], masks[s], px, py, second):
                 for k in range(3):
-                    step[k] += one * (second[k] * gains[c] - colour[c, n, k])
+                    step[k] += one * (second[k] * gains[c] - colour[n, c, k])
                 total += one
         if two > 0:
-            s = t + away[c, m]
-            if sample(frames[s], masks[s], x[c, m] - dx, y[c, m] - dy, first) and not _masked(
-                masks[s], x[c, m] - dx, y[c, m] - dy
-            ):
+            s, px, py = t + away[m, c], x[m, c] - dx, y[m, c] - dy
+            if not _masked(masks[s], px, py) and sample(frames[s], masks[s], px, py, first):
                 for k in range(3):
-                    step[k] += two * (colour[c, m, k] - first[k] * gains[c])
+                    step[k] += two * (colour[m, c, k] - first[k] * gains[c])
                 total += two
     if total > 0:
         for k in range(3):
             step[k] /= total
     return total
-
-
-@njit(cache=True)
-def _is_invented(weights, n, seen):  # type: ignore[no-untyped-def]
-    return n >= 0 and weights[:seen, n].max() == 0
 
 
 @njit(cache=True)

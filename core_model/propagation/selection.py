@@ -29,27 +29,26 @@ def sample(frame, mask, x, y, out):  # type: ignore[no-untyped-def]
     x, y = min(max(x, np.float32(0)), np.float32(width - 1)), min(max(y, np.float32(0)), np.float32(height - 1))
     x0, y0 = int(x), int(y)
     ax, ay = x - np.float32(x0), y - np.float32(y0)
-    if ax == 0 and ay == 0:
+    if ax == 0 and ay == 0:  # copied, not resampled
         if mask[y0, x0]:
             return False
         for c in range(3):
             out[c] = frame[y0, x0, c]
         return True
     x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-    total = np.float32(0)
-    r = g = b = np.float32(0)
-    for i in range(4):
-        tx, ty = x1 if i % 2 else x0, y1 if i >= 2 else y0
-        if mask[ty, tx]:
-            continue
-        share = (ax if i % 2 else np.float32(1) - ax) * (ay if i >= 2 else np.float32(1) - ay)
-        total += share
-        r += share * np.float32(frame[ty, tx, 0])
-        g += share * np.float32(frame[ty, tx, 1])
-        b += share * np.float32(frame[ty, tx, 2])
+    bx, by = np.float32(1) - ax, np.float32(1) - ay
+    one = np.float32(0) if mask[y0, x0] else bx * by
+    two = np.float32(0) if mask[y0, x1] else ax * by
+    three = np.float32(0) if mask[y1, x0] else bx * ay
+    four = np.float32(0) if mask[y1, x1] else ax * ay
+    total = one + two + three + four
     if total < np.float32(0.2):
         return False
-    out[0], out[1], out[2] = r / total, g / total, b / total
+    scale = np.float32(1) / total
+    for c in range(3):
+        upper = one * np.float32(frame[y0, x0, c]) + two * np.float32(frame[y0, x1, c])
+        lower = three * np.float32(frame[y1, x0, c]) + four * np.float32(frame[y1, x1, c])
+        out[c] = (upper + lower) * scale
     return True
 
 

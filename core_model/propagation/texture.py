@@ -27,7 +27,7 @@ _TEXTURE_WEIGHT = 2.0  # of the mean gradients against the colours
 _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
 # What is known counts most, what was filled less the farther from it: structure is continued from the rim inwards.
 _TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
-_ROUNDS_COARSE, _ROUNDS_FINE = 8, 3
+_ROUNDS_COARSE, _ROUNDS_FINE = 5, 2
 _SEARCHES = 2
 
 
