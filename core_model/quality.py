@@ -58,9 +58,7 @@ class HoleQuality(NamedTuple):
     """0..1, higher is surer; orders restored holes by how likely a person should look at them (lowest first)."""
 
 
-def measure_quality(
-    frames_THWC: U8, masks_THW: Bool, away_THW: U8, miss_THW: U8 | None = None
-) -> list[FrameQuality]:
+def measure_quality(frames_THWC: U8, masks_THW: Bool, away_THW: U8, miss_THW: U8 | None = None) -> list[FrameQuality]:
     """Return one FrameQuality per frame; `away` and `miss` are those of `core_model.engine.Restored`."""
     rows = []
     for t in range(len(frames_THWC)):

@@ -40,7 +40,7 @@ def blend(
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
     bottom, right = min(height, int(rows.max()) + 2), min(width, int(columns.max()) + 2)
-    mask = masks_THW[t][top:bottom, left:right]
+    mask = np.ascontiguousarray(masks_THW[t][top:bottom, left:right])
     size = mask.shape
     image = np.ascontiguousarray(frames_THWC[t][top:bottom, left:right].transpose(2, 0, 1)).astype(np.float32)
     known, index = ~mask, np.full(size, -1, np.int32)
@@ -51,11 +51,9 @@ def blend(
     weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
     invented = tuple(np.zeros(weight.shape, np.bool_) for weight in weights)
     by_pixel = [np.ascontiguousarray(part.swapaxes(0, 1)) for part in (away_CN, x_CN, y_CN, colour_CN3, weights_CN)]
-    _differences(
-        frames_THWC, masks_THW, t, mask, known, index, *by_pixel, gains_C, seen, *edges, *weights, *invented
-    )
+    _differences(frames_THWC, masks_THW, t, mask, known, index, *by_pixel, gains_C, seen, *edges, *weights, *invented)
     _fit_strength(image, mask, edges, invented, strength)
-    blended = solve_poisson(image, np.ascontiguousarray(mask), edges, weights, _HOLD * (mask & known))
+    blended = solve_poisson(image, mask, edges, weights, _HOLD * (mask & known))
     colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
     return colours
 
@@ -167,13 +165,13 @@ def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, s
             continue
         if one > 0:
             s, px, py = t + away[n, c], x[n, c] + dx, y[n, c] + dy
-            if not _masked(masks[s], px, py) and sample(frames[s], masks[s], px, py, second):
+            if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, second):
                 for k in range(3):
                     step[k] += one * (second[k] * gains[c] - colour[n, c, k])
                 total += one
         if two > 0:
             s, px, py = t + away[m, c], x[m, c] - dx, y[m, c] - dy
-            if not _masked(masks[s], px, py) and sample(frames[s], masks[s], px, py, first):
+            if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, first):
                 for k in range(3):
                     step[k] += two * (colour[m, c, k] - first[k] * gains[c])
                 total += two
@@ -184,7 +182,7 @@ def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, s
 
 
 @njit(cache=True)
-def _masked(mask, x, y):  # type: ignore[no-untyped-def]
-    height, width = mask.shape
+def _masked(masks, s, x, y):  # type: ignore[no-untyped-def]
+    height, width = masks.shape[1:]
     ix, iy = int(np.rint(x)), int(np.rint(y))
-    return not (0 <= ix < width and 0 <= iy < height) or mask[iy, ix]
+    return not (0 <= ix < width and 0 <= iy < height) or masks[s, iy, ix]

@@ -23,31 +23,34 @@ _FEWEST_RIM = 12
 
 
 @njit(cache=True)
-def sample(frame, mask, x, y, out):  # type: ignore[no-untyped-def]
-    """Read a colour at (x, y), bilinearly between the pixels that are not masked, into out[3]; False where all are."""
-    height, width = mask.shape
+def sample(frames, masks, s, x, y, out):  # type: ignore[no-untyped-def]
+    """Read frame s at (x, y), bilinearly between the pixels that are not masked, into out[3]; False where all are.
+
+    Arrays are indexed whole, never sliced: a slice counts references, which takes longer than reading the pixel.
+    """
+    height, width = masks.shape[1:]
     x, y = min(max(x, np.float32(0)), np.float32(width - 1)), min(max(y, np.float32(0)), np.float32(height - 1))
     x0, y0 = int(x), int(y)
     ax, ay = x - np.float32(x0), y - np.float32(y0)
     if ax == 0 and ay == 0:  # copied, not resampled
-        if mask[y0, x0]:
+        if masks[s, y0, x0]:
             return False
         for c in range(3):
-            out[c] = frame[y0, x0, c]
+            out[c] = frames[s, y0, x0, c]
         return True
     x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
     bx, by = np.float32(1) - ax, np.float32(1) - ay
-    one = np.float32(0) if mask[y0, x0] else bx * by
-    two = np.float32(0) if mask[y0, x1] else ax * by
-    three = np.float32(0) if mask[y1, x0] else bx * ay
-    four = np.float32(0) if mask[y1, x1] else ax * ay
+    one = np.float32(0) if masks[s, y0, x0] else bx * by
+    two = np.float32(0) if masks[s, y0, x1] else ax * by
+    three = np.float32(0) if masks[s, y1, x0] else bx * ay
+    four = np.float32(0) if masks[s, y1, x1] else ax * ay
     total = one + two + three + four
     if total < np.float32(0.2):
         return False
     scale = np.float32(1) / total
     for c in range(3):
-        upper = one * np.float32(frame[y0, x0, c]) + two * np.float32(frame[y0, x1, c])
-        lower = three * np.float32(frame[y1, x0, c]) + four * np.float32(frame[y1, x1, c])
+        upper = one * np.float32(frames[s, y0, x0, c]) + two * np.float32(frames[s, y0, x1, c])
+        lower = three * np.float32(frames[s, y1, x0, c]) + four * np.float32(frames[s, y1, x1, c])
         out[c] = (upper + lower) * scale
     return True
 
@@ -55,12 +58,14 @@ def sample(frame, mask, x, y, out):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def look_up(frames, masks, t, away_CN, x_CN, y_CN, wanted_CN, colour_CN3, found_CN):  # type: ignore[no-untyped-def]
     """Read the wanted candidates' colours; `found` says which have one."""
+    out = np.empty(3, np.float32)
     for c in range(len(away_CN)):
         for n in range(away_CN.shape[1]):
             found_CN[c, n] = False
-            if wanted_CN[c, n]:
-                s = t + away_CN[c, n]
-                found_CN[c, n] = sample(frames[s], masks[s], x_CN[c, n], y_CN[c, n], colour_CN3[c, n])
+            if wanted_CN[c, n] and sample(frames, masks, t + away_CN[c, n], x_CN[c, n], y_CN[c, n], out):
+                found_CN[c, n] = True
+                for k in range(3):
+                    colour_CN3[c, n, k] = out[k]
 
 
 @njit(cache=True)
