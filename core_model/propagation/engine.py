@@ -5,7 +5,7 @@ Importing this loads neither numba nor what is compiled with it: whoever plans w
 
 import cv2
 
-from core_model.engine import Restored, Shot
+from core_model.engine import U8, Bool, Restored, Shot
 
 HALO_FRAMES = 10
 """Frames before and after that a restored frame may depend on."""
@@ -28,5 +28,10 @@ class PropagationEngine:
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
         flows = shot.flows(first, last - 1)
-        filled = fill_clip(shot.images(first, last), shot.masks(first, last), *flows)
+        frames, masks = shot.images(first, last), shot.masks(first, last)
+
+        def shot_begin() -> tuple[U8, Bool]:
+            return (shot.images(0, 1)[0], shot.masks(0, 1)[0]) if first else (frames[0], masks[0])
+
+        filled = fill_clip(frames, masks, *flows, shot_begin)
         return Restored(*(part[start - first : stop - first] for part in filled))

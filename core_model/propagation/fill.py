@@ -14,7 +14,7 @@ from core_model.engine import U8, Bool, Float, Restored
 from core_model.propagation.block import Block
 from core_model.propagation.camera import register_still
 from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion, shrink
-from core_model.propagation.invention import invent_moving, invent_still
+from core_model.propagation.invention import ShotBegin, invent_moving, invent_still
 from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow
 from core_model.propagation.refine_flow import remeasure
 from core_model.propagation.still_scene import follow_still, look_behind
@@ -28,9 +28,13 @@ _SPOILED_BY_FILLING_PX = 4
 _BY_PX = 40  # what passes within this of a hole may be behind it
 
 
-def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float) -> Restored:
+def fill_clip(
+    frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float, shot_begin: ShotBegin | None = None
+) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
+    `shot_begin` returns the first frame of the shot that the frames belong to, and its mask, if that is another one: what
+    no frame shows is invented there, as long as the camera has not moved since, so that it is the same in every block.
     What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
     that is masked whole, in a block that is masked whole, becomes grey. Same result whatever the number of threads.
     Raises ValueError when shapes do not fit.
@@ -43,7 +47,7 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
     places = register_still(restored, masks_THW)
     if places is not None:
-        return _fill_still(restored, masks_THW, asked, places, flow_fwd, flow_bwd)
+        return _fill_still(restored, masks_THW, asked, places, flow_fwd, flow_bwd, shot_begin)
     motion = fit_hole_motion(masks_THW, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX)
     first = _moving_block(restored, masks_THW, asked, motion, flow_fwd, flow_bwd)
     first.compose_all()
@@ -55,7 +59,9 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float
     return Restored(restored, block.away(), block.miss())
 
 
-def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: F32, flow_bwd: F32) -> Restored:
+def _fill_still(
+    restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: F32, flow_bwd: F32, shot_begin: ShotBegin | None
+) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
     layers = [BACKGROUND, BACKGROUND]
@@ -68,7 +74,7 @@ def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: 
             tracks += [follow(masks, asked, motion, other, FOREGROUND, direction) for direction in (1, -1)]
             layers += [FOREGROUND, FOREGROUND]
     block = Block(restored, masks, asked, tracks, layers)
-    block.invent(invent_still(restored, masks, asked, block.unseen, scene, block.compose))
+    block.invent(invent_still(restored, masks, asked, block.unseen, scene, block.compose, shot_begin))
     block.compose_all()
     return Restored(restored, block.away(), block.miss())
 

@@ -8,6 +8,7 @@ Legend: T frames, H W height and width, N the asked pixels of all frames.
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.propagation.camera import IN_PLACE, register_still
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
 from core_model.propagation.pixel_tracks import Asked
 from core_model.propagation.still_scene import StillScene
@@ -30,6 +32,9 @@ NOT_INVENTED = np.int16(32767)
 
 
 Compose = Callable[[int], None]
+ShotBegin = Callable[[], tuple[U8, Bool]]
+Pixels = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""Columns and rows."""
 
 
 class Invented(NamedTuple):
@@ -54,30 +59,43 @@ def _nothing(asked: Asked) -> Invented:
 
 
 def invent_still(
-    restored_THWC: U8, masks_THW: Bool, asked: Asked, unseen_N: Bool, scene: StillScene, compose: Compose
+    restored_THWC: U8,
+    masks_THW: Bool,
+    asked: Asked,
+    unseen_N: Bool,
+    scene: StillScene,
+    compose: Compose,
+    shot_begin: ShotBegin | None,
 ) -> Invention:
-    """Return sources for the unseen pixels of a still scene, in each frame itself or the frames around it. `compose`
-    makes a frame whole but for them."""
-    counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
+    """Return sources for the unseen pixels of a still scene, in each frame itself or the frames around it.
+
+    They are found in the shot's first frame if the camera stands where it stood then and the same was hidden, so that
+    every block of the shot finds the same; else in a frame of the block, which `compose` makes whole but for them.
+    """
+    counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in pairwise(asked.first)])
     if counts.max() < _FEWEST_PX:
         return [], 1.0
-    passing = scene.passing.sum((1, 2), dtype=np.int64)
-    anchor = int(np.argmin(np.where(counts >= 0.9 * counts.max(), passing, passing.max() + 1)))
     frames_N = np.repeat(np.arange(len(masks_THW)), np.diff(asked.first))[unseen_N]
-    to_anchor = np.stack([_between(scene.places[t], scene.places[anchor]) for t in range(len(masks_THW))])
-    from_anchor = np.stack([_between(scene.places[anchor], scene.places[t]) for t in range(len(masks_THW))])
-    x, y = _moved(to_anchor[frames_N], asked.columns[unseen_N], asked.rows[unseen_N])
-    height, width = masks_THW.shape[1:]
-    rows, columns = np.rint(y).astype(np.intp).clip(0, height - 1), np.rint(x).astype(np.intp).clip(0, width - 1)
-    hole = np.zeros((height, width), np.bool_)
-    hole[rows, columns] = True
-    if not (to_anchor == to_anchor[anchor]).all():  # a camera that sways leaves gaps
-        hole = cv2.morphologyEx(hole.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
-    compose(anchor)
-    sources = find_sources(restored_THWC[anchor], hole, ~masks_THW[anchor] & ~scene.passing[anchor])
+    pixels = asked.columns[unseen_N], asked.rows[unseen_N]
+    found = _found_at_begin(restored_THWC, masks_THW, scene, frames_N, pixels, shot_begin)
+    if found is None:
+        passing = scene.passing.sum((1, 2), dtype=np.int64)
+        anchor = int(np.argmin(np.where(counts >= 0.9 * counts.max(), passing, passing.max() + 1)))
+        compose(anchor)
+        place, picture, apart = scene.places[anchor], restored_THWC[anchor], masks_THW[anchor] | scene.passing[anchor]
+        x, y, rows, columns = _seen_from(place, scene, frames_N, pixels, picture.shape[:2])
+        hole = np.zeros(picture.shape[:2], np.bool_)
+        hole[rows, columns] = True
+        if not (scene.places == place).all():  # a camera that sways leaves gaps
+            hole = cv2.morphologyEx(hole.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+        found = place, hole, find_sources(picture, hole, ~apart)
+    place, hole, sources = found
     if sources is None:
         return [], 1.0
+    height, width = hole.shape
+    x, y, rows, columns = _seen_from(place, scene, frames_N, pixels, hole.shape)
     source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
+    from_anchor = np.stack([_between(place, to) for to in scene.places])
     own_x, own_y = _moved(from_anchor[frames_N], source_x, source_y)
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
@@ -109,6 +127,39 @@ def invent_still(
     if not kept.all():
         invented.append(_candidate(asked, unseen_N, nearest != 0, nearest, own_x, own_y))
     return invented, strength
+
+
+def _found_at_begin(
+    frames_THWC: U8,
+    masks_THW: Bool,
+    scene: StillScene,
+    frames_N: NDArray[np.intp],
+    pixels: Pixels,
+    shot_begin: ShotBegin | None,
+) -> tuple[NDArray[np.float64], Bool, NDArray[np.int32] | None] | None:
+    """Return the place of the shot's first frame, its hole and the sources found there; None where it does not serve."""
+    if shot_begin is None:
+        return None
+    picture, hole = shot_begin()
+    moved = register_still(np.stack((picture, frames_THWC[0])), np.stack((hole, masks_THW[0])))
+    if moved is None or not hole.any():
+        return None
+    place = _between(moved[1], IN_PLACE)
+    _, _, rows, columns = _seen_from(place, scene, frames_N, pixels, hole.shape)
+    grown = cv2.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if not grown[rows, columns].all():
+        return None
+    return place, grown, find_sources(picture, grown, ~grown)
+
+
+def _seen_from(
+    place: NDArray[np.float64], scene: StillScene, frames_N: NDArray[np.intp], pixels: Pixels, size: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Return (x, y, row, column) of pixels of the block's frames in a frame at that place."""
+    towards = np.stack([_between(away, place) for away in scene.places])
+    x, y = _moved(towards[frames_N], *pixels)
+    rows, columns = np.rint(y).astype(np.intp).clip(0, size[0] - 1), np.rint(x).astype(np.intp).clip(0, size[1] - 1)
+    return x, y, rows, columns
 
 
 def _candidate(
@@ -168,7 +219,7 @@ def invent_moving(
     invented = _nothing(asked)
     left_N = unseen_N.copy()
     for _ in range(_ANCHORS):
-        counts = np.array([np.count_nonzero(left_N[a:b]) for a, b in zip(asked.first, asked.first[1:], strict=False)])
+        counts = np.array([np.count_nonzero(left_N[a:b]) for a, b in pairwise(asked.first)])
         anchor = int(np.argmax(counts))
         if counts[anchor] < _FEWEST_PX:
             break

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 F32 = NDArray[np.float32]
 
 _MISS_SCALE = np.float32(6.0)  # grey levels; a candidate that misses by this counts a quarter
-_AT_ODDS_LEVELS = np.float32(14.0)  # candidates farther apart than this are not mixed
+_AT_ODDS_LEVELS = np.float32(30.0)  # candidates farther apart than this are not mixed
 _WORST_MISS = np.float32(60.0)
 _UNTRIED_MISS = np.float32(12.0)  # what is assumed where no rim pixel tells
 _FRONT_MARGIN = np.float32(2.0)  # levels by which something in front has to fit better than the background
