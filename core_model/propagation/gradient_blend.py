@@ -24,7 +24,7 @@ _SMOOTHNESS = np.float32(0.05)  # weight of an edge whose difference no frame sh
 # The same at the edge of the hole: a patch whose frame did not show what lies beside it must not keep its own light.
 _SEAM = np.float32(0.3)
 _GREY = 128
-_STRENGTH_RANGE = (0.35, 1.0)  # by how much invented texture is made weaker or stronger
+_STRENGTH_RANGE = (0.35, 1.2)  # by how much invented texture is made weaker or stronger
 _SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to this, come from one piece
 
 

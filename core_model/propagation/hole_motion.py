@@ -8,6 +8,7 @@ Legend: T frames, P = T-1 pairs, H W size of the frames, h w size of the flow, K
 gives (u, v) in pixels of the frame from (1, x, y). Layer 0 is the background, layer 1 what moves in front of it.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -31,6 +32,8 @@ _STILL_PX = 0.5  # flow shorter than this before a camera that stands still is n
 _FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe it
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
+_AROUND_PAIRS = 2  # pairs before and after whose holes are looked at too, so that what a pair hides is known from others
+_LENT_PAIRS = 4  # pairs across which what passes is taken to move on
 _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
 
 
@@ -62,11 +65,14 @@ def fit_hole_motion(
     small = shrink(masks_THW, (height, width))
     holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
     counts = np.ones(pairs, np.int64)
+    alike = [False, *(np.array_equal(a, b) for a, b in pairwise(small))]  # each frame's mask and the one before
     for pair in range(pairs):
-        if pair and np.array_equal(small[pair + 1], small[pair]) and np.array_equal(small[pair], small[pair - 1]):
+        first, last = max(0, pair - _AROUND_PAIRS), min(pairs, pair + 1 + _AROUND_PAIRS)
+        if pair and all(alike[max(1, first) : last + 1]):
             holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
         else:
-            counts[pair] = _lay_holes(small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
+            around = np.asarray(small[first : last + 1].any(0)).view(np.uint8)
+            counts[pair] = _lay_holes(around, small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
     scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
     models = np.zeros((2, pairs, int(counts.max(initial=1)), 2, 2, 3))
     valid = np.zeros(models.shape[:4], np.bool_)
@@ -78,7 +84,10 @@ def fit_hole_motion(
             valid[..., BACKGROUND] = True
             passing = shrink(passing_THW, (height, width))
             _fit_passing(fitted, flow, back, counts, scale, passing[:-1] if direction == 0 else passing[1:])
-    return HoleMotion(models, valid.all(0), holes, near)
+    motion = HoleMotion(models, valid.all(0), holes, near)
+    if passing_THW is not None:
+        _lend_foreground(motion)
+    return motion
 
 
 _Fitted = tuple[F64, Bool, NDArray[np.uint8], NDArray[np.uint8]]
@@ -102,14 +111,35 @@ def _fit_passing(
 ) -> None:
     models, valid, holes, near = fitted
     for pair, count in enumerate(counts.tolist()):
+        if count == 1 or not passing[pair].any():
+            continue
         apart = near[pair] | (1 - passing[pair])  # only what passes votes
+        everywhere = _votes(flow[pair], back[pair], apart, holes[pair], -1, scale)
         for hole in range(1, count):
             if not (passing[pair] & (holes[pair] == hole)).any():
                 continue
-            votes = _votes(flow[pair], back[pair], apart, holes[pair], hole, scale)
+            votes = np.concatenate((_votes(flow[pair], back[pair], apart, holes[pair], hole, scale), everywhere))
             votes = votes[np.square(votes[:, 2:]).sum(1) > _STILL_PX**2]
             if len(votes) >= _FEWEST_VOTES:
                 _fit_one(votes, models[pair, hole], valid[pair, hole], *_middle(votes))
+
+
+def _lend_foreground(motion: HoleMotion) -> None:
+    """Where nothing of what passes shows in a pair, because its frames are damaged there, let it move on as before."""
+    pairs, holes = motion.valid.shape[:2]
+    known = motion.valid[..., FOREGROUND].copy()
+    for pair in range(pairs):
+        for hole in range(1, holes):
+            if known[pair, hole] or not (inside := motion.holes[pair] == hole).any():
+                continue
+            for other in (p for d in range(1, _LENT_PAIRS + 1) for p in (pair - d, pair + d) if 0 <= p < pairs):
+                there = np.bincount(motion.holes[other][inside], minlength=holes)
+                there[~known[other]] = 0
+                if there.any():
+                    lender = int(np.argmax(there))
+                    motion.models[:, pair, hole, FOREGROUND] = motion.models[:, other, lender, FOREGROUND]
+                    motion.valid[pair, hole, FOREGROUND] = True
+                    break
 
 
 def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -127,13 +157,24 @@ def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def _lay_holes(
-    union_hw: NDArray[np.uint8], spoiled_px: int, holes_hw: NDArray[np.uint8], near_hw: NDArray[np.uint8]
+    around_hw: NDArray[np.uint8],
+    union_hw: NDArray[np.uint8],
+    spoiled_px: int,
+    holes_hw: NDArray[np.uint8],
+    near_hw: NDArray[np.uint8],
 ) -> int:
-    """Number the holes of a pair, with the rings around them; return one more than there are."""
-    if not union_hw.any():
+    """Number the holes at the time of a pair, with the rings around them; return one more than there are.
+
+    `around` are those of some frames before and after as well, `union` those of the pair itself, which spoil its flow.
+    """
+    if not around_hw.any():
         return 1
-    distance = cv2.distanceTransform(1 - union_hw, cv2.DIST_L2, cv2.DIST_MASK_5)
+    distance = cv2.distanceTransform(1 - around_hw, cv2.DIST_L2, cv2.DIST_MASK_5)
     near_hw[:] = distance <= spoiled_px
+    if union_hw.any() and not np.array_equal(around_hw, union_hw):
+        near_hw[:] = cv2.distanceTransform(1 - union_hw, cv2.DIST_L2, cv2.DIST_MASK_5) <= spoiled_px
+    elif not union_hw.any():
+        near_hw[:] = 0
     count, labels = cv2.connectedComponents((distance <= spoiled_px + _RING_PX / 2).astype(np.uint8))
     count = min(count, _MOST_HOLES + 1)
     labels[labels >= count] = 0

@@ -26,7 +26,7 @@ from core_model.propagation.texture import find_sources
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
 _MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
-_THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.5
+_THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
 _MOVING_STRENGTH = 0.6  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
 
