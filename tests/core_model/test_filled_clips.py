@@ -84,7 +84,7 @@ def test_in_a_flash_the_hole_is_as_bright_as_its_surroundings(masked):
     inside = np.array([frame[mask].mean() for frame, mask in zip(restored[6:10], clip.masks[6:10], strict=True)])
     assert inside[1:3].mean() / inside[[0, 3]].mean() == pytest.approx(1.4, abs=0.05)
     if masked != slice(None):
-        assert errors(clip, restored).max() <= 4
+        assert errors(clip, restored).mean() < 2
 
 
 def roughness(clip: Hidden, frames: np.ndarray) -> float:

@@ -73,11 +73,11 @@ def test_a_brighter_frame_gets_its_candidates_in_its_own_light(gain):
 
 
 def test_a_colour_is_read_between_the_pixels_that_are_not_masked():
-    frame, mask, colour = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), bool), np.zeros(3, np.float32)
-    frame[0, 1], frame[1, 1] = 80, 200
-    assert sample(frame, mask, np.float32(0.5), np.float32(0), colour)
+    frames, masks, colour = np.zeros((2, 2, 2, 3), np.uint8), np.zeros((2, 2, 2), bool), np.zeros(3, np.float32)
+    frames[1, 0, 1], frames[1, 1, 1] = 80, 200
+    assert sample(frames, masks, 1, np.float32(0.5), np.float32(0), colour)
     assert colour.tolist() == [40, 40, 40]
-    mask[0, 0] = True
-    assert sample(frame, mask, np.float32(0.5), np.float32(0), colour)
+    masks[1, 0, 0] = True
+    assert sample(frames, masks, 1, np.float32(0.5), np.float32(0), colour)
     assert colour.tolist() == [80, 80, 80]
-    assert not sample(frame, mask, np.float32(0), np.float32(0), colour)
+    assert not sample(frames, masks, 1, np.float32(0), np.float32(0), colour)
