@@ -95,7 +95,7 @@ In a terminal, text is the default and the live display takes the place of INFO 
   in <https://ui.perfetto.dev> (nothing is uploaded: it works in the browser). Spans lie where the worker's clock says, moved into the
   time between handing out and answer where that clock is off. It ends after 100 000 spans; `otherData` says how many are missing.
 - `torch-STAGE-ITEM-NUMBER.json.gz`: what torch did, operators and GPU kernels, in the first three segments and the first three
-  chunks that were computed. The `propagation` engine computes mostly with NumPy and OpenCV, which torch does not see.
+  chunks that were computed. The `propagation` engine computes with NumPy, numba and OpenCV, which torch does not see.
 
 Traced tasks are slower, and writing a trace takes seconds, which are not in the stage's. Without `--profile` none of it is done.
 

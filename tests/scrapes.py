@@ -59,7 +59,9 @@ def scrape_ray(url: str, driver: str = "") -> dict[str, float]:
         for sample in family.samples:
             if driver not in ("", sample.labels["WorkerId"]):
                 continue
-            labels = {name: sample.labels[name] for name in ("stage", "outcome", "device") if name in sample.labels}
+            labels = {
+                name: sample.labels[name] for name in ("stage", "outcome", "device", "le") if name in sample.labels
+            }
             values[_series(sample.name, labels)] = sample.value
     return values
 

@@ -67,7 +67,8 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
         for name, seconds in trace.seconds.items():
             total[name] += seconds
     if not total:
-        yield Finding(f"In {len(traces)} traced {stage} tasks torch did nothing: they compute with NumPy and OpenCV.")
+        compute = "they compute with NumPy, numba and OpenCV"
+        yield Finding(f"In {len(traces)} traced {stage} tasks torch did nothing: {compute}.")
         return
     where = "on the GPU" if any(trace.on_gpu for trace in traces) else "on the CPU"
     longest = sorted(total, key=lambda name: -total[name])[:_LONGEST]

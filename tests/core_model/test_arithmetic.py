@@ -2,33 +2,58 @@
 
 import numpy as np
 import pytest
-from hidden_clips import pan, texture
+from hidden_clips import pan
 
 from core_model.metrics import psnr, warping_error
-from core_model.motion_fit import evaluate_affine, fit_affine
-from core_model.poisson import Edges, solve_poisson
+from core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
+
+MOTION = np.array([[2.0, 0.005, -0.003], [-1.0, 0.002, 0.004]])
+"""(u, v) in pixels from (1, x, y)."""
+NOISY = (0.25 / (0.25 + 2 * 0.05**2)) ** 2
+"""Weight of a sample that is a twentieth of a pixel off in both directions, where half a pixel is tolerated."""
 
 
-def test_a_hole_is_rebuilt_from_its_differences_and_its_edge():
-    image = texture(61, 83).astype(np.float32).transpose(2, 0, 1)
-    free = np.zeros((61, 83), bool)
-    free[3:20, 5:70] = True
-    free[20:61, 30:40] = True  # down to the edge of the image
-    emptied = np.where(free, np.float32(0), image)
-    differences = Edges(np.diff(image, axis=2), np.diff(image, axis=1))
-    weights = Edges(np.ones((61, 82), np.float32), np.ones((60, 83), np.float32))
-    solved = solve_poisson(emptied, free, differences, weights, np.zeros((61, 83), np.float32))
-    assert np.array_equal(solved[:, ~free], image[:, ~free])
-    assert np.abs(solved - image).max() < 0.1 * np.abs(emptied - image).max()
-
-
-def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise():
+@pytest.fixture
+def samples() -> np.ndarray:
+    """Rows (x, y, u, v): 600 places that all follow `MOTION`, to a twentieth of a pixel."""
     rng = np.random.default_rng(0)
-    x, y = rng.uniform(-1, 1, (2, 600))
-    motion = np.array([[2.0, 0.5, -0.3], [-1.0, 0.2, 0.4]])
-    samples = evaluate_affine(motion, x, y) + rng.normal(0, 0.05, (2, 600))
-    samples[:, :200] += [[9.0], [4.0]]
-    assert np.abs(fit_affine(x, y, samples, noise=0.5) - motion).max() < 0.05
+    places = rng.uniform(0, 200, (600, 2))
+    moved = np.column_stack((np.ones(600), places)) @ MOTION.T
+    return np.column_stack((places, moved + rng.normal(0, 0.05, (600, 2))))
+
+
+def fitted(samples: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    found = np.zeros((2, 3))
+    begin = np.zeros((2, 3)) if start is None else start
+    agreement = fit_affine(samples, begin, start is not None, 100.0, 100.0, 100.0, found)
+    return found, agreement
+
+
+def errors_px(found: np.ndarray) -> np.ndarray:
+    return np.abs((found - MOTION) @ np.array([[1, 0, 0], [1, 200, 200]]).T)
+
+
+def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise(samples):
+    samples[:200, 2:] += [9, 4]
+    found, agreement = fitted(samples)
+    assert errors_px(found).max() < 0.1
+    assert agreement == pytest.approx(400 * NOISY, abs=8)
+
+
+def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_follow(samples):
+    samples[200:, 2:] += [9, 4]
+    found, agreement = fitted(samples, MOTION + np.array([[0.3, 0, 0], [-0.3, 0, 0]]))
+    assert errors_px(found).max() < 0.1
+    assert agreement == pytest.approx(200 * NOISY, abs=8)
+    assert agreement_of(samples, found) == pytest.approx(agreement, abs=5)
+
+
+def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples):
+    samples[:250, 2:] = [-30.2, 12.4]
+    samples[250:, 2:] = np.random.default_rng(1).uniform(-60, 60, (350, 2))
+    start = np.ones((2, 3))
+    most_frequent(samples, start)
+    assert start.tolist() == [[-30, 0, 0], [12, 0, 0]]
 
 
 def test_psnr_counts_masked_pixels_only():

@@ -127,6 +127,15 @@ def test_the_weights_lie_where_pods_mount_them():
     assert "/weights" in paths
 
 
+def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write():
+    """numba uses no cache in a folder that it cannot write, and the package's own is root's."""
+    home = "/home/" + re.search(r"useradd .* (\w+)$", DOCKERFILE, re.MULTILINE).group(1)
+    assert f"NUMBA_CACHE_DIR={home}/" in DOCKERFILE
+    steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
+    user = max(index for index, step in enumerate(steps) if step.startswith("USER "))
+    assert "RUN python -m core_model.propagation.warm_up" in steps[user:]
+
+
 def test_hadolint_has_nothing_to_say():
     if shutil.which("hadolint") is None:
         pytest.skip("hadolint is not installed")

@@ -76,7 +76,10 @@ def test_the_run_ends_well_though_a_machine_was_lost(night, bucket):
 def test_how_items_ended_is_told_alike_by_all(night, rows, head, bucket, tmp_path):
     assert night.run["states"] == OUTCOMES
     assert Counter(str(row.state) for row in rows) == OUTCOMES
-    assert f"{CLIPS}: {CLIPS - 1} restored, 1 untouched" in night.log
+    review = sum(row.review for row in rows)
+    look = f" ({review} to review)" if review else ""
+    assert f"{CLIPS}: {CLIPS - 1} restored{look}, 1 untouched" in night.log
+    assert night.run["quality"]["review"] == night.run["metrics"]["reelmend_items_review_total"] == review
     series = {outcome: f'reelmend_items_total{{outcome="{outcome}"}}' for outcome in OUTCOMES}
     assert {outcome: night.run["metrics"][name] for outcome, name in series.items()} == OUTCOMES
     bucket.download_file("restored/_reelmend/report.html", str(tmp_path / "report.html"))

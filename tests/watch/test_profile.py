@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from jobs import add_item, lossless_job
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.context import RunContext
 from pipelines.job import dump_job
 from pipelines.ledger import read_ledger
+from pipelines.stores.files import Files
+from pipelines.tasks import Chunk, Item, Receipt, Stage, Task
+from pipelines.watch.profile_findings import from_traces, read_trace
+from pipelines.watch.timeline import trace_name
+from pipelines.watch.torch_trace import run_traced
 
 PROFILE = Path("_reelmend/profile")
 
@@ -65,7 +72,21 @@ def test_traces_are_kept_of_the_first_chunks_only_and_hold_the_task(folder: Path
     assert traces == ["torch-flow-clip-0.json.gz", *(f"torch-inpaint-clip-{n}.json.gz" for n in range(3))]
     spans = [event for event in events(folder / "out" / PROFILE / traces[1]) if event.get("ph") == "X"]
     assert "reelmend inpaint:clip:0" in {event["name"] for event in spans}
-    assert any(event["name"].startswith("aten::") for event in spans)
+
+
+def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
+    task = Task(Stage.INPAINT, Item("clip", tmp_path / "clip.mp4", None, tmp_path / "clip.mkv"), chunk=Chunk(0, (), ()))
+
+    def work() -> Receipt:
+        torch.ones(64, 64).matmul(torch.ones(64, 64))
+        return Receipt(task.id)
+
+    context = RunContext("r", lossless_job(tmp_path))
+    run_traced(task, work, context, Files())
+    trace = read_trace((tmp_path / "out" / PROFILE / trace_name(task)).read_bytes())
+    assert {"aten::mm", "aten::ones"} <= set(trace.seconds)
+    (finding,) = from_traces(task.stage, [trace])
+    assert finding.what.startswith("In 1 traced inpaint tasks torch computed for ")
 
 
 def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: Path) -> None:
@@ -73,7 +94,7 @@ def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: 
     assert f"The bottleneck is {slowest(folder)}: " in told
     assert told.splitlines()[2].startswith("  turn: ")
     assert "The one worker was at work for" in told
-    assert "In 3 traced inpaint tasks torch computed for" in told
+    assert "In 3 traced inpaint tasks torch did nothing: they compute with NumPy, numba and OpenCV." in told
 
 
 def test_every_finding_is_a_sentence_with_a_figure(folder: Path) -> None:

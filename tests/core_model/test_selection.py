@@ -1,0 +1,83 @@
+"""Are candidates judged by the hole's rim, side by side, and brought to its light?"""
+
+import numpy as np
+import pytest
+
+from core_model.propagation.pixel_tracks import ask
+from core_model.propagation.selection import match_light, sample, spread_misses, weigh
+
+MASK = np.zeros((30, 72), bool)
+MASK[10:20, 16:56] = True
+ASKED = ask(MASK[None])
+PIXELS = ASKED.rows, ASKED.columns, ASKED.missing
+FRAME = np.random.default_rng(0).integers(60, 160, (30, 72, 3), np.uint8)
+TRUTH = FRAME[ASKED.rows, ASKED.columns].astype(np.float32)
+LEFT, RIGHT = (ASKED.missing & near for near in (ASKED.columns < 22, ASKED.columns >= 50))
+
+
+def weights_of(*colours, layers=None):
+    """The weights [C, N] of candidates of these colours, a frame away from here to either side."""
+    count = len(colours)
+    colours, found = np.stack(colours).astype(np.float32), np.ones((count, len(TRUTH)), np.bool_)
+    away = np.repeat(np.array([1, -1, 2, -2], np.int16)[:count, None], len(TRUTH), 1)
+    misses, contrast = np.zeros((count, len(TRUTH)), np.float32), np.zeros(len(TRUTH), np.float32)
+    spread_misses(FRAME, *PIXELS, colours, found, misses, contrast)
+    weights = np.zeros((count, len(TRUTH)), np.uint8)
+    layers = np.zeros(count, np.int64) if layers is None else np.array(layers)
+    weigh(ASKED.missing, away, colours, found, misses, contrast, layers, weights)
+    return weights
+
+
+def wrong_where(columns):
+    """The truth, brighter by 60 levels there."""
+    return TRUTH + 60 * columns[:, None]
+
+
+def test_each_side_of_a_hole_takes_the_candidate_that_fits_its_rim():
+    one, two = weights_of(wrong_where(ASKED.columns >= 36), wrong_where(ASKED.columns < 36))
+    assert (one[LEFT] > 250).all()
+    assert (two[LEFT] == 0).all()
+    assert (one[RIGHT] == 0).all()
+    assert (two[RIGHT] > 250).all()
+
+
+def test_a_candidate_that_fits_one_side_only_is_refused_on_the_other():
+    (one,) = weights_of(wrong_where(ASKED.columns >= 36))
+    assert (one[LEFT] == 255).all()
+    assert (one[RIGHT] == 0).all()
+
+
+def test_two_that_fit_alike_are_mixed_and_nothing_but_missing_pixels_is_weighed():
+    one, two = weights_of(TRUTH + 1, TRUTH - 1)
+    assert (one[ASKED.missing] == two[ASKED.missing]).all()
+    assert (one[ASKED.missing] > 120).all()
+    assert not one[~ASKED.missing].any()
+
+
+def test_what_is_in_front_is_taken_only_where_it_fits_better_than_the_background():
+    back, front = weights_of(TRUTH, TRUTH, layers=[0, 1])
+    assert (back[ASKED.missing] == 255).all()
+    assert not front.any()
+    back, front = weights_of(wrong_where(ASKED.columns >= 36), TRUTH, layers=[0, 1])
+    assert (back[LEFT] == 255).all()
+    assert (front[RIGHT] == 255).all()
+
+
+@pytest.mark.parametrize("gain", [1.4, 0.7, 1.0])
+def test_a_brighter_frame_gets_its_candidates_in_its_own_light(gain):
+    lit = (FRAME * gain).round().astype(np.uint8)
+    colours, gains = TRUTH[None].copy(), np.zeros(1, np.float32)
+    match_light(lit, *PIXELS, colours, np.ones((1, len(TRUTH)), np.bool_), gains)
+    assert gains[0] == pytest.approx(gain, rel=0.01)
+    assert np.abs(colours[0] - gain * TRUTH).max() < 2
+
+
+def test_a_colour_is_read_between_the_pixels_that_are_not_masked():
+    frames, masks, colour = np.zeros((2, 2, 2, 3), np.uint8), np.zeros((2, 2, 2), bool), np.zeros(3, np.float32)
+    frames[1, 0, 1], frames[1, 1, 1] = 80, 200
+    assert sample(frames, masks, 1, np.float32(0.5), np.float32(0), colour)
+    assert colour.tolist() == [40, 40, 40]
+    masks[1, 0, 0] = True
+    assert sample(frames, masks, 1, np.float32(0.5), np.float32(0), colour)
+    assert colour.tolist() == [80, 80, 80]
+    assert not sample(frames, masks, 1, np.float32(0), np.float32(0), colour)
