@@ -9,10 +9,10 @@ Legend: T frames, H W height and width. A place [2, 3] gives a frame's (x, y) fr
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -112,7 +112,7 @@ def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, star
     if np.abs(corners @ (place - start).T).max() > _SHIFT_PX:
         return start
     stands, _ = _compare(fixed, moving, hidden_fixed, hidden_moving, place)
-    return place if stands else start
+    return place if stands else None
 
 
 def _compare(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, place: F64) -> tuple[bool, Bool]:
@@ -152,8 +152,9 @@ def _stand(first_HW: F32, second_HW: F32, hidden_HW: Bool) -> tuple[bool, Bool]:
     moving = found & (place > _DECISIVE * shifted) & (place > shifted + _DECISIVE_LEVELS)
     changed = known & ~found & (energy > _DETAILED_LEVELS)
     stand, move, gone = int(standing.sum()), int(moving.sum()), int(changed.sum())
+    # A tile that lies between two shifts tells nothing of standing, but all the more of where it lies.
     telling = np.zeros(first_HW.shape, np.bool_)
-    tiles = np.repeat(np.repeat(standing, _TILE_PX, 0), _TILE_PX, 1)
+    tiles = np.repeat(np.repeat(found & ~moving & (energy > _DETAILED_LEVELS / 2), _TILE_PX, 0), _TILE_PX, 1)
     telling[: tiles.shape[0], : tiles.shape[1]] = tiles
     if stand >= _STANDING_TILES * (stand + move + gone) and stand >= _FEWEST_TILES:
         return True, telling
@@ -168,7 +169,7 @@ def _spread(tiles: Bool) -> float:
     return float(np.sqrt(rows.var() + columns.var())) if len(rows) else 0.0
 
 
-@njit(cache=True)
+@compiled
 def _tile_differences(first, second, hidden, tiles_y, tiles_x):  # type: ignore[no-untyped-def]
     """Mean absolute difference of each tile in place, the smallest of those shifted, and its detail itself.
 
@@ -209,10 +210,12 @@ def _align(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, sta
     return place
 
 
-@njit(cache=True)
+@compiled
 def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, place):  # type: ignore[no-untyped-def]
     """Improve `place` [2, 3]: affine, with a gain of the detail, on the most telling pixels."""
     height, width = fixed.shape
+    if min(height, width) < 16:
+        return
     strengths = np.empty(((height - 8) // 2 + 1) * ((width - 8) // 2 + 1), np.float32)
     n = 0
     for y in range(4, height - 4, 2):
@@ -293,7 +296,7 @@ def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, pl
             return
 
 
-@njit(cache=True)
+@compiled
 def _solve(normal, target):  # type: ignore[no-untyped-def]
     """Solve a small symmetric positive definite system, by Cholesky's method; both arguments are overwritten."""
     n = len(target)

@@ -25,6 +25,7 @@ F64 = NDArray[np.float64]
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
+_GREY = 128
 _BY_PX = 40  # what passes within this of a hole may be behind it
 
 
@@ -67,7 +68,8 @@ def _fill_still(
     layers = [BACKGROUND, BACKGROUND]
     passes_T = _passes_by(scene.passing, masks)
     if passes_T.any():
-        flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, restored, masks, passes_T)
+        blank = np.where(masks[..., None], np.uint8(_GREY), restored)  # what the holes hold must not show
+        flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, blank, masks, passes_T)
         motion = fit_hole_motion(masks, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene.passing)
         if motion.valid[..., FOREGROUND].any():
             other = 1 - shrink(scene.passing, flow_fwd.shape[2:])

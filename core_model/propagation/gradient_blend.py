@@ -8,10 +8,10 @@ Legend: C candidates, N the asked pixels of one frame, h w a window around its h
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.propagation.compiled import compiled
 from core_model.propagation.poisson import Edges, solve_poisson
 from core_model.propagation.selection import sample
 
@@ -77,7 +77,7 @@ def _calm_mean(steps: list[F32]) -> float:
     return float(squares[: max(1, len(squares) * 9 // 10)].mean()) if len(squares) else 0.0
 
 
-@njit(cache=True)
+@compiled
 def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, top, left):  # type: ignore[no-untyped-def]
     """Write the candidates' mixed colours, and which of N a pixel of the window is."""
     for n in range(len(rows)):
@@ -98,7 +98,7 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
                 image[k, y, x] = mixed / total
 
 
-@njit(cache=True)
+@compiled
 def _differences(  # type: ignore[no-untyped-def]
     frames, masks, t, mask, known, index, away, x, y, colour, weights, gains, seen,
     right, down, right_weight, down_weight, right_invented, down_invented,
@@ -140,7 +140,7 @@ def _differences(  # type: ignore[no-untyped-def]
                             down[k, row, column] = step[k]
 
 
-@njit(cache=True)
+@compiled
 def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, step, first, second):  # type: ignore[no-untyped-def]
     """Add to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
 
@@ -181,7 +181,7 @@ def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, s
     return total
 
 
-@njit(cache=True)
+@compiled
 def _masked(masks, s, x, y):  # type: ignore[no-untyped-def]
     height, width = masks.shape[1:]
     ix, iy = int(np.rint(x)), int(np.rint(y))

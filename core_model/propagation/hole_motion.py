@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import Bool
+from core_model.propagation.compiled import compiled
 from core_model.propagation.motion_fit import fit_affine, most_frequent
 
 F32 = NDArray[np.float32]
@@ -32,7 +32,9 @@ _STILL_PX = 0.5  # flow shorter than this before a camera that stands still is n
 _FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe it
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
-_AROUND_PAIRS = 2  # pairs before and after whose holes are looked at too, so that what a pair hides is known from others
+_AROUND_PAIRS = (
+    2  # pairs before and after whose holes are looked at too, so that what a pair hides is known from others
+)
 _LENT_PAIRS = 4  # pairs across which what passes is taken to move on
 _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
 
@@ -201,7 +203,7 @@ def _votes(
     return _agreeing(flow_2hw, back_2hw, near_hw, holes_hw, hole, top, bottom, left, right, step, scale[0], scale[1])
 
 
-@njit(cache=True)
+@compiled
 def _agreeing(flow, back, near, holes, hole, top, bottom, left, right, step, scale_x, scale_y):  # type: ignore[no-untyped-def]
     height, width = near.shape
     found = np.empty((((bottom - top) // step + 1) * ((right - left) // step + 1), 4))

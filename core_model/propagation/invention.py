@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.camera import IN_PLACE, register_still
+from core_model.propagation.compiled import compiled
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
 from core_model.propagation.pixel_tracks import Asked
 from core_model.propagation.still_scene import StillScene
@@ -27,7 +27,7 @@ _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
 _MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
-_MOVING_STRENGTH = 0.6  # of texture that is carried along motion: what is off by a little shows less
+_MOVING_STRENGTH = 0.4  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
 
 
@@ -193,7 +193,9 @@ def _grain_share(
     own_N: Bool,
 ) -> float:
     """How much of the sources' change from frame to frame the holes may show, to change as much as their rims do."""
-    frames, rows, columns = (part[own_N & (sources[0] > 0)] for part in sources)
+    before = np.maximum(sources[0] - 1, 0)
+    own_N = own_N & (sources[0] > 0) & ~masks_THW[before, *sources[1:]] & ~scene.passing[before, *sources[1:]]
+    frames, rows, columns = (part[own_N] for part in sources)
     step = max(1, len(frames) // 20000)
     frames, rows, columns = frames[::step], rows[::step], columns[::step]
     rim = np.flatnonzero(~asked.missing)
@@ -253,7 +255,7 @@ def _moved(
     return moved[:, 0], moved[:, 1]
 
 
-@njit(cache=True)
+@compiled
 def _lead(masks, first, rows, columns, unseen, there, back, valid, holes, anchor, sources, away, to_x, to_y):  # type: ignore[no-untyped-def]
     """Follow the unseen pixels of all frames to the anchor, and take the sources found there."""
     frames, height, width = masks.shape

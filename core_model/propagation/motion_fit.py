@@ -7,8 +7,9 @@ Legend: N samples. Positions and vectors are pixels; sums run in a fixed order, 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -21,7 +22,7 @@ _BIN_PX = 1.0
 _BINS = 129  # of each component of a vector; longer vectors fall into the outermost bins
 
 
-@njit(cache=True)
+@compiled
 def fit_affine(samples_N4, start_23, settled, middle_x, middle_y, reach, model_23):  # type: ignore[no-untyped-def]
     """Write the motion [2, 3] of (1, x, y) to `model`; return the samples' summed weight (N when all agree exactly).
 
@@ -81,7 +82,7 @@ def fit_affine(samples_N4, start_23, settled, middle_x, middle_y, reach, model_2
     return agreement
 
 
-@njit(cache=True)
+@compiled
 def most_frequent(samples_N4, start_23):  # type: ignore[no-untyped-def]
     """Write the translation that most samples are close to, as a motion, to `start`."""
     counts = np.zeros((_BINS, _BINS))
@@ -98,7 +99,7 @@ def most_frequent(samples_N4, start_23):  # type: ignore[no-untyped-def]
     start_23[1, 0] = (best % _BINS - half) * _BIN_PX
 
 
-@njit(cache=True)
+@compiled
 def agreement_of(samples_N4, model_23):  # type: ignore[no-untyped-def]
     """Summed weight of the samples under a motion: N when all agree exactly."""
     total = 0.0
@@ -112,7 +113,7 @@ def agreement_of(samples_N4, model_23):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@compiled
 def _solve3(m, t, out):  # type: ignore[no-untyped-def]
     """Cramer's rule: exact to the last bit on every machine."""
     a = m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import Bool
+from core_model.propagation.compiled import compiled
 from core_model.propagation.hole_motion import HoleMotion
 
 F32 = NDArray[np.float32]
@@ -96,7 +96,7 @@ def follow(
     return tracks
 
 
-@njit(cache=True)
+@compiled
 def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scale_y, other):  # type: ignore[no-untyped-def]
     frames = len(other)
     top, bottom, left, right = area
@@ -131,7 +131,7 @@ def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scal
                 other[t, y, x] = differ > agree
 
 
-@njit(cache=True)
+@compiled
 def _follow(masks, first, rows, columns, models, back, valid, holes, other, layer, direction, away, to_x, to_y):  # type: ignore[no-untyped-def]
     frames, height, width = masks.shape
     h, w = other.shape[1:]

@@ -9,10 +9,10 @@ Legend: C channels, H W a crop around the hole. An edge joins a pixel with its r
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import Bool
+from core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 
@@ -64,7 +64,7 @@ def _sizes(height: int, width: int) -> NDArray[np.int64]:
         height, width = (height + 1) // 2, (width + 1) // 2
 
 
-@njit(cache=True)
+@compiled
 def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, sizes, error_left):  # type: ignore[no-untyped-def]
     last = len(sizes) - 1
     cells = sizes[last, 2] + (sizes[last, 0] + 1) * sizes[last, 1]
@@ -109,7 +109,7 @@ def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, si
                     image[channel, y, x] += moved[y * width + x]
 
 
-@njit(cache=True)
+@compiled
 def _product(first, second):  # type: ignore[no-untyped-def]
     """Sum of products, in eight partial sums of a fixed order: fast, and the same on every machine."""
     sums = np.zeros(8)
@@ -122,7 +122,7 @@ def _product(first, second):  # type: ignore[no-untyped-def]
     return sums.sum()
 
 
-@njit(cache=True)
+@compiled
 def _pull(image, free, right_HW, down_HW, right_weight, down_weight, rest):  # type: ignore[no-untyped-def]
     """The equations' residual at the image as it is."""
     height, width = free.shape
@@ -144,7 +144,7 @@ def _pull(image, free, right_HW, down_HW, right_weight, down_weight, rest):  # t
                 rest[y * width + x] = 0
 
 
-@njit(cache=True)
+@compiled
 def _lay_grids(free, right_weight, down_weight, hold, sizes, right, down, diagonal, step):  # type: ignore[no-untyped-def]
     """Fill the flat arrays of all grids: weights between free cells, diagonal, and the smoother's step."""
     height, width, offset = sizes[0]
@@ -190,7 +190,7 @@ def _lay_grids(free, right_weight, down_weight, hold, sizes, right, down, diagon
         anchor = coarse_anchor
 
 
-@njit(cache=True)
+@compiled
 def _apply(x, right, down, diagonal, width, begin, end, out):  # type: ignore[no-untyped-def]
     """out = A x on one grid, cells [begin, end) of the flat arrays. Weights across its borders are 0.
 
@@ -207,7 +207,7 @@ def _apply(x, right, down, diagonal, width, begin, end, out):  # type: ignore[no
         to[i] = own[i] * here[i] - beside - (by_below[i] * below[i] + by_above[i] * above[i])
 
 
-@njit(cache=True)
+@compiled
 def _smooth(rest, change, right, down, diagonal, step, width, begin, end, scratch):  # type: ignore[no-untyped-def]
     _apply(change, right, down, diagonal, width, begin, end, scratch)
     here, by, wanted, have = change[begin:end], step[begin:end], rest[begin:end], scratch[begin:end]
@@ -215,13 +215,13 @@ def _smooth(rest, change, right, down, diagonal, step, width, begin, end, scratc
         here[i] += by[i] * (wanted[i] - have[i])
 
 
-@njit(cache=True)
+@compiled
 def _keep_free(values, step):  # type: ignore[no-untyped-def]
     for i in range(len(values)):
         values[i] = values[i] if step[i] > 0 else np.float32(0)
 
 
-@njit(cache=True)
+@compiled
 def _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed):  # type: ignore[no-untyped-def]
     """One symmetric cycle from zero: `change` becomes an estimate of the error. Returns its largest value."""
     last = len(sizes) - 1
@@ -256,7 +256,7 @@ def _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed):  #
     return largest
 
 
-@njit(cache=True)
+@compiled
 def _restrict(fine, height, width, coarse, rows, columns):  # type: ignore[no-untyped-def]
     """The transpose of `_prolong`: every coarse cell gets three quarters of its fine ones and a quarter of those beside
     them, along each side."""
@@ -279,7 +279,7 @@ def _restrict(fine, height, width, coarse, rows, columns):  # type: ignore[no-un
             other[x] += share * value
 
 
-@njit(cache=True)
+@compiled
 def _prolong(coarse, rows, columns, fine, height, width, mixed):  # type: ignore[no-untyped-def]
     """Add the coarse grid's values, read bilinearly between its cells, to the fine ones. Beyond the border they are 0."""
     near, far = np.float32(0.75), np.float32(0.25)

@@ -8,8 +8,9 @@ Legend: C candidates, N the asked pixels of one frame, H W height and width, h w
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 
@@ -22,7 +23,7 @@ _REFUSED_MISS = np.float32(22.0)  # measured: from here on a smooth fill is bett
 _FEWEST_RIM = 12
 
 
-@njit(cache=True)
+@compiled
 def sample(frames, masks, s, x, y, out):  # type: ignore[no-untyped-def]
     """Read frame s at (x, y), bilinearly between the pixels that are not masked, into out[3]; False where all are.
 
@@ -55,7 +56,7 @@ def sample(frames, masks, s, x, y, out):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@compiled
 def look_up(frames, masks, t, away_CN, x_CN, y_CN, wanted_CN, colour_CN3, found_CN):  # type: ignore[no-untyped-def]
     """Read the wanted candidates' colours; `found` says which have one."""
     out = np.empty(3, np.float32)
@@ -68,7 +69,7 @@ def look_up(frames, masks, t, away_CN, x_CN, y_CN, wanted_CN, colour_CN3, found_
                     colour_CN3[c, n, k] = out[k]
 
 
-@njit(cache=True)
+@compiled
 def match_light(frame, rows, columns, missing, colour_CN3, found_CN, gains_C):  # type: ignore[no-untyped-def]
     """Bring each candidate's colours to the frame's light: by the ratio at the rim, for a flash or a fade is one."""
     ratios = np.empty(len(rows), np.float32)
@@ -97,7 +98,7 @@ def match_light(frame, rows, columns, missing, colour_CN3, found_CN, gains_C):  
                 colour_CN3[c, i, k] *= gain
 
 
-@njit(cache=True)
+@compiled
 def _spread_in(values, weights):  # type: ignore[no-untyped-def]
     """Fill a window [h, w] from its weighted values: from ever coarser averages, the nearer the finer (push and pull)."""
     height, width = values.shape
@@ -134,7 +135,7 @@ def _spread_in(values, weights):  # type: ignore[no-untyped-def]
             weights[y, x] = 1
 
 
-@njit(cache=True)
+@compiled
 def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, misses_CN, contrast_N):  # type: ignore[no-untyped-def]
     """Write by how much each candidate misses the rim, spread into the hole; and the rim's own contrast likewise."""
     top, left = rows.min(), columns.min()
@@ -180,7 +181,7 @@ def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, misses_CN
         contrast_N[i] = values[rows[i] - top, columns[i] - left]
 
 
-@njit(cache=True)
+@compiled
 def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, contrast_N, layers, weights_CN):  # type: ignore[no-untyped-def]
     """Write each candidate's weight, 0..255, at the missing pixels; all 0 where none is to be trusted.
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.camera import IN_PLACE
+from core_model.propagation.compiled import compiled
 from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
 
 F64 = NDArray[np.float64]
@@ -111,7 +111,7 @@ def _inverted(place: F64) -> F64:
     return np.column_stack((-turn @ place[:, 0], turn))
 
 
-@njit(cache=True)
+@compiled
 def _background(frames, hidden):  # type: ignore[no-untyped-def]
     """Median and median absolute deviation of what is seen [h, w, 3], and of how many frames."""
     count, height, width = hidden.shape
@@ -139,7 +139,7 @@ def _background(frames, hidden):  # type: ignore[no-untyped-def]
     return background, spread, counts
 
 
-@njit(cache=True)
+@compiled
 def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-untyped-def]
     """1 where a picture differs from the background, brought to its light."""
     height, width = hidden.shape
@@ -179,7 +179,7 @@ def _when_shown(shown_Thw: Bool, direction: int) -> NDArray[np.int16]:
     return away
 
 
-@njit(cache=True)
+@compiled
 def _follow(first, rows, columns, places, back, when, top, left, away, to_x, to_y):  # type: ignore[no-untyped-def]
     frames, height, width = when.shape
     for t in range(frames):

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -29,6 +29,7 @@ _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
 _TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
 _ROUNDS_COARSE, _ROUNDS_FINE = 5, 2
 _SEARCHES = 2
+_MOST_COMPARED = 1_000_000  # pairs of patches at the coarsest level
 
 
 class _Level(NamedTuple):
@@ -142,7 +143,7 @@ def _doubled(nearest: I32, shape: tuple[int, int]) -> I32:
     return np.ascontiguousarray(doubled.astype(np.int32))
 
 
-@njit(cache=True)
+@compiled
 def _drawn(y, x, salt, most):  # type: ignore[no-untyped-def]
     """A number in [0, most), from a position: a few rounds of integer mixing."""
     h = np.uint64(y) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(x) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -155,20 +156,21 @@ def _drawn(y, x, salt, most):  # type: ignore[no-untyped-def]
     return np.int64(h % np.uint64(most))
 
 
-@njit(cache=True)
+@compiled
 def _peel(image, hole, target, source, order, nearest):  # type: ignore[no-untyped-def]
     """Fill the hole from its rim inwards, pixel by pixel, by the best of all sources for what is known around it."""
     height, width, channels = image.shape
     known = ~hole
     rows, columns = np.nonzero(hole)
     source_rows, source_columns = np.nonzero(source)
+    step = 1 + len(order) * len(source_rows) // _MOST_COMPARED  # where the coarsest level is no coarse one
     for i in range(len(order) + height * width):
         inside = i < len(order)
         y, x = (rows[order[i]], columns[order[i]]) if inside else ((i - len(order)) // width, (i - len(order)) % width)
         if not inside and (hole[y, x] or not target[y, x]):
             continue
         best = np.float32(1e30)
-        for j in range(len(source_rows)):
+        for j in range(0, len(source_rows), step):
             r, c = source_rows[j], source_columns[j]
             total, count = np.float32(0), 0
             for dy in range(-_RADIUS, _RADIUS + 1):
@@ -189,7 +191,7 @@ def _peel(image, hole, target, source, order, nearest):  # type: ignore[no-untyp
             known[y, x] = True
 
 
-@njit(cache=True)
+@compiled
 def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
     """Replace what is no source at this level by one close to it, or by one drawn."""
     rows, columns = np.nonzero(source)
@@ -212,7 +214,7 @@ def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
                 nearest[y, x, 0], nearest[y, x, 1] = rows[i], columns[i]
 
 
-@njit(cache=True)
+@compiled
 def _distance(image, trust, y, x, r, c, most):  # type: ignore[no-untyped-def]
     """Mean square difference of two patches, by the trust in the first one's pixels; what lies outside does not count."""
     height, width, channels = image.shape
@@ -234,7 +236,7 @@ def _distance(image, trust, y, x, r, c, most):  # type: ignore[no-untyped-def]
     return total / count
 
 
-@njit(cache=True)
+@compiled
 def _improve(image, trust, target, source, nearest, distances, searches, salt):  # type: ignore[no-untyped-def]
     """Look for nearer patches: the neighbours' sources moved along, and draws ever closer to the own one."""
     height, width = target.shape
@@ -273,7 +275,7 @@ def _improve(image, trust, target, source, nearest, distances, searches, salt): 
             distances[y, x], nearest[y, x, 0], nearest[y, x, 1] = best, r, c
 
 
-@njit(cache=True)
+@compiled
 def _vote(image, hole, target, nearest, distances, spread):  # type: ignore[no-untyped-def]
     """Every pixel of the hole becomes the mean of what the patches over it say."""
     height, width, channels = image.shape
