@@ -7,6 +7,8 @@ judge, not flow, which is unreliable on plain surfaces, most of all where someth
 Legend: T frames, H W height and width. A place [2, 3] gives a frame's (x, y) from (1, x, y) of the block's first frame.
 """
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +49,7 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
     details = {t: _detail(frames_THWC[t]) for t in range(0, frames, _REFERENCE_EVERY)}
     references = sorted(details)
     failed = 0
-    for before, t in zip(references, references[1:], strict=False):
+    for before, t in pairwise(references):
         found = _register(details, masks_THW, 0, t, places[before])
         if found is None:
             # What the first frame showed may be covered by now: go by the last reference.
@@ -94,8 +96,7 @@ def _combined(second: F64, first: F64) -> F64:
 
 def _detail(frame_HWC: U8) -> F32:
     grey = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    detail: F32 = grey - cv2.blur(grey, (15, 15))
-    return detail
+    return grey - np.asarray(cv2.blur(grey, (15, 15)), np.float32)
 
 
 def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, start: F64) -> F64 | None:
@@ -120,7 +121,7 @@ def _compare(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, p
     if not np.array_equal(place, IN_PLACE):
         size, matrix = moving.shape[::-1], np.roll(place, -1, axis=1)
         back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moving = cv2.warpAffine(moving, matrix, size, flags=back)
+        moving = np.asarray(cv2.warpAffine(moving, matrix, size, flags=back), np.float32)
         hidden_moving = (
             cv2.warpAffine(
                 hidden_moving.view(np.uint8), matrix, size, flags=back, borderMode=cv2.BORDER_CONSTANT, borderValue=1
@@ -243,7 +244,7 @@ def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, pl
     row = np.empty(7)
     misses = np.empty(m)
     gain = 1.0
-    for iteration in range(_ITERATIONS):
+    for _ in range(_ITERATIONS):
         normal, target = np.zeros((7, 7)), np.zeros(7)
         count = 0
         for i in range(m):

@@ -34,4 +34,6 @@ class PropagationEngine:
             return (shot.images(0, 1)[0], shot.masks(0, 1)[0]) if first else (frames[0], masks[0])
 
         filled = fill_clip(frames, masks, *flows, shot_begin)
-        return Restored(*(part[start - first : stop - first] for part in filled))
+        asked = slice(start - first, stop - first)
+        miss = None if filled.miss is None else filled.miss[asked]
+        return Restored(filled.frames[asked], filled.away[asked], miss)

@@ -34,8 +34,9 @@ def fill_clip(
 ) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
-    `shot_begin` returns the first frame of the shot that the frames belong to, and its mask, if that is another one: what
-    no frame shows is invented there, as long as the camera has not moved since, so that it is the same in every block.
+    `shot_begin` returns the first frame of the shot that the frames belong to, and its mask. What no frame shows is
+    invented there, as long as the camera has not moved since, so that it is the same in every block.
+
     What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
     that is masked whole, in a block that is masked whole, becomes grey. Same result whatever the number of threads.
     Raises ValueError when shapes do not fit.

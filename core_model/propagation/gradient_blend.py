@@ -1,7 +1,7 @@
 """Colours of a hole from its pixels' candidates, without seams.
 
-Frames differ in light and blur, so patches from different frames would show. What is trusted are the differences between
-neighbours in the frame they come from, and the colours follow from these and the pixels around the hole
+Frames differ in light and blur, so patches from different frames would show. What is trusted are the differences
+between neighbours in the frame they come from, and the colours follow from these and the pixels around the hole
 (gradient-domain blending, as in Gao et al., "Flow-edge Guided Video Completion", ECCV 2020).
 
 Legend: C candidates, N the asked pixels of one frame, h w a window around its holes.
@@ -35,7 +35,8 @@ def blend(
 ) -> U8:  # fmt: skip
     """Return the colours [M, 3] of frame t's missing pixels in row-major order.
 
-    Candidates from `seen` on are invented: their differences count `strength` times. Pixels without a candidate continue their surroundings smoothly; grey where nothing is known.
+    Candidates from `seen` on are invented: their differences count `strength` times. Pixels without a candidate
+    continue their surroundings smoothly; grey where nothing is known.
     """
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)

@@ -1,11 +1,11 @@
 """Motion of the scene behind the holes of a block.
 
-Flow measured at a hole is that of the object to be removed, and just outside of it a mixture of both. For every pair of
-frames it is replaced, over the union of both frames' holes, by motions that the surroundings agree on: the background's,
-and that of something that moves in front of it. A camera that stands still stays still while something passes.
+Flow measured at a hole is that of the object to be removed, and just outside of it a mixture of both. For every pair
+of frames it is replaced, over the union of both frames' holes, by motions that the surroundings agree on: the
+background's, and that of something that moves in front of it.
 
-Legend: T frames, P = T-1 pairs, H W size of the frames, h w size of the flow, K connected holes of a pair. A motion [2, 3]
-gives (u, v) in pixels of the frame from (1, x, y). Layer 0 is the background, layer 1 what moves in front of it.
+Legend: T frames, P = T-1 pairs, H W size of the frames, h w size of the flow, K connected holes of a pair. A motion
+[2, 3] gives (u, v) in pixels of the frame from (1, x, y). Layer 0 is the background, layer 1 what moves before it.
 """
 
 from itertools import pairwise
@@ -32,9 +32,7 @@ _STILL_PX = 0.5  # flow shorter than this before a camera that stands still is n
 _FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe it
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
-_AROUND_PAIRS = (
-    2  # pairs before and after whose holes are looked at too, so that what a pair hides is known from others
-)
+_AROUND_PAIRS = 2  # pairs before and after whose holes are looked at, so that what one hides is known from others
 _LENT_PAIRS = 4  # pairs across which what passes is taken to move on
 _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
 
@@ -46,7 +44,7 @@ class HoleMotion(NamedTuple):
     """
 
     models: F64
-    """[2 directions, P, K, 2 layers, 2, 3]: to the next frame, and back from there; k = 0 is that of the whole region."""
+    """[2 directions, P, K, 2 layers, 2, 3]: to the next frame, and back from there; k = 0 is the whole region's."""
     valid: Bool
     """[P, K, 2]"""
     holes: NDArray[np.uint8]
@@ -86,7 +84,7 @@ def fit_hole_motion(
             valid[..., BACKGROUND] = True
             passing = shrink(passing_THW, (height, width))
             _fit_passing(fitted, flow, back, counts, scale, passing[:-1] if direction == 0 else passing[1:])
-    motion = HoleMotion(models, valid.all(0), holes, near)
+    motion = HoleMotion(models, valid[0] & valid[1], holes, near)
     if passing_THW is not None:
         _lend_foreground(motion)
     return motion
@@ -200,7 +198,10 @@ def _votes(
         step = max(2, int(np.ceil(np.sqrt((bottom - top) * (right - left) / _MOST_VOTES / 2))))
     else:
         step = max(1, min(step, int(np.sqrt(near_hw.size / 64))))
-    return _agreeing(flow_2hw, back_2hw, near_hw, holes_hw, hole, top, bottom, left, right, step, scale[0], scale[1])
+    votes: F64 = _agreeing(
+        flow_2hw, back_2hw, near_hw, holes_hw, hole, top, bottom, left, right, step, scale[0], scale[1]
+    )
+    return votes
 
 
 @compiled

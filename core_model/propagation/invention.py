@@ -27,7 +27,7 @@ _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
 _MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
-_MOVING_STRENGTH = 0.4  # of texture that is carried along motion: what is off by a little shows less
+_MOVING_STRENGTH = 0.15  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
 
 
@@ -109,7 +109,7 @@ def invent_still(
         there = wanted_N & inside & (t_N >= 0) & (t_N < len(masks_THW))
         t, y, x = t_N[there], at[0][there], at[1][there]
         there[there] = ~masks_THW[t, y, x] & ~scene.passing[t, y, x]
-        return there
+        return np.asarray(there, np.bool_)
 
     for away in nearby:
         there = shown(frames_N + away, np.ones(len(frames_N), np.bool_))
@@ -137,7 +137,7 @@ def _found_at_begin(
     pixels: Pixels,
     shot_begin: ShotBegin | None,
 ) -> tuple[NDArray[np.float64], Bool, NDArray[np.int32] | None] | None:
-    """Return the place of the shot's first frame, its hole and the sources found there; None where it does not serve."""
+    """Return the place of the shot's first frame, its hole and its sources; None where it cannot serve."""
     if shot_begin is None:
         return None
     picture, hole = shot_begin()

@@ -48,7 +48,10 @@ class Tracks(NamedTuple):
 
 def ask(masks_THW: Bool) -> Asked:
     """List a block's masked pixels and their rims."""
-    rows, columns, missing, first = [], [], [], [0]
+    rows: list[I32] = []
+    columns: list[I32] = []
+    missing: list[Bool] = []
+    first = [0]
     square = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
     for t, mask in enumerate(masks_THW):
         if t and np.array_equal(mask, masks_THW[t - 1]):
@@ -120,10 +123,8 @@ def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scal
                     else:
                         u, v = bwd[pair, 0, y, x] * scale_x, bwd[pair, 1, y, x] * scale_y
                     miss, length = (u - mu) ** 2 + (v - mv) ** 2, mu * mu + mv * mv
-                    if k:
-                        allowed = 0.02 * length + 1.0
-                    else:
-                        allowed = 0.09 * length + 1.0  # the region's motion is not exact everywhere
+                    # The region's motion, k = 0, is not exact everywhere.
+                    allowed = (0.02 if k else 0.09) * length + 1.0
                     if miss <= allowed:
                         agree += 1
                     else:

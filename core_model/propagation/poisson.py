@@ -39,8 +39,8 @@ def solve_poisson(
     the given ones.
 
     `differences` holds (right or lower) - (left or upper) per channel, `weights` >= 0 what each is worth, and
-    `hold_HW` >= 0 what it is worth that a pixel stays as it is. At most a grey level from the exact solution where every
-    free pixel is tied to a fixed or held one; others keep their mean. Same result whatever the number of threads.
+    `hold_HW` >= 0 what it is worth that a pixel stays as it is. At most two grey levels from the exact solution, where
+    every free pixel is tied to a fixed or held one. Same result whatever the number of threads.
     """
     solved = np.array(image_CHW, np.float32, order="C")
     if free_HW.any():
@@ -281,7 +281,7 @@ def _restrict(fine, height, width, coarse, rows, columns):  # type: ignore[no-un
 
 @compiled
 def _prolong(coarse, rows, columns, fine, height, width, mixed):  # type: ignore[no-untyped-def]
-    """Add the coarse grid's values, read bilinearly between its cells, to the fine ones. Beyond the border they are 0."""
+    """Add the coarse grid's values, read bilinearly between its cells, to the fine ones; 0 beyond the border."""
     near, far = np.float32(0.75), np.float32(0.25)
     for y in range(height):
         row, at = fine[y * width : (y + 1) * width], coarse[(y // 2) * columns : (y // 2 + 1) * columns]

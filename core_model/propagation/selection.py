@@ -100,7 +100,7 @@ def match_light(frame, rows, columns, missing, colour_CN3, found_CN, gains_C):  
 
 @compiled
 def _spread_in(values, weights):  # type: ignore[no-untyped-def]
-    """Fill a window [h, w] from its weighted values: from ever coarser averages, the nearer the finer (push and pull)."""
+    """Fill a window [h, w] from its weighted values by ever coarser averages, the nearer the finer (push and pull)."""
     height, width = values.shape
     if max(height, width) <= 1:
         return

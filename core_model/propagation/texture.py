@@ -1,9 +1,9 @@
 """Texture for what no frame shows, taken from the surroundings.
 
-Patch by patch the hole continues what is found elsewhere in the picture, from coarse to fine (Wexler et al., "Space-Time
-Completion of Video", 2007; Newson et al., "Video Inpainting of Complex Scenes", 2014, for the measure of texture), with
-nearest patches found as in Barnes et al., "PatchMatch", 2009. What comes out is where each pixel is to be copied from, so
-that it is as sharp as its source, and as grainy in every frame.
+Patch by patch the hole continues what is found elsewhere in the picture, from coarse to fine (Wexler et al.,
+"Space-Time Completion of Video", 2007; Newson et al., "Video Inpainting of Complex Scenes", 2014, for the measure of
+texture), with nearest patches found as in Barnes et al., "PatchMatch", 2009. What comes out is where each pixel is to
+be copied from, so that it is as sharp as its source, and as grainy in every frame.
 
 Legend: H W height and width of a window around the hole, C channels. All randomness is drawn from positions: the same
 picture gives the same texture on every machine.
@@ -54,7 +54,7 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
     levels = _pyramid(np.ascontiguousarray(picture_HWC[window]), hole, np.ascontiguousarray(usable_HW[window] & ~hole))
     if not levels:
         return None
-    sources: I32 = np.dstack(np.mgrid[:height, :width]).astype(np.int32)
+    sources: I32 = np.stack(np.indices((height, width)), 2).astype(np.int32)
     sources[window][hole] = _search(levels)[hole] + np.array([top, left], np.int32)
     return sources
 
@@ -216,7 +216,7 @@ def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
 
 @compiled
 def _distance(image, trust, y, x, r, c, most):  # type: ignore[no-untyped-def]
-    """Mean square difference of two patches, by the trust in the first one's pixels; what lies outside does not count."""
+    """Mean square difference of two patches, by the trust in the first one's pixels; what lies outside is left out."""
     height, width, channels = image.shape
     total, count = np.float32(0), np.float32(0)
     for dy in range(-_RADIUS, _RADIUS + 1):
