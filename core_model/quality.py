@@ -17,9 +17,9 @@ from core_model.engine import U8, Bool
 
 _RING_PX = 8
 _FLICKER_FLOOR = 1.0  # grey levels; less change than this is sensor noise and coding
-_RIM_SCALE = 24.0  # grey levels of rim mismatch that halve the score
+_RIM_SCALE = 8.0  # grey levels of rim mismatch that halve the score
 _AWAY_SCALE = 40.0  # frames; how far away content can be seen until it counts half
-_INVENTED_WORTH = 0.35  # of an invented pixel, against one seen in the next frame
+_INVENTED_WORTH = 0.8  # of an invented pixel, against one seen in the next frame: the rim says whether it fits
 
 
 class FrameQuality(NamedTuple):

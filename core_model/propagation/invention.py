@@ -20,10 +20,12 @@ from core_model.propagation.camera import IN_PLACE, register_still
 from core_model.propagation.compiled import compiled
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
 from core_model.propagation.pixel_tracks import Asked
+from core_model.propagation.selection import spread_from_rim
 from core_model.propagation.still_scene import StillScene
 from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
+_BEHIND_SHARE = 0.4
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
 _MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
@@ -126,7 +128,23 @@ def invent_still(
                 left &= ~there
     if not kept.all():
         invented.append(_candidate(asked, unseen_N, nearest != 0, nearest, own_x, own_y))
+    behind = _behind_passing(asked, scene)
+    for candidate in invented:
+        candidate.away[behind], candidate.weight[behind] = NOT_INVENTED, 0
     return invented, strength
+
+
+def _behind_passing(asked: Asked, scene: StillScene) -> Bool:
+    """[N]: pixels closest to a part of the rim where something passes: it hides the background, and its texture."""
+    behind = np.zeros(len(asked.rows), np.bool_)
+    for t, (first, last) in enumerate(pairwise(asked.first.tolist())):
+        rows, columns, missing = asked.rows[first:last], asked.columns[first:last], asked.missing[first:last]
+        passing = scene.passing[t, rows, columns] & ~missing
+        if passing.any():
+            share = np.zeros(last - first, np.float32)
+            spread_from_rim(rows, columns, missing, passing.astype(np.float32), share)
+            behind[first:last] = share > _BEHIND_SHARE
+    return behind
 
 
 def _found_at_begin(

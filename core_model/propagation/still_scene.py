@@ -21,6 +21,7 @@ _MARGIN_PX = RIM_PX + 13  # around the holes: their rims, and as far as a camera
 _BACKGROUND_SAMPLES = 25
 _PASSING_LEVELS = 9.0  # grey levels from the background's
 _PASSING_DEVIATIONS = 4.0
+_ENCLOSED_PX = 7  # at half the size
 _FRINGE_PX = 1  # at half the size
 _FEWEST_SEEN = 3
 
@@ -61,7 +62,9 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
         found = _passing(*_halved(picture, hidden), background, spread, counts)
         shown[t] = ~hidden[area]
         if found.any():
-            found = cv2.dilate(cv2.medianBlur(found, 3), square)
+            # What passes may have parts of the background's colour: what it encloses is its own.
+            found = cv2.morphologyEx(cv2.medianBlur(found, 3), cv2.MORPH_CLOSE, np.ones((_ENCLOSED_PX,) * 2, np.uint8))
+            found = cv2.dilate(found, square)
             passing = cv2.resize(found, hull.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.uint8)
             passing_THW[t] = _moved_on(passing, places[t]) > 0
             shown[t] &= passing[area] == 0

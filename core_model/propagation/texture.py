@@ -54,7 +54,7 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
     levels = _pyramid(np.ascontiguousarray(picture_HWC[window]), hole, np.ascontiguousarray(usable_HW[window] & ~hole))
     if not levels:
         return None
-    sources: I32 = np.stack(np.indices((height, width)), 2).astype(np.int32)
+    sources: I32 = np.indices((height, width), np.int32).transpose(1, 2, 0).copy()
     sources[window][hole] = _search(levels)[hole] + np.array([top, left], np.int32)
     return sources
 

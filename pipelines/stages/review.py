@@ -49,17 +49,18 @@ def with_verdict(facts: Facts, review_below: float) -> Facts:
 def main_reason(quality: HoleQuality) -> str:
     """Say for a person what lowers the score most: what would raise it most if it were perfect."""
     told = {
-        _invented(quality): quality._replace(seen_share=1.0),
         f"what fills the hole comes from {quality.seen_away:.0f} frames away on average": quality._replace(
             seen_away=0.0
-        ),
-        f"the fill does not match its surroundings (rim mismatch {quality.rim_mismatch:.0f} levels)": quality._replace(
-            rim_mismatch=0.0
         ),
         f"flickers {quality.flicker:.1f} times as much as its surroundings": quality._replace(
             flicker=min(quality.flicker, 1.0)
         ),
     }
+    rim = f"the fill does not match its surroundings (rim mismatch {quality.rim_mismatch:.0f} levels)"
+    if quality.invented_share > 0.5:  # what is made up misses the rim because it is made up
+        told[_invented(quality)] = quality._replace(seen_share=1.0, rim_mismatch=0.0)
+    else:
+        told |= {_invented(quality): quality._replace(seen_share=1.0), rim: quality._replace(rim_mismatch=0.0)}
     return max(told, key=lambda reason: _score(told[reason]))
 
 
