@@ -6,7 +6,6 @@ noise are the frame's own. Where the camera moves, a few anchor frames get textu
 Legend: T frames, H W height and width, N the asked pixels of all frames.
 """
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,13 +19,12 @@ from core_model.propagation.camera import IN_PLACE, register_still
 from core_model.propagation.compiled import compiled
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
 from core_model.propagation.pixel_tracks import Asked
-from core_model.propagation.selection import spread_from_rim
 from core_model.propagation.still_scene import StillScene
 from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
-_BEHIND_SHARE = 0.4
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
+_GRAIN_LIKE = 0.9  # of the rim's change from frame to frame: less of a difference shows to nobody
 _MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
 _MOVING_STRENGTH = 0.15  # of texture that is carried along motion: what is off by a little shows less
@@ -98,53 +96,21 @@ def invent_still(
     x, y, rows, columns = _seen_from(place, scene, frames_N, pixels, hole.shape)
     source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
     from_anchor = np.stack([_between(place, to) for to in scene.places])
-    own_x, own_y = _moved(from_anchor[frames_N], source_x, source_y)
+    own_x, own_y = _moved(from_anchor, frames_N, source_x, source_y)
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
     nearby = _frames_mixed(_grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own))
     strength = _strength(hole)
-    invented, kept = [], np.zeros(len(frames_N), np.bool_)
-
-    def shown(t_N: NDArray[np.int_], wanted_N: Bool) -> Bool:
-        there = wanted_N & inside & (t_N >= 0) & (t_N < len(masks_THW))
-        t, y, x = t_N[there], at[0][there], at[1][there]
-        there[there] = ~masks_THW[t, y, x] & ~scene.passing[t, y, x]
-        return np.asarray(there, np.bool_)
-
+    invented = []
     for away in nearby:
-        there = shown(frames_N + away, np.ones(len(frames_N), np.bool_))
-        kept |= there
-        invented.append(_candidate(asked, unseen_N, there, np.full(len(frames_N), away), own_x, own_y))
-    # Where something passes before the sources, those of the nearest frame in which it does not.
-    nearest = np.zeros(len(frames_N), np.int_)
-    left = ~kept
-    for distance in range(nearby.stop, len(masks_THW)):
-        for away in (distance, -distance):
-            if left.any():
-                there = shown(frames_N + away, left)
-                nearest[there] = away
-                left &= ~there
-    if not kept.all():
-        invented.append(_candidate(asked, unseen_N, nearest != 0, nearest, own_x, own_y))
-    behind = _behind_passing(asked, scene)
-    for candidate in invented:
-        candidate.away[behind], candidate.weight[behind] = NOT_INVENTED, 0
+        t = frames_N + away
+        there = inside & (t >= 0) & (t < len(masks_THW))
+        sources_there = t[there], at[0][there], at[1][there]
+        there[there] = ~masks_THW[sources_there] & ~scene.passing[sources_there]
+        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y))
     return invented, strength
-
-
-def _behind_passing(asked: Asked, scene: StillScene) -> Bool:
-    """[N]: pixels closest to a part of the rim where something passes: it hides the background, and its texture."""
-    behind = np.zeros(len(asked.rows), np.bool_)
-    for t, (first, last) in enumerate(pairwise(asked.first.tolist())):
-        rows, columns, missing = asked.rows[first:last], asked.columns[first:last], asked.missing[first:last]
-        passing = scene.passing[t, rows, columns] & ~missing
-        if passing.any():
-            share = np.zeros(last - first, np.float32)
-            spread_from_rim(rows, columns, missing, passing.astype(np.float32), share)
-            behind[first:last] = share > _BEHIND_SHARE
-    return behind
 
 
 def _found_at_begin(
@@ -175,7 +141,7 @@ def _seen_from(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
     """Return (x, y, row, column) of pixels of the block's frames in a frame at that place."""
     towards = np.stack([_between(away, place) for away in scene.places])
-    x, y = _moved(towards[frames_N], *pixels)
+    x, y = _moved(towards, frames_N, *pixels)
     rows, columns = np.rint(y).astype(np.intp).clip(0, size[0] - 1), np.rint(x).astype(np.intp).clip(0, size[1] - 1)
     return x, y, rows, columns
 
@@ -191,8 +157,8 @@ def _candidate(
 
 
 def _frames_mixed(share: float) -> range:
-    """Which frames' sources are mixed, so that their mean changes by a share of what each of them changes."""
-    reach = min(_MOST_MIXED, math.ceil((1 / max(share, 0.01) - 1.05) / 2))
+    """Which frames' sources are mixed, so that their mean changes less than each of them does."""
+    reach = 0 if share > _GRAIN_LIKE else _MOST_MIXED
     return range(-reach, reach + 1)
 
 
@@ -267,10 +233,16 @@ def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray
 
 
 def _moved(
-    places_N23: NDArray[np.float64], x_N: NDArray[np.number], y_N: NDArray[np.number]
+    places_T23: NDArray[np.float64], frames_N: NDArray[np.intp], x_N: NDArray[np.number], y_N: NDArray[np.number]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    moved = places_N23[:, :, 0] + places_N23[:, :, 1] * x_N[:, None] + places_N23[:, :, 2] * y_N[:, None]
-    return moved[:, 0], moved[:, 1]
+    """Return where pixels of frames lie at these frames' places."""
+    if (places_T23 == IN_PLACE).all():
+        return x_N.astype(np.float64), y_N.astype(np.float64)
+    moved = (
+        places_T23[frames_N, d, 0] + places_T23[frames_N, d, 1] * x_N + places_T23[frames_N, d, 2] * y_N for d in (0, 1)
+    )
+    x, y = moved
+    return x, y
 
 
 @compiled

@@ -222,19 +222,3 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, contrast_N, layers,
         for c in range(count):
             weights_CN[c, n] = np.uint8(min(255, int(np.rint(255 * trust[c] / total))))
         weights_CN[strongest, n] = max(weights_CN[strongest, n], 1)
-
-
-@compiled
-def spread_from_rim(rows, columns, missing, rim_values_N, out_N):  # type: ignore[no-untyped-def]
-    """Spread values of the rim's pixels into the hole; 0 where there is no rim."""
-    top, left = rows.min(), columns.min()
-    height, width = rows.max() - top + 1, columns.max() - left + 1
-    values, weights = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    for i in range(len(rows)):
-        if not missing[i]:
-            values[rows[i] - top, columns[i] - left] = rim_values_N[i]
-            weights[rows[i] - top, columns[i] - left] = 1
-    if weights.max() > 0:
-        _spread_in(values, weights)
-    for i in range(len(rows)):
-        out_N[i] = values[rows[i] - top, columns[i] - left]
