@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.gradient_blend import blend
+from core_model.propagation.hole_motion import BACKGROUND
 from core_model.propagation.invention import NOT_INVENTED, Invention
 from core_model.propagation.pixel_tracks import Asked, Tracks
 from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
@@ -36,13 +37,15 @@ class Block:
         self._miss = np.zeros(len(asked.rows), np.uint8)
         self._whole: set[int] = set()
         self._frames_with_holes = np.flatnonzero(np.diff(asked.first)).tolist()
+        self._layers = np.array(layers, np.int64)
         for t in self._frames_with_holes:
-            self._weigh(t, np.array(layers, np.int64))
+            self._weigh(t)
 
     @property
     def unseen(self) -> Bool:
-        """[N]: missing pixels for which no candidate is to be had; those whose candidates were refused are none."""
-        unseen: Bool = self._asked.missing & ~(self._away != 0).any(0)
+        """[N]: missing pixels whose background no frame shows, and of which nothing in front was accepted."""
+        behind = self._away[self._layers == BACKGROUND]
+        unseen: Bool = self._asked.missing & ~(behind != 0).any(0) & ~(self._weights > 0).any(0)
         return unseen
 
     def invent(self, invention: Invention) -> None:
@@ -115,7 +118,7 @@ class Block:
         away, x, y = (np.ascontiguousarray(ways[:, part]) for ways in (self._away, self._x, self._y))
         return away, x, y
 
-    def _weigh(self, t: int, layers: NDArray[np.int64]) -> None:
+    def _weigh(self, t: int) -> None:
         part = self._part(t)
         frame, asked = self._frames[t], self._asked
         pixels = asked.rows[part], asked.columns[part], asked.missing[part]
@@ -127,7 +130,7 @@ class Block:
         misses, contrast = np.zeros(count, np.float32), np.zeros(count[1], np.float32)
         spread_misses(frame, *pixels, colours, found, misses, contrast)
         weights = np.zeros(count, np.uint8)
-        weigh(pixels[2], ways[0], colours, found, misses, contrast, layers, weights)
+        weigh(pixels[2], ways[0], colours, found, misses, self._layers, weights)
         self._weights[:, part] = weights
         taken = np.where(weights > 0, misses, np.inf).min(0)
         if np.isinf(taken[pixels[2]]).any():

@@ -73,7 +73,8 @@ def _fill_still(
         flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, blank, masks, passes_T)
         motion = fit_hole_motion(masks, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene.passing)
         if motion.valid[..., FOREGROUND].any():
-            other = 1 - shrink(scene.passing, flow_fwd.shape[2:])
+            other = find_other(masks, motion, flow_fwd, flow_bwd, FOREGROUND)
+            other |= 1 - shrink(scene.passing, flow_fwd.shape[2:])
             tracks += [follow(masks, asked, motion, other, FOREGROUND, direction) for direction in (1, -1)]
             layers += [FOREGROUND, FOREGROUND]
     block = Block(restored, masks, asked, tracks, layers)

@@ -24,8 +24,7 @@ from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
-_GRAIN_LIKE = 0.9  # of the rim's change from frame to frame: less of a difference shows to nobody
-_MOST_MIXED = 1  # frames before and after whose sources are mixed with a frame's own, to calm their grain
+_MIXED = (-1, 0, 1)  # frames whose sources are mixed: elsewhere in a picture grain may be stronger than at the hole
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
 _MOVING_STRENGTH = 0.15  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
@@ -100,11 +99,9 @@ def invent_still(
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
-    own = inside & ~masks_THW[frames_N, *at] & ~scene.passing[frames_N, *at]
-    nearby = _frames_mixed(_grain_share(restored_THWC, masks_THW, asked, scene, (frames_N, *at), own))
     strength = _strength(hole)
     invented = []
-    for away in nearby:
+    for away in _MIXED:
         t = frames_N + away
         there = inside & (t >= 0) & (t < len(masks_THW))
         sources_there = t[there], at[0][there], at[1][there]
@@ -156,46 +153,10 @@ def _candidate(
     return candidate
 
 
-def _frames_mixed(share: float) -> range:
-    """Which frames' sources are mixed, so that their mean changes less than each of them does."""
-    reach = 0 if share > _GRAIN_LIKE else _MOST_MIXED
-    return range(-reach, reach + 1)
-
-
 def _strength(hole: Bool) -> float:
     """How strong texture is to show in a hole: less in a thin one, whose rim says most already."""
     depth = float(cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3).max())
     return float(np.interp(depth, (_THIN_PX, _DEEP_PX), (_THIN_STRENGTH, 1.0)))
-
-
-def _grain_share(
-    frames_THWC: U8,
-    masks_THW: Bool,
-    asked: Asked,
-    scene: StillScene,
-    sources: tuple[NDArray[np.intp], ...],
-    own_N: Bool,
-) -> float:
-    """How much of the sources' change from frame to frame the holes may show, to change as much as their rims do."""
-    before = np.maximum(sources[0] - 1, 0)
-    own_N = own_N & (sources[0] > 0) & ~masks_THW[before, *sources[1:]] & ~scene.passing[before, *sources[1:]]
-    frames, rows, columns = (part[own_N] for part in sources)
-    step = max(1, len(frames) // 20000)
-    frames, rows, columns = frames[::step], rows[::step], columns[::step]
-    rim = np.flatnonzero(~asked.missing)
-    rim = rim[:: max(1, len(rim) // 20000)]
-    t, y, x = np.searchsorted(asked.first, rim, "right") - 1, asked.rows[rim], asked.columns[rim]
-    known = (t > 0) & ~scene.passing[t, y, x] & ~scene.passing[t - 1, y, x] & ~masks_THW[t - 1, y, x]
-    if not len(frames) or not known.any():
-        return 1.0
-    t, y, x = t[known], y[known], x[known]
-    there = _mean_change(frames_THWC[frames, rows, columns], frames_THWC[frames - 1, rows, columns])
-    here = _mean_change(frames_THWC[t, y, x], frames_THWC[t - 1, y, x])
-    return float(np.clip(here / max(there, 1e-3), 0, 1))
-
-
-def _mean_change(after_N3: U8, before_N3: U8) -> float:
-    return float(np.abs(after_N3.astype(np.int16) - before_N3).mean())
 
 
 def invent_moving(

@@ -123,8 +123,8 @@ def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scal
                     else:
                         u, v = bwd[pair, 0, y, x] * scale_x, bwd[pair, 1, y, x] * scale_y
                     miss, length = (u - mu) ** 2 + (v - mv) ** 2, mu * mu + mv * mv
-                    # The region's motion, k = 0, is not exact everywhere.
-                    allowed = (0.02 if k else 0.09) * length + 1.0
+                    # The region's motion, k = 0, and that of what passes are not exact everywhere.
+                    allowed = (0.02 if k and layer == 0 else 0.09) * length + 1.0 + layer
                     if miss <= allowed:
                         agree += 1
                     else:

@@ -182,7 +182,7 @@ def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, misses_CN
 
 
 @compiled
-def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, contrast_N, layers, weights_CN):  # type: ignore[no-untyped-def]
+def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, weights_CN):  # type: ignore[no-untyped-def]
     """Write each candidate's weight, 0..255, at the missing pixels; all 0 where none is to be trusted.
 
     `layers` [C] names each candidate's layer: only one layer is taken at a pixel, and its directions are mixed unless

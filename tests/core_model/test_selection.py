@@ -24,7 +24,7 @@ def weights_of(*colours, layers=None):
     spread_misses(FRAME, *PIXELS, colours, found, misses, contrast)
     weights = np.zeros((count, len(TRUTH)), np.uint8)
     layers = np.zeros(count, np.int64) if layers is None else np.array(layers)
-    weigh(ASKED.missing, away, colours, found, misses, contrast, layers, weights)
+    weigh(ASKED.missing, away, colours, found, misses, layers, weights)
     return weights
 
 
