@@ -24,7 +24,8 @@ from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
-_MIXED = (-1, 0, 1)  # frames whose sources are mixed: elsewhere in a picture grain may be stronger than at the hole
+# Frames whose sources are mixed, and their weights: elsewhere in a picture grain may be stronger than at the hole.
+_MIXED = {-1: 55, 0: 255, 1: 55}
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
 _MOVING_STRENGTH = 0.15  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
@@ -101,12 +102,12 @@ def invent_still(
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     strength = _strength(hole)
     invented = []
-    for away in _MIXED:
+    for away, weight in _MIXED.items():
         t = frames_N + away
         there = inside & (t >= 0) & (t < len(masks_THW))
         sources_there = t[there], at[0][there], at[1][there]
         there[there] = ~masks_THW[sources_there] & ~scene.passing[sources_there]
-        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y))
+        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y, weight))
     return invented, strength
 
 
@@ -144,12 +145,18 @@ def _seen_from(
 
 
 def _candidate(
-    asked: Asked, unseen_N: Bool, taken: Bool, away: NDArray[np.int_], x: NDArray[np.float64], y: NDArray[np.float64]
+    asked: Asked,
+    unseen_N: Bool,
+    taken: Bool,
+    away: NDArray[np.int_],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    weight: int,
 ) -> Invented:
     candidate = _nothing(asked)
     candidate.away[unseen_N] = np.where(taken, away, NOT_INVENTED)
     candidate.x[unseen_N], candidate.y[unseen_N] = x, y
-    candidate.weight[unseen_N] = taken * np.uint8(255)
+    candidate.weight[unseen_N] = taken * np.uint8(weight)
     return candidate
 
 

@@ -52,7 +52,7 @@ def test_stat_says_how_much_there_is_of_what_and_of_which_budget(a_run: Path) ->
     assert (found["segments"], found["bytes"], found["max_bytes"]) == (3, size, 1000000)
     assert found["share_of_budget"] == size / 1000000
     (share,) = found["by_flow"]  # type: ignore[misc]
-    assert share["name"].startswith("dis-medium")
+    assert share["name"].startswith("dis-quarter")
     text = type_in("cache", "stat", "job.yaml").stdout
     assert "segments" in text
     assert f"{size / 1e6:.0%} of 1.0 MB" in text

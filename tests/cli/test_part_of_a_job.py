@@ -63,7 +63,7 @@ def test_what_is_still_bad_is_quarantined_again_and_a_plain_run_tries_it_too() -
     assert states() == {"bad": "quarantined", "a": "restored"}
     result = run()
     assert result.exit_code == 3
-    assert "2: 1 restored, 1 quarantined (1 by an earlier run)" in result.stdout
+    assert "2: 1 restored (1 to review), 1 quarantined (1 by an earlier run)" in result.stdout
 
 
 def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
