@@ -128,7 +128,7 @@ class Block:
         look_up(self._frames, self._masks, t, *ways, ways[0] != 0, colours, found)
         match_light(frame, *pixels, colours, found, self._gains[t])
         misses, contrast = np.zeros(count, np.float32), np.zeros(count[1], np.float32)
-        spread_misses(frame, *pixels, colours, found, misses, contrast)
+        spread_misses(frame, *pixels, colours, found, self._layers, misses, contrast)
         weights = np.zeros(count, np.uint8)
         weigh(pixels[2], ways[0], colours, found, misses, self._layers, weights)
         self._weights[:, part] = weights

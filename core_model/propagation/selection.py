@@ -18,6 +18,8 @@ _MISS_SCALE = np.float32(6.0)  # grey levels; a candidate that misses by this co
 _AT_ODDS_LEVELS = np.float32(30.0)  # candidates farther apart than this are not mixed
 _WORST_MISS = np.float32(60.0)
 _UNTRIED_MISS = np.float32(12.0)  # what is assumed where no rim pixel tells
+_UNTRIED_FRAMES = 2  # within which something in front is believed all the same: it hides whole in a damaged frame
+_NOT_THERE_MISS = np.float32(30.0)
 _FRONT_MARGIN = np.float32(2.0)  # levels by which something in front has to fit better than the background
 _REFUSED_MISS = np.float32(22.0)  # measured: from here on a smooth fill is better, whatever the contrast
 _FEWEST_RIM = 12
@@ -136,8 +138,11 @@ def _spread_in(values, weights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, misses_CN, contrast_N):  # type: ignore[no-untyped-def]
-    """Write by how much each candidate misses the rim, spread into the hole; and the rim's own contrast likewise."""
+def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, layers, misses_CN, contrast_N):  # type: ignore[no-untyped-def]
+    """Write by how much each candidate misses the rim, spread into the hole; and the rim's own contrast likewise.
+
+    Where the rim shows the background, something in front (layer 1) is not beside it either.
+    """
     top, left = rows.min(), columns.min()
     height, width = rows.max() - top + 1, columns.max() - left + 1
     values, weights = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
@@ -145,7 +150,12 @@ def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, misses_CN
         values[:], weights[:] = 0, 0
         told = 0
         for i in range(len(rows)):
-            if missing[i] or not found_CN[c, i]:
+            if missing[i]:
+                continue
+            if not found_CN[c, i]:
+                if layers[c]:
+                    values[rows[i] - top, columns[i] - left] = _NOT_THERE_MISS
+                    weights[rows[i] - top, columns[i] - left] = 1
                 continue
             miss = np.float32(0)
             for k in range(3):
@@ -196,7 +206,9 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, weights_CN)
             continue
         best = np.full(2, np.float32(1e9))
         for c in range(count):
-            if found_CN[c, n]:
+            if found_CN[c, n] and (
+                layers[c] == 0 or misses_CN[c, n] != _UNTRIED_MISS or abs(away_CN[c, n]) <= _UNTRIED_FRAMES
+            ):
                 cost = misses_CN[c, n] + np.float32(0.1) * np.float32(min(abs(away_CN[c, n]), 60))
                 best[layers[c]] = min(best[layers[c]], cost)
         layer = 1 if best[1] + _FRONT_MARGIN < best[0] else 0
@@ -205,7 +217,7 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, weights_CN)
         strongest, total = -1, np.float32(0)
         for c in range(count):
             trust[c] = 0
-            if found_CN[c, n] and layers[c] == layer:
+            if found_CN[c, n] and layers[c] == layer and misses_CN[c, n] <= _REFUSED_MISS:
                 fits = np.float32(1) / (1 + (misses_CN[c, n] / _MISS_SCALE) ** 2)
                 trust[c] = fits * fits / np.float32(away_CN[c, n]) ** 2
                 if strongest < 0 or trust[c] > trust[strongest]:

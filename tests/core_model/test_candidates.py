@@ -20,10 +20,10 @@ def weights_of(*colours, layers=None):
     count = len(colours)
     colours, found = np.stack(colours).astype(np.float32), np.ones((count, len(TRUTH)), np.bool_)
     away = np.repeat(np.array([1, -1, 2, -2], np.int16)[:count, None], len(TRUTH), 1)
-    misses, contrast = np.zeros((count, len(TRUTH)), np.float32), np.zeros(len(TRUTH), np.float32)
-    spread_misses(FRAME, *PIXELS, colours, found, misses, contrast)
-    weights = np.zeros((count, len(TRUTH)), np.uint8)
     layers = np.zeros(count, np.int64) if layers is None else np.array(layers)
+    misses, contrast = np.zeros((count, len(TRUTH)), np.float32), np.zeros(len(TRUTH), np.float32)
+    spread_misses(FRAME, *PIXELS, colours, found, layers, misses, contrast)
+    weights = np.zeros((count, len(TRUTH)), np.uint8)
     weigh(ASKED.missing, away, colours, found, misses, layers, weights)
     return weights
 
