@@ -7,7 +7,8 @@ BIN := .venv/bin
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
 
-test: .venv/ready            ## the whole suite
+test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once, not by each test's process
+	$(BIN)/python -m core_model.propagation.warm_up
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
