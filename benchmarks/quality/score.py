@@ -24,7 +24,7 @@ _UNKNOWN = float("nan")
 
 
 class Speed(NamedTuple):
-    """Frames a second, flow both ways included; nan where there is no older engine."""
+    """Frames a second, flow both ways included; nan if the older engine was not run."""
 
     ours: float
     old: float

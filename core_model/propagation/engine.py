@@ -1,6 +1,6 @@
 """The engine that needs no weights: which frames a block is filled from.
 
-Importing this loads neither numba nor what is compiled with it: whoever plans work does not need it.
+Importing this module loads neither numba nor the compiled loops, which planning does not need.
 """
 
 import cv2

@@ -145,7 +145,7 @@ def _differences(  # type: ignore[no-untyped-def]
 def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, step, first, second):  # type: ignore[no-untyped-def]
     """Add to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
 
-    n and m are the left or upper and the right or lower pixel, -1 where that is no missing one.
+    n and m are the left or upper and the right or lower pixel, -1 where that pixel is not missing.
     """
     total = np.float32(0)
     for c in range(weights.shape[1]):

@@ -23,7 +23,7 @@ from core_model.propagation.still_scene import StillScene
 from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
-_FEWEST_PX = 64  # a frame with fewer such pixels is no anchor: they become smooth
+_FEWEST_PX = 64  # a frame with fewer such pixels is not used as an anchor: they become smooth
 # Frames whose sources are mixed, and their weights: elsewhere in a picture grain may be stronger than at the hole.
 _MIXED = {-1: 55, 0: 255, 1: 55}
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
