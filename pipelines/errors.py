@@ -11,6 +11,7 @@ ReelmendError
 │   └── NotFinite       the networks' numbers overflow on this video
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
+    ├── SourceChanged   a video or mask was written while it was read
     └── WorkerLost      the process that held the task died
         └── MachineLost   its whole machine went away (a spot machine that was taken back)
 """
@@ -58,6 +59,10 @@ class TransientError(ReelmendError):
 
 class StoreError(TransientError):
     """An artefact could not be read or written."""
+
+
+class SourceChanged(TransientError):
+    """A video or mask is not, for now, what the probe saw; what was computed from it is not published."""
 
 
 class WorkerLost(TransientError):

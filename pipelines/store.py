@@ -1,7 +1,8 @@
 """Where do artefacts lie, and when is one there? A key is there whole, or it is not there.
 
-An artefact is published in one step, and carries a digest of its bytes, which is checked on reading. One that does not
-match (a disk that lied, a copy that was cut) is deleted, so that it is made again.
+An artefact is published in one step, and carries a digest of its key and its bytes, which is checked on reading. One
+that does not match (a disk that lied, a copy that was cut, a file that was put under another's name) is deleted, so
+that it is made again.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 
-_MAGIC = b"RMND1\n"
+_MAGIC = b"RMND2\n"
 _DIGEST_SIZE = 32
 _LOOKS = 2
 """What is damaged on its way here looks like what is damaged there; only the latter stays so, and may be deleted."""
@@ -53,7 +54,7 @@ class Store:
 
     def put(self, key: str, value: bytes) -> None:
         """Publish `value` in one step; the last writer of a key wins. Raises StoreError."""
-        self._files.write(self.root / key, _MAGIC + hashlib.sha256(value).digest() + value)
+        self._files.write(self.root / key, _MAGIC + _digest(key, value) + value)
 
     def exists(self, key: str) -> bool:
         return self._files.look(self.root / key) is not None
@@ -94,9 +95,16 @@ class Store:
         if blob is None:
             return Condition.ABSENT, None
         value = blob[len(_MAGIC) + _DIGEST_SIZE :]
-        if blob[: len(_MAGIC)] != _MAGIC or blob[len(_MAGIC) :][:_DIGEST_SIZE] != hashlib.sha256(value).digest():
+        if blob[: len(_MAGIC)] != _MAGIC or blob[len(_MAGIC) :][:_DIGEST_SIZE] != _digest(key, value):
             return Condition.DAMAGED, None
         return Condition.GOOD, value
+
+
+def _digest(key: str, value: bytes) -> bytes:
+    """Keys hold no NUL, so that no other key and value give the same bytes."""
+    total = hashlib.sha256(key.encode() + b"\0")
+    total.update(value)
+    return total.digest()
 
 
 def get_json(store: Store, key: str) -> dict[str, Any] | None:

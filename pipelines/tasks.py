@@ -11,6 +11,7 @@ from core_model.regions import Region
 from pipelines.cache.flow_use import FlowUse
 from pipelines.redaction import redact
 from pipelines.stores.location import Location
+from pipelines.stores.stamp import NO_STAMP, Stamp
 
 
 @dataclass(frozen=True, slots=True)  # a run may hold millions
@@ -94,6 +95,9 @@ class ItemPlan:
     chunks: tuple[Chunk, ...]
     flow_bytes: int = 0
     """What the flow of its segments will take in the store, estimated."""
+    video_stamp: Stamp = NO_STAMP
+    mask_stamp: Stamp = NO_STAMP
+    """Of the sources as the probe saw them."""
 
 
 class Stage(StrEnum):

@@ -11,12 +11,13 @@ from pipelines.cache.flow_use import FlowUse
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.engines import build_engine, build_flow
-from pipelines.errors import MediaError, StoreError
+from pipelines.errors import SourceChanged, StoreError
 from pipelines.job import apply_overrides
-from pipelines.stages.record import ProbeRecord
+from pipelines.stages.record import ProbeRecord, Source
 from pipelines.store import get_json, put_json
 from pipelines.stores.input_cache import InputCache
 from pipelines.stores.location import Location
+from pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
 from pipelines.tasks import Item, Task
 from pipelines.watch.model_clock import ModelClock
 
@@ -62,16 +63,25 @@ class Desk:
         kept: T = self._last[1]
         return kept
 
+    def forget(self) -> None:
+        """Let go of what `keep_last` has kept."""
+        self._last = None
+
     def _settings(self, item: Item) -> JobConfig:
         """The job with the item's own overrides."""
         return apply_overrides(self.context.job, item.overrides)
 
     def local(self, place: Location) -> Path:
-        """Return where a video or a mask can be read on this machine until the task ends. Raises MediaError."""
+        """Return where a video or a mask can be read on this machine until the task ends. Raises SourceChanged."""
         path = self.inputs.path_of(place)
         if path is None:
-            raise MediaError(f"{place}: is not there any more")
+            raise SourceChanged(f"{place}: is not there any more")
         return path
+
+    def stamp(self, place: Location) -> Stamp:
+        """Return that of what `local` gave, as it is now; of a copy, as the object was. Not known where it is gone."""
+        parts = self.inputs.held(place) or self.files.parts_of(place)
+        return NO_STAMP if parts is None else stamp_of(parts)
 
     def save_record(self, key: str, record: ProbeRecord) -> None:
         put_json(self.store, key, record.to_dict())
@@ -84,11 +94,14 @@ class Desk:
     def record(self, task: Task) -> ProbeRecord:
         """The record that the task's plan was made from, with the video's path. Raises StoreError when it is gone."""
         assert task.plan is not None
-        record = self._record_of(task.plan.probe_key)
+        plan, item = task.plan, task.item
+        record = self._record_of(plan.probe_key)
         if record is None:
             self._record_of.cache_clear()
-            key = task.plan.probe_key
             raise StoreError(
-                f"{task.item.video}: its probe record {key} is gone or damaged; run the same command again"
+                f"{item.video}: its probe record {plan.probe_key} is gone or damaged; run the same command again"
             )
-        return replace(record, info=replace(record.info, path=self.local(task.item.video)))
+        video = Source(item.video, plan.video_stamp, record.video_digest)
+        mask = None if item.mask is None else Source(item.mask, plan.mask_stamp, record.mask_digest)
+        info = replace(record.info, path=self.local(item.video))
+        return replace(record, info=info, sources=(video, mask))

@@ -1,12 +1,14 @@
 """What is the content of a video or a mask called? Its digest, remembered for as long as the file does not change."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
+from pipelines.errors import SourceChanged
 from pipelines.identity import digest_of
 from pipelines.media.digest import digest_source
 from pipelines.stages.desk import Desk
 from pipelines.store import get_json, put_json
 from pipelines.stores.location import Location
+from pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
 from pipelines.tasks import Item
 
 
@@ -18,6 +20,8 @@ class Seen:
     """Of the file or folder, see `Files.mark`."""
     digest: str
     """Of its content."""
+    stamp: Stamp = field(default=NO_STAMP, compare=False)
+    """As it was when it was seen; not kept."""
 
 
 NO_MASK = Seen("", "")
@@ -25,16 +29,19 @@ NO_MASK = Seen("", "")
 
 def see(place: Location, desk: Desk) -> Seen | None:
     """Return the source's digest, None when it is not there; it is read if it was never digested or has changed."""
-    mark = desk.files.mark(place)  # taken before reading: a file that changes meanwhile is digested again next time
-    if mark is None:
+    parts = desk.files.parts_of(place)
+    if parts is None:
         return None
+    stamp = stamp_of(parts)
     key = f"digests/{digest_of('seen', str(place.absolute()))}"
     known = get_json(desk.store, key)
-    if known is not None and known["mark"] == mark:
-        return Seen(mark, known["digest"])
+    if known is not None and "stamp" in known and Stamp(**known["stamp"]).agrees(stamp):
+        return Seen(stamp.mark, known["digest"], stamp)
     digest = digest_source(desk.local(place))
-    put_json(desk.store, key, {"mark": mark, "digest": digest})
-    return Seen(mark, digest)
+    if not desk.stamp(place).agrees(stamp):
+        raise SourceChanged(f"{place}: was written while it was read; run the same command again when it is finished")
+    put_json(desk.store, key, {"stamp": asdict(stamp), "digest": digest})
+    return Seen(stamp.mark, digest, stamp)
 
 
 def see_mask(item: Item, desk: Desk) -> Seen | None:

@@ -52,8 +52,9 @@ class Finished:
     @property
     def sources(self) -> tuple[Seen, Seen]:
         """Video and mask, as they were when the record was written."""
-        video, mask = ((f"{name}_mark", f"{name}_digest") for name in ("video", "mask"))
-        return Seen(*(str(self.facts[name]) for name in video)), Seen(*(str(self.facts[name]) for name in mask))
+        facts = {name: str(self.facts[name]) for name in ("video_mark", "video_digest", "mask_mark", "mask_digest")}
+        video = Seen(facts["video_mark"], facts["video_digest"])
+        return video, Seen(facts["mask_mark"], facts["mask_digest"])
 
     def refused_by(self, job: JobConfig) -> bool:
         """Whether part of it was restored smaller for want of memory, which the job does not take."""

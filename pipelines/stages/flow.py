@@ -20,6 +20,7 @@ from pipelines.media.reader import read_frames, to_rgb
 from pipelines.sizes import measured_size
 from pipelines.stages.desk import Desk
 from pipelines.stages.record import ProbeRecord
+from pipelines.stages.steady import held_to
 from pipelines.store import get_or_make
 from pipelines.tasks import Receipt, Segment, Task
 
@@ -44,7 +45,7 @@ def _ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk:
     size = measured_size(segment.region, record.size, job)
     key = segment_key(record.video_digest, segment, size, desk.flow.digest)
     damaged = desk.flow_store.damaged
-    blob, found = get_or_make(desk.flow_store, key, lambda: _compute(segment, record, job, desk))
+    blob, found = get_or_make(desk.flow_store, key, lambda: _compute_held(segment, record, job, desk))
     moved = FlowUse(bytes_read=len(blob)) if found else FlowUse(bytes_written=len(blob))
     desk.flow_use += moved + FlowUse(damaged=desk.flow_store.damaged - damaged)
     return blob, found
@@ -75,6 +76,11 @@ def read_pairs(
             for laid, measured in zip(pairs, both, strict=True):
                 laid[first - start : last - start] = lay_flow(measured, canvas, size)
     return pairs[0], pairs[1]
+
+
+def _compute_held(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:
+    with held_to(record, desk, mask=False):
+        return _compute(segment, record, job, desk)
 
 
 def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:

@@ -15,6 +15,7 @@ from pipelines.sizes import Size, flow_size, process_size, smaller_sides
 from pipelines.stages.desk import Desk
 from pipelines.stages.finished import picture_settings, smaller_is_refused
 from pipelines.stages.shot import VideoShot, shots_of
+from pipelines.stages.steady import held_to
 from pipelines.store import get_or_make
 from pipelines.tasks import Block, Receipt, Task
 
@@ -52,11 +53,16 @@ def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
         desk.engine.digest,
         block,
     )
-    part, found = get_or_make(desk.store, key, lambda: _make_part(block, task, desk))
+    part, found = get_or_make(desk.store, key, lambda: _make_held(block, task, desk))
     if found and smaller_is_refused(job) and Part(part).side:
-        part, found = _make_part(block, task, desk), False
+        part, found = _make_held(block, task, desk), False
         desk.store.put(key, part)
     return part, found
+
+
+def _make_held(block: Block, task: Task, desk: Desk) -> bytes:
+    with held_to(desk.record(task), desk, mask=True):
+        return _make_part(block, task, desk)
 
 
 def _make_part(block: Block, task: Task, desk: Desk) -> bytes:

@@ -6,6 +6,7 @@ settings, needs nothing more; one whose mask is empty is copied.
 """
 
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 from core_model.regions import Region, regions_around
@@ -29,6 +30,7 @@ from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen, see, see_mask
 from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
+from pipelines.stages.steady import sources_of, unwritten
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 3
@@ -53,11 +55,12 @@ def probe(task: Task, desk: Desk) -> Receipt:
     record = desk.find_record(probe_key)
     reused = record is not None
     if record is None:
-        record = _inspect(item, job, video.digest, mask.digest, desk)
+        with unwritten(sources_of(item, video, mask), (video, mask), desk):
+            record = _inspect(item, job, video.digest, mask.digest, desk)
         desk.save_record(probe_key, record)
     if not record.mask.masked:
         return _leave_untouched(task, record, (video, mask), desk)
-    plan = _plan(record, probe_key, job)
+    plan = replace(_plan(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join(record.info.notes)
     found = record.facts() | worked_of_plan(plan, record.size, job).facts()
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
@@ -103,7 +106,8 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
     """Copy the source as it is, under the item's name with the source's own suffix."""
     source = desk.local(task.item.video)
     output = copy_place(task.item, is_folder=source.is_dir())
-    with staged(output, desk.files, desk.context.cache_dir) as copy:
+    video = sources_of(task.item, *sources)[:1]
+    with staged(output, desk.files, desk.context.cache_dir) as copy, unwritten(video, sources, desk):
         if source.is_dir():
             copy.mkdir(parents=True)
             for image in list_images(source):  # whatever else lies or is linked there is no part of the video

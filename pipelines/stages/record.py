@@ -1,11 +1,24 @@
 """What did a probe find out about an item?"""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pipelines.masks.source import MaskSummary
 from pipelines.masks.track import HoleTrack
 from pipelines.media.info import VideoInfo
+from pipelines.stores.location import Location
+from pipelines.stores.stamp import Stamp
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video or mask that an item is made from."""
+
+    place: Location
+    stamp: Stamp
+    """As it was when the item's probe saw it."""
+    digest: str
+    """Of its content."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +30,8 @@ class ProbeRecord:
     mask_digest: str
     mask: MaskSummary
     shots: tuple[tuple[int, int], ...]
+    sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
+    """The item's video and mask, which are not kept: the content may have been found under another path."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -35,7 +50,9 @@ class ProbeRecord:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "info": self.info.to_dict()}
+        value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}
+        del value["sources"]
+        return value
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ProbeRecord":

@@ -8,7 +8,6 @@ import av
 from core_model.quality import FrameQuality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.engines import weights_facts
-from pipelines.errors import StoreError
 from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.framing import lay_frame, on_canvas
 from pipelines.media.paste import paste_rgb
@@ -19,14 +18,13 @@ from pipelines.parts import Box, Part, Patch
 from pipelines.plan import blend, blend_weight
 from pipelines.publish import staged
 from pipelines.stages.desk import Desk
-from pipelines.stages.digests import Seen, see, see_mask
 from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
 from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
-from pipelines.stages.record import ProbeRecord
 from pipelines.stages.review import quality_facts, with_verdict, worst_moment
+from pipelines.stages.steady import held_to
 from pipelines.stages.zoom import union
-from pipelines.tasks import Block, Item, Receipt, Task
+from pipelines.tasks import Block, Receipt, Task
 
 
 def stitch(task: Task, desk: Desk) -> Receipt:
@@ -36,8 +34,10 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
     preview = PreviewMaker(output, record.mask, record.shots, patches)
-    sources = _sources(item, record, desk)
-    with staged(item.output, desk.files, desk.context.cache_dir) as path:
+    with (
+        staged(item.output, desk.files, desk.context.cache_dir) as path,
+        held_to(record, desk, mask=True) as sources,
+    ):
         with VideoWriter(path, output, job.stitch) as writer:
             for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
                 frame = lay_frame(source, canvas, record.info)
@@ -56,14 +56,6 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     frames, size = record.info.frames, int(facts["bytes"])
     facts = with_verdict(done.facts, job.quality.review_below)
     return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
-
-
-def _sources(item: Item, record: ProbeRecord, desk: Desk) -> tuple[Seen, Seen]:
-    """Return video and mask as they are now. Raises StoreError when they are not what the probe saw."""
-    video, mask = see(item.video, desk), see_mask(item, desk)
-    if video is None or mask is None or (video.digest, mask.digest) != (record.video_digest, record.mask_digest):
-        raise StoreError(f"{item.video}: it or its mask has changed since the run began; run the same command again")
-    return video, mask
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:

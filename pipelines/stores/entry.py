@@ -1,6 +1,6 @@
 """What does a listing say of a file?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipelines.stores.location import Location
 
@@ -17,3 +17,8 @@ class Entry:
     modified_s: float
     """Seconds since the epoch by the clock of whoever keeps the file; 0 for a folder."""
     is_folder: bool = False
+    inode: int = field(default=0, compare=False)
+    """Of a file of this machine, as are the next two; 0 of an object."""
+    device: int = field(default=0, compare=False)
+    changed_ns: int = field(default=0, compare=False)
+    """When it last changed in any way (ctime), which nobody can set."""

@@ -32,6 +32,7 @@ class InputCache:
     def __init__(self, folder: Path, limit_bytes: int, files: Files) -> None:
         self._folder, self._limit, self._files = folder / "inputs", limit_bytes, files
         self._held: dict[Location, tuple[Path, int]] = {}
+        self._parts: dict[Location, list[Entry]] = {}
         self._names: dict[str, str] = {}
 
     def path_of(self, place: Location) -> Path | None:
@@ -46,13 +47,19 @@ class InputCache:
             if parts is None:
                 return None
             self._held[place] = self._hold(place, parts)
+            self._parts[place] = parts
         return self._held[place][0]
+
+    def held(self, place: Location) -> list[Entry] | None:
+        """Return what the copy that is held was made from; None for what is read in place, or not held."""
+        return self._parts.get(place)
 
     def release(self) -> None:
         """Let go of everything; copies stay, but may make room for others from now on."""
         for _, lock in self._held.values():
             os.close(lock)
         self._held.clear()
+        self._parts.clear()
         self._names.clear()
 
     def named(self, text: str) -> str:

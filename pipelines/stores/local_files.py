@@ -183,7 +183,8 @@ def _names(folder: Path) -> tuple[list[str], set[str]]:
 def _entry(path: Path, told: os.stat_result) -> Entry:
     if stat.S_ISDIR(told.st_mode):
         return Entry(path, 0, "", 0.0, is_folder=True)
-    return Entry(path, told.st_size, str(told.st_mtime_ns), told.st_mtime)
+    inode, device, changed_ns = told.st_ino, told.st_dev, told.st_ctime_ns
+    return Entry(path, told.st_size, str(told.st_mtime_ns), told.st_mtime, False, inode, device, changed_ns)
 
 
 def _flush(path: Path) -> None:

@@ -39,6 +39,24 @@ def test_a_damaged_object_is_deleted_and_made_again(store, damage):
     assert get_or_make(store, "key", lambda: b"newer") == (b"new", True)
 
 
+def test_an_object_under_anothers_name_is_noticed(store):
+    """Two files that were swapped by whoever copied the store, or one that was put in another one's place."""
+    store.put("parts/ab/one", b"pixels of one video")
+    store.put("parts/cd/two", b"pixels of another one")
+    one, two = store.root / "parts/ab/one", store.root / "parts/cd/two"
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    assert (store.get("parts/ab/one"), store.get("parts/cd/two")) == (None, None)
+    assert not one.exists()
+
+
+def test_a_store_that_was_moved_whole_is_as_good(store, tmp_path):
+    store.put("parts/ab/one", b"pixels")
+    store.root.rename(tmp_path / "elsewhere")
+    assert Store(tmp_path / "elsewhere", Files()).get("parts/ab/one") == b"pixels"
+
+
 def test_a_reader_never_sees_half_an_object(store):
     values = [bytes([n]) * 200_000 for n in range(2)]
     store.put("key", values[0])

@@ -1,0 +1,70 @@
+"""Sources held to what a task's keys say: looked at before computing and after it, before anything is published.
+
+A look is a `stat` for a file of this machine; of an object the task reads a copy that its ETag names, so that it is the
+look with which the copy was found. Where a look does not agree with the probe's, the content decides.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pipelines.errors import SourceChanged
+from pipelines.stages.desk import Desk
+from pipelines.stages.digests import NO_MASK, Seen, see
+from pipelines.stages.record import ProbeRecord, Source
+from pipelines.tasks import Item
+
+
+@contextmanager
+def held_to(record: ProbeRecord, desk: Desk, *, mask: bool) -> Iterator[tuple[Seen, Seen]]:
+    """Yield the item's video and mask as they are now; with `mask` False the latter is not looked at.
+
+    Raises SourceChanged on entering where they are not what the probe saw, on leaving where they were written
+    meanwhile, whatever came of it.
+    """
+    assert record.sources is not None, "a record that a task works by says where its sources lie"
+    video, with_mask = record.sources
+    seen = _require(video, desk), _require(with_mask, desk) if mask and with_mask is not None else NO_MASK
+    with unwritten([source for source in (video, with_mask if mask else None) if source is not None], seen, desk):
+        yield seen
+
+
+@contextmanager
+def unwritten(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk) -> Iterator[None]:
+    """Raise SourceChanged on leaving when one of the sources was written since it was seen.
+
+    An error of the block itself is then no news: it may be about content that is there no more.
+    """
+    try:
+        yield
+    except Exception as exc:
+        _refuse_written(sources, seen, desk, exc)
+        raise
+    _refuse_written(sources, seen, desk, None)
+
+
+def sources_of(item: Item, video: Seen, mask: Seen) -> list[Source]:
+    """Return where an item's video, and its mask if it has one, lie and what they are."""
+    places = ((item.video, video), (item.mask, mask))
+    return [Source(place, seen.stamp, seen.digest) for place, seen in places if place is not None]
+
+
+def _refuse_written(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk, error: Exception | None) -> None:
+    for source, before in zip(sources, seen, strict=False):
+        if not desk.stamp(source.place).agrees(before.stamp):
+            desk.forget()
+            raise SourceChanged(
+                f"{source.place}: was written while it was read; what was made from it is thrown away,"
+                " run the same command again when it is finished"
+            ) from error
+
+
+def _require(source: Source, desk: Desk) -> Seen:
+    desk.local(source.place)
+    now = desk.stamp(source.place)
+    if source.stamp.known and now.agrees(source.stamp):
+        return Seen(now.mark, source.digest, now)
+    seen = see(source.place, desk)
+    if seen is None or seen.digest != source.digest:
+        desk.forget()
+        raise SourceChanged(f"{source.place}: has changed since the run began; run the same command again")
+    return seen
