@@ -23,7 +23,7 @@ from pipelines.executor import Executor, load_executor
 from pipelines.finished_earlier import find_finished_earlier
 from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
-from pipelines.leases.lease import Lease, lease_on
+from pipelines.leases.lease import Lease, lease_on, lost_to_another
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
@@ -120,6 +120,8 @@ class _Run:
                 self._ledger.close(halted=state.halted)
                 summary = _summary(context, self._ledger, flow.evicted, state, left_out, predicted)
                 self._keep(summary)
+        if self._lease.lost:  # it stood still before its end, and what it found there is another run's
+            raise lost_to_another(self._lease)
         return summary
 
     def _keep(self, summary: RunSummary) -> None:

@@ -69,7 +69,11 @@ class Lease(Protocol):
 
     @property
     def lost(self) -> str:
-        """Why the folder is another's now; empty while it is this run's."""
+        """Why the folder is another's now; empty while it is this run's, as far as it was looked at."""
+        ...
+
+    def check(self, *, now: bool = False) -> None:
+        """Look whether it is lost if nobody has for a while (this process stood still), with `now` in any case."""
         ...
 
 
@@ -88,10 +92,18 @@ def held_by(place: Location, who: object) -> SetupError:
     return SetupError(f"another run writes to {folder}: {who}; wait for it, or choose another --out")
 
 
+def lost_to_another(lease: Lease) -> SetupError:
+    """Return the error of a run whose folder is another's by now: it has to stop."""
+    return SetupError(f"{lease.lost}; nothing is lost, the same command goes on when that run has ended")
+
+
 class FileLease:
     """A locked file; it cannot be lost."""
 
     lost = ""
+
+    def check(self, *, now: bool = False) -> None:
+        """The lock stays with its process, also while that stands still."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self._path, self._holder = path, holder

@@ -1,8 +1,11 @@
 """How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
 
 Every write is conditional on the object being the one that this process wrote last, or on there being none, so of two
-writers one is told. A lease that was not renewed for `SILENT_S` belongs to a dead run and may be taken. How old it is,
-the store's own clock says, so that clocks of machines may be wrong, or jump. Should the store's own clock jump, too, or
+writers one is told. There are stores that ignore the condition, so each renewal looks first, and a run that finds
+another one's lease there stops: also one that stood still, was taken for dead, and went on.
+
+A lease that was not renewed for `SILENT_S` belongs to a dead run and may be taken. How old it is, the store's own clock
+says, so that clocks of machines may be wrong, or jump. Should the store's own clock jump, too, or
 not be known, a lease is free when it was watched for that long without being renewed. One whose holder was a process of
 this machine that is gone is free at once: a run that was killed does not keep the same command waiting.
 """
@@ -24,9 +27,15 @@ log = logging.getLogger(__name__)
 
 _NO_TAG = '"00000000000000000000000000000000"'
 _NO_CONDITIONS = (
-    "the store of bucket %s ignores %s on PUT: two runs on %s that start in the same moment would not notice"
-    " each other; start one at a time"
+    "the store of bucket %s ignores %s on PUT, so that it cannot keep a second run out of %s: a run looks every %g s"
+    " whether another one has come in, and stops then; what both did meanwhile is done twice; start one at a time"
 )
+_UNSURE = (
+    "the store of %s is not asked to compare on writing, so that two runs on %s that start in the same moment learn of"
+    " each other only after some seconds: one stops then; start one at a time"
+)
+_MOMENT_S = 1.0
+"""Between a look and a write of another run that comes in."""
 _TRIES = 5
 """Times the object is looked at anew because it was written between look and write."""
 
@@ -40,6 +49,8 @@ class RemoteLease:
         self._place, self._holder, self._object = place, holder, object
         self._beat_s, self._silent_s = beat_s, silent_s
         self._beats = 0
+        self._confirmed_s = 0.0
+        self._renewing = threading.Lock()
         self._tag = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew_until_ended, name="lease", daemon=True)
@@ -58,11 +69,21 @@ class RemoteLease:
         if self.lost:
             return
         try:
-            self._renew(released=True)
+            with self._renewing:
+                self._renew(released=True)
         except ReelmendError as exc:
             log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
         if self.lost:
             log.warning("%s", self.lost)
+
+    def check(self, *, now: bool = False) -> None:
+        """See `pipelines.leases.lease.Lease`. A look that fails says nothing; the next renewal looks again."""
+        if self.lost or not (now or _elapsed_s() - self._confirmed_s > 2 * self._beat_s):
+            return
+        try:
+            self._beat()
+        except ReelmendError as exc:
+            log.warning("the lease could not be looked at: %s", exc)
 
     def _acquire(self) -> None:
         """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
@@ -84,7 +105,9 @@ class RemoteLease:
         self._tag = found.tag if found else ""
         if not self._write(released=False):
             return False
-        self._check_conditions()
+        if not self._compares():
+            self._wait_for_others()
+        self._confirmed_s = _elapsed_s()
         return True
 
     def _is_held(self, found: Found) -> bool:
@@ -107,43 +130,58 @@ class RemoteLease:
                 raise held_by(self._place, self._who(now))
         return held
 
-    def _check_conditions(self) -> None:
+    def _compares(self) -> bool:
         """Say so where the store takes a write whose condition does not hold: a lease there keeps nobody out."""
+        folder = self._place.parent.parent
         if not self._object.sure:
-            return  # nothing is promised of it
+            log.info(_UNSURE, folder, folder)
+            return True  # it has looked again by itself
         tag = self._tag
         for name, no_match in (("If-None-Match", ""), ("If-Match", _NO_TAG)):
             self._tag = no_match
             if self._write(released=False):
-                log.warning(_NO_CONDITIONS, self._place.bucket, name, self._place.parent.parent)
-                return
+                log.warning(_NO_CONDITIONS, self._place.bucket, name, folder, self._beat_s)
+                return False
         self._tag = tag
+        return True
+
+    def _wait_for_others(self) -> None:
+        """Let whoever came in at the same moment write, too, and leave it to the last one. Raises SetupError."""
+        self._ended.wait(min(_MOMENT_S, self._beat_s / 4))
+        found = self._object.look()
+        if found is None or not self._is_ours(found):
+            raise held_by(self._place, self._who(found) if found else "several runs started at once")
+        self._tag = found.tag
 
     def _renew_until_ended(self) -> None:
         while not self._ended.wait(self._beat_s):
-            self._beats += 1
             try:
-                self._renew(released=False)
+                self._beat()
             except ReelmendError as exc:
                 log.warning("the lease could not be renewed: %s", exc)
             if self.lost:
                 return
 
+    def _beat(self) -> None:
+        with self._renewing:
+            if not self.lost:
+                self._beats += 1
+                self._renew(released=False)
+
     def _renew(self, *, released: bool) -> None:
-        """Write the object again; `lost` says so where it is another run's. Raises StoreError.
+        """Look, and write the object again; `lost` says so where it is another run's. Raises StoreError.
 
         One that is not as it was last known to be may still be this run's: a write whose answer was lost was done.
         """
         for _ in range(_TRIES):
-            if self._write(released=released):
-                return
             found = self._object.look()
             if found is None or not self._is_ours(found):
                 who = f"taken while this run was silent: {self._who(found)}" if found else "removed"
                 self.lost = f"the lease on {self._place.parent.parent} was {who}"
                 return
             self._tag = found.tag
-            if found.text == self._text(released=released):
+            if found.text == self._text(released=released) or self._write(released=released):
+                self._confirmed_s = _elapsed_s()
                 return
         raise StoreError(f"{self._place}: refuses every write as if another process wrote there, too")
 
@@ -168,3 +206,8 @@ class RemoteLease:
             return str(Holder.from_dict(found.content))
         except KeyError:
             return "it does not say who it is"
+
+
+def _elapsed_s() -> float:
+    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

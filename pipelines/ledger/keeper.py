@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreError
-from pipelines.leases.lease import Lease
+from pipelines.leases.lease import Lease, lost_to_another
 from pipelines.ledger.events import Event, EventLog, Told
 from pipelines.ledger.head import Head, Pace, events_folder, write_head
 from pipelines.ledger.partition import PART_ROWS
@@ -99,8 +99,9 @@ class LedgerKeeper:
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         """Raises SetupError when the folder is another run's by now: this one has to stop."""
+        self._lease.check()
         if self._lease.lost:
-            raise SetupError(f"{self._lease.lost}; nothing is lost, the same command goes on when that run has ended")
+            raise lost_to_another(self._lease)
         self._display.change(row, answer)
         if self._head is None:
             return  # found finished before the run has begun
@@ -120,6 +121,7 @@ class LedgerKeeper:
             self._events.close()
         except ReelmendError as exc:
             log.warning("the ledger's last events are lost: %s", exc)
+        self._lease.check(now=True)
         if not self._lease.lost:
             self._checkpoint(ended_at=self._now())
 
