@@ -32,6 +32,7 @@ from pipelines.media.encoding import encoder_available
 from pipelines.redaction import redact
 from pipelines.report import write_report
 from pipelines.run_state import RunState
+from pipelines.sealed import seal
 from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
@@ -168,7 +169,7 @@ def _predict(waiting: Sequence[Item], rates: ChosenRates | None, context: RunCon
     """Say what these items will take, and keep it for who looks while the run goes on."""
     job = context.job
     predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
-    files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
+    files.write(context.work / PREDICTION, json.dumps(seal(predicted), indent=1).encode())
     return predicted
 
 
@@ -188,7 +189,7 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:
     try:
-        files.write(context.work / SUMMARY, json.dumps(summary.to_dict(), indent=1).encode())
+        files.write(context.work / SUMMARY, json.dumps(seal(summary.to_dict()), indent=1).encode())
         make_report(context, files, summary, keeper.all_rows())
     except ReelmendError as exc:  # credentials that have expired are no passing error
         log.warning("no report: %s", exc)

@@ -1,8 +1,10 @@
 """Which run is meant by a job file or an output folder, and what has it left there?"""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
@@ -10,12 +12,15 @@ from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, SUMMARY, WORK_F
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
+from pipelines.sealed import unseal
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
 from pipelines.typed_paths import is_folder
 from pipelines.watch.sign_of_life import last_sign
 from pipelines.watch.standing import Life, Standing, standing
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,12 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
 
 
 def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) -> PastRun:
-    summary = _read_summary(work / SUMMARY, files)
-    ended = summary is not None and ledger.head.ended_at > 0 and summary.run_id == ledger.head.run
+    said = _read_sealed(work / SUMMARY, files)
+    summary = RunSummary.from_dict(said) if said else None
+    damaged = said is not None and summary is None
+    ended = ledger.head.ended_at > 0 and (damaged or (summary is not None and summary.run_id == ledger.head.run))
     if summary is None or not ended:
-        summary = _summary_so_far(job, ledger, files.read(work / PREDICTION))
+        summary = _summary_so_far(job, ledger, _read_sealed(work / PREDICTION, files) or {})
     stands = standing(ledger, summary, last_sign(work / LEASE, files), ended=ended)
     return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands)
 
@@ -75,15 +82,25 @@ def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | N
     return location_of(job.out if out is None else out), job.s3
 
 
-def _read_summary(place: Location, files: Files) -> RunSummary | None:
+def _read_sealed(place: Location, files: Files) -> dict[str, Any] | None:
+    """Return what a run has written there, None where it has not; nothing of it where it is not as it was written.
+
+    The ledger says the same but for how the run was measured. Raises ConfigError.
+    """
     try:
         value = files.read(place)
-        return None if value is None else RunSummary.from_dict(json.loads(value))
-    except (StoreError, ValueError, TypeError) as exc:
-        raise ConfigError(f"{place} cannot be read ({exc}); the same run command writes it again") from exc
+    except StoreError as exc:
+        raise ConfigError(f"{place} cannot be read ({exc})") from exc
+    if value is None:
+        return None
+    try:
+        return unseal(json.loads(value))
+    except ValueError as exc:
+        log.warning("%s is damaged (%s): the ledger is told instead; the same run command writes it again", place, exc)
+        return {}
 
 
-def _summary_so_far(job: JobConfig, ledger: LedgerView, predicted: bytes | None) -> RunSummary:
+def _summary_so_far(job: JobConfig, ledger: LedgerView, predicted: dict[str, Any]) -> RunSummary:
     """Return the totals of the run that wrote the ledger last, as of its last event, beside what it was to take."""
     head = ledger.head
     return summarise(
@@ -96,5 +113,5 @@ def _summary_so_far(job: JobConfig, ledger: LedgerView, predicted: bytes | None)
         started_at=head.started_at,
         ended_at=ledger.heard_at,
         left_out=head.left_out,
-        predicted=json.loads(predicted or b"{}"),
+        predicted=predicted,
     )

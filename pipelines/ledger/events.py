@@ -7,16 +7,20 @@ changed, with their new values. Values are absolute, so that replaying an event 
     attempt   a task of it failed and is tried again: `task`, `error`
     progress  its counts grew; not more often than every few seconds
     run       the run began, or ended
+    end       the segment's last line: how many `lines` it has before this one
+
+Each line has a checksum (`sum`, CRC-32 of the line without it), so that damage costs the lines that it hit and no more.
 """
 
 import json
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipelines.errors import ConfigError, ReelmendError
+from pipelines.errors import ReelmendError
 from pipelines.ledger.rows import ItemRow, ItemState
+from pipelines.sealed import seal_lines, unseal_lines
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
 
@@ -73,8 +77,7 @@ class EventLog:
     def _write_segment(self) -> None:
         """A write that failed may have been done, and read by somebody: tried again, the segment holds the same."""
         if self._segment:
-            content = "".join(f"{line}\n" for line in self._segment)
-            self._files.write(segment_place(self._folder, self.next), content.encode("utf-8", "backslashreplace"))
+            self._files.write(segment_place(self._folder, self.next), seal_lines(self._segment))
             self._segment = []
             self.next += 1
 
@@ -92,15 +95,41 @@ def segment_place(folder: Location, number: int) -> Location:
     return folder / f"{number:06d}.jsonl"
 
 
-def read_events(folder: Location, first: int, files: Files) -> Iterator[tuple[int, list[Event]]]:
-    """Yield (number, events) of segments from number `first` on. Raises StoreError, ConfigError."""
+class Segment(NamedTuple):
+    """What a file of the log says."""
+
+    number: int
+    events: list[Event]
+    """Those that are as they were written."""
+    damage: str = ""
+    """What has become of others; empty where there are none."""
+
+
+def read_events(folder: Location, first: int, files: Files, *, to_the_last: bool = False) -> Iterator[Segment]:
+    """Yield the segments from number `first` on, up to one that is not there.
+
+    With `to_the_last`, for a run that has ended or died, those behind a missing one, too, which counts as damaged.
+    Raises StoreError.
+    """
     number = first
-    while (content := files.read(place := segment_place(folder, number))) is not None:
-        try:
-            yield number, [json.loads(line) for line in content.splitlines()]
-        except ValueError as exc:
-            raise ConfigError(f"the ledger's events {place} cannot be read: {exc}") from exc
+    while (content := files.read(segment_place(folder, number))) is not None:
+        yield _segment(number, content)
         number += 1
+    if to_the_last:
+        yield from _behind_gap(folder, number, files)
+
+
+def _behind_gap(folder: Location, first: int, files: Files) -> Iterator[Segment]:
+    names = {entry.place.stem for entry in files.children(folder) if entry.place.name.endswith(".jsonl")}
+    last = max((int(name) for name in names if name.isdigit()), default=-1)
+    for number in range(first, last + 1):
+        content = files.read(segment_place(folder, number))
+        yield Segment(number, [], "it is not there") if content is None else _segment(number, content)
+
+
+def _segment(number: int, content: bytes) -> Segment:
+    events, whole = unseal_lines(content)
+    return Segment(number, events, "" if whole else f"{len(events)} events of it can be read, others cannot")
 
 
 def replay(event: Event, row: ItemRow) -> None:

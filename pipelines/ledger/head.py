@@ -6,10 +6,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pipelines.errors import ConfigError
+from pipelines.sealed import seal, unseal
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
 
 VERSION = 1
+
+
+class Damaged(ConfigError):
+    """A file of the ledger is not as it was written; the next run mends that."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,29 @@ def part_place(ledger: Location, name: str) -> Location:
     return ledger / "parts" / name
 
 
+def damaged_place(ledger: Location, name: str) -> Location:
+    """Return where a file lies that was set aside because it is damaged."""
+    return ledger / "damaged" / name
+
+
 def events_folder(ledger: Location, run: str) -> Location:
     return ledger / "events" / run
 
 
 def read_head(ledger: Location, files: Files) -> Head | None:
-    """Return the head, None where no run has written one. Raises ConfigError for one that cannot be read."""
+    """Return the head, None where no run has written one.
+
+    Raises Damaged for one that is not as it was written, ConfigError for one of a newer version.
+    """
     value = files.read(head_place(ledger))
     if value is None:
         return None
     try:
-        head = Head.from_dict(json.loads(value))
+        head = Head.from_dict(unseal(json.loads(value)))
     except (ValueError, TypeError, KeyError) as exc:
-        raise ConfigError(f"the ledger {head_place(ledger)} cannot be read: {exc!r}") from exc
+        raise Damaged(
+            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is made anew"
+        ) from exc
     if head.version != VERSION:
         raise ConfigError(
             f"the ledger {ledger} is of version {head.version}, this is reelmend for {VERSION}: update it"
@@ -83,4 +98,4 @@ def read_head(ledger: Location, files: Files) -> Head | None:
 
 def write_head(ledger: Location, head: Head, files: Files) -> None:
     """Raises StoreError."""
-    files.write(head_place(ledger), json.dumps(asdict(head), indent=1).encode())
+    files.write(head_place(ledger), json.dumps(seal(asdict(head)), indent=1).encode())

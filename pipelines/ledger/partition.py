@@ -1,5 +1,6 @@
 """How do rows of the ledger become a Parquet file, and rows again? Column by column: it may be a million of them."""
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,10 @@ def _earlier(value: str | None) -> ItemState | None:
     return None if value is None else ItemState(value)
 
 
+def _floats(column: Iterable[float]) -> list[float]:
+    return list(map(float, column))
+
+
 _dumps = json.JSONEncoder(sort_keys=True).encode
 _WRITE: dict[str, Encode] = {"seconds": _dumps, "flow": _dumps, "work": _dumps, "facts": _dumps}
 """Columns that are JSON in a table."""
@@ -44,6 +49,10 @@ _FROM_FACTS: dict[str, pa.DataType] = {
 
 They are never read back: `facts` has them, and parts of an older version do not have the columns.
 """
+_KIND: dict[str, Encode] = {f.name: _floats if f.type is float else list for f in fields(ItemRow)}
+"""What makes a column's values those that come back from a table: whole numbers do not stay whole among fractions."""
+_SUMS = b"reelmend_sums"
+"""Metadata of a part: by column, what its values are to add up to."""
 _SCHEMA = pa.schema([(f.name, _ARROW.get(f.type, pa.string())) for f in fields(ItemRow)] + [*_FROM_FACTS.items()])
 
 
@@ -53,7 +62,8 @@ def encode(rows: Sequence[ItemRow]) -> bytes:
     columns |= {name: list(map(write, columns[name])) for name, write in _WRITE.items()}
     columns |= {name: [_as(kind, row.facts.get(name)) for row in rows] for name, kind in _FROM_FACTS.items()}
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, schema=_SCHEMA), sink, compression="zstd")
+    sums = json.dumps({name: _sum(_KIND[name](columns[name])) for name in _FIELDS})
+    pq.write_table(pa.table(columns, schema=_SCHEMA.with_metadata({_SUMS: sums})), sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
@@ -63,6 +73,10 @@ def decode(content: bytes, columns: Iterable[str] | None = None) -> list[tuple[A
     try:
         table = read_parquet(content, names)
         values = [table.column(name).to_pylist() for name in names]
+        sums = json.loads((table.schema.metadata or {}).get(_SUMS, b"{}"))
+        wrong = [name for name, column in zip(names, values, strict=True) if sums.get(name, 0) not in (0, _sum(column))]
+        if wrong:
+            raise ValueError(f"{wrong[0]} does not match its checksum")
         return list(zip(*(_read(name, column) for name, column in zip(names, values, strict=True)), strict=True))
     except (OSError, KeyError, ValueError, pa.ArrowException) as exc:
         raise ConfigError(f"cannot be read: {exc}") from exc
@@ -71,6 +85,12 @@ def decode(content: bytes, columns: Iterable[str] | None = None) -> list[tuple[A
 def decode_rows(content: bytes) -> list[ItemRow]:
     """Inverse of `encode`. Raises ConfigError."""
     return [ItemRow(*values) for values in decode(content)]
+
+
+def _sum(column: Sequence[Any]) -> str:
+    """Of the values as a table holds them: words as plain text, whatever class they have here."""
+    plain = [str(value) if isinstance(value, str) else value for value in column]
+    return hashlib.blake2b(repr(plain).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def _as(kind: pa.DataType, value: str | int | float | None) -> Any:

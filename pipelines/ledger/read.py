@@ -1,16 +1,19 @@
-"""What does the ledger say now? Parts first, then the events behind them, also while a run writes both."""
+"""The ledger as it is now: parts first, then the events behind them, also while a run writes both."""
 
+import logging
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pipelines.errors import ConfigError
-from pipelines.ledger.events import Event, read_events, replay
-from pipelines.ledger.head import Head, events_folder, part_place, read_head
+from pipelines.ledger.events import Event, Segment, read_events, replay
+from pipelines.ledger.head import Damaged, Head, events_folder, part_place, read_head
 from pipelines.ledger.partition import decode_rows
 from pipelines.ledger.rows import ItemRow
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
+
+log = logging.getLogger(__name__)
 
 _AHEAD = 8
 """Parts that are on their way while one is looked at."""
@@ -59,28 +62,39 @@ class LedgerView:
         for _ in range(_TRIES):
             head = _require_head(self._place, self._files)
             rows: dict[str, ItemRow] = {}
-            for content in read_parts(self._place, head.parts, self._files):
+            for name, content in zip(head.parts, read_parts(self._place, head.parts, self._files), strict=True):
                 if content is None:
                     break
-                rows |= {row.id: row for row in decode_rows(content)}
+                rows |= {row.id: row for row in rows_of_part(self._place, name, content)}
             else:
                 self.head, self.rows, self.last_errors = head, rows, {}
                 self.heard_at, self._next = head.written_at, head.events
-                self._replay()
+                self._replay(to_the_last=True)
                 return
         raise ConfigError(f"the ledger {self._place} lacks a part that its head names; run the same command again")
 
-    def _replay(self) -> None:
+    def _replay(self, *, to_the_last: bool = False) -> None:
         folder = events_folder(self._place, self.head.run)
-        for number, events in read_events(folder, self._next, self._files):
-            for event in events:
+        for segment in read_events(folder, self._next, self._files, to_the_last=to_the_last):
+            if segment.damage:
+                log.warning("segment %d of the events in %s is damaged: %s", segment.number, folder, segment.damage)
+            for event in segment.events:
                 self.heard_at = max(self.heard_at, event["at"])
                 row = self.rows.get(event.get("item", ""))
                 if row is not None:
                     replay(event, row)
                     if "error" in event:
                         self.last_errors[row.id] = event["error"]
-            self._next = number + 1
+            self._next = segment.number + 1
+
+
+def rows_of_part(place: Location, name: str, content: bytes) -> list[ItemRow]:
+    """Raises Damaged for what is not as it was written."""
+    try:
+        return decode_rows(content)
+    except ConfigError as exc:
+        part = part_place(place, name)
+        raise Damaged(f"the ledger's part {part} {exc}; run the same command again: it is set aside") from exc
 
 
 def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[bytes | None]:
@@ -95,14 +109,18 @@ def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[
             yield on_the_way.popleft().result()
 
 
-def events_behind(place: Location, head: Head, files: Files) -> dict[str, list[Event]]:
+def events_behind(place: Location, head: Head, files: Files, *, to_the_last: bool = True) -> dict[str, list[Event]]:
     """Return, by item, the events that the parts do not hold yet; there are some when a run goes on or was killed."""
     by_item: dict[str, list[Event]] = defaultdict(list)
-    for _, events in read_events(events_folder(place, head.run), head.events, files):
-        for event in events:
-            if "item" in event:
-                by_item[event["item"]].append(event)
+    for segment in read_events(events_folder(place, head.run), head.events, files, to_the_last=to_the_last):
+        add_events(segment, by_item)
     return dict(by_item)
+
+
+def add_events(segment: Segment, by_item: dict[str, list[Event]]) -> None:
+    for event in segment.events:
+        if "item" in event:
+            by_item[event["item"]].append(event)
 
 
 def settled_rows(place: Location, files: Files) -> Iterator[tuple[ItemRow, float]]:
@@ -111,7 +129,7 @@ def settled_rows(place: Location, files: Files) -> Iterator[tuple[ItemRow, float
     Raises ConfigError where there is no ledger, or a part of it cannot be read.
     """
     head = _require_head(place, files)
-    changed = events_behind(place, head, files)
+    changed = events_behind(place, head, files, to_the_last=False)  # a row is believed if its record is no younger
     written = {entry.place.name: entry.modified_s for entry in files.children(part_place(place, ""))}
     for name, content in zip(head.parts, read_parts(place, head.parts, files), strict=True):
         if content is not None and name in written:

@@ -215,7 +215,8 @@ def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):
     run.tell("a", QUARANTINED, attempts=2, reason="no frames")
     run.end()
     text = FILES.read(place / "events" / "one" / "000000.jsonl").decode()
-    events = [json.loads(line) for line in text.splitlines()]
+    *events, end = [json.loads(line) for line in text.splitlines()]
+    assert (end["what"], end["lines"]) == ("end", 5)
     assert [event["what"] for event in events] == ["run", "state", "attempt", "state", "run"]
     assert {(event["at"], event["run"]) for event in events} == {(1000.0, "one")}
     assert [event.get("attempts") for event in events[1:4]] == [1, 1, 2]
@@ -230,8 +231,83 @@ def test_a_damaged_ledger_costs_what_it_said_and_no_more(place, caplog):
     finished(place, "two", {"b": RESTORED})
     assert states(place) == {"b": RESTORED}
     assert "one-00000.parquet" in caplog.text
+    assert FILES.read(place / "damaged/one-00000.parquet") == b"zeros", "it is there to be looked at"
     FILES.write(head_place(place), b"{")
-    with pytest.raises(ConfigError, match=r"head\.json cannot be read"):
+    with pytest.raises(ConfigError, match=r"head\.json cannot be read .* run the same command again"):
         read_ledger(place)
     finished(place, "three", {"c": RESTORED})
-    assert states(place) == {"c": RESTORED}
+    assert states(place) == {"c": RESTORED, "b": RESTORED}, "the parts are still there"
+    assert FILES.read(place / "damaged/three-head.json") == b"{"
+
+
+def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_aside(place, caplog):
+    run = Run(place, "one", pending("a", "b", "c", "d"))
+    run.tell("a", RESTORED, ended_at=2.0)
+    run.tell("b", RESTORED, ended_at=2.0)
+    run.die()
+    run.tell("c", RESTORED, ended_at=2.0)
+    run.die()
+    segment = place / "events/one/000000.jsonl"
+    whole = FILES.read(segment)
+    damaged = whole.replace(b'"a", "state": "restored"', b'"a", "state": "failed!!"')
+    assert damaged != whole
+    FILES.write(segment, damaged)
+    known = {"a": ItemState.PENDING, "b": RESTORED, "c": RESTORED, "d": ItemState.PENDING}
+    assert states(place) == known
+    assert "segment 0 of the events in" in caplog.text
+    finished(place, "two", {"e": RESTORED})
+    assert states(place) == {"e": RESTORED} | known
+    assert FILES.read(place / "damaged/one-000000.jsonl") == damaged
+    assert FILES.read(segment) is None
+    finished(place, "three", {"e": RESTORED})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"\0" * len(content),
+        lambda content: content[: len(content) // 2],
+        lambda content: b"\n".join(content.split(b"\n")[:1]) + b"\n",
+        lambda content: content[:40] + bytes([content[40] ^ 1]) + content[41:],
+        lambda content: b"[1, 2]\n",
+        lambda content: None,
+    ],
+    ids=["empty", "zeros", "half", "lines missing", "a bit", "other JSON", "gone"],
+)
+def test_no_damage_of_events_keeps_a_run_out(tmp_path, damage, caplog):
+    run = Run(tmp_path, "one", pending("a", "b"))
+    run.tell("a", RESTORED, ended_at=2.0)
+    run.die()
+    run.tell("b", RESTORED, ended_at=2.0)
+    run.die()
+    segment = tmp_path / "events/one/000000.jsonl"
+    content = damage(segment.read_bytes())
+    segment.unlink() if content is None else segment.write_bytes(content)
+    assert states(tmp_path)["b"] == RESTORED, "later segments are read"
+    assert "segment 0 of the events" in caplog.text
+    caplog.clear()
+    finished(tmp_path, "two", {"c": RESTORED})
+    assert states(tmp_path)["b"] == RESTORED
+    assert "events/one/000000.jsonl are damaged" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["state", "facts", "started_at", "frames"])
+def test_a_part_whose_values_are_others_than_were_written_is_not_believed(tmp_path, column):
+    """Valid Parquet with another value in it: a disk's flipped bit that no reader of Parquet minds."""
+    finished(tmp_path, "one", {"a": QUARANTINED})
+    part = part_place(tmp_path, "one-00000.parquet")
+    table = pq.read_table(part)
+    other = {"state": "restored", "facts": '{"bytes": 1}', "started_at": 7.0, "frames": 7}[column]
+    index = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(index, table.schema.field(column), pa.array([other])), part)
+    with pytest.raises(ConfigError, match=f"{column} does not match its checksum; run the same command again"):
+        read_ledger(tmp_path)
+
+
+def test_a_head_with_another_number_in_it_is_not_believed(tmp_path):
+    finished(tmp_path, "one", {"a": RESTORED})
+    head = head_place(tmp_path)
+    head.write_text(head.read_text().replace('"items": 1', '"items": 2'))
+    with pytest.raises(ConfigError, match="does not match its checksum"):
+        read_ledger(tmp_path)

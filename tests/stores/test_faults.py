@@ -49,7 +49,10 @@ def test_a_segment_of_events_is_never_written_again_with_more_in_it(store, bucke
         events.sync()
     events.add({"item": "b"})
     events.sync()
-    assert list(read_events(RemotePath(bucket, "events"), 0, files)) == [(0, [{"item": "a"}]), (1, [{"item": "b"}])]
+    assert list(read_events(RemotePath(bucket, "events"), 0, files)) == [
+        (0, [{"item": "a"}], ""),
+        (1, [{"item": "b"}], ""),
+    ]
 
 
 def test_a_body_that_breaks_off_goes_on_from_there(store, place, tmp_path):
