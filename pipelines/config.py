@@ -52,6 +52,12 @@ class ExecutorName(StrEnum):
     inline = "inline"
 
 
+class Existing(StrEnum):
+    aside = "aside"
+    refuse = "refuse"
+    overwrite = "overwrite"
+
+
 class Addressing(StrEnum):
     auto = "auto"
     path = "path"
@@ -196,6 +202,9 @@ class RunConfig:
     """Inpainting workers. 0: as many as the machine or cluster has cores (or GPUs) for."""
     attempts: int = 3
     """Times an item is tried when the machine, not the data, is at fault; a machine that goes away takes none."""
+    existing: Existing = Existing.aside
+    """What becomes of a file in an output's place that is not this job's own result, unchanged: aside (kept in
+    `_reelmend/replaced/`), refuse (the item is quarantined, before any work) or overwrite."""
     active_items: int = 0
     """Items in work at once; bounds memory of the driver. 0: four a worker."""
     active_bytes: int = 200_000_000_000

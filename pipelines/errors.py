@@ -6,6 +6,7 @@ ReelmendError
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
 │   ├── MaskError       the mask is missing, or does not fit its video
+│   ├── OutputTaken     what lies where it would be written is not its own, and `run.existing` is refuse
 │   ├── OverLimit       it is larger or takes longer than the job's `limits` allow
 │   ├── MemoryShort     no GPU of this run has the memory for this size
 │   └── NotFinite       the networks' numbers overflow on this video
@@ -39,6 +40,10 @@ class MediaError(ItemError):
 
 class MaskError(ItemError):
     """The mask cannot be read or does not fit its video."""
+
+
+class OutputTaken(ItemError):
+    """What lies where the item would be written is not this job's to replace."""
 
 
 class OverLimit(ItemError):

@@ -7,7 +7,7 @@ killed one left is known as such, and removed by whoever writes this output next
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -22,8 +22,12 @@ STAGED_PREFIX = ".reelmend-partial-"
 
 
 @contextmanager
-def staged(output: Location, files: Files, cache_dir: Path) -> Iterator[Path]:
+def staged(
+    output: Location, files: Files, cache_dir: Path, make_way: Callable[[Path], None] = lambda path: None
+) -> Iterator[Path]:
     """Yield where to write `output`; publish it when the block is left, unless by an exception. Raises StoreError.
+
+    `make_way` is called with it when it is finished, right before it is published.
 
     For an output of this machine that is a hidden folder beside its place, else one in `cache_dir`.
     """
@@ -31,6 +35,7 @@ def staged(output: Location, files: Files, cache_dir: Path) -> Iterator[Path]:
     with _own_folder(room) as folder:
         path = folder / output.name
         yield path
+        make_way(path)
         files.of(output).publish(path, output)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.keeper import FlowKeeper
 from pipelines.config import JobConfig, LogConfig
-from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPORT, SUMMARY, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPLACED, REPORT, SUMMARY, RunContext
 from pipelines.copies import written_places
 from pipelines.cost.forecast import forecast
 from pipelines.cost.rates import ChosenRates, rates_for
@@ -39,6 +39,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location, location_of
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
+from pipelines.told_aside import ToldAside
 from pipelines.watch.metrics_port import metrics_port
 from pipelines.watch.progress import Display
 from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
@@ -94,10 +95,11 @@ class _Run:
         items, left_out = selection.choose(items, context.work / LEDGER, files)
         finished = find_finished_earlier(items, context.work / LEDGER, self._desk)
         predicted = _predict([item for item in items if item.id not in finished], rates, context, files)
-        flow = FlowKeeper(items, self._desk)
+        flow, aside = FlowKeeper(items, self._desk), ToldAside(context.work / REPLACED / context.run_id)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
             flow.change(row, answer)
+            aside.change(row, answer)
             self._ledger.change(row, answer)
 
         state = RunState(
@@ -117,6 +119,7 @@ class _Run:
                 flow.finish()
             finally:
                 self._display.stop()
+                aside.close()
                 flow.close()
                 self._ledger.close(halted=state.halted)
                 summary = _summary(context, self._ledger, flow.evicted, state, left_out, predicted)

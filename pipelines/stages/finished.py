@@ -3,7 +3,7 @@
 A record is written right after its output was published. The item's row of the ledger says the same, in its `facts`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
@@ -36,6 +36,8 @@ class Finished:
     note: str
     facts: Facts
     """Those of the ledger; among them what `sources`, `key` and `output` read."""
+    made_for: dict[str, str] = field(default_factory=dict)
+    """Which job asked for it, and from which files; nothing where that is not known."""
 
     @property
     def key(self) -> str:
@@ -121,9 +123,14 @@ def record_finished(
         "video_mark": video.mark,
         "mask_mark": mask.mark,
     }
-    done = Finished(final, note, {**facts, **known})
+    done = Finished(final, note, {**facts, **known}, made_for(item, job))
     put_json(desk.store, record_key(item), asdict(done))
     return done
+
+
+def made_for(item: Item, job: JobConfig) -> dict[str, str]:
+    """Return whose an item's result is: two jobs may have items of one name."""
+    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")}
 
 
 def find_finished(item: Item, sources: tuple[Seen, Seen], desk: Desk) -> Finished | None:

@@ -31,6 +31,7 @@ from pipelines.stages.digests import Seen, see, see_mask
 from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.stages.steady import sources_of, unwritten
+from pipelines.stages.there_before import Way
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 3
@@ -49,6 +50,7 @@ def probe(task: Task, desk: Desk) -> Receipt:
     if finished is not None:
         return finished.receipt(item, job)
 
+    Way(item, item.output, (video.digest, mask.digest), desk).refuse_early()
     masking = (mask.digest, job.mask, canvas_settings(job))
     facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
@@ -106,8 +108,11 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
     """Copy the source as it is, under the item's name with the source's own suffix."""
     source = desk.local(task.item.video)
     output = copy_place(task.item, is_folder=source.is_dir())
-    video = sources_of(task.item, *sources)[:1]
-    with staged(output, desk.files, desk.context.cache_dir) as copy, unwritten(video, sources, desk):
+    video, way = (
+        sources_of(task.item, *sources)[:1],
+        Way(task.item, output, (sources[0].digest, sources[1].digest), desk),
+    )
+    with staged(output, desk.files, desk.context.cache_dir, way.make) as copy, unwritten(video, sources, desk):
         if source.is_dir():
             copy.mkdir(parents=True)
             for image in list_images(source):  # whatever else lies or is linked there is no part of the video
@@ -116,4 +121,6 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
             shutil.copyfile(source, copy)
     note = f"the mask is empty: the source was copied unchanged to {output}"
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), desk)
-    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts)
+    way.end()
+    note = "; ".join(filter(None, [note, way.note]))
+    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)

@@ -23,6 +23,7 @@ from pipelines.stages.inpaint import ensure_part
 from pipelines.stages.preview import PreviewMaker
 from pipelines.stages.review import quality_facts, with_verdict, worst_moment
 from pipelines.stages.steady import held_to
+from pipelines.stages.there_before import Way
 from pipelines.stages.zoom import union
 from pipelines.tasks import Block, Receipt, Task
 
@@ -34,8 +35,9 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     output = on_canvas(record.info, canvas)
     patches = PatchTrack(task, desk)
     preview = PreviewMaker(output, record.mask, record.shots, patches)
+    way = Way(item, item.output, (record.video_digest, record.mask_digest), desk)
     with (
-        staged(item.output, desk.files, desk.context.cache_dir) as path,
+        staged(item.output, desk.files, desk.context.cache_dir, way.make) as path,
         held_to(record, desk, mask=True) as sources,
     ):
         with VideoWriter(path, output, job.stitch) as writer:
@@ -53,8 +55,10 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     facts |= preview.save(desk.context.work, desk.files)
     note = "; ".join([*check_output(output, job.stitch), *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
+    way.end()
     frames, size = record.info.frames, int(facts["bytes"])
-    facts = with_verdict(done.facts, job.quality.review_below)
+    facts = with_verdict(done.facts, job.quality.review_below) | way.facts
+    note = "; ".join(filter(None, [note, way.note]))
     return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
 
 

@@ -74,6 +74,10 @@ class FileSystem(Protocol):
         """Copy a file to this machine. Raises StoreError when it is no longer the one that `entry` was of."""
         ...
 
+    def set_aside(self, place: Any, target: Any) -> Any:
+        """Keep a file or folder as `target`, or a name beside that; `place` may stay. Return where it is."""
+        ...
+
     def publish(self, staged: Path, place: Any) -> None:
         """Put a finished local file or folder of files in its place; `staged` may be moved there."""
         ...
@@ -150,6 +154,11 @@ class Files:
 
     def leftovers(self, folder: Location) -> list[Entry]:
         return self.of(folder).leftovers(folder)
+
+    def set_aside(self, place: Location, target: Location) -> Location:
+        """Keep what lies at `place` as `target` of the same system; what lies there already stays."""
+        kept: Location = self.of(place).set_aside(place, target)
+        return kept
 
     def tidy(self, folder: Location, ours: Iterable[Location]) -> None:
         """Remove what killed processes left of uploads in `folder` to the places `ours`, or inside of them.

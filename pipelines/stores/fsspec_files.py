@@ -19,7 +19,7 @@ from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import RemotePath
 from pipelines.stores.remote_file import open_remote
-from pipelines.stores.remote_folder import upload
+from pipelines.stores.remote_folder import copy_aside, upload
 
 PACKAGES = {"gs": "gcsfs", "az": "adlfs"}
 """What fsspec itself needs for a scheme."""
@@ -128,6 +128,10 @@ class FsspecFiles:
         if self.look(place) != entry or target.stat().st_size != entry.size:
             raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
 
+    def set_aside(self, place: RemotePath, target: RemotePath) -> RemotePath:
+        kept: RemotePath = copy_aside(place, target, self._copy, self)
+        return kept
+
     def publish(self, staged: Path, place: RemotePath) -> None:
         upload(staged, place, self._upload, self)
 
@@ -137,6 +141,10 @@ class FsspecFiles:
                 return sorted(_below(folder, ask()), key=lambda entry: entry.place)
             except (FileNotFoundError, NotADirectoryError):
                 return []
+
+    def _copy(self, source: RemotePath, target: RemotePath) -> None:
+        with translated(source):
+            self.system.cp_file(_path(source), _path(target))
 
     def _upload(self, path: Path, place: RemotePath) -> None:
         with translated(place):

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -116,6 +117,23 @@ class LocalFiles:
         assert isinstance(entry.place, Path)
         with _translated("read", entry.place):
             shutil.copyfile(entry.place, target)
+
+    def set_aside(self, place: Path, target: Path) -> Path:
+        """A file gets a second name, so that its place is never empty; a folder, or where links are unknown, moves."""
+        with _translated("set aside", place):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for number in count():
+                kept = target.with_name(f"{target.stem}.{number}{target.suffix}") if number else target
+                if kept.exists() and not kept.samefile(place):
+                    continue
+                if kept.exists():
+                    return kept
+                try:
+                    os.link(place, kept, follow_symlinks=False)
+                except OSError:
+                    shutil.move(place, kept)
+                return kept
+        raise AssertionError("unreachable: there is always another number")
 
     def publish(self, staged: Path, place: Path) -> None:
         """Flush and rename: `staged` has to lie on the same disk.

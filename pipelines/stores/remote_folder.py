@@ -1,6 +1,7 @@
 """How does a finished file, or folder of images, get from this machine into a bucket? Object by object, whole each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,8 @@ from pipelines.stores.entry import Entry
 
 
 class _Bucket(Protocol):
+    def look(self, place: Any) -> Entry | None: ...
+
     def children(self, folder: Any) -> list[Entry]: ...
 
     def delete(self, place: Any) -> None: ...
@@ -28,3 +31,21 @@ def upload(staged: Path, place: Any, put: Callable[[Path, Any], None], bucket: _
     for entry in bucket.children(place):
         if is_image(entry.place) and not entry.is_folder and entry.place.name not in names:
             bucket.delete(place / entry.place.name)
+
+
+def copy_aside(place: Any, target: Any, copy: Callable[[Any, Any], None], bucket: _Bucket) -> Any:
+    """Pass an object, or each image of a folder, to `copy`, under names that nothing has yet; return where it is."""
+    kept = next(name for name in _names(target) if bucket.look(name) is None and not bucket.children(name))
+    if bucket.look(place) is not None:
+        copy(place, kept)
+    else:
+        for entry in bucket.children(place):
+            if not entry.is_folder:
+                copy(entry.place, kept / entry.place.name)
+    return kept
+
+
+def _names(target: Any) -> Iterator[Any]:
+    yield target
+    for number in count(1):
+        yield target.with_name(f"{target.stem}.{number}{target.suffix}")

@@ -18,7 +18,7 @@ from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import Location, RemotePath
 from pipelines.stores.remote_file import open_remote
-from pipelines.stores.remote_folder import upload
+from pipelines.stores.remote_folder import copy_aside, upload
 from pipelines.stores.s3_client import is_absent, make_client, translated
 from pipelines.stores.s3_download import Download
 from pipelines.stores.skip_scan import Page, scan
@@ -141,6 +141,10 @@ class S3Files:
         assert isinstance(place, RemotePath)
         return open_remote(entry.size, lambda start, stop: download.span(place, start, stop, entry.tag))
 
+    def set_aside(self, place: RemotePath, target: RemotePath) -> RemotePath:
+        kept: RemotePath = copy_aside(place, target, self._copy, self)
+        return kept
+
     def publish(self, staged: Path, place: RemotePath) -> None:
         upload(staged, place, self._upload, self)
 
@@ -169,6 +173,13 @@ class S3Files:
                     uploads[place].append({"Key": told["Key"], "UploadId": told["UploadId"]})
                     place = place.parent
         return uploads
+
+    def _copy(self, source: RemotePath, target: RemotePath) -> None:
+        """By the store itself; large ones in pieces."""
+        with translated(source):
+            self.client.copy(
+                {"Bucket": source.bucket, "Key": source.key}, target.bucket, target.key, Config=self._transfer
+            )
 
     def _upload(self, path: Path, place: RemotePath) -> None:
         """An upload that fails is aborted by the transfer manager: no piece of it stays.

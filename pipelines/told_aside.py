@@ -1,0 +1,38 @@
+"""What a run says of files that lay in its outputs' places: the first few as they are met, all together at its end."""
+
+import logging
+
+from pipelines.ledger import ItemRow
+from pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
+from pipelines.stores.location import Location
+from pipelines.tasks import Failure, Receipt
+
+log = logging.getLogger("reelmend")
+
+_AT_ONCE = 3
+
+
+class ToldAside:
+    def __init__(self, folder: Location) -> None:
+        """`folder`: where what is set aside goes."""
+        self._folder = folder
+        self._aside = self._own = 0
+
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if not isinstance(answer, Receipt) or answer.reused:
+            return
+        self._own += REPLACED_OWN in answer.facts
+        if SET_ASIDE in answer.facts:
+            self._aside += 1
+            if self._aside <= _AT_ONCE:
+                log.warning(
+                    "%s: what lay there is not of this job, and is kept as %s", row.output, answer.facts[SET_ASIDE]
+                )
+
+    def close(self) -> None:
+        if self._aside > _AT_ONCE:
+            log.warning("%d files that lay in outputs' places are kept in %s", self._aside, self._folder)
+        if self._own:
+            log.warning(
+                "%d earlier results of this job were replaced: their sources or settings have changed", self._own
+            )
