@@ -146,8 +146,9 @@ class LocalFiles:
                 _flush(path)
             if place.is_dir():
                 _refuse_others(place)
-                remove(place)
+                place.rename(staged.with_name(f"{staged.name}.before"))  # a folder that is half removed is no output
             staged.replace(place)
+            remove(staged.with_name(f"{staged.name}.before"))
 
 
 def write_atomically(path: Path, value: bytes) -> None:
