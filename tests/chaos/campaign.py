@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import boto3
 import processes
+import twins
 import verdict
 import workload
 from killer import Kill, Killed, Killer
+from meddler import Meddler
 from ray.cluster_utils import Cluster
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
@@ -51,6 +54,7 @@ class Outcome:
 
     complaints: list[str] = field(default_factory=list)
     kills: list[Killed] = field(default_factory=list)
+    meddling: list[Killed] = field(default_factory=list)
     faults: dict[str, tuple[int, int]] = field(default_factory=dict)
     exits: Counter[int] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -60,11 +64,16 @@ class Outcome:
 
     @property
     def harm(self) -> int:
-        return len(self.kills) + sum(total for total, _ in self.faults.values())
+        return len(self.kills + self.meddling) + sum(total for total, _ in self.faults.values())
 
 
-def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, share: float, seed: int) -> Outcome:
+def run_campaign(
+    folder: Path, *, items: int, kills: int, mean_requests: float, share: float, seed: int, twice: bool = False
+) -> Outcome:
     """Restore `items` clips while `share` of the requests and `kills` processes come to harm.
+
+    While processes do, somebody writes over sources and puts them back, and damages events between runs. With `twice`,
+    two runs begin at once before a store that ignores conditions.
 
     The first sixth of the kills fall on a Ray that the run starts on this machine, the others on three nodes: a Ray
     whose driver was killed takes a minute to go, and this waits until it has gone.
@@ -82,15 +91,21 @@ def run_campaign(folder: Path, *, items: int, kills: int, mean_requests: float, 
         job = folder / "job.yaml"
         job.write_text(dump_job(workload.disturbed_job(bucket, folder / "cache")))
         killer = Killer(seed, mark := uuid4().hex, _Counted(folder / "diary.jsonl"), mean_requests)
-        _disturb(job, folder, proxy, killer, kills, mark, outcome)
+        meddler = Meddler(seed, bucket, workload.to_meddle_with(folder / "in"))
+        _disturb(job, folder, proxy, killer, meddler, kills, mark, outcome)
 
         rows = read_ledger(location_of(f"s3://{bucket}/out/_reelmend") / LEDGER)
         outcome.states.update(row.state.value for row in rows)
         outcome.complaints += verdict.ends(rows, truth, bucket)
         outcome.complaints += _run_in_peace(job, store)
         outcome.complaints += verdict.contents(bucket, truth)
+        if twice:
+            other = folder / "twins.yaml"
+            other.write_text(dump_job(workload.disturbed_job(bucket, folder / "twins-cache", out="twins")))
+            careless = stack.enter_context(_proxy(store, seed, 0.0, folder / "twins.jsonl", "without-conditions"))
+            outcome.complaints += twins.run_twins(other, careless)
         diary = verdict.read_diary(folder / "diary.jsonl")
-        unexplained, outcome.repeated = verdict.repeats(diary, outcome.kills)
+        unexplained, outcome.repeated = verdict.repeats(diary, outcome.kills + outcome.meddling)
         outcome.complaints += unexplained
         outcome.complaints += verdict.written_past(diary, truth)
         outcome.complaints += [f"{path}: left over" for path in (folder / "cache").glob("staged/*")]
@@ -110,7 +125,16 @@ class _Counted:
         return self._lines
 
 
-def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, mark: str, outcome: Outcome) -> None:
+def _disturb(
+    job: Path,
+    folder: Path,
+    proxy: str,
+    killer: Killer,
+    meddler: Meddler,
+    kills: int,
+    mark: str,
+    outcome: Outcome,
+) -> None:
     """Type the same command until everything has ended, whatever happens to it."""
     environment = {**os.environ, **processes.environment(mark), "AWS_ENDPOINT_URL": proxy, "OMP_NUM_THREADS": "1"}
     environment |= _RAY
@@ -124,7 +148,8 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, ma
                 killer.left = on_nodes
             where = {"RAY_ADDRESS": cluster.address} if cluster else {}
             log = folder / f"run-{number}.log"
-            status = _type_in(command, {**environment, **where}, log, killer, cluster)
+            meddling = killer.left > 0
+            status = _type_in(command, {**environment, **where}, log, killer, meddler if meddling else None, cluster)
             outcome.exits[status] += 1
             print(f"run {number}: exit status {status}, {killer.left} kills to come", file=sys.stderr, flush=True)
             if status not in _HONEST or "Traceback" in log.read_text():
@@ -133,26 +158,41 @@ def _disturb(job: Path, folder: Path, proxy: str, killer: Killer, kills: int, ma
             if cluster is None:
                 left = processes.none_left(lambda: processes.of_ray(mark), _END_S)
                 outcome.complaints += [f"process {pid} is left of a local Ray: {line}" for pid, line in left]
-            if _all_ended(log.with_suffix(".json"), status, outcome.complaints):
+            all_ended = _all_ended(log.with_suffix(".json"), status, outcome.complaints)
+            if all_ended and not meddling:
                 break
+            if all_ended:  # perhaps from content that was another one then: the next run, in peace, tells
+                killer.left = on_nodes = 0
+            if meddling:
+                meddler.damage_events()
         else:
             outcome.complaints.append(f"not at its end after {_ROUNDS} runs")
         left = processes.none_left(lambda: processes.working(mark), _END_S)
         outcome.complaints += [f"process {pid} is left of a run: {line}" for pid, line in left]
-        outcome.kills = killer.done
+        outcome.kills, outcome.meddling = killer.done, meddler.done
 
 
 def _type_in(
-    command: list[str], environment: dict[str, str], log: Path, killer: Killer, cluster: Cluster | None
+    command: list[str],
+    environment: dict[str, str],
+    log: Path,
+    killer: Killer,
+    meddler: Meddler | None,
+    cluster: Cluster | None,
 ) -> int:
     """Run the command with the killer about and return its exit status; what it prints goes beside the log."""
+    ended = threading.Event()
     with log.with_suffix(".json").open("w") as stdout, log.open("w") as stderr:
         driver = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr, text=True)
         try:
-            hunt = killer.hunt(driver, cluster)
+            about = [killer.hunt(driver, cluster)]
+            about += [meddler.meddle(driver, ended)] if meddler else []
             status = driver.wait()
-            hunt.join()
+            ended.set()
+            for thread in about:
+                thread.join()
         finally:
+            ended.set()
             driver.kill()
     return status
 
@@ -188,8 +228,8 @@ def _run_in_peace(job: Path, store: str) -> list[str]:
 
 
 @contextmanager
-def _proxy(store: str, seed: int, share: float, diary: Path) -> Iterator[str]:
-    command = [sys.executable, "-u", str(_HERE / "proxy.py"), store, str(seed), str(share), str(diary)]
+def _proxy(store: str, seed: int, share: float, diary: Path, *more: str) -> Iterator[str]:
+    command = [sys.executable, "-u", str(_HERE / "proxy.py"), store, str(seed), str(share), str(diary), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -223,7 +263,7 @@ def table(outcome: Outcome) -> str:
     """As Markdown."""
     lines = ["| fault | times | asked again and answered |", "|---|---|---|"]
     lines += [f"| {kind} | {total} | {again} |" for kind, (total, again) in sorted(outcome.faults.items())]
-    counts = Counter(kill.kind for kill in outcome.kills)
+    counts = Counter(kill.kind for kill in outcome.kills + outcome.meddling)
     lines += [f"| {kind} | {counts[kind]} | |" for kind in Kill if counts[kind]]
     lines += [f"| **together** | {outcome.harm} | |", ""]
     runs = ", ".join(f"{count} with exit status {status}" for status, count in sorted(outcome.exits.items()))
@@ -247,7 +287,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
         folder = given.keep or Path(scratch)
         how = {"items": given.items, "kills": given.kills, "mean_requests": given.mean_requests, "share": given.share}
-        outcome = run_campaign(folder, **how, seed=given.seed)
+        outcome = run_campaign(folder, **how, seed=given.seed, twice=True)
     print(table(outcome))
     for complaint in outcome.complaints:
         print(f"complaint: {complaint}")

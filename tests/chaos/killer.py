@@ -19,6 +19,8 @@ class Kill(StrEnum):
     NODE = "node killed"
     DRIVER = "driver killed (SIGKILL)"
     STOP = "driver told to stop (SIGTERM)"
+    SOURCE = "source written over, and put back"  # by the meddler
+    EVENTS = "segment of events damaged"
 
 
 _WEIGHTS = {Kill.WORKER: 6, Kill.TASK: 4, Kill.NODE: 2, Kill.DRIVER: 2, Kill.STOP: 2}

@@ -1,6 +1,7 @@
 """A process between a run and its object store that passes requests on, and harms some of them.
 
-`python proxy.py STORE_URL SEED SHARE DIARY` prints its own URL. Each line of the diary is a request, as JSON.
+`python proxy.py STORE_URL SEED SHARE DIARY [without-conditions]` prints its own URL. Each line of the diary is a
+request, as JSON.
 """
 
 import json
@@ -28,9 +29,11 @@ class Proxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, store: str, faults: Faults, diary: Path) -> None:
+    def __init__(self, store: str, faults: Faults, diary: Path, *, conditions: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.store = urlsplit(store)
+        self.ignored = () if conditions else ("if-match", "if-none-match")
+        """Headers that the store is not told."""
         self._faults, self._lock = faults, threading.Lock()
         self._diary = diary.open("a", buffering=1)
 
@@ -71,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.note(self.command, self.path, fault, 0)
             self._harm(fault)
             return
-        self._upstream.request(self.command, self.path, body, dict(self.headers))
+        asked = {name: value for name, value in self.headers.items() if name.lower() not in self.server.ignored}
+        self._upstream.request(self.command, self.path, body, asked)
         answer = self._upstream.getresponse()
         content = answer.read()
         self.server.note(self.command, self.path, fault, answer.status)
@@ -120,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    store, seed, share, diary = sys.argv[1:]
-    proxy = Proxy(store, Faults(int(seed), float(share)), Path(diary))
+    store, seed, share, diary, *without_conditions = sys.argv[1:]
+    proxy = Proxy(store, Faults(int(seed), float(share)), Path(diary), conditions=not without_conditions)
     print(f"http://127.0.0.1:{proxy.server_port}", flush=True)
     proxy.serve_forever()

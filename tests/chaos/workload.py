@@ -63,16 +63,22 @@ def make_inputs(folder: Path, count: int) -> None:
     (folder / "items.csv").write_text(rows.getvalue())
 
 
+def to_meddle_with(folder: Path) -> dict[str, bytes]:
+    """Return the contents of videos that are whole and small, by name."""
+    kept = {path.name: path.read_bytes() for path in folder.glob("clip_*.mkv") if path.stat().st_size < _PIECE_BYTES}
+    return {name: content for name, content in kept.items() if not content.startswith(b"no video")}
+
+
 def upload(folder: Path, bucket: str) -> None:
     client = boto3.client("s3")
     for path in folder.iterdir():
         client.upload_file(str(path), bucket, f"in/{path.name}")
 
 
-def disturbed_job(bucket: str, cache: Path) -> JobConfig:
+def disturbed_job(bucket: str, cache: Path, out: str = "out") -> JobConfig:
     """Everything in the bucket, and a store that is given up quickly."""
     place = f"s3://{bucket}"
-    job = replace(_job(f"{place}/in/items.csv", f"{place}/out"), store=StoreConfig(cache_dir=str(cache)))
+    job = replace(_job(f"{place}/in/items.csv", f"{place}/{out}"), store=StoreConfig(cache_dir=str(cache)))
     return replace(job, s3=S3Config(attempts=5, timeout_s=3.0, piece_bytes=_PIECE_BYTES))
 
 
