@@ -130,7 +130,7 @@ class Block:
         misses, contrast = np.zeros(count, np.float32), np.zeros(count[1], np.float32)
         spread_misses(frame, *pixels, colours, found, self._layers, misses, contrast)
         weights = np.zeros(count, np.uint8)
-        weigh(pixels[2], ways[0], colours, found, misses, self._layers, weights)
+        weigh(pixels[2], ways[0], colours, found, misses, self._layers, self._gains[t], weights)
         self._weights[:, part] = weights
         taken = np.where(weights > 0, misses, np.inf).min(0)
         if np.isinf(taken[pixels[2]]).any():

@@ -15,7 +15,8 @@ from core_model.propagation.block import Block
 from core_model.propagation.camera import register_still
 from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion, shrink
 from core_model.propagation.invention import ShotBegin, invent_moving, invent_still
-from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow
+from core_model.propagation.passing_motion import register_passing
+from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
 from core_model.propagation.refine_flow import remeasure
 from core_model.propagation.still_scene import follow_still, look_behind
 
@@ -66,15 +67,15 @@ def _fill_still(
 ) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
+    shown = ~(masks | scene.passing)
+    for track in tracks:
+        lead_rim(track, asked, masks, shown)
     layers = [BACKGROUND, BACKGROUND]
     passes_T = _passes_by(scene.passing, masks)
     if passes_T.any():
-        blank = np.where(masks[..., None], np.uint8(_GREY), restored)  # what the holes hold must not show
-        flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, blank, masks, passes_T)
-        motion = fit_hole_motion(masks, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene.passing)
+        motion = register_passing(restored, masks, scene.passing)
         if motion.valid[..., FOREGROUND].any():
-            other = find_other(masks, motion, flow_fwd, flow_bwd, FOREGROUND)
-            other |= 1 - shrink(scene.passing, flow_fwd.shape[2:])
+            other = (~scene.passing).view(np.uint8)
             tracks += [follow(masks, asked, motion, other, FOREGROUND, direction) for direction in (1, -1)]
             layers += [FOREGROUND, FOREGROUND]
     block = Block(restored, masks, asked, tracks, layers)

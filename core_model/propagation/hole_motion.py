@@ -62,17 +62,7 @@ def fit_hole_motion(
     `passing` says what moves before a background that stands still, and that it does; None: flow has to tell.
     """
     pairs, _, height, width = flow_fwd.shape
-    small = shrink(masks_THW, (height, width))
-    holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
-    counts = np.ones(pairs, np.int64)
-    alike = [False, *(np.array_equal(a, b) for a, b in pairwise(small))]  # each frame's mask and the one before
-    for pair in range(pairs):
-        first, last = max(0, pair - _AROUND_PAIRS), min(pairs, pair + 1 + _AROUND_PAIRS)
-        if pair and all(alike[max(1, first) : last + 1]):
-            holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
-        else:
-            around = np.asarray(small[first : last + 1].any(0)).view(np.uint8)
-            counts[pair] = _lay_holes(around, small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
+    holes, near, counts = lay_holes(masks_THW, (height, width), spoiled_px)
     scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
     models = np.zeros((2, pairs, int(counts.max(initial=1)), 2, 2, 3))
     valid = np.zeros(models.shape[:4], np.bool_)
@@ -86,7 +76,7 @@ def fit_hole_motion(
             _fit_passing(fitted, flow, back, counts, scale, passing[:-1] if direction == 0 else passing[1:])
     motion = HoleMotion(models, valid[0] & valid[1], holes, near)
     if passing_THW is not None:
-        _lend_foreground(motion)
+        lend_foreground(motion)
     return motion
 
 
@@ -124,7 +114,7 @@ def _fit_passing(
                 _fit_one(votes, models[pair, hole], valid[pair, hole], *_middle(votes))
 
 
-def _lend_foreground(motion: HoleMotion) -> None:
+def lend_foreground(motion: HoleMotion) -> None:
     """Where nothing of what passes shows in a pair, because its frames are damaged there, let it move on as before."""
     pairs, holes = motion.valid.shape[:2]
     known = motion.valid[..., FOREGROUND].copy()
@@ -156,7 +146,26 @@ def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
     return shrunk
 
 
-def _lay_holes(
+def lay_holes(
+    masks_THW: Bool, size: tuple[int, int], spoiled_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Number the holes of every pair at that size: `HoleMotion.holes` and `near`, and one more than there are, [P]."""
+    pairs, (height, width) = len(masks_THW) - 1, size
+    small = shrink(masks_THW, (height, width))
+    holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
+    counts = np.ones(pairs, np.int64)
+    alike = [False, *(np.array_equal(a, b) for a, b in pairwise(small))]  # each frame's mask and the one before
+    for pair in range(pairs):
+        first, last = max(0, pair - _AROUND_PAIRS), min(pairs, pair + 1 + _AROUND_PAIRS)
+        if pair and all(alike[max(1, first) : last + 1]):
+            holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
+        else:
+            around = np.asarray(small[first : last + 1].any(0)).view(np.uint8)
+            counts[pair] = _lay_pair(around, small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
+    return holes, near, counts
+
+
+def _lay_pair(
     around_hw: NDArray[np.uint8],
     union_hw: NDArray[np.uint8],
     spoiled_px: int,

@@ -29,6 +29,8 @@ _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
 _TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
 _ROUNDS_COARSE, _ROUNDS_FINE = 5, 2
 _SEARCHES = 2
+_RIM_PX = 24  # beside a hole: what is there may be there inside of it
+_CATCHING, _CATCHING_LEVELS = 1.25, 4.0
 _MOST_COMPARED = 1_000_000  # pairs of patches at the coarsest level
 
 
@@ -50,13 +52,26 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
     top, bottom = max(0, int(rows[0]) - reach), min(height, int(rows[-1]) + 1 + reach)
     left, right = max(0, int(columns[0]) - reach), min(width, int(columns[-1]) + 1 + reach)
     window = slice(top, bottom), slice(left, right)
-    hole = np.ascontiguousarray(hole_HW[window])
-    levels = _pyramid(np.ascontiguousarray(picture_HWC[window]), hole, np.ascontiguousarray(usable_HW[window] & ~hole))
+    hole, picture = np.ascontiguousarray(hole_HW[window]), np.ascontiguousarray(picture_HWC[window])
+    levels = _pyramid(picture, hole, np.ascontiguousarray(usable_HW[window] & ~hole & ~_catching(picture, hole)))
     if not levels:
         return None
     sources: I32 = np.indices((height, width), np.int32).transpose(1, 2, 0).copy()
     sources[window][hole] = _search(levels)[hole] + np.array([top, left], np.int32)
     return sources
+
+
+def _catching(picture: U8, hole: Bool) -> Bool:
+    """Spots that stick out as nothing does beside the hole: their copy would catch the eye where none belongs."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    out = cv2.absdiff(grey, cv2.medianBlur(grey, 2 * _RADIUS + 1))
+    size = 2 * _RIM_PX + 1
+    beside = (cv2.dilate(hole.view(np.uint8), np.ones((size, size), np.uint8)) > 0) & (
+        cv2.dilate(hole.view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8)) == 0  # the median saw the hole there
+    )
+    if not beside.any():
+        return np.zeros(hole.shape, np.bool_)
+    return np.asarray(out > _CATCHING * float(out[beside].max()) + _CATCHING_LEVELS, np.bool_)
 
 
 def _pyramid(picture: U8, hole: Bool, usable: Bool) -> list[_Level]:
