@@ -36,6 +36,7 @@ _DETAILED_LEVELS = 2.0
 _WIDER = 1.25
 _AFFINE_TILES = 24  # with fewer, places are shifts alone
 _STANDING_FRAMES = 0.85
+_FEWEST_SAMPLED = 10_000  # pixels of which the most telling align two frames
 
 
 def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
@@ -100,11 +101,15 @@ def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, star
     if not stands:
         return None
     affine = int(telling.sum()) >= _AFFINE_TILES * _TILE_PX**2
-    place = align(fixed, moving, hidden_fixed | ~telling, hidden_moving, start, affine)
+    step = max(2, int(np.sqrt(fixed.size / _FEWEST_SAMPLED)))
+    place = align(fixed, moving, hidden_fixed | ~telling, hidden_moving, start, affine, step)
     height, width = fixed.shape
     corners = np.array([[1, x, y] for x in (0, width - 1) for y in (0, height - 1)], np.float64)
-    if np.abs(corners @ (place - start).T).max() > _SHIFT_PX:
+    moved = np.abs(corners @ (place - start).T).max()
+    if moved > _SHIFT_PX:
         return start
+    if moved < _IN_PLACE_PX:
+        return place
     stands, _ = _compare(fixed, moving, hidden_fixed, hidden_moving, place)
     return place if stands else None
 
@@ -185,13 +190,13 @@ def _tile_differences(first, second, hidden, tiles_y, tiles_x):  # type: ignore[
             for i in range(5):
                 dy, dx = shifts[i, 0], shifts[i, 1]
                 total = np.float32(0)
-                for y in range(top, bottom):
+                for y in range(top, bottom, 2):
                     for x in range(left, right):
                         total += abs(first[y, x] - second[y + dy, x + dx])
-                total /= np.float32(_TILE_PX * _TILE_PX)
+                total /= np.float32(_TILE_PX * _TILE_PX // 2)
                 if i == 0:
                     place[ty, tx] = total
                 else:
                     shifted[ty, tx] = min(shifted[ty, tx], total)
-            energy[ty, tx] = np.abs(first[top:bottom, left:right]).mean()
+            energy[ty, tx] = np.abs(first[top:bottom:2, left:right]).mean()
     return place, shifted, energy

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core_model.engine import U8, Bool, Float, Restored
 from core_model.propagation.block import Block
 from core_model.propagation.camera import register_still
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion, shrink
+from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion
 from core_model.propagation.invention import ShotBegin, invent_moving, invent_still
 from core_model.propagation.passing_motion import register_passing
 from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
@@ -47,10 +47,10 @@ def fill_clip(
     if not masks_THW.any():
         return Restored(restored, *np.zeros((2, *masks_THW.shape), np.uint8))
     asked = ask(masks_THW)
-    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
     places = register_still(restored, masks_THW)
     if places is not None:
-        return _fill_still(restored, masks_THW, asked, places, flow_fwd, flow_bwd, shot_begin)
+        return _fill_still(restored, masks_THW, asked, places, shot_begin)
+    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
     motion = fit_hole_motion(masks_THW, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX)
     first = _moving_block(restored, masks_THW, asked, motion, flow_fwd, flow_bwd)
     first.compose_all()
@@ -63,7 +63,7 @@ def fill_clip(
 
 
 def _fill_still(
-    restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: F32, flow_bwd: F32, shot_begin: ShotBegin | None
+    restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None
 ) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
