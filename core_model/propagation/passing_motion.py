@@ -11,22 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.propagation.camera import IN_PLACE
 from core_model.propagation.compiled import compiled
-from core_model.propagation.hole_motion import FOREGROUND, HoleMotion, lay_holes, lend_foreground
+from core_model.propagation.hole_motion import FOREGROUND, HoleMotion, lay_holes
 from core_model.propagation.lucas_kanade import align, detail
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
-_FEWEST_PX = 48
+_FEWEST_PX = 48  # of what passes, to go by
 _FARTHEST_PX = 40  # between two frames
 _SAMPLES = 500
 _AFFINE_PX = 2500  # of what passes; the motion of less is a shift
-_FOUND_AGAIN = 0.8
-_DECISIVE = 1.3
-_GROWN_PX = 2
-_STILL_PX = 0.3
+_FOUND_AGAIN = 0.8  # of its detail: what differs more is something else
+_DECISIVE = 1.3  # by this factor it has to fit worse beside the best place: an edge alone slides along itself
+_FAVOUR, _FAVOUR_FIRST, _FAVOUR_PX = 0.01, 0.002, 20.0
 _CLIPPED_LEVELS = 30.0
+_STRAYED_PX = 4.0
+_STILL_PX = 0.3  # between two frames: what moves less does not pass
+_GROWN_PX = 2  # its outline moves with it
+_SPOILED_PX = 4
+_LENT_PAIRS = 4  # pairs across which what passes is taken to move on
+_GREY = np.uint8(128)
 
 
 def register_passing(frames_THWC: U8, masks_THW: Bool, passing_THW: Bool) -> HoleMotion:
@@ -37,73 +43,93 @@ def register_passing(frames_THWC: U8, masks_THW: Bool, passing_THW: Bool) -> Hol
     valid = np.zeros(models.shape[1:4], np.bool_)
     details: dict[int, F32] = {}
     for pair, count in enumerate(counts.tolist()):
-        before = None
+        if count == 1 or not passing_THW[pair].any():
+            continue
         _, labels = cv2.connectedComponents((passing_THW[pair] & ~masks_THW[pair]).view(np.uint8))
         for t in (pair, pair + 1):
             if t not in details:
-                details[t] = detail(np.where(masks_THW[t, ..., None], np.uint8(128), frames_THWC[t]))
+                details[t] = detail(np.where(masks_THW[t, ..., None], _GREY, frames_THWC[t]))
+        details.pop(pair - 1, None)
         for hole in range(1, count):
             at_hole = np.unique(labels[(holes[pair] == hole) & (labels > 0)])
             if not len(at_hole):
                 continue
-            wanted = np.isin(labels, at_hole)
-            before = models[0, pair - 1, hole, FOREGROUND] if pair and hole < models.shape[2] and valid[pair - 1, hole, FOREGROUND] else None
-            place = _register(details[pair], details[pair + 1], wanted, masks_THW[pair], masks_THW[pair + 1], before)
+            went_on = pair and valid[pair - 1, hole, FOREGROUND]
+            before = models[0, pair - 1, hole, FOREGROUND] if went_on else None
+            shown = np.isin(labels, at_hole)
+            place = _register(details[pair], details[pair + 1], shown, masks_THW[pair], masks_THW[pair + 1], before)
             if place is None:
                 continue
             turn = np.linalg.inv(place[:, 1:])
-            models[0, pair, hole, FOREGROUND] = place - _IN_PLACE
-            models[1, pair, hole, FOREGROUND] = np.column_stack((-turn @ place[:, 0], turn)) - _IN_PLACE
+            models[0, pair, hole, FOREGROUND] = place - IN_PLACE
+            models[1, pair, hole, FOREGROUND] = np.column_stack((-turn @ place[:, 0], turn)) - IN_PLACE
             valid[pair, hole, FOREGROUND] = True
-        details.pop(pair, None)
     motion = HoleMotion(models, valid, holes, near)
-    lend_foreground(motion)
+    _lend(motion)
     return motion
 
 
-_IN_PLACE: F64 = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+def _lend(motion: HoleMotion) -> None:
+    """Where nothing of what passes shows in a pair, because its frames are damaged there, let it move on as before."""
+    pairs, holes = motion.valid.shape[:2]
+    known = motion.valid[..., FOREGROUND].copy()
+    for pair in range(pairs):
+        for hole in range(1, holes):
+            if known[pair, hole] or not (inside := motion.holes[pair] == hole).any():
+                continue
+            for other in (p for d in range(1, _LENT_PAIRS + 1) for p in (pair - d, pair + d) if 0 <= p < pairs):
+                there = np.bincount(motion.holes[other][inside], minlength=holes)
+                there[~known[other]] = 0
+                if there.any():
+                    lender = int(np.argmax(there))
+                    motion.models[:, pair, hole, FOREGROUND] = motion.models[:, other, lender, FOREGROUND]
+                    motion.valid[pair, hole, FOREGROUND] = True
+                    break
 
 
 def _register(
-    fixed_HW: F32, moving_HW: F32, wanted_HW: Bool, hole_fixed: Bool, hole_moving: Bool, before: F64 | None
+    fixed_HW: F32, moving_HW: F32, shown_HW: Bool, hole_fixed: Bool, hole_moving: Bool, before: F64 | None
 ) -> F64 | None:
-    """Return the place of the wanted pixels in the moving picture, or None where they are not found again."""
-    square = np.ones((2 * _GROWN_PX + 1,) * 2, np.uint8)
-    wanted = (cv2.dilate(wanted_HW.view(np.uint8), square) > 0) & ~_grown(hole_fixed)
-    pixels = int(wanted.sum())
+    """Return the place of what is shown in the moving picture, or None where it is not found again.
+
+    `before` is its motion up to now: places close to where that leads are tried with favour.
+    """
+    shown = (cv2.dilate(shown_HW.view(np.uint8), _square(_GROWN_PX)) > 0) & ~_spoiled(hole_fixed)
+    pixels = int(shown.sum())
     if pixels < _FEWEST_PX:
         return None
-    rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
+    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
     margin = _FARTHEST_PX + 8
-    height, width = wanted.shape
     top, left = max(0, int(rows[0]) - margin), max(0, int(columns[0]) - margin)
-    window = slice(top, min(height, int(rows[-1]) + margin)), slice(left, min(width, int(columns[-1]) + margin))
-    fixed, moving = np.ascontiguousarray(fixed_HW[window]), np.ascontiguousarray(moving_HW[window])
-    wanted, hidden = np.ascontiguousarray(wanted[window]), np.ascontiguousarray(_grown(hole_moving)[window])
-    y, x = np.nonzero(wanted)
-    strength = np.abs(fixed[y, x])
-    picked = np.sort(np.argsort(-strength, kind="stable")[:_SAMPLES])
-    guess = None
-    if before is not None:
-        middle = np.array([1.0, x.mean() + left, y.mean() + top])
-        guess = before @ middle
-    dy, dx, score, energy, beside = _search(fixed, moving, hidden, y[picked], x[picked], np.zeros(2) if guess is None else guess, guess is not None)
-    if score > _FOUND_AGAIN * energy or beside < _DECISIVE * score:
+    window = slice(top, int(rows[-1]) + margin), slice(left, int(columns[-1]) + margin)
+    fixed, moving, shown, hidden = (
+        np.ascontiguousarray(picture[window]) for picture in (fixed_HW, moving_HW, shown, _spoiled(hole_moving))
+    )
+    y, x = np.nonzero(shown)
+    picked = np.sort(np.argsort(-np.abs(fixed[y, x]), kind="stable")[:_SAMPLES])
+    middle = np.array([1.0, x.mean() + left, y.mean() + top])
+    expected = np.zeros(2) if before is None else before @ middle
+    favour = _FAVOUR_FIRST if before is None else _FAVOUR
+    dy, dx, miss, detailed, beside = _search(fixed, moving, hidden, y[picked], x[picked], expected, favour)
+    if miss > _FOUND_AGAIN * detailed or beside < _DECISIVE * miss:
         return None
     start = np.array([[dx, 1.0, 0.0], [dy, 0.0, 1.0]])
-    place = align(fixed, moving, ~wanted, hidden, start, pixels >= _AFFINE_PX, 1)
-    offset = np.array([left, top], np.float64)
-    place[:, 0] += offset - place[:, 1:] @ offset
-    ends = np.array([[1.0, x.mean() + left, y.mean() + top]])
-    moved = (place - _IN_PLACE) @ ends[0]
-    if np.abs(moved - [dx, dy]).max() > 4 or np.hypot(*moved) < _STILL_PX:
+    place = align(fixed, moving, ~shown, hidden, start, pixels >= _AFFINE_PX, 1)
+    place[:, 0] += [left, top] - place[:, 1:] @ [left, top]
+    moved = (place - IN_PLACE) @ middle
+    if np.abs(moved - [dx, dy]).max() > _STRAYED_PX or np.hypot(*moved) < _STILL_PX:
         return None
     return place
 
 
-def _grown(hole_HW: Bool) -> Bool:
-    """Detail close to a hole is spoiled by what the hole holds."""
-    return cv2.dilate(hole_HW.view(np.uint8), np.ones((9, 9), np.uint8)) > 0
+def _square(radius: int) -> U8:
+    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+
+
+def _spoiled(hole_HW: Bool) -> Bool:
+    """Where detail is not the scene's: the hole, and close to it."""
+    spoiled: Bool = cv2.dilate(hole_HW.view(np.uint8), _square(_SPOILED_PX)) > 0
+    return spoiled
 
 
 @compiled
@@ -120,29 +146,26 @@ def _difference(fixed, moving, hidden, rows, columns, dy, dx):  # type: ignore[n
 
 
 @compiled
-def _search(fixed, moving, hidden, rows, columns, guess, guessed):  # type: ignore[no-untyped-def]
-    """The shift (dy, dx) at which the samples are found best, how far off they are there, and their detail's strength."""
-    height, width = fixed.shape
-    n = len(rows)
-    energy = 0.0
-    for i in range(n):
-        energy += min(abs(fixed[rows[i], columns[i]]), _CLIPPED_LEVELS)
-    energy /= n
+def _search(fixed, moving, hidden, rows, columns, expected, favour):  # type: ignore[no-untyped-def]
+    """The shift (dy, dx) at which the samples are found best, by how much they differ there, their detail, and by how
+    much they differ at the best of the shifts around it.
+
+    Shifts far from the expected (x, y) are at a disadvantage of `favour` of the detail a pixel.
+    """
+    detail = 0.0
+    for i in range(len(rows)):
+        detail += min(abs(fixed[rows[i], columns[i]]), _CLIPPED_LEVELS)
+    detail /= len(rows)
     best, best_y, best_x = np.inf, 0, 0
-    step = 2
-    for round_ in range(2):
-        around_y, around_x, reach = (0, 0, _FARTHEST_PX) if round_ == 0 else (best_y, best_x, 2)
-        for dy in range(around_y - reach, around_y + reach + 1, step):
-            for dx in range(around_x - reach, around_x + reach + 1, step):
-                score = _difference(fixed, moving, hidden, rows, columns, dy, dx)
-                if guessed:
-                    score += 0.02 * energy * min(np.hypot(dy - guess[1], dx - guess[0]), 20.0) / 2
-                else:
-                    score += 0.002 * energy * np.hypot(dy, dx)
-                if score < best:
-                    best, best_y, best_x = score, dy, dx
-        step = 1
+    for step, reach in ((2, _FARTHEST_PX), (1, 2)):
+        middle_y, middle_x = (0, 0) if step == 2 else (best_y, best_x)
+        for dy in range(middle_y - reach, middle_y + reach + 1, step):
+            for dx in range(middle_x - reach, middle_x + reach + 1, step):
+                miss = _difference(fixed, moving, hidden, rows, columns, dy, dx)
+                miss += favour * detail * min(np.hypot(dy - expected[1], dx - expected[0]), _FAVOUR_PX)
+                if miss < best:
+                    best, best_y, best_x = miss, dy, dx
     beside = np.inf
     for dy, dx in ((-5, 0), (-4, -4), (0, -5), (4, -4), (5, 0), (4, 4), (0, 5), (-4, 4)):
         beside = min(beside, _difference(fixed, moving, hidden, rows, columns, best_y + dy, best_x + dx))
-    return best_y, best_x, best, energy, beside
+    return best_y, best_x, best, detail, beside

@@ -97,11 +97,12 @@ def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, gu
             for i in range(len(wanted)):
                 wanted[i] -= applied[i]
         strength = 0.0
-        for _ in range(_MOST_ITERATIONS):
+        for iteration in range(_MOST_ITERATIONS):
             # The residual on the finest grid is kept: the cycle only reads it there.
             largest = _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed)
             if largest < error_left:
-                moved += step_here
+                if iteration or not len(guess):  # a guess that is right stays: what stands still does not flicker
+                    moved += step_here
                 break
             new_strength = _product(wanted, step_here)
             if not new_strength > 0:
