@@ -9,6 +9,7 @@ Legend: H W height and width of a window around the hole, C channels. All random
 picture gives the same texture on every machine.
 """
 
+import hashlib
 from typing import NamedTuple
 
 import cv2
@@ -27,9 +28,13 @@ _TEXTURE_WEIGHT = 2.0  # of the mean gradients against the colours
 _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
 # What is known counts most, what was filled less the farther from it: structure is continued from the rim inwards.
 _TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
-_ROUNDS_COARSE, _ROUNDS_FINE = 5, 2
+_ROUNDS_COARSE, _ROUNDS_FINE = 8, 2
 _SEARCHES = 2
 _MOST_COMPARED = 1_000_000  # pairs of patches at the coarsest level
+
+
+_MOST_KEPT = 4
+_found_lately: dict[bytes, I32 | None] = {}
 
 
 class _Level(NamedTuple):
@@ -50,13 +55,25 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
     top, bottom = max(0, int(rows[0]) - reach), min(height, int(rows[-1]) + 1 + reach)
     left, right = max(0, int(columns[0]) - reach), min(width, int(columns[-1]) + 1 + reach)
     window = slice(top, bottom), slice(left, right)
-    hole = np.ascontiguousarray(hole_HW[window])
-    levels = _pyramid(np.ascontiguousarray(picture_HWC[window]), hole, np.ascontiguousarray(usable_HW[window] & ~hole))
-    if not levels:
+    hole, picture = np.ascontiguousarray(hole_HW[window]), np.ascontiguousarray(picture_HWC[window])
+    found = _of_hole(picture, hole, np.ascontiguousarray(usable_HW[window]))
+    if found is None:
         return None
     sources: I32 = np.indices((height, width), np.int32).transpose(1, 2, 0).copy()
-    sources[window][hole] = _search(levels)[hole] + np.array([top, left], np.int32)
+    sources[window][hole] = found + np.array([top, left], np.int32)
     return sources
+
+
+def _of_hole(picture: U8, hole: Bool, usable: Bool) -> I32 | None:
+    """[N, 2] sources of the hole's pixels. Blocks of a shot ask for the same ones, so the last few are kept."""
+    key = hashlib.sha256(b"".join((repr(hole.shape).encode(), picture.tobytes(), np.packbits([hole, usable]).tobytes())))
+    digest = key.digest()
+    if digest not in _found_lately:
+        levels = _pyramid(picture, hole, usable & ~hole)
+        while len(_found_lately) >= _MOST_KEPT:
+            _found_lately.pop(next(iter(_found_lately)))
+        _found_lately[digest] = _search(levels)[hole] if levels else None
+    return _found_lately[digest]
 
 
 def _pyramid(picture: U8, hole: Bool, usable: Bool) -> list[_Level]:
