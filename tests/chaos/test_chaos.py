@@ -8,10 +8,12 @@ import pytest
 from campaign import run_campaign, table
 from faults import Fault, Faults, is_completion
 from killer import Kill, Killed
+from meddler import Meddler
 from verdict import Request, contents, ends, mended, repeats, written_past
 from workload import Truth
 
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.sealed import seal_lines, unseal_lines
 
 PART = "/b/out/_reelmend/store/parts/ab/abcd"
 
@@ -100,3 +102,15 @@ def test_a_fault_is_mended_when_the_same_is_asked_again_and_answered():
     now = time.time()
     diary = [written(now, Fault.SLOW_DOWN, 0), written(now + 1), written(now + 2, Fault.SLOW_DOWN, 0)]
     assert mended(diary) == {Fault.SLOW_DOWN: (2, 1)}
+
+
+def test_events_are_damaged_so_that_a_reader_can_tell(bucket):
+    whole = seal_lines(['{"what": "state"}'] * 20)
+    client = boto3.client("s3")
+    client.put_object(Bucket=bucket, Key="out/_reelmend/ledger/events/run-1/000000.jsonl", Body=whole)
+    meddler = Meddler(1, bucket, {})
+    while not meddler.done:
+        meddler.damage_events()
+    harmed = client.get_object(Bucket=bucket, Key=meddler.done[0].what)["Body"].read()
+    events, is_whole = unseal_lines(harmed)
+    assert (is_whole, len(events) < 20 or harmed[:-1] != whole[:-1]) == (False, True)

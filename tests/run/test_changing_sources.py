@@ -150,9 +150,9 @@ def test_one_image_of_a_folder_counts_as_much(tmp_path, monkeypatch):
     assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "expected/clip.mkv").read_bytes()
 
 
-@pytest.mark.parametrize("victim", ["clip.mkv", "clip_mask.mkv"])
-def test_an_object_that_is_another_one_for_a_while_changes_nothing(folder, bucket, tmp_path, victim):
+def test_an_object_that_is_another_one_for_a_while_changes_nothing(folder, bucket, tmp_path):
     put(folder, "right")
+    victim = "clip_mask.mkv"
     root, files = RemotePath(bucket, ""), Files(S3Config(attempts=2))
     for path in (folder / "in").iterdir():
         files.write(root / "in" / path.name, path.read_bytes())
