@@ -48,7 +48,10 @@ class CleanPictures:
 def _grown(passing_THW: Bool) -> Bool:
     """What passes, and the faint edge of its shadow."""
     square = np.ones((2 * _SHADOW_PX + 1, 2 * _SHADOW_PX + 1), np.uint8)
-    return np.stack([cv2.dilate(p.view(np.uint8), square) > 0 if p.any() else p for p in passing_THW])
+    grown: Bool = passing_THW.copy()
+    for t in np.flatnonzero(passing_THW.any((1, 2))):
+        grown[t] = cv2.dilate(passing_THW[t].view(np.uint8), square) > 0
+    return grown
 
 
 @compiled
