@@ -35,7 +35,8 @@ class CleanPictures:
 
     def hidden(self) -> Bool:
         """[H, W]: what no frame shows clean."""
-        return ~self._known
+        hidden: Bool = ~self._known
+        return hidden
 
     def at(self, t: int) -> F32:
         """Return frame t's picture [H, W, 3], good until the next call, and within the window."""
@@ -48,7 +49,7 @@ class CleanPictures:
 def _grown(passing_THW: Bool) -> Bool:
     """What passes, and the faint edge of its shadow."""
     square = np.ones((2 * _SHADOW_PX + 1, 2 * _SHADOW_PX + 1), np.uint8)
-    grown: Bool = passing_THW.copy()
+    grown = passing_THW.copy()
     for t in np.flatnonzero(passing_THW.any((1, 2))):
         grown[t] = cv2.dilate(passing_THW[t].view(np.uint8), square) > 0
     return grown
