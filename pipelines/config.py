@@ -107,6 +107,9 @@ class MaskConfig:
     """Grey level above which a mask pixel counts as missing (0..254); JPEG and video noise stays below the default."""
     dilation: int = 4
     """Pixels of the source by which the mask is grown, so that the object's blurred edge is covered (0: not at all)."""
+    numbered_from: int | None = None
+    """The number that the first frame has in the names of a mask folder with fewer images than frames. None: 1 where
+    the numbers begin with 1, or reach the number of frames, else 0."""
 
 
 @dataclass

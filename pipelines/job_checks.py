@@ -63,6 +63,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
         yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
+    if job.mask.numbered_from is not None:
+        yield from _at_least("mask.numbered_from", job.mask.numbered_from, 0)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("quality.review_below", job.quality.review_below, 0, 1)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_totals
+from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
 from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
 from pipelines.summary import RunSummary
@@ -78,6 +78,7 @@ def _print(screen: Console, past: PastRun) -> None:
     _print_slow(screen, stands.slowest)
     _print_tried_again(screen, stands.tried_again[:SHOWN])
     print_review(screen, f"needs a look: {counted(len(stands.review), 'item')}", stands.review)
+    print_told(screen, past.ledger.rows_of_run())
     print_bad(screen, past.summary, stands.bad)
 
 

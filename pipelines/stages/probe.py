@@ -31,7 +31,7 @@ from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
-PROBE_VERSION = 3
+PROBE_VERSION = 4
 """Raise it when a probe records something else, so that old records are not read."""
 
 
@@ -76,6 +76,11 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, de
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else desk.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
+    if mask.leaves_nothing:
+        raise MaskError(
+            f"{item.mask}: the mask covers every pixel of every frame, so nothing is left to restore from; is it "
+            "inverted, or all white? White is removed, black is kept"
+        )
     shots = finder.shots() if job.plan.shots else [(0, info.frames)]
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
@@ -110,6 +115,7 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
                 shutil.copyfile(image, copy / image.name)
         else:
             shutil.copyfile(source, copy)
-    note = f"the mask is empty: the source was copied unchanged to {output}"
+    why = "; ".join(("the mask is empty", *record.mask.notes))
+    note = f"{why}: the source was copied unchanged to {output}"
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), desk)
     return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts)
