@@ -70,6 +70,11 @@ class LevelCount:
 def coverage_note(covered: int, masked_frames: int, full_frames: int, info: VideoInfo) -> str:
     """What to say of how much a mask covers: `covered` pixels of `masked_frames` frames, all of `full_frames`."""
     share = covered / (masked_frames * info.width * info.height) if masked_frames else 0.0
+    if full_frames == info.frames:
+        return (
+            "it covers every pixel of every frame, so the whole result is made up: is it inverted, or all white? White is "
+            "removed, black is kept"
+        )
     if share > MOST_COVERED:
         return (
             f"it covers {share:.0%} of the picture, which leaves little to restore from: is it inverted? White is "

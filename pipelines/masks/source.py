@@ -61,11 +61,6 @@ class MaskSummary:
     notes: tuple[str, ...] = ()
     """For a person: what may have been meant otherwise."""
 
-    @property
-    def leaves_nothing(self) -> bool:
-        """Whether every pixel of every frame is missing."""
-        return self.masked_fraction == 1
-
     def as_read(self, config: MaskConfig) -> MaskConfig:
         """Return the settings by which the mask is read again as it was read for this summary."""
         return config if self.threshold is None else replace(config, threshold=self.threshold)

@@ -76,11 +76,6 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, de
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else desk.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    if mask.leaves_nothing:
-        raise MaskError(
-            f"{item.mask}: the mask covers every pixel of every frame, so nothing is left to restore from; is it "
-            "inverted, or all white? White is removed, black is kept"
-        )
     shots = finder.shots() if job.plan.shots else [(0, info.frames)]
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
