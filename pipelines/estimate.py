@@ -79,6 +79,8 @@ def has_figures(item: Item) -> bool:
 
 def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
     """Open what the manifest does not say: the video's header, and the mask if it is one image."""
+    if item.problem:
+        return Looked(item, problem=item.problem)
     if item.mask is not None and not glance.files.exists(item.mask):
         return Looked(item, problem=f"its mask {item.mask} does not exist")
     try:

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipelines.config import JobConfig, S3Config
 from pipelines.errors import ConfigError, StoreError
-from pipelines.job_checks import find_problems
+from pipelines.job_checks import find_contradictions, find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
 from pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
 from pipelines.stores.files import Files
@@ -63,7 +63,7 @@ def load_job(
     merge.apply_dot_list(overrides, COMMAND_LINE)
     for key, value in (flags or {}).items():
         merge.apply(_Setting(key, value, COMMAND_LINE))
-    return merge.finish()
+    return merge.finish(whole=True)
 
 
 def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "overrides of the item") -> JobConfig:
@@ -135,8 +135,8 @@ class _Merge:
             return False
         return True
 
-    def finish(self) -> JobConfig:
-        """Return the job, or raise every problem at once."""
+    def finish(self, *, whole: bool = False) -> JobConfig:
+        """Return the job, or raise every problem at once; `whole`: it is no item's."""
         try:
             job = OmegaConf.to_object(self.config)
         except OmegaConfBaseException as exc:
@@ -145,6 +145,8 @@ class _Merge:
         else:
             assert isinstance(job, JobConfig)
             self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
+            found = find_contradictions(job) if whole else ()
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in found]
         if self.problems:
             raise ConfigError("\n".join(self.problems))
         assert isinstance(job, JobConfig)

@@ -91,6 +91,14 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
             yield (key,), f"'{shown(text)}' is not UTF-8; name it otherwise"
 
 
+def find_contradictions(job: JobConfig) -> Iterator[Problem]:
+    """Yield what one part of a whole job says against another; an item may turn off what the job says for all."""
+    scales = {"outpaint.scale_w": job.outpaint.scale_w, "outpaint.scale_h": job.outpaint.scale_h}
+    larger = [key for key, scale in scales.items() if 1 < scale <= LARGEST_SCALE]
+    if job.mode == Mode.inpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
+        yield (larger[0], "mode"), "is set, and mode is inpaint, which enlarges nothing; add mode=outpaint"
+
+
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:
     yield from _between("limits.pixels", limits.pixels, SMALLEST_SIDE_PX**2, LARGEST_FRAME_PX)
     yield from _at_least("limits.frames", limits.frames, 0)

@@ -72,8 +72,8 @@ def coverage_note(covered: int, masked_frames: int, full_frames: int, info: Vide
     share = covered / (masked_frames * info.width * info.height) if masked_frames else 0.0
     if full_frames == info.frames:
         return (
-            "it covers every pixel of every frame, so the whole result is made up: is it inverted, or all white? White is "
-            "removed, black is kept"
+            "it covers every pixel of every frame, so the whole result is made up: is it inverted, or all white? White "
+            "is removed, black is kept"
         )
     if share > MOST_COVERED:
         return (

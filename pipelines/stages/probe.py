@@ -37,6 +37,8 @@ PROBE_VERSION = 4
 
 def probe(task: Task, desk: Desk) -> Receipt:
     item, job = task.item, desk.settings(task.item)
+    if item.problem:
+        raise MediaError(item.problem)
     video = see(item.video, desk)
     if video is None:
         raise MediaError(f"{item.video}: no such video")
