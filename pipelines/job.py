@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipelines.config import JobConfig, S3Config
 from pipelines.errors import ConfigError, StoreError
+from pipelines.from_environment import note_variables, without_values
 from pipelines.job_checks import find_contradictions, find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
 from pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
@@ -85,8 +86,11 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
 
 
 def dump_job(job: JobConfig) -> str:
-    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute."""
-    return OmegaConf.to_yaml(OmegaConf.structured(absolute_paths(job)))
+    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute.
+
+    What came from environment variables is referred to, not written down.
+    """
+    return OmegaConf.to_yaml(without_values(OmegaConf.structured(absolute_paths(job))))
 
 
 def preset_names() -> list[str]:
@@ -144,6 +148,7 @@ class _Merge:
             self.problems.append(f"{key}: {str(exc).splitlines()[0]} ({self._origin([key])})")
         else:
             assert isinstance(job, JobConfig)
+            note_variables(self.config)
             self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
             found = find_contradictions(job) if whole else ()
             self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in found]

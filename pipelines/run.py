@@ -29,6 +29,8 @@ from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.passed_over import PassedOver
+from pipelines.preflight import refuse_hopeless
 from pipelines.redaction import redact
 from pipelines.report import write_report
 from pipelines.run_state import RunState
@@ -59,8 +61,12 @@ def run_job(
     show how far the run came, or are the last run's where this one had not begun its items.
     """
     try:
-        items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
+        passed = PassedOver()
+        items = [_absolute(item) for item in discover(job, passed)]  # a worker's current folder is not the driver's
+        for line in passed.lines:
+            log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
+        refuse_hopeless(items, job)
         size = first_size(items, job)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
