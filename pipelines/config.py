@@ -257,7 +257,7 @@ class StoreConfig:
     """Folder or bucket's prefix of the cached optical flow, so that several runs share it. None: with the rest."""
     cache_dir: str | None = None
     """Folder of a worker's machine for copies of remote inputs and for outputs before they are uploaded; workers of a
-    machine share it. None: `reelmend-cache` in the folder for temporary files."""
+    machine share it. None: `reelmend-cache-UID` in the folder for temporary files."""
     cache_bytes: int = 50_000_000_000
     """Bytes of copies kept there; the least recently used ones go first. Every worker's video and mask have to fit."""
 

@@ -37,7 +37,8 @@ from pipelines.run_state import RunState
 from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
-from pipelines.stores.location import Location, location_of
+from pipelines.stores.location import Location, RemotePath, location_of
+from pipelines.stores.own_folder import own_folder
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.watch.metrics_port import metrics_port
@@ -73,6 +74,7 @@ def run_job(
     context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
     desk = Desk(context)
     _check_machine(context, desk.files)
+    _check_cache(context, items)
     check_weights(context.weights)
     rates = rates_for(job)
     executor = load_executor(job.run.executor)(context)
@@ -218,6 +220,16 @@ def _check_machine(context: RunContext, files: Files) -> None:
     for key, root in (("store.root", store.root), ("store.flow", store.flow)):
         if root:
             _check_writable(f"{key}={root}", location_of(root), files)
+
+
+def _check_cache(context: RunContext, items: Sequence[Item]) -> None:
+    """Raise SetupError where copies would go to a folder that is not this user's alone."""
+    places = (place for item in items for place in (item.video, item.mask))
+    if isinstance(context.out, RemotePath) or any(isinstance(place, RemotePath) for place in places):
+        try:
+            own_folder(context.cache_dir, "inputs")
+        except StoreError as exc:
+            raise SetupError(str(exc)) from exc
 
 
 def _check_writable(name: str, folder: Location, files: Files) -> None:
