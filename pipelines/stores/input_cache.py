@@ -1,8 +1,8 @@
 """Where does a worker read an input that lies elsewhere? From a copy on its own machine, kept while there is room.
 
 Workers of a machine share the folder, other users do not. A copy is named by where it comes from and what it was there
-(ETag and size), so a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the lock shared, whoever
-makes or removes it exclusively. Locks end with their process, however it ends.
+(ETag and size), so a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the
+lock shared, whoever makes or removes it exclusively. Locks end with their process, however it ends.
 """
 
 import fcntl

@@ -50,7 +50,7 @@ def test_a_strangers_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "mine")
     os.chown(tmp_path / "cache", STRANGER, STRANGER, follow_symlinks=False)
-    with pytest.raises(StoreError, match="another$"):
+    with pytest.raises(StoreError, match=r"another$"):
         own_folder(tmp_path / "cache", "inputs")
 
 
