@@ -71,7 +71,7 @@ def submit(
     if not follow:
         return 0
     try:
-        ended = jobs.follow(submission.id, lambda said: typer.echo(said, nl=False, err=as_json))
+        ended = jobs.follow(submission.id, lambda said: typer.echo(visible(said, keep="\n\t"), nl=False, err=as_json))
     except KeyboardInterrupt:
         screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED

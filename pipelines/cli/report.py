@@ -19,5 +19,5 @@ def report(
     if as_json:
         print_json({"report": str(path)})
     else:
-        print(path)
+        print(visible(str(path)))
     return 0

@@ -15,7 +15,9 @@ from pipelines.ledger import ItemRow, ItemState, least_sure_first
 from pipelines.reproduce import reproduce_command
 from pipelines.summary import RunSummary
 from pipelines.units import counted, readable_bytes, readable_seconds
+from pipelines.visible import visible_json
 from pipelines.watch.progress_live import STATE_STYLES
+from pipelines.watch.visible_console import VisibleConsole
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""
@@ -25,13 +27,13 @@ _LEAST_SURE = 5
 
 def console() -> Console:
     """Return a console on the present stdout; a pipe gets lines wide enough to be searched."""
-    return Console(
+    return VisibleConsole(
         file=sys.stdout, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160
     )
 
 
 def print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    typer.echo(visible_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:

@@ -17,6 +17,7 @@ from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
 from pipelines.summary import RunSummary
 from pipelines.units import counted, readable_duration, readable_seconds
+from pipelines.visible import visible_json
 from pipelines.watch.overview import SlowItem, fraction_done
 from pipelines.watch.sign_of_life import SignOfLife
 from pipelines.watch.standing import Life
@@ -59,7 +60,7 @@ def status(
 def _print_json(past: PastRun, *, lines: bool) -> None:
     document = past.summary.to_dict() | {"ended": past.ended} | past.standing.to_dict()
     if lines:
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        typer.echo(visible_json(json.dumps(document, ensure_ascii=False)))
     else:
         print_json(document)
 
