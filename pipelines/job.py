@@ -85,12 +85,13 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
     return merge.finish()
 
 
-def dump_job(job: JobConfig) -> str:
+def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
     """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute.
 
-    What came from environment variables is referred to, not written down.
+    `for_the_record`: what came from environment variables is referred to, not written down.
     """
-    return OmegaConf.to_yaml(without_values(OmegaConf.structured(absolute_paths(job))))
+    tree = OmegaConf.structured(absolute_paths(job))
+    return OmegaConf.to_yaml(without_values(tree) if for_the_record else tree)
 
 
 def preset_names() -> list[str]:

@@ -80,7 +80,7 @@ def run_job(
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out, chain([context.work], written_places(items)))
-        desk.files.write(context.work / CONFIG, redact(dump_job(job)).encode())
+        desk.files.write(context.work / CONFIG, redact(dump_job(job, for_the_record=True)).encode())
         for note in output_notes(items, job):
             log.warning(note)
         return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)

@@ -18,6 +18,7 @@ from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.redaction import redact
 from pipelines.stores.location import Location
+from pipelines.visible import visible
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 

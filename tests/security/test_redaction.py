@@ -152,7 +152,7 @@ def test_what_came_from_the_environment_is_not_in_the_saved_job(tmp_path, monkey
         monkeypatch.setenv(name, value)
     job = load_job(tmp_path / "job.yaml")
     saved = tmp_path / "config.yaml"
-    saved.write_text(dump_job(job))
+    saved.write_text(dump_job(job, for_the_record=True))
     assert "sesame" not in saved.read_text()
     assert "23" not in saved.read_text()
     assert load_job(saved).input == job.input, "where the variables are set, the saved job is the same"
