@@ -6,6 +6,7 @@ holds: the command that shows a failure again writes there.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipelines.config import JobConfig
 from pipelines.context import LEDGER, WORK_FOLDER
@@ -46,6 +47,8 @@ def _one_missing_mask(items: Sequence[Item]) -> bool:
 def _problem(item: Item, glance: Glance) -> str:
     if item.problem:
         return item.problem
+    if not isinstance(item.video, Path):  # a request an item is more than it is worth; its row says it later
+        return ""
     try:
         if not glance.files.exists(item.video):
             return f"{item.video}: no such video"

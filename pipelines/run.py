@@ -38,7 +38,7 @@ from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath, location_of
-from pipelines.stores.own_folder import own_folder
+from pipelines.stores.own_folder import refuse_strangers_folder
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.watch.metrics_port import metrics_port
@@ -227,7 +227,7 @@ def _check_cache(context: RunContext, items: Sequence[Item]) -> None:
     places = (place for item in items for place in (item.video, item.mask))
     if isinstance(context.out, RemotePath) or any(isinstance(place, RemotePath) for place in places):
         try:
-            own_folder(context.cache_dir, "inputs")
+            refuse_strangers_folder(context.cache_dir, "inputs")
         except StoreError as exc:
             raise SetupError(str(exc)) from exc
 

@@ -21,18 +21,31 @@ def own_folder(parent: Path, name: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         _refuse_strangers(parent)
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        told = folder.lstat()
-        if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.geteuid():
-            raise StoreError(_not_ours(folder, told))
-        if told.st_mode & _OTHERS_MAY_WRITE:
-            raise StoreError(
-                f"{folder}: others may write to it; remove it, or name a folder of your own as store.cache_dir"
-            )
-        if stat.S_IMODE(told.st_mode) != _PRIVATE:
-            folder.chmod(_PRIVATE)
+        _refuse_open(folder)
+        folder.chmod(_PRIVATE)
     except OSError as exc:
         raise StoreError(f"{folder}: cannot be made or looked at ({exc.strerror}); see store.cache_dir") from exc
     return folder
+
+
+def refuse_strangers_folder(parent: Path, name: str) -> None:
+    """Raise StoreError where `own_folder` would, as far as a look says; nothing is made."""
+    try:
+        _refuse_strangers(parent)
+        if _told(parent / name, follow=False) is not None:
+            _refuse_open(parent / name)
+    except OSError as exc:
+        raise StoreError(f"{parent / name}: cannot be looked at ({exc.strerror}); see store.cache_dir") from exc
+
+
+def _refuse_open(folder: Path) -> None:
+    told = folder.lstat()
+    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.geteuid():
+        raise StoreError(_not_ours(folder, told))
+    if told.st_mode & _OTHERS_MAY_WRITE:
+        raise StoreError(
+            f"{folder}: others may write to it; remove it, or name a folder of your own as store.cache_dir"
+        )
 
 
 def _refuse_strangers(folder: Path) -> None:
