@@ -67,8 +67,7 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
         if found.any():
             # What passes may have parts of the background's colour: what it encloses is its own.
             found = cv2.morphologyEx(cv2.medianBlur(found, 3), cv2.MORPH_CLOSE, np.ones((_GAP_PX,) * 2, np.uint8))
-            found = _with_enclosed(found, halved[1])
-            found = cv2.dilate(found, square)
+            found = cv2.dilate(_with_enclosed(np.asarray(found, np.uint8), halved[1]), square)
             passing = cv2.resize(found, hull.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.uint8)
             passing_THW[t] = _moved_on(passing, places[t]) > 0
             shown[t] &= passing[area] == 0
