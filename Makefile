@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test chaos fuzz lint docs format lock clean
+LINT := .venv-lint/bin
+SUPPLY := .venv-supply/bin
+
+.PHONY: demo test chaos fuzz lint docs format lock sbom audit clean
 
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
@@ -17,10 +20,12 @@ chaos: .venv/ready           ## a few hundred clips, a store that fails, a kille
 fuzz: .venv/ready            ## hostile files for ten minutes; FUZZ="--minutes 60 --seed 2" for others
 	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
 
-lint: .venv/ready            ## style, types, layers
+lint: .venv/ready .venv-lint/ready   ## style, types, layers; the image and, where kubectl is, the manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(LINT)/hadolint deploy/Dockerfile
+	$(BIN)/python deploy/check_overlays.py $(LINT)/checkov
 
 docs: .venv/ready            ## the documentation as pages, in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -29,13 +34,28 @@ format: .venv/ready          ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/ready            ## record the versions that are installed now
+# The image is for one platform; its lock has the digest of every file, of all that they need.
+lock: .venv/ready .venv-supply/ready ## record the versions that are installed now, and the digests of what the image installs
 	$(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	($(BIN)/python deploy/dependencies.py; grep '^setuptools==' constraints.txt) | $(SUPPLY)/uv pip compile --quiet --no-config \
+		--generate-hashes --no-annotate --no-header --python-version 3.12 --python-platform x86_64-manylinux_2_39 \
+		-c constraints.txt -o deploy/requirements.lock -
+
+sbom: .venv-supply/ready     ## what the image installs, as CycloneDX, in sbom.json
+	$(SUPPLY)/cyclonedx-py requirements deploy/requirements.lock --output-reproducible -o sbom.json
+
+audit: .venv-supply/ready    ## known holes in what the image installs; asks the network
+	$(SUPPLY)/pip-audit --requirement deploy/requirements.lock --disable-pip --require-hashes
 
 clean:                       ## remove the environment and what the demo wrote
-	rm -rf .venv demo-out site
+	rm -rf .venv .venv-lint .venv-supply demo-out site sbom.json
 
 .venv/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv-lint/ready .venv-supply/ready: .venv-%/ready: deploy/requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

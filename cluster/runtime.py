@@ -1,4 +1,4 @@
-"""Which Ray does a run use, and who stops it? A running cluster when RAY_ADDRESS names one, else one of its own."""
+"""The Ray that a run uses, and who stops it: a running cluster when RAY_ADDRESS names one, else one of its own."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ from typing import Literal
 
 import ray
 
+from cluster.own_ray import on_loopback, temporary_folder
 from cluster.resources import Node
 from pipelines.errors import SetupError, first_line
 
@@ -41,12 +42,16 @@ def ray_runtime() -> Iterator[None]:
             yield
         return
     address = os.environ.get(_ADDRESS, "")
-    with _private_token():
+    ours = address in ("", "local")
+    with _private_token(), ExitStack() as held:
+        if ours:
+            folder = held.enter_context(temporary_folder())
+            held.enter_context(on_loopback())
         try:
-            if address not in ("", "local"):
-                _connect(address)
+            if ours:
+                _start(folder)
             else:
-                _start()
+                _connect(address)
             with _sigterm_interrupts():
                 yield
         finally:
@@ -86,7 +91,7 @@ def _connect(address: str) -> None:
         ) from exc
 
 
-def _start() -> None:
+def _start(folder: Path) -> None:
     try:
         with _stdin_from_nowhere():
             ray.init(
@@ -95,6 +100,7 @@ def _start() -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(folder),
             )
     except (OSError, RuntimeError, ValueError, TimeoutError) as exc:
         # Sockets lie below the temporary folder, and their paths must stay under 108 bytes.
@@ -130,10 +136,10 @@ def _stdin_from_nowhere() -> Iterator[None]:
 def _private_token() -> Iterator[None]:
     """Close a Ray of our own to others, without a file in the user's home.
 
-    Ray listens on every interface, and whoever reaches it can run code. Since 2.60 a local Ray therefore sets
-    RAY_AUTH_MODE=token by itself, and writes a token to ~/.ray when it finds none: so it finds one. Setting the mode
-    here would come too late, Ray reads it when it is imported. A mode, a token, or a cluster that the user chose is
-    left alone.
+    Whoever reaches it can run code, and every user of this machine reaches its loopback. Since 2.60 a local Ray
+    therefore sets RAY_AUTH_MODE=token by itself, and writes a token to ~/.ray when it finds none: so it finds one.
+    Setting the mode here would come too late, Ray reads it when it is imported. A mode, a token, or a cluster that the
+    user chose is left alone.
     """
     chosen = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", _ADDRESS)
     if any(name in os.environ for name in chosen):

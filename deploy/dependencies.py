@@ -1,4 +1,4 @@
-"""Which packages does the image need before the source is there? Those that pyproject.toml names, one a line."""
+"""The packages that the image needs before the source is there: those that pyproject.toml names, one per line."""
 
 import tomllib
 from pathlib import Path

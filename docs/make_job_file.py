@@ -38,7 +38,8 @@ reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # no file at
 
 Later beats earlier: defaults (`conf/defaults.yaml`), preset (`conf/presets/`), job file, then `key=value` words on the command line. Paths
 in a job file are relative to the file; paths on the command line to the current folder. A key that does not exist is
-refused with the nearest one that does. `reelmend run` writes the resolved job to `<out>/_reelmend/config.yaml`.
+refused with the nearest one that does. `reelmend run` writes the resolved job to `<out>/_reelmend/config.yaml`; what
+`${oc.env:NAME}` stood for is not written there.
 """
 
 TAIL = """
@@ -54,18 +55,37 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | `frames`, `width`, `height`, `fps` | | what `reelmend plan` may trust without opening the file; `fps` is also the rate of a folder of images |
 | `overrides` | | settings of this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
 
-Two rows with one output are refused before any work, and so is an output outside `out`. A manifest that others write can be held
+Two rows with one output are refused before any work, and so is an output outside `out`; a row with a name that cannot be used (a line
+break, too long, not UTF-8) is quarantined. Names match however their accents are spelled (NFC, NFD). A manifest that others write can be held
 to `input.allowed` and `limits` ([Security](security.md)).
 
 ## Masks
 
-A mask is one image for the whole video, a folder of images, or a video. A pixel is missing where its grey level is above
-`mask.threshold`. A folder with one image a frame is taken in order; with fewer, names that are numbers are frame numbers,
-and frames without an image have nothing missing. A mask of another size is resized by nearest neighbour; one of another
-shape or length is refused.
+A mask is one image for the whole video, a folder of images, or a video. White is removed, black is kept: a pixel is missing
+where the level of its brightest channel is above `mask.threshold`. A folder with one image a frame is taken in order; with fewer,
+names that are numbers are frame numbers, and frames without an image have nothing missing. A mask of another size is resized by
+nearest neighbour; one of another shape or length is refused.
+
+Masks are read as programs save them:
+
+| mask | read as |
+|---|---|
+| paint on a transparent layer | its shape is in the alpha channel; where colours vary too, what is bright and opaque is missing |
+| labels 0 and 1, small labels, one grey, 8-bit values in 16 bits, and nothing above the threshold | every level but black is missing |
+| colours of a label palette (VOC, DAVIS; PNGs with a palette) | every colour but black is missing |
+| fewer images than frames | numbered as `mask.numbered_from` says; else from 1 where they begin with 1 or reach the number of frames, else from 0 |
+
+What may be meant otherwise is said: in the log, at the end of the run, in `reelmend status` and in the report. That is a mask that is
+empty by its threshold alone, that covers more than half of the picture (an inverted one does), that has nearly but not quite the shape
+of its video, whose levels lie on both sides of the threshold, that has images for some frames only, or that is of the kinds above. A
+picture with transparent parts is refused: either half could be meant.
 
 `input.masks` may be left out (the mask is `<stem>_mask.*` or the folder `<stem>_mask` beside the video), be a pattern with
 `{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all videos.
+
+A folder in `input.videos` stands for the videos in it, of every container that can be restored; a pattern such as `in/**/*` goes
+through folders. What else lies there is said to be passed over, and what an earlier run wrote below `out` is no input. A job of
+which nothing can be restored (no mask, no video) is refused before anything starts.
 
 ## Outpainting
 
@@ -143,7 +163,7 @@ def _hints(section: Any) -> dict[str, Any]:
 def _kind(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ", ".join(f"`{value}`" for value in hint)
-    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "float": "number", "bool": "true, false"}[
+    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "float": "number", "bool": "true, false"}[
         hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     ]  # fmt: skip
 

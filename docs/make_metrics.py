@@ -82,8 +82,9 @@ runs of a machine, makes each an object:
 | `chunk`, `segment` | of an inpaint or flow task: its number in the item |
 | `seconds`, `kind`, `reason`, `trace` | where there is something to say |
 
-Workers log too. On Ray each has a file, `/tmp/ray/session_latest/logs/worker-*.err` on its machine, which a cluster's log
-collector reads; workers follow the format that the driver was told.
+Workers log too. On a Ray cluster each has a file, `/tmp/ray/session_latest/logs/worker-*.err` on its machine, which the cluster's
+log collector reads; a Ray of the run's own keeps them in `reelmend-ray-*` in the folder for temporary files, which goes with the
+run. Workers follow the format that the driver was told.
 
 In a terminal, text is the default and the live display takes the place of INFO lines; with JSON there is no live display.
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from pipelines.config import JobConfig
 from pipelines.context import WORK_FOLDER
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, OddName
 from pipelines.publish import STAGED_PREFIX
 from pipelines.stores.location import Location, RemotePath, location_of, tidy
+from pipelines.visible import visible
+from pipelines.written_names import is_writable, shown
 
-_ODD = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]")
 """Surrogates that stand for a byte of a name are left out."""
 _LONGEST_NAME_BYTES = 255
 _SHORT = 59
@@ -40,7 +42,7 @@ class Bounds:
             raise ConfigError(f"output {name!r} leaves the output folder {self._out}")
         staged = any(part.startswith(STAGED_PREFIX) for part in parts)
         if staged or parts[0].partition(".")[0].casefold() == WORK_FOLDER:
-            raise ConfigError(f"output {name!r} has a name that the run keeps for its own files; choose another")
+            raise OddName(f"output {name!r} has a name that the run keeps for its own files; choose another")
         place = self._out / (inside + suffix)
         _refuse_long(place, room=len(STAGED_PREFIX))
         self._refuse_links(inside.rpartition("/")[0])
@@ -63,9 +65,15 @@ class Bounds:
 
 
 def refuse_odd_text(what: str, text: str) -> None:
-    """Raise ConfigError for text that is no name: control characters, or what cannot be written in bytes."""
+    """Raise OddName for text that is no name: control characters, or what cannot be written in bytes."""
     if _ODD.search(text):
-        raise ConfigError(f"{what} {text!r} holds a control character, or what is no character at all")
+        raise OddName(f"{what} {text!r} holds a control character, or what is no character at all; rename it")
+
+
+def refuse_unwritable(text: str) -> None:
+    """Raise OddName for a name that no ledger, log or report could hold."""
+    if not is_writable(text):
+        raise OddName(f"not UTF-8: {shown(text)}; rename it")
 
 
 def _refuse_long(place: Location, room: int = 0) -> None:
@@ -78,7 +86,7 @@ def _refuse_long(place: Location, room: int = 0) -> None:
         text = os.fsencode(place)
         too_long = len(text) > _LONGEST_PATH_BYTES or max(map(len, text.split(b"/"))) > _LONGEST_NAME_BYTES - room
     if too_long:
-        raise ConfigError(f"{str(place)[:80]}...: the name is too long")
+        raise OddName(f"{visible(str(place))[:80]}...: the name is too long; rename it")
 
 
 def _real(place: Location) -> Location:

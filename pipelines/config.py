@@ -113,6 +113,9 @@ class MaskConfig:
     """Grey level above which a mask pixel counts as missing (0..254); JPEG and video noise stays below the default."""
     dilation: int = 4
     """Pixels of the source by which the mask is grown, so that the object's blurred edge is covered (0: not at all)."""
+    numbered_from: int | None = None
+    """The number that the first frame has in the names of a mask folder with fewer images than frames. None: 1 where
+    the numbers begin with 1, or reach the number of frames, else 0."""
 
 
 @dataclass
@@ -263,7 +266,7 @@ class StoreConfig:
     """Folder or bucket's prefix of the cached optical flow, so that several runs share it. None: with the rest."""
     cache_dir: str | None = None
     """Folder of a worker's machine for copies of remote inputs and for outputs before they are uploaded; workers of a
-    machine share it. None: `reelmend-cache` in the folder for temporary files."""
+    machine share it. None: `reelmend-cache-UID` in the folder for temporary files."""
     cache_bytes: int = 50_000_000_000
     """Bytes of copies kept there; the least recently used ones go first. Every worker's video and mask have to fit."""
 

@@ -1,5 +1,6 @@
 """What does every process of a run know? The job, the run's id and where things lie."""
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class RunContext:
     def cache_dir(self) -> Path:
         """Where this machine keeps copies of inputs that lie elsewhere, and outputs on their way there."""
         chosen = self.job.store.cache_dir
-        return Path(chosen) if chosen else Path(tempfile.gettempdir()) / "reelmend-cache"
+        return Path(chosen) if chosen else Path(tempfile.gettempdir()) / f"reelmend-cache-{os.geteuid()}"
 
     def open_files(self) -> Files:
         """Each call opens connections of its own: one a process is enough."""

@@ -2,6 +2,7 @@
 
 ReelmendError
 ├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work
+│   └── OddName         a name that cannot be used                                    item quarantined if others go on
 ├── SetupError        the machine: missing codec, unwritable output, no Ray           exit 2, before any work
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
@@ -24,6 +25,10 @@ class ReelmendError(Exception):
 
 class ConfigError(ReelmendError):
     """The job cannot be run as written."""
+
+
+class OddName(ConfigError):
+    """A video, mask or output is called what no name can be; costs that item where there are others."""
 
 
 class SetupError(ReelmendError):

@@ -79,6 +79,8 @@ def has_figures(item: Item) -> bool:
 
 def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
     """Open what the manifest does not say: the video's header, and the mask if it is one image."""
+    if item.problem:
+        return Looked(item, problem=item.problem)
     if item.mask is not None and not glance.files.exists(item.mask):
         return Looked(item, problem=f"its mask {item.mask} does not exist")
     try:
@@ -171,11 +173,11 @@ def _at_mask(item: Item, canvas: Canvas, job: JobConfig, glance: Glance) -> tupl
         return around / whole, WHOLE
     if not is_image(item.mask):
         return None, None if works_in_regions(job) else WHOLE
-    grey = glance.at_mask_image(item.mask)
-    if (grey.shape[1] > grey.shape[0]) != (canvas.picture_width > canvas.picture_height):
-        grey = np.rot90(grey)  # drawn on the picture as it is seen
-    grown_px = round(job.mask.dilation * grey.shape[1] / canvas.picture_width)  # the mask may be of another size
-    mask = grown((grey > job.mask.threshold).astype(np.uint8), grown_px).astype(np.bool_)
+    missing = glance.at_mask_image(item.mask, job.mask.threshold)
+    if (missing.shape[1] > missing.shape[0]) != (canvas.picture_width > canvas.picture_height):
+        missing = np.rot90(missing)  # drawn on the picture as it is seen
+    grown_px = round(job.mask.dilation * missing.shape[1] / canvas.picture_width)  # the mask may be of another size
+    mask = grown(missing.astype(np.uint8), grown_px).astype(np.bool_)
     worked = WHOLE
     if works_in_regions(job):
         regions = regions_around(_on(mask, canvas.picture_size), canvas.size, margin_of(canvas.size, job))

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from pipelines.config import JobConfig
 from pipelines.context import RunContext
 from pipelines.errors import MaskError, MediaError
-from pipelines.masks.levels import image_levels
+from pipelines.masks.findings import threshold_of
+from pipelines.masks.levels import read_mask_image
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.limits import held_to
 from pipelines.stores.files import Files
@@ -30,14 +31,15 @@ class Glance:
         with held_to(self._limits, self._limits.probe_s):
             return self._at_video(place)
 
-    def at_mask_image(self, place: Location) -> NDArray[np.uint8]:
-        """Return the grey levels of a mask that is one image, u8 [h, w]. Raises ItemError."""
+    def at_mask_image(self, place: Location, threshold: int) -> NDArray[np.bool_]:
+        """Return which pixels of a mask that is one image are missing, bool [h, w]. Raises ItemError."""
         try:
             path = self._copies.path_of(place)
             if path is None:
                 raise MaskError(f"{place}: no such mask")
             with held_to(self._limits, self._limits.probe_s):
-                return image_levels(path)
+                image = read_mask_image(path)
+            return image.levels > threshold_of(image.levels, lossless=image.lossless, threshold=threshold)
         finally:
             self._copies.release()
 

@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipelines.config import JobConfig, S3Config
 from pipelines.errors import ConfigError, StoreError
-from pipelines.job_checks import find_problems
+from pipelines.from_environment import note_variables, without_values
+from pipelines.job_checks import find_contradictions, find_problems
 from pipelines.job_paths import absolute_paths, rebase_paths
 from pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
 from pipelines.stores.files import Files
@@ -63,7 +64,7 @@ def load_job(
     merge.apply_dot_list(overrides, COMMAND_LINE)
     for key, value in (flags or {}).items():
         merge.apply(_Setting(key, value, COMMAND_LINE))
-    return merge.finish()
+    return merge.finish(whole=True)
 
 
 def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "overrides of the item") -> JobConfig:
@@ -84,9 +85,13 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
     return merge.finish()
 
 
-def dump_job(job: JobConfig) -> str:
-    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute."""
-    return OmegaConf.to_yaml(OmegaConf.structured(absolute_paths(job)))
+def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
+    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute.
+
+    `for_the_record`: what came from environment variables is referred to, not written down.
+    """
+    tree = OmegaConf.structured(absolute_paths(job))
+    return OmegaConf.to_yaml(without_values(tree) if for_the_record else tree)
 
 
 def preset_names() -> list[str]:
@@ -135,8 +140,8 @@ class _Merge:
             return False
         return True
 
-    def finish(self) -> JobConfig:
-        """Return the job, or raise every problem at once."""
+    def finish(self, *, whole: bool = False) -> JobConfig:
+        """Return the job, or raise every problem at once; `whole`: it is no item's."""
         try:
             job = OmegaConf.to_object(self.config)
         except OmegaConfBaseException as exc:
@@ -144,7 +149,10 @@ class _Merge:
             self.problems.append(f"{key}: {str(exc).splitlines()[0]} ({self._origin([key])})")
         else:
             assert isinstance(job, JobConfig)
+            note_variables(self.config)
             self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
+            found = find_contradictions(job) if whole else ()
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in found]
         if self.problems:
             raise ConfigError("\n".join(self.problems))
         assert isinstance(job, JobConfig)

@@ -63,6 +63,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
         yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
+    if job.mask.numbered_from is not None:
+        yield from _at_least("mask.numbered_from", job.mask.numbered_from, 0)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("quality.review_below", job.quality.review_below, 0, 1)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
@@ -87,6 +89,14 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     for key, text in (("out", job.out), ("input.manifest", job.input.manifest), ("input.masks", job.input.masks)):
         if text and not is_writable(text):
             yield (key,), f"'{shown(text)}' is not UTF-8; name it otherwise"
+
+
+def find_contradictions(job: JobConfig) -> Iterator[Problem]:
+    """Yield what one part of a whole job says against another; an item may turn off what the job says for all."""
+    scales = {"outpaint.scale_w": job.outpaint.scale_w, "outpaint.scale_h": job.outpaint.scale_h}
+    larger = [key for key, scale in scales.items() if 1 < scale <= LARGEST_SCALE]
+    if job.mode == Mode.inpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
+        yield (larger[0], "mode"), "is set, and mode is inpaint, which enlarges nothing; add mode=outpaint"
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:

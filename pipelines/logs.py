@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from pipelines.config import LogFormat
 from pipelines.errors import ConfigError
 from pipelines.redaction import redact
+from pipelines.visible import visible, visible_json
 
 FORMAT_VARIABLE = "REELMEND_LOG_FORMAT"
 _TEXT = "%(asctime)s %(levelname)s %(message)s"
@@ -67,14 +68,19 @@ class JsonLines(logging.Formatter):
         line |= _fields.get() | own
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, ensure_ascii=False, default=str))
+        return visible_json(redact(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 class TextLines(logging.Formatter):
     """Lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        """A traceback has lines; nothing else has more than one."""
+        return visible(redact(super().format(record)), keep="\n\t")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = visible(record.message)
+        return super().formatMessage(record)
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

@@ -1,32 +1,30 @@
-"""Which videos, which masks, which outputs? From a manifest, or from globs and a mask rule.
+"""The items of a job: videos, masks, outputs. From a manifest, or from globs and a mask rule.
 
 Nothing is opened here but the manifest itself and folders: a video that cannot be read or a mask that is missing is the
-probe's business (the item is quarantined), while two items with one output, or an item out of bounds, are refused
-before any work (ConfigError).
+probe's business (the item is quarantined), as is a name that cannot be used, while two items with one output, or an
+item out of bounds, are refused before any work (ConfigError).
 """
 
 import difflib
-import glob
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
-from pipelines.bounds import Bounds, refuse_odd_text
+from pipelines.bounds import Bounds, refuse_odd_text, refuse_unwritable
 from pipelines.collisions import Collisions
 from pipelines.config import JobConfig, Mode
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, OddName
+from pipelines.found_videos import find_videos
 from pipelines.job import apply_overrides
 from pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
 from pipelines.manifest_rows import read_rows
 from pipelines.masks.rule import MaskRule
 from pipelines.media.encoding import suffix_of, without_suffix
-from pipelines.media.kinds import is_video_file
-from pipelines.stores.entry import Entry
+from pipelines.odd_names import odd_item
+from pipelines.passed_over import PassedOver
 from pipelines.stores.files import Files
-from pipelines.stores.folders import Folders, fixed_part, is_pattern, literal
-from pipelines.stores.location import Location, RemotePath, join, location_of, tidy
+from pipelines.stores.folders import Folders
+from pipelines.stores.location import Location, join, location_of, tidy
 from pipelines.tasks import Item
-from pipelines.written_names import UnwritableNames
 
 N = TypeVar("N", int, float)
 
@@ -35,53 +33,63 @@ _SHOWN = 8
 """Problems of a manifest that are printed; the rest are counted."""
 
 
-def discover(job: JobConfig) -> list[Item]:
-    """Return the job's items in a stable order.
+def discover(job: JobConfig, passed: PassedOver | None = None) -> list[Item]:
+    """Return the job's items in a stable order; `passed` learns which files beside them are none.
 
-    Raises ConfigError when there are none, when outputs collide, or when a name is not UTF-8.
+    An item with a name that cannot be used is among them, with its problem. Raises ConfigError when there are no items,
+    or none but such, and when outputs collide.
     """
-    return list(walk(job))
+    return list(walk(job, passed))
 
 
-def walk(job: JobConfig) -> Iterator[Item]:
+def walk(job: JobConfig, passed: PassedOver | None = None) -> Iterator[Item]:
     """Yield what `discover` returns, one item after the other; what it raises comes at the end at the latest."""
-    names, collisions = UnwritableNames(), Collisions()
-    for item in _items(job):
-        names.see(item)
+    collisions = Collisions()
+    for item in _items(job, passed or PassedOver()):
         collisions.see(item)
         yield item
-    names.refuse()
-    collisions.refuse(lambda: _items(job))
+    collisions.refuse(lambda: _items(job, PassedOver()))
 
 
-def _items(job: JobConfig) -> Iterator[Item]:
+def _items(job: JobConfig, passed: PassedOver) -> Iterator[Item]:
     if job.input.manifest and job.input.videos:
         raise ConfigError("both a manifest and videos are given: give one of --manifest and --videos")
     files = Files(job.s3)
     if job.input.manifest:
         yield from _from_manifest(location_of(job.input.manifest), job, files)
     else:
-        yield from _from_globs(job, Folders(files))
+        yield from _from_globs(job, files, passed)
 
 
 # --- globs -----------------------------------------------------------------------------------------------------------
 
 
-def _from_globs(job: JobConfig, folders: Folders) -> Iterator[Item]:
+def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[Item]:
     if not job.input.videos:
         raise ConfigError("no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file")
-    found: dict[Location, str] = {}
-    for pattern in job.input.videos:
-        matches = list(_expand(pattern, folders))
-        if not matches:
-            raise ConfigError(f"no video matches {pattern!r} (containers and folders of images count)")
-        found |= {path: name for path, name in matches if path not in found}
+    folders = Folders(files)
+    found = find_videos(job, files, folders, passed)
     masks = _masks_of(list(found), job, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
+    passed.forget(used_as_mask)
+    videos = {video: name for video, name in found.items() if video.resolve() not in used_as_mask}
+    if not videos:
+        one = next(iter(found))
+        raise ConfigError(f"every video is also a mask: {one} has the mask {masks[one]}; name the masks with --masks")
     bounds, suffix = Bounds(job), suffix_of(job.stitch.codec)
-    for video, name in sorted(found.items(), key=lambda pair: pair[1]):
-        if video.resolve() not in used_as_mask:
-            yield _within(bounds, Item(name, video, masks[video], bounds.output(name, suffix)))
+    problems: list[str] = []
+    for video, name in sorted(videos.items(), key=lambda pair: pair[1]):
+        try:
+            for what, text in (("video", str(video)), ("mask", str(masks[video] or ""))):
+                refuse_odd_text(what, text)
+                refuse_unwritable(text)
+            item = _within(bounds, Item(name, video, masks[video], bounds.output(name, suffix)))
+        except OddName as exc:
+            problems.append(str(exc))
+            item = odd_item(str(video), name, str(exc), bounds, suffix)
+        yield item
+    if len(problems) == len(videos):
+        raise ConfigError("; ".join(problems[:_SHOWN]))
 
 
 def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
@@ -92,43 +100,6 @@ def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> d
     return {video: None if optional and not folders.exists(mask) else mask for video, mask in masks.items()}
 
 
-def _expand(pattern: str, folders: Folders) -> Iterator[tuple[Location, str]]:
-    """Yield (video, name without suffix); the name keeps the folders below the pattern's fixed part."""
-    place = location_of(pattern)
-    if is_pattern(place):
-        matched = _match_remote(place, folders) if isinstance(place, RemotePath) else _match_local(place, folders)
-        yield from matched
-        return
-    place = literal(place)
-    if not folders.is_folder(place):
-        # A file named outright is taken at its word; the probe says so if it is no video.
-        if isinstance(place, RemotePath) or folders.is_there(place):
-            yield place, place.stem
-    elif folders.holds_images(place):
-        yield place, place.resolve().name
-    else:
-        videos = [entry.place for entry in folders.children(place)]
-        yield from ((video, video.stem) for video in videos if is_video_file(video))
-
-
-def _match_local(pattern: Path, folders: Folders) -> Iterator[tuple[Location, str]]:
-    base = str(fixed_part(pattern))
-    for match in sorted(map(Path, glob.glob(str(pattern), recursive=True))):  # noqa: PTH207  # patterns may be absolute
-        is_folder = match.is_dir()
-        if is_video_file(match) or (is_folder and folders.holds_images(match)):
-            below = match.relative_to(base)
-            yield match, (below if is_folder else below.with_suffix("")).as_posix()
-
-
-def _match_remote(pattern: RemotePath, folders: Folders) -> Iterator[tuple[Location, str]]:
-    def name(entry: Entry) -> str:
-        below = str(entry.place).removeprefix(str(fixed_part(pattern))).strip("/")
-        return below if entry.is_folder else below.removesuffix(entry.place.suffix)
-
-    matches = sorted(folders.matches(pattern), key=lambda entry: str(entry.place))
-    yield from ((entry.place, name(entry)) for entry in matches if entry.is_folder or is_video_file(entry.place))
-
-
 # --- manifest --------------------------------------------------------------------------------------------------------
 
 
@@ -136,10 +107,19 @@ def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[It
     folders, base, bounds = Folders(files), place.parent, Bounds(job)
     columns: set[str] = set()
     problems: list[str] = []
-    found = 0
+    found = odd = good = 0
     for number, row in enumerate(read_rows(place, files, columns, COLUMNS), start=1):
         try:
             item = _within(bounds, _item_of(row, base, job, folders, bounds))
+            good += 1
+        except OddName as exc:
+            odd += 1
+            problems += [f"row {number}: {exc}"] if odd <= _SHOWN else []
+            video, name = str(row.get("video") or ""), str(row.get("output") or "")
+            yield odd_item(
+                f"{number} {video}", name or video, f"row {number}: {exc}", bounds, suffix_of(job.stitch.codec)
+            )
+            continue
         except ConfigError as exc:
             found += 1
             if found <= _SHOWN:
@@ -149,8 +129,9 @@ def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[It
     if not columns:
         raise ConfigError(f"{place}: the manifest has no rows")
     _check_columns(place, columns, job.mode)
-    if problems:
-        more = f"; and {found - _SHOWN} more" if found > _SHOWN else ""
+    if found or not good:
+        count = found + odd
+        more = f"; and {count - len(problems)} more" if count > len(problems) else ""
         raise ConfigError(f"{place}: " + "; ".join(problems) + more)
 
 
@@ -166,13 +147,17 @@ def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
 
 def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folders, bounds: Bounds) -> Item:
     for column in ("video", "mask", "output"):
-        refuse_odd_text(column, str(row.get(column) or ""))
+        text = str(row.get(column) or "")
+        refuse_odd_text(column, text)
+        refuse_unwritable(text)
     overrides = _overrides(row.get("overrides"))
     settings = apply_overrides(job, overrides)
+    if settings.mode != Mode.outpaint and any(text.startswith("outpaint.") for text in overrides):
+        raise ConfigError("outpaint.* is set, and mode is not outpaint; add mode=outpaint")
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
         raise ConfigError("video or mask is empty")
-    video = join(base, str(row["video"]))
-    mask = join(base, str(row["mask"])) if row.get("mask") else None
+    video = folders.as_spelled(join(base, str(row["video"])))
+    mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") else None
     name = without_suffix(str(row.get("output") or "")) or folders.stem(video)
     return Item(
         id=tidy(name),
@@ -184,6 +169,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         height=_number(row, "height", int),
         fps=_rate(row),
         overrides=overrides,
+        problem=f"{video} is its own mask; name the file that shows what is missing" if video == mask else "",
     )
 
 

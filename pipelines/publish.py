@@ -16,6 +16,7 @@ from pipelines.errors import StoreError
 from pipelines.stores.files import Files
 from pipelines.stores.local_files import remove
 from pipelines.stores.location import Location
+from pipelines.stores.own_folder import own_folder
 
 STAGED_PREFIX = ".reelmend-partial-"
 """Before the name of what is not finished."""
@@ -31,7 +32,7 @@ def staged(
 
     For an output of this machine that is a hidden folder beside its place, else one in `cache_dir`.
     """
-    room = _hidden(output) if isinstance(output, Path) else cache_dir / "staged"
+    room = _hidden(output) if isinstance(output, Path) else own_folder(cache_dir, "staged")
     with _own_folder(room) as folder:
         path = folder / output.name
         yield path

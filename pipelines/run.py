@@ -29,6 +29,8 @@ from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.passed_over import PassedOver
+from pipelines.preflight import refuse_hopeless
 from pipelines.redaction import redact
 from pipelines.report import write_report
 from pipelines.run_state import RunState
@@ -36,7 +38,8 @@ from pipelines.sealed import seal
 from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
-from pipelines.stores.location import Location, location_of
+from pipelines.stores.location import Location, RemotePath, location_of
+from pipelines.stores.own_folder import refuse_strangers_folder
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.told_aside import ToldAside
@@ -61,20 +64,25 @@ def run_job(
     show how far the run came, or are the last run's where this one had not begun its items.
     """
     try:
-        items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
+        passed = PassedOver()
+        items = [_absolute(item) for item in discover(job, passed)]  # a worker's current folder is not the driver's
+        for line in passed.lines:
+            log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
+        refuse_hopeless(items, job)
         size = first_size(items, job)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
     context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
     desk = Desk(context)
     _check_machine(context, desk.files)
+    _check_cache(context, items)
     check_weights(context.weights)
     rates = rates_for(job)
     executor = load_executor(job.run.executor)(context)
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out, chain([context.work], written_places(items)))
-        desk.files.write(context.work / CONFIG, redact(dump_job(job)).encode())
+        desk.files.write(context.work / CONFIG, redact(dump_job(job, for_the_record=True)).encode())
         for note in output_notes(items, job):
             log.warning(note)
         return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)
@@ -218,6 +226,16 @@ def _check_machine(context: RunContext, files: Files) -> None:
     for key, root in (("store.root", store.root), ("store.flow", store.flow)):
         if root:
             _check_writable(f"{key}={root}", location_of(root), files)
+
+
+def _check_cache(context: RunContext, items: Sequence[Item]) -> None:
+    """Raise SetupError where copies would go to a folder that is not this user's alone."""
+    places = (place for item in items for place in (item.video, item.mask))
+    if isinstance(context.out, RemotePath) or any(isinstance(place, RemotePath) for place in places):
+        try:
+            refuse_strangers_folder(context.cache_dir, "inputs")
+        except StoreError as exc:
+            raise SetupError(str(exc)) from exc
 
 
 def _check_writable(name: str, folder: Location, files: Files) -> None:

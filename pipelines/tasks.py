@@ -31,6 +31,8 @@ class Item:
     fps: float | None = None
     overrides: tuple[str, ...] = ()
     """Dot-list settings of this item only (`mask.dilation=8`)."""
+    problem: str = ""
+    """Why it is quarantined without a look at it; empty for nearly all."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pipelines.job import dump_job
 from pipelines.job_paths import absolute_paths
 from pipelines.redaction import redact
 from pipelines.stores.location import Location
+from pipelines.visible import visible
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -71,7 +72,7 @@ def submit(
     if not follow:
         return 0
     try:
-        ended = jobs.follow(submission.id, lambda said: typer.echo(said, nl=False, err=as_json))
+        ended = jobs.follow(submission.id, lambda said: typer.echo(visible(said, keep="\n\t"), nl=False, err=as_json))
     except KeyboardInterrupt:
         screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED

@@ -4,6 +4,7 @@ Only the mask is grown by `mask.dilation`: the picture's own pixels are good up 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def inspect_canvas_masks(path: Path | None, info: VideoInfo, config: MaskConfig,
         return summary
     known_share = (1 - summary.masked_fraction) * (info.width * info.height) / (canvas.width * canvas.height)
     # No region of a canvas is left out: its track need not be known.
-    return MaskSummary(summary.kind, summary.frames, ((0, info.frames),), 1 - known_share, _box(summary, canvas))
+    whole = MaskSummary(summary.kind, summary.frames, ((0, info.frames),), 1 - known_share, _box(summary, canvas))
+    return replace(whole, threshold=summary.threshold, notes=summary.notes)
 
 
 def read_canvas_masks(

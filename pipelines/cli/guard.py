@@ -18,6 +18,7 @@ from pipelines.errors import ConfigError, ReelmendError, SetupError
 from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED
 from pipelines.logs import log_format, log_to_stderr
 from pipelines.redaction import redact
+from pipelines.visible import visible
 
 P = ParamSpec("P")
 
@@ -38,7 +39,7 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
             _fail(["interrupted; the same command goes on from here"], EXIT_INTERRUPTED)
         except ReelmendError as exc:
             wrong_before_work = isinstance(exc, ConfigError | SetupError)
-            _fail(str(exc).splitlines(), EXIT_NOT_STARTED if wrong_before_work else EXIT_INCOMPLETE)
+            _fail(str(exc).split("\n"), EXIT_NOT_STARTED if wrong_before_work else EXIT_INCOMPLETE)
         except typer.Exit:
             raise
         except Exception as exc:  # the last boundary: whatever comes here is a mistake of this program
@@ -52,11 +53,11 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        lines = traceback.format_exc().splitlines()  # of the exception in work: this is called from an except clause
+        lines = traceback.format_exc().split("\n")  # of the exception in work: this is called from an except clause
     elif status != EXIT_INTERRUPTED:
         lines = [f"error: {line}" for line in lines]
     for line in lines:
-        typer.echo(redact(line), err=True)
+        typer.echo(visible(redact(line)), err=True)
     raise typer.Exit(status)
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.cli.options import is_job_file, sort_words
@@ -56,7 +56,8 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
     ledger = LedgerView(work / LEDGER, files)
-    return _as_it_is(load_job(work / CONFIG, s3=s3), work, files, ledger)
+    saved = replace(load_job(work / CONFIG, s3=s3), out=str(place))  # which a variable may have said
+    return _as_it_is(saved, work, files, ledger)
 
 
 def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) -> PastRun:

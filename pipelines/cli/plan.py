@@ -1,5 +1,6 @@
 """`reelmend plan`: what would a run do, and cost, before it does anything?"""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +13,14 @@ from rich.text import Text
 from pipelines.cli.job_options import JobOptions, takes_job
 from pipelines.cli.options import AsJson, Debug, Rates
 from pipelines.cli.screen import console, print_json
+from pipelines.logs import LogLine
 from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
     from pipelines.cost.result import Forecast
     from pipelines.estimate import PlannedItem
+
+log = logging.getLogger("reelmend")
 
 SHOWN = 40
 """Items a terminal shows; --json lists all that were opened."""
@@ -51,9 +55,13 @@ def plan(
     from pipelines.estimate import plan_item
     from pipelines.job import apply_overrides
     from pipelines.manifest import walk
+    from pipelines.passed_over import PassedOver
 
     known = rates_for(job)
-    totals, looked = forecast(walk(job), job, known, looks=job.plan.sample if probe else 0)
+    passed = PassedOver()
+    totals, looked = forecast(walk(job, passed), job, known, looks=job.plan.sample if probe else 0)
+    for line in passed.lines:
+        log.warning(LogLine(line))
     each = {
         "flow_bytes_per_pixel": flow_bytes_per_pixel(known),
         "part_bytes_per_pixel": part_bytes_per_pixel(known),

@@ -3,6 +3,7 @@
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import find_past_run
 from pipelines.cli.screen import print_json
+from pipelines.visible import visible
 
 
 def report(
@@ -19,5 +20,5 @@ def report(
     if as_json:
         print_json({"report": str(path)})
     else:
-        print(path)
+        print(visible(str(path)))
     return 0

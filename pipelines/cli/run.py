@@ -66,7 +66,8 @@ def run(
     if as_json:
         bad = [_brief(row) for row in rows if row.state.bad]
         review = [_brief(row) | {"score": row.quality_score} for row in least_sure_first(rows)]
-        print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad, "review": review})
+        told = [_brief(row) | {"reason": row.told} for row in rows if row.told]
+        print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad, "review": review, "told": told})
     else:
         print_summary(screen, summary, rows)
         screen.print(f"\nvideos  {job.out}\nreport  {work / REPORT}", soft_wrap=True)

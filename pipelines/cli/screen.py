@@ -15,7 +15,9 @@ from pipelines.ledger import ItemRow, ItemState, least_sure_first
 from pipelines.reproduce import reproduce_command
 from pipelines.summary import RunSummary
 from pipelines.units import counted, readable_bytes, readable_seconds
+from pipelines.visible import visible_json
 from pipelines.watch.progress_live import STATE_STYLES
+from pipelines.watch.visible_console import VisibleConsole
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""
@@ -25,18 +27,19 @@ _LEAST_SURE = 5
 
 def console() -> Console:
     """Return a console on the present stdout; a pipe gets lines wide enough to be searched."""
-    return Console(
+    return VisibleConsole(
         file=sys.stdout, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160
     )
 
 
 def print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    typer.echo(visible_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:
-    """Totals first, then what may need a look, then what went wrong with the command that shows it again."""
+    """Totals first, then what is odd, what may need a look, what went wrong and the command that shows it again."""
     print_totals(screen, summary)
+    print_told(screen, rows)
     look = f"{summary.to_review} of {counted(summary.items, 'item')} may need a look: see the report"
     print_review(screen, look, least_sure_first(rows)[:_LEAST_SURE])
     print_bad(screen, summary, [row for row in rows if row.state.bad])
@@ -93,6 +96,17 @@ def print_review(screen: Console, heading: str, rows: Sequence[ItemRow]) -> None
     screen.print(table)
     if len(rows) > SHOWN:
         screen.print(f"and {len(rows) - SHOWN} more: see the report")
+
+
+def print_told(screen: Console, rows: Sequence[ItemRow]) -> None:
+    """Print why items are untouched, and what is odd about the masks of others."""
+    told = [row for row in rows if row.told]
+    for row in told[:SHOWN]:
+        screen.print()
+        screen.print(Text.assemble((str(row.state), STATE_STYLES[row.state]), "  ", (row.video, "bold")))
+        screen.print(Text(f"  {row.told}", "yellow"))
+    if len(told) > SHOWN:
+        screen.print(f"\nand {len(told) - SHOWN} more items to know of: see the report")
 
 
 def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_totals
+from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
 from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
 from pipelines.summary import RunSummary
 from pipelines.units import counted, readable_duration, readable_seconds
+from pipelines.visible import visible_json
 from pipelines.watch.overview import SlowItem, fraction_done
 from pipelines.watch.sign_of_life import SignOfLife
 from pipelines.watch.standing import Life
@@ -59,7 +60,7 @@ def status(
 def _print_json(past: PastRun, *, lines: bool) -> None:
     document = past.summary.to_dict() | {"ended": past.ended} | past.standing.to_dict()
     if lines:
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        typer.echo(visible_json(json.dumps(document, ensure_ascii=False)))
     else:
         print_json(document)
 
@@ -78,6 +79,7 @@ def _print(screen: Console, past: PastRun) -> None:
     _print_slow(screen, stands.slowest)
     _print_tried_again(screen, stands.tried_again[:SHOWN])
     print_review(screen, f"needs a look: {counted(len(stands.review), 'item')}", stands.review)
+    print_told(screen, past.ledger.rows_of_run())
     print_bad(screen, past.summary, stands.bad)
 
 

@@ -12,6 +12,7 @@ items that a run leaves out stay as they were.
 from pipelines.ledger.read import LedgerView, read_ledger
 from pipelines.ledger.rows import (
     FPS_FACT,
+    MASK_NOTE_FACT,
     OVERRIDES_FACT,
     REASON_FACT,
     REVIEW_FACT,
@@ -25,6 +26,7 @@ from pipelines.ledger.rows import (
 
 __all__ = [
     "FPS_FACT",
+    "MASK_NOTE_FACT",
     "OVERRIDES_FACT",
     "REASON_FACT",
     "REVIEW_FACT",

@@ -12,6 +12,8 @@ SCORE_FACT = "quality_score"
 """How sure a restored item's result is, 0..1, higher is surer."""
 REVIEW_FACT, REASON_FACT = "review", "review_reason"
 """Whether somebody should look at a restored item, 0 or 1, and where it is 1, why."""
+MASK_NOTE_FACT = "mask_note"
+"""What in the item's mask may not be what was meant, in words; absent where nothing is odd."""
 
 Facts = dict[str, str | int | float]
 
@@ -111,6 +113,13 @@ class ItemRow:
     def review_reason(self) -> str:
         """Why, in words; empty where nobody need look."""
         return str(self.facts.get(REASON_FACT, ""))
+
+    @property
+    def told(self) -> str:
+        """What a person should know of an item that is not bad: why it is untouched, what is odd about its mask."""
+        if self.state is ItemState.UNTOUCHED:
+            return self.reason
+        return "" if self.state.bad else str(self.facts.get(MASK_NOTE_FACT, ""))
 
     @property
     def state_in_words(self) -> str:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from pipelines.errors import ConfigError
 from pipelines.media.kinds import is_image, is_video_file
-from pipelines.stores.folders import Folders
+from pipelines.stores.folders import Folders, composed
 from pipelines.stores.location import Location, location_of
 
 PLACEHOLDERS = ("stem", "name", "parent")
@@ -43,10 +43,10 @@ class MaskRule:
         named = {"{stem}": stem, "{name}": video.name, "{parent}": str(video.parent)}
         place = location_of(_fill(self._rule, named))
         if "*" not in location_of(self._rule).name:
-            return place
+            return self._folders.as_spelled(place)
         wanted = location_of(_fill(self._rule, {key: glob.escape(value) for key, value in named.items()})).name
-        names = [entry.place for entry in self._folders.children(place.parent)]
-        return next((found for found in names if fnmatchcase(found.name, wanted)), place)
+        names = [entry.place for entry in self._folders.children(self._folders.as_spelled(place.parent))]
+        return next((found for found in names if fnmatchcase(composed(found.name), composed(wanted))), place)
 
     def _is_folder_of_masks(self, rule: str | None, videos: Sequence[Location]) -> bool:
         if not rule:
@@ -60,8 +60,12 @@ class MaskRule:
         """Return the mask in `folder` that is called like the video plus one of `endings`; folders come first."""
         for ending in endings:
             wanted = self._folders.stem(video) + ending
-            named = self._folders.by_stem(folder).get(wanted, ())
-            of_folders = [entry.place for entry in named if entry.is_folder and entry.place.name == wanted]
+            named = self._folders.by_stem(folder).get(composed(wanted), ())
+            named = sorted(
+                named, key=lambda entry: not entry.place.name.startswith(wanted)
+            )  # spelled alike comes first
+            called = [entry.place for entry in named if entry.is_folder]
+            of_folders = [place for place in called if composed(place.name) == composed(wanted)]
             of_files = [entry.place for entry in named if not entry.is_folder and _may_be_mask(entry.place)]
             for mask in [*of_folders, *of_files]:
                 if mask.resolve() != video.resolve():

@@ -2,15 +2,17 @@
 
 A mask is one image (for every frame), a folder of images, or a video. A folder with one image a frame is taken by
 order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an
-empty mask: the numbers are those of the video's own images when the video is a folder, otherwise they count from 0, or
-from 1 when the number of the last frame plus one occurs and 0 does not.
+empty mask: the numbers are those of the video's own images when the video is a folder, otherwise they count from
+`mask.numbered_from`, or, where the job does not say, from 1 when 1 is the smallest or the last frame's number plus one
+occurs, else from 0.
 
-A pixel counts as missing when its brightest channel lies over the threshold, so white, grey and saturated label colours
-all work; 16-bit images are read on the scale 0..255, alpha is ignored.
+A pixel counts as missing when its level lies over the threshold (`pipelines.masks.levels`). Where no pixel of a mask
+does and its levels can only be labels, every one that is not black counts. The probe finds that out once; what reads
+frames later is told the threshold that applies.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -20,9 +22,10 @@ import numpy as np
 from core_model.regions import Region
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError, MediaError
+from pipelines.masks.findings import LevelCount, coverage_note, size_note
 from pipelines.masks.fit import Bool, fitted
-from pipelines.masks.levels import frame_levels, image_levels
-from pipelines.masks.order import images_by_frame
+from pipelines.masks.levels import U8, frame_levels, read_mask_image
+from pipelines.masks.order import order_images
 from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
 from pipelines.media.info import inspect_video
 from pipelines.media.kinds import is_image
@@ -34,6 +37,8 @@ from pipelines.parts import bounding_box
 Kind = Literal["image", "folder", "video", "none"]
 
 _NO_TRACK = HoleTrack()
+_MOST_NOTES = 4
+"""Of a mask's images, each note once."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +56,88 @@ class MaskSummary:
     """(left, top, right, bottom) around everything the dilated mask covers, right and bottom exclusive; 0s if empty."""
     track: HoleTrack = _NO_TRACK
     """Where the dilated mask's holes lie, frame by frame."""
+    threshold: int | None = None
+    """The level above which pixels were taken as missing where that is not the job's; see `as_read`."""
+    notes: tuple[str, ...] = ()
+    """For a person: what may have been meant otherwise."""
+
+    def as_read(self, config: MaskConfig) -> MaskConfig:
+        """Return the settings by which the mask is read again as it was read for this summary."""
+        return config if self.threshold is None else replace(config, threshold=self.threshold)
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """The mask of one frame before it is thresholded; one image's object is yielded for all its frames."""
+
+    values: U8
+    path: Path
+    lossless: bool
+    note: str = ""
+    is_frame: bool = False
+    own_rotation: int = 0
 
 
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
     """Read a whole mask and return what it covers. Raises MaskError: missing, unreadable, of other length or shape."""
     path = Path(path)
+    summary, count = _inspect(path, info, config)
+    if not count.are_labels(config.threshold):
+        return summary
+    as_labels, _ = _inspect(path, info, replace(config, threshold=0))
+    notes = (count.labels_note(config.threshold), *as_labels.notes)
+    return replace(as_labels, threshold=0, notes=notes)
+
+
+def _inspect(path: Path, info: VideoInfo, config: MaskConfig) -> tuple[MaskSummary, LevelCount]:
     ranges: list[tuple[int, int]] = []
-    covered = 0
-    previous: Bool | None = None
+    covered = full_frames = 0
+    previous: _Levels | None = None
     known: tuple[int, tuple[int, int, int, int] | None, list[Region]] = (0, None, [])
-    maker = TrackMaker()
+    maker, levels_seen = TrackMaker(), LevelCount()
+    notes: dict[str, None] = {}
     left, top, right, bottom = info.width, info.height, 0, 0
-    for index, mask in enumerate(read_masks(path, info, config, 0, info.frames)):
-        if mask is not previous:
+    for index, levels in enumerate(_levels_of(path, info, config, 0, info.frames)):
+        if levels is None:
+            continue
+        if levels is not previous:
+            _take_note(levels, info, levels_seen, notes)
+            mask = _fitted(levels, info, config)
             box = bounding_box(mask)
             tiles = [] if box is None else tile_boxes(mask, box)
-            previous, known = mask, (int(np.count_nonzero(mask)), box, tiles)
+            previous, known = levels, (int(np.count_nonzero(mask)), box, tiles)
         count, box, tiles = known
         if box is None:
             continue
         maker.see(index, tiles)
         covered += count
+        full_frames += count == info.width * info.height
         left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
         if ranges and ranges[-1][1] == index:
             ranges[-1] = (ranges[-1][0], index + 1)
         else:
             ranges.append((index, index + 1))
+    masked_frames = sum(stop - start for start, stop in ranges)
+    found = [
+        levels_seen.note(config.threshold),
+        coverage_note(covered, masked_frames, full_frames, info),
+        _order_note(path, info, config),
+    ]
     fraction = covered / (info.width * info.height * info.frames)
     box = (left, top, right, bottom) if covered else (0, 0, 0, 0)
-    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box, maker.track())
+    told = (*notes, *filter(None, found))
+    return MaskSummary(_kind(path), _length(path), tuple(ranges), fraction, box, maker.track(), notes=told), levels_seen
+
+
+def _take_note(levels: _Levels, info: VideoInfo, seen: LevelCount, notes: dict[str, None]) -> None:
+    if levels.is_frame:
+        seen.see_frame(levels.values)
+    else:
+        seen.see_image(levels.values, lossless=levels.lossless)
+    height, width = levels.values.shape
+    for note in (levels.note, size_note((width, height), info, levels.own_rotation)):
+        if note and len(notes) < _MOST_NOTES:
+            notes[note] = None
 
 
 def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
@@ -89,7 +147,24 @@ def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int
     back. Dilation is by a cross, once a pixel. The arrays are read-only, and one image's array is yielded for all
     frames. Raises MaskError as `inspect_masks` does.
     """
-    path = Path(path)
+    empty = np.zeros((info.height, info.width), np.bool_)
+    empty.flags.writeable = False
+    previous: tuple[_Levels, Bool] | None = None
+    for levels in _levels_of(Path(path), info, config, start, stop):
+        if levels is None:
+            yield empty
+            continue
+        if previous is None or previous[0] is not levels:
+            previous = levels, _fitted(levels, info, config)
+        yield previous[1]
+
+
+def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
+    return fitted(levels.values, levels.path, info, config, levels.own_rotation)
+
+
+def _levels_of(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
+    """Yield the levels of frames [start, stop); None for a frame without a mask."""
     if not path.exists():
         raise MaskError(f"{path}: no such mask")
     try:
@@ -98,30 +173,37 @@ def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int
         raise MaskError(f"mask {error}") from error
 
 
-def _from_image(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
-    mask = fitted(image_levels(path), path, info, config)
+def _from_image(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
+    levels = _of_image(path)
     for _ in range(start, stop):
-        yield mask
+        yield levels
 
 
-def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
-    images = images_by_frame(path, info)
-    empty = np.zeros((info.height, info.width), np.bool_)
-    empty.flags.writeable = False
+def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
+    images = order_images(path, info, config.numbered_from).of_frame
     for index in range(start, stop):
         image = images.get(index)
-        yield empty if image is None else fitted(image_levels(image), image, info, config)
+        yield None if image is None else _of_image(image)
 
 
-def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
+def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
     own = _inspected(path)
     if own.frames != info.frames:
         raise MaskError(f"{path}: the mask has {own.frames} frames, its video {info.path.name} {info.frames}")
     for frame in read_frames(own, start, stop):
-        yield fitted(frame_levels(frame, own), path, info, config, own.rotation)
+        yield _Levels(frame_levels(frame, own), path, lossless=False, is_frame=True, own_rotation=own.rotation)
 
 
-_Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[Bool]]
+def _of_image(path: Path) -> _Levels:
+    image = read_mask_image(path)
+    return _Levels(image.levels, path, image.lossless, image.note)
+
+
+def _order_note(path: Path, info: VideoInfo, config: MaskConfig) -> str:
+    return order_images(path, info, config.numbered_from).note if _kind(path) == "folder" else ""
+
+
+_Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[_Levels | None]]
 _READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
 
 

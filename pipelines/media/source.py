@@ -39,6 +39,8 @@ FORMATS = (
 """What a file may be, as FFmpeg names it: kinds that hold their own content. A playlist (hls, concat, dash, sdp) or a
 pattern of names (image2) would read whatever files and addresses it names."""
 
+NO_VIDEO = "is not a video that can be read"
+"""Part of the message on a file of another kind; a video that is cut off or damaged has others."""
 _ROUNDED_UP = 64 * 65_536
 """Pixels by which a decoder's picture may be larger than the frame: up to 64 a line."""
 _PREFIX = "file:"  # without it, what stands before a colon in a name could be taken for a protocol
@@ -185,5 +187,5 @@ def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str
     if head[4:8] == b"ftyp":
         return f"{path}: cut off or still being written, its index (moov) is missing; copy or record it again"
     if getattr(error, "errno", None) == errno.EINVAL:
-        return f"{path}: is not a video that can be read (no container known here; playlists are not followed)"
-    return f"{path}: is not a video that can be read ({plain(error)})"
+        return f"{path}: {NO_VIDEO} (no container known here; playlists are not followed)"
+    return f"{path}: {NO_VIDEO} ({plain(error)})"

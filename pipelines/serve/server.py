@@ -1,19 +1,14 @@
-"""How does a browser reach a run? An HTTP server that only reads: GET and HEAD of the page, its items and its pictures.
+"""The way from a browser to a run: an HTTP server that only reads. GET and HEAD of the page, its items, its pictures.
 
 What it does not do is its safety. It opens no path that a request names: pictures have names of one form, are looked
 for in one folder, and their content has to match their name (`pipelines.previews`). It changes nothing and asks nothing
-of the run. Where it listens on this machine alone it answers to this machine's names alone, so that a page from
-elsewhere, whose name was made to point here, learns nothing.
+of the run. What `pipelines.watch.bounded_server` bounds is bounded here too.
 """
 
-import ipaddress
 import json
-import logging
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from pipelines.errors import ReelmendError, SetupError
@@ -24,11 +19,7 @@ from pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
 from pipelines.serve.watched import WatchedRun
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location
-
-log = logging.getLogger(__name__)
-
-_IDLE_S = 30
-"""A connection that says nothing for so long is closed."""
+from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
 
 _EVERYWHERE = {
     "Cache-Control": "no-store",
@@ -38,7 +29,6 @@ _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_NAMES_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 
 
 @dataclass(frozen=True)
@@ -49,15 +39,12 @@ class Answer:
     headers: Mapping[str, str]
 
 
-class PageServer(ThreadingHTTPServer):
+class PageServer(BoundedServer):
     """Serves one run. `serve_forever` and `shutdown` as in the standard library."""
-
-    daemon_threads = True
 
     def __init__(self, host: str, port: int, run: WatchedRun, work: Location, files: Files) -> None:
         """Listen at once; port 0 takes a free one. `work`: the run's own folder. Raises SetupError."""
         self.run, self.work, self.files = run, work, files
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
         except (OSError, OverflowError) as exc:
@@ -65,33 +52,15 @@ class PageServer(ThreadingHTTPServer):
             raise SetupError(f"cannot listen on {host} port {port}: {reason}; see --host and --port") from exc
 
     @property
-    def on_this_machine_only(self) -> bool:
-        return ipaddress.ip_address(str(self.server_address[0])).is_loopback
-
-    @property
     def url(self) -> str:
         host = str(self.server_address[0])
         return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
 
-    def server_bind(self) -> None:
-        """As the standard library's, without asking a name server for this machine's name."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away midway is no news."""
-        log.debug("a request from %s ended early", client_address, exc_info=True)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BoundedHandler):
     server: PageServer
-    protocol_version = "HTTP/1.1"
-    server_version, sys_version = "reelmend", ""
-    timeout = _IDLE_S
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         try:
             answer = self._answer()
         except AskedWrongly as exc:
@@ -109,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse_method  # noqa: N815
 
     def _answer(self) -> Answer:
-        if not self._may_ask():
+        if not self.may_ask():
             return _text(HTTPStatus.FORBIDDEN, "this server answers to localhost only; see reelmend serve --host")
         address, run = urlsplit(self.path), self.server.run
         query = dict(parse_qsl(address.query))
@@ -127,13 +96,6 @@ class _Handler(BaseHTTPRequestHandler):
             return _text(HTTPStatus.NOT_FOUND, "there is no such page")
         return Answer(HTTPStatus.OK, kind_of(name), picture, {"Cache-Control": "private, max-age=31536000, immutable"})
 
-    def _may_ask(self) -> bool:
-        if not self.server.on_this_machine_only:
-            return True
-        host = self.headers.get("Host", "").rpartition(":")
-        name = host[0] if host[2].isdecimal() else "".join(host)
-        return name.lower() in _NAMES_OF_THIS_MACHINE | {str(self.server.server_address[0])}
-
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         headers = {"Content-Type": answer.kind, "Content-Length": str(len(answer.body))}
@@ -150,9 +112,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         status = HTTPStatus(code)
         self._send(_text(status, status.phrase))
-
-    def log_message(self, format: str, *args: object) -> None:
-        log.debug(format, *args)
 
 
 _PAGE = {"Content-Security-Policy": f"{live_policy()}; frame-ancestors 'none'"}

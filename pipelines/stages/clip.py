@@ -44,7 +44,7 @@ class Clip:
         self._position = 0
         self._held: dict[Region | None, dict[int, U8]] = {}
         self._expected: list[tuple[Region, int, int]] = []
-        masks_from = partial(_read_masks, record.info, self.canvas, mask, job)
+        masks_from = partial(_read_masks, record, self.canvas, mask, job)
         self._masks = MaskWindow(masks_from, self.canvas.size)
         # An engine that works block by block has seen a block's masks just before they are asked for again.
         self._output_masks = self._masks if works_in_regions(job) else MaskWindow(masks_from, self.canvas.size)
@@ -122,9 +122,10 @@ class Clip:
 # collector comes by.
 
 
-def _read_masks(info: VideoInfo, canvas: Canvas, mask: Path | None, job: JobConfig, start: int) -> Iterator[Bool]:
+def _read_masks(record: ProbeRecord, canvas: Canvas, mask: Path | None, job: JobConfig, start: int) -> Iterator[Bool]:
     """Yield masks from frame `start` on, at the output's size."""
-    yield from read_canvas_masks(mask, info, job.mask, canvas, start, info.frames)
+    info = record.info
+    yield from read_canvas_masks(mask, info, record.mask.as_read(job.mask), canvas, start, info.frames)
 
 
 def _picture(frame: av.VideoFrame, info: VideoInfo, canvas: Canvas, region: Region | None, size: Size) -> U8:

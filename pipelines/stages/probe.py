@@ -34,12 +34,14 @@ from pipelines.stages.steady import sources_of, unwritten
 from pipelines.stages.there_before import Way
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
-PROBE_VERSION = 3
+PROBE_VERSION = 4
 """Raise it when a probe records something else, so that old records are not read."""
 
 
 def probe(task: Task, desk: Desk) -> Receipt:
     item, job = task.item, desk.settings(task.item)
+    if item.problem:
+        raise MediaError(item.problem)
     video = see(item.video, desk)
     if video is None:
         raise MediaError(f"{item.video}: no such video")
@@ -119,7 +121,8 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
                 shutil.copyfile(image, copy / image.name)
         else:
             shutil.copyfile(source, copy)
-    note = f"the mask is empty: the source was copied unchanged to {output}"
+    why = "; ".join(("the mask is empty", *record.mask.notes))
+    note = f"{why}: the source was copied unchanged to {output}"
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), desk)
     way.end()
     note = "; ".join(filter(None, [note, way.note]))

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from pipelines.ledger import MASK_NOTE_FACT
 from pipelines.masks.source import MaskSummary
 from pipelines.masks.track import HoleTrack
 from pipelines.media.info import VideoInfo
@@ -47,6 +48,7 @@ class ProbeRecord:
             "mask_digest": self.mask_digest,
             "masked_fraction": self.mask.masked_fraction,
             "shots": len(self.shots),
+            **({MASK_NOTE_FACT: "; ".join(f"the mask: {note}" for note in self.mask.notes)} if self.mask.notes else {}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class ProbeRecord:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ProbeRecord":
         mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
-        mask["track"] = HoleTrack(**mask["track"])
+        mask["track"], mask["notes"] = HoleTrack(**mask["track"]), tuple(mask["notes"])
         info = VideoInfo.from_dict(value["info"])
         return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "shots": _pairs(value["shots"])})
 

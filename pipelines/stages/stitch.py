@@ -8,6 +8,7 @@ import av
 from core_model.quality import FrameQuality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.engines import weights_facts
+from pipelines.ledger import MASK_NOTE_FACT
 from pipelines.media.capabilities import check_output, verify_output
 from pipelines.media.framing import lay_frame, on_canvas
 from pipelines.media.paste import paste_rgb
@@ -53,7 +54,8 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(desk.context.work, desk.files)
-    note = "; ".join([*check_output(output, job.stitch), *patches.notes])
+    told = [str(facts[MASK_NOTE_FACT])] if MASK_NOTE_FACT in facts else []
+    note = "; ".join([*told, *check_output(output, job.stitch), *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     way.end()
     frames, size = record.info.frames, int(facts["bytes"])

@@ -2,6 +2,7 @@
 
 import glob
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +12,7 @@ from pipelines.media.kinds import is_image
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
+from pipelines.written_names import is_writable
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 """What `glob.escape` makes of a wildcard."""
@@ -25,7 +27,22 @@ class Folders:
         self.is_folder = cache(files.is_folder)
 
     def exists(self, place: Location) -> bool:
-        return any(entry.place.name == place.name for entry in self.by_stem(place.parent).get(place.stem, ()))
+        named = self.by_stem(place.parent).get(composed(place.stem), ())
+        return any(entry.place.name == place.name for entry in named)
+
+    def as_spelled(self, place: Location) -> Location:
+        """Return the place as the disk spells its name; itself where nothing of that name is there.
+
+        Letters with accents are one character or two (NFC, NFD): systems and programs differ, people see no difference.
+        """
+        if str(place).isascii() or not is_writable(str(place)) or self._files.exists(place):
+            return place
+        if place.parent == place:
+            return place
+        folder = self.as_spelled(place.parent)
+        children = self._files.children(folder) if self._files.is_folder(folder) else []
+        names = (entry.place for entry in children)
+        return next((found for found in names if composed(found.name) == composed(place.name)), place)
 
     def is_there(self, place: Location) -> bool:
         """Whether there is a file or folder of this name, by a look at it alone. Raises StoreError."""
@@ -56,13 +73,19 @@ class Folders:
                 yield entry
 
     def _by_stem(self, folder: Location) -> dict[str, list[Entry]]:
-        """Return the folder's entries by name without suffix, and by name where they are folders."""
+        """Return the folder's entries by `composed` name without suffix, and by name where they are folders."""
         entries: dict[str, list[Entry]] = defaultdict(list)
         for entry in self._files.children(folder):
-            entries[entry.place.stem].append(entry)
-            if entry.is_folder and entry.place.stem != entry.place.name:
-                entries[entry.place.name].append(entry)
+            stem, name = composed(entry.place.stem), composed(entry.place.name)
+            entries[stem].append(entry)
+            if entry.is_folder and stem != name:
+                entries[name].append(entry)
         return entries
+
+
+def composed(name: str) -> str:
+    """Return the name with each letter and its accents as one character, however it is spelled."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def is_pattern(place: Location) -> bool:

@@ -1,8 +1,8 @@
 """Where does a worker read an input that lies elsewhere? From a copy on its own machine, kept while there is room.
 
-Workers of a machine share the folder. A copy is named by where it comes from and what it was there (ETag and size), so
-a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the lock shared, whoever
-makes or removes it exclusively. Locks end with their process, however it ends.
+Workers of a machine share the folder, other users do not. A copy is named by where it comes from and what it was there
+(ETag and size), so a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the
+lock shared, whoever makes or removes it exclusively. Locks end with their process, however it ends.
 """
 
 import fcntl
@@ -15,13 +15,16 @@ from pathlib import Path
 
 from pipelines.errors import MediaError, StoreError
 from pipelines.identity import digest_of
+from pipelines.stores.copy_digest import is_as_made, record_copy
 from pipelines.stores.entry import Entry
 from pipelines.stores.files import Files, mark_of
 from pipelines.stores.local_files import remove
 from pipelines.stores.location import Location
+from pipelines.stores.own_folder import own_folder
 from pipelines.units import readable_bytes
 
-_CONTENT, _PARTIAL, _BYTES, _ROOM = "content", "partial", "bytes", "room.lock"
+_INPUTS = "inputs"
+_CONTENT, _PARTIAL, _DIGESTS, _BYTES, _ROOM = "content", "partial", "digests.json", "bytes", "room.lock"
 _TRIES = 20
 """Times a copy is looked for again that others removed between two looks; once is rare."""
 
@@ -30,7 +33,8 @@ class InputCache:
     """Copies of files and folders. What was asked for stays until `release`."""
 
     def __init__(self, folder: Path, limit_bytes: int, files: Files) -> None:
-        self._folder, self._limit, self._files = folder / "inputs", limit_bytes, files
+        self._parent, self._limit, self._files = folder, limit_bytes, files
+        self._folder = folder / _INPUTS
         self._held: dict[Location, tuple[Path, int]] = {}
         self._parts: dict[Location, list[Entry]] = {}
         self._names: dict[str, str] = {}
@@ -71,6 +75,7 @@ class InputCache:
     def _hold(self, place: Location, parts: list[Entry]) -> tuple[Path, int]:
         copy = self._folder / digest_of("copy", str(place), mark_of(parts))
         path = copy / _CONTENT / place.name
+        own_folder(self._parent, _INPUTS)
         try:
             for _ in range(_TRIES):
                 lock = _lock(copy, fcntl.LOCK_SH)
@@ -78,6 +83,10 @@ class InputCache:
                     os.close(lock)
                     self._make(copy, place, parts)
                     continue  # to take the lock again as a reader
+                if not is_as_made(copy / _CONTENT, copy / _DIGESTS):
+                    os.close(lock)
+                    _remove_unread(copy)
+                    continue  # to make it anew
                 now = time.time_ns()  # finer than what the system would put there by itself
                 os.utime(copy, ns=(now, now))  # used just now: the last to go
                 self._names[str(path)] = str(place)
@@ -99,6 +108,7 @@ class InputCache:
             folder.mkdir(parents=True)
             for part in parts:
                 self._files.fetch(part, folder / part.place.name)
+            record_copy(partial, copy / _DIGESTS)
             partial.rename(copy / _CONTENT)
         except BaseException:
             remove(copy)
@@ -182,7 +192,7 @@ def _room_lock(path: Path) -> Iterator[int]:
     It is written before a copy is made, and not after one was given up: what a killed process leaves there is too much,
     never too little, or no whole line; both are put right by the next look at all copies.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -68,7 +68,7 @@ class LogDisplay:
             self._ended += 1
         else:
             self._states[row.id] = row.state
-        level = logging.ERROR if row.state.bad else logging.INFO
+        level = logging.ERROR if row.state.bad else logging.WARNING if row.state.ended and row.told else logging.INFO
         log.log(level, LogLine(run=self._run_id, item=row.id, state=row.state, **self._detail(row)))
 
     def stop(self) -> None:

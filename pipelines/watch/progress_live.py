@@ -76,6 +76,8 @@ class LiveDisplay:
         self._frames += frames_computed(row)
         if row.state.bad:
             self._console.print(Text(f"{row.state}  {row.video}: {row.reason}", STATE_STYLES[row.state]))
+        elif row.told:
+            self._console.print(Text(f"{row.state}  {row.video}: {row.told}", "yellow"))
 
     def _run_bar(self, rows: list[ItemRow]) -> RenderableType:
         done = self._ended + sum(map(fraction_done, rows))

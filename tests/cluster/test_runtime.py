@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import ray
 from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
 from cluster.executor import RayExecutor
+from cluster.own_ray import temporary_folder
 from pipelines.config import PoolsConfig
 from pipelines.errors import ConfigError, SetupError
 from pipelines.ledger import ItemState
@@ -31,7 +33,9 @@ class Driver:
         self.home.mkdir()
         private = () if on_cluster else ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
         env = {name: value for name, value in os.environ.items() if name not in private}
-        env |= {"HOME": str(self.home), MARK: str(folder)}
+        self._removed_with_it = tempfile.TemporaryDirectory(prefix="rm", dir="/tmp", ignore_cleanup_errors=True)
+        self.rays = Path(self._removed_with_it.name)  # a short path: sockets lie below
+        env |= {"HOME": str(self.home), MARK: str(folder), "RAY_TMPDIR": str(self.rays)}
         self.process = subprocess.Popen(
             [sys.executable, DRIVER, folder, str(grace_s), *names],
             env=env,
@@ -46,10 +50,30 @@ class Driver:
         assert self.process.poll() is None, self.process.communicate()[0]
 
     def processes(self) -> list[str]:
-        """Command lines of what still runs: children inherit the mark."""
+        """Command lines of what still runs."""
+        return [_read(proc / "cmdline") for proc in self._processes()]
+
+    def listens_on(self) -> set[str]:
+        """Addresses at which any of its processes takes connections, as the kernel writes them."""
+        opened = {_link(handle) for proc in self._processes() for handle in (proc / "fd").glob("*")}
+        sockets = [line.split() for net in ("tcp", "tcp6") for line in _read(Path("/proc/net") / net).splitlines()[1:]]
+        return {at.split(":")[0] for _, at, _, state, *_, inode in _brief(sockets) if state == "0A" and inode in opened}
+
+    def _processes(self) -> list[Path]:
+        """Children inherit the mark."""
         mark = f"{MARK}={self.folder}"
-        found = [proc for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ")]
-        return [_read(proc / "cmdline") for proc in found]
+        return [proc for proc in Path("/proc").glob("[0-9]*") if mark in _read(proc / "environ")]
+
+
+def _brief(lines: list[list[str]]) -> list[list[str]]:
+    return [[*line[:4], f"socket:[{line[9]}]"] for line in lines]
+
+
+def _link(handle: Path) -> str:
+    try:
+        return str(handle.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def workers_alive(folder: Path) -> list[int]:
@@ -71,11 +95,28 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_an_interrupted_run_leaves_no_process_and_no_file_in_the_home(tmp_path: Path) -> None:
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+"""127.0.0.1, the same in IPv6, and ::1."""
+
+
+def test_a_ray_of_our_own_listens_on_loopback_and_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch", grace_s=0.5)
+    driver.wait_for("inpaint:hangs_in_inpaint:0")
+    assert LOOPBACK & driver.listens_on() == driver.listens_on() != set()
+    assert list(driver.rays.iterdir()) != []
     _interrupt(driver, signal.SIGTERM)
     assert driver.processes() == []
     assert list(driver.home.iterdir()) == []
+    assert list(driver.rays.iterdir()) == []
+
+
+def test_the_folder_of_a_killed_driver_goes_with_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "reelmend-ray-killed" / "session").mkdir(parents=True)
+    (tmp_path / "somebody_elses").mkdir()
+    with temporary_folder() as one, temporary_folder() as other:
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([one.name, other.name, "somebody_elses"])
+    assert [path.name for path in tmp_path.iterdir()] == ["somebody_elses"]
 
 
 @pytest.mark.usefixtures("on_cluster")

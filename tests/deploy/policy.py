@@ -173,6 +173,41 @@ def jobs_hold_no_secrets(documents):
 
 
 @rule
+def no_secret_stands_on_a_command_line(documents):
+    for where, container in containers(documents):
+        secret = [one["name"] for one in container.get("env", []) if "secretKeyRef" in one.get("valueFrom", {})]
+        words = " ".join([*container.get("command", []), *container.get("args", [])])
+        for name in secret:
+            if f"$({name})" in words:
+                yield f"{where}: {name} can be read in the list of processes"
+
+
+@rule
+def images_are_read_only(documents):
+    for where, container in [*containers(documents), *_autoscalers(documents)]:
+        if container.get("securityContext", {}).get("readOnlyRootFilesystem") is not True:
+            yield f"{where}: may write to its image"
+
+
+@rule
+def pods_that_read_strangers_files_reach_only_what_they_need(documents):
+    """Themselves, names, an object store over HTTPS, and what they keep their state in."""
+    policies = [one for one in of_kind(documents, "NetworkPolicy") if "Egress" in one["spec"]["policyTypes"]]
+    of_ray = [one for one in policies if "ray.io/is-ray-node" in str(one["spec"]["podSelector"])]
+    if not of_ray:
+        yield "no NetworkPolicy says what Ray's pods may reach"
+    for policy in of_ray:
+        name = policy["metadata"]["name"]
+        for entry in policy["spec"]["egress"]:
+            if not entry.get("to"):
+                yield f"NetworkPolicy {name}: lets them reach everything"
+            for peer in entry.get("to", []):
+                metadata = "169.254.0.0/16" in peer.get("ipBlock", {}).get("except", [])
+                if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" and not (metadata and entry.get("ports")):
+                    yield f"NetworkPolicy {name}: lets them reach the machines' metadata, or any port"
+
+
+@rule
 def nobody_reaches_ray_but_those_who_are_named(documents):
     policies = of_kind(documents, "NetworkPolicy")
     closed = [one for one in policies if one["spec"]["podSelector"] == {} and not one["spec"].get("ingress")]

@@ -149,6 +149,35 @@ def a_password_in_a_manifest(documents):
     redis["env"] = [{"name": "REDIS_PASSWORD", "value": "hunter2"}]
 
 
+@breaks("no_secret_stands_on_a_command_line", overlay="long-lived")
+def a_password_in_the_arguments(documents):
+    redis = one(documents, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    reference = {"secretKeyRef": {"name": "reelmend-redis", "key": "password"}}
+    redis["env"] = [{"name": "REDIS_PASSWORD", "valueFrom": reference}]
+    redis["args"] = ["--requirepass", "$(REDIS_PASSWORD)"]
+
+
+@breaks("images_are_read_only")
+def a_worker_that_may_change_its_image(documents):
+    del _worker(documents)["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+
+
+@breaks("pods_that_read_strangers_files_reach_only_what_they_need")
+def workers_that_reach_everything(documents):
+    del one(documents, "NetworkPolicy", "ray-nodes")["spec"]["egress"][2]["to"]
+
+
+@breaks("pods_that_read_strangers_files_reach_only_what_they_need")
+def workers_that_reach_the_machines_metadata(documents):
+    del one(documents, "NetworkPolicy", "ray-nodes")["spec"]["egress"][2]["to"][0]["ipBlock"]["except"]
+
+
+@breaks("pods_that_read_strangers_files_reach_only_what_they_need")
+def workers_that_nothing_holds_back(documents):
+    policy = one(documents, "NetworkPolicy", "ray-nodes")["spec"]
+    policy["policyTypes"] = ["Ingress"]
+
+
 @breaks("nobody_reaches_ray_but_those_who_are_named")
 def an_open_namespace(documents):
     documents.remove(one(documents, "NetworkPolicy", "nobody-from-outside"))

@@ -208,3 +208,27 @@ def _plain(setting: Any) -> Any:
 
 
 _DEFAULTS = _defaults(JobConfig())
+
+
+_PIECES = (
+    *(b"a", b"clip", b"\xc3\xa9", b"e\xcc\x81", b" ", b".", b"-", b"[1]", b"*", b"{stem}", b"%02d", b"~", b"$HOME"),
+    *(
+        b"\n",
+        b"\r",
+        b"\t",
+        b"\x1b[2J",
+        b"\x7f",
+        b"\xc2\x9b",
+        b"\xc2\x85",
+        b"\xff",
+        b"\xed\xa0\x80",
+    ),  # acting, and no UTF-8
+    *(b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"_reelmend", b".reelmend-partial-"),
+)
+
+
+def names(rng: random.Random) -> bytes:
+    """Names for files, a NUL between them."""
+    return b"\0".join(
+        b"".join(rng.choice(_PIECES) for _ in range(rng.choice((1, 2, 5, 60)))) for _ in range(rng.randint(1, 12))
+    )

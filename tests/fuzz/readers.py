@@ -4,8 +4,12 @@ What is wrong with a video has to be an ItemError: any other is taken for the ma
 them in a row stop a run.
 """
 
+import glob
 import json
+import os
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.cache.flow_cache import cost_of, decode_flow
@@ -20,7 +24,9 @@ from pipelines.media.reader import read_frames, to_rgb
 from pipelines.media.records import VideoInfo
 from pipelines.media.writer import VideoWriter
 from pipelines.parts import Part
+from pipelines.visible import visible
 
+GOOD = "a good one.mp4"
 INFO = "info.json"
 """Beside a mask: what the probe found out about its video."""
 
@@ -73,6 +79,24 @@ def part(path: Path) -> None:
         assert patch.rgb.shape[:2] == patch.mask.shape
 
 
+def names(path: Path) -> None:
+    """Names of files, a NUL between them: whatever a folder holds, its good videos are found, and all can be shown."""
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        (folder / GOOD).touch()
+        for name in {piece[:240] for piece in path.read_bytes().split(b"\0")[:20] if b"/" not in piece}:
+            with suppress(OSError):
+                (folder / os.fsdecode(name + b".mp4")).touch()
+        job = JobConfig(input=InputConfig(videos=[glob.escape(text)], masks="m.png"), out=str(folder / "out"))
+        items = discover(job)
+    assert [item.id for item in items if item.video.name == GOOD and not item.problem] == [Path(GOOD).stem]
+    for item in items:
+        shown = f"{item.problem} {item.id} {item.video}" if item.problem else visible(str(item.video))
+        assert shown == visible(shown), item
+        assert item.output.parent.is_relative_to(folder / "out"), item
+        assert str(item).encode(), item
+
+
 READERS: dict[str, tuple[Callable[[Path], None], type[ReelmendError]]] = {
     "video": (video, ItemError),
     "stitch": (stitch, ItemError),
@@ -80,6 +104,7 @@ READERS: dict[str, tuple[Callable[[Path], None], type[ReelmendError]]] = {
     "manifest": (manifest, ConfigError),
     "job_file": (job_file, ConfigError),
     "overrides": (overrides, ConfigError),
+    "names": (names, ConfigError),
     "flow": (flow, StoreError),
     "part": (part, StoreError),
 }

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
-from damage import csv_text, job_text, jsonl_text, mutated, override_text, parquet_bytes
+from damage import csv_text, job_text, jsonl_text, mutated, names, override_text, parquet_bytes
 from readers import INFO
 
 from core_model.quality import FrameQuality
@@ -98,6 +98,7 @@ def _text_seeds() -> list[Seed]:
         ("manifest", "m.parquet"): parquet_bytes,
         ("job_file", "job.yaml"): job_text,
         ("overrides", "words.txt"): override_text,
+        ("names", "names.bin"): names,
     }
     made = [Seed(reader, name, make) for (reader, name), make in makers.items()]
     good = {

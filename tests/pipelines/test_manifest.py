@@ -1,6 +1,8 @@
 """Which items a job has: globs with mask rules, and manifests; what is wrong is said before any work."""
 
+import glob
 import json
+import unicodedata
 from contextlib import nullcontext
 
 import cv2
@@ -13,6 +15,7 @@ from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import dump_job, load_job
 from pipelines.manifest import discover
+from pipelines.passed_over import PassedOver
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
 
@@ -290,11 +293,99 @@ def test_a_missing_manifest_is_named(tmp_path):
         listed(tmp_path / "none.csv")
 
 
-def test_names_that_are_not_utf_8_are_refused_and_can_be_read_in_the_message(files):
-    files("mask.png", "in/a.mp4", *(f"in/b{number}\udcff.mp4" for number in range(5)))
-    with pytest.raises(ConfigError) as refused:
-        found(["in/*.mp4"], "mask.png")
-    assert str(refused.value) == (
-        r"not UTF-8: in/b0\xff.mp4, in/b1\xff.mp4, in/b2\xff.mp4 and 2 more; rename such files, or leave them out"
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [("b\udcff.mp4", r"not UTF-8: in/b\xff.mp4"), ("a\nb.mp4", "control character"), ("n" * 251, "too long")],
+)
+def test_a_name_that_cannot_be_used_costs_its_item_and_no_other(files, odd, said):
+    files("mask.png", "in/a.mp4", f"in/{odd.removesuffix('.mp4')}.mp4")
+    good, bad = sorted(
+        discover(JobConfig(input=InputConfig(videos=["in/*"], masks="mask.png"))), key=lambda i: i.problem
     )
-    assert list(found(["in/a.mp4"], "mask.png")) == ["a"]
+    assert (good.id, good.problem) == ("a", "")
+    assert said in bad.problem
+    assert bad.problem.isprintable()
+    assert bad.id.isprintable()
+    with pytest.raises(ConfigError, match="rename it"):
+        found([f"in/{glob.escape(odd[0])}[!.]*"], "mask.png")  # nothing else is left to do
+
+
+def test_a_row_with_a_name_that_cannot_be_used_costs_its_item_and_no_other(tmp_path):
+    rows = [{"video": "a\x1b[2J.mp4", "mask": "m.png"}, {"video": "b.mp4", "mask": "m.png"}]
+    write_jsonl(tmp_path / "m.jsonl", [*rows, {"video": "c.mp4", "mask": "m.png", "output": "x" * 300}])
+    bad, good, long = listed(tmp_path / "m.jsonl")
+    assert (good.id, good.problem) == ("b", "")
+    assert "row 1: video 'a\\x1b[2J.mp4' holds a control character" in bad.problem
+    assert "row 3: " in long.problem
+
+
+# --- what folders hold beside videos ---------------------------------------------------------------------------------
+
+
+def passed_over(videos, masks="mask.png", **settings):
+    passed = PassedOver()
+    items = discover(JobConfig(input=InputConfig(videos=[*videos], masks=masks), **settings), passed)
+    return [item.id for item in items], passed.lines
+
+
+KINDS = ("vob", "264", "m2v", "asf", "divx", "qt", "f4v", "mjpeg", "gif", "3g2", "hevc", "MTS")
+
+
+def test_every_kind_of_file_that_can_be_restored_is_taken_up(files):
+    files("mask.png", *(f"in/{number:02}.{kind}" for number, kind in enumerate(KINDS)))
+    assert passed_over(["in"]) == ([f"{number:02}" for number in range(len(KINDS))], [])
+
+
+@pytest.mark.parametrize("pattern", ["in", "in/*"])
+def test_what_is_no_video_is_said_to_be_passed_over_but_masks_and_hidden_files_are_not(files, pattern):
+    files("in/a.mp4", "in/a_mask.mkv", "in/notes.txt", "in/b.mp4.part", "in/.DS_Store")
+    names, lines = passed_over([pattern], None)
+    assert names == ["a"]
+    assert [line.partition(": ")[2].partition(": ")[0] for line in lines] == ["in/b.mp4.part", "in/notes.txt"]
+
+
+def test_a_folder_in_a_folder_is_said_to_be_passed_over(files):
+    files("mask.png", "in/a.mp4", "in/more/b.mp4")
+    names, lines = passed_over(["in"])
+    assert names == ["a"]
+    assert lines == ["passed over: in/more: a folder in a folder; 'in/**/*' goes through them"]
+
+
+def test_a_moving_preview_beside_its_video_does_not_stop_the_job(files):
+    files("mask.png", "in/a.mp4", "in/a.gif", "in/b.gif")
+    names, lines = passed_over(["in"])
+    assert names == ["a", "b"]
+    assert "in/a.gif: another video has the same name" in lines[0]
+
+
+def test_names_match_however_a_system_spells_their_accents(files):
+    composed, apart = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    files(f"in/{apart}.mp4", f"masks/{composed}.png", f"side/{composed}.mp4", f"side/{apart}_mask.png")
+    in_folder = f"masks/{composed}.png"
+    for rule in ("masks", "masks/{stem}.png", "masks/{stem}.*"):
+        assert found([f"in/{composed}*"], rule)[apart][1] == in_folder
+    assert found([f"in/{composed}.mp4"], "masks")[apart][1] == in_folder
+    assert found(["side/*.mp4"])[composed][1] == f"side/{apart}_mask.png"
+
+
+def test_rows_match_however_a_system_spells_their_accents(tmp_path):
+    composed, apart = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    (tmp_path / apart).mkdir()
+    (tmp_path / apart / f"{apart}.mp4").touch()
+    write_jsonl(tmp_path / "m.jsonl", [{"video": f"{composed}/{composed}.mp4", "mask": "m.png"}])
+    assert listed(tmp_path / "m.jsonl")[0].video == tmp_path / apart / f"{apart}.mp4"
+
+
+def test_videos_that_are_all_masks_are_no_job(files):
+    files("in/a.mp4", "in/b.mp4")
+    with pytest.raises(ConfigError, match=r"every video is also a mask: in/a.mp4 has the mask in/a.mp4"):
+        found(["in/*.mp4"], "in/{name}")
+    with pytest.raises(ConfigError, match="every video is also a mask"):
+        found(["in/a.mp4"], "in/a.mp4")
+
+
+def test_a_row_whose_video_is_its_mask_costs_its_item(tmp_path):
+    write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mp4", "mask": "a.mp4"}, {"video": "b.mp4", "mask": "m.png"}])
+    bad, good = listed(tmp_path / "m.jsonl")
+    assert "is its own mask" in bad.problem
+    assert not good.problem

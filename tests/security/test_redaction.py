@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.config import LogFormat
 from pipelines.doctor import Finding
+from pipelines.job import dump_job, load_job
 from pipelines.ledger import read_ledger
 from pipelines.logs import LogLine, log_to_stderr
 from pipelines.redaction import redact
@@ -139,3 +140,22 @@ def test_a_job_that_holds_credentials_is_not_submitted(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "the job holds credentials (endpoint: http://***@minio:9000), and whoever reaches" in result.stderr
     assert "sesame" not in result.stderr
+
+
+def test_what_came_from_the_environment_is_not_in_the_saved_job(tmp_path, monkeypatch):
+    (tmp_path / "job.yaml").write_text(
+        "name: ${oc.env:PROJECT}\nout: ${oc.env:PLACE}/restored\nstitch: {crf: '${oc.env:QUALITY}'}\n"
+        "input: {videos: ['${oc.env:PLACE}/*.mp4'], masks: '${out}/m.png'}\nlog: {format: text}\n"
+    )
+    values = {"PROJECT": "sesame-open", "PLACE": "/vault/sesame", "QUALITY": "23"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    job = load_job(tmp_path / "job.yaml")
+    saved = tmp_path / "config.yaml"
+    saved.write_text(dump_job(job, for_the_record=True))
+    assert "sesame" not in saved.read_text()
+    assert "23" not in saved.read_text()
+    assert load_job(saved).input == job.input, "where the variables are set, the saved job is the same"
+    for name in values:
+        monkeypatch.delenv(name)
+    assert load_job(saved).out.endswith("***/restored")

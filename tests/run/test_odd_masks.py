@@ -1,0 +1,59 @@
+"""A mask that may be meant otherwise says so: in the ledger, on the terminal and in the report."""
+
+import io
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from clips import write_clip
+from jobs import finish, lossless_job
+from rich.console import Console
+
+from pipelines.cli.screen import print_summary
+from pipelines.config import InputConfig
+
+BOX = np.zeros((64, 96), np.uint8)
+BOX[20:40, 30:50] = 1
+MASKS = {"empty": BOX * 0, "soft": cv2.GaussianBlur(BOX * 100, (0, 0), 3), "all": BOX * 0 + 255, "labels": BOX}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    write_clip(folder / "v.mp4", frames=5, audio=False)
+    for name, mask in MASKS.items():
+        assert cv2.imwrite(str(folder / f"{name}.png"), mask)
+    rows = "".join(f"v.mp4,{name}.png,{name}\n" for name in MASKS)
+    (folder / "job.csv").write_text(f"video,mask,output\n{rows}")
+    job = replace(lossless_job(folder), input=InputConfig(manifest=str(folder / "job.csv")))
+    return folder, *finish(job)
+
+
+def test_an_untouched_item_says_why(ended):
+    _, _, rows = ended
+    assert [str(rows[name].state) for name in ("empty", "soft")] == ["untouched"] * 2
+    assert "mask is empty" in rows["empty"].reason
+    assert "not above mask.threshold=127" in rows["soft"].reason
+
+
+def test_a_mask_of_labels_is_used_and_that_is_said(ended):
+    _, _, rows = ended
+    assert rows["labels"].state == "restored"
+    assert rows["labels"].facts["masked_fraction"] == pytest.approx(784 * 1 / (96 * 64), abs=0.02)  # 20x20, grown by 4
+    assert "read as labels (1)" in rows["labels"].reason
+
+
+def test_where_nothing_is_left_to_restore_from_that_is_said(ended):
+    _, _, rows = ended
+    assert "covers every pixel of every frame, so the whole result is made up: is it inverted" in rows["all"].reason
+
+
+def test_terminal_and_report_say_all_of_it(ended):
+    folder, summary, rows = ended
+    screen = io.StringIO()
+    print_summary(Console(file=screen, width=300), summary, list(rows.values()))
+    report = (folder / "out" / "_reelmend" / "report.html").read_text()
+    for words in ("the mask is empty", "brightest level is", "read as labels (1)", "is it inverted"):
+        assert words in screen.getvalue(), words
+        assert words in report, words
