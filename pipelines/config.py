@@ -91,6 +91,9 @@ class LimitsConfig:
     """Seconds in which an item's video and mask have to be read once (the probe); then it is quarantined."""
     task_s: float = 0.0
     """Seconds that any other task of an item (flow, inpaint, stitch) may take. 0: any."""
+    look_s: float = 30.0
+    """Seconds in which a video's header or a mask has to be read when a run or `plan` looks ahead; then the look is
+    given up, and the item is left to its probe."""
 
 
 @dataclass

@@ -10,7 +10,9 @@ ReelmendError
 │   ├── MemoryShort     no GPU of this run has the memory for this size
 │   └── NotFinite       the networks' numbers overflow on this video
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
+    ├── SourceUnreadable  the video or mask is there and cannot be read now (I/O error)
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
+    │   └── StoreAway     the store does not answer: the run waits for it      exit 75 when that takes too long
     └── WorkerLost      the process that held the task died
         └── MachineLost   its whole machine went away (a spot machine that was taken back)
 """
@@ -58,6 +60,14 @@ class TransientError(ReelmendError):
 
 class StoreError(TransientError):
     """An artefact could not be read or written."""
+
+
+class StoreAway(StoreError):
+    """The store does not answer; nothing is wrong with what was asked for."""
+
+
+class SourceUnreadable(TransientError):
+    """A video or mask cannot be read now; the fault is its own, not the run's."""
 
 
 class WorkerLost(TransientError):

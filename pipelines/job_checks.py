@@ -95,8 +95,9 @@ def _limits(limits: LimitsConfig) -> Iterator[Problem]:
     for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s)):
         if not (math.isfinite(seconds) and seconds >= 0):
             yield (f"limits.{name}",), f"{seconds} is no number of seconds; 0 stands for any"
-    if not (math.isfinite(limits.probe_s) and limits.probe_s > 0):
-        yield ("limits.probe_s",), f"{limits.probe_s} is no time in which a video could be read"
+    for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):
+        if not (math.isfinite(seconds) and seconds > 0):
+            yield (f"limits.{name}",), f"{seconds} is not a time in which a video could be read"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from pipelines.leases.lease import Lease, lease_on
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
+from pipelines.looks.looks import Looks, start_ahead
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
 from pipelines.redaction import redact
@@ -58,10 +59,12 @@ def run_job(
     Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
     show how far the run came, or are the last run's where this one had not begun its items.
     """
+    start_ahead()
+    looks = Looks(job)
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
-        size = first_size(items, job)
+        size = first_size(items, job, looks)
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
     context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
@@ -73,9 +76,9 @@ def run_job(
     with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
         desk.files.tidy(context.out, chain([context.work], written_places(items)))
         desk.files.write(context.work / CONFIG, redact(dump_job(job)).encode())
-        for note in output_notes(items, job):
+        for note in output_notes(items, job, looks):
             log.warning(note)
-        return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)
+        return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates, looks)
 
 
 class _Run:
@@ -87,12 +90,17 @@ class _Run:
         self._timeline = _new_timeline(context, desk.files) if profile else None
 
     def restore(
-        self, items: Sequence[Item], selection: Selection, executor: Executor, rates: ChosenRates | None
+        self,
+        items: Sequence[Item],
+        selection: Selection,
+        executor: Executor,
+        rates: ChosenRates | None,
+        looks: Looks,
     ) -> RunSummary:
         context, files, job = self._context, self._desk.files, self._context.job
         items, left_out = selection.choose(items, context.work / LEDGER, files)
         finished = find_finished_earlier(items, context.work / LEDGER, self._desk)
-        predicted = _predict([item for item in items if item.id not in finished], rates, context, files)
+        predicted = _predict([item for item in items if item.id not in finished], rates, context, files, looks)
         flow = FlowKeeper(items, self._desk)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -162,10 +170,12 @@ def _summary(
     return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
 
 
-def _predict(waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files) -> dict[str, Any]:
+def _predict(
+    waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files, looks: Looks
+) -> dict[str, Any]:
     """Say what these items will take, and keep it for who looks while the run goes on."""
     job = context.job
-    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
+    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample), looker=looks)[0].to_dict()
     files.write(context.work / PREDICTION, json.dumps(predicted, indent=1).encode())
     return predicted
 

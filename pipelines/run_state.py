@@ -24,7 +24,8 @@ from pipelines.watch.run_metrics import RunMetrics
 
 # Ten items failing in a row at one stage is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
 # is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish. Items, not tasks:
-# one video that kills its workers has many, and ends by itself when its attempts are used up.
+# one video that kills its workers has many, and ends by itself when its attempts are used up. What an item's own data
+# may have caused does not count (`pipelines/blame.py`): ten odd files may come in a row.
 BREAKER_FAILURES = 10
 
 # One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
@@ -199,7 +200,7 @@ class RunState:
             work.failed(task, answer)
         self._note(task, answer, work)
         self._conclude(work, answer)
-        if isinstance(answer, Failure) and answer.transient and answer.kind != MachineLost.__name__:
+        if isinstance(answer, Failure) and _accuses_machine(answer):
             in_a_row = self._failed_in_a_row[task.stage]
             in_a_row.add(task.item.id)
             if len(in_a_row) >= self._breaker:
@@ -250,3 +251,8 @@ class RunState:
             del self._active[work.item.id]
             self.metrics.item_ended(work.row)
         self._on_change(work.row, answer)
+
+
+def _accuses_machine(failure: Failure) -> bool:
+    """Whether many of these in a row say that the run cannot succeed."""
+    return failure.transient and not failure.by_item and failure.kind != MachineLost.__name__

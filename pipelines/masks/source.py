@@ -20,15 +20,15 @@ import numpy as np
 from core_model.regions import Region
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError, MediaError
-from pipelines.masks.fit import Bool, fitted
+from pipelines.masks.fit import Bool, fitted, refuse_other_shape
 from pipelines.masks.levels import frame_levels, image_levels
 from pipelines.masks.order import images_by_frame
 from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
-from pipelines.media.info import inspect_video
+from pipelines.media.info import glance_video, inspect_video
 from pipelines.media.kinds import is_image
 from pipelines.media.reader import read_frames
 from pipelines.media.records import VideoInfo
-from pipelines.media.source import list_images
+from pipelines.media.source import image_size, list_images
 from pipelines.parts import bounding_box
 
 Kind = Literal["image", "folder", "video", "none"]
@@ -56,6 +56,7 @@ class MaskSummary:
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
     """Read a whole mask and return what it covers. Raises MaskError: missing, unreadable, of other length or shape."""
     path = Path(path)
+    _refuse_other_video(path, info)
     ranges: list[tuple[int, int]] = []
     covered = 0
     previous: Bool | None = None
@@ -99,6 +100,7 @@ def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int
 
 
 def _from_image(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
+    refuse_other_shape(image_size(path), path, info)  # before memory is taken for it
     mask = fitted(image_levels(path), path, info, config)
     for _ in range(start, stop):
         yield mask
@@ -110,7 +112,11 @@ def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, st
     empty.flags.writeable = False
     for index in range(start, stop):
         image = images.get(index)
-        yield empty if image is None else fitted(image_levels(image), image, info, config)
+        if image is None:
+            yield empty
+            continue
+        refuse_other_shape(image_size(image), image, info)
+        yield fitted(image_levels(image), image, info, config)
 
 
 def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
@@ -123,6 +129,16 @@ def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, sto
 
 _Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[Bool]]
 _READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
+
+
+def _refuse_other_video(path: Path, info: VideoInfo) -> None:
+    """Raise MaskError for a mask video of another shape, by its header: before all of it is decoded."""
+    if path.exists() and _kind(path) == "video":
+        try:
+            header = glance_video(path)
+        except MediaError as error:
+            raise MaskError(f"mask {error}") from error
+        refuse_other_shape((header.width, header.height), path, info, header.rotation)
 
 
 def _kind(path: Path) -> Kind:
