@@ -47,6 +47,8 @@ log = logging.getLogger("reelmend")
 
 LOOKS = 64
 """Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
+LOOKING_S = 120.0
+"""Seconds that these looks may take together: a prediction must not keep a run from its start."""
 
 
 def run_job(
@@ -60,7 +62,7 @@ def run_job(
     show how far the run came, or are the last run's where this one had not begun its items.
     """
     start_ahead()
-    looks = Looks(job)
+    looks = Looks(job, LOOKING_S)
     try:
         items = [_absolute(item) for item in discover(job)]  # a worker's current folder is not the driver's
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment

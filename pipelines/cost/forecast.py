@@ -90,5 +90,11 @@ def _look(items: Sequence[Item], job: JobConfig, looker: Looks) -> list[Looked]:
         return []
     remote = any(isinstance(item.video, RemotePath) for item in items)
     lookers = min(_LOOKERS if remote else 1, -(-len(items) // _A_PROCESS))
-    with ThreadPoolExecutor(lookers) as pool:
+    pool = ThreadPoolExecutor(lookers)
+    try:
         return list(pool.map(lambda item: look_at(item, settings(item.overrides), looker), items))
+    except BaseException:  # an interrupt must not wait for a look that hangs
+        looker.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -11,7 +11,7 @@ import numpy as np
 from core_model.regions import Region, hole_boxes
 from pipelines.config import LimitsConfig, MaskConfig, S3Config
 from pipelines.errors import MaskError, MediaError
-from pipelines.masks.fit import grown, refuse_other_shape
+from pipelines.masks.fit import grown, refuse_other_shape, scaled
 from pipelines.masks.levels import image_levels
 from pipelines.media.info import VideoHeader, glance_video
 from pipelines.media.limits import held_to
@@ -78,6 +78,8 @@ class Glance:
             self._copies.release()
         if (missing.shape[1] > missing.shape[0]) != (picture[0] > picture[1]):
             missing = np.rot90(missing)  # drawn on the picture as it is seen
+        if missing.size > picture[0] * picture[1]:  # as the probe lays it on the video's frames; no more is of use
+            missing = scaled(missing, picture)
         mask = grown(missing, round(config.dilation * missing.shape[1] / picture[0]))  # it may be of another size
         return MaskGlance((mask.shape[1], mask.shape[0]), float(mask.mean()), tuple(hole_boxes(mask.astype(np.bool_))))
 

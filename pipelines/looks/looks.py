@@ -5,8 +5,10 @@ that hangs must not keep a run from its start.
 """
 
 import atexit
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,11 +28,15 @@ _OVERDUE_AT_MOST = 2
 class Looks:
     """Of one job; may be used by several threads, each of which gets a process."""
 
-    def __init__(self, job: JobConfig) -> None:
+    def __init__(self, job: JobConfig, most_s: float = math.inf) -> None:
+        """`most_s`: seconds from now after which nothing more is opened."""
         context = RunContext(run_id="", job=job)
         self._config = GlanceConfig(job.s3, job.limits, context.cache_dir.absolute(), job.store.cache_bytes)
         self._look_s = job.limits.look_s
         self._overdue = 0
+        self._until_s = time.monotonic() + most_s
+        self._in_use: set[LookProcess] = set()
+        self._masks: dict[tuple[Location, Size, int, int], MaskGlance] = {}
 
     def exists(self, place: Location) -> bool:
         """Raises ItemError where nobody can say."""
@@ -43,14 +49,24 @@ class Looks:
 
     def mask_image(self, place: Location, picture: Size, config: MaskConfig, header: VideoHeader | None) -> MaskGlance:
         """Return what a mask that is one image covers of a picture of the size (w, h). Raises as `video`."""
-        found: MaskGlance = self._ask(place, "mask_image", place, picture, config, header)
-        return found
+        key = place, picture, config.threshold, config.dilation
+        if key not in self._masks:  # one mask may be that of many videos
+            self._masks[key] = self._ask(place, "mask_image", place, picture, config, header)
+        return self._masks[key]
+
+    def stop(self) -> None:
+        """Open nothing any more, and end what other threads ask now."""
+        self._until_s = 0.0
+        for process in [*self._in_use]:
+            process.end()
 
     def _ask(self, place: Location, what: str, *arguments: Any) -> Any:
         if self._overdue >= _OVERDUE_AT_MOST:
             raise OverLimit(f"{place}: was not looked at: {self._overdue} looks at others did not end")
+        if time.monotonic() > self._until_s:
+            raise OverLimit(f"{place}: was not looked at: looks at others took all the time there is for them")
         try:
-            with _a_process() as process:
+            with _a_process() as process, self._using(process):
                 return process.ask(self._config, what, arguments, self._look_s)
         except ReelmendError:
             raise
@@ -64,6 +80,14 @@ class Looks:
             raise OverLimit(f"{place}: a look at it takes more memory than it may") from exc
         except Exception as exc:  # whatever a stranger's file made a library raise
             raise MediaError(f"{place}: cannot be looked at ({type(exc).__name__}: {exc})") from exc
+
+    @contextmanager
+    def _using(self, process: LookProcess) -> Iterator[None]:
+        self._in_use.add(process)
+        try:
+            yield
+        finally:
+            self._in_use.discard(process)
 
 
 def start_ahead() -> None:

@@ -30,11 +30,15 @@ def fitted(levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rota
     missing = (levels > config.threshold).astype(np.uint8)
     missing = np.rot90(missing, _quarter_turns((missing.shape[1], missing.shape[0]), path, info, own_rotation))
     if missing.shape != (info.height, info.width):
-        size = (info.width, info.height)
-        missing = _u8(cv2.resize(np.ascontiguousarray(missing), size, interpolation=cv2.INTER_NEAREST_EXACT))
+        missing = scaled(missing, (info.width, info.height))
     mask = grown(missing, config.dilation).astype(np.bool_)
     mask.flags.writeable = False
     return mask
+
+
+def scaled(missing: U8, size: tuple[int, int]) -> U8:
+    """Return the mask at another size (width, height), by nearest neighbour."""
+    return _u8(cv2.resize(np.ascontiguousarray(missing), size, interpolation=cv2.INTER_NEAREST_EXACT))
 
 
 def grown(missing: U8, pixels: int) -> U8:

@@ -42,6 +42,12 @@ def bad_machine(task: Task, kind: str = "StoreError") -> Failure:
     return Failure(task.id, kind, "disk full", transient=True)
 
 
+def take(state: RunState, stage: Stage) -> Task:
+    task = state.take((stage,))
+    assert task is not None
+    return task
+
+
 def lost(task: Task, kind: str) -> Failure:
     return Failure(task.id, kind, "it vanished", transient=True)
 
