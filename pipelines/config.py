@@ -204,6 +204,9 @@ class RunConfig:
     active_bytes: int = 200_000_000_000
     """Bytes of optical flow (estimated) that items in work may still need; what must lie in the store at once. Beyond
     it no new item is begun; one is always in work. 0: any number."""
+    outage_s: float = 600.0
+    """Seconds that a store may be away (no answer, or errors of the server) while the run waits for it; before it has
+    answered once, 60 at most. Then the run stops with exit status 75: the same command, later."""
     stop_grace_s: float = 90.0
     """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A
     second signal stops at once."""

@@ -4,6 +4,7 @@ An executor pulls tasks from a `RunState` as it has room for them, and hands bac
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
 """
 
+import time
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Protocol
@@ -15,6 +16,8 @@ from pipelines.stopping import stop_requests
 from pipelines.tasks import Failure, Receipt, Stage, Task
 from pipelines.worker import Worker
 
+_LOOK_S = 0.2
+"""Between two looks whether a store answers again."""
 _GROUP = "reelmend.executors"
 
 
@@ -60,7 +63,14 @@ class InlineExecutor:
         with stop_requests(self._grace_s) as stop:
             while not state.over:
                 task = state.take()
+                if task is None and state.waits_for_store:
+                    time.sleep(_LOOK_S)
+                    if stop.made:
+                        raise KeyboardInterrupt
+                    continue
                 if task is None:
+                    if state.over:
+                        break
                     raise RuntimeError("the run is not over, nothing is in work and no task is ready")
                 state.handle(self._worker.perform(task))
                 if stop.made and not state.over:

@@ -143,6 +143,12 @@ class ItemWork:
             case _:
                 raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
 
+    def put_back(self, task: Task, reason: str) -> None:
+        """A task found no store to work with: it is ready again, and has used up nothing."""
+        self._in_hand[task.stage].discard(task.index)
+        self._events.append(f"{task.id} put back: {reason}")
+        self._offer(task)
+
     def failed(self, task: Task, failure: Failure) -> None:
         """A task failed: it is ready again, or the item ends."""
         attempt = self._attempt_of[task.id]

@@ -55,6 +55,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.active_items", job.run.active_items, 0)
     yield from _at_least("run.active_bytes", job.run.active_bytes, 0)
     yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
+    if not (math.isfinite(job.run.outage_s) and job.run.outage_s >= 0):
+        yield ("run.outage_s",), f"{job.run.outage_s} is not a number of seconds to wait for a store"
     yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)

@@ -31,13 +31,14 @@ def serve(memory_bytes: int) -> None:
     _limit_memory(memory_bytes)
     glances: tuple[Any, Glance] | None = None
     while (question := receive(questions)) is not None:
-        environment, config, what, arguments = question
+        folder, environment, config, what, arguments = question
         if glances is None or glances[0] != (environment, config):
             os.environ.clear()
             os.environ.update(environment)
             glances = ((environment, config), Glance(config))
         answer: tuple[Any, Exception | None]
         try:
+            os.chdir(folder)
             answer = (getattr(glances[1], what)(*arguments), None)
         except Exception as exc:  # whatever a stranger's file does
             answer = (None, exc)

@@ -58,7 +58,7 @@ class LookProcess:
         deadline = time.monotonic() + timeout_s + (0 if self._asked_before else _START_S)
         self._asked_before = True
         try:
-            send(stdin, (dict(os.environ), config, what, arguments))
+            send(stdin, (str(Path.cwd()), dict(os.environ), config, what, arguments))
             (size,) = HEAD.unpack(self._read(stdout.fileno(), HEAD.size, deadline))
             value, error = pickle.loads(self._read(stdout.fileno(), size, deadline))
         except OSError as exc:
