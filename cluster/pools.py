@@ -17,6 +17,7 @@ import cv2
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from cluster.beats import beating
 from cluster.deaths import one_line, with_its_machine
 from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
@@ -51,15 +52,17 @@ class _RestoringWorker:
             self._worker.warm(stage)
         return fit_on_gpu()
 
-    def perform(self, task: Task) -> Receipt | Failure:
-        return self._worker.perform(task)
+    def perform(self, run: str, task: Task) -> Receipt | Failure:
+        with beating(run, task.id):
+            return self._worker.perform(task)
 
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
     """A probe or a stitch: nothing to keep loaded, so a Ray task of its own."""
     log_to_stderr(context.job.log.format, logging.INFO)
     cv2.setNumThreads(1)
-    return worker_factory(context).perform(task)
+    with beating(context.run_id, task.id):
+        return worker_factory(context).perform(task)
 
 
 @dataclass(frozen=True)
@@ -115,17 +118,23 @@ class Pools:
         ray.kill(self._actors.pop(name))
         self._shared_gpus.leave(name)
 
-    def run(self, task: Task, name: str | None) -> None:
-        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`."""
+    def run(self, task: Task, name: str | None, *, extra: bool = False) -> None:
+        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`.
+
+        `extra`: the process takes none of the places that Ray has, which others hold and make nothing of.
+        """
         if name is not None:
-            self._awaited[self._actors[name].perform.remote(task)] = _Awaited(Answered, self._gone(name))
+            self._awaited[self._actors[name].perform.remote(self._context.run_id, task)] = _Awaited(
+                Answered, self._gone(name)
+            )
             return
 
         def lost(error: RayError) -> Event:
             kind = MachineLost if with_its_machine(error) else WorkerLost
             return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
 
-        reference = self._perform_alone.remote(self._context, self._worker_factory, task)
+        own_process = self._perform_alone.options(num_cpus=0) if extra else self._perform_alone
+        reference = own_process.remote(self._context, self._worker_factory, task)
         self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
 
     def end(self, task_id: str, name: str | None) -> None:

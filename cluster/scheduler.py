@@ -14,6 +14,7 @@ from cluster.resources import Layout, Pool
 from pipelines.errors import MachineLost, OverLimit, WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.watch.signs import OVERSTAY_S, Beat
 
 # A worker that cannot load what it needs says why; three in a row say that none will start. One that vanishes while it
 # starts may have had bad luck with its machine, and so may all that started there with it.
@@ -58,7 +59,7 @@ class Answered:
     answer: Receipt | Failure
 
 
-Event = Placed | Ready | Gone | Answered
+Event = Placed | Ready | Gone | Answered | Beat
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ class Run:
 
     task: Task
     worker: str | None
+    extra: bool = False
+    """Its process comes in addition to those that the machines have places for, while others stand still."""
 
 
 @dataclass(frozen=True)
 class End:
-    """End the task's process: it takes longer than the job allows, and its failure is noted already."""
+    """End the task's process: it hangs, or takes longer than the job allows; its failure is noted already."""
 
     task_id: str
     worker: str | None
@@ -120,6 +123,8 @@ class Patience:
     """How long a probe may take, the time until its process runs included."""
     task_s: float = math.inf
     """The same for any other task."""
+    still_s: float = math.inf
+    """How long a task may neither compute nor give a sign of work; see `pipelines.watch.signs.Signs.hanging`."""
 
 
 class _Phase(Enum):
@@ -172,12 +177,15 @@ class Scheduler:
         self._failed_starts: Counter[str] = Counter()
         self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
+        self._extra = 0  # tasks in processes of their own that may be begun beyond the places for them
 
     def handle(self, event: Event) -> None:
         """Take note of what happened. Events of a worker or task that is gone already change nothing."""
         match event:
             case Answered(answer):
                 self._answered(answer)
+            case Beat():
+                self._state.signs.tell(event)
             case Gone(name) if name in self._workers:
                 self._gone(self._workers.pop(name), event)
             case Placed(name) if name in self._workers:
@@ -200,10 +208,12 @@ class Scheduler:
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
-        ended: list[Instruction] = list(self._end_late(now_s))
+        self._state.signs.look(now_s)
+        ended: list[Instruction] = [*self._end_late(now_s), *self._end_hanging(now_s)]
         if self.draining:
             return ended
-        assigned = list(self._assign())
+        assigned = list(self._assign(self._overstaying(now_s)))
+        self._state.signs.look(now_s)  # which begins to count for these
         self._begun_s |= {run.task.id: now_s for run in assigned}
         return [*ended, *assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
@@ -234,18 +244,37 @@ class Scheduler:
             allowed_s = self._patience.probe_s if task.stage is Stage.PROBE else self._patience.task_s
             if now_s - self._begun_s.get(task_id, now_s) <= allowed_s:
                 continue
-            name = next((worker.name for worker in self._workers.values() if worker.task is task), None)
-            if name is not None:
-                del self._workers[name]
-            self._own_process.discard(task_id)
             reason = (
                 f"{task.item.video}: its {task.stage} did not end within {allowed_s:.0f} s and was killed; see limits"
             )
-            self._state.handle(Failure(task_id, OverLimit.__name__, reason, transient=False))
-            yield End(task_id, name)
+            yield self._end(task, Failure(task_id, OverLimit.__name__, reason, transient=False))
         self._begun_s = {task_id: begun for task_id, begun in self._begun_s.items() if task_id in self._state.in_work}
 
-    def _assign(self) -> Iterator[Run]:
+    def _end_hanging(self, now_s: float) -> Iterator[End]:
+        """A process that hangs says nothing: it goes, and the task is tried again in another one."""
+        for one, allowed_s in [*self._state.signs.hanging(now_s, self._patience.still_s)]:
+            task, done = one.task, f" after {one.frames:.0f} frames" if one.frames else ""
+            reason = (
+                f"{task.item.video}: its {task.stage} stood still{done}: no sign of work for {allowed_s:.0f} s "
+                "(limits.still_s); its process was ended"
+            )
+            yield self._end(task, Failure(task.id, WorkerLost.__name__, reason, transient=True))
+
+    def _end(self, task: Task, failure: Failure) -> End:
+        name = next((worker.name for worker in self._workers.values() if worker.task is task), None)
+        if name is not None:
+            del self._workers[name]
+        self._own_process.discard(task.id)
+        self._state.handle(failure)
+        return End(task.id, name)
+
+    def _overstaying(self, now_s: float) -> set[str]:
+        """Tasks in processes of their own that stand still: as good as gone, until they are."""
+        standing = self._state.signs.standing(now_s)
+        return {one.task.id for one in standing if one.still_s > OVERSTAY_S} & self._own_process
+
+    def _assign(self, overstaying: set[str]) -> Iterator[Run]:
+        self._extra = min(len(overstaying), max(1, self._layout.task_slots))
         yield from self._in_own_process(Stage.STITCH)
         # Who knows an item goes on with it. The others begin one that nobody has, and only then share one: a worker
         # keeps what the next chunk of its item needs, but none rests while there is work.
@@ -267,12 +296,13 @@ class Scheduler:
         return {other.item for other in self._of(worker.pool) if other is not worker}
 
     def _in_own_process(self, stage: Stage) -> Iterator[Run]:
-        while self._room > 0 and len(self._own_process) < self._layout.task_slots:
+        slots = self._layout.task_slots
+        while self._room > 0 and len(self._own_process) < slots + self._extra:
             task = self._state.take((stage,))
             if task is None:
                 return
+            yield Run(task, None, extra=len(self._own_process) >= slots)
             self._own_process.add(task.id)
-            yield Run(task, None)
 
     def _to(
         self, worker: _Worker, stage: Stage, *, item: str | None = None, besides: Collection[str] = ()
@@ -289,7 +319,7 @@ class Scheduler:
     def _room(self) -> int:
         """How many tasks that compute on CPUs may be begun."""
         busy = sum(worker.phase is _Phase.BUSY and not worker.pool.gpus for worker in self._workers.values())
-        return self._layout.busy_limit - busy - len(self._own_process)
+        return self._layout.busy_limit - busy - len(self._own_process) + self._extra
 
     def _start_workers(self, now_s: float) -> Iterator[Start]:
         """Workers are started when there is work for them, so that a run that has nothing to do loads nothing.

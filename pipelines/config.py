@@ -91,6 +91,9 @@ class LimitsConfig:
     """Seconds in which an item's video and mask have to be read once (the probe); then it is quarantined."""
     task_s: float = 0.0
     """Seconds that any other task of an item (flow, inpaint, stitch) may take. 0: any."""
+    still_s: float = 600.0
+    """Seconds that a task on Ray may neither compute nor read, measure or write a frame; then its process is taken to
+    hang, is ended, and the task is tried again. One that computes gets ten times as long. 0: any."""
     look_s: float = 30.0
     """Seconds in which a video's header or a mask has to be read when a run or `plan` looks ahead; then the look is
     given up, and the item is left to its probe."""

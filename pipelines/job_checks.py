@@ -94,7 +94,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:
     yield from _between("limits.pixels", limits.pixels, SMALLEST_SIDE_PX**2, LARGEST_FRAME_PX)
     yield from _at_least("limits.frames", limits.frames, 0)
-    for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s)):
+    for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s), ("still_s", limits.still_s)):
         if not (math.isfinite(seconds) and seconds >= 0):
             yield (f"limits.{name}",), f"{seconds} is no number of seconds; 0 stands for any"
     for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):

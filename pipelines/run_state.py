@@ -23,6 +23,7 @@ from pipelines.tasks import Failure, Item, Receipt, Stage, Task
 from pipelines.units import readable_seconds
 from pipelines.watch.load import LoadMeter
 from pipelines.watch.run_metrics import RunMetrics
+from pipelines.watch.signs import Signs
 
 # Ten items failing in a row at one stage is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
 # is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish. Items, not tasks:
@@ -98,6 +99,8 @@ class RunState:
         self.metrics = RunMetrics(self)
         self.load_meter = LoadMeter(self)
         self._watcher = watcher
+        self.signs = Signs()
+        """How far the tasks in work are."""
         self._outage = outage
         self.halted_kind = ""
         """Class name of the error that the run was stopped for."""
@@ -206,6 +209,7 @@ class RunState:
         """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
         self.load_meter.before_change()
         task = self.in_work.pop(answer.task_id, None)
+        self.signs.end(answer.task_id)
         work = self._active.get(task.item.id) if task else None
         if task is None or work is None or self.halted:
             return
@@ -216,6 +220,7 @@ class RunState:
             return
         if isinstance(answer, Receipt):
             self._failed_in_a_row[task.stage].clear()
+            self.signs.learn(task, answer)
             work.done(task, answer)
             if answer.plan:
                 self._usual_bytes = answer.plan.flow_bytes
@@ -240,6 +245,7 @@ class RunState:
             return
         self.halted, self.halted_kind = reason, kind = redact(reason), kind
         self.in_work.clear()
+        self.signs.clear()
         for work in list(self._active.values()):
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
             self._conclude(work, None)
@@ -263,6 +269,7 @@ class RunState:
         if self._watcher is not None:
             task = self._watcher.handed_out(task)
         self.in_work[task.id] = task
+        self.signs.begin(task)
         return task
 
     def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:

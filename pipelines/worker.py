@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from core_model.engine import DeviceFull
+from core_model.progress import PROGRESS
 from core_model.steps_down import StepsDown
 from pipelines.blame import blame
 from pipelines.cache.flow_use import FlowUse
@@ -78,6 +79,7 @@ class Worker:
             return answer
 
     def _attempt(self, task: Task) -> Receipt | Failure:
+        PROGRESS.begin_task()
         began, cpu_began = time.monotonic(), time.process_time()
         self._desk.model_clock.take()  # of a task that failed
         self._desk.flow_use = FlowUse()

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from core_model.progress import PROGRESS
 from pipelines.errors import MediaError
 from pipelines.media.limits import refuse_overtime
 from pipelines.media.source import list_images
@@ -36,5 +37,6 @@ def _digest_file(path: Path) -> str:
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             refuse_overtime(path)
+            PROGRESS.sign()
             total.update(piece)
     return total.hexdigest()

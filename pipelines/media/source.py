@@ -18,6 +18,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from core_model.progress import PROGRESS
 from pipelines.errors import MediaError
 from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
 from pipelines.media.limits import (
@@ -126,6 +127,7 @@ def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Ite
     """Yield every frame in the order of showing. Raises OverLimit when the task's time is over."""
     for packet in container.demux(stream):
         refuse_overtime(path)
+        PROGRESS.sign()
         yield from packet.decode()
 
 

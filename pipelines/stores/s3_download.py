@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
+from core_model.progress import PROGRESS
 from pipelines.errors import StoreError
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
@@ -54,6 +55,7 @@ class Download:
                     tag = answer["ETag"].strip('"')
                     for piece in answer["Body"].iter_chunks(_PIECE_BYTES):
                         sink(piece)
+                        PROGRESS.sign()
                         start += len(piece)
                 except BROKE_OFF:
                     if attempt == self._attempts:
