@@ -120,8 +120,9 @@ def _patience(job: JobConfig) -> Patience:
     crowded_s = job.pools.start_timeout_s
     unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
     limits = job.limits
-    late_s = [seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s)]
-    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, *late_s, still_s=limits.still_s or math.inf)
+    probe_s, task_s = (seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s))
+    still_s = limits.still_s or math.inf
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, probe_s, task_s, still_s)
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:

@@ -35,11 +35,11 @@ def test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again():
 
 def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where():
     play = Play("a", patience=PATIENCE, attempts=2)
-    for number in range(1, 3):
-        play.decide(number * 1000.0)
-        beat(play, "probe:a", signs=number, frames=7.0)
-        play.decide(number * 1000.0 + 1)
-        assert ends(play, number * 1000.0 + 102) == ["probe:a"]
+    play.runs()
+    for now_s in (1.0, 103.0):
+        beat(play, "probe:a", signs=5, frames=7.0)
+        play.decide(now_s)
+        assert ends(play, now_s + STILL_S + 1) == ["probe:a"]
     row = play.state.rows["a"]
     assert (row.state, row.kind) == ("failed", "WorkerLost")
     assert "its probe stood still after 7 frames: no sign of work for 100 s (limits.still_s)" in row.reason
