@@ -18,13 +18,13 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from cluster.beats import beating
-from cluster.deaths import one_line, with_its_machine
+from cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
 from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
-from pipelines.errors import MachineLost, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
 from pipelines.logs import LogLine, log_to_stderr
 from pipelines.tasks import Failure, Receipt, Task
@@ -84,6 +84,7 @@ class Pools:
         self._actors: dict[str, Any] = {}
         self._awaited: dict[Any, _Awaited] = {}
         self._shared_gpus = SharedGpus()
+        self._kernel_kills = KernelKills()
         self._worker_class: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RestoringWorker)
         self._perform_alone: Any = ray.remote(num_cpus=layout.task_cpus, max_retries=0, scheduling_strategy="SPREAD")(
             _perform_alone
@@ -130,7 +131,7 @@ class Pools:
             return
 
         def lost(error: RayError) -> Event:
-            kind = MachineLost if with_its_machine(error) else WorkerLost
+            kind = MachineLost if with_its_machine(error) else MemoryLost if self._memory_ran_out(error) else WorkerLost
             return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
 
         own_process = self._perform_alone.options(num_cpus=0) if extra else self._perform_alone
@@ -173,12 +174,16 @@ class Pools:
             return awaited.lost(exc)
         return awaited.arrived(value)
 
+    def _memory_ran_out(self, error: RayError) -> bool:
+        return for_want_of_memory(error, kernel_killed=self._kernel_kills.new())
+
     def _gone(self, name: str) -> Callable[[RayError], Event]:
         def gone(error: RayError) -> Event:
             reason = one_line(error)
             if name in self._actors:
                 log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
                 self.stop(name)  # it may only be out of reach, and must not go on
-            return Gone(name, reason, refused=isinstance(error, RayTaskError), with_machine=with_its_machine(error))
+            refused, with_machine = isinstance(error, RayTaskError), with_its_machine(error)
+            return Gone(name, reason, refused, with_machine, out_of_memory=self._memory_ran_out(error))
 
         return gone

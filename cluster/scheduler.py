@@ -3,7 +3,9 @@
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """
 
+import logging
 import math
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -11,10 +13,12 @@ from enum import Enum, auto
 from itertools import count
 
 from cluster.resources import Layout, Pool
-from pipelines.errors import MachineLost, OverLimit, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
 from pipelines.watch.signs import OVERSTAY_S, Beat
+
+log = logging.getLogger("reelmend")
 
 # A worker that cannot load what it needs says why; three in a row say that none will start. One that vanishes while it
 # starts may have had bad luck with its machine, and so may all that started there with it.
@@ -50,6 +54,8 @@ class Gone:
     """It could not load what it needs."""
     with_machine: bool = False
     """Its whole machine went away."""
+    out_of_memory: bool = False
+    """Its machine had too little memory."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,8 @@ class Scheduler:
         self._failed_starts: Counter[str] = Counter()
         self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
+        self._allowed: dict[str, int] = {}  # workers by pool, since memory ran out with more
+        self._at_once = sys.maxsize  # tasks that compute on CPUs, likewise
         self._extra = 0  # tasks in processes of their own that may be begun beyond the places for them
 
     def handle(self, event: Event) -> None:
@@ -218,6 +226,10 @@ class Scheduler:
         return [*ended, *assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
     def _answered(self, answer: Receipt | Failure) -> None:
+        if isinstance(answer, Failure) and answer.kind == MemoryLost.__name__ and self._shrink(None):
+            self._own_process.discard(answer.task_id)
+            self._state.put_back(answer)
+            return
         self._own_process.discard(answer.task_id)
         for worker in self._workers.values():
             if worker.task and worker.task.id == answer.task_id:
@@ -226,8 +238,14 @@ class Scheduler:
 
     def _gone(self, worker: _Worker, event: Gone) -> None:
         if worker.task:
-            kind = MachineLost if event.with_machine else WorkerLost
-            self._state.handle(Failure(worker.task.id, kind.__name__, event.reason, transient=True))
+            kind = MachineLost if event.with_machine else MemoryLost if event.out_of_memory else WorkerLost
+            failure = Failure(worker.task.id, kind.__name__, event.reason, transient=True)
+            if event.out_of_memory and self._shrink(worker.pool):
+                self._state.put_back(failure)
+            else:
+                self._state.handle(failure)
+        elif event.out_of_memory and self._shrink(worker.pool):
+            return
         elif not worker.warm:
             pool = worker.pool
             self._failed_starts[pool.name] += 1
@@ -237,6 +255,27 @@ class Scheduler:
                     f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
                     kind=WorkerLost.__name__,
                 )
+
+    def _shrink(self, pool: Pool | None) -> bool:
+        """Go on with one process less, after one was lost for want of memory. False where it was alone already.
+
+        `pool`: that of the worker that was lost; None: it was a task in a process of its own.
+        """
+        if pool is not None and (left := len(self._of(pool))) > 0:
+            self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
+            log.warning("memory ran out: going on with %d %s workers instead of %d", left, pool.name, left + 1)
+            return True
+        working = sum(worker.task is not None for worker in self._workers.values())
+        at_once = working + len(self._own_process) + (pool is not None)
+        if at_once < 2:
+            return False
+        self._at_once = min(self._at_once, at_once - 1)
+        log.warning("memory ran out: going on with %d tasks at once instead of %d", self._at_once, at_once)
+        return True
+
+    def _size(self, pool: Pool) -> int:
+        """How many workers the pool may have: as many as its machines hold, or fewer since memory ran out."""
+        return min(pool.size, self._allowed.get(pool.name, pool.size))
 
     def _end_late(self, now_s: float) -> Iterator[End]:
         """What a decoder does in one call is not interrupted from inside: its process goes, and the item with it."""
@@ -319,7 +358,7 @@ class Scheduler:
     def _room(self) -> int:
         """How many tasks that compute on CPUs may be begun."""
         busy = sum(worker.phase is _Phase.BUSY and not worker.pool.gpus for worker in self._workers.values())
-        return self._layout.busy_limit - busy - len(self._own_process) + self._extra
+        return min(self._layout.busy_limit, self._at_once) - busy - len(self._own_process) + self._extra
 
     def _start_workers(self, now_s: float) -> Iterator[Start]:
         """Workers are started when there is work for them, so that a run that has nothing to do loads nothing.
@@ -354,7 +393,7 @@ class Scheduler:
         """Whether a worker that has no task is to go, being one of `count` of its pool."""
         if not self._may_come(pool):
             return True
-        if count > pool.size:
+        if count > self._size(pool):
             return worker.phase is _Phase.PLACING or (worker.free and pool.size > 0)
         if not worker.free:
             return False
@@ -387,7 +426,7 @@ class Scheduler:
 
     def _most(self, pool: Pool) -> int:
         """Of those that share a GPU one is started first, and tells how many its memory holds."""
-        return math.ceil(pool.size * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
+        return math.ceil(self._size(pool) * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
 
     def _ready(self, pool: Pool) -> int:
         return sum(self._state.ready(stage) for stage in pool.stages)

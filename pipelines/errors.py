@@ -14,7 +14,8 @@ ReelmendError
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
     │   └── StoreAway     the store does not answer: the run waits for it      exit 75 when that takes too long
     └── WorkerLost      the process that held the task died
-        └── MachineLost   its whole machine went away (a spot machine that was taken back)
+        ├── MachineLost   its whole machine went away (a spot machine that was taken back)
+        └── MemoryLost    its machine ran out of memory
 """
 
 
@@ -76,6 +77,10 @@ class WorkerLost(TransientError):
 
 class MachineLost(WorkerLost):
     """The machine went away on which the task was done."""
+
+
+class MemoryLost(WorkerLost):
+    """The process was ended because its machine ran out of memory."""
 
 
 def first_line(error: BaseException) -> str:

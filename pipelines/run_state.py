@@ -235,6 +235,17 @@ class RunState:
                 what = f"{len(in_a_row)} items in a row failed at {task.stage}"
                 self.halt(f"{what}, the last: {answer.reason}", kind=answer.kind)
 
+    def put_back(self, failure: Failure) -> None:
+        """A task was lost, and not by a fault of its item or its own: it is ready again and no attempt is used up."""
+        task = self.in_work.pop(failure.task_id, None)
+        self.signs.end(failure.task_id)
+        work = self._active.get(task.item.id) if task else None
+        if task is None or work is None or self.halted:
+            return
+        work.put_back(task, failure.reason)
+        self._note(task, failure, work)
+        self._on_change(work.row, failure)
+
     def _shows_outage(self, task: Task, failure: Failure) -> bool:
         away = failure.kind == StoreAway.__name__
         return away and self._outage is not None and self._outage.suspect(failure.reason, task.item)
