@@ -158,6 +158,7 @@ class _Run:
         )
         with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
             self._display.start(len(items), context.run_id, context.out)
+            self._display.follow(state.signs)
             try:
                 state.settle(finished)
                 patiently(lambda: self._ledger.begin(state.rows, left_out), outage_s)

@@ -111,6 +111,16 @@ class Signs:
         found = [seen for seen in [*self._tasks.values()] if seen.task.item.id == item_id and seen.task.stage in stages]
         return sum(seen.last.frames for seen in found if seen.last)
 
+    def share_of(self, item_id: str) -> float:
+        """Return how many of the item's tasks the tasks in work come to, each by the share of its frames."""
+        total = 0.0
+        for seen in [*self._tasks.values()]:
+            task = seen.task
+            frames = task.chunk.frames if task.chunk else task.plan.frames if task.plan and not task.segment else 0
+            if task.item.id == item_id and seen.last and frames:
+                total += min(1.0, seen.last.frames / frames)
+        return total
+
     def hanging(self, now_s: float, still_s: float) -> Iterable[tuple[Standing, float]]:
         """Yield the tasks that are taken to hang, and the seconds they were given.
 
