@@ -48,6 +48,7 @@ class Codec(StrEnum):
 
 
 class ExecutorName(StrEnum):
+    auto = "auto"
     ray = "ray"
     inline = "inline"
 
@@ -196,8 +197,9 @@ class QualityConfig:
 
 @dataclass
 class RunConfig:
-    executor: ExecutorName = ExecutorName.ray
-    """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process."""
+    executor: ExecutorName = ExecutorName.auto
+    """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process; auto: inline for
+    what takes some seconds on a CPU, else ray."""
     workers: int = 0
     """Inpainting workers. 0: as many as the machine or cluster has cores (or GPUs) for."""
     attempts: int = 3

@@ -13,11 +13,13 @@ from typing import Any
 
 from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.keeper import FlowKeeper
-from pipelines.config import JobConfig, LogConfig
-from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPORT, SUMMARY, RunContext
+from pipelines.choose_executor import choose_executor
+from pipelines.config import ExecutorName, JobConfig, LogConfig
+from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, REPORT, SUMMARY, RunContext
 from pipelines.copies import written_places
 from pipelines.cost.forecast import forecast
 from pipelines.cost.rates import ChosenRates, rates_for
+from pipelines.cost.result import Forecast
 from pipelines.engines import check_weights, find_weights
 from pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
 from pipelines.estimate import first_size, output_notes
@@ -43,6 +45,7 @@ from pipelines.stores.location import Location, RemotePath, location_of
 from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.watch.metrics_port import metrics_port
+from pipelines.watch.now import Now, kept_up_to_date
 from pipelines.watch.progress import Display
 from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
@@ -50,6 +53,8 @@ log = logging.getLogger("reelmend")
 
 LOOKS = 64
 """Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
+_OF_THE_ITEMS = ("run_id", "name", "out", "items", "states", "finished_earlier", "quality", "left_out", "weights")
+"""What a summary says of the items as they are, whoever restored them."""
 LOOKING_S = 120.0
 """Seconds that these looks may take together: a prediction must not keep a run from its start."""
 
@@ -94,7 +99,7 @@ def run_items(
     patiently(lambda: _check_machine(context, desk.files), start_s)
     check_weights(context.weights)
     rates = rates_for(job)
-    executor = load_executor(job.run.executor)(context)
+    executor = None if job.run.executor is ExecutorName.auto else load_executor(job.run.executor)(context)
     with ExitStack() as stack:
         lease = patiently(
             lambda: stack.enter_context(lease_on(context.work / LEASE, context.run_id, desk.files)), job.run.outage_s
@@ -130,7 +135,7 @@ class _Run:
         self,
         items: Sequence[Item],
         selection: Selection,
-        executor: Executor,
+        executor: Executor | None,
         rates: ChosenRates | None,
         looks: Looks,
     ) -> RunOutcome:
@@ -141,6 +146,9 @@ class _Run:
         finished = patiently(lambda: find_finished_earlier(items, ledger, self._desk), outage_s)
         waiting = [item for item in items if item.id not in finished]
         predicted = patiently(lambda: _predict(waiting, rates, context, files, looks), outage_s)
+        if executor is None:
+            self._context = context = _with_executor(context, len(waiting), Forecast.from_dict(predicted))
+            executor = load_executor(context.job.run.executor)(context)
         flow = FlowKeeper(items, self._desk)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -156,7 +164,15 @@ class _Run:
             watcher=self._timeline,
             outage=outage,
         )
-        with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
+
+        def look() -> Now:
+            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
+
+        with (
+            metrics_port(job.metrics, state.metrics.read),
+            kept_up_to_date(context.work / NOW, files.hasty, look),
+            log_fields(run=context.run_id),
+        ):
             self._display.start(len(items), context.run_id, context.out)
             self._display.follow(state.signs)
             try:
@@ -190,6 +206,13 @@ class _Run:
         if self._timeline is not None:
             _keep_timeline(self._context, self._desk.files, self._timeline)
         return report
+
+
+def _with_executor(context: RunContext, items: int, predicted: Forecast) -> RunContext:
+    """Return the context with the executor that `auto` stands for, so that summary and report say which it was."""
+    job = context.job
+    chosen = choose_executor(job, items, predicted)
+    return replace(context, job=replace(job, run=replace(job.run, executor=chosen)))
 
 
 def _absolute(item: Item) -> Item:
@@ -252,11 +275,25 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
 def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> Location | None:
     """Return the report, None where it could not be written: on a full disk, say, or with expired credentials."""
     try:
+        if not summary.tasks_computed and summary.finished_earlier == summary.items:
+            summary = _with_figures_of_work(summary, files.read(context.work / SUMMARY))
         files.write(context.work / SUMMARY, json.dumps(summary.to_dict(), indent=1).encode())
         return make_report(context, files, summary, keeper.all_rows())
     except ReelmendError as exc:
         log.warning("no report: %s", exc)
         return None
+
+
+def _with_figures_of_work(summary: RunSummary, last: bytes | None) -> RunSummary:
+    """Return the summary of a run that found all finished, with the figures of the last one that did something."""
+    try:
+        worked = RunSummary.from_dict(json.loads(last or b""))
+    except (ValueError, TypeError):
+        return summary
+    if not worked.tasks_computed or worked.interrupted or worked.halted:
+        return summary
+    now = {name: getattr(summary, name) for name in _OF_THE_ITEMS}
+    return replace(worked, **now)
 
 
 def make_report(context: RunContext, files: Files, summary: RunSummary, rows: Sequence[ItemRow]) -> Location:

@@ -286,7 +286,7 @@ class RunState:
     def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:
         self.metrics.answered(task, answer, again=isinstance(answer, Failure) and not work.row.state.ended)
         if task.stage is Stage.INPAINT and isinstance(answer, Receipt):
-            self.load_meter.chunk_done()
+            self.load_meter.chunk_done(answer.seconds)
         if self._watcher is not None:
             self._watcher.answered(task, answer)
 
