@@ -101,7 +101,8 @@ def check_of(context: RunContext) -> Check:
     files = Files(replace(s3, attempts=1, timeout_s=min(s3.timeout_s, _ANSWER_S)))
 
     def check(item: Item) -> None:
-        files.write(context.work / ".answers", b"x")
+        files.write(asked := context.work / ".answers", b"x")
+        files.delete(asked)
         for place in (item.video, item.mask):
             if isinstance(place, RemotePath):
                 files.is_folder(place.parent)
