@@ -31,7 +31,7 @@ from pipelines.leases.lease import Lease, lease_on
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
-from pipelines.looks.looks import Looks, start_ahead
+from pipelines.looks.looks import Looks, end_idle, start_ahead
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
 from pipelines.outage import AT_START_S, Outage, check_of, patiently
@@ -149,6 +149,8 @@ class _Run:
         if executor is None:
             self._context = context = _with_executor(context, len(waiting), Forecast.from_dict(predicted))
             executor = load_executor(context.job.run.executor)(context)
+        if self._context.job.run.executor is not ExecutorName.inline:
+            end_idle()  # the run may take days, and its machine's memory is the workers'
         flow = FlowKeeper(items, self._desk)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:

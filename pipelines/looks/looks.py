@@ -125,7 +125,10 @@ def _give_back(process: LookProcess) -> None:
 
 
 @atexit.register
-def _end_all() -> None:
-    for owner, process in _idle:
-        if owner == os.getpid():
-            process.end()
+def end_idle() -> None:
+    """End the processes that nobody asks now: each holds some of the machine's memory."""
+    with _lock:
+        mine = [process for owner, process in _idle if owner == os.getpid()]
+        _idle.clear()
+    for process in mine:
+        process.end()
