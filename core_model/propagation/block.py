@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.progress import PROGRESS
-from core_model.propagation.gradient_blend import blend
+from core_model.propagation.clean_pictures import CleanPictures
+from core_model.propagation.gradient_blend import Pictures, blend
 from core_model.propagation.hole_motion import BACKGROUND
 from core_model.propagation.invention import NOT_INVENTED, Invention
 from core_model.propagation.pixel_tracks import Asked, Tracks
@@ -35,6 +36,8 @@ class Block:
         self._gains = np.ones((len(frames), len(tracks)), np.float32)
         self._seen = len(tracks)  # candidates beyond these are invented
         self._strength = 1.0
+        self._pictures: CleanPictures | None = None
+        self._moved: F32 | None = None
         self._miss = np.zeros(len(asked.rows), np.uint8)
         self._whole: set[int] = set()
         self._frames_with_holes = np.flatnonzero(np.diff(asked.first)).tolist()
@@ -51,18 +54,19 @@ class Block:
         return unseen
 
     def invent(self, invention: Invention) -> None:
-        """Take what was invented for the unseen pixels as more candidates."""
-        invented, self._strength = invention
-        for more in invented:
-            away = np.where(more.away != NOT_INVENTED, more.away, 0)
-            self._away, self._x, self._y, self._weights = (
-                np.concatenate((have, new[None]))
-                for have, new in zip(
-                    (self._away, self._x, self._y, self._weights), (away, more.x, more.y, more.weight), strict=True
-                )
+        """Take what was invented for the unseen pixels as one more candidate."""
+        more, self._strength, self._pictures = invention
+        if more is None:
+            return
+        away = np.where(more.away != NOT_INVENTED, more.away, 0)
+        self._away, self._x, self._y, self._weights = (
+            np.concatenate((have, new[None]))
+            for have, new in zip(
+                (self._away, self._x, self._y, self._weights), (away, more.x, more.y, more.weight), strict=True
             )
-            self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
-            self._whole.clear()
+        )
+        self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
+        self._whole.clear()
 
     def compose(self, t: int) -> None:
         """Write the masked pixels of a frame."""
@@ -73,23 +77,22 @@ class Block:
         ways = self._ways(part)
         colours, found = np.zeros((*ways[0].shape, 3), np.float32), np.zeros(ways[0].shape, np.bool_)
         gains, weights = self._gains[t], np.ascontiguousarray(self._weights[:, part])
-        look_up(self._frames, self._masks, t, *ways, weights > 0, colours, found)
+        pictures = Pictures(self._frames, self._masks, t)
+        if self._pictures is None:
+            look_up(self._frames, self._masks, t, *ways, weights > 0, colours, found)
+        else:
+            clean, hidden = self._pictures.at(t)[None], self._pictures.hidden()[None]
+            pictures = Pictures(self._frames, self._masks, t, clean, hidden)
+            seen, made = slice(self._seen), slice(self._seen, None)
+            taken = weights > 0
+            look_up(self._frames, self._masks, t, *(way[seen] for way in ways), taken[seen], colours[seen], found[seen])
+            look_up(clean, hidden, 0, *(way[made] for way in ways), taken[made], colours[made], found[made])
         colours *= gains[:, None, None]
         weights[~found] = 0
         mask = self._masks[t]
-        self._frames[t][mask] = blend(
-            self._frames,
-            self._masks,
-            t,
-            rows,
-            columns,
-            missing,
-            *ways,
-            colours,
-            gains,
-            weights,
-            self._seen,
-            self._strength,
+        guess = self._moved if t and np.array_equal(mask, self._masks[t - 1]) else None
+        self._frames[t][mask], self._moved = blend(
+            pictures, rows, columns, missing, *ways, colours, gains, weights, self._seen, self._strength, guess
         )
         self._whole.add(t)
 
@@ -133,7 +136,7 @@ class Block:
         misses, contrast = np.zeros(count, np.float32), np.zeros(count[1], np.float32)
         spread_misses(frame, *pixels, colours, found, self._layers, misses, contrast)
         weights = np.zeros(count, np.uint8)
-        weigh(pixels[2], ways[0], colours, found, misses, self._layers, weights)
+        weigh(pixels[2], ways[0], colours, found, misses, self._layers, self._gains[t], weights)
         self._weights[:, part] = weights
         taken = np.where(weights > 0, misses, np.inf).min(0)
         if np.isinf(taken[pixels[2]]).any():

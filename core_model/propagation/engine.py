@@ -27,13 +27,12 @@ class PropagationEngine:
         from core_model.propagation.fill import fill_clip
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
-        flows = shot.flows(first, last - 1)
         frames, masks = shot.images(first, last), shot.masks(first, last)
 
         def shot_begin() -> tuple[U8, Bool]:
             return (shot.images(0, 1)[0], shot.masks(0, 1)[0]) if first else (frames[0], masks[0])
 
-        filled = fill_clip(frames, masks, *flows, shot_begin)
+        filled = fill_clip(frames, masks, lambda: shot.flows(first, last - 1), shot_begin)
         asked = slice(start - first, stop - first)
         miss = None if filled.miss is None else filled.miss[asked]
         return Restored(filled.frames[asked], filled.away[asked], miss)

@@ -7,49 +7,60 @@ surroundings, and carried along the same motion.
 Legend: T frames, H W height and width, h w size of the flow.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool, Float, Restored
 from core_model.propagation.block import Block
 from core_model.propagation.camera import register_still
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion, shrink
+from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion
 from core_model.propagation.invention import ShotBegin, invent_moving, invent_still
-from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow
+from core_model.propagation.passing_motion import register_passing
+from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
 from core_model.propagation.refine_flow import remeasure
 from core_model.propagation.still_scene import follow_still, look_behind
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+Flows = Callable[[], tuple[Float, Float]]
 
 # Flow in pixels of its own size this close to a hole is not the scene's: DIS compares patches of 8 px at half size.
 _SPOILED_BY_OBJECT_PX = 14
 _SPOILED_BY_FILLING_PX = 4
-_GREY = 128
 _BY_PX = 40  # what passes within this of a hole may be behind it
 
 
-def fill_clip(
-    frames_THWC: U8, masks_THW: Bool, flow_fwd: Float, flow_bwd: Float, shot_begin: ShotBegin | None = None
-) -> Restored:
+def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBegin | None = None) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
     `shot_begin` returns the first frame of the shot that the frames belong to, and its mask. What no frame shows is
     invented there, as long as the camera has not moved since, so that it is the same in every block.
 
-    What the masked pixels hold before is never read. Flows are [T-1, 2, h, w] in pixels of their own size. A frame
+    What the masked pixels hold before is never read. `flows` returns flow to the next frame and back, [T-1, 2, h, w] in
+    pixels of its own size; it is not asked where the camera stands still, whose pictures tell more. A frame
     that is masked whole, in a block that is masked whole, becomes grey. Same result whatever the number of threads.
     Raises ValueError when shapes do not fit.
     """
-    _check(frames_THWC, masks_THW, flow_fwd, flow_bwd)
+    if frames_THWC.ndim != 4 or frames_THWC.shape[3] != 3 or masks_THW.shape != frames_THWC.shape[:3]:
+        raise ValueError(
+            "fill_clip: expected frames [T, H, W, 3] and masks [T, H, W], got "
+            f"{[*frames_THWC.shape]} and {[*masks_THW.shape]}"
+        )
     restored = frames_THWC if frames_THWC.flags.writeable else frames_THWC.copy()
     if not masks_THW.any():
         return Restored(restored, *np.zeros((2, *masks_THW.shape), np.uint8))
     asked = ask(masks_THW)
-    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in (flow_fwd, flow_bwd))
     places = register_still(restored, masks_THW)
     if places is not None:
-        return _fill_still(restored, masks_THW, asked, places, flow_fwd, flow_bwd, shot_begin)
+        return _fill_still(restored, masks_THW, asked, places, shot_begin)
+    flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in flows())
+    pairs = len(restored) - 1
+    if flow_fwd.shape != flow_bwd.shape or flow_fwd.ndim != 4 or flow_fwd.shape[:2] != (pairs, 2):
+        raise ValueError(
+            f"fill_clip: expected flows [{pairs}, 2, h, w], got {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
+        )
     motion = fit_hole_motion(masks_THW, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX)
     first = _moving_block(restored, masks_THW, asked, motion, flow_fwd, flow_bwd)
     first.compose_all()
@@ -61,20 +72,18 @@ def fill_clip(
     return Restored(restored, block.away(), block.miss())
 
 
-def _fill_still(
-    restored: U8, masks: Bool, asked: Asked, places: F64, flow_fwd: F32, flow_bwd: F32, shot_begin: ShotBegin | None
-) -> Restored:
+def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
+    shown = ~(masks | scene.passing)
+    for track in tracks:
+        lead_rim(track, asked, masks, shown)
     layers = [BACKGROUND, BACKGROUND]
     passes_T = _passes_by(scene.passing, masks)
     if passes_T.any():
-        blank = np.where(masks[..., None], np.uint8(_GREY), restored)  # what the holes hold must not show
-        flow_fwd, flow_bwd = remeasure(flow_fwd, flow_bwd, blank, masks, passes_T)
-        motion = fit_hole_motion(masks, flow_fwd, flow_bwd, _SPOILED_BY_OBJECT_PX, scene.passing)
+        motion = register_passing(restored, masks, scene.passing)
         if motion.valid[..., FOREGROUND].any():
-            other = find_other(masks, motion, flow_fwd, flow_bwd, FOREGROUND)
-            other |= 1 - shrink(scene.passing, flow_fwd.shape[2:])
+            other = (~scene.passing).view(np.uint8)
             tracks += [follow(masks, asked, motion, other, FOREGROUND, direction) for direction in (1, -1)]
             layers += [FOREGROUND, FOREGROUND]
     block = Block(restored, masks, asked, tracks, layers)
@@ -100,13 +109,3 @@ def _moving_block(restored: U8, masks: Bool, asked: Asked, motion: HoleMotion, f
             tracks += [follow(masks, asked, motion, other, layer, direction) for direction in (1, -1)]
             layers += [layer, layer]
     return Block(restored, masks, asked, tracks, layers)
-
-
-def _check(frames: U8, masks: Bool, flow_fwd: Float, flow_bwd: Float) -> None:
-    pairs = len(frames) - 1
-    fits = masks.shape == frames.shape[:3] and flow_fwd.shape == flow_bwd.shape and flow_fwd.shape[:2] == (pairs, 2)
-    if frames.ndim != 4 or frames.shape[3] != 3 or not fits:
-        raise ValueError(
-            f"fill_clip: expected frames [T, H, W, 3], masks [T, H, W] and flows [T-1, 2, h, w], got "
-            f"{[*frames.shape]}, {[*masks.shape]}, {[*flow_fwd.shape]} and {[*flow_bwd.shape]}"
-        )

@@ -7,6 +7,8 @@ between neighbours in the frame they come from, and the colours follow from thes
 Legend: C candidates, N the asked pixels of one frame, h w a window around its holes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,16 +30,34 @@ _STRENGTH_RANGE = (0.35, 1.2)  # by how much invented texture is made weaker or 
 _SAME_PLACE_PX = np.float32(0.75)  # neighbours whose sources lie as they do, to this, come from one piece
 
 
+class Pictures(NamedTuple):
+    """What is copied from."""
+
+    frames: U8
+    """[T, H, W, 3]"""
+    masks: Bool
+    """[T, H, W]: what is missing of them."""
+    t: int
+    """The frame that is made whole."""
+    clean: F32 | None = None
+    """[1, H, W, 3]: what invented candidates are copied from; None: the frames too."""
+    hidden: Bool | None = None
+    """[1, H, W]: what is missing of that."""
+
+
 def blend(
-    frames_THWC: U8, masks_THW: Bool, t: int, rows: NDArray[np.int32], columns: NDArray[np.int32], missing: Bool,
+    pictures: Pictures, rows: NDArray[np.int32], columns: NDArray[np.int32], missing: Bool,
     away_CN: NDArray[np.int16], x_CN: F32, y_CN: F32, colour_CN3: F32, gains_C: F32, weights_CN: U8,
-    seen: int, strength: float,
-) -> U8:  # fmt: skip
-    """Return the colours [M, 3] of frame t's missing pixels in row-major order.
+    seen: int, strength: float, guess: F32 | None,
+) -> tuple[U8, F32]:  # fmt: skip
+    """Return the colours [M, 3] of frame t's missing pixels in row-major order, and by how much blending moved them.
+
+    That, of the frame before, is a good `guess`.
 
     Candidates from `seen` on are invented: their differences count `strength` times. Pixels without a candidate
     continue their surroundings smoothly; grey where nothing is known.
     """
+    frames_THWC, masks_THW, t, clean, hidden = pictures
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
     bottom, right = min(height, int(rows.max()) + 2), min(width, int(columns.max()) + 2)
@@ -50,32 +70,96 @@ def blend(
         image[:, ~known] = image[:, known].mean(1)[:, None] if known.any() else _GREY
     edges = Edges(np.zeros((3, size[0], size[1] - 1), np.float32), np.zeros((3, size[0] - 1, size[1]), np.float32))
     weights = Edges(np.zeros(edges.right.shape[1:], np.float32), np.zeros(edges.down.shape[1:], np.float32))
-    invented = tuple(np.zeros(weight.shape, np.bool_) for weight in weights)
-    by_pixel = [np.ascontiguousarray(part.swapaxes(0, 1)) for part in (away_CN, x_CN, y_CN, colour_CN3, weights_CN)]
-    _differences(frames_THWC, masks_THW, t, mask, known, index, *by_pixel, gains_C, seen, *edges, *weights, *invented)
+    for c in range(len(weights_CN)):
+        if not weights_CN[c].any():
+            continue
+        copied_from = (frames_THWC, masks_THW, t) if clean is None or hidden is None or c < seen else (clean, hidden, 0)
+        of_candidate = away_CN[c], x_CN[c], y_CN[c], colour_CN3[c], weights_CN[c], gains_C[c]
+        for side in (0, 1):
+            _add_steps(*copied_from, mask, known, index, *of_candidate, side == 1, edges[side], weights[side])
+    made_up = ~(weights_CN[:seen] > 0).any(0)
+    invented = tuple(_finish(mask, known, index, made_up, side == 1, edges[side], weights[side]) for side in (0, 1))
     _fit_strength(image, mask, edges, invented, strength)
-    blended = solve_poisson(image, mask, edges, weights, _HOLD * (mask & known))
-    colours: U8 = (blended[:, mask].T.clip(0, 255) + 0.5).astype(np.uint8)
-    return colours
+    inner = slice(*_extent(mask.any(1))), slice(*_extent(mask.any(0)))
+    within = inner[0], slice(inner[1].start, inner[1].stop - 1)
+    across = slice(inner[0].start, inner[0].stop - 1), inner[1]
+    free, before = mask[inner], image[:, *inner]
+    if guess is not None and guess.shape != before.shape:
+        guess = None
+    edges = Edges(edges.right[:, *within], edges.down[:, *across])
+    weights = Edges(weights.right[within], weights.down[across])
+    blended = solve_poisson(before, free, edges, weights, _HOLD * (free & known[inner]), guess)
+    colours: U8 = (blended[:, free].T.clip(0, 255) + 0.5).astype(np.uint8)
+    return colours, blended - before
+
+
+def _extent(where: Bool) -> tuple[int, int]:
+    """From the pixel before the first to the one after the last."""
+    found = np.flatnonzero(where)
+    return max(0, int(found[0]) - 1), min(len(where), int(found[-1]) + 2)
 
 
 def _fit_strength(image_Chw: F32, mask_hw: Bool, edges: Edges, invented: tuple[Bool, ...], strength: float) -> None:
     """Make invented differences as strong as those just outside of the hole, times `strength`."""
     if not any(where.any() for where in invented):
         return
-    steps = np.diff(image_Chw, axis=2), np.diff(image_Chw, axis=1)
-    apart = mask_hw[:, 1:] | mask_hw[:, :-1], mask_hw[1:] | mask_hw[:-1]
-    around = _calm_mean([step[:, ~masked] for step, masked in zip(steps, apart, strict=True)])
-    within = _calm_mean([edge[:, where] for edge, where in zip(edges, invented, strict=True)])
+    around = _calm_mean(*_squares_outside(image_Chw, mask_hw))
+    within = _calm_mean(*(_squares(edge, where) for edge, where in zip(edges, invented, strict=True)))
     strength *= float(np.clip(np.sqrt(around / max(within, 1e-3)), *_STRENGTH_RANGE))
     for edge, where in zip(edges, invented, strict=True):
-        edge *= np.where(where, np.float32(strength), np.float32(1))
+        _scale(edge, where, np.float32(strength))
 
 
-def _calm_mean(steps: list[F32]) -> float:
+def _calm_mean(*squares: F32) -> float:
     """Mean square of differences without the largest tenth: edges of objects."""
-    squares = np.sort(np.concatenate([np.square(step).sum(0) for step in steps]))
-    return float(squares[: max(1, len(squares) * 9 // 10)].mean()) if len(squares) else 0.0
+    together = np.concatenate(squares)
+    if not len(together):
+        return 0.0
+    count = max(1, len(together) * 9 // 10)
+    return float(np.partition(together, count - 1)[:count].mean())
+
+
+@compiled
+def _squares_outside(image, mask):  # type: ignore[no-untyped-def]
+    """Squared differences between neighbours outside of the hole, to the right and down."""
+    height, width = mask.shape
+    found = np.empty((2, height * width), np.float32)
+    counts = np.zeros(2, np.int64)
+    for y in range(height):
+        for x in range(width):
+            for side in range(2):
+                r, c = y + side, x + 1 - side
+                if r < height and c < width and not (mask[y, x] or mask[r, c]):
+                    total = np.float32(0)
+                    for k in range(len(image)):
+                        total += (image[k, r, c] - image[k, y, x]) ** 2
+                    found[side, counts[side]] = total
+                    counts[side] += 1
+    return found[0, : counts[0]], found[1, : counts[1]]
+
+
+@compiled
+def _squares(steps, where):  # type: ignore[no-untyped-def]
+    found = np.empty(where.size, np.float32)
+    n = 0
+    for y in range(where.shape[0]):
+        for x in range(where.shape[1]):
+            if where[y, x]:
+                total = np.float32(0)
+                for k in range(len(steps)):
+                    total += steps[k, y, x] ** 2
+                found[n] = total
+                n += 1
+    return found[:n]
+
+
+@compiled
+def _scale(steps, where, by):  # type: ignore[no-untyped-def]
+    for k in range(len(steps)):
+        for y in range(where.shape[0]):
+            for x in range(where.shape[1]):
+                if where[y, x]:
+                    steps[k, y, x] *= by
 
 
 @compiled
@@ -100,86 +184,65 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 
 @compiled
-def _differences(  # type: ignore[no-untyped-def]
-    frames, masks, t, mask, known, index, away, x, y, colour, weights, gains, seen,
-    right, down, right_weight, down_weight, right_invented, down_invented,
-):  # fmt: skip
+def _add_steps(  # type: ignore[no-untyped-def]
+    frames, masks, t, mask, known, index, away, x, y, colour, weights, gain, down, steps, totals
+):
+    """Add one candidate's differences between neighbours, right or down, by their weight; and the weights."""
     height, width = mask.shape
-    step, first, second = np.zeros(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    made_up = np.zeros(len(weights), np.bool_)
-    for n in range(len(weights)):
-        made_up[n] = True
-        for c in range(seen):
-            if weights[n, c]:
-                made_up[n] = False
-    for row in range(height):
-        for column in range(width):
-            for side in range(2):
-                r, c = row + side, column + 1 - side
-                if r >= height or c >= width or not (mask[row, column] or mask[r, c]):
-                    continue
-                n, m = index[row, column], index[r, c]
-                total = np.float32(0)
-                if known[row, column] and known[r, c]:
-                    step[0] = step[1] = step[2] = np.float32(0)
-                    total = _shown(
-                        frames, masks, t, n, m, 1 - side, side, away, x, y, colour, weights, gains, step, first, second
-                    )
-                weight = np.float32(1)
-                if total == 0:
-                    weight = _SEAM if mask[row, column] != mask[r, c] else _SMOOTHNESS
-                invented = total > 0 and ((n >= 0 and made_up[n]) or (m >= 0 and made_up[m]))
-                if side == 0:
-                    right_weight[row, column], right_invented[row, column] = weight, invented
-                else:
-                    down_weight[row, column], down_invented[row, column] = weight, invented
-                if total > 0:
+    dy, dx = (1, 0) if down else (0, 1)
+    other = np.empty(3, np.float32)
+    for row in range(height - dy):
+        for column in range(width - dx):
+            if not (known[row, column] and known[row + dy, column + dx]):
+                continue
+            n, m = index[row, column], index[row + dy, column + dx]
+            one = np.float32(weights[n]) if n >= 0 else np.float32(0)
+            two = np.float32(weights[m]) if m >= 0 else np.float32(0)
+            if (
+                one > 0
+                and two > 0
+                and away[n] == away[m]
+                and abs(x[m] - x[n] - dx) + abs(y[m] - y[n] - dy) < _SAME_PLACE_PX
+            ):
+                for k in range(3):
+                    steps[k, row, column] += (one + two) * (colour[m, k] - colour[n, k])
+                totals[row, column] += one + two
+                continue
+            if one > 0:
+                s, px, py = t + away[n], x[n] + dx, y[n] + dy
+                if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, other):
                     for k in range(3):
-                        if side == 0:
-                            right[k, row, column] = step[k]
-                        else:
-                            down[k, row, column] = step[k]
+                        steps[k, row, column] += one * (other[k] * gain - colour[n, k])
+                    totals[row, column] += one
+            if two > 0:
+                s, px, py = t + away[m], x[m] - dx, y[m] - dy
+                if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, other):
+                    for k in range(3):
+                        steps[k, row, column] += two * (colour[m, k] - other[k] * gain)
+                    totals[row, column] += two
 
 
 @compiled
-def _shown(frames, masks, t, n, m, dx, dy, away, x, y, colour, weights, gains, step, first, second):  # type: ignore[no-untyped-def]
-    """Add to step[3] the mean difference between two neighbours in the frames that show both; return its weight.
-
-    n and m are the left or upper and the right or lower pixel, -1 where that pixel is not missing.
-    """
-    total = np.float32(0)
-    for c in range(weights.shape[1]):
-        one = np.float32(weights[n, c]) if n >= 0 else np.float32(0)
-        two = np.float32(weights[m, c]) if m >= 0 else np.float32(0)
-        if one == 0 and two == 0:
-            continue
-        if (
-            one > 0
-            and two > 0
-            and away[n, c] == away[m, c]
-            and abs(x[m, c] - x[n, c] - dx) + abs(y[m, c] - y[n, c] - dy) < _SAME_PLACE_PX
-        ):
-            share = one + two
+def _finish(mask, known, index, made_up, down, steps, totals):  # type: ignore[no-untyped-def]
+    """Turn sums into means, and totals into what an edge is worth; return which edges are invented."""
+    height, width = mask.shape
+    dy, dx = (1, 0) if down else (0, 1)
+    invented = np.zeros(totals.shape, np.bool_)
+    for row in range(height - dy):
+        for column in range(width - dx):
+            if not (mask[row, column] or mask[row + dy, column + dx]):
+                continue
+            total = totals[row, column]
+            if total == 0:
+                seam = mask[row, column] != mask[row + dy, column + dx]
+                totals[row, column] = _SEAM if seam else _SMOOTHNESS
+                continue
             for k in range(3):
-                step[k] += share * (colour[m, c, k] - colour[n, c, k])
-            total += share
-            continue
-        if one > 0:
-            s, px, py = t + away[n, c], x[n, c] + dx, y[n, c] + dy
-            if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, second):
-                for k in range(3):
-                    step[k] += one * (second[k] * gains[c] - colour[n, c, k])
-                total += one
-        if two > 0:
-            s, px, py = t + away[m, c], x[m, c] - dx, y[m, c] - dy
-            if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, first):
-                for k in range(3):
-                    step[k] += two * (colour[m, c, k] - first[k] * gains[c])
-                total += two
-    if total > 0:
-        for k in range(3):
-            step[k] /= total
-    return total
+                steps[k, row, column] /= total
+            totals[row, column] = 1
+            n, m = index[row, column], index[row + dy, column + dx]
+            invented[row, column] = (n >= 0 and made_up[n]) or (m >= 0 and made_up[m])
+    return invented
 
 
 @compiled

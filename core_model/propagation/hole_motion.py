@@ -28,12 +28,10 @@ _RING_PX = 24  # width of the surroundings that vote, in pixels of the flow
 _FEWEST_VOTES = 12
 _MOST_VOTES = 1200
 _WIDE_STEP_PX = 6
-_STILL_PX = 0.5  # flow shorter than this before a camera that stands still is not that of something that passes
 _FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe it
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
 _AROUND_PAIRS = 2  # pairs before and after whose holes are looked at, so that what one hides is known from others
-_LENT_PAIRS = 4  # pairs across which what passes is taken to move on
 _MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
 
 
@@ -53,48 +51,26 @@ class HoleMotion(NamedTuple):
     """[P, h, w]: 1 where measured flow is not the scene's."""
 
 
-def fit_hole_motion(
-    masks_THW: Bool, flow_fwd: F32, flow_bwd: F32, spoiled_px: int, passing_THW: Bool | None = None
-) -> HoleMotion:
+def fit_hole_motion(masks_THW: Bool, flow_fwd: F32, flow_bwd: F32, spoiled_px: int) -> HoleMotion:
     """Fit the motions of a block. Flows are [P, 2, h, w]; `spoiled_px` is how far outside of a hole, in pixels of the
     flow, it still is not the scene's.
-
-    `passing` says what moves before a background that stands still, and that it does; None: flow has to tell.
     """
     pairs, _, height, width = flow_fwd.shape
-    small = shrink(masks_THW, (height, width))
-    holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
-    counts = np.ones(pairs, np.int64)
-    alike = [False, *(np.array_equal(a, b) for a, b in pairwise(small))]  # each frame's mask and the one before
-    for pair in range(pairs):
-        first, last = max(0, pair - _AROUND_PAIRS), min(pairs, pair + 1 + _AROUND_PAIRS)
-        if pair and all(alike[max(1, first) : last + 1]):
-            holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
-        else:
-            around = np.asarray(small[first : last + 1].any(0)).view(np.uint8)
-            counts[pair] = _lay_holes(around, small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
+    holes, near, counts = lay_holes(masks_THW, (height, width), spoiled_px)
     scale = np.array([masks_THW.shape[2] / width, masks_THW.shape[1] / height])
     models = np.zeros((2, pairs, int(counts.max(initial=1)), 2, 2, 3))
     valid = np.zeros(models.shape[:4], np.bool_)
     for direction, (flow, back) in enumerate(((flow_fwd, flow_bwd), (flow_bwd, flow_fwd))):
         fitted = models[direction], valid[direction], holes, near
-        if passing_THW is None:
-            _fit_moving(fitted, flow, back, counts, scale, masks_THW.shape[1:])
-        else:
-            valid[..., BACKGROUND] = True
-            passing = shrink(passing_THW, (height, width))
-            _fit_passing(fitted, flow, back, counts, scale, passing[:-1] if direction == 0 else passing[1:])
-    motion = HoleMotion(models, valid[0] & valid[1], holes, near)
-    if passing_THW is not None:
-        _lend_foreground(motion)
-    return motion
+        _fit_direction(fitted, flow, back, counts, scale, masks_THW.shape[1:])
+    return HoleMotion(models, valid[0] & valid[1], holes, near)
 
 
 _Fitted = tuple[F64, Bool, NDArray[np.uint8], NDArray[np.uint8]]
 """models [P, K, 2, 2, 3] and valid [P, K, 2], to be written, of one direction; holes and near [P, h, w]."""
 
 
-def _fit_moving(
+def _fit_direction(
     fitted: _Fitted, flow: F32, back: F32, counts: NDArray[np.int64], scale: F64, size: tuple[int, ...]
 ) -> None:
     models, valid, holes, near = fitted
@@ -104,42 +80,6 @@ def _fit_moving(
         for hole in range(1, count):
             votes = _votes(flow[pair], back[pair], near[pair], holes[pair], hole, scale)
             _fit_hole(votes, models[pair], valid[pair], hole)
-
-
-def _fit_passing(
-    fitted: _Fitted, flow: F32, back: F32, counts: NDArray[np.int64], scale: F64, passing: NDArray[np.uint8]
-) -> None:
-    models, valid, holes, near = fitted
-    for pair, count in enumerate(counts.tolist()):
-        if count == 1 or not passing[pair].any():
-            continue
-        apart = near[pair] | (1 - passing[pair])  # only what passes votes
-        everywhere = _votes(flow[pair], back[pair], apart, holes[pair], -1, scale)
-        for hole in range(1, count):
-            if not (passing[pair] & (holes[pair] == hole)).any():
-                continue
-            votes = np.concatenate((_votes(flow[pair], back[pair], apart, holes[pair], hole, scale), everywhere))
-            votes = votes[np.square(votes[:, 2:]).sum(1) > _STILL_PX**2]
-            if len(votes) >= _FEWEST_VOTES:
-                _fit_one(votes, models[pair, hole], valid[pair, hole], *_middle(votes))
-
-
-def _lend_foreground(motion: HoleMotion) -> None:
-    """Where nothing of what passes shows in a pair, because its frames are damaged there, let it move on as before."""
-    pairs, holes = motion.valid.shape[:2]
-    known = motion.valid[..., FOREGROUND].copy()
-    for pair in range(pairs):
-        for hole in range(1, holes):
-            if known[pair, hole] or not (inside := motion.holes[pair] == hole).any():
-                continue
-            for other in (p for d in range(1, _LENT_PAIRS + 1) for p in (pair - d, pair + d) if 0 <= p < pairs):
-                there = np.bincount(motion.holes[other][inside], minlength=holes)
-                there[~known[other]] = 0
-                if there.any():
-                    lender = int(np.argmax(there))
-                    motion.models[:, pair, hole, FOREGROUND] = motion.models[:, other, lender, FOREGROUND]
-                    motion.valid[pair, hole, FOREGROUND] = True
-                    break
 
 
 def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -156,7 +96,26 @@ def shrink(masks_THW: Bool, size: tuple[int, int]) -> NDArray[np.uint8]:
     return shrunk
 
 
-def _lay_holes(
+def lay_holes(
+    masks_THW: Bool, size: tuple[int, int], spoiled_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Number the holes of every pair at that size: `HoleMotion.holes` and `near`, and one more than there are, [P]."""
+    pairs, (height, width) = len(masks_THW) - 1, size
+    small = shrink(masks_THW, (height, width))
+    holes, near = np.zeros((pairs, height, width), np.uint8), np.zeros((pairs, height, width), np.uint8)
+    counts = np.ones(pairs, np.int64)
+    alike = [False, *(np.array_equal(a, b) for a, b in pairwise(small))]  # each frame's mask and the one before
+    for pair in range(pairs):
+        first, last = max(0, pair - _AROUND_PAIRS), min(pairs, pair + 1 + _AROUND_PAIRS)
+        if pair and all(alike[max(1, first) : last + 1]):
+            holes[pair], near[pair], counts[pair] = holes[pair - 1], near[pair - 1], counts[pair - 1]
+        else:
+            around = np.asarray(small[first : last + 1].any(0)).view(np.uint8)
+            counts[pair] = _lay_pair(around, small[pair] | small[pair + 1], spoiled_px, holes[pair], near[pair])
+    return holes, near, counts
+
+
+def _lay_pair(
     around_hw: NDArray[np.uint8],
     union_hw: NDArray[np.uint8],
     spoiled_px: int,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
 from core_model.propagation.camera import IN_PLACE, register_still
+from core_model.propagation.clean_pictures import CleanPictures
 from core_model.propagation.compiled import compiled
 from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
 from core_model.propagation.pixel_tracks import Asked
@@ -24,8 +25,6 @@ from core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is not used as an anchor: they become smooth
-# Frames whose sources are mixed, and their weights: elsewhere in a picture grain may be stronger than at the hole.
-_MIXED = {-1: 55, 0: 255, 1: 55}
 _THIN_PX, _DEEP_PX, _THIN_STRENGTH = 3.0, 10.0, 0.78
 _MOVING_STRENGTH = 0.15  # of texture that is carried along motion: what is off by a little shows less
 NOT_INVENTED = np.int16(32767)
@@ -48,8 +47,14 @@ class Invented(NamedTuple):
     """[N], 0..255"""
 
 
-Invention = tuple[list[Invented], float]
-"""Candidates that are mixed, and how strong their texture is to show."""
+class Invention(NamedTuple):
+    """What was invented for a block."""
+
+    sources: Invented | None = None
+    strength: float = 1.0
+    """How strong the texture is to show."""
+    pictures: CleanPictures | None = None
+    """What to copy from, if not from the frames themselves."""
 
 
 def _nothing(asked: Asked) -> Invented:
@@ -74,7 +79,7 @@ def invent_still(
     """
     counts = np.array([np.count_nonzero(unseen_N[a:b]) for a, b in pairwise(asked.first)])
     if counts.max() < _FEWEST_PX:
-        return [], 1.0
+        return Invention()
     frames_N = np.repeat(np.arange(len(masks_THW)), np.diff(asked.first))[unseen_N]
     pixels = asked.columns[unseen_N], asked.rows[unseen_N]
     found = _found_at_begin(restored_THWC, masks_THW, scene, frames_N, pixels, shot_begin)
@@ -91,7 +96,7 @@ def invent_still(
         found = place, hole, find_sources(picture, hole, ~apart)
     place, hole, sources = found
     if sources is None:
-        return [], 1.0
+        return Invention()
     height, width = hole.shape
     x, y, rows, columns = _seen_from(place, scene, frames_N, pixels, hole.shape)
     source_y, source_x = sources[rows, columns, 0] + (y - rows), sources[rows, columns, 1] + (x - columns)
@@ -100,15 +105,11 @@ def invent_still(
     at = np.rint(own_y).astype(np.intp), np.rint(own_x).astype(np.intp)
     inside = (at[0] >= 0) & (at[0] < height) & (at[1] >= 0) & (at[1] < width)
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
-    strength = _strength(hole)
-    invented = []
-    for away, weight in _MIXED.items():
-        t = frames_N + away
-        there = inside & (t >= 0) & (t < len(masks_THW))
-        sources_there = t[there], at[0][there], at[1][there]
-        there[there] = ~masks_THW[sources_there] & ~scene.passing[sources_there]
-        invented.append(_candidate(asked, unseen_N, there, np.full(len(t), away), own_x, own_y, weight))
-    return invented, strength
+    window = slice(max(0, at[0].min() - 1), at[0].max() + 2), slice(max(0, at[1].min() - 1), at[1].max() + 2)
+    window = slice(window[0].start, min(height, window[0].stop)), slice(window[1].start, min(width, window[1].stop))
+    pictures = CleanPictures(restored_THWC, masks_THW, scene.passing, window)
+    there = inside & ~pictures.hidden()[at]
+    return Invention(_candidate(asked, unseen_N, there, own_x, own_y), _strength(hole), pictures)
 
 
 def _found_at_begin(
@@ -136,27 +137,21 @@ def _found_at_begin(
 
 def _seen_from(
     place: NDArray[np.float64], scene: StillScene, frames_N: NDArray[np.intp], pixels: Pixels, size: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[NDArray[np.number], NDArray[np.number], NDArray[np.integer], NDArray[np.integer]]:
     """Return (x, y, row, column) of pixels of the block's frames in a frame at that place."""
+    if (scene.places == place).all():
+        return pixels[0], pixels[1], pixels[1], pixels[0]
     towards = np.stack([_between(away, place) for away in scene.places])
     x, y = _moved(towards, frames_N, *pixels)
     rows, columns = np.rint(y).astype(np.intp).clip(0, size[0] - 1), np.rint(x).astype(np.intp).clip(0, size[1] - 1)
     return x, y, rows, columns
 
 
-def _candidate(
-    asked: Asked,
-    unseen_N: Bool,
-    taken: Bool,
-    away: NDArray[np.int_],
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    weight: int,
-) -> Invented:
+def _candidate(asked: Asked, unseen_N: Bool, taken: Bool, x: NDArray[np.float64], y: NDArray[np.float64]) -> Invented:
     candidate = _nothing(asked)
-    candidate.away[unseen_N] = np.where(taken, away, NOT_INVENTED)
+    candidate.away[unseen_N] = np.where(taken, 0, NOT_INVENTED)
     candidate.x[unseen_N], candidate.y[unseen_N] = x, y
-    candidate.weight[unseen_N] = taken * np.uint8(weight)
+    candidate.weight[unseen_N] = taken * np.uint8(255)
     return candidate
 
 
@@ -191,7 +186,7 @@ def invent_moving(
         left_N &= invented.away == NOT_INVENTED
         left_N[part] = False
     invented.weight[invented.away != NOT_INVENTED] = 255
-    return [invented], _MOVING_STRENGTH
+    return Invention(invented, _MOVING_STRENGTH)
 
 
 def _between(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -99,6 +99,50 @@ def follow(
     return tracks
 
 
+def lead_rim(tracks: Tracks, asked: Asked, masks_THW: Bool, shown_THW: Bool | None = None) -> None:
+    """Let every rim pixel be looked for beside where the missing pixel next to it is seen, in the same frame.
+
+    Left to itself a rim pixel is seen in the very next frame, and tells nothing of the frame the hole is filled from.
+    `shown` says where a frame shows the layer; None: wherever it is not masked.
+    """
+    nearest = np.zeros(len(asked.rows), np.int64)
+    for t in range(len(masks_THW)):
+        a, b = int(asked.first[t]), int(asked.first[t + 1])
+        if a == b:
+            continue
+        if t and np.array_equal(masks_THW[t], masks_THW[t - 1]):
+            before = int(asked.first[t - 1])
+            nearest[a:b] = nearest[before : before + b - a] + (a - before)
+            continue
+        rows, columns = asked.rows[a:b], asked.columns[a:b]
+        window = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
+        mask = np.ascontiguousarray(masks_THW[t][window]).view(np.uint8)
+        _, labels = cv2.distanceTransformWithLabels(1 - mask, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+        of_label = np.zeros(int(labels.max()) + 1, np.int64)
+        of_label[labels[mask > 0]] = a + np.flatnonzero(asked.missing[a:b])
+        nearest[a:b] = of_label[labels[rows - window[0].start, columns - window[1].start]]
+    shown = masks_THW if shown_THW is None else shown_THW
+    _lead_rim(shown, shown_THW is not None, asked.first, asked.rows, asked.columns, asked.missing, nearest, *tracks)
+
+
+@compiled
+def _lead_rim(shown, says_shown, first, rows, columns, missing, nearest, away, to_x, to_y):  # type: ignore[no-untyped-def]
+    frames, height, width = shown.shape
+    for t in range(frames):
+        for n in range(first[t], first[t + 1]):
+            if missing[n]:
+                continue
+            q = nearest[n]
+            away[n] = 0
+            if away[q] == 0:
+                continue
+            x, y = to_x[q] + (columns[n] - columns[q]), to_y[q] + (rows[n] - rows[q])
+            if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+                continue
+            if shown[t + away[q], int(np.rint(y)), int(np.rint(x))] == says_shown:
+                away[n], to_x[n], to_y[n] = away[q], x, y
+
+
 @compiled
 def _find_other(fwd, bwd, models, valid, holes, near, layer, area, scale_x, scale_y, other):  # type: ignore[no-untyped-def]
     frames = len(other)

@@ -33,19 +33,27 @@ class Edges(NamedTuple):
 
 
 def solve_poisson(
-    image_CHW: F32, free_HW: Bool, differences: Edges, weights: Edges, hold_HW: F32, error_left: float = ERROR_LEFT
+    image_CHW: F32,
+    free_HW: Bool,
+    differences: Edges,
+    weights: Edges,
+    hold_HW: F32,
+    guess_CHW: F32 | None = None,
+    error_left: float = ERROR_LEFT,
 ) -> F32:
     """Return the image with its free pixels changed so that differences between neighbours are, by least squares,
     the given ones.
 
     `differences` holds (right or lower) - (left or upper) per channel, `weights` >= 0 what each is worth, and
     `hold_HW` >= 0 what it is worth that a pixel stays as it is. At most two grey levels from the exact solution, where
-    every free pixel is tied to a fixed or held one. Same result whatever the number of threads.
+    every free pixel is tied to a fixed or held one. Same result whatever the number of threads. `guess` is by how much
+    the free pixels may be expected to change: the better it is, the sooner the answer is there.
     """
     solved = np.array(image_CHW, np.float32, order="C")
     if free_HW.any():
         sizes = _sizes(*free_HW.shape)
-        _solve(solved, free_HW, *differences, *weights, hold_HW, sizes, error_left)
+        guess = np.zeros((0, *free_HW.shape), np.float32) if guess_CHW is None else guess_CHW
+        _solve(solved, free_HW, *differences, *weights, hold_HW, guess, sizes, error_left)
     return solved
 
 
@@ -65,7 +73,7 @@ def _sizes(height: int, width: int) -> NDArray[np.int64]:
 
 
 @compiled
-def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, sizes, error_left):  # type: ignore[no-untyped-def]
+def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, guess, sizes, error_left):  # type: ignore[no-untyped-def]
     last = len(sizes) - 1
     cells = sizes[last, 2] + (sizes[last, 0] + 1) * sizes[last, 1]
     right, down = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
@@ -81,12 +89,20 @@ def _solve(image, free, right_CHW, down_CHW, right_weight, down_weight, hold, si
     for channel in range(len(image)):
         _pull(image[channel], free, right_CHW[channel], down_CHW[channel], right_weight, down_weight, wanted)
         total[:], direction[:] = 0, 0
+        if len(guess):
+            for y in range(height):
+                for x in range(width):
+                    moved[y * width + x] = guess[channel, y, x] if free[y, x] else np.float32(0)
+            _apply(total, right, down, diagonal, width, begin, end, scratch)
+            for i in range(len(wanted)):
+                wanted[i] -= applied[i]
         strength = 0.0
-        for _ in range(_MOST_ITERATIONS):
+        for iteration in range(_MOST_ITERATIONS):
             # The residual on the finest grid is kept: the cycle only reads it there.
             largest = _cycle(sizes, right, down, diagonal, step, rest, change, scratch, mixed)
             if largest < error_left:
-                moved += step_here
+                if iteration or not len(guess):  # a guess that is right stays: what stands still does not flicker
+                    moved += step_here
                 break
             new_strength = _product(wanted, step_here)
             if not new_strength > 0:

@@ -20,12 +20,10 @@ _MARGIN_PX = 48  # around the holes, in pixels of the flow: the ring that votes,
 _PAIRS_AT_ONCE = 16
 
 
-def remeasure(
-    flow_fwd: F32, flow_bwd: F32, frames_THWC: U8, masks_THW: Bool, wanted_T: Bool | None = None
-) -> tuple[F32, F32]:
+def remeasure(flow_fwd: F32, flow_bwd: F32, frames_THWC: U8, masks_THW: Bool) -> tuple[F32, F32]:
     """Return both flows [P, 2, h, w] with the surroundings of the block's holes measured again, on these frames.
 
-    Pairs of frames without a hole are left as they are; `wanted` narrows that to pairs with such a frame.
+    Pairs of frames without a hole are left as they are.
     """
     height, width = flow_fwd.shape[2:]
     holes_T = np.asarray(masks_THW.any((1, 2)))
@@ -34,8 +32,7 @@ def remeasure(
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
     bottom, right = min(height, int(rows[-1]) + 1 + _MARGIN_PX), min(width, int(columns[-1]) + 1 + _MARGIN_PX)
     fresh = flow_fwd.copy(), flow_bwd.copy()
-    picked_T = holes_T if wanted_T is None else holes_T & wanted_T
-    pairs = picked_T[:-1] | picked_T[1:]
+    pairs = holes_T[:-1] | holes_T[1:]
     for start, stop in _runs(pairs):
         frames = frames_THWC[start : stop + 1]
         if frames_THWC.shape[1:3] != (height, width):

@@ -23,6 +23,10 @@ _NOT_THERE_MISS = np.float32(30.0)
 _FRONT_MARGIN = np.float32(2.0)  # levels by which something in front has to fit better than the background
 _REFUSED_MISS = np.float32(22.0)  # measured: from here on a smooth fill is better, whatever the contrast
 _FEWEST_RIM = 12
+_DARKEST, _LIGHTEST = (
+    np.float32(12.0),
+    np.float32(740.0),
+)  # sums of three channels: what is black or clipped tells no ratio
 
 
 @compiled
@@ -85,13 +89,13 @@ def match_light(frame, rows, columns, missing, colour_CN3, found_CN, gains_C):  
             for k in range(3):
                 known += np.float32(frame[rows[i], columns[i], k])
             level = colour_CN3[c, i, 0] + colour_CN3[c, i, 1] + colour_CN3[c, i, 2]
-            if level > 45 and known < 740:
+            if level > _DARKEST and known < _LIGHTEST:
                 ratios[n] = known / level
                 n += 1
         if n < _FEWEST_RIM:
             continue
         ratios[:n].sort()
-        gain = min(max(ratios[n // 2], np.float32(0.4)), np.float32(2.5))
+        gain = min(max(ratios[n // 2], np.float32(0.2)), np.float32(5))
         if abs(gain - 1) < 0.01:
             continue
         gains_C[c] = gain
@@ -192,7 +196,7 @@ def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, layers, m
 
 
 @compiled
-def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, weights_CN):  # type: ignore[no-untyped-def]
+def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, gains_C, weights_CN):  # type: ignore[no-untyped-def]
     """Write each candidate's weight, 0..255, at the missing pixels; all 0 where none is to be trusted.
 
     `layers` [C] names each candidate's layer: only one layer is taken at a pixel, and its directions are mixed unless
@@ -219,7 +223,8 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, weights_CN)
             trust[c] = 0
             if found_CN[c, n] and layers[c] == layer and misses_CN[c, n] <= _REFUSED_MISS:
                 fits = np.float32(1) / (1 + (misses_CN[c, n] / _MISS_SCALE) ** 2)
-                trust[c] = fits * fits / np.float32(away_CN[c, n]) ** 2
+                dark = max(gains_C[c], np.float32(1))  # brightened colours are coarse
+                trust[c] = fits * fits / (dark * np.float32(away_CN[c, n])) ** 2
                 if strongest < 0 or trust[c] > trust[strongest]:
                     strongest = c
                 total += trust[c]

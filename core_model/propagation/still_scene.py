@@ -21,7 +21,8 @@ _MARGIN_PX = RIM_PX + 13  # around the holes: their rims, and as far as a camera
 _BACKGROUND_SAMPLES = 25
 _PASSING_LEVELS = 9.0  # grey levels from the background's
 _PASSING_DEVIATIONS = 4.0
-_ENCLOSED_PX = 7  # at half the size
+_GAP_PX = 7  # at half the size
+_ENCLOSED_BY = 0.6  # of its edge
 _FRINGE_PX = 1  # at half the size
 _FEWEST_SEEN = 3
 
@@ -50,7 +51,8 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     frames = len(masks_THW)
     picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
     cuts = [_halved(*_moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
-    background, spread, counts = _background(np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
+    pictures, hiddens = np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts])
+    background, spread, counts = _background(pictures, hiddens, _lights(pictures, hiddens))
     hull = np.asarray(masks_THW.any(0))
     rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
@@ -59,11 +61,13 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     shown, passing_THW = np.empty((frames, *hull[area].shape), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
         picture, hidden = _moved_back(frames_THWC[t], masks_THW[t], places[t])
-        found = _passing(*_halved(picture, hidden), background, spread, counts)
+        halved = _halved(picture, hidden)
+        found = _passing(*halved, background, spread, counts)
         shown[t] = ~hidden[area]
         if found.any():
             # What passes may have parts of the background's colour: what it encloses is its own.
-            found = cv2.morphologyEx(cv2.medianBlur(found, 3), cv2.MORPH_CLOSE, np.ones((_ENCLOSED_PX,) * 2, np.uint8))
+            found = cv2.morphologyEx(cv2.medianBlur(found, 3), cv2.MORPH_CLOSE, np.ones((_GAP_PX,) * 2, np.uint8))
+            found = _with_enclosed(found, halved[1])
             found = cv2.dilate(found, square)
             passing = cv2.resize(found, hull.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.uint8)
             passing_THW[t] = _moved_on(passing, places[t]) > 0
@@ -114,9 +118,74 @@ def _inverted(place: F64) -> F64:
     return np.column_stack((-turn @ place[:, 0], turn))
 
 
+def _with_enclosed(passing_hw: U8, hidden_hw: Bool) -> U8:
+    """What passes, with what it encloses, also together with a hole: a car's windows may be as dark as the road."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - (passing_hw | hidden_hw), connectivity=4)
+    if count <= 2:
+        return passing_hw
+    size = int(passing_hw.sum())
+    edges = np.zeros((2, count), np.int64)
+    for axis in (0, 1):
+        for near, far in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
+            at, beside = (
+                ((near, slice(None)), (far, slice(None))) if axis == 0 else ((slice(None), near), (slice(None), far))
+            )
+            edge = (labels[at] > 0) & (labels[beside] == 0)
+            edges[0] += np.bincount(labels[at][edge], minlength=count)
+            edges[1] += np.bincount(labels[at][edge & (passing_hw[beside] > 0)], minlength=count)
+    enclosed = (edges[1] > _ENCLOSED_BY * edges[0]) & (stats[:, cv2.CC_STAT_AREA] < size)
+    enclosed[0] = False
+    enclosed[np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))] = False
+    return np.where(enclosed[labels], np.uint8(1), passing_hw)
+
+
 @compiled
-def _background(frames, hidden):  # type: ignore[no-untyped-def]
-    """Median and median absolute deviation of what is seen [h, w, 3], and of how many frames."""
+def _lights(frames, hidden):  # type: ignore[no-untyped-def]
+    """[count]: every picture's light over that of the median picture, by every third pixel."""
+    count, height, width = hidden.shape
+    lights = np.ones(count, np.float32)
+    rows, columns = (height + 2) // 3, (width + 2) // 3
+    sums = np.full((count, rows * columns), np.float32(-1))
+    middle = np.zeros(rows * columns, np.float32)
+    values = np.empty(max(count, rows * columns), np.float32)
+    for i in range(rows * columns):
+        y, x = i // columns * 3, i % columns * 3
+        n = 0
+        for t in range(count):
+            if not hidden[t, y, x]:
+                sums[t, i] = (
+                    np.float32(frames[t, y, x, 0]) + np.float32(frames[t, y, x, 1]) + np.float32(frames[t, y, x, 2])
+                )
+                values[n] = sums[t, i]
+                n += 1
+        if n:
+            values[:n].sort()
+            middle[i] = values[n // 2]
+    for t in range(count):
+        n = 0
+        for i in range(rows * columns):
+            if sums[t, i] >= 0 and middle[i] > 60:
+                values[n] = sums[t, i] / middle[i]
+                n += 1
+        if n > 20:
+            values[:n].sort()
+            lights[t] = max(values[n // 2], np.float32(0.05))
+    return lights
+
+
+@compiled
+def _sort_few(values, n):  # type: ignore[no-untyped-def]
+    for i in range(1, n):
+        value, k = values[i], i
+        while k > 0 and values[k - 1] > value:
+            values[k] = values[k - 1]
+            k -= 1
+        values[k] = value
+
+
+@compiled
+def _background(frames, hidden, lights):  # type: ignore[no-untyped-def]
+    """Median of what is seen, brought to one light, and standard deviation of it [h, w, 3], and of how many frames."""
     count, height, width = hidden.shape
     background = np.zeros((height, width, 3), np.float32)
     spread = np.zeros((height, width, 3), np.float32)
@@ -128,17 +197,23 @@ def _background(frames, hidden):  # type: ignore[no-untyped-def]
                 n = 0
                 for t in range(count):
                     if not hidden[t, y, x]:
-                        values[n] = frames[t, y, x, c]
+                        values[n] = frames[t, y, x, c] / lights[t]
                         n += 1
                 counts[y, x] = n
                 if n:
-                    values[:n].sort()
+                    _sort_few(values, n)
                     middle = values[n // 2]
                     background[y, x, c] = middle
-                    for i in range(n):
-                        values[i] = abs(values[i] - middle)
-                    values[:n].sort()
-                    spread[y, x, c] = values[n // 2]
+                    # The deviation that 35 % stay below: what passes may be there half of the time.
+                    low, high, deviation = n // 2 - 1, n // 2 + 1, np.float32(0)
+                    for _ in range(n * 7 // 20):
+                        below = middle - values[low] if low >= 0 else np.float32(np.inf)
+                        above = values[high] - middle if high < n else np.float32(np.inf)
+                        if below < above:
+                            deviation, low = below, low - 1
+                        else:
+                            deviation, high = above, high + 1
+                    spread[y, x, c] = deviation / np.float32(0.454)
     return background, spread, counts
 
 
@@ -148,8 +223,8 @@ def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-un
     height, width = hidden.shape
     ratios = np.empty(height * width, np.float32)
     n = 0
-    for y in range(height):
-        for x in range(width):
+    for y in range(0, height, 3):
+        for x in range(0, width, 3):
             level = background[y, x, 0] + background[y, x, 1] + background[y, x, 2]
             if not hidden[y, x] and counts[y, x] >= _FEWEST_SEEN and level > 60:
                 value = np.float32(picture[y, x, 0]) + np.float32(picture[y, x, 1]) + np.float32(picture[y, x, 2])
@@ -165,7 +240,7 @@ def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-un
             if hidden[y, x] or counts[y, x] < _FEWEST_SEEN:
                 continue
             for c in range(3):
-                allowed = max(np.float32(_PASSING_LEVELS), np.float32(_PASSING_DEVIATIONS * 1.48) * spread[y, x, c])
+                allowed = max(np.float32(_PASSING_LEVELS), np.float32(_PASSING_DEVIATIONS) * spread[y, x, c])
                 expected = background[y, x, c] * light
                 if expected < 250 and abs(picture[y, x, c] - expected) > allowed * max(light, np.float32(1)):
                     passing[y, x] = 1

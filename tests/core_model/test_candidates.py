@@ -24,7 +24,7 @@ def weights_of(*colours, layers=None):
     misses, contrast = np.zeros((count, len(TRUTH)), np.float32), np.zeros(len(TRUTH), np.float32)
     spread_misses(FRAME, *PIXELS, colours, found, layers, misses, contrast)
     weights = np.zeros((count, len(TRUTH)), np.uint8)
-    weigh(ASKED.missing, away, colours, found, misses, layers, weights)
+    weigh(ASKED.missing, away, colours, found, misses, layers, np.ones(len(away), np.float32), weights)
     return weights
 
 

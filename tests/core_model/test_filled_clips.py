@@ -14,7 +14,7 @@ RED = (250, 20, 20)
 
 
 def restore(clip: Hidden) -> Restored:
-    return fill_clip(clip.frames.copy(), clip.masks, clip.flow_fwd, clip.flow_bwd)
+    return fill_clip(clip.frames.copy(), clip.masks, lambda: (clip.flow_fwd, clip.flow_bwd))
 
 
 def gain_db(clip: Hidden, restored: np.ndarray) -> float:

@@ -64,14 +64,6 @@ def test_where_nothing_passes_there_is_no_motion_in_front():
     assert not fit_hole_motion(masks, forward, backward, 4).valid[..., FOREGROUND].any()
 
 
-def test_said_what_passes_its_motion_is_found_before_a_background_that_stands():
-    masks, forward, backward, shown = passing(step=5)
-    found = fit_hole_motion(masks, forward, backward, 4, shown)
-    assert found.valid[:, 1, BACKGROUND].all()
-    assert not found.models[..., BACKGROUND, :, :].any()
-    assert np.allclose(found.models[0, :, 1, FOREGROUND, 0, 0], 5, atol=0.05)
-
-
 @pytest.fixture
 def tracked():
     """Behind a hole of columns 50 to 61, in frames 2 to 9 of 12, the scene moves left by 3 px a frame."""

@@ -11,7 +11,7 @@ from core_model.propagation.fill import fill_clip
 
 
 def restore(clip: Hidden) -> np.ndarray:
-    return fill_clip(clip.frames.copy(), clip.masks, clip.flow_fwd, clip.flow_bwd).frames
+    return fill_clip(clip.frames.copy(), clip.masks, lambda: (clip.flow_fwd, clip.flow_bwd)).frames
 
 
 def panned(**size: int) -> Hidden:
@@ -120,7 +120,7 @@ def test_every_size_and_mask_has_an_answer(frames, size, masked):
         {"nothing": np.s_[:0], "one pixel": np.s_[0, 0, 0], "one frame": np.s_[-1], "everything": np.s_[:]}[masked]
     ] = True
     flow = rng.normal(0, 2, (2, frames - 1, 2, *size)).astype(np.float16)
-    restored = fill_clip(clip.copy(), masks, flow[0], flow[1]).frames
+    restored = fill_clip(clip.copy(), masks, lambda: (flow[0], flow[1])).frames
     assert restored.shape == clip.shape
     assert restored.dtype == np.uint8
     assert np.array_equal(restored[~masks], clip[~masks])
@@ -130,10 +130,10 @@ def test_frames_are_filled_in_place_unless_they_are_read_only():
     clip = panned(frames=6)
     frames = clip.frames.copy()
     frames.flags.writeable = False
-    separate = fill_clip(frames, *clip[2:]).frames
+    separate = fill_clip(frames, clip.masks, lambda: clip[3:]).frames
     assert np.array_equal(frames, clip.frames)
     given = clip.frames.copy()
-    in_place = fill_clip(given, *clip[2:]).frames
+    in_place = fill_clip(given, clip.masks, lambda: clip[3:]).frames
     assert in_place is given
     assert np.array_equal(in_place, separate)
 
@@ -141,4 +141,6 @@ def test_frames_are_filled_in_place_unless_they_are_read_only():
 def test_arrays_that_do_not_fit_are_named():
     clip = panned(frames=6)
     with pytest.raises(ValueError, match=r"masks \[T, H, W\].*\[5, 96, 128\]"):
-        fill_clip(clip.frames, clip.masks[:5], clip.flow_fwd, clip.flow_bwd)
+        fill_clip(clip.frames, clip.masks[:5], lambda: (clip.flow_fwd, clip.flow_bwd))
+    with pytest.raises(ValueError, match=r"flows \[5, 2, h, w\].*\[4, 2, 96, 128\]"):
+        fill_clip(clip.frames, clip.masks, lambda: (clip.flow_fwd[:4], clip.flow_bwd))
