@@ -127,9 +127,7 @@ def _with_enclosed(passing_hw: U8, hidden_hw: Bool) -> U8:
     edges = np.zeros((2, count), np.int64)
     for axis in (0, 1):
         for near, far in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
-            at, beside = (
-                ((near, slice(None)), (far, slice(None))) if axis == 0 else ((slice(None), near), (slice(None), far))
-            )
+            at, beside = ((near, slice(None)), (far, slice(None))) if axis == 0 else ((slice(None), near), (slice(None), far))
             edge = (labels[at] > 0) & (labels[beside] == 0)
             edges[0] += np.bincount(labels[at][edge], minlength=count)
             edges[1] += np.bincount(labels[at][edge & (passing_hw[beside] > 0)], minlength=count)
@@ -153,9 +151,7 @@ def _lights(frames, hidden):  # type: ignore[no-untyped-def]
         n = 0
         for t in range(count):
             if not hidden[t, y, x]:
-                sums[t, i] = (
-                    np.float32(frames[t, y, x, 0]) + np.float32(frames[t, y, x, 1]) + np.float32(frames[t, y, x, 2])
-                )
+                sums[t, i] = np.float32(frames[t, y, x, 0]) + np.float32(frames[t, y, x, 1]) + np.float32(frames[t, y, x, 2])
                 values[n] = sums[t, i]
                 n += 1
         if n:

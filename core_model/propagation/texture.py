@@ -68,9 +68,7 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
 
 def _of_hole(picture: U8, hole: Bool, usable: Bool) -> I32 | None:
     """[N, 2] sources of the hole's pixels. Blocks of a shot ask for the same ones, so the last few are kept."""
-    key = hashlib.sha256(
-        b"".join((repr(hole.shape).encode(), picture.tobytes(), np.packbits([hole, usable]).tobytes()))
-    )
+    key = hashlib.sha256(b"".join((repr(hole.shape).encode(), picture.tobytes(), np.packbits([hole, usable]).tobytes())))
     digest = key.digest()
     if digest not in _found_lately:
         levels = _pyramid(picture, hole, usable & ~hole & ~_catching(picture, hole))
