@@ -108,9 +108,16 @@ def run_campaign(
         complaints = _complaints(driver.returncode, said, folder, items)
         complaints += verdict.ends(read_ledger(location_of(f"s3://{bucket}/out/_reelmend") / LEDGER), truth, bucket)
         complaints += verdict.contents(bucket, truth)
-        waited_s = json.loads(said)["waited_for_store_s"] if said.startswith("{") else 0.0
+        summary = json.loads(said) if said.startswith("{") else {"waited_for_store_s": 0.0, "metrics": {}}
+        waited_s = summary["waited_for_store_s"]
+        lost = sum(
+            n for name, n in summary["metrics"].items() if name.startswith("reelmend_tasks") and '"lost"' in name
+        )
     did = ", ".join(f"{count} x {kind}" for kind, count in sorted(trouble.done.items()))
-    return complaints, f"{did}; {trouble.seconds:.0f} s away, {waited_s:.0f} s waited; the run took {seconds:.0f} s"
+    return (
+        complaints,
+        f"{did}; {trouble.seconds:.0f} s away, {waited_s:.0f} s waited, {lost:.0f} tasks lost; {seconds:.0f} s",
+    )
 
 
 def _complaints(status: int, said: str, folder: Path, items: int) -> list[str]:
