@@ -77,7 +77,7 @@ class RayExecutor:
                     if metrics.due(time.monotonic()):
                         metrics.record(state.metrics.read())
                     for instruction in scheduler.decide(time.monotonic()):
-                        _carry_out(instruction, pools, state)
+                        _carry_out(instruction, pools, beats, state)
                     for event in [*pools.wait(_TICK_S), *beats.read(state.in_work, time.monotonic())]:
                         scheduler.handle(event)
                     if changed := machines.changed_layout(layout):
@@ -134,7 +134,7 @@ def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
     return not state.in_work
 
 
-def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
+def _carry_out(instruction: Instruction, pools: Pools, beats: BeatReader, state: RunState) -> None:
     match instruction:
         case Start(worker, pool):
             pools.start(worker, pool)
@@ -143,6 +143,6 @@ def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
         case Run(task, worker, extra):
             pools.run(task, worker, extra=extra)
         case End(task_id, worker):
-            pools.end(task_id, worker)
+            pools.end(task_id, worker, beats.place_of(task_id))
         case GiveUp(pool, waited_s):
             state.halt(shortage(pool, waited_s))

@@ -8,16 +8,20 @@ kills its worker for ever.
 import logging
 import os
 import platform
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.beats import beating
+from cluster.beats import Place, beating
 from cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
 from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
@@ -63,6 +67,17 @@ def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Tas
     cv2.setNumThreads(1)
     with beating(context.run_id, task.id):
         return worker_factory(context).perform(task)
+
+
+def _kill(process: int) -> None:
+    """Kill a process of Ray's on this machine, if it still is one."""
+    with suppress(OSError):
+        if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::"):
+            os.kill(process, signal.SIGKILL)
+
+
+def _nothing(_: Any) -> Event:
+    return Gone("", "its process was ended")
 
 
 @dataclass(frozen=True)
@@ -138,13 +153,21 @@ class Pools:
         reference = own_process.remote(self._context, self._worker_factory, task)
         self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
 
-    def end(self, task_id: str, name: str | None) -> None:
-        """Kill the process in which a task runs: the worker, or the process of its own."""
+    def end(self, task_id: str, name: str | None, place: Place | None = None) -> None:
+        """Kill the process in which a task runs: the worker, or the process of its own. None of its answers counts.
+
+        `place`: where that is, if it has said so; for one that hangs so deeply that it hears nothing of Ray.
+        """
         if name is not None:
             self.stop(name)
         for reference, awaited in self._awaited.items():
             if awaited.alone == task_id:
                 ray.cancel(reference, force=True)
+                self._awaited[reference] = _Awaited(_nothing, _nothing)  # the task may be in another process by now
+        if place is not None:
+            there = NodeAffinitySchedulingStrategy(place.node, soft=False)
+            killer = ray.remote(num_cpus=0, max_retries=0)(_kill).options(scheduling_strategy=there)
+            self._awaited[killer.remote(place.process)] = _Awaited(_nothing, _nothing)
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Return all that has happened, as soon as something did; nothing after `timeout_s`."""

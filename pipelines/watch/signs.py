@@ -9,6 +9,8 @@ OVERSTAY_S = 30.0
 """A task without a sign of work for so long is said to stand still, and a small machine works on others meanwhile."""
 _CPU_SHARE = 0.02
 """Of a core, from which a process counts as computing."""
+_START_S = 60.0
+"""A process that has said nothing yet may still be starting: on a busy machine that takes its time."""
 _TIMES = 20.0
 """What takes so many times as long as the slowest task of its stage so far, frame for frame, hangs."""
 
@@ -121,6 +123,10 @@ class Signs:
                 total += min(1.0, seen.last.frames / frames)
         return total
 
+    def _has_spoken(self, task: Task) -> bool:
+        seen = self._tasks.get(task.id)
+        return seen is not None and seen.last is not None
+
     def hanging(self, now_s: float, still_s: float) -> Iterable[tuple[Standing, float]]:
         """Yield the tasks that are taken to hang, and the seconds they were given.
 
@@ -131,7 +137,8 @@ class Signs:
             chunk, segment = one.task.chunk, one.task.segment
             frames = chunk.frames if chunk else segment.stop - segment.start if segment else 0
             usual_s = _TIMES * frames * self._slowest.get(one.task.stage, 0.0)
-            if one.frozen_s > still_s:
-                yield one, still_s
+            start_s = 0.0 if self._has_spoken(one.task) else _START_S
+            if one.frozen_s > still_s + start_s:
+                yield one, still_s + start_s
             elif one.still_s > max(10 * still_s, usual_s):
                 yield one, max(10 * still_s, usual_s)

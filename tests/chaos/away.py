@@ -35,7 +35,7 @@ from pipelines.run import LEDGER
 from pipelines.stores.location import location_of
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0
-_STILL_S = 8.0
+_STILL_S = 15.0
 """Without a sign of work for so long a worker is taken to hang."""
 
 

@@ -1,5 +1,9 @@
 """A worker that hangs is noticed, whatever it hangs in; one that works slowly is left alone."""
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 from play import LAPTOP, Play
 from toy_worker import ToyWorker, toy_context, toy_item
@@ -26,11 +30,20 @@ def beat(play, task_id, *, signs=0, frames=0.0, cpu_s=0.0):
 def test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again():
     play = Play("a", patience=PATIENCE)
     assert list(play.runs()) == ["probe:a"]
+    beat(play, "probe:a")
+    assert ends(play, 0.0) == []
     assert ends(play, STILL_S) == []
     again = play.decide(STILL_S + 1)
     assert again[0] == End("probe:a", None)
     assert [step.task.id for step in again if isinstance(step, Run)] == ["probe:a"]
     assert play.state.rows["a"].attempts == 2
+
+
+def test_a_process_that_has_said_nothing_yet_gets_a_minute_more_to_start():
+    play = Play("a", patience=PATIENCE)
+    play.runs()
+    assert ends(play, STILL_S + 60) == []
+    assert ends(play, STILL_S + 61) == ["probe:a"]
 
 
 def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where():
@@ -100,20 +113,29 @@ def test_a_probe_that_works_keeps_its_place():
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
-def test_a_worker_on_ray_says_how_far_it_is(tmp_path):
-    """And one more process finds a place though every CPU is taken."""
-    hangs, goes_on = (Task(Stage.PROBE, toy_item(name, tmp_path)) for name in ("hangs_in_probe", "b"))
+def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one(tmp_path):
+    """It is stopped, as in a read from a dead mount. And one more process finds a place though every CPU is taken."""
+    waits, goes_on = (Task(Stage.PROBE, toy_item(name, tmp_path)) for name in ("waits_in_probe", "b"))
     context = toy_context(tmp_path)
     with ray_runtime():
         pools, beats = Pools(context, ToyWorker, LAPTOP), BeatReader(context.run_id)
-        pools.run(hangs, None)
+        pools.run(waits, None)
         pools.run(goes_on, None, extra=True)
         heard, now_s = [], 0.0
         while not heard:
             pools.wait(0.2)
             now_s += BEAT_S
-            heard = beats.read([hangs.id], now_s)
-        pools.end(hangs.id, None)
+            heard = beats.read([waits.id], now_s)
+        place = beats.place_of(waits.id)
+        os.kill(place.process, signal.SIGSTOP)
+        pools.end(waits.id, None, place)
+        pools.run(waits, None)
+        (tmp_path / "go").touch()
+        events = []
+        while not any(isinstance(event, Answered) and event.answer.task_id == waits.id for event in events):
+            events += pools.wait(1.0)
         pools.close()
-    assert heard[0].task_id == hangs.id
+    answers = [event.answer for event in events if isinstance(event, Answered)]
+    assert all(isinstance(answer, Receipt) for answer in answers)  # nothing that the first process left counts
     assert heard[0].cpu_s > 0
+    assert not Path(f"/proc/{place.process}").exists()
