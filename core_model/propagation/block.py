@@ -59,12 +59,9 @@ class Block:
         if more is None:
             return
         away = np.where(more.away != NOT_INVENTED, more.away, 0)
-        self._away, self._x, self._y, self._weights = (
-            np.concatenate((have, new[None]))
-            for have, new in zip(
-                (self._away, self._x, self._y, self._weights), (away, more.x, more.y, more.weight), strict=True
-            )
-        )
+        self._away = np.concatenate((self._away, away[None]))
+        self._x, self._y = np.concatenate((self._x, more.x[None])), np.concatenate((self._y, more.y[None]))
+        self._weights = np.concatenate((self._weights, more.weight[None]))
         self._gains = np.column_stack((self._gains, np.ones(len(self._gains), np.float32)))
         self._whole.clear()
 

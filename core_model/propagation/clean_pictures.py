@@ -3,6 +3,7 @@
 Legend: T frames, H W height and width.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ F32 = NDArray[np.float32]
 
 # What a frame before and one after count for, beside the frame itself: grain may be stronger at the source than at the
 # hole, and does not stand out as much when it is calmed a little.
+_SHADOW_PX = 8
 _BESIDE = np.float32(55 / 255)
 
 
@@ -21,7 +23,7 @@ class CleanPictures:
 
     def __init__(self, frames_THWC: U8, masks_THW: Bool, passing_THW: Bool, window: tuple[slice, slice]) -> None:
         self._frames, self._window = frames_THWC, window
-        self._apart = masks_THW | passing_THW if passing_THW.any() else masks_THW
+        self._apart = masks_THW | _grown(passing_THW) if passing_THW.any() else masks_THW
         self._still, self._known = frames_THWC[0].copy(), ~self._apart[0]
         for t in range(1, len(frames_THWC)):
             if self._known[window].all():
@@ -33,7 +35,8 @@ class CleanPictures:
 
     def hidden(self) -> Bool:
         """[H, W]: what no frame shows clean."""
-        return ~self._known
+        hidden: Bool = ~self._known
+        return hidden
 
     def at(self, t: int) -> F32:
         """Return frame t's picture [H, W, 3], good until the next call, and within the window."""
@@ -41,6 +44,15 @@ class CleanPictures:
         area = rows.start, rows.stop, columns.start, columns.stop
         _mix(self._frames, self._apart, t, self._still, *area, self._picture)
         return self._picture
+
+
+def _grown(passing_THW: Bool) -> Bool:
+    """What passes, and the faint edge of its shadow."""
+    square = np.ones((2 * _SHADOW_PX + 1, 2 * _SHADOW_PX + 1), np.uint8)
+    grown = passing_THW.copy()
+    for t in np.flatnonzero(passing_THW.any((1, 2))):
+        grown[t] = cv2.dilate(passing_THW[t].view(np.uint8), square) > 0
+    return grown
 
 
 @compiled

@@ -32,9 +32,7 @@ _SPOILED_BY_FILLING_PX = 4
 _BY_PX = 40  # what passes within this of a hole may be behind it
 
 
-def fill_clip(
-    frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBegin | None = None
-) -> Restored:
+def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBegin | None = None) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
     `shot_begin` returns the first frame of the shot that the frames belong to, and its mask. What no frame shows is
@@ -74,9 +72,7 @@ def fill_clip(
     return Restored(restored, block.away(), block.miss())
 
 
-def _fill_still(
-    restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None
-) -> Restored:
+def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
     shown = ~(masks | scene.passing)

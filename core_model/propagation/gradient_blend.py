@@ -80,7 +80,7 @@ def blend(
     made_up = ~(weights_CN[:seen] > 0).any(0)
     invented = tuple(_finish(mask, known, index, made_up, side == 1, edges[side], weights[side]) for side in (0, 1))
     _fit_strength(image, mask, edges, invented, strength)
-    inner = slice(*_extent(mask.any(1))), slice(*_extent(mask.any(0)))
+    inner = slice(*_extent(mask, 1)), slice(*_extent(mask, 0))
     within = inner[0], slice(inner[1].start, inner[1].stop - 1)
     across = slice(inner[0].start, inner[0].stop - 1), inner[1]
     free, before = mask[inner], image[:, *inner]
@@ -93,10 +93,10 @@ def blend(
     return colours, blended - before
 
 
-def _extent(where: Bool) -> tuple[int, int]:
-    """From the pixel before the first to the one after the last."""
-    found = np.flatnonzero(where)
-    return max(0, int(found[0]) - 1), min(len(where), int(found[-1]) + 2)
+def _extent(mask_hw: Bool, over: int) -> tuple[int, int]:
+    """Along the other axis, from the pixel before the first masked one to the one after the last."""
+    found = np.flatnonzero(mask_hw.any(over))
+    return max(0, int(found[0]) - 1), min(mask_hw.shape[1 - over], int(found[-1]) + 2)
 
 
 def _fit_strength(image_Chw: F32, mask_hw: Bool, edges: Edges, invented: tuple[Bool, ...], strength: float) -> None:

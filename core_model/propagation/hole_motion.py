@@ -51,9 +51,7 @@ class HoleMotion(NamedTuple):
     """[P, h, w]: 1 where measured flow is not the scene's."""
 
 
-def fit_hole_motion(
-    masks_THW: Bool, flow_fwd: F32, flow_bwd: F32, spoiled_px: int
-) -> HoleMotion:
+def fit_hole_motion(masks_THW: Bool, flow_fwd: F32, flow_bwd: F32, spoiled_px: int) -> HoleMotion:
     """Fit the motions of a block. Flows are [P, 2, h, w]; `spoiled_px` is how far outside of a hole, in pixels of the
     flow, it still is not the scene's.
     """

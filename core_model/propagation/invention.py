@@ -147,9 +147,7 @@ def _seen_from(
     return x, y, rows, columns
 
 
-def _candidate(
-    asked: Asked, unseen_N: Bool, taken: Bool, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> Invented:
+def _candidate(asked: Asked, unseen_N: Bool, taken: Bool, x: NDArray[np.float64], y: NDArray[np.float64]) -> Invented:
     candidate = _nothing(asked)
     candidate.away[unseen_N] = np.where(taken, 0, NOT_INVENTED)
     candidate.x[unseen_N], candidate.y[unseen_N] = x, y

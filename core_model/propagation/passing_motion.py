@@ -102,9 +102,8 @@ def _register(
     margin = _FARTHEST_PX + 8
     top, left = max(0, int(rows[0]) - margin), max(0, int(columns[0]) - margin)
     window = slice(top, int(rows[-1]) + margin), slice(left, int(columns[-1]) + margin)
-    fixed, moving, shown, hidden = (
-        np.ascontiguousarray(picture[window]) for picture in (fixed_HW, moving_HW, shown, _spoiled(hole_moving))
-    )
+    fixed, moving = (np.ascontiguousarray(picture[window]) for picture in (fixed_HW, moving_HW))
+    shown, hidden = (np.ascontiguousarray(where[window]) for where in (shown, _spoiled(hole_moving)))
     y, x = np.nonzero(shown)
     picked = np.sort(np.argsort(-np.abs(fixed[y, x]), kind="stable")[:_SAMPLES])
     middle = np.array([1.0, x.mean() + left, y.mean() + top])

@@ -20,9 +20,7 @@ _MARGIN_PX = 48  # around the holes, in pixels of the flow: the ring that votes,
 _PAIRS_AT_ONCE = 16
 
 
-def remeasure(
-    flow_fwd: F32, flow_bwd: F32, frames_THWC: U8, masks_THW: Bool
-) -> tuple[F32, F32]:
+def remeasure(flow_fwd: F32, flow_bwd: F32, frames_THWC: U8, masks_THW: Bool) -> tuple[F32, F32]:
     """Return both flows [P, 2, h, w] with the surroundings of the block's holes measured again, on these frames.
 
     Pairs of frames without a hole are left as they are.

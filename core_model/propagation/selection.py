@@ -23,7 +23,10 @@ _NOT_THERE_MISS = np.float32(30.0)
 _FRONT_MARGIN = np.float32(2.0)  # levels by which something in front has to fit better than the background
 _REFUSED_MISS = np.float32(22.0)  # measured: from here on a smooth fill is better, whatever the contrast
 _FEWEST_RIM = 12
-_DARKEST, _LIGHTEST = np.float32(12.0), np.float32(740.0)  # sums of three channels: what is black or clipped tells no ratio
+_DARKEST, _LIGHTEST = (
+    np.float32(12.0),
+    np.float32(740.0),
+)  # sums of three channels: what is black or clipped tells no ratio
 
 
 @compiled

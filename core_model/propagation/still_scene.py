@@ -67,8 +67,7 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
         if found.any():
             # What passes may have parts of the background's colour: what it encloses is its own.
             found = cv2.morphologyEx(cv2.medianBlur(found, 3), cv2.MORPH_CLOSE, np.ones((_GAP_PX,) * 2, np.uint8))
-            found = _with_enclosed(found, halved[1])
-            found = cv2.dilate(found, square)
+            found = cv2.dilate(_with_enclosed(np.asarray(found, np.uint8), halved[1]), square)
             passing = cv2.resize(found, hull.shape[::-1], interpolation=cv2.INTER_NEAREST).view(np.uint8)
             passing_THW[t] = _moved_on(passing, places[t]) > 0
             shown[t] &= passing[area] == 0
@@ -127,7 +126,9 @@ def _with_enclosed(passing_hw: U8, hidden_hw: Bool) -> U8:
     edges = np.zeros((2, count), np.int64)
     for axis in (0, 1):
         for near, far in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
-            at, beside = ((near, slice(None)), (far, slice(None))) if axis == 0 else ((slice(None), near), (slice(None), far))
+            at, beside = (
+                ((near, slice(None)), (far, slice(None))) if axis == 0 else ((slice(None), near), (slice(None), far))
+            )
             edge = (labels[at] > 0) & (labels[beside] == 0)
             edges[0] += np.bincount(labels[at][edge], minlength=count)
             edges[1] += np.bincount(labels[at][edge & (passing_hw[beside] > 0)], minlength=count)
@@ -151,7 +152,9 @@ def _lights(frames, hidden):  # type: ignore[no-untyped-def]
         n = 0
         for t in range(count):
             if not hidden[t, y, x]:
-                sums[t, i] = np.float32(frames[t, y, x, 0]) + np.float32(frames[t, y, x, 1]) + np.float32(frames[t, y, x, 2])
+                sums[t, i] = (
+                    np.float32(frames[t, y, x, 0]) + np.float32(frames[t, y, x, 1]) + np.float32(frames[t, y, x, 2])
+                )
                 values[n] = sums[t, i]
                 n += 1
         if n:

@@ -28,10 +28,8 @@ _TEXTURE_WEIGHT = 2.0  # of the mean gradients against the colours
 _COARSEST_RADIUS_PX = 2.5  # of the hole at the coarsest level
 # What is known counts most, what was filled less the farther from it: structure is continued from the rim inwards.
 _TRUST_KEPT, _LEAST_TRUST = 0.75, 0.15
-_ROUNDS_COARSE, _ROUNDS_FINE = 5, 2
+_ROUNDS_COARSE, _ROUNDS_FINE = 8, 2
 _SEARCHES = 2
-_RIM_PX = 24  # beside a hole: what is there may be there inside of it
-_CATCHING, _CATCHING_LEVELS = 1.25, 4.0
 _MOST_COMPARED = 1_000_000  # pairs of patches at the coarsest level
 
 
@@ -68,27 +66,16 @@ def find_sources(picture_HWC: U8, hole_HW: Bool, usable_HW: Bool) -> I32 | None:
 
 def _of_hole(picture: U8, hole: Bool, usable: Bool) -> I32 | None:
     """[N, 2] sources of the hole's pixels. Blocks of a shot ask for the same ones, so the last few are kept."""
-    key = hashlib.sha256(b"".join((repr(hole.shape).encode(), picture.tobytes(), np.packbits([hole, usable]).tobytes())))
+    key = hashlib.sha256(
+        b"".join((repr(hole.shape).encode(), picture.tobytes(), np.packbits([hole, usable]).tobytes()))
+    )
     digest = key.digest()
     if digest not in _found_lately:
-        levels = _pyramid(picture, hole, usable & ~hole & ~_catching(picture, hole))
+        levels = _pyramid(picture, hole, usable & ~hole)
         while len(_found_lately) >= _MOST_KEPT:
             _found_lately.pop(next(iter(_found_lately)))
         _found_lately[digest] = _search(levels)[hole] if levels else None
     return _found_lately[digest]
-
-
-def _catching(picture: U8, hole: Bool) -> Bool:
-    """Spots that stick out as nothing does beside the hole: their copy would catch the eye where none belongs."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    out = cv2.absdiff(grey, cv2.medianBlur(grey, 2 * _RADIUS + 1))
-    size = 2 * _RIM_PX + 1
-    beside = (cv2.dilate(hole.view(np.uint8), np.ones((size, size), np.uint8)) > 0) & (
-        cv2.dilate(hole.view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8)) == 0  # the median saw the hole there
-    )
-    if not beside.any():
-        return np.zeros(hole.shape, np.bool_)
-    return np.asarray(out > _CATCHING * float(out[beside].max()) + _CATCHING_LEVELS, np.bool_)
 
 
 def _pyramid(picture: U8, hole: Bool, usable: Bool) -> list[_Level]:
