@@ -16,6 +16,7 @@ test: .venv/ready            ## the whole suite; the engine's loops are compiled
 
 chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
 	$(BIN)/python tests/chaos/campaign.py $(CHAOS)
+	$(BIN)/python tests/chaos/away.py
 
 fuzz: .venv/ready            ## hostile files for ten minutes; FUZZ="--minutes 60 --seed 2" for others
 	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)

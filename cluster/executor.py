@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.beats import BeatReader
 from cluster.metrics import RayMetrics
 from cluster.pools import Pools
 from cluster.resources import Layout, Node, lay_out, resized
@@ -68,7 +69,7 @@ class RayExecutor:
             state.expect_workers(layout.workers, apart=any(pool.gpus for pool in layout.pools))
             scheduler = Scheduler(state, layout, _patience(job))
             pools = Pools(self._context, self._worker_factory, layout)
-            metrics = RayMetrics()
+            metrics, beats = RayMetrics(), BeatReader(self._context.run_id)
             try:
                 while not state.over:
                     if stop.made and _drained(scheduler, state, job.run.stop_grace_s):
@@ -76,8 +77,8 @@ class RayExecutor:
                     if metrics.due(time.monotonic()):
                         metrics.record(state.metrics.read())
                     for instruction in scheduler.decide(time.monotonic()):
-                        _carry_out(instruction, pools, state)
-                    for event in pools.wait(_TICK_S):
+                        _carry_out(instruction, pools, beats, state)
+                    for event in [*pools.wait(_TICK_S), *beats.read(state.in_work, time.monotonic())]:
                         scheduler.handle(event)
                     if changed := machines.changed_layout(layout):
                         layout = changed
@@ -119,8 +120,9 @@ def _patience(job: JobConfig) -> Patience:
     crowded_s = job.pools.start_timeout_s
     unplaceable_s = crowded_s if job.pools.autoscaling else min(Patience.unplaceable_s, crowded_s)
     limits = job.limits
-    late_s = [seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s)]
-    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, *late_s)
+    probe_s, task_s = (seconds + _GRACE_S if seconds else math.inf for seconds in (limits.probe_s, limits.task_s))
+    still_s = limits.still_s or math.inf
+    return Patience(unplaceable_s, crowded_s, job.pools.grace_s, probe_s, task_s, still_s)
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
@@ -132,15 +134,15 @@ def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
     return not state.in_work
 
 
-def _carry_out(instruction: Instruction, pools: Pools, state: RunState) -> None:
+def _carry_out(instruction: Instruction, pools: Pools, beats: BeatReader, state: RunState) -> None:
     match instruction:
         case Start(worker, pool):
             pools.start(worker, pool)
         case Stop(worker):
             pools.stop(worker)
-        case Run(task, worker):
-            pools.run(task, worker)
+        case Run(task, worker, extra):
+            pools.run(task, worker, extra=extra)
         case End(task_id, worker):
-            pools.end(task_id, worker)
+            pools.end(task_id, worker, beats.place_of(task_id))
         case GiveUp(pool, waited_s):
             state.halt(shortage(pool, waited_s))

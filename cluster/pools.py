@@ -8,22 +8,27 @@ kills its worker for ever.
 import logging
 import os
 import platform
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.deaths import one_line, with_its_machine
+from cluster.beats import Place, beating
+from cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
 from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from cluster.resources import Layout, Pool
 from cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from cluster.shared_gpus import SharedGpus
 from pipelines.context import RunContext
-from pipelines.errors import MachineLost, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, WorkerLost
 from pipelines.executor import TaskWorker, WorkerFactory
 from pipelines.logs import LogLine, log_to_stderr
 from pipelines.tasks import Failure, Receipt, Task
@@ -51,15 +56,28 @@ class _RestoringWorker:
             self._worker.warm(stage)
         return fit_on_gpu()
 
-    def perform(self, task: Task) -> Receipt | Failure:
-        return self._worker.perform(task)
+    def perform(self, run: str, task: Task) -> Receipt | Failure:
+        with beating(run, task.id):
+            return self._worker.perform(task)
 
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
     """A probe or a stitch: nothing to keep loaded, so a Ray task of its own."""
     log_to_stderr(context.job.log.format, logging.INFO)
     cv2.setNumThreads(1)
-    return worker_factory(context).perform(task)
+    with beating(context.run_id, task.id):
+        return worker_factory(context).perform(task)
+
+
+def _kill(process: int) -> None:
+    """Kill a process of Ray's on this machine, if it still is one."""
+    with suppress(OSError):
+        if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::"):
+            os.kill(process, signal.SIGKILL)
+
+
+def _nothing(_: Any) -> Event:
+    return Gone("", "its process was ended")
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,7 @@ class Pools:
         self._actors: dict[str, Any] = {}
         self._awaited: dict[Any, _Awaited] = {}
         self._shared_gpus = SharedGpus()
+        self._kernel_kills = KernelKills()
         self._worker_class: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RestoringWorker)
         self._perform_alone: Any = ray.remote(num_cpus=layout.task_cpus, max_retries=0, scheduling_strategy="SPREAD")(
             _perform_alone
@@ -115,26 +134,40 @@ class Pools:
         ray.kill(self._actors.pop(name))
         self._shared_gpus.leave(name)
 
-    def run(self, task: Task, name: str | None) -> None:
-        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`."""
+    def run(self, task: Task, name: str | None, *, extra: bool = False) -> None:
+        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`.
+
+        `extra`: the process takes none of the places that Ray has, which others hold and make nothing of.
+        """
         if name is not None:
-            self._awaited[self._actors[name].perform.remote(task)] = _Awaited(Answered, self._gone(name))
+            self._awaited[self._actors[name].perform.remote(self._context.run_id, task)] = _Awaited(
+                Answered, self._gone(name)
+            )
             return
 
         def lost(error: RayError) -> Event:
-            kind = MachineLost if with_its_machine(error) else WorkerLost
+            kind = MachineLost if with_its_machine(error) else MemoryLost if self._memory_ran_out(error) else WorkerLost
             return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
 
-        reference = self._perform_alone.remote(self._context, self._worker_factory, task)
+        own_process = self._perform_alone.options(num_cpus=0) if extra else self._perform_alone
+        reference = own_process.remote(self._context, self._worker_factory, task)
         self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
 
-    def end(self, task_id: str, name: str | None) -> None:
-        """Kill the process in which a task runs: the worker, or the process of its own."""
+    def end(self, task_id: str, name: str | None, place: Place | None = None) -> None:
+        """Kill the process in which a task runs: the worker, or the process of its own. None of its answers counts.
+
+        `place`: where that is, if it has said so; for one that hangs so deeply that it hears nothing of Ray.
+        """
         if name is not None:
             self.stop(name)
         for reference, awaited in self._awaited.items():
             if awaited.alone == task_id:
                 ray.cancel(reference, force=True)
+                self._awaited[reference] = _Awaited(_nothing, _nothing)  # the task may be in another process by now
+        if place is not None:
+            there = NodeAffinitySchedulingStrategy(place.node, soft=False)
+            killer = ray.remote(num_cpus=0, max_retries=0)(_kill).options(scheduling_strategy=there)
+            self._awaited[killer.remote(place.process)] = _Awaited(_nothing, _nothing)
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Return all that has happened, as soon as something did; nothing after `timeout_s`."""
@@ -164,12 +197,16 @@ class Pools:
             return awaited.lost(exc)
         return awaited.arrived(value)
 
+    def _memory_ran_out(self, error: RayError) -> bool:
+        return for_want_of_memory(error, kernel_killed=self._kernel_kills.new())
+
     def _gone(self, name: str) -> Callable[[RayError], Event]:
         def gone(error: RayError) -> Event:
             reason = one_line(error)
             if name in self._actors:
                 log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
                 self.stop(name)  # it may only be out of reach, and must not go on
-            return Gone(name, reason, refused=isinstance(error, RayTaskError), with_machine=with_its_machine(error))
+            refused, with_machine = isinstance(error, RayTaskError), with_its_machine(error)
+            return Gone(name, reason, refused, with_machine, out_of_memory=self._memory_ran_out(error))
 
         return gone

@@ -3,7 +3,9 @@
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """
 
+import logging
 import math
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -11,9 +13,12 @@ from enum import Enum, auto
 from itertools import count
 
 from cluster.resources import Layout, Pool
-from pipelines.errors import MachineLost, OverLimit, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
 from pipelines.run_state import RunState
 from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.watch.signs import OVERSTAY_S, Beat
+
+log = logging.getLogger("reelmend")
 
 # A worker that cannot load what it needs says why; three in a row say that none will start. One that vanishes while it
 # starts may have had bad luck with its machine, and so may all that started there with it.
@@ -49,6 +54,8 @@ class Gone:
     """It could not load what it needs."""
     with_machine: bool = False
     """Its whole machine went away."""
+    out_of_memory: bool = False
+    """Its machine had too little memory."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Answered:
     answer: Receipt | Failure
 
 
-Event = Placed | Ready | Gone | Answered
+Event = Placed | Ready | Gone | Answered | Beat
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,13 @@ class Run:
 
     task: Task
     worker: str | None
+    extra: bool = False
+    """Its process comes in addition to those that the machines have places for, while others stand still."""
 
 
 @dataclass(frozen=True)
 class End:
-    """End the task's process: it takes longer than the job allows, and its failure is noted already."""
+    """End the task's process: it hangs, or takes longer than the job allows; its failure is noted already."""
 
     task_id: str
     worker: str | None
@@ -120,6 +129,8 @@ class Patience:
     """How long a probe may take, the time until its process runs included."""
     task_s: float = math.inf
     """The same for any other task."""
+    still_s: float = math.inf
+    """How long a task may neither compute nor give a sign of work; see `pipelines.watch.signs.Signs.hanging`."""
 
 
 class _Phase(Enum):
@@ -172,12 +183,17 @@ class Scheduler:
         self._failed_starts: Counter[str] = Counter()
         self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
+        self._allowed: dict[str, int] = {}  # workers by pool, since memory ran out with more
+        self._at_once = sys.maxsize  # tasks that compute on CPUs, likewise
+        self._extra = 0  # tasks in processes of their own that may be begun beyond the places for them
 
     def handle(self, event: Event) -> None:
         """Take note of what happened. Events of a worker or task that is gone already change nothing."""
         match event:
             case Answered(answer):
                 self._answered(answer)
+            case Beat():
+                self._state.signs.tell(event)
             case Gone(name) if name in self._workers:
                 self._gone(self._workers.pop(name), event)
             case Placed(name) if name in self._workers:
@@ -200,14 +216,20 @@ class Scheduler:
 
     def decide(self, now_s: float) -> list[Instruction]:
         """Return what is to be done now; `now_s` is any steady clock."""
-        ended: list[Instruction] = list(self._end_late(now_s))
+        self._state.signs.look(now_s)
+        ended: list[Instruction] = [*self._end_late(now_s), *self._end_hanging(now_s)]
         if self.draining:
             return ended
-        assigned = list(self._assign())
+        assigned = list(self._assign(self._overstaying(now_s)))
+        self._state.signs.look(now_s)  # which begins to count for these
         self._begun_s |= {run.task.id: now_s for run in assigned}
         return [*ended, *assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
     def _answered(self, answer: Receipt | Failure) -> None:
+        if isinstance(answer, Failure) and answer.kind == MemoryLost.__name__ and self._shrink(None):
+            self._own_process.discard(answer.task_id)
+            self._state.put_back(answer)
+            return
         self._own_process.discard(answer.task_id)
         for worker in self._workers.values():
             if worker.task and worker.task.id == answer.task_id:
@@ -216,8 +238,14 @@ class Scheduler:
 
     def _gone(self, worker: _Worker, event: Gone) -> None:
         if worker.task:
-            kind = MachineLost if event.with_machine else WorkerLost
-            self._state.handle(Failure(worker.task.id, kind.__name__, event.reason, transient=True))
+            kind = MachineLost if event.with_machine else MemoryLost if event.out_of_memory else WorkerLost
+            failure = Failure(worker.task.id, kind.__name__, event.reason, transient=True)
+            if event.out_of_memory and self._shrink(worker.pool):
+                self._state.put_back(failure)
+            else:
+                self._state.handle(failure)
+        elif event.out_of_memory and self._shrink(worker.pool):
+            return
         elif not worker.warm:
             pool = worker.pool
             self._failed_starts[pool.name] += 1
@@ -228,24 +256,64 @@ class Scheduler:
                     kind=WorkerLost.__name__,
                 )
 
+    def _shrink(self, pool: Pool | None) -> bool:
+        """Go on with one process less, after one was lost for want of memory. False where it was alone already.
+
+        `pool`: that of the worker that was lost; None: it was a task in a process of its own.
+        """
+        if pool is not None and (left := len(self._of(pool))) > 0:
+            self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
+            log.warning("memory ran out: going on with %d %s workers instead of %d", left, pool.name, left + 1)
+            return True
+        working = sum(worker.task is not None for worker in self._workers.values())
+        at_once = working + len(self._own_process) + (pool is not None)
+        if at_once < 2:
+            return False
+        self._at_once = min(self._at_once, at_once - 1)
+        log.warning("memory ran out: going on with %d tasks at once instead of %d", self._at_once, at_once)
+        return True
+
+    def _size(self, pool: Pool) -> int:
+        """How many workers the pool may have: as many as its machines hold, or fewer since memory ran out."""
+        return min(pool.size, self._allowed.get(pool.name, pool.size))
+
     def _end_late(self, now_s: float) -> Iterator[End]:
         """What a decoder does in one call is not interrupted from inside: its process goes, and the item with it."""
         for task_id, task in [*self._state.in_work.items()]:
             allowed_s = self._patience.probe_s if task.stage is Stage.PROBE else self._patience.task_s
             if now_s - self._begun_s.get(task_id, now_s) <= allowed_s:
                 continue
-            name = next((worker.name for worker in self._workers.values() if worker.task is task), None)
-            if name is not None:
-                del self._workers[name]
-            self._own_process.discard(task_id)
             reason = (
                 f"{task.item.video}: its {task.stage} did not end within {allowed_s:.0f} s and was killed; see limits"
             )
-            self._state.handle(Failure(task_id, OverLimit.__name__, reason, transient=False))
-            yield End(task_id, name)
+            yield self._end(task, Failure(task_id, OverLimit.__name__, reason, transient=False))
         self._begun_s = {task_id: begun for task_id, begun in self._begun_s.items() if task_id in self._state.in_work}
 
-    def _assign(self) -> Iterator[Run]:
+    def _end_hanging(self, now_s: float) -> Iterator[End]:
+        """A process that hangs says nothing: it goes, and the task is tried again in another one."""
+        for one, allowed_s in [*self._state.signs.hanging(now_s, self._patience.still_s)]:
+            task, done = one.task, f" after {one.frames:.0f} frames" if one.frames else ""
+            reason = (
+                f"{task.item.video}: its {task.stage} stood still{done}: no sign of work for {allowed_s:.0f} s "
+                "(limits.still_s); its process was ended"
+            )
+            yield self._end(task, Failure(task.id, WorkerLost.__name__, reason, transient=True))
+
+    def _end(self, task: Task, failure: Failure) -> End:
+        name = next((worker.name for worker in self._workers.values() if worker.task is task), None)
+        if name is not None:
+            del self._workers[name]
+        self._own_process.discard(task.id)
+        self._state.handle(failure)
+        return End(task.id, name)
+
+    def _overstaying(self, now_s: float) -> set[str]:
+        """Tasks in processes of their own that stand still: as good as gone, until they are."""
+        standing = self._state.signs.standing(now_s)
+        return {one.task.id for one in standing if one.still_s > OVERSTAY_S} & self._own_process
+
+    def _assign(self, overstaying: set[str]) -> Iterator[Run]:
+        self._extra = min(len(overstaying), max(1, self._layout.task_slots))
         yield from self._in_own_process(Stage.STITCH)
         # Who knows an item goes on with it. The others begin one that nobody has, and only then share one: a worker
         # keeps what the next chunk of its item needs, but none rests while there is work.
@@ -267,12 +335,13 @@ class Scheduler:
         return {other.item for other in self._of(worker.pool) if other is not worker}
 
     def _in_own_process(self, stage: Stage) -> Iterator[Run]:
-        while self._room > 0 and len(self._own_process) < self._layout.task_slots:
+        slots = self._layout.task_slots
+        while self._room > 0 and len(self._own_process) < slots + self._extra:
             task = self._state.take((stage,))
             if task is None:
                 return
+            yield Run(task, None, extra=len(self._own_process) >= slots)
             self._own_process.add(task.id)
-            yield Run(task, None)
 
     def _to(
         self, worker: _Worker, stage: Stage, *, item: str | None = None, besides: Collection[str] = ()
@@ -289,7 +358,7 @@ class Scheduler:
     def _room(self) -> int:
         """How many tasks that compute on CPUs may be begun."""
         busy = sum(worker.phase is _Phase.BUSY and not worker.pool.gpus for worker in self._workers.values())
-        return self._layout.busy_limit - busy - len(self._own_process)
+        return min(self._layout.busy_limit, self._at_once) - busy - len(self._own_process) + self._extra
 
     def _start_workers(self, now_s: float) -> Iterator[Start]:
         """Workers are started when there is work for them, so that a run that has nothing to do loads nothing.
@@ -324,7 +393,7 @@ class Scheduler:
         """Whether a worker that has no task is to go, being one of `count` of its pool."""
         if not self._may_come(pool):
             return True
-        if count > pool.size:
+        if count > self._size(pool):
             return worker.phase is _Phase.PLACING or (worker.free and pool.size > 0)
         if not worker.free:
             return False
@@ -357,7 +426,7 @@ class Scheduler:
 
     def _most(self, pool: Pool) -> int:
         """Of those that share a GPU one is started first, and tells how many its memory holds."""
-        return math.ceil(pool.size * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
+        return math.ceil(self._size(pool) * min(pool.seats, self._seats.get(pool.name, 1)) / pool.seats)
 
     def _ready(self, pool: Pool) -> int:
         return sum(self._state.ready(stage) for stage in pool.stages)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.engine import U8
+from core_model.progress import PROGRESS
 
 _SMALLEST_SIDE = 16  # below two patches of 8 pixels OpenCV finds no pyramid level and fails
 _LONGEST_SIDE = 32
@@ -51,6 +52,7 @@ class DisFlow:
                 direction, t = job
                 start, goal = (greys[t], greys[t + 1]) if direction == 0 else (greys[t + 1], greys[t])
                 flows[direction, t] = _dis(start, goal, self._finest_scale)[:height, :width].transpose(2, 0, 1)
+                PROGRESS.sign()
 
             list(pool.map(fill, [(direction, t) for t in range(pairs) for direction in (0, 1)]))
         return flows[0], flows[1]

@@ -21,6 +21,7 @@ from core_model.networks.region import Region
 from core_model.options import RestoreOptions
 from core_model.overlay import Overlay
 from core_model.prepared_shot import PreparedShot
+from core_model.progress import PROGRESS
 from core_model.schedule import GeneratorWindow
 from core_model.seen_frames import SeenFrames
 
@@ -58,6 +59,7 @@ class Restoration:
             self._begin(start)
         self._reached = -1  # whoever comes back after an error begins anew
         for windows in self._batches(stop):
+            PROGRESS.sign()
             for window, region, images in self._complete(windows):
                 self._lay(window, region, images, start)
         restored = np.stack([self._result(t) for t in range(start, stop)])

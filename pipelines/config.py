@@ -48,6 +48,7 @@ class Codec(StrEnum):
 
 
 class ExecutorName(StrEnum):
+    auto = "auto"
     ray = "ray"
     inline = "inline"
 
@@ -97,6 +98,12 @@ class LimitsConfig:
     """Seconds in which an item's video and mask have to be read once (the probe); then it is quarantined."""
     task_s: float = 0.0
     """Seconds that any other task of an item (flow, inpaint, stitch) may take. 0: any."""
+    still_s: float = 600.0
+    """Seconds that a task on Ray may neither compute nor read, measure or write a frame; then its process is taken to
+    hang, is ended, and the task is tried again. One that computes gets ten times as long. 0: any."""
+    look_s: float = 30.0
+    """Seconds in which a video's header or a mask has to be read when a run or `plan` looks ahead; then the look is
+    given up, and the item is left to its probe."""
 
 
 @dataclass
@@ -199,8 +206,9 @@ class QualityConfig:
 
 @dataclass
 class RunConfig:
-    executor: ExecutorName = ExecutorName.ray
-    """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process."""
+    executor: ExecutorName = ExecutorName.auto
+    """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process; auto: inline for
+    what takes some seconds on a CPU, else ray."""
     workers: int = 0
     """Inpainting workers. 0: as many as the machine or cluster has cores (or GPUs) for."""
     attempts: int = 3
@@ -213,6 +221,9 @@ class RunConfig:
     active_bytes: int = 200_000_000_000
     """Bytes of optical flow (estimated) that items in work may still need; what must lie in the store at once. Beyond
     it no new item is begun; one is always in work. 0: any number."""
+    outage_s: float = 600.0
+    """Seconds that a store may be away (no answer, or errors of the server) while the run waits for it; before it has
+    answered once, 60 at most. Then the run stops with exit status 75: the same command, later."""
     stop_grace_s: float = 90.0
     """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A
     second signal stops at once."""

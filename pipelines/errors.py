@@ -12,10 +12,13 @@ ReelmendError
 │   ├── MemoryShort     no GPU of this run has the memory for this size
 │   └── NotFinite       the networks' numbers overflow on this video
 └── TransientError    the machine, for now: may succeed when tried again              retried, then item failed, exit 3
+    ├── SourceUnreadable  the video or mask is there and cannot be read now (I/O error)
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
+    │   └── StoreAway     the store does not answer: the run waits for it      exit 75 when that takes too long
     ├── SourceChanged   a video or mask was written while it was read
     └── WorkerLost      the process that held the task died
-        └── MachineLost   its whole machine went away (a spot machine that was taken back)
+        ├── MachineLost   its whole machine went away (a spot machine that was taken back)
+        └── MemoryLost    its machine ran out of memory
 """
 
 
@@ -71,8 +74,16 @@ class StoreError(TransientError):
     """An artefact could not be read or written."""
 
 
+class StoreAway(StoreError):
+    """The store does not answer; nothing is wrong with what was asked for."""
+
+
 class SourceChanged(TransientError):
     """A video or mask is not, for now, what the probe saw; what was computed from it is not published."""
+
+
+class SourceUnreadable(TransientError):
+    """A video or mask cannot be read now; the fault is its own, not the run's."""
 
 
 class WorkerLost(TransientError):
@@ -81,6 +92,10 @@ class WorkerLost(TransientError):
 
 class MachineLost(WorkerLost):
     """The machine went away on which the task was done."""
+
+
+class MemoryLost(WorkerLost):
+    """The process was ended because its machine ran out of memory."""
 
 
 def first_line(error: BaseException) -> str:

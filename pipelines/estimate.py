@@ -5,26 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from core_model.regions import Region, hole_boxes, regions_around
+from core_model.regions import Region, regions_around
 from pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
 from pipelines.config import JobConfig
 from pipelines.cost.worked import WHOLE, Worked, worked_of_regions
 from pipelines.engines import halo_share, lay_shots, works_in_regions
-from pipelines.errors import ItemError
-from pipelines.glance import Glance
+from pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
 from pipelines.job import apply_overrides
-from pipelines.masks.fit import Bool, grown
+from pipelines.looks.glance import MaskGlance, Size
+from pipelines.looks.looks import Looks
 from pipelines.media.capabilities import check_output
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import VideoHeader
 from pipelines.media.kinds import is_image
 from pipelines.plan import masked_ranges, plan_frames
-from pipelines.sizes import Size, flow_size, margin_of
+from pipelines.sizes import flow_size, margin_of
 from pipelines.tasks import Item
 
 _LOOKED_AT = 10
+_OF_ITEM = (ItemError, SourceUnreadable, StoreError)
 CHECKED_ITEMS = 500
 """Items whose header a run looks at before it starts, to say what the output cannot hold."""
 
@@ -77,16 +76,17 @@ def has_figures(item: Item) -> bool:
     return bool(item.frames and item.width and item.height)
 
 
-def look_at(item: Item, job: JobConfig, glance: Glance) -> Looked:
+def look_at(item: Item, job: JobConfig, looks: Looks) -> Looked:
     """Open what the manifest does not say: the video's header, and the mask if it is one image."""
     if item.problem:
         return Looked(item, problem=item.problem)
-    if item.mask is not None and not glance.files.exists(item.mask):
-        return Looked(item, problem=f"its mask {item.mask} does not exist")
     try:
-        frames, canvas, fps, notes = _figures(item, job, glance)
-        return Looked(item, frames, canvas, fps, *_at_mask(item, canvas, job, glance), tuple(notes))
-    except ItemError as exc:
+        if item.mask is not None and not looks.exists(item.mask):
+            return Looked(item, problem=f"its mask {item.mask} does not exist")
+        frames, canvas, fps, notes, header = _figures(item, job, looks)
+        return Looked(item, frames, canvas, fps, *_at_mask(item, canvas, job, looks, header), tuple(notes))
+    except _OF_ITEM as exc:
+        _refuse_outage(item, exc)
         return Looked(item, problem=str(exc))
 
 
@@ -123,49 +123,57 @@ def plan_item(
     )
 
 
-def output_notes(items: Sequence[Item], job: JobConfig) -> list[str]:
+def output_notes(items: Sequence[Item], job: JobConfig, looks: Looks) -> list[str]:
     """Return what the outputs of the first items cannot hold, one line a fact and video.
 
     Of videos in buckets nothing is looked at: that would take longer than it is worth, and their rows say it later.
     """
-    notes, glance = [], Glance(job)
+    notes = []
     for item in items[:CHECKED_ITEMS]:
         if not isinstance(item.video, Path):
             continue
         try:
-            found = _notes(glance.at_video(item.video), apply_overrides(job, item.overrides))
-        except ItemError:
+            found = _notes(looks.video(item.video), apply_overrides(job, item.overrides))
+        except _OF_ITEM:
             continue  # the probe will say why, and quarantine it
         notes += [f"{item.video}: {note}" for note in found]
     return notes
 
 
-def first_size(items: Sequence[Item], job: JobConfig) -> Size | None:
+def first_size(items: Sequence[Item], job: JobConfig, looks: Looks) -> Size | None:
     """Return the output's size of the first item whose header can be read, within reason."""
-    glance = Glance(job)
     for item in items[:_LOOKED_AT]:
         try:
-            return canvas_of(glance.at_video(item.video), apply_overrides(job, item.overrides)).size
-        except ItemError:
+            return canvas_of(looks.video(item.video), apply_overrides(job, item.overrides)).size
+        except _OF_ITEM as exc:
+            _refuse_outage(item, exc)
             continue
     return None
+
+
+def _refuse_outage(item: Item, error: ReelmendError) -> None:
+    """Raise an error of a bucket again: it is the store's. One of a local file is that file's."""
+    if isinstance(error, StoreError | SetupError) and not isinstance(item.video, Path):
+        raise error
 
 
 def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
     return check_output(on_canvas(header, canvas_of(header, job)), job.stitch)
 
 
-def _figures(item: Item, job: JobConfig, glance: Glance) -> tuple[int, Canvas, float, list[str]]:
-    """Return (frames, canvas, fps, notes), from the manifest where it gives them."""
+def _figures(item: Item, job: JobConfig, looks: Looks) -> tuple[int, Canvas, float, list[str], VideoHeader | None]:
+    """Return (frames, canvas, fps, notes, header), from the manifest where it gives them."""
     if item.frames and item.width and item.height:
-        return item.frames, canvas_of_size((item.width, item.height), job), item.fps or 0.0, []
-    header = glance.at_video(item.video)
-    header = replace(header, width=item.width or header.width, height=item.height or header.height)
-    fps = item.fps or float(header.rate)
-    return item.frames or header.frames or 0, canvas_of(header, job), fps, _notes(header, job)
+        return item.frames, canvas_of_size((item.width, item.height), job), item.fps or 0.0, [], None
+    header = looks.video(item.video)
+    told = replace(header, width=item.width or header.width, height=item.height or header.height)
+    fps = item.fps or float(told.rate)
+    return item.frames or told.frames or 0, canvas_of(told, job), fps, _notes(told, job), header
 
 
-def _at_mask(item: Item, canvas: Canvas, job: JobConfig, glance: Glance) -> tuple[float | None, Worked | None]:
+def _at_mask(
+    item: Item, canvas: Canvas, job: JobConfig, looks: Looks, header: VideoHeader | None
+) -> tuple[float | None, Worked | None]:
     """Return the share of the canvas that is missing, around the picture and in it, and what is worked on for that."""
     picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
     around = whole - picture
@@ -173,22 +181,18 @@ def _at_mask(item: Item, canvas: Canvas, job: JobConfig, glance: Glance) -> tupl
         return around / whole, WHOLE
     if not is_image(item.mask):
         return None, None if works_in_regions(job) else WHOLE
-    missing = glance.at_mask_image(item.mask, job.mask.threshold)
-    if (missing.shape[1] > missing.shape[0]) != (canvas.picture_width > canvas.picture_height):
-        missing = np.rot90(missing)  # drawn on the picture as it is seen
-    grown_px = round(job.mask.dilation * missing.shape[1] / canvas.picture_width)  # the mask may be of another size
-    mask = grown(missing.astype(np.uint8), grown_px).astype(np.bool_)
+    mask = looks.mask_image(item.mask, canvas.picture_size, job.mask, header)
     worked = WHOLE
     if works_in_regions(job):
         regions = regions_around(_on(mask, canvas.picture_size), canvas.size, margin_of(canvas.size, job))
         worked = worked_of_regions(regions, canvas.size, job)
-    return (around + float(mask.mean()) * picture) / whole, worked
+    return (around + mask.missing * picture) / whole, worked
 
 
-def _on(mask: Bool, picture: Size) -> list[Region]:
+def _on(mask: MaskGlance, picture: Size) -> list[Region]:
     """Return the boxes around a mask's holes in pixels of the picture."""
-    across, down = picture[0] / mask.shape[1], picture[1] / mask.shape[0]
+    across, down = picture[0] / mask.size[0], picture[1] / mask.size[1]
     return [
         Region(int(box.left * across), int(box.top * down), math.ceil(box.right * across), math.ceil(box.bottom * down))
-        for box in hole_boxes(mask)
+        for box in mask.boxes
     ]

@@ -4,17 +4,26 @@ An executor pulls tasks from a `RunState` as it has room for them, and hands bac
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
 """
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import Protocol
 
+from core_model.progress import PROGRESS
 from pipelines.context import RunContext
 from pipelines.errors import SetupError
 from pipelines.run_state import RunState
 from pipelines.stopping import stop_requests
 from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.watch.signs import Beat
 from pipelines.worker import Worker
 
+_LOOK_S = 0.2
+"""Between two looks whether a store answers again."""
+_BEAT_S = 1.0
+"""Between two looks how far a task is."""
 _GROUP = "reelmend.executors"
 
 
@@ -57,14 +66,41 @@ class InlineExecutor:
     def run(self, state: RunState) -> None:
         state.expect_workers(1)
         state.count_workers(1)
-        with stop_requests(self._grace_s) as stop:
+        with stop_requests(self._grace_s) as stop, _beats_of_this_process(state):
             while not state.over:
                 task = state.take()
+                if task is None and state.waits_for_store:
+                    time.sleep(_LOOK_S)
+                    if stop.made:
+                        raise KeyboardInterrupt
+                    continue
                 if task is None:
+                    if state.over:
+                        break
                     raise RuntimeError("the run is not over, nothing is in work and no task is ready")
                 state.handle(self._worker.perform(task))
                 if stop.made and not state.over:
                     raise KeyboardInterrupt
+
+
+@contextmanager
+def _beats_of_this_process(state: RunState) -> Iterator[None]:
+    """Let the run know inside how far the task is that this process works on."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(_BEAT_S):
+            for task_id in [*state.in_work]:
+                state.signs.tell(Beat(task_id, PROGRESS.signs, PROGRESS.frames, time.process_time()))
+            state.signs.look(time.monotonic())
+
+    thread = threading.Thread(target=beat, name="beats", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def load_executor(name: str) -> ExecutorFactory:

@@ -7,6 +7,8 @@ EXIT_INCOMPLETE = 3
 """Some items are quarantined or failed."""
 EXIT_DELETED = 4
 """Somebody deleted the run that was waited for."""
+EXIT_TRY_AGAIN = 75
+"""A store did not answer for longer than the run waits (EX_TEMPFAIL of sysexits.h): the same command, later."""
 EXIT_INTERRUPTED = 130
 """The same command goes on."""
 

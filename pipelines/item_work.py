@@ -5,7 +5,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 from pipelines.cache.flow_use import total
-from pipelines.errors import MachineLost, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, WorkerLost
 from pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
 from pipelines.task_order import choose
 from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
@@ -143,6 +143,12 @@ class ItemWork:
             case _:
                 raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
 
+    def put_back(self, task: Task, reason: str) -> None:
+        """A task could not be done, and not for a fault of its own: it is ready again, and has used up nothing."""
+        self._in_hand[task.stage].discard(task.index)
+        self._events.append(f"{task.id} put back: {reason}")
+        self._offer(task)
+
     def failed(self, task: Task, failure: Failure) -> None:
         """A task failed: it is ready again, or the item ends."""
         attempt = self._attempt_of[task.id]
@@ -156,7 +162,7 @@ class ItemWork:
             self._machines_lost[task.id] += 1
         elif attempt > self._attempts_failed:
             self._attempts_failed = attempt
-            self._workers_lost += failure.kind == WorkerLost.__name__
+            self._workers_lost += failure.kind in (WorkerLost.__name__, MemoryLost.__name__)
         if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):
             self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
         else:

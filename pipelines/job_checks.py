@@ -55,6 +55,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.active_items", job.run.active_items, 0)
     yield from _at_least("run.active_bytes", job.run.active_bytes, 0)
     yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
+    if not (math.isfinite(job.run.outage_s) and job.run.outage_s >= 0):
+        yield ("run.outage_s",), f"{job.run.outage_s} is not a number of seconds to wait for a store"
     yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
@@ -102,11 +104,12 @@ def find_contradictions(job: JobConfig) -> Iterator[Problem]:
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:
     yield from _between("limits.pixels", limits.pixels, SMALLEST_SIDE_PX**2, LARGEST_FRAME_PX)
     yield from _at_least("limits.frames", limits.frames, 0)
-    for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s)):
+    for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s), ("still_s", limits.still_s)):
         if not (math.isfinite(seconds) and seconds >= 0):
             yield (f"limits.{name}",), f"{seconds} is no number of seconds; 0 stands for any"
-    if not (math.isfinite(limits.probe_s) and limits.probe_s > 0):
-        yield ("limits.probe_s",), f"{limits.probe_s} is no time in which a video could be read"
+    for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):
+        if not (math.isfinite(seconds) and seconds > 0):
+            yield (f"limits.{name}",), f"{seconds} is not a time in which a video could be read"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.config import JobConfig
 from pipelines.context import LEDGER, WORK_FOLDER
 from pipelines.errors import ConfigError, ItemError, ReelmendError
-from pipelines.glance import Glance
+from pipelines.looks.looks import Looks
 from pipelines.media.source import NO_VIDEO
 from pipelines.stores.location import location_of
 from pipelines.tasks import Item
@@ -21,16 +21,16 @@ LOOKS = 200
 _SHOWN = 3
 
 
-def refuse_hopeless(items: Sequence[Item], job: JobConfig) -> None:
+def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Looks) -> None:
     """Raise ConfigError where no item has its mask and a file that is a video."""
     if len(items) > LOOKS and not _one_missing_mask(items):
         return
-    glance, out = Glance(job), location_of(job.out)
-    if out.parent.name == WORK_FOLDER or glance.files.exists(out / WORK_FOLDER / LEDGER):
+    out = location_of(job.out)
+    if out.parent.name == WORK_FOLDER or looks.exists(out / WORK_FOLDER / LEDGER):
         return
     problems: list[str] = []
     for item in items[:LOOKS]:
-        problem = _problem(item, glance)
+        problem = _problem(item, looks)
         if not problem:
             return
         problems.append(problem)
@@ -44,20 +44,20 @@ def _one_missing_mask(items: Sequence[Item]) -> bool:
     return len({item.mask for item in items}) == 1
 
 
-def _problem(item: Item, glance: Glance) -> str:
+def _problem(item: Item, looks: Looks) -> str:
     if item.problem:
         return item.problem
     if not isinstance(item.video, Path):  # a request an item is more than it is worth; its row says it later
         return ""
     try:
-        if not glance.files.exists(item.video):
+        if not looks.exists(item.video):
             return f"{item.video}: no such video"
-        if item.mask is not None and not glance.files.exists(item.mask):
+        if item.mask is not None and not looks.exists(item.mask):
             return (
                 f"{item.video}: its mask {item.mask} does not exist; --masks names one file for all videos, or a rule "
                 "such as 'masks/{stem}.png'; without it the mask lies beside the video, as NAME_mask.png"
             )
-        glance.at_video(item.video)
+        looks.video(item.video)
     except ItemError as exc:
         return str(exc) if NO_VIDEO in str(exc) else ""
     except ReelmendError:  # a store that does not answer now: the run waits for it, or says so

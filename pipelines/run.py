@@ -2,22 +2,26 @@
 
 import json
 import logging
+import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from pipelines.cache.flow_use import FlowUse
 from pipelines.cache.keeper import FlowKeeper
-from pipelines.config import JobConfig, LogConfig
-from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, REPLACED, REPORT, SUMMARY, RunContext
+from pipelines.choose_executor import choose_executor
+from pipelines.config import ExecutorName, JobConfig, LogConfig
+from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, REPLACED, REPORT, SUMMARY, RunContext
 from pipelines.copies import written_places
 from pipelines.cost.forecast import forecast
 from pipelines.cost.rates import ChosenRates, rates_for
+from pipelines.cost.result import Forecast
 from pipelines.engines import check_weights, find_weights
-from pipelines.errors import ReelmendError, SetupError, StoreError
+from pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
 from pipelines.estimate import first_size, output_notes
 from pipelines.executor import Executor, load_executor
 from pipelines.finished_earlier import find_finished_earlier
@@ -27,14 +31,16 @@ from pipelines.leases.lease import Lease, lease_on, lost_to_another
 from pipelines.ledger import ItemRow
 from pipelines.ledger.keeper import LedgerKeeper
 from pipelines.logs import LogLine, log_fields, log_format
+from pipelines.looks.looks import Looks, end_idle, start_ahead
 from pipelines.manifest import discover
 from pipelines.media.encoding import encoder_available
+from pipelines.outage import AT_START_S, Outage, check_of, patiently
 from pipelines.passed_over import PassedOver
 from pipelines.preflight import refuse_hopeless
 from pipelines.redaction import redact
 from pipelines.report import write_report
 from pipelines.run_state import RunState
-from pipelines.sealed import seal
+from pipelines.sealed import seal, unseal
 from pipelines.selection import EVERYTHING, Selection
 from pipelines.stages.desk import Desk
 from pipelines.stores.files import Files
@@ -44,6 +50,7 @@ from pipelines.summary import RunSummary, summarise
 from pipelines.tasks import Failure, Item, Receipt
 from pipelines.told_aside import ToldAside
 from pipelines.watch.metrics_port import metrics_port
+from pipelines.watch.now import Now, kept_up_to_date
 from pipelines.watch.progress import Display
 from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
@@ -51,41 +58,83 @@ log = logging.getLogger("reelmend")
 
 LOOKS = 64
 """Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
+_OF_THE_ITEMS = ("run_id", "name", "out", "items", "states", "finished_earlier", "quality", "left_out", "weights")
+"""What a summary says of the items as they are, whoever restored them."""
+LOOKING_S = 120.0
+"""Seconds that these looks may take together: a prediction must not keep a run from its start."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run went, known without asking a store that may be full or away by now."""
+
+    summary: RunSummary
+    rows: Sequence[ItemRow]
+    """Of the items that it took up."""
+    report: Location | None
+    """None where it could not be written."""
 
 
 def run_job(
     job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
 ) -> RunSummary:
+    """As `run_items`; returns the totals alone."""
+    return run_items(job, display, selection, profile=profile).summary
+
+
+def run_items(
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+) -> RunOutcome:
     """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
     With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
-    Raises ConfigError or SetupError before any work, and KeyboardInterrupt when interrupted: ledger and report then
-    show how far the run came, or are the last run's where this one had not begun its items.
+    Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
+    report then show how far the run came, or are the last run's where this one had not begun its items.
     """
-    try:
-        passed = PassedOver()
-        items = [_absolute(item) for item in discover(job, passed)]  # a worker's current folder is not the driver's
+    start_ahead()
+    looks = Looks(job, LOOKING_S)
+    start_s = min(AT_START_S, job.run.outage_s)
+    with _before_work():
+        items, passed = patiently(lambda: _found(job), start_s)
         for line in passed.lines:
             log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
-        refuse_hopeless(items, job)
-        size = first_size(items, job)
-    except StoreError as exc:
-        raise SetupError(str(exc)) from exc
+        refuse_hopeless(items, job, looks)
+        size = patiently(lambda: first_size(items, job, looks), start_s)
     context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
     desk = Desk(context)
-    _check_machine(context, desk.files)
+    patiently(lambda: _check_machine(context, desk.files), start_s)
     _check_cache(context, items)
     check_weights(context.weights)
     rates = rates_for(job)
-    executor = load_executor(job.run.executor)(context)
-    with lease_on(context.work / LEASE, context.run_id, desk.files) as lease:
+    executor = None if job.run.executor is ExecutorName.auto else load_executor(job.run.executor)(context)
+    with ExitStack() as stack:
+        lease = patiently(
+            lambda: stack.enter_context(lease_on(context.work / LEASE, context.run_id, desk.files)), job.run.outage_s
+        )
         desk.files.tidy(context.out, chain([context.work], written_places(items)))
-        desk.files.write(context.work / CONFIG, redact(dump_job(job, for_the_record=True)).encode())
-        for note in output_notes(items, job):
+        config = redact(dump_job(job, for_the_record=True)).encode()
+        patiently(lambda: desk.files.write(context.work / CONFIG, config), job.run.outage_s)
+        for note in output_notes(items, job, looks):
             log.warning(note)
-        return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates)
+        return _Run(context, desk, display, lease, profile=profile).restore(items, selection, executor, rates, looks)
+
+
+def _found(job: JobConfig) -> tuple[list[Item], PassedOver]:
+    passed = PassedOver()
+    return [_absolute(item) for item in discover(job, passed)], passed  # a worker's folder is another
+
+
+@contextmanager
+def _before_work() -> Iterator[None]:
+    """What a store refuses before any work is a fault of the job; one that does not answer is tried again later."""
+    try:
+        yield
+    except StoreAway as exc:
+        raise StoreAway(f"{exc}; the store does not answer: is it up, and is s3.endpoint right?") from exc
+    except StoreError as exc:
+        raise SetupError(str(exc)) from exc
 
 
 class _Run:
@@ -97,12 +146,25 @@ class _Run:
         self._timeline = _new_timeline(context, desk.files) if profile else None
 
     def restore(
-        self, items: Sequence[Item], selection: Selection, executor: Executor, rates: ChosenRates | None
-    ) -> RunSummary:
+        self,
+        items: Sequence[Item],
+        selection: Selection,
+        executor: Executor | None,
+        rates: ChosenRates | None,
+        looks: Looks,
+    ) -> RunOutcome:
         context, files, job = self._context, self._desk.files, self._context.job
-        items, left_out = selection.choose(items, context.work / LEDGER, files)
-        finished = find_finished_earlier(items, context.work / LEDGER, self._desk)
-        predicted = _predict([item for item in items if item.id not in finished], rates, context, files)
+        outage_s, ledger = job.run.outage_s, context.work / LEDGER
+        outage = Outage(outage_s, check_of(context))
+        items, left_out = patiently(lambda: selection.choose(items, ledger, files), outage_s)
+        finished = patiently(lambda: find_finished_earlier(items, ledger, self._desk), outage_s)
+        waiting = [item for item in items if item.id not in finished]
+        predicted = patiently(lambda: _predict(waiting, rates, context, files, looks), outage_s)
+        if executor is None:
+            self._context = context = _with_executor(context, len(waiting), Forecast.from_dict(predicted))
+            executor = load_executor(context.job.run.executor)(context)
+        if self._context.job.run.executor is not ExecutorName.inline:
+            end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowKeeper(items, self._desk), ToldAside(context.work / REPLACED / context.run_id)
 
         def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -117,31 +179,60 @@ class _Run:
             active_bytes=job.run.active_bytes,
             on_change=change,
             watcher=self._timeline,
+            outage=outage,
         )
-        with metrics_port(job.metrics, state.metrics.read), log_fields(run=context.run_id):
+
+        def look() -> Now:
+            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
+
+        with (
+            metrics_port(job.metrics, state.metrics.read),
+            kept_up_to_date(context.work / NOW, files.hasty, look),
+            log_fields(run=context.run_id),
+        ):
             self._display.start(len(items), context.run_id, context.out)
+            self._display.follow(state.signs)
             try:
                 state.settle(finished)
-                self._ledger.begin(state.rows, left_out)
+                patiently(lambda: self._ledger.begin(state.rows, left_out), outage_s)
                 executor.run(state)
                 flow.finish()
             finally:
                 self._display.stop()
+                interrupted = isinstance(sys.exception(), KeyboardInterrupt)
+                if isinstance(context.work, RemotePath) and not (interrupted or state.halted):
+                    self._outlast_outage(outage_s)
                 aside.close()
                 flow.close()
                 self._ledger.close(halted=state.halted)
                 summary = _summary(context, self._ledger, flow.evicted, state, left_out, predicted)
-                self._keep(summary)
+                summary = replace(summary, interrupted=interrupted, waited_for_store_s=outage.waited_s)
+                report = self._keep(summary)
         if self._lease.lost:  # it stood still before its end, and what it found there is another run's
             raise lost_to_another(self._lease)
-        return summary
+        return RunOutcome(summary, self._ledger.rows, report)
 
-    def _keep(self, summary: RunSummary) -> None:
+    def _outlast_outage(self, outage_s: float) -> None:
+        """Wait for a store that is away just when all is done: what comes now is only tried once."""
+        try:
+            patiently(lambda: self._desk.files.look(self._context.work / SUMMARY), outage_s)
+        except ReelmendError as exc:
+            log.warning("the run's last words may be lost: %s", exc)
+
+    def _keep(self, summary: RunSummary) -> Location | None:
         if self._lease.lost or not self._ledger.begun:  # the folder's report is another run's
-            return
-        _conclude(self._context, self._desk.files, self._ledger, summary)
+            return None
+        report = _conclude(self._context, self._desk.files, self._ledger, summary)
         if self._timeline is not None:
             _keep_timeline(self._context, self._desk.files, self._timeline)
+        return report
+
+
+def _with_executor(context: RunContext, items: int, predicted: Forecast) -> RunContext:
+    """Return the context with the executor that `auto` stands for, so that summary and report say which it was."""
+    job = context.job
+    chosen = choose_executor(job, items, predicted)
+    return replace(context, job=replace(job, run=replace(job.run, executor=chosen)))
 
 
 def _absolute(item: Item) -> Item:
@@ -168,6 +259,7 @@ def _summary(
         started_at=keeper.started_at,
         ended_at=time.time(),
         halted=state.halted,
+        halted_kind=state.halted_kind,
         workers=state.most_workers,
         left_out=left_out,
         predicted=predicted,
@@ -176,10 +268,12 @@ def _summary(
     return replace(totals, load=state.load_meter.load().to_dict(), metrics=last_values)
 
 
-def _predict(waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files) -> dict[str, Any]:
+def _predict(
+    waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files, looks: Looks
+) -> dict[str, Any]:
     """Say what these items will take, and keep it for who looks while the run goes on."""
     job = context.job
-    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample))[0].to_dict()
+    predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample), looker=looks)[0].to_dict()
     files.write(context.work / PREDICTION, json.dumps(seal(predicted), indent=1).encode())
     return predicted
 
@@ -198,12 +292,28 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
         log.warning(LogLine(f"no timeline: {exc}"))
 
 
-def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> None:
+def _conclude(context: RunContext, files: Files, keeper: LedgerKeeper, summary: RunSummary) -> Location | None:
+    """Return the report, None where it could not be written: on a full disk, say, or with expired credentials."""
     try:
+        if not summary.tasks_computed and summary.finished_earlier == summary.items:
+            summary = _with_figures_of_work(summary, files.read(context.work / SUMMARY))
         files.write(context.work / SUMMARY, json.dumps(seal(summary.to_dict()), indent=1).encode())
-        make_report(context, files, summary, keeper.all_rows())
+        return make_report(context, files, summary, keeper.all_rows())
     except ReelmendError as exc:  # credentials that have expired are no passing error
         log.warning("no report: %s", exc)
+        return None
+
+
+def _with_figures_of_work(summary: RunSummary, last: bytes | None) -> RunSummary:
+    """Return the summary of a run that found all finished, with the figures of the last one that did something."""
+    try:
+        worked = RunSummary.from_dict(unseal(json.loads(last or b"")))
+    except (ValueError, TypeError):
+        return summary
+    if not worked.tasks_computed or worked.interrupted or worked.halted:
+        return summary
+    now = {name: getattr(summary, name) for name in _OF_THE_ITEMS}
+    return replace(worked, **now)
 
 
 def make_report(context: RunContext, files: Files, summary: RunSummary, rows: Sequence[ItemRow]) -> Location:
@@ -243,5 +353,7 @@ def _check_writable(name: str, folder: Location, files: Files) -> None:
     try:
         files.write(probe, b"x")
         files.delete(probe)
+    except StoreAway:
+        raise
     except StoreError as exc:
         raise SetupError(f"cannot write to {name}: {exc}") from exc

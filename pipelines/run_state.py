@@ -14,17 +14,21 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from pipelines.errors import MachineLost
+from pipelines.errors import MachineLost, StoreAway
 from pipelines.item_work import ItemWork, new_row
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.outage import Outage
 from pipelines.redaction import redact
 from pipelines.tasks import Failure, Item, Receipt, Stage, Task
+from pipelines.units import readable_seconds
 from pipelines.watch.load import LoadMeter
 from pipelines.watch.run_metrics import RunMetrics
+from pipelines.watch.signs import Signs
 
 # Ten items failing in a row at one stage is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
 # is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish. Items, not tasks:
-# one video that kills its workers has many, and ends by itself when its attempts are used up.
+# one video that kills its workers has many, and ends by itself when its attempts are used up. What an item's own data
+# may have caused does not count (`pipelines/blame.py`): ten odd files may come in a row.
 BREAKER_FAILURES = 10
 
 # One being restored, one being stitched, two probed and waiting: enough that no worker waits for the next item.
@@ -58,6 +62,7 @@ class RunState:
         active_bytes: int = 0,
         now: Callable[[], float] = time.time,
         watcher: Watcher | None = None,
+        outage: Outage | None = None,
     ) -> None:
         """Start with every item pending.
 
@@ -65,7 +70,8 @@ class RunState:
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
         row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
         items in work may still need, 0 for any number; one item is always in work, however large. `now` gives seconds
-        since the epoch. `watcher` is told of each task.
+        since the epoch. `watcher` is told of each task. `outage` knows whether the stores answer; while they do not,
+        nothing is handed out. Without it, a store that is away is a failure like any other.
         """
         self._pending = deque(items)
         self.rows: dict[str, ItemRow] = {item.id: new_row(item) for item in self._pending}
@@ -93,6 +99,11 @@ class RunState:
         self.metrics = RunMetrics(self)
         self.load_meter = LoadMeter(self)
         self._watcher = watcher
+        self.signs = Signs()
+        """How far the tasks in work are."""
+        self._outage = outage
+        self.halted_kind = ""
+        """Class name of the error that the run was stopped for."""
 
     @property
     def over(self) -> bool:
@@ -128,6 +139,17 @@ class RunState:
             work = self._begin(item)
             work.done(work.take(Stage.PROBE), finished[item.id])
             self._conclude(work, finished[item.id])
+
+    @property
+    def waits_for_store(self) -> bool:
+        """Whether nothing is handed out now because a store does not answer; asks it every now and then."""
+        if self._outage is None or not self._outage.lasts or self.over:
+            return False
+        self._outage.look()
+        if self._outage.exhausted:
+            waited = readable_seconds(self._outage.seconds)
+            self.halt(f"the store did not answer for {waited}: {self._outage.reason}", kind=StoreAway.__name__)
+        return self._outage.lasts
 
     def ready(self, stage: Stage) -> int:
         """Tasks of this stage that `take` would hand out one after the other if nothing else happened."""
@@ -170,7 +192,7 @@ class RunState:
         finished one by one and not all at the end. With `item`: of this item only; with `besides`: of none of these
         items. `after`: what the asking worker did last of the stage; it gets the next one of that item if it may.
         """
-        if self.halted:
+        if self.halted or self.waits_for_store:
             return None
         works = self._active.values() if item is None else [self._active[item]] if item in self._active else []
         for stage in _URGENCY:
@@ -187,11 +209,18 @@ class RunState:
         """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
         self.load_meter.before_change()
         task = self.in_work.pop(answer.task_id, None)
+        self.signs.end(answer.task_id)
         work = self._active.get(task.item.id) if task else None
         if task is None or work is None or self.halted:
             return
+        if isinstance(answer, Failure) and self._shows_outage(task, answer):
+            work.put_back(task, answer.reason)
+            self._note(task, answer, work)
+            self._on_change(work.row, answer)
+            return
         if isinstance(answer, Receipt):
             self._failed_in_a_row[task.stage].clear()
+            self.signs.learn(task, answer)
             work.done(task, answer)
             if answer.plan:
                 self._usual_bytes = answer.plan.flow_bytes
@@ -199,19 +228,35 @@ class RunState:
             work.failed(task, answer)
         self._note(task, answer, work)
         self._conclude(work, answer)
-        if isinstance(answer, Failure) and answer.transient and answer.kind != MachineLost.__name__:
+        if isinstance(answer, Failure) and _accuses_machine(answer):
             in_a_row = self._failed_in_a_row[task.stage]
             in_a_row.add(task.item.id)
             if len(in_a_row) >= self._breaker:
                 what = f"{len(in_a_row)} items in a row failed at {task.stage}"
                 self.halt(f"{what}, the last: {answer.reason}", kind=answer.kind)
 
+    def put_back(self, failure: Failure) -> None:
+        """A task was lost, and not by a fault of its item or its own: it is ready again and no attempt is used up."""
+        task = self.in_work.pop(failure.task_id, None)
+        self.signs.end(failure.task_id)
+        work = self._active.get(task.item.id) if task else None
+        if task is None or work is None or self.halted:
+            return
+        work.put_back(task, failure.reason)
+        self._note(task, failure, work)
+        self._on_change(work.row, failure)
+
+    def _shows_outage(self, task: Task, failure: Failure) -> bool:
+        away = failure.kind == StoreAway.__name__
+        return away and self._outage is not None and self._outage.suspect(failure.reason, task.item)
+
     def halt(self, reason: str, *, kind: str = "SetupError") -> None:
         """Stop the run: items in work fail with this reason, those not started stay pending. Halting twice is once."""
         if self.over:
             return
-        self.halted = reason = redact(reason)
+        self.halted, self.halted_kind = reason, kind = redact(reason), kind
         self.in_work.clear()
+        self.signs.clear()
         for work in list(self._active.values()):
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
             self._conclude(work, None)
@@ -235,12 +280,13 @@ class RunState:
         if self._watcher is not None:
             task = self._watcher.handed_out(task)
         self.in_work[task.id] = task
+        self.signs.begin(task)
         return task
 
     def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:
         self.metrics.answered(task, answer, again=isinstance(answer, Failure) and not work.row.state.ended)
         if task.stage is Stage.INPAINT and isinstance(answer, Receipt):
-            self.load_meter.chunk_done()
+            self.load_meter.chunk_done(answer.seconds)
         if self._watcher is not None:
             self._watcher.answered(task, answer)
 
@@ -250,3 +296,9 @@ class RunState:
             del self._active[work.item.id]
             self.metrics.item_ended(work.row)
         self._on_change(work.row, answer)
+
+
+def _accuses_machine(failure: Failure) -> bool:
+    """Whether many of these in a row say that the run cannot succeed."""
+    passing = (MachineLost.__name__, StoreAway.__name__)  # the store answers others: it is this item's object
+    return failure.transient and not failure.by_item and failure.kind not in passing

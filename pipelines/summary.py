@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.cache.flow_use import NO_USE, FlowUse, total
-from pipelines.exit_status import EXIT_INCOMPLETE
+from pipelines.errors import StoreAway
+from pipelines.exit_status import EXIT_INCOMPLETE, EXIT_TRY_AGAIN
 from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
 from pipelines.units import readable_amount
 
@@ -63,6 +64,12 @@ class RunSummary:
     """Of GPU memory, in the worker that needed most; 0 without one."""
     halted: str = ""
     """Why the run stopped before its end; empty when it did not."""
+    halted_kind: str = ""
+    """Class name of the error that it was stopped for."""
+    interrupted: bool = False
+    """Somebody stopped it: ctrl-C, or SIGTERM."""
+    waited_for_store_s: float = 0.0
+    """Seconds in which a store did not answer and the run waited for it."""
     quality: dict[str, Any] = field(default_factory=dict)
     """How sure the restored items' results are (`quality_totals`); empty where none was measured."""
     left_out: dict[str, int] = field(default_factory=dict)
@@ -129,7 +136,10 @@ class RunSummary:
 
     @property
     def exit_status(self) -> int:
-        """0: every item's output is there; 3: some items are quarantined, failed or were not reached."""
+        """0: every item's output is there; 75: a store was away for too long; 3: some items are quarantined, failed or
+        were not reached."""
+        if self.halted_kind == StoreAway.__name__:
+            return EXIT_TRY_AGAIN
         return 0 if self.good == self.items and not self.halted else EXIT_INCOMPLETE
 
     def to_dict(self) -> dict[str, Any]:
@@ -162,6 +172,7 @@ def summarise(
     ended_at: float,
     evicted: FlowUse = NO_USE,
     halted: str = "",
+    halted_kind: str = "",
     workers: int = 0,
     left_out: Mapping[str, int] = MappingProxyType({}),
     predicted: dict[str, Any] | None = None,
@@ -212,6 +223,7 @@ def summarise(
             if key.startswith(WEIGHTS_FACT)
         },
         halted=halted,
+        halted_kind=halted_kind,
         quality=quality_totals(rows),
         left_out=dict(left_out),
     )

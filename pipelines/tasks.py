@@ -199,6 +199,8 @@ class Failure:
     seconds: float = 0.0
     trace: str = ""
     effort: Effort = Effort()
+    by_item: bool = False
+    """The item's data may have caused it: it says nothing about the machine, and never stops the run."""
 
     def __post_init__(self) -> None:
         """What is said here comes into logs, ledger and report, whoever found the words."""

@@ -13,11 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from core_model.engine import DeviceFull
+from core_model.progress import PROGRESS
 from core_model.steps_down import StepsDown
+from pipelines.blame import blame
 from pipelines.cache.flow_use import FlowUse
 from pipelines.context import RunContext
 from pipelines.engines import wants_gpu
-from pipelines.errors import ItemError, ReelmendError
 from pipelines.logs import LogLine, log_fields
 from pipelines.media.limits import held_to
 from pipelines.memory import return_freed, return_large_arrays
@@ -78,6 +79,7 @@ class Worker:
             return answer
 
     def _attempt(self, task: Task) -> Receipt | Failure:
+        PROGRESS.begin_task()
         began, cpu_began = time.monotonic(), time.process_time()
         self._desk.model_clock.take()  # of a task that failed
         self._desk.flow_use = FlowUse()
@@ -138,13 +140,8 @@ def _rows_first(size: Size) -> tuple[int, int]:
 
 
 def _failure(task: Task, exc: Exception, seconds: float) -> Failure:
-    reason = str(exc) if isinstance(exc, ReelmendError) else f"{type(exc).__name__}: {exc}"
-    kind = type(exc).__name__
-    if isinstance(exc, OSError):
-        # Reading and writing media is translated where it happens; what is left is the disk's doing.
-        kind, reason = "StoreError", f"{task.item.video}: {exc.strerror or exc} ({exc.filename or task.item.output})"
-    transient = not isinstance(exc, ItemError)
-    return Failure(task.id, kind, reason, transient, seconds, traceback.format_exc())
+    found, trace = blame(task, exc), traceback.format_exc()
+    return Failure(task.id, found.kind, found.reason, found.transient, seconds, trace, by_item=found.by_item)
 
 
 def _peak_rss_mb() -> float:

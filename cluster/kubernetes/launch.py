@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
 from cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
 from pipelines.errors import ReelmendError, SetupError
-from pipelines.exit_status import EXIT_DELETED
+from pipelines.exit_status import EXIT_DELETED, EXIT_TRY_AGAIN
 
 log = logging.getLogger(__name__)
+
+_GONE_S = 120.0
+"""What is deleted may have pods to end first."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,16 @@ class Wish:
 def create_or_attach(rayjobs: RayJobs, wish: Wish) -> tuple[Document, bool]:
     """Return the wanted run, and whether it was created now rather than found.
 
+    One that has ended because a store was away is deleted and made anew: that is what another attempt is for.
     Raises SetupError when another run of the template is alive or an object of that name is not a run of it,
     ConfigError when the cluster refuses the run.
     """
     runs = rayjobs.list(TEMPLATE_LABEL, wish.template)
     for run in runs:
         if run["metadata"]["name"] == wish.name:
-            return run, False
+            if is_alive(run) or outcome(run).exit_status != EXIT_TRY_AGAIN:
+                return run, False
+            _remove(rayjobs, wish.name)
     if alive := [run for run in runs if is_alive(run)]:
         other, state = alive[0]["metadata"]["name"], state_of(alive[0])
         raise SetupError(
@@ -84,6 +90,20 @@ def prune(rayjobs: RayJobs, wish: Wish) -> None:
                 log.info("rayjob=%s deleted: older than the %d finished runs that are kept", name, wish.keep)
     except ReelmendError as exc:  # among them NotThere: somebody else was faster, and the next night comes
         log.warning("old runs stay: %s", exc)
+
+
+def _remove(rayjobs: RayJobs, name: str) -> None:
+    """Delete a run that has ended and wait until it is gone, so that another can have its name."""
+    log.info("rayjob=%s ended because a store was away: it is made anew", name)
+    deadline = time.monotonic() + _GONE_S
+    try:
+        rayjobs.delete(name)
+        while time.monotonic() < deadline:
+            rayjobs.get(name)
+            time.sleep(rayjobs.patience.between_watches_s)
+    except NotThere:
+        return
+    raise SetupError(f"RayJob {name} was deleted {_GONE_S:g} s ago and is still there; kubectl delete rayjob {name}")
 
 
 def _states(rayjobs: RayJobs, run: Document) -> Iterator[Document]:

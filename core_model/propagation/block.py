@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.engine import U8, Bool
+from core_model.progress import PROGRESS
 from core_model.propagation.clean_pictures import CleanPictures
 from core_model.propagation.gradient_blend import Pictures, blend
 from core_model.propagation.hole_motion import BACKGROUND
@@ -43,6 +44,7 @@ class Block:
         self._layers = np.array(layers, np.int64)
         for t in self._frames_with_holes:
             self._weigh(t)
+            PROGRESS.sign()
 
     @property
     def unseen(self) -> Bool:
@@ -93,8 +95,9 @@ class Block:
 
     def compose_all(self) -> None:
         """Write the masked pixels of all frames."""
-        for t in self._frames_with_holes:
+        for number, t in enumerate(self._frames_with_holes, start=1):
             self.compose(t)
+            PROGRESS.reach(number / len(self._frames_with_holes))
 
     def away(self) -> U8:
         """[T, H, W]: how many frames away each masked pixel was seen; see `core_model.engine.Restored`."""

@@ -14,8 +14,8 @@ import typer
 
 from pipelines.cli.options import DEBUG_VARIABLE
 from pipelines.config import LogFormat
-from pipelines.errors import ConfigError, ReelmendError, SetupError
-from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED
+from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway
+from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
 from pipelines.logs import log_format, log_to_stderr
 from pipelines.redaction import redact
 from pipelines.visible import visible
@@ -38,8 +38,7 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             _fail(["interrupted; the same command goes on from here"], EXIT_INTERRUPTED)
         except ReelmendError as exc:
-            wrong_before_work = isinstance(exc, ConfigError | SetupError)
-            _fail(str(exc).split("\n"), EXIT_NOT_STARTED if wrong_before_work else EXIT_INCOMPLETE)
+            _fail(str(exc).split("\n"), _status_of(exc))
         except typer.Exit:
             raise
         except Exception as exc:  # the last boundary: whatever comes here is a mistake of this program
@@ -49,6 +48,12 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
         raise typer.Exit(status or 0)
 
     return run
+
+
+def _status_of(error: ReelmendError) -> int:
+    if isinstance(error, ConfigError | SetupError):
+        return EXIT_NOT_STARTED
+    return EXIT_TRY_AGAIN if isinstance(error, StoreAway) else EXIT_INCOMPLETE
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:

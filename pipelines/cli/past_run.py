@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.cli.options import is_job_file, sort_words
 from pipelines.config import JobConfig, S3Config
-from pipelines.context import CONFIG, LEASE, LEDGER, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
+from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
 from pipelines.errors import ConfigError, StoreError
 from pipelines.job import load_job
 from pipelines.ledger import ItemRow, LedgerView
@@ -17,6 +17,7 @@ from pipelines.stores.files import Files
 from pipelines.stores.location import Location, is_url, location_of
 from pipelines.summary import RunSummary, summarise
 from pipelines.typed_paths import is_folder
+from pipelines.watch.now import Now
 from pipelines.watch.sign_of_life import last_sign
 from pipelines.watch.standing import Life, Standing, standing
 
@@ -34,6 +35,8 @@ class PastRun:
     ledger: LedgerView
     summary: RunSummary
     standing: Standing
+    now: Now | None = None
+    """What the run said last that it was at; None where it said nothing."""
 
     @property
     def ended(self) -> bool:
@@ -68,7 +71,10 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
     if summary is None or not ended:
         summary = _summary_so_far(job, ledger, _read_sealed(work / PREDICTION, files) or {})
     stands = standing(ledger, summary, last_sign(work / LEASE, files), ended=ended)
-    return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands)
+    now = Now.from_bytes(files.read(work / NOW)) if stands.life is Life.RUNNING else None
+    if now is not None and now.run != ledger.head.run:
+        now = None
+    return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands, now)
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:

@@ -9,10 +9,9 @@ from pipelines.cli.guard import show_log
 from pipelines.cli.job_options import JobOptions, takes_job
 from pipelines.cli.options import AsJson, Debug
 from pipelines.cli.screen import console, print_json, print_summary
-from pipelines.context import LEDGER, REPORT, WORK_FOLDER
-from pipelines.ledger import ItemRow, least_sure_first, read_ledger
+from pipelines.context import REPORT, WORK_FOLDER
+from pipelines.ledger import ItemRow, least_sure_first
 from pipelines.selection import Selection, read_since
-from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 from pipelines.watch.progress import choose_display
 
@@ -54,23 +53,24 @@ def run(
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = typed.job()
     # With this come torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.run import run_job
+    from pipelines.run import run_items
     from pipelines.watch.timeline import PROFILE_FOLDER
 
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
-    summary = run_job(job, display, selection, profile=profile)
+    outcome = run_items(job, display, selection, profile=profile)
+    summary, rows = outcome.summary, outcome.rows
     work = location_of(job.out) / WORK_FOLDER
-    rows = [row for row in read_ledger(work / LEDGER, Files(job.s3)) if row.run == summary.run_id]
+    report = str(work / REPORT) if outcome.report else None
     if as_json:
         bad = [_brief(row) for row in rows if row.state.bad]
         review = [_brief(row) | {"score": row.quality_score} for row in least_sure_first(rows)]
         told = [_brief(row) | {"reason": row.told} for row in rows if row.told]
-        print_json(summary.to_dict() | {"report": str(work / REPORT), "bad": bad, "review": review, "told": told})
+        print_json(summary.to_dict() | {"report": report, "bad": bad, "review": review, "told": told})
     else:
         print_summary(screen, summary, rows)
-        screen.print(f"\nvideos  {job.out}\nreport  {work / REPORT}", soft_wrap=True)
+        screen.print(f"\nvideos  {job.out}\nreport  {report or 'could not be written'}", soft_wrap=True)
         if profile:
             screen.print(f"profile {work / PROFILE_FOLDER}: open in ui.perfetto.dev, or ask `reelmend profile`")
     return summary.exit_status

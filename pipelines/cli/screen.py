@@ -66,6 +66,8 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
         screen.print("Everything was finished by an earlier run; there was nothing to do.")
     if summary.left_out and not summary.items:
         screen.print("Nothing is left to take up.")
+    if summary.waited_for_store_s:
+        screen.print(f"The run waited {readable_seconds(summary.waited_for_store_s)} for a store that did not answer.")
     if summary.halted:
         screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
 

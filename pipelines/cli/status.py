@@ -13,11 +13,13 @@ from rich.text import Text
 from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from pipelines.cli.past_run import PastRun, find_past_run
 from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
+from pipelines.context import CONFIG
 from pipelines.cost.result import Forecast
 from pipelines.ledger import ItemRow
 from pipelines.summary import RunSummary
 from pipelines.units import counted, readable_duration, readable_seconds
 from pipelines.visible import visible_json
+from pipelines.watch.now import Now
 from pipelines.watch.overview import SlowItem, fraction_done
 from pipelines.watch.sign_of_life import SignOfLife
 from pipelines.watch.standing import Life
@@ -59,6 +61,7 @@ def status(
 
 def _print_json(past: PastRun, *, lines: bool) -> None:
     document = past.summary.to_dict() | {"ended": past.ended} | past.standing.to_dict()
+    document |= {"now": past.now.to_dict() if past.now else None}
     if lines:
         typer.echo(visible_json(json.dumps(document, ensure_ascii=False)))
     else:
@@ -73,6 +76,7 @@ def _print(screen: Console, past: PastRun) -> None:
         left = stands.seconds_left
         to_go = _predicted(past.summary) if left is None else f"about {readable_seconds(left)} to go"
         screen.print(f"now       {stands.frames_per_second:.1f} frames/s, {to_go}")
+    _print_now(screen, past.now)
     if stands.other_items:
         others = ", ".join(f"{count} {state}" for state, count in stands.other_items.items())
         screen.print(f"not in this run, by earlier ones: {others}")
@@ -81,6 +85,23 @@ def _print(screen: Console, past: PastRun) -> None:
     print_review(screen, f"needs a look: {counted(len(stands.review), 'item')}", stands.review)
     print_told(screen, past.ledger.rows_of_run())
     print_bad(screen, past.summary, stands.bad)
+
+
+def _print_now(screen: Console, now: Now | None) -> None:
+    """What keeps the run from going on, as far as it says so."""
+    if now is None:
+        return
+    if now.store_away:
+        waited = readable_seconds(now.store_away_s)
+        screen.print(Text(f"the store has not answered for {waited}, the run waits: {now.store_away}", "bold red"))
+    for one in now.still:
+        after = f" after {counted(one.frames, 'frame')}" if one.frames else ""
+        said = f"stands still{after}: no sign of work for {readable_seconds(one.seconds)}"
+        screen.print(Text(f"  {one.item}  {one.stage} {said}", "red"))
+
+
+def _resume(past: PastRun) -> str:
+    return f"resume with: reelmend run {past.work / CONFIG}"
 
 
 def _predicted(summary: RunSummary) -> str:
@@ -94,6 +115,10 @@ def _predicted(summary: RunSummary) -> str:
 def _heading(past: PastRun) -> Text:
     stands, run = past.standing, past.ledger.head.run
     match stands.life:
+        case Life.ENDED if past.summary.interrupted:
+            return Text(f"run {run} was interrupted; {_resume(past)}", "yellow")
+        case Life.ENDED if past.summary.halted:
+            return Text(f"run {run} was halted; when that is mended, {_resume(past)}", "red")
         case Life.ENDED:
             return Text(f"run {run} has ended")
         case Life.RUNNING:
@@ -101,7 +126,7 @@ def _heading(past: PastRun) -> Text:
         case Life.BEGINNING:
             return Text(f"another run begins, {_heartbeat(stands.sign)}; this is what run {run} has left", "cyan")
         case Life.STOPPED:
-            return Text(f"run {run} was stopped or killed, {_heartbeat(stands.sign)}; the same command goes on", "red")
+            return Text(f"run {run} was stopped or killed, {_heartbeat(stands.sign)}; {_resume(past)}", "red")
 
 
 def _heartbeat(sign: SignOfLife | None) -> str:

@@ -5,7 +5,6 @@ that is drawn at random with a fixed seed; what it says is taken for all, and ho
 """
 
 import random
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -17,22 +16,25 @@ from pipelines.cost.result import Forecast
 from pipelines.cost.sums import Sums
 from pipelines.cost.totals import conclude
 from pipelines.estimate import Looked, has_figures, look_at
-from pipelines.glance import Glance
 from pipelines.job import apply_overrides
+from pipelines.looks.looks import Looks
+from pipelines.stores.location import RemotePath
 from pipelines.tasks import Item
 
 T = TypeVar("T")
 
 _SEED = 0
-_LOOKERS = 8
+_LOOKERS, _A_PROCESS = 8, 8
+"""Files of buckets that are opened at once, at most, and for how many of them another process is worth its start."""
 
 
 def forecast(
-    items: Iterable[Item], job: JobConfig, rates: ChosenRates | None, *, looks: int
+    items: Iterable[Item], job: JobConfig, rates: ChosenRates | None, *, looks: int, looker: Looks | None = None
 ) -> tuple[Forecast, list[Looked]]:
     """Return the totals, and what was opened: at most `looks` items with figures and as many without.
 
-    With `looks` 0 nothing is opened, and items without figures are only counted. Raises what `items` raises.
+    They are opened by `looker`, which may know that a mount hangs. With `looks` 0 nothing is opened, and items without
+    figures are only counted. Raises what `items` raises.
     """
     sums = Sums(job)
     with_figures, without = Sample[Item](looks), Sample[Item](looks)
@@ -42,7 +44,7 @@ def forecast(
             sums.trust(item)
         else:
             without.offer(item)
-    looked = _look([*with_figures.kept, *without.kept], job)
+    looked = _look([*with_figures.kept, *without.kept], job, looker or Looks(job))
     told, opened = looked[: len(with_figures.kept)], looked[len(with_figures.kept) :]
     for one in told:
         sums.see_mask(one)
@@ -81,17 +83,18 @@ class Sample(Generic[T]):
         return self.offered / len(self.kept) if self.kept else 0.0
 
 
-def _look(items: Sequence[Item], job: JobConfig) -> list[Looked]:
-    """Side by side: what is asked of a bucket takes its time each."""
-    own = threading.local()
+def _look(items: Sequence[Item], job: JobConfig, looker: Looks) -> list[Looked]:
+    """Side by side: what is asked of a bucket takes its time each. Each of them takes a process to start."""
     settings = lru_cache(maxsize=64)(lambda overrides: apply_overrides(job, overrides))
-
-    def look(item: Item) -> Looked:
-        if not hasattr(own, "glance"):
-            own.glance = Glance(job)
-        return look_at(item, settings(item.overrides), own.glance)
-
     if not items:
         return []
-    with ThreadPoolExecutor(min(_LOOKERS, len(items))) as lookers:
-        return list(lookers.map(look, items))
+    remote = any(isinstance(item.video, RemotePath) for item in items)
+    lookers = min(_LOOKERS if remote else 1, -(-len(items) // _A_PROCESS))
+    pool = ThreadPoolExecutor(lookers)
+    try:
+        return list(pool.map(lambda item: look_at(item, settings(item.overrides), looker), items))
+    except BaseException:  # an interrupt must not wait for a look that hangs
+        looker.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreError
+from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway, StoreError
 from pipelines.leases.lease import Lease, lost_to_another
 from pipelines.ledger.events import Event, EventLog, Told
 from pipelines.ledger.head import Head, Pace, events_folder, write_head
@@ -69,7 +69,8 @@ class LedgerKeeper:
         return self._head is not None
 
     def begin(self, rows: Mapping[str, ItemRow], left_out: Mapping[str, int]) -> None:
-        """Take the ledger over with these rows; those already settled by earlier runs are no news. Raises SetupError.
+        """Take the ledger over with these rows; those already settled by earlier runs are no news. Raises SetupError,
+        StoreAway.
 
         `left_out`: items of the job that the run does not take up, by reason.
         """
@@ -88,6 +89,8 @@ class LedgerKeeper:
                 left_out=left_out,
                 now=self._now,
             )
+        except StoreAway:
+            raise
         except StoreError as exc:
             raise SetupError(str(exc)) from exc
         self._pace.begin(self._head.pace, self._elapsed())

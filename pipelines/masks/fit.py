@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError
-from pipelines.media.records import VideoInfo, turned_size
+from pipelines.media.records import VideoHeader, VideoInfo, turned_size
 
 Bool = NDArray[np.bool_]
 U8 = NDArray[np.uint8]
 
 ASPECT_TOLERANCE = 0.02
 """Relative difference of width/height up to which a mask of another size is taken to show the same picture."""
+_FEW_STEPS = 8
+"""Up to here, steps one by one are faster than the distance of every pixel to the mask."""
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
@@ -26,19 +28,31 @@ def fitted(levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rota
     shows another shape of picture than the video; `path` is for its message.
     """
     missing = (levels > config.threshold).astype(np.uint8)
-    missing = np.rot90(missing, _quarter_turns(missing, path, info, own_rotation))
+    missing = np.rot90(missing, _quarter_turns((missing.shape[1], missing.shape[0]), path, info, own_rotation))
     if missing.shape != (info.height, info.width):
-        size = (info.width, info.height)
-        missing = _u8(cv2.resize(np.ascontiguousarray(missing), size, interpolation=cv2.INTER_NEAREST_EXACT))
+        missing = scaled(missing, (info.width, info.height))
     mask = grown(missing, config.dilation).astype(np.bool_)
     mask.flags.writeable = False
     return mask
 
 
+def scaled(missing: U8, size: tuple[int, int]) -> U8:
+    """Return the mask at another size (width, height), by nearest neighbour."""
+    return _u8(cv2.resize(np.ascontiguousarray(missing), size, interpolation=cv2.INTER_NEAREST_EXACT))
+
+
 def grown(missing: U8, pixels: int) -> U8:
-    """Return the mask, 0 and 1, grown by so many pixels, by a cross once a pixel."""
-    pixels = min(pixels, sum(missing.shape))  # from corner to corner
-    return _u8(cv2.dilate(np.ascontiguousarray(missing), _CROSS, iterations=pixels)) if pixels else missing
+    """Return the mask, 0 and 1, grown by so many pixels, by a cross once a pixel.
+
+    That covers what lies within as many steps along rows and columns, so that many steps are taken at once.
+    """
+    if pixels <= 0 or not missing.any():
+        return missing
+    missing = np.ascontiguousarray(missing)
+    if pixels <= _FEW_STEPS:
+        return _u8(cv2.dilate(missing, _CROSS, iterations=pixels))
+    steps = cv2.distanceTransform(1 - missing, cv2.DIST_L1, 3)
+    return _u8((steps <= pixels).astype(np.uint8))
 
 
 def _u8(image: NDArray[Any]) -> U8:
@@ -46,13 +60,18 @@ def _u8(image: NDArray[Any]) -> U8:
     return image
 
 
-def _quarter_turns(missing: U8, path: Path, info: VideoInfo, own_rotation: int) -> int:
+def refuse_other_shape(size: tuple[int, int], path: Path, info: VideoInfo | VideoHeader, own_rotation: int = 0) -> None:
+    """Raise MaskError when a mask of the size (width, height) shows another shape of picture than its video."""
+    _quarter_turns(size, path, info, own_rotation)
+
+
+def _quarter_turns(size: tuple[int, int], path: Path, info: VideoInfo | VideoHeader, own_rotation: int) -> int:
     """Return the quarter turns anticlockwise that bring a mask into the video's coded orientation.
 
     A mask is drawn on, or made from, the picture as it is seen. So it is compared in that orientation first, and as the
     video is coded only when that does not fit.
     """
-    height, width = missing.shape
+    width, height = size
     if _alike(turned_size(width, height, own_rotation), info.display_size, info):
         return ((info.rotation - own_rotation) // 90) % 4
     if _alike((width, height), (info.width, info.height), info):
@@ -64,7 +83,7 @@ def _quarter_turns(missing: U8, path: Path, info: VideoInfo, own_rotation: int) 
     )
 
 
-def _alike(mask: tuple[int, int], video: tuple[int, int], info: VideoInfo) -> bool:
+def _alike(mask: tuple[int, int], video: tuple[int, int], info: VideoInfo | VideoHeader) -> bool:
     """True for the same aspect, counted in the video's samples or in square pixels."""
     aspect = (mask[0] / mask[1]) / (video[0] / video[1])
     stretch = float(info.sample_aspect)

@@ -69,11 +69,6 @@ def read_mask_image(path: Path) -> MaskImage:
     return MaskImage(levels, lossless, note)
 
 
-def image_levels(path: Path) -> U8:
-    """Return the grey levels of an image, u8 [h, w]. Raises as `read_mask_image` does."""
-    return read_mask_image(path).levels
-
-
 def frame_levels(frame: av.VideoFrame, info: Coloured) -> U8:
     """Return the grey levels of a frame of `read_frames`, u8 [h, w]; alpha is not looked at."""
     layout = working_layout(frame.format.name)

@@ -23,15 +23,15 @@ from core_model.regions import Region
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError, MediaError
 from pipelines.masks.findings import LevelCount, coverage_note, size_note
-from pipelines.masks.fit import Bool, fitted
+from pipelines.masks.fit import Bool, fitted, refuse_other_shape
 from pipelines.masks.levels import U8, frame_levels, read_mask_image
 from pipelines.masks.order import order_images
 from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
-from pipelines.media.info import inspect_video
+from pipelines.media.info import glance_video, inspect_video
 from pipelines.media.kinds import is_image
 from pipelines.media.reader import read_frames
 from pipelines.media.records import VideoInfo
-from pipelines.media.source import list_images
+from pipelines.media.source import image_size, list_images
 from pipelines.parts import bounding_box
 
 Kind = Literal["image", "folder", "video", "none"]
@@ -81,6 +81,7 @@ class _Levels:
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
     """Read a whole mask and return what it covers. Raises MaskError: missing, unreadable, of other length or shape."""
     path = Path(path)
+    _refuse_other_video(path, info)
     summary, count = _inspect(path, info, config)
     if not count.are_labels(config.threshold):
         return summary
@@ -174,6 +175,7 @@ def _levels_of(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop
 
 
 def _from_image(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
+    refuse_other_shape(image_size(path), path, info)  # before memory is taken for it
     levels = _of_image(path)
     for _ in range(start, stop):
         yield levels
@@ -183,6 +185,8 @@ def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, st
     images = order_images(path, info, config.numbered_from).of_frame
     for index in range(start, stop):
         image = images.get(index)
+        if image is not None:
+            refuse_other_shape(image_size(image), image, info)
         yield None if image is None else _of_image(image)
 
 
@@ -205,6 +209,16 @@ def _order_note(path: Path, info: VideoInfo, config: MaskConfig) -> str:
 
 _Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[_Levels | None]]
 _READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
+
+
+def _refuse_other_video(path: Path, info: VideoInfo) -> None:
+    """Raise MaskError for a mask video of another shape, by its header: before all of it is decoded."""
+    if path.exists() and _kind(path) == "video":
+        try:
+            header = glance_video(path)
+        except MediaError as error:
+            raise MaskError(f"mask {error}") from error
+        refuse_other_shape((header.width, header.height), path, info, header.rotation)
 
 
 def _kind(path: Path) -> Kind:

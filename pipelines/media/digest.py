@@ -3,9 +3,11 @@
 import hashlib
 from pathlib import Path
 
-from pipelines.errors import MediaError, StoreError
+from core_model.progress import PROGRESS
+from pipelines.errors import MediaError
 from pipelines.media.limits import refuse_overtime
 from pipelines.media.source import list_images
+from pipelines.system_errors import unreadable
 
 _PIECE_BYTES = 1 << 20
 
@@ -13,8 +15,8 @@ _PIECE_BYTES = 1 << 20
 def digest_source(path: Path | str) -> str:
     """Return the SHA-256 (hex) of a file's content, or of the names and contents of a folder's images in their order.
 
-    Raises MediaError when it may not be read or is no file, StoreError when the disk or mount does not give it now,
-    OverLimit when that takes too long.
+    Raises MediaError when it may not be read or is not a file, SourceUnreadable when the disk or mount does not give it
+    now, OverLimit when that takes too long.
     """
     path = Path(path)
     try:
@@ -24,10 +26,8 @@ def digest_source(path: Path | str) -> str:
         for image in list_images(path):
             total.update(f"{image.name}\0{_digest_file(image)}\n".encode())
         return total.hexdigest()
-    except PermissionError as error:
-        raise MediaError(f"{path}: cannot be read ({error.strerror}); may this user read it?") from error
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+        raise unreadable(path, error) from error
 
 
 def _digest_file(path: Path) -> str:
@@ -37,5 +37,6 @@ def _digest_file(path: Path) -> str:
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             refuse_overtime(path)
+            PROGRESS.sign()
             total.update(piece)
     return total.hexdigest()

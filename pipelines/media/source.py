@@ -6,6 +6,7 @@ file that this one names.
 
 import errno
 import re
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from core_model.progress import PROGRESS
 from pipelines.errors import MediaError
 from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
 from pipelines.media.limits import (
@@ -27,6 +29,7 @@ from pipelines.media.limits import (
     refuse_pixels,
     seconds_left,
 )
+from pipelines.system_errors import unreadable
 
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""
@@ -73,13 +76,20 @@ def open_container(path: Path, content: BinaryIO | None = None) -> Iterator[Inpu
 
 def _refuse_nothing(path: Path) -> None:
     try:
-        size = path.stat().st_size
+        told = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MediaError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:  # a name that is too long, or none at all
         raise MediaError(f"{path}: cannot be opened ({plain(error)})") from error
-    if size == 0:
+    if not stat.S_ISREG(told.st_mode):  # opening a pipe waits for who writes to it, a device may have no end
+        raise MediaError(f"{path}: not a regular file ({_kind_of(told.st_mode)}); copy its content to a file")
+    if told.st_size == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes)")
+
+
+def _kind_of(mode: int) -> str:
+    kinds = {"named pipe": stat.S_ISFIFO, "device": stat.S_ISCHR, "block device": stat.S_ISBLK, "socket": stat.S_ISSOCK}
+    return next((name for name, is_it in kinds.items() if is_it(mode)), "a folder")
 
 
 def _open(path: Path, file: BinaryIO | None) -> InputContainer:
@@ -119,6 +129,7 @@ def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Ite
     """Yield every frame in the order of showing. Raises OverLimit when the task's time is over."""
     for packet in container.demux(stream):
         refuse_overtime(path)
+        PROGRESS.sign()
         yield from packet.decode()
 
 
@@ -137,12 +148,26 @@ def codec_name(stream: av.stream.Stream) -> str:
 def list_images(folder: Path) -> list[Path]:
     """Return the images of a folder in natural order of their names (frame2 before frame10).
 
-    Raises MediaError when there is none.
+    Raises MediaError when there is none, or the folder may not be read, SourceUnreadable when it cannot be read now.
     """
-    images = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
+    try:
+        images = [path for path in folder.iterdir() if is_image(path) and path.is_file()]
+    except OSError as error:
+        raise unreadable(folder, error) from error
     if not images:
         raise MediaError(f"{folder}: the folder holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return sorted(images, key=lambda path: _natural(path.name))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of an image from its header. Raises as `read_image`."""
+    size = _promised_size(path)
+    if size == (0, 0):
+        with open_container(path) as container:
+            context = video_stream(container, path).codec_context
+            size = (context.width, context.height)
+    refuse_pixels(path, *size)
+    return size
 
 
 def read_image(path: Path) -> av.VideoFrame:
@@ -163,8 +188,11 @@ def read_image(path: Path) -> av.VideoFrame:
 def _promised_size(path: Path) -> tuple[int, int]:
     """Return what a PNG's header says, (0, 0) for others: FFmpeg refuses what is too large, but not in these words."""
     _refuse_nothing(path)
-    with path.open("rb") as file:
-        head = file.read(24)
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+    except OSError as error:
+        raise unreadable(path, error) from error
     return struct.unpack(">II", head[16:]) if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) == 24 else (0, 0)
 
 
@@ -181,9 +209,12 @@ def _natural(name: str) -> tuple[list[str | int], str]:
 def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: may not be read (permission denied)"
-    with content or path.open("rb") as file:
-        file.seek(0)
-        head = file.read(12)
+    try:
+        with content or path.open("rb") as file:
+            file.seek(0)
+            head = file.read(12)
+    except OSError as unread:
+        return f"{path}: cannot be read ({plain(unread)})"
     if head[4:8] == b"ftyp":
         return f"{path}: cut off or still being written, its index (moov) is missing; copy or record it again"
     if getattr(error, "errno", None) == errno.EINVAL:

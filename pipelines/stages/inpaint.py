@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core_model.engine import U8, DeviceFull
+from core_model.progress import PROGRESS
 from core_model.quality import FrameQuality, measure_quality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.config import JobConfig, OutOfMemory
@@ -31,6 +32,7 @@ def inpaint(task: Task, desk: Desk) -> Receipt:
     assert task.chunk is not None
     computed = written = 0
     for block in task.chunk.blocks:
+        PROGRESS.begin_piece(block.stop - block.start)
         blob, found = ensure_part(block, task, desk)
         if not found:
             computed += 1
@@ -96,7 +98,10 @@ def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
 
 def _restore(shots: Sequence[VideoShot], block: Block, desk: Desk) -> Iterator[Patch]:
     """Yield a patch for each region and frame that is kept and has a hole there."""
-    done = [(shot, *_restore_region(shot, block, desk)) for shot in shots]
+    done = []
+    for shot in shots:
+        done.append((shot, *_restore_region(shot, block, desk)))
+        PROGRESS.sign()
     for index in range(block.kept_start, block.kept_stop):
         t = index - block.kept_start
         for shot, frames, qualities in done:

@@ -9,6 +9,9 @@ import shutil
 from dataclasses import replace
 from fractions import Fraction
 
+import av
+
+from core_model.progress import PROGRESS
 from core_model.regions import Region, regions_around
 from pipelines.cache.flow_cache import expected_bytes
 from pipelines.canvas.canvas import canvas_of, canvas_settings
@@ -76,9 +79,13 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
 
 def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, desk: Desk) -> ProbeRecord:
     finder = ShotFinder(job.plan.shot_threshold)
-    on_frame = finder.see if job.plan.shots else None
+
+    def on_frame(index: int, frame: av.VideoFrame) -> None:
+        PROGRESS.frame()
+        finder.see(index, frame)
+
     rate = Fraction(rate_told(item, job) or job.input.image_rate).limit_denominator(1001)
-    info = inspect_video(desk.local(item.video), on_frame=on_frame, folder_rate=rate)
+    info = inspect_video(desk.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else desk.local(item.mask)

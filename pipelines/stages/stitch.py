@@ -5,6 +5,7 @@ from functools import reduce
 
 import av
 
+from core_model.progress import PROGRESS
 from core_model.quality import FrameQuality
 from pipelines.canvas.canvas import canvas_of
 from pipelines.engines import weights_facts
@@ -48,6 +49,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
                 restored = _paste(frame, patch, output) if patch else frame
                 preview.see(index, frame, restored, patch)
                 writer.write(restored)
+                PROGRESS.frame()
         written = verify_output(path, output, job.stitch)
 
     facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)

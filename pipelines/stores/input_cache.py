@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core_model.progress import PROGRESS
 from pipelines.errors import MediaError, StoreError
 from pipelines.identity import digest_of
 from pipelines.stores.copy_digest import is_as_made, record_copy
@@ -25,6 +26,8 @@ from pipelines.units import readable_bytes
 
 _INPUTS = "inputs"
 _CONTENT, _PARTIAL, _DIGESTS, _BYTES, _ROOM = "content", "partial", "digests.json", "bytes", "room.lock"
+_LOCK_S = 0.05
+"""Between two tries to lock a copy."""
 _TRIES = 20
 """Times a copy is looked for again that others removed between two looks; once is rare."""
 
@@ -163,10 +166,21 @@ def _lock(copy: Path, kind: int) -> int:
             handle = os.open(copy, os.O_RDONLY)
         except FileNotFoundError:  # removed between the two lines
             continue
-        fcntl.flock(handle, kind)
+        _wait_for(handle, kind)
         if copy.exists() and os.path.samestat(os.fstat(handle), copy.stat()):
             return handle
         os.close(handle)  # it was removed while this process waited: the lock is one on nothing
+
+
+def _wait_for(handle: int, kind: int) -> None:
+    """Take a lock that another worker may hold while it makes the copy: who waits for that does not stand still."""
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            PROGRESS.sign()
+            time.sleep(_LOCK_S)
 
 
 def _remove_unread(copy: Path) -> bool:

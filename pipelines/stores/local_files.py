@@ -16,6 +16,7 @@ from typing import BinaryIO
 from pipelines.errors import StoreError
 from pipelines.media.kinds import is_image
 from pipelines.stores.entry import Entry
+from pipelines.system_errors import store_error
 
 
 def _read_umask() -> int:
@@ -166,7 +167,7 @@ def write_atomically(path: Path, value: bytes) -> None:
     except OSError as exc:
         if staged is not None:
             Path(staged).unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {exc.strerror or exc}") from exc
+        raise store_error(f"cannot write {path}: {exc.strerror or exc}", exc) from exc
 
 
 def _refuse_others(output: Path) -> None:
@@ -219,4 +220,4 @@ def _translated(what: str, place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise StoreError(f"cannot {what} {place}: {exc.strerror or exc}") from exc
+        raise store_error(f"cannot {what} {place}: {exc.strerror or exc}", exc) from exc

@@ -1,7 +1,8 @@
 """How is S3 reached, and what is said when it cannot be?
 
 The one place where errors of boto3 become ours: StoreError for what may pass (after the client's own bounded retries),
-SetupError for what will not. Credentials are found as every AWS client finds them, and are in no message.
+StoreAway where the store does not answer, SetupError for what will not pass. Credentials are found as every AWS client
+finds them, and are in no message.
 """
 
 from collections.abc import Iterator
@@ -16,18 +17,22 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ResponseStreamingError,
     SSLError,
     TokenRetrievalError,
 )
 from urllib3.exceptions import HTTPError
 
 from pipelines.config import S3Config
-from pipelines.errors import ReelmendError, SetupError, StoreError, first_line
+from pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError, first_line
 from pipelines.typed_paths import is_file
 
 CONNECTIONS = 32
@@ -43,14 +48,17 @@ _NOT_SET_UP = (
     TokenRetrievalError,
 )
 _MAY_PASS = {
-    "InternalError",
     "NoSuchUpload",  # of an upload that this process had begun
-    "RequestTimeout",
     "RequestTimeTooSkewed",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
 }
+_BUSY = {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"}
+_NO_ANSWER = (
+    EndpointConnectionError,
+    HTTPClientError,  # of which the others are: no connection, no answer in time, an answer that broke off
+    IncompleteReadError,
+    ResponseStreamingError,
+    HTTPError,
+)
 _CHANGED = {"PreconditionFailed", "InvalidRange", "ConditionalRequestConflict", "412", "416", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _ADVICE = {
@@ -76,7 +84,9 @@ def make_client(config: S3Config) -> Any:
     """Return a boto3 client; making one sends nothing. Raises SetupError."""
     if config.ca_bundle and not is_file(config.ca_bundle):
         raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
-    attempts = {"mode": "adaptive", "total_max_attempts": config.attempts}
+    # botocore's other modes share a quota of retries among all requests: an outage uses it up in a moment, and every
+    # request after that fails at once. This one waits longer from try to try, whatever the others do.
+    attempts = {"mode": "legacy", "total_max_attempts": config.attempts}
     options = Config(
         connect_timeout=min(10, config.timeout_s),
         read_timeout=config.timeout_s,
@@ -118,7 +128,9 @@ def translated(what: object) -> Iterator[None]:
         raise SetupError(f"{what}: {first_line(exc)}; is s3.ca_bundle right?") from exc
     except _NOT_SET_UP as exc:
         raise SetupError(f"{what}: {first_line(exc)}; are address, credentials (AWS_...) and region right?") from exc
-    except (BotoCoreError, HTTPError) as exc:
+    except _NO_ANSWER as exc:
+        raise StoreAway(f"{what}: {first_line(exc)}") from exc
+    except BotoCoreError as exc:
         raise StoreError(f"{what}: {first_line(exc)}") from exc
     except ValueError as exc:  # what an endpoint is that is no address
         raise SetupError(f"{what}: {first_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
@@ -144,6 +156,8 @@ def _of_answer(what: object, error: ClientError) -> ReelmendError:
     said = _ADVICE.get(code) or error.response["Error"].get("Message") or "no reason given"
     text = f"{what}: {code}: {said}"
     busy = status == 429 or (status >= 500 and status != 501)
-    if code in _MAY_PASS or busy or has_changed(error):
+    if code in _BUSY or busy:
+        return StoreAway(text)
+    if code in _MAY_PASS or has_changed(error):
         return StoreError(text)
     return SetupError(text if code in _ADVICE else f"{text}; are bucket, prefix and credentials right?")

@@ -1,5 +1,7 @@
 """How do an object's bytes arrive whole over a line that breaks? What has arrived is kept, and the rest asked for."""
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +14,12 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
+from core_model.progress import PROGRESS
 from pipelines.errors import StoreError
 from pipelines.stores.location import RemotePath
 from pipelines.stores.s3_client import has_changed, is_absent, translated
 
+_LONGEST_WAIT_S = 20.0
 _PIECE_BYTES = 1 << 20
 BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError, HTTPError)
 """What is raised when an answer to GET breaks off. The last one comes from below boto3, which reads what an error says
@@ -51,10 +55,12 @@ class Download:
                     tag = answer["ETag"].strip('"')
                     for piece in answer["Body"].iter_chunks(_PIECE_BYTES):
                         sink(piece)
+                        PROGRESS.sign()
                         start += len(piece)
                 except BROKE_OFF:
                     if attempt == self._attempts:
                         raise
+                    time.sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_WAIT_S))
                 else:
                     return True
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -86,7 +86,7 @@ def _start(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
         )
     if load.first_chunk_s > max(5.0, _MUCH * load.seconds):
         yield Finding(
-            f"The first chunk was done {readable_seconds(load.first_chunk_s)} after the first task was handed out, of "
+            f"The first chunk was begun {readable_seconds(load.first_chunk_s)} after the first task was handed out, of "
             f"{readable_seconds(load.seconds)}: workers start, load their engine, wait for the first probe and flow.",
             "it does not grow with the work" + (_SOONER if summary.engine == "propainter" else ""),
         )

@@ -32,7 +32,7 @@ class RunLoad:
     held: float = 0.0
     """Workers that had nothing though something was ready: not started yet, or no core was free."""
     first_chunk_s: float = 0.0
-    """Seconds from the first task that was handed out to the first chunk that was done; 0 where none was."""
+    """Seconds from the first task that was handed out until the first chunk was begun; 0 where none was."""
 
     @property
     def idle_share(self) -> float:
@@ -67,9 +67,10 @@ class LoadMeter:
             self._count(now - self._until)
             self._until = now
 
-    def chunk_done(self) -> None:
+    def chunk_done(self, seconds: float) -> None:
+        """A chunk is done that took so many seconds: what passed before was for the start, these were not."""
         if not self._first_chunk_s and self._began is not None:
-            self._first_chunk_s = self._now() - self._began
+            self._first_chunk_s = max(0.0, self._now() - self._began - seconds)
 
     def load(self) -> RunLoad:
         seconds = self._until - (self._began or 0.0)

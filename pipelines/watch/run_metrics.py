@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipelines.errors import MachineLost, WorkerLost
+from pipelines.errors import MachineLost, MemoryLost, WorkerLost
 from pipelines.ledger import ItemRow
 from pipelines.tasks import Failure, Receipt, Stage, Task
 from pipelines.watch import metrics
 from pipelines.watch.metrics import Metrics, Sample, TaskOutcome
 
 _MB = 2**20
-_LOST = (WorkerLost.__name__, MachineLost.__name__)
+_LOST = (WorkerLost.__name__, MachineLost.__name__, MemoryLost.__name__)
 
 
 class Queues(Protocol):

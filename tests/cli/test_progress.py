@@ -3,6 +3,8 @@
 import io
 import logging
 import pickle
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,19 @@ def test_lines_carry_run_item_and_state_once_a_change(caplog: pytest.LogCaptureF
         "run=run-1 item=clip state=failed ended=1/1 frames=0 chunks_computed=0 chunks_reused=0 reason='died 3 times'",
         "run=run-1 ended=1/1 over",
     ]
+
+
+def test_without_a_terminal_lines_say_how_far_the_run_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "reelmend")
+    display = LogDisplay(every_s=0.05)
+    display.start(4, "run-1", Path("out"))
+    display.change(row("a", ItemState.RESTORED), None)
+    deadline = time.monotonic() + 10
+    while not (said := [line for line in caplog.messages if line.endswith("in work")]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    display.stop()
+    assert re.fullmatch(r"run=run-1 done=25% ended=1/4 frames_per_s=0.0 left=0:\d\d in work", said[0])
 
 
 def test_a_display_holds_what_is_in_work_and_not_what_has_ended() -> None:

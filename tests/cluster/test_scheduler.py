@@ -113,6 +113,34 @@ def test_workers_that_die_while_they_start_stop_the_run() -> None:
     assert "weights not found" in play.state.halted
 
 
+def _fail_to_start(play: Play, *, refused: bool) -> None:
+    """The worker that was started last, and no other, cannot start."""
+    name = [step.worker for step in play.decide() if isinstance(step, Start)][-1:] or _starting(play)
+    play.scheduler.handle(Gone(name[0], "it did not start", refused=refused))
+
+
+def _starting(play: Play) -> list[str]:
+    return [name for name, worker in play.scheduler._workers.items() if not worker.warm][-1:]
+
+
+@pytest.mark.parametrize(("refused", "bound"), [(True, START_ATTEMPTS), (False, START_ATTEMPTS + 2 * RESTORE.size)])
+def test_starts_that_failed_are_forgotten_after_a_good_one(refused: bool, bound: int) -> None:
+    """A worker that says why it cannot start, and one that vanishes, have bounds of their own."""
+    play = Play("a").probed()
+    for _ in range(bound - 1):
+        _fail_to_start(play, refused=refused)
+    assert not play.state.halted
+    play.decide()
+    good = _starting(play)[0]
+    play.warm(good)
+    play.scheduler.handle(Gone(good, "killed"))  # while it was idle: no start that failed
+    for _ in range(bound - 1):
+        _fail_to_start(play, refused=refused)
+    assert not play.state.halted
+    _fail_to_start(play, refused=refused)
+    assert play.state.halted.startswith(f"{bound} restore workers in a row could not start")
+
+
 def test_a_pool_that_finds_no_place_is_given_up_after_the_patience() -> None:
     play = Play("a")
     play.done(*play.runs())

@@ -15,7 +15,7 @@ from pipelines.cost.speed import Speed
 from pipelines.cost.sums import Hole, pixels_of
 from pipelines.cost.worked import WHOLE, Worked, mean_worked, worked_of_facts
 from pipelines.estimate import look_at, plan_item
-from pipelines.glance import Glance
+from pipelines.looks.looks import Looks
 from pipelines.manifest import walk
 from pipelines.stages.desk import Desk
 from pipelines.stages.probe import probe
@@ -40,7 +40,7 @@ def job_in(folder, **settings):
 @pytest.mark.parametrize("boxes", [[(1060, 40)], [(20, 20), (1060, 590)], [(20, 20), (1060, 590), (560, 300)]])
 def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, boxes):
     job, item = job_in(tmp_path), item_with(tmp_path, *boxes)
-    looked = look_at(item, job, Glance(job))
+    looked = look_at(item, job, Looks(job))
     line = plan_item(looked, job, flow_bytes_per_pixel=2, part_bytes_per_pixel=1)
     receipt = probe(Task(Stage.PROBE, item), Desk(RunContext("run", job)))
     assert receipt.plan.flow_bytes == pytest.approx(line.flow_bytes, rel=1e-3)
@@ -50,7 +50,7 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, bo
 
 def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path):
     job = job_in(tmp_path, engine=EngineName.propainter)
-    looked = look_at(item_with(tmp_path, (1060, 40)), job, Glance(job))
+    looked = look_at(item_with(tmp_path, (1060, 40)), job, Looks(job))
     assert looked.worked == WHOLE
 
 

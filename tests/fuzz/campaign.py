@@ -39,9 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--only", default="", help="a reader: video, mask, manifest, job_file, overrides, names, flow, part"
-    )
+    parser.add_argument("--only", default="", help="a reader: video, mask, look, manifest, names, flow, ...")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Victim() as victim:
         tallies = _campaign(Path(folder), victim, asked)

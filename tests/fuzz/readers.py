@@ -8,14 +8,17 @@ import glob
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from pipelines.cache.flow_cache import cost_of, decode_flow
-from pipelines.config import InputConfig, JobConfig, MaskConfig, StitchConfig
+from pipelines.config import InputConfig, JobConfig, LimitsConfig, MaskConfig, StitchConfig
 from pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
 from pipelines.job import apply_overrides, dump_job, load_job
+from pipelines.job_checks import LARGEST_DILATION_PX
+from pipelines.looks.looks import Looks
 from pipelines.manifest import discover
 from pipelines.masks.source import inspect_masks
 from pipelines.media.capabilities import verify_output
@@ -53,6 +56,14 @@ def stitch(path: Path) -> None:
 def mask(path: Path) -> None:
     info = VideoInfo.from_dict(json.loads((path.parent / INFO).read_text()))
     inspect_masks(path, info, MaskConfig())
+
+
+def look(path: Path) -> None:
+    """As the driver looks at a mask before a run, grown by as many pixels as its bytes happen to say."""
+    info = VideoInfo.from_dict(json.loads((path.parent / INFO).read_text()))
+    dilation = zlib.crc32(path.read_bytes()) % (LARGEST_DILATION_PX + 1)
+    job = JobConfig(out=str(path.parent / "out"), limits=LimitsConfig(look_s=15.0))
+    Looks(job).mask_image(path, (info.width, info.height), MaskConfig(dilation=dilation), None)
 
 
 def manifest(path: Path) -> None:
@@ -101,6 +112,7 @@ READERS: dict[str, tuple[Callable[[Path], None], type[ReelmendError]]] = {
     "video": (video, ItemError),
     "stitch": (stitch, ItemError),
     "mask": (mask, ItemError),
+    "look": (look, ItemError),
     "manifest": (manifest, ConfigError),
     "job_file": (job_file, ConfigError),
     "overrides": (overrides, ConfigError),

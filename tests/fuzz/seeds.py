@@ -88,7 +88,19 @@ def _mask_seeds(folder: Path) -> list[Seed]:
     paths.append(write_mask_video(folder / "mask.mkv", boxes, codec="ffv1"))
     deep = folder / "deep.png"
     cv2.imwrite(str(deep), boxes[0].astype(np.uint16) * 65535)
-    return [_mutating("mask", path.name, path.read_bytes()) for path in [*paths, deep]]
+    looked_at = [Seed("look", "large.png", _large_mask), _mutating("look", "mask.png", paths[0].read_bytes())]
+    return [*(_mutating("mask", path.name, path.read_bytes()) for path in [*paths, deep]), *looked_at]
+
+
+def _large_mask(rng: random.Random) -> bytes:
+    """An image of up to 36 million pixels in some kilobytes, of the video's shape or of another."""
+    width = rng.choice((48, 480, 4800, 6000))
+    height = rng.choice((width * 2 // 3, width, 16))
+    picture = np.zeros((height, width), np.uint8)
+    for _ in range(rng.randrange(4)):
+        top, left = rng.randrange(height), rng.randrange(width)
+        picture[top : top + rng.randrange(1, height), left : left + rng.randrange(1, width)] = 255
+    return bytes(cv2.imencode(".png", picture)[1])
 
 
 def _text_seeds() -> list[Seed]:

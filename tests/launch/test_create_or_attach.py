@@ -37,6 +37,17 @@ def test_an_attempt_attaches_to_its_run_when_that_has_failed_already(server, ray
     assert create_or_attach(rayjobs, wish)[0]["status"] == {"jobDeploymentStatus": "Failed"}
 
 
+@pytest.mark.parametrize(("exit_code", "created"), [(75, True), (3, False)])
+def test_a_run_that_a_store_s_outage_ended_is_made_anew_by_the_next_attempt(server, rayjobs, wish, exit_code, created):
+    server.put(run_from(TEMPLATE, NAME, {}, None))
+    message = f"Job failed due to an application error, failed with exit code {exit_code}"
+    server.set_status(NAME, jobDeploymentStatus="Failed", jobStatus="FAILED", message=message)
+    before = server.objects[NAME]["metadata"]["uid"]
+    run, made = create_or_attach(rayjobs, wish)
+    assert made is created
+    assert (run["metadata"]["uid"] != before) is created
+
+
 def test_a_creation_whose_answer_is_lost_is_found_when_it_is_asked_for_again(server, rayjobs, wish):
     server.statuses = [0, 0, "lost"]  # the list, the template, the creation
     run, _ = create_or_attach(rayjobs, wish)

@@ -9,7 +9,7 @@ from clips import moving_box, write_clip, write_images, write_mask_image, write_
 
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError
-from pipelines.masks.levels import image_levels
+from pipelines.masks.levels import read_mask_image
 from pipelines.masks.source import inspect_masks, read_masks
 from pipelines.media.info import inspect_video
 
@@ -116,7 +116,7 @@ def test_a_picture_with_a_hole_in_it_is_no_mask(tmp_path):
     picture = np.random.default_rng(0).integers(60, 200, (64, 96, 3)).astype(np.uint8)
     path = saved(tmp_path / "m.png", np.dstack([picture, 255 - SHAPE]))
     with pytest.raises(MaskError, match="picture with transparent parts"):
-        image_levels(path)
+        read_mask_image(path)
 
 
 def note_on(path, info, config=PLAIN):

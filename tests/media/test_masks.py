@@ -1,6 +1,7 @@
 """A mask is one image, a folder of images or a video; it ends as the missing pixels of the video's coded frames."""
 
 import shutil
+import time
 
 import av
 import cv2
@@ -10,6 +11,7 @@ from clips import moving_box, scene, write_clip, write_images, write_mask_image,
 
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError
+from pipelines.masks.fit import grown as grow
 from pipelines.masks.source import inspect_masks, read_masks
 from pipelines.media.info import inspect_video
 
@@ -132,12 +134,39 @@ def grown(mask, times):
     return mask
 
 
-@pytest.mark.parametrize("dilation", [0, 1, 4, 9])
+@pytest.mark.parametrize("dilation", [0, 1, 4, 8, 9, 30])
 def test_dilation_grows_by_a_cross_once_a_pixel(tmp_path, video, dilation):
     mask = np.random.default_rng(3).random((64, 96)) < 0.004
     mask[0, 0] = mask[-1, -1] = True
     path = write_mask_image(tmp_path / "m.png", mask)
     assert np.array_equal(all_masks(path, video, MaskConfig(dilation=dilation))[0], grown(mask, dilation))
+
+
+def test_a_dilation_over_the_whole_picture_takes_no_longer_than_one_of_some_pixels():
+    """One step after the other would take minutes; three corners of 3000 x 3000 are further away than 4096 steps."""
+    mask = np.zeros((3000, 3000), np.uint8)
+    mask[0, 0] = 1
+    began = time.monotonic()
+    found = grow(mask, 4096)
+    assert time.monotonic() - began < 5
+    rows, columns = np.ogrid[:3000, :3000]
+    assert np.array_equal(found, rows + columns <= 4096)
+
+
+def test_a_dilation_of_an_empty_mask_is_empty():
+    assert not grow(np.zeros((20, 30), np.uint8), 4096).any()
+
+
+def test_a_mask_of_another_shape_is_refused_before_it_is_decoded(tmp_path, video):
+    """Of the image there is only the header; a mask video is damaged behind its first frames."""
+    image = write_mask_image(tmp_path / "m.png", np.ones((900, 300), np.bool_))
+    image.write_bytes(image.read_bytes()[:60])
+    with pytest.raises(MaskError, match=r"300x900 pixels, its video a.mp4 96x64: not the same shape"):
+        inspect_masks(image, video, PLAIN)
+    film = write_mask_video(tmp_path / "m.mkv", moving_box(12, (64, 64), (8, 8)), codec="ffv1")
+    film.write_bytes(film.read_bytes()[:-300])
+    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mp4 96x64: not the same shape"):
+        inspect_masks(film, video, PLAIN)
 
 
 def test_another_size_is_resized_by_nearest_neighbour_and_dilated_after(tmp_path, video):

@@ -14,7 +14,7 @@ import pytest
 from clips import scene, write_clip, write_images
 
 from pipelines.config import StitchConfig
-from pipelines.errors import MediaError, StoreError
+from pipelines.errors import MediaError, SourceUnreadable
 from pipelines.media.digest import digest_source
 from pipelines.media.formats import planes_of
 from pipelines.media.info import VideoInfo, glance_video, inspect_video
@@ -192,5 +192,5 @@ def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody):
 
 
 def test_a_read_that_fails_is_a_passing_error():
-    with pytest.raises(StoreError, match=r"/proc/self/mem: cannot be read .Input/output error"):
+    with pytest.raises(SourceUnreadable, match=r"/proc/self/mem: cannot be read now .Input/output error"):
         digest_source("/proc/self/mem")  # its first page is nobody's: the kernel answers as a failing disk does

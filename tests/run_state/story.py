@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.ledger import ItemRow, ItemState
+from pipelines.outage import Outage
 from pipelines.run_state import RunState
 from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
@@ -42,6 +43,12 @@ def bad_machine(task: Task, kind: str = "StoreError") -> Failure:
     return Failure(task.id, kind, "disk full", transient=True)
 
 
+def take(state: RunState, stage: Stage) -> Task:
+    task = state.take((stage,))
+    assert task is not None
+    return task
+
+
 def lost(task: Task, kind: str) -> Failure:
     return Failure(task.id, kind, "it vanished", transient=True)
 
@@ -64,7 +71,9 @@ class Story:
             self.state.handle(receipt(task))
 
 
-def begin(*names: str, attempts: int = 3, active_items: int = 8, active_bytes: int = 0) -> Story:
+def begin(
+    *names: str, attempts: int = 3, active_items: int = 8, active_bytes: int = 0, outage: Outage | None = None
+) -> Story:
     told: list[tuple[str, ItemState, object]] = []
     state = RunState(
         [item(name) for name in names],
@@ -73,5 +82,6 @@ def begin(*names: str, attempts: int = 3, active_items: int = 8, active_bytes: i
         active_bytes=active_bytes,
         on_change=lambda row, answer: told.append((row.id, row.state, answer)),
         now=lambda: 100.0,
+        outage=outage,
     )
     return Story(state, told)

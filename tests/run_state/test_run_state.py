@@ -3,18 +3,12 @@
 import tracemalloc
 
 import pytest
-from story import bad_data, bad_machine, begin, item, lost, plan, receipt
+from story import bad_data, bad_machine, begin, item, lost, plan, receipt, take
 
 from pipelines.item_work import IllegalMoveError
 from pipelines.ledger import ItemState
 from pipelines.run_state import BREAKER_FAILURES, RunState
-from pipelines.tasks import Receipt, Stage, Task
-
-
-def take(state: RunState, stage: Stage) -> Task:
-    task = state.take((stage,))
-    assert task is not None
-    return task
+from pipelines.tasks import Receipt, Stage
 
 
 def test_an_item_goes_from_probe_over_flow_and_chunks_to_stitch() -> None:

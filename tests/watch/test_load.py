@@ -68,3 +68,13 @@ def test_what_was_measured_is_read_back() -> None:
     scene = Scene(workers=3)
     scene.during(5, Stage.INPAINT)
     assert RunLoad.from_dict(scene.load.to_dict() | {"of a newer version": 1}) == scene.load
+
+
+def test_a_chunk_s_own_computing_is_no_part_of_the_start() -> None:
+    """It was done 40 s after the first task was handed out, and took 30 of them. The next ones change nothing."""
+    scene = Scene(workers=1)
+    scene.during(40, Stage.INPAINT)
+    scene.meter.chunk_done(30.0)
+    scene.during(10, Stage.INPAINT)
+    scene.meter.chunk_done(10.0)
+    assert scene.load.first_chunk_s == 10

@@ -1,0 +1,46 @@
+"""Signs of work that a long computation gives of itself, for whoever watches the process.
+
+They cost an addition each, and nothing depends on them.
+"""
+
+
+class Progress:
+    """How far the present task of this process is. Written by the thread that works, read by any."""
+
+    def __init__(self) -> None:
+        self.signs = 0
+        """How often something was done, ever: a frame read, a pair measured, a picture composed."""
+        self._done = 0.0
+        self._frames = 0.0
+        self._share = 0.0
+
+    @property
+    def frames(self) -> float:
+        """Frames of the present task that are done, those of the piece in work by the share of it."""
+        return self._done + self._frames * self._share
+
+    def begin_task(self) -> None:
+        self._done = self._frames = self._share = 0.0
+        self.signs += 1
+
+    def begin_piece(self, frames: float) -> None:
+        """A piece of so many frames is begun; the one before is done."""
+        self._done, self._frames, self._share = self._done + self._frames, frames, 0.0
+        self.signs += 1
+
+    def sign(self) -> None:
+        self.signs += 1
+
+    def frame(self) -> None:
+        """A frame of a task that goes through all frames of a video is done."""
+        self._done += 1
+        self.signs += 1
+
+    def reach(self, share: float) -> None:
+        """So much of the piece is done, 0..1; less than before means nothing."""
+        self._share = max(self._share, min(1.0, share))
+        self.signs += 1
+
+
+PROGRESS = Progress()
+"""Of this process, which has one task at a time."""
