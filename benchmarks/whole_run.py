@@ -23,7 +23,9 @@ import numpy as np
 
 from benchmarks.clips import write_box_mask
 from pipelines.config import StitchConfig
-from pipelines.media.encoding import encoder_name, encoder_options
+from pipelines.media.encoder_options import encoder_options
+from pipelines.media.encoding import encoder_name
+from pipelines.media.info import inspect_video
 
 SIZE, LOGO, RATE = (1280, 720), (160, 90), 25
 RATIO_MOST = 2.5
@@ -83,7 +85,8 @@ def _run(clip: Path, mask: Path, out: Path) -> tuple[float, dict[str, Any]]:
 
 def _recode(clip: Path, target: Path) -> float:
     stitch = StitchConfig()
-    words = [str(clip), str(target), encoder_name(stitch.codec), json.dumps(encoder_options(stitch))]
+    options = encoder_options(stitch, inspect_video(clip), "yuv420p")
+    words = [str(clip), str(target), encoder_name(stitch.codec), json.dumps(options)]
     return _cpu_seconds([sys.executable, "-c", _RECODE, *words, str(_STITCH_THREADS)])[0]
 
 

@@ -47,6 +47,17 @@ class Codec(StrEnum):
     png = "png"
 
 
+class Chroma(StrEnum):
+    auto = "auto"
+    source = "source"
+    halved = "halved"
+
+
+class Sound(StrEnum):
+    copy = "copy"
+    convert = "convert"
+
+
 class ExecutorName(StrEnum):
     auto = "auto"
     ray = "ray"
@@ -79,8 +90,9 @@ class InputConfig:
     """Mask rule: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
-    image_rate: float = 25.0
-    """Frames a second of a video that is a folder of images, unless the manifest's fps says otherwise."""
+    image_rate: str = "25"
+    """Frames a second of a video that is a folder of images, unless the manifest's fps says otherwise: 25, 24000/1001,
+    or 23.976, which means 24000/1001."""
     allowed: list[str] = field(default_factory=list)
     """Folders and s3:// prefixes in which every video and mask has to lie, for manifests that others write. Links are
     followed first. Empty: anywhere."""
@@ -195,6 +207,12 @@ class StitchConfig:
     """Quality of h264 and h265: 0 (best; lossless for 8-bit h264 only) .. 51 (worst)."""
     speed: str = "medium"
     """x264/x265 preset, ultrafast .. veryslow: slower makes smaller files."""
+    chroma: Chroma = Chroma.auto
+    """Colours of h264 and h265. auto: as fine as the source's, of folders of images halved to 8-bit 4:2:0, which every
+    player plays; source: as fine as the source's; halved: always 8-bit 4:2:0."""
+    sound: Sound = Sound.copy
+    """copy: the source's own packets; what the output's container cannot hold is left out, and said. convert: such
+    sound becomes AAC."""
 
 
 @dataclass

@@ -168,7 +168,10 @@ def _figures(item: Item, job: JobConfig, looks: Looks) -> tuple[int, Canvas, flo
     header = looks.video(item.video)
     told = replace(header, width=item.width or header.width, height=item.height or header.height)
     fps = item.fps or float(told.rate)
-    return item.frames or told.frames or 0, canvas_of(told, job), fps, _notes(told, job), header
+    notes = _notes(told, job)
+    if not (item.frames or told.frames):
+        notes.append("its number of frames is not known before it is read: hours and price are without it")
+    return item.frames or told.frames or 0, canvas_of(told, job), fps, notes, header
 
 
 def _at_mask(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from pipelines.media.rates import exact_rate
 from pipelines.written_names import is_writable, shown
 
 SPEEDS = (
@@ -36,8 +37,7 @@ Problem = tuple[tuple[str, ...], str]
 def find_problems(job: JobConfig) -> Iterator[Problem]:
     """Yield every value that is out of range, or that does not go with another one."""
     plan = job.plan
-    if not SLOWEST_RATE <= job.input.image_rate <= FASTEST_RATE:
-        yield ("input.image_rate",), f"{job.input.image_rate} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}"
+    yield from _rate("input.image_rate", job.input.image_rate)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
@@ -99,6 +99,16 @@ def find_contradictions(job: JobConfig) -> Iterator[Problem]:
     larger = [key for key, scale in scales.items() if 1 < scale <= LARGEST_SCALE]
     if job.mode == Mode.inpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
         yield (larger[0], "mode"), "is set, and mode is inpaint, which enlarges nothing; add mode=outpaint"
+
+
+def _rate(key: str, written: str) -> Iterator[Problem]:
+    try:
+        rate = exact_rate(written)
+    except ValueError as exc:
+        yield (key,), str(exc)
+        return
+    if not SLOWEST_RATE <= rate <= FASTEST_RATE:
+        yield (key,), f"{written} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}"
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:

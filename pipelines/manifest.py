@@ -19,6 +19,7 @@ from pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
 from pipelines.manifest_rows import read_rows
 from pipelines.masks.rule import MaskRule
 from pipelines.media.encoding import suffix_of, without_suffix
+from pipelines.media.rates import exact_rate
 from pipelines.odd_names import odd_item
 from pipelines.passed_over import PassedOver
 from pipelines.stores.files import Files
@@ -204,6 +205,12 @@ def _overrides(value: object) -> tuple[str, ...]:
 
 
 def _rate(row: dict[str, Any]) -> float | None:
+    written = row.get("fps")
+    if isinstance(written, str) and "/" in written:
+        try:
+            row = row | {"fps": float(exact_rate(written))}
+        except ValueError as exc:
+            raise ConfigError(f"fps: {exc}") from exc
     fps = _number(row, "fps", float)
     if fps is not None and not SLOWEST_RATE <= fps <= FASTEST_RATE:
         raise ConfigError(f"fps={fps:g} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}")

@@ -60,6 +60,7 @@ def write_clip(
     subtitle: str | None = None,
     container: str | None = None,
     container_options: dict[str, str] | None = None,
+    sound: str = "aac",
 ) -> Path:
     """Write a clip of `scene` (or of `pictures` u8 [T, H, W, 3]) and return its path.
 
@@ -76,7 +77,7 @@ def write_clip(
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = colour
         if rotation:
             video.set_display_rotation(-rotation)
-        sound = output.add_stream("aac", rate=48000) if audio else None
+        tone = output.add_stream(sound, rate=48000) if audio else None
         text = output.add_mux_stream(subtitle) if subtitle else None
         output.start_encoding()
         for index, picture in enumerate(shown):
@@ -88,19 +89,25 @@ def write_clip(
             frame.pts, frame.time_base = (pts[index] if pts else index), tick
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
-        if sound is not None:
-            _write_tone(output, sound, len(shown) / float(rate))
+        if tone is not None:
+            _write_tone(output, tone, len(shown) / float(rate))
         if text is not None:
             _write_subtitle(output, text)
     return path
 
 
 def _write_tone(output: av.container.OutputContainer, sound: av.AudioStream, seconds: float) -> None:
-    rate, samples = 48000, 1024
+    rate, samples = 48000, sound.codec_context.frame_size or 1024
     for start in range(0, int(seconds * rate), samples):
         times = np.arange(start, start + samples) / rate
         wave = (0.2 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")
+        kind = sound.codec_context.format.name
+        if kind == "s16":
+            frame = av.AudioFrame.from_ndarray(
+                np.rint(np.repeat(wave, 2) * 32767).astype(np.int16)[None], kind, "stereo"
+            )
+        else:
+            frame = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")
         frame.rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         output.mux(sound.encode(frame))
     output.mux(sound.encode(None))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipelines.config import MaskConfig
 from pipelines.errors import MaskError
 from pipelines.media.records import VideoHeader, VideoInfo, turned_size
+from pipelines.media.turn import as_coded, as_shown
 
 Bool = NDArray[np.bool_]
 U8 = NDArray[np.uint8]
@@ -21,14 +22,17 @@ _FEW_STEPS = 8
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
-def fitted(levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rotation: int = 0) -> Bool:
+def fitted(
+    levels: U8, path: Path, info: VideoInfo, config: MaskConfig, own_rotation: int = 0, own_mirrored: bool = False
+) -> Bool:
     """Return grey levels u8 [h, w] as the read-only mask bool [H, W] of a video's coded frames.
 
-    `own_rotation` is the degrees clockwise by which a player turns the mask itself. Raises MaskError when the mask
-    shows another shape of picture than the video; `path` is for its message.
+    `own_rotation` is the degrees clockwise by which a player turns the mask itself once it is mirrored. Raises
+    MaskError when the mask shows another shape of picture than the video; `path` is for its message.
     """
     missing = (levels > config.threshold).astype(np.uint8)
-    missing = np.rot90(missing, _quarter_turns((missing.shape[1], missing.shape[0]), path, info, own_rotation))
+    if _drawn_as_shown((missing.shape[1], missing.shape[0]), path, info, own_rotation):
+        missing = as_coded(as_shown(missing, own_rotation, own_mirrored), info.rotation, info.mirrored)
     if missing.shape != (info.height, info.width):
         missing = scaled(missing, (info.width, info.height))
     mask = grown(missing, config.dilation).astype(np.bool_)
@@ -62,20 +66,20 @@ def _u8(image: NDArray[Any]) -> U8:
 
 def refuse_other_shape(size: tuple[int, int], path: Path, info: VideoInfo | VideoHeader, own_rotation: int = 0) -> None:
     """Raise MaskError when a mask of the size (width, height) shows another shape of picture than its video."""
-    _quarter_turns(size, path, info, own_rotation)
+    _drawn_as_shown(size, path, info, own_rotation)
 
 
-def _quarter_turns(size: tuple[int, int], path: Path, info: VideoInfo | VideoHeader, own_rotation: int) -> int:
-    """Return the quarter turns anticlockwise that bring a mask into the video's coded orientation.
+def _drawn_as_shown(size: tuple[int, int], path: Path, info: VideoInfo | VideoHeader, own_rotation: int) -> bool:
+    """Return whether a mask shows the video as a player does, else as it is coded.
 
     A mask is drawn on, or made from, the picture as it is seen. So it is compared in that orientation first, and as the
     video is coded only when that does not fit.
     """
     width, height = size
     if _alike(turned_size(width, height, own_rotation), info.display_size, info):
-        return ((info.rotation - own_rotation) // 90) % 4
+        return True
     if _alike((width, height), (info.width, info.height), info):
-        return 0
+        return False
     raise MaskError(
         f"{path}: the mask has {width}x{height} pixels, its video {info.path.name} {info.width}x{info.height}"
         + (f" (shown {info.display_size[0]}x{info.display_size[1]})" if info.rotation in (90, 270) else "")

@@ -76,6 +76,7 @@ class _Levels:
     note: str = ""
     is_frame: bool = False
     own_rotation: int = 0
+    own_mirrored: bool = False
 
 
 def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
@@ -161,7 +162,7 @@ def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int
 
 
 def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
-    return fitted(levels.values, levels.path, info, config, levels.own_rotation)
+    return fitted(levels.values, levels.path, info, config, levels.own_rotation, levels.own_mirrored)
 
 
 def _levels_of(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
@@ -195,7 +196,8 @@ def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, sto
     if own.frames != info.frames:
         raise MaskError(f"{path}: the mask has {own.frames} frames, its video {info.path.name} {info.frames}")
     for frame in read_frames(own, start, stop):
-        yield _Levels(frame_levels(frame, own), path, lossless=False, is_frame=True, own_rotation=own.rotation)
+        levels = frame_levels(frame, own)
+        yield _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
 
 
 def _of_image(path: Path) -> _Levels:

@@ -4,19 +4,23 @@
 """
 
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.video.stream import VideoStream
 
-from pipelines.config import Codec, StitchConfig
+from pipelines.config import Codec, Sound, StitchConfig
 from pipelines.errors import MediaError
 from pipelines.media.colour import colour_of
-from pipelines.media.encoding import CONTAINERS, encoder_available, reason_against, storage_of, suffix_of
+from pipelines.media.encoding import CONTAINERS, encoder_available, is_halved, reason_against, storage_of, suffix_of
+from pipelines.media.ffmpeg_words import plain
+from pipelines.media.fields import told_first_field
 from pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
-from pipelines.media.remux import split_streams
-from pipelines.media.source import codec_name, list_images, open_container, plain, read_image, video_stream
+from pipelines.media.remux import becomes, split_streams
+from pipelines.media.side_data import LEFT
+from pipelines.media.source import codec_name, list_images, open_container, read_image, video_stream
 
 __all__ = ["check_output", "encoder_available", "suffix_of", "verify_output"]
 
@@ -30,22 +34,38 @@ _SYNC_S = Fraction(1, 10)
 def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[str]:
     """Return, a line each, what the chosen output cannot hold of this video; an empty list when nothing is lost."""
     lines = [
-        f"{stream.kind} stream {stream.index} ({stream.codec}) is left out: {reason}" + _advice(stream, stitch.codec)
-        for stream, reason in split_streams(info.streams, stitch.codec)[1]
+        f"{stream.kind} stream {stream.index} ({stream.codec}) is left out: {reason}" + _advice(stream, stitch)
+        for stream, reason in split_streams(info.streams, stitch)[1]
     ]
+    for stream in split_streams(info.streams, stitch)[0]:
+        if stream.kind != "attachment" and (codec := becomes(stream, stitch)) != stream.codec:
+            lost = "; position and fonts are lost" if stream.codec in ("ass", "ssa") else ""
+            lines.append(f"{stream.kind} stream {stream.index} ({stream.codec}) is converted to {codec}{lost}")
     full_range = colour_of(info).full_range
     if reason := reason_against(info.width, stitch.codec):
         lines.append(reason)
-    lines += storage_of(info.pixel_format, full_range, info.width, info.height, stitch.codec).remarks
+    halved = is_halved(stitch.chroma, stitch.codec, info.is_folder)
+    lines += storage_of(info.pixel_format, full_range, info.width, info.height, stitch.codec, halved).remarks
     if stitch.codec == Codec.png:
         if info.variable_rate:
             lines.append("a folder of images has no timestamps: the variable frame rate is lost; use stitch.codec=h264")
-        if info.rotation:
-            lines.append(f"a folder of images has no rotation tag: images stay turned by {info.rotation} degrees")
+        if info.rotation or info.mirrored:
+            how = " and ".join(
+                ["mirrored"] * info.mirrored + [f"turned by {info.rotation} degrees"] * bool(info.rotation)
+            )
+            lines.append(f"a folder of images has no rotation tag: images stay {how}")
+        if info.first_field:
+            lines.append("a folder of images has no interlacing flag: frames of two fields look like any other")
         if info.sample_aspect != 1:
             lines.append(f"a folder of images has no sample aspect: {info.sample_aspect} is lost")
     if stitch.codec == Codec.ffv1 and info.variable_rate:
         lines.append("mkv keeps timestamps in milliseconds: those of the source are rounded")
+    if info.mastering and stitch.codec not in (Codec.h264, Codec.h265):
+        lines.append(f"HDR mastering metadata cannot be stored as {stitch.codec.value}; use stitch.codec=h265")
+    if info.stereo and stitch.codec != Codec.h264:
+        lines.append(f"that two views share a frame (3D) cannot be said in {stitch.codec.value}; use stitch.codec=h264")
+    if info.chroma_place > LEFT and stitch.codec in (Codec.ffv1, Codec.prores):
+        lines.append(f"where chroma samples lie cannot be said in {stitch.codec.value}: players take them at the left")
     return [*lines, *info.notes]
 
 
@@ -58,10 +78,12 @@ def verify_output(path: Path | str, info: VideoInfo, stitch: StitchConfig) -> di
     return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch)
 
 
-def _advice(stream: StreamInfo, codec: Codec) -> str:
-    others = [other for other in (Codec.ffv1, Codec.prores, Codec.h264) if other != codec]
-    better = next((other for other in others if split_streams((stream,), other)[0]), None)
-    return f"; stitch.codec={better.value} keeps it" if better else ""
+def _advice(stream: StreamInfo, stitch: StitchConfig) -> str:
+    others = [other for other in (Codec.ffv1, Codec.prores, Codec.h264) if other != stitch.codec]
+    better = next((other for other in others if split_streams((stream,), replace(stitch, codec=other))[0]), None)
+    keeps = f"; stitch.codec={better.value} keeps it" if better else ""
+    converted = replace(stitch, sound=Sound.convert)
+    return keeps + ("; stitch.sound=convert makes it AAC" if split_streams((stream,), converted)[0] else "")
 
 
 def _verify_folder(path: Path, info: VideoInfo) -> dict[str, str | int | float]:
@@ -84,13 +106,14 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
         context = stream.codec_context
         _same(path, "size", f"{context.width}x{context.height}", f"{info.width}x{info.height}")
         _same_shape(path, stream, info)
+        _same(path, "first field", told_first_field(stream), info.first_field)
         others = Counter(
             (str(other.type), _read_back(codec_name(other), container_name))
             for other in container.streams
             if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
-        kept_streams = split_streams(info.streams, stitch.codec)[0]
-        kept = Counter((kept.kind, _read_back(kept.codec, container_name)) for kept in kept_streams)
+        kept_streams = split_streams(info.streams, stitch)[0]
+        kept = Counter((kept.kind, _read_back(becomes(kept, stitch), container_name)) for kept in kept_streams)
         _same(path, "streams beside the video", _told(others), _told(kept))
         time_base = stream.time_base or Fraction(1, 1000)
         try:

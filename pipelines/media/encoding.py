@@ -1,12 +1,12 @@
 """Which encoder, container and pixel format hold a video, and what gets lost on the way in?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import av
 
-from pipelines.config import Codec, StitchConfig
+from pipelines.config import Chroma, Codec
 from pipelines.media.formats import Layout, working_layout
 
 CONTAINERS = {Codec.h264: "mp4", Codec.h265: "mp4", Codec.ffv1: "matroska", Codec.prores: "mov"}
@@ -14,7 +14,6 @@ _ENCODERS = {
     Codec.h264: "libx264", Codec.h265: "libx265", Codec.ffv1: "ffv1", Codec.prores: "prores_ks", Codec.png: "png",
 }  # fmt: skip
 _SUFFIXES = {Codec.h264: ".mp4", Codec.h265: ".mp4", Codec.ffv1: ".mkv", Codec.prores: ".mov", Codec.png: ""}
-_THREADS = 2
 _X265_MIN_WIDTH = 64  # x265 4.2 writes outside its buffers below the width of one coding tree unit
 # Chroma that is 2**x wide and 2**y high; the first that is as fine as the source's is taken.
 _SUBSAMPLINGS = (("420", 1, 1), ("422", 1, 0), ("444", 0, 0))
@@ -55,18 +54,6 @@ def encoder_available(codec: Codec) -> bool:
     return True
 
 
-def encoder_options(stitch: StitchConfig) -> dict[str, str]:
-    """Return the encoder's own options."""
-    if stitch.codec == Codec.h264:
-        return {"crf": str(stitch.crf), "preset": stitch.speed}
-    if stitch.codec == Codec.h265:
-        threads = f"pools={_THREADS}:frame-threads=1:log-level=error"
-        return {"crf": str(stitch.crf), "preset": stitch.speed, "x265-params": threads}
-    if stitch.codec == Codec.ffv1:
-        return {"level": "3", "slicecrc": "1", "g": "1"}
-    return {"vendor": "apl0"} if stitch.codec == Codec.prores else {}
-
-
 def reason_against(width: int, codec: Codec) -> str | None:
     """Return why a codec cannot be used for frames of this width at all, None when it can."""
     if codec == Codec.h265 and width < _X265_MIN_WIDTH:
@@ -74,9 +61,18 @@ def reason_against(width: int, codec: Codec) -> str | None:
     return None
 
 
-def storage_of(pixel_format: str, full_range: bool, width: int, height: int, codec: Codec) -> Storage:
-    """Choose the pixel format for frames of a working format and a size."""
+def is_halved(chroma: Chroma, codec: Codec, is_folder: bool) -> bool:
+    """Return whether the output is 8-bit 4:2:0 whatever the source is."""
+    return codec in (Codec.h264, Codec.h265) and (chroma == Chroma.halved or (chroma == Chroma.auto and is_folder))
+
+
+def storage_of(
+    pixel_format: str, full_range: bool, width: int, height: int, codec: Codec, halved: bool = False
+) -> Storage:
+    """Choose the pixel format for frames of a working format and a size; `halved`: 8-bit 4:2:0 if the size allows."""
     layout = working_layout(pixel_format)
+    if halved and not (width % 2 or height % 2):
+        return Storage("yuv420p", tuple(_lost_by_halving(layout, codec)))
     if codec == Codec.png:
         return _png(layout)
     if codec == Codec.ffv1:
@@ -98,6 +94,21 @@ def storage_of(pixel_format: str, full_range: bool, width: int, height: int, cod
     if odd := _finer_for_odd_size(layout, width, height, codec):
         remarks.append(odd)
     return Storage(_named(f"yuv{'a' if alpha else ''}{sub}p", bits), tuple(remarks))
+
+
+def _lost_by_halving(layout: Layout, codec: Codec) -> Iterator[str]:
+    if layout.has_alpha:
+        yield f"the alpha channel cannot be stored as {codec.value} and is left out; use stitch.codec=ffv1"
+    if (
+        layout.bits > 8
+        or layout.family == "rgb"
+        or (layout.family == "yuv" and not (layout.shift_x and layout.shift_y))
+    ):
+        kind = "RGB is" if layout.family == "rgb" else "its samples are"
+        yield (
+            f"{kind} stored as 8-bit 4:2:0, which every player plays; stitch.chroma=source keeps it finer,"
+            " stitch.codec=ffv1 whole"
+        )
 
 
 def _finer_for_odd_size(layout: Layout, width: int, height: int, codec: Codec) -> str | None:

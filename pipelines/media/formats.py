@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
@@ -60,6 +61,10 @@ _SAME_SAMPLES = {
     "yuvj440p": "yuv440p",
     "yuvj411p": "yuv411p",
 }
+
+
+_SAME_PLACE = int(Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
+"""Exact, and alike on every processor."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def to_working(frame: av.VideoFrame, name: str) -> av.VideoFrame:
         return frame
     if own.startswith("yuvj") and own.replace("yuvj", "yuv") == name:
         return _renamed(frame, name)
-    converted = frame.reformat(format=name, interpolation="POINT", threads=1)
+    converted = frame.reformat(format=name, interpolation=_SAME_PLACE, threads=1)
     converted.pts, converted.time_base = frame.pts, frame.time_base
     return converted
 

@@ -4,14 +4,14 @@ Two answers: `glance_video` reads the header only, `inspect_video` decodes every
 damaged file before any work is spent on it. Both take a container file or a folder of images.
 """
 
-import struct
+import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
@@ -19,27 +19,32 @@ from av.video.stream import VideoStream
 
 from pipelines.errors import MediaError
 from pipelines.media import formats, timing
+from pipelines.media.container_tags import container_remarks
+from pipelines.media.ffmpeg_words import plain
+from pipelines.media.fields import PROGRESSIVE, FirstField, first_field_of
+from pipelines.media.frame_count import count_frames
+from pipelines.media.image_sequence import gaps_between
 from pipelines.media.integrity import refuse_cut_off
 from pipelines.media.limits import refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
 from pipelines.media.mp4 import refuse_lying_index
 from pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
+from pipelines.media.side_data import Mastering, chroma_place, display_matrix, lost_with, mastering_of, stereo_of
 from pipelines.media.source import (
     codec_name,
     frames_of,
     is_cover,
     list_images,
     open_container,
-    plain,
     read_image,
     video_stream,
 )
+from pipelines.media.turn import turn_of
+from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, leave_open
 
 __all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo", "glance_video", "inspect_video"]
 
 FOLDER_RATE = Fraction(25)
 """Frames a second of a folder of images, which has no rate of its own."""
-
-_HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DOVI_METADATA", "DYNAMIC_HDR_PLUS")
 
 _LOOKED_AT = 8
 """Frames whose side data is looked at. PyAV ties a frame to its side data in a cycle, which keeps its samples alive."""
@@ -47,6 +52,10 @@ _LOOKED_AT = 8
 _TIMES_TOLD, _TIMES_READ = 10_000, 48
 """Frames whose times are looked at without decoding: where an index lists them, and where packets have to be read."""
 _BYTES_READ = 4 << 20
+
+_CODECS_OF_IMAGES = {
+    "jpg": "mjpeg", "jpeg": "mjpeg", "tif": "tiff", "tga": "targa", "jp2": "jpeg2000", "j2k": "jpeg2000",
+}  # fmt: skip
 
 OnFrame = Callable[[int, av.VideoFrame], None]
 
@@ -60,7 +69,8 @@ def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHead
     path = Path(path)
     if content is None and path.is_dir():
         images = list_images(path)
-        return _header(path, read_image(images[0]), codec_of_image(images[0]), len(images), FOLDER_RATE)
+        gaps = tuple(gaps_between(images))
+        return _header(path, read_image(images[0]), codec_of_image(images[0]), len(images), FOLDER_RATE, remarks=gaps)
     _refuse_lying_index(path, content)
     with open_container(path, content) as container:
         stream = video_stream(container, path)
@@ -68,9 +78,13 @@ def glance_video(path: Path | str, content: BinaryIO | None = None) -> VideoHead
         if first is None:
             raise MediaError(f"{path}: its video stream holds no frames")
         rate = _rate(stream) or FOLDER_RATE
+        first_field = first_field_of(stream, int(first.interlaced_frame), 1)
+        remarks = first_field.remarks + (
+            container_remarks(path, (first.width, first.height)) if content is None else ()
+        )
         return _header(
-            path, first, codec_name(stream), stream.frames or None, rate, _others(container, stream),
-            container.format.name, _aspect(stream), _seems_to_vary(container, stream),
+            path, first, codec_name(stream), count_frames(container, stream), rate, _others(container, stream),
+            container.format.name, _aspect(stream), _seems_to_vary(container, stream), first_field, remarks,
         )  # fmt: skip
 
 
@@ -87,7 +101,8 @@ def inspect_video(path: Path | str, on_frame: OnFrame | None = None, folder_rate
 
 def codec_of_image(path: Path) -> str:
     """Return the codec of an image as its suffix names it."""
-    return {"jpg": "mjpeg", "jpeg": "mjpeg", "tif": "tiff"}.get(path.suffix.lower()[1:], path.suffix.lower()[1:])
+    suffix = path.suffix.lower()[1:]
+    return _CODECS_OF_IMAGES.get(suffix, suffix)
 
 
 @dataclass
@@ -99,7 +114,11 @@ class _Picture:
     own_format: str
     colour: ColourTags
     matrix: tuple[int, ...] | None
-    rotation: int
+    mastering: Mastering
+    stereo: str
+    interlaced: int = 0
+    """Frames so far that are."""
+    chroma_place: int = 0
     remarks: dict[str, None] = field(default_factory=dict)
 
     @classmethod
@@ -112,8 +131,7 @@ class _Picture:
             int(frame.colorspace),
             2 if full else int(frame.color_range),
         )
-        matrix = _display_matrix(frame)
-        return cls(frame.width, frame.height, name, tags, matrix, -round(frame.rotation / 90) * 90 % 360)
+        return cls(frame.width, frame.height, name, tags, display_matrix(frame), mastering_of(frame), stereo_of(frame))
 
     @property
     def format(self) -> str:
@@ -123,15 +141,21 @@ class _Picture:
         """Remember what of this frame the output will not keep."""
         kept = formats.keeps_samples(frame.format.name)
         if not kept:
-            self.remarks[f"pixel format {frame.format.name} is worked on and stored as {self.format}"] = None
-        if frame.interlaced_frame:
-            self.remarks["the video is interlaced: its lines are kept, the interlacing flag may not be"] = None
-        if index >= _LOOKED_AT:
-            return
-        if _side_data(frame, "A53_CC") is not None:
-            self.remarks["closed captions inside the picture stream are not carried over"] = None
-        if any(_side_data(frame, name) is not None for name in _HDR_SIDE_DATA):
-            self.remarks["HDR mastering metadata is not carried over (colour tags are)"] = None
+            name = frame.format.name
+            clipped = "; values outside 0..1 are clipped" if re.search(r"f(16|32)", name) else ""
+            self.remarks[f"pixel format {name} is worked on and stored as {self.format}{clipped}"] = None
+        self.interlaced += frame.interlaced_frame
+        if index < _LOOKED_AT:
+            self.remarks |= dict.fromkeys(lost_with(frame))
+
+    def told(self) -> dict[str, Any]:
+        """Return what header and record both say of the picture."""
+        rotation, mirrored = turn_of(self.matrix)
+        return {
+            "width": self.width, "height": self.height, "pixel_format": self.format, "colour": self.colour,
+            "rotation": rotation, "mirrored": mirrored, "mastering": self.mastering,
+            "chroma_place": self.chroma_place, "stereo": self.stereo,
+        }  # fmt: skip
 
 
 def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
@@ -140,32 +164,51 @@ def _inspect_file(path: Path, on_frame: OnFrame | None) -> VideoInfo:
         stream = video_stream(container, path)
         picture: _Picture | None = None
         stamps: list[int | None] = []
-        end = 0
+        end, key, key_gap = 0, 0, 0
+        passed = Walk(FileMark.of(path), iter(()), ExitStack(), HELD_BYTES)
         for frame in _decoded(container, stream, path):
             picture = picture or _Picture.of(frame)
             _refuse_unlike(path, picture, frame, len(stamps))
             picture.note(frame, len(stamps))
             if on_frame is not None:
                 on_frame(len(stamps), formats.to_working(frame, picture.format))
+            key = len(stamps) if frame.key_frame else key
+            key_gap = max(key_gap, len(stamps) + 1 - key)
+            if len(stamps) - key > LONG_GAP:
+                passed.hold(len(stamps), frame)
+            else:
+                passed.close()
             stamps.append(frame.pts)
             end = max(end, (frame.pts or 0) + frame.duration)
+            if len(stamps) == 1:
+                picture.chroma_place = chroma_place(frame, codec_name(stream))
         time_base = stream.time_base or Fraction(1, 1000)
         told = _rate(stream)
         refuse_cut_off(path, container, stream, stamps, end)
         if picture is None:
             raise MediaError(f"{path}: its video stream holds no frames")
-        seekable = timing.is_ascending(stamps)
-        if not seekable:
-            picture.remarks["timestamps were missing or out of order and have been mended"] = None
-        pts = timing.mended(stamps, 1 / ((told or FOLDER_RATE) * time_base))
+        container_name = container.format.name
+        times = timing.mended(
+            stamps, 1 / ((told or FOLDER_RATE) * time_base), timing.leap_of(container_name, time_base)
+        )
+        pts, seekable = times.pts, list(times.pts) == stamps
+        time_base /= times.finer
         refuse_duration(path, float((pts[-1] - pts[0]) * time_base))
         rate, varies = timing.rate_of(pts, time_base, told)
+        leave_open(passed)
+        first_field = first_field_of(stream, picture.interlaced, len(pts))
+        remarks = (
+            *picture.remarks,
+            *times.remarks,
+            *container_remarks(path, (picture.width, picture.height)),
+            *first_field.remarks,
+        )
         return VideoInfo(
-            path=path, is_folder=False, codec=codec_name(stream), width=picture.width, height=picture.height,
-            frames=len(pts), pts=pts, time_base=time_base, rate=rate, variable_rate=varies, pixel_format=picture.format,
-            rotation=picture.rotation, sample_aspect=_aspect(stream), colour=picture.colour,
-            streams=_others(container, stream), container=container.format.name, display_matrix=picture.matrix,
-            seekable=seekable, notes=tuple(picture.remarks),
+            path=path, is_folder=False, codec=codec_name(stream), frames=len(pts), pts=pts, time_base=time_base,
+            rate=rate, variable_rate=varies, sample_aspect=_aspect(stream), streams=_others(container, stream),
+            container=container_name, display_matrix=picture.matrix, seekable=seekable, first_field=first_field.name,
+            joints=tuple((joint.frame, joint.shift * times.finer) for joint in times.joints), key_gap=key_gap,
+            notes=remarks, **picture.told(),
         )  # fmt: skip
 
 
@@ -184,14 +227,17 @@ def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> Vid
             others.setdefault(frame.format.name, image.name)
         if on_frame is not None:
             on_frame(index, formats.to_working(frame, picture.format))
+        if index == 0:
+            picture.chroma_place = chroma_place(frame, codec_of_image(image))
     assert picture is not None
+    for remark in gaps_between(images):
+        picture.remarks[remark] = None
     for name, first in others.items():
         picture.remarks[f"pixel format {name} ({first} and maybe others) is worked on as {picture.format}"] = None
     return VideoInfo(
-        path=path, is_folder=True, codec=codec_of_image(images[0]), width=picture.width, height=picture.height,
-        frames=len(images), pts=tuple(range(len(images))), time_base=1 / rate, rate=rate, variable_rate=False,
-        pixel_format=picture.format, rotation=picture.rotation, sample_aspect=Fraction(1), colour=picture.colour,
-        streams=(), container="folder", display_matrix=picture.matrix, notes=tuple(picture.remarks),
+        path=path, is_folder=True, codec=codec_of_image(images[0]), frames=len(images), pts=tuple(range(len(images))),
+        time_base=1 / rate, rate=rate, variable_rate=False, sample_aspect=Fraction(1), streams=(), container="folder",
+        display_matrix=picture.matrix, notes=tuple(picture.remarks), **picture.told(),
     )  # fmt: skip
 
 
@@ -235,14 +281,15 @@ def _refuse_unlike(path: Path, picture: _Picture, frame: av.VideoFrame, index: i
 def _header(
     path: Path, first: av.VideoFrame, codec: str, frames: int | None, rate: Fraction,
     streams: tuple[StreamInfo, ...] = (), container: str = "folder", aspect: Fraction = Fraction(1),
-    variable_rate: bool = False,
+    variable_rate: bool = False, first_field: FirstField = PROGRESSIVE, remarks: tuple[str, ...] = (),
 ) -> VideoHeader:  # fmt: skip
     picture = _Picture.of(first)
     picture.note(first, 0)
+    picture.chroma_place = chroma_place(first, codec)
     return VideoHeader(
-        path=path, is_folder=path.is_dir(), codec=codec, width=picture.width, height=picture.height, frames=frames,
-        rate=rate, pixel_format=picture.format, rotation=picture.rotation, sample_aspect=aspect, colour=picture.colour,
-        streams=streams, container=container, notes=tuple(picture.remarks), variable_rate=variable_rate,
+        path=path, is_folder=path.is_dir(), codec=codec, frames=frames, rate=rate, sample_aspect=aspect,
+        streams=streams, container=container, notes=(*picture.remarks, *remarks), variable_rate=variable_rate,
+        first_field=first_field.name, **picture.told(),
     )  # fmt: skip
 
 
@@ -293,15 +340,3 @@ def _rate(stream: VideoStream) -> Fraction | None:
 def _aspect(stream: VideoStream) -> Fraction:
     aspect = stream.sample_aspect_ratio
     return aspect if aspect and aspect > 0 else Fraction(1)  # 0 stands for unknown
-
-
-def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    side = _side_data(frame, "DISPLAYMATRIX")
-    return None if side is None else struct.unpack("9i", side)
-
-
-def _side_data(frame: av.VideoFrame, name: str) -> bytes | None:
-    try:
-        return bytes(frame.side_data[name])  # type: ignore[literal-required]
-    except (KeyError, ValueError):  # ValueError: the frame carries a kind that PyAV has no name for
-        return None

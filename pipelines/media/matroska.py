@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-_SEGMENT, _TRACKS, _ENTRY, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
+SEGMENT, TRACKS, ENTRY, VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
 _VOID, _CRC = 0xEC, 0xBF
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 _SHOWN = (_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT)
@@ -31,18 +31,18 @@ def set_display_aspect(path: Path, width: int, height: int, sample_aspect: Fract
     """Write the shown size of the first video track; False when its entry has no room for it."""
     with path.open("r+b") as file:
         head = bytearray(file.read(_HEAD_BYTES))
-        segment = _child(head, Element(0, 0, 0, len(head)), _SEGMENT)
-        tracks = _child(head, Element(0, 0, segment.content, len(head)), _TRACKS)
+        segment = find_child(head, Element(0, 0, 0, len(head)), SEGMENT)
+        tracks = find_child(head, Element(0, 0, segment.content, len(head)), TRACKS)
         entry = next(
             entry
-            for entry in _children(head, tracks)
-            if entry.number == _ENTRY and any(child.number == _VIDEO for child in _children(head, entry))
+            for entry in children(head, tracks)
+            if entry.number == ENTRY and any(child.number == VIDEO for child in children(head, entry))
         )
         content = _with_shown_size(head, entry, round(width * sample_aspect), height)
         if content is None:
             return False
         head[entry.content : entry.end] = content
-        first = next(_children(head, tracks))
+        first = next(children(head, tracks))
         if first.number == _CRC:
             head[first.content : first.end] = zlib.crc32(head[first.end : tracks.end]).to_bytes(4, "little")
         file.seek(0)
@@ -53,12 +53,12 @@ def set_display_aspect(path: Path, width: int, height: int, sample_aspect: Fract
 def _with_shown_size(head: bytearray, entry: Element, shown_width: int, shown_height: int) -> bytes | None:
     """Return the entry's content with the shown size in it, exactly as long as it was; None without enough padding."""
     parts = b""
-    for part in _children(head, entry):
-        if part.number == _VIDEO:
-            kept = [head[child.start : child.end] for child in _children(head, part) if child.number not in _SHOWN]
+    for part in children(head, entry):
+        if part.number == VIDEO:
+            kept = [head[child.start : child.end] for child in children(head, part) if child.number not in _SHOWN]
             shown = [_encoded(_DISPLAY_WIDTH, shown_width), _encoded(_DISPLAY_HEIGHT, shown_height)]
             content = b"".join([*kept, *shown])
-            parts += bytes([_VIDEO]) + _length(len(content)) + content
+            parts += bytes([VIDEO]) + _length(len(content)) + content
         elif part.number != _VOID:
             parts += head[part.start : part.end]
     padding = entry.end - entry.content - len(parts)
@@ -77,11 +77,11 @@ def _length(size: int) -> bytes:
     return bytes([0x80 | size]) if size < 127 else b"\x01" + size.to_bytes(7, "big")
 
 
-def _child(head: bytearray, parent: Element, wanted: int) -> Element:
-    return next(child for child in _children(head, parent) if child.number == wanted)
+def find_child(head: bytearray, parent: Element, wanted: int) -> Element:
+    return next(child for child in children(head, parent) if child.number == wanted)
 
 
-def _children(head: bytearray, parent: Element) -> Iterator[Element]:
+def children(head: bytearray, parent: Element) -> Iterator[Element]:
     at = parent.content
     while at < parent.end:
         start = at

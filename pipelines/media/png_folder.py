@@ -47,6 +47,10 @@ class PngFolder:
             raise StoreError(f"{target}: cannot be written ({error.strerror})") from error
         self._count += 1
 
+    @property
+    def remarks(self) -> list[str]:
+        return []
+
     def finish(self) -> None:
         """Every image is complete already."""
 

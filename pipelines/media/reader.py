@@ -7,6 +7,8 @@ So a run of frames is the same whether the file was read from its start or not, 
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import av
@@ -19,12 +21,16 @@ from numpy.typing import NDArray
 
 from pipelines.errors import MediaError
 from pipelines.media.colour import Coloured, colour_of, grey_to_full
+from pipelines.media.ffmpeg_words import plain
 from pipelines.media.formats import copy_of, planes_of, to_working, working_layout
 from pipelines.media.records import VideoInfo
-from pipelines.media.source import frames_of, list_images, open_container, plain, read_image, video_stream
+from pipelines.media.source import frames_of, list_images, open_container, read_image, video_stream
+from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, walking
 
 _STEPS_BACK = (0, 12, 60, 300)
 """Frames before the wanted one at which decoding is tried to start, before it starts at the beginning."""
+_STARTING_CLEAN = ("vp8", "vp9")
+"""Codecs whose key frames come before all that follows them; the decoder of their alpha marks none."""
 _SWS_EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 
 
@@ -94,23 +100,28 @@ def _from_folder(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFra
 
 
 def _from_file(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:
-    wanted = start
+    if info.seekable and info.key_gap <= LONG_GAP:
+        with closing(_begun(info, start)) as walk:
+            yield from walk.passing(start, stop)
+        return
+    with walking(FileMark.of(info.path), start, partial(_begun, info, start)) as walk:
+        yield from walk.passing(start, stop)
+
+
+def _begun(info: VideoInfo, start: int) -> Walk:
+    """Return a walk that has come to frame `start`. Raises MediaError when there is no such frame any more."""
     steps = [back for back in _STEPS_BACK if back < start] if info.seekable else []
+    held = 0 if info.seekable and info.key_gap <= LONG_GAP else HELD_BYTES
     for target in [*(start - back for back in steps), None]:
-        with open_container(info.path) as container:
+        with ExitStack() as opened:
+            mark = FileMark.of(info.path)
+            container = opened.enter_context(open_container(info.path))
             stream = video_stream(container, info.path)
-            for index, frame in _decoded_from(container, stream, info, target):
-                if index < wanted:
-                    continue
-                if index > wanted:
-                    break
-                yield frame
-                wanted += 1
-                if wanted == stop:
-                    return
-        if wanted > start:
-            break
-    raise MediaError(f"{info.path}: frame {wanted} is not there any more; the file has changed since it was inspected")
+            walk = Walk(mark, _decoded_from(container, stream, info, target), opened.pop_all(), held)
+        if walk.comes_to(start):
+            return walk
+        walk.close()
+    raise MediaError(f"{info.path}: frame {start} is not there any more; the file has changed since it was inspected")
 
 
 def _decoded_from(
@@ -126,7 +137,7 @@ def _decoded_from(
             yield from _known(container, stream, info) if info.seekable else counted
             return
         container.seek(info.pts[target], stream=stream, backward=True)
-        opened = False
+        opened = info.codec in _STARTING_CLEAN
         for index, frame in _known(container, stream, info):
             opened = opened or frame.key_frame
             if opened:

@@ -5,6 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pipelines.media.side_data import NO_MASTERING, Mastering
+
 
 @dataclass(frozen=True)
 class ColourTags:
@@ -48,6 +50,11 @@ class VideoHeader:
     container: str
     notes: tuple[str, ...] = ()
     variable_rate: bool = False
+    mirrored: bool = False
+    first_field: str = ""
+    mastering: Mastering = NO_MASTERING
+    chroma_place: int = 0
+    stereo: str = ""
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -76,7 +83,7 @@ class VideoInfo:
     pixel_format: str
     """Format of the frames that `read_frames` yields: the file's, or the nearest one that can be pasted into."""
     rotation: int
-    """Degrees clockwise by which a player turns the coded picture: 0, 90, 180, 270."""
+    """Degrees clockwise by which a player turns the coded picture, once it is mirrored: 0, 90, 180, 270."""
     sample_aspect: Fraction
     colour: ColourTags
     streams: tuple[StreamInfo, ...]
@@ -87,6 +94,19 @@ class VideoInfo:
     """False when timestamps are missing or out of order: frames are then found by counting from the start."""
     notes: tuple[str, ...] = ()
     """For a person: what of the file is not kept or had to be repaired."""
+    mirrored: bool = False
+    """A player shows the coded picture's left at the right, before it turns it."""
+    first_field: str = ""
+    """Which lines of an interlaced frame are shown first, `top` or `bottom`; empty: all at once."""
+    mastering: Mastering = NO_MASTERING
+    chroma_place: int = 0
+    """Where samples of halved chroma lie, as FFmpeg numbers it (`side_data`); 0: not known."""
+    stereo: str = ""
+    """How two views share a frame, as H.264's frame packing numbers it; empty for one view."""
+    joints: tuple[tuple[int, int], ...] = ()
+    """(frame, ticks) from which on the file's clock is another one, and what is added to its times."""
+    key_gap: int = 0
+    """Frames from one key frame to the next, at most; reading starts at a key frame."""
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -121,6 +141,8 @@ class VideoInfo:
                 "streams": tuple(StreamInfo(**stream) for stream in fields["streams"]),
                 "display_matrix": None if matrix is None else tuple(matrix),
                 "notes": tuple(fields["notes"]),
+                "joints": tuple((frame, shift) for frame, shift in fields["joints"]),
+                "mastering": Mastering(**fields["mastering"]),
             }
         )
 

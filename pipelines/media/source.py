@@ -20,6 +20,10 @@ from av.video.stream import VideoStream
 
 from core_model.progress import PROGRESS
 from pipelines.errors import MediaError
+from pipelines.media.alpha import alpha_decoder
+from pipelines.media.bare_image import BARE_IMAGES, read_bare_image
+from pipelines.media.ffmpeg_words import plain
+from pipelines.media.film_track import film_of
 from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
 from pipelines.media.limits import (
     most_pixels,
@@ -37,7 +41,7 @@ THREADS = 2
 FORMATS = (
     *("mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "mxf", "flv", "asf", "ogg", "yuv4mpegpipe", "nut"),
     *("ivf", "dv", "gxf", "wtv", "gif", "apng", "h264", "hevc", "m4v", "obu", "av1", "mjpeg"),
-    *("png_pipe", "jpeg_pipe", "bmp_pipe", "tiff_pipe", "webp_pipe"),
+    *("png_pipe", "jpeg_pipe", "bmp_pipe", "tiff_pipe", "webp_pipe", "dpx_pipe", "exr_pipe", "j2k_pipe"),
 )
 """What a file may be, as FFmpeg names it: kinds that hold their own content. A playlist (hls, concat, dash, sdp) or a
 pattern of names (image2) would read whatever files and addresses it names."""
@@ -99,7 +103,7 @@ def _open(path: Path, file: BinaryIO | None) -> InputContainer:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the stream to restore: the first picture track that is not a cover.
+    """Return the stream to restore: the picture track that is the film (`film_of`).
 
     Raises MediaError when there is none, or no decoder for it, OverLimit when its frames are too large or too many.
     Decodes on few threads.
@@ -109,7 +113,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         kinds = sorted({f"{stream.type} ({codec_name(stream)})" for stream in container.streams})
         holds = ", ".join(kinds) if kinds else "no streams at all"
         raise MediaError(f"{path}: has no video stream, it holds {holds}")
-    stream = pictures[0]
+    stream = film_of(container, pictures)
     if stream.codec_context is None:
         raise MediaError(f"{path}: no decoder for its video codec; convert it first, for example to H.264")
     refuse_pixels(path, stream.codec_context.width, stream.codec_context.height)
@@ -127,10 +131,14 @@ def _decoded_pixels() -> str:
 
 def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[av.VideoFrame]:
     """Yield every frame in the order of showing. Raises OverLimit when the task's time is over."""
+    with_alpha = alpha_decoder(stream, _decoded_pixels(), THREADS)
     for packet in container.demux(stream):
         refuse_overtime(path)
         PROGRESS.sign()
-        yield from packet.decode()
+        if with_alpha is None:
+            yield from packet.decode()
+        else:
+            yield from with_alpha.decode(packet if packet.size else None)
 
 
 def is_cover(stream: VideoStream) -> bool:
@@ -173,6 +181,8 @@ def image_size(path: Path) -> tuple[int, int]:
 def read_image(path: Path) -> av.VideoFrame:
     """Decode one image in its own pixel format. Raises MediaError naming the file, OverLimit when it is too large."""
     refuse_pixels(path, *_promised_size(path))
+    if path.suffix.lower() in BARE_IMAGES:
+        return read_bare_image(path, _decoded_pixels())
     with open_container(path) as container:
         stream = video_stream(container, path)
         stream.codec_context.thread_count = 1
@@ -194,11 +204,6 @@ def _promised_size(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise unreadable(path, error) from error
     return struct.unpack(">II", head[16:]) if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) == 24 else (0, 0)
-
-
-def plain(error: Exception) -> str:
-    """Return what FFmpeg says, without number and path."""
-    return str(getattr(error, "strerror", None) or error)
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:

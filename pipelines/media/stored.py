@@ -4,10 +4,14 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from pipelines.media.colour import Colour
 from pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
+
+EXACT = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP)
+"""Rounded exactly, and alike on every processor. On more than one thread FFmpeg rounds otherwise from time to time."""
 
 
 def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = False) -> av.VideoFrame:
@@ -20,12 +24,16 @@ def to_stored(frame: av.VideoFrame, name: str, colour: Colour, limited: bool = F
     squeeze = limited and colour.full_range
     if frame.format.name == name and not squeeze:
         return frame
-    if target is None or source.family == "rgb":
+    coarser = target is not None and (target.shift_x > source.shift_x or target.shift_y > source.shift_y)
+    if target is None or source.family == "rgb" or (source.family == "yuv" and coarser):
+        own_range = 2 if colour.full_range else 1
+        kept_range = own_range if source.family == "yuv" and not squeeze else 1
         return frame.reformat(
-            format=name, threads=1, src_color_range=2 if colour.full_range else 1,
+            format=name, threads=1, src_color_range=own_range,
             src_colorspace=colour.matrix if source.family == "yuv" else None,
             dst_colorspace=colour.matrix if target and target.family == "yuv" else None,
-            dst_color_range=1 if target and target.family == "yuv" else 2,
+            dst_color_range=kept_range if target and target.family == "yuv" else 2,
+            interpolation=EXACT,
         )  # fmt: skip
     stored = blank_like(frame, name)
     planes = dict(zip(source.channels, planes_of(frame), strict=True))

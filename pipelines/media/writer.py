@@ -18,22 +18,24 @@ from pipelines.config import Codec, StitchConfig
 from pipelines.errors import MediaError, SetupError, StoreError
 from pipelines.media import encoding
 from pipelines.media.colour import colour_of
+from pipelines.media.encoder_options import encoder_options, encoder_threads
 from pipelines.media.encoding import suffix_of
+from pipelines.media.ffmpeg_words import plain
+from pipelines.media.fields import field_marker, mark_interlaced
 from pipelines.media.matroska import set_display_aspect
 from pipelines.media.png_folder import PngFolder
 from pipelines.media.records import VideoInfo
-from pipelines.media.remux import CopiedStreams, split_streams
-from pipelines.media.source import plain
+from pipelines.media.remux import CopiedStreams, blaming_copies
 from pipelines.media.stored import to_stored
 
 __all__ = ["VideoWriter", "suffix_of"]
 
-_THREADS = 2
-"""Encoder threads; more of them hold more frames."""
 _LIMITED = 1
 
 
 class _Sink(Protocol):
+    @property
+    def remarks(self) -> list[str]: ...
     def write(self, frame: av.VideoFrame) -> None: ...
     def finish(self) -> None: ...
     def discard(self) -> None: ...
@@ -51,6 +53,8 @@ class VideoWriter:
         self._path, self._info, self._stitch = Path(path), info, stitch
         self._sink: _Sink | None = None
         self._count = 0
+        self.remarks: list[str] = []
+        """Once the file is complete: what had to be done to the streams beside the video, for a person."""
 
     def __enter__(self) -> Self:
         if not encoding.encoder_available(self._stitch.codec):
@@ -88,6 +92,7 @@ class VideoWriter:
             if self._count != self._info.frames:
                 raise ValueError(f"{self._path}: {self._count} of {self._info.frames} frames were written")
             sink.finish()
+            self.remarks = sink.remarks
         except BaseException:
             sink.discard()
             raise
@@ -100,12 +105,15 @@ class _FileSink:
         self._path, self._info, self._stitch = path, info, stitch
         self._colour = colour_of(info)
         self._storage = encoding.storage_of(
-            info.pixel_format, self._colour.full_range, info.width, info.height, stitch.codec
-        )
+            info.pixel_format, self._colour.full_range, info.width, info.height, stitch.codec,
+            encoding.is_halved(stitch.chroma, stitch.codec, info.is_folder),
+        )  # fmt: skip
+        is_grey = info.pixel_format.startswith("gray") and not self._storage.pixel_format.startswith("gray")
+        self._limited = stitch.codec == Codec.prores or is_grey
         container = encoding.CONTAINERS[stitch.codec]
         # Matroska's identifiers are drawn at random otherwise, and the same run twice would not give the same bytes.
         options = {"fflags": "+bitexact"} if container == "matroska" else {"movflags": "+faststart"}
-        self._kept = split_streams(info.streams, stitch.codec)[0]
+        self._marked = field_marker(info.first_field, info.width, info.height, self._storage.pixel_format)
         self._copies: CopiedStreams | None = None
         self._count = 0
         with self._failing_clearly():
@@ -114,9 +122,9 @@ class _FileSink:
             with self._failing_clearly():
                 self._stream = self._add_video()
                 self._stream.codec_context.open()  # what is refused from here on is not the encoder's
-                with self._blaming_copies():
+                with blaming_copies(self._info, self._stitch):
                     if not info.is_folder:
-                        self._copies = CopiedStreams(info.path, self._kept, self._output)
+                        self._copies = CopiedStreams(info, stitch, self._output)
                         self._stream.metadata.update(self._copies.video_labels)
                     self._output.start_encoding()
             shift_s = self._copies.shift_s if self._copies else 0
@@ -126,18 +134,21 @@ class _FileSink:
             raise
 
     def write(self, frame: av.VideoFrame) -> None:
-        limited = self._stitch.codec == Codec.prores
-        stored = to_stored(frame, self._storage.pixel_format, self._colour, limited)
+        stored = to_stored(frame, self._storage.pixel_format, self._colour, self._limited)
         stored.pts, stored.time_base = self._info.pts[self._count] - self._shift, self._info.time_base
         stored.pict_type = 0  # the encoder chooses its own key frames, not the source's
         self._count += 1
-        self._mux(stored)
+        self._mux(self._marked(stored))
+
+    @property
+    def remarks(self) -> list[str]:
+        return self._copies.remarks if self._copies else []
 
     def finish(self) -> None:
         self._mux(None)
         with self._failing_clearly():
             self._copy_until(math.inf)
-            with self._blaming_copies():
+            with blaming_copies(self._info, self._stitch):
                 self._output.close()
             if encoding.CONTAINERS[self._stitch.codec] == "matroska" and self._info.sample_aspect != 1:
                 set_display_aspect(self._path, self._info.width, self._info.height, self._info.sample_aspect)
@@ -160,22 +171,8 @@ class _FileSink:
 
     def _copy_until(self, seconds: float) -> None:
         if self._copies is not None:
-            with self._blaming_copies():
+            with blaming_copies(self._info, self._stitch):
                 self._copies.mux_until(seconds)
-
-    @contextmanager
-    def _blaming_copies(self) -> Iterator[None]:
-        """Raises MediaError for streams that the container does not take: the source is to blame, not the encoder."""
-        try:
-            yield
-        except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            if isinstance(error, OSError) or not self._kept:
-                raise
-            streams = ", ".join(f"{stream.kind} {stream.codec}" for stream in self._kept)
-            raise MediaError(
-                f"{self._info.path}: a stream beside its video ({streams}) cannot be copied into"
-                f" {encoding.CONTAINERS[self._stitch.codec]} ({plain(error)}); convert or remove that stream"
-            ) from error
 
     def _ticks_of(self, pts: int | None) -> int:
         """Return how long the frame at `pts` is shown; the last one as long as the one before it."""
@@ -190,7 +187,7 @@ class _FileSink:
         stream: VideoStream = self._output.add_stream(  # type: ignore[assignment]
             encoding.encoder_name(stitch.codec),
             rate=info.rate,
-            options=encoding.encoder_options(stitch),
+            options=encoder_options(stitch, info, self._storage.pixel_format),
             width=info.width,
             height=info.height,
             time_base=info.time_base,
@@ -199,7 +196,8 @@ class _FileSink:
         context.pix_fmt = self._storage.pixel_format
         context.framerate = info.rate
         context.sample_aspect_ratio = info.sample_aspect
-        context.thread_count = _THREADS
+        context.thread_count = encoder_threads(stitch.codec, self._storage.pixel_format)
+        mark_interlaced(context, info.first_field)
         if stitch.codec == Codec.h265:
             context.codec_tag = "hvc1"
         self._tag_colours(stream)
@@ -212,7 +210,7 @@ class _FileSink:
         converted = self._info.pixel_format.startswith(("rgb", "gbr")) and self._stitch.codec != Codec.ffv1
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
         context.colorspace = self._colour.matrix if converted else tags.matrix
-        limited = converted or self._stitch.codec == Codec.prores
+        limited = converted or self._limited
         context.color_range = _LIMITED if limited else tags.range
 
     @contextmanager

@@ -15,6 +15,7 @@ from pipelines.errors import StoreError
 from pipelines.identity import digest_of
 from pipelines.ledger import Facts
 from pipelines.media.kinds import is_video_file
+from pipelines.media.rates import exact_rate
 from pipelines.stages.desk import Desk
 from pipelines.stages.digests import Seen
 from pipelines.stages.review import with_verdict
@@ -76,7 +77,7 @@ def item_key(video_digest: str, mask_digest: str, settings: str, rate: float | N
 
 def rate_told(item: Item, job: JobConfig) -> float | None:
     """Return the frame rate that manifest or job give a folder of images; None for a file, which says its own."""
-    return None if is_video_file(item.video) else item.fps or job.input.image_rate
+    return None if is_video_file(item.video) else item.fps or float(exact_rate(job.input.image_rate))
 
 
 def settings_key(job: JobConfig, desk: Desk) -> str:

@@ -16,6 +16,7 @@ from pipelines.masks.source import MaskSummary
 from pipelines.media.framing import cut_frame
 from pipelines.media.info import VideoInfo
 from pipelines.media.reader import to_rgb
+from pipelines.media.turn import as_shown
 from pipelines.parts import Box, Patch
 from pipelines.previews import Sheet, save_preview
 from pipelines.sizes import fit
@@ -146,7 +147,7 @@ class PreviewMaker:
         return self._upright(framed(to_rgb(frame, self._info, size), box, size[0] / self._frame[0]))
 
     def _upright(self, picture: U8) -> U8:
-        return np.ascontiguousarray(np.rot90(picture, -(self._info.rotation // 90)))
+        return np.ascontiguousarray(as_shown(picture, self._info.rotation, self._info.mirrored))
 
 
 def _around(centre: int, first: int, frames: int, shots: Sequence[tuple[int, int]]) -> range:

@@ -7,7 +7,6 @@ settings, needs nothing more; one whose mask is empty is copied.
 
 import shutil
 from dataclasses import replace
-from fractions import Fraction
 
 import av
 
@@ -24,6 +23,8 @@ from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
 from pipelines.media.info import inspect_video
+from pipelines.media.rates import exact_rate
+from pipelines.media.remux import try_copies
 from pipelines.media.source import list_images
 from pipelines.plan import flow_pixels, masked_ranges, plan_frames
 from pipelines.publish import staged
@@ -67,8 +68,9 @@ def probe(task: Task, desk: Desk) -> Receipt:
         desk.save_record(probe_key, record)
     if not record.mask.masked:
         return _leave_untouched(task, record, (video, mask), desk)
+    mended = try_copies(record.info, job.stitch)
     plan = replace(_plan(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
-    note = "; ".join(record.info.notes)
+    note = "; ".join([*record.info.notes, *mended])
     found = record.facts() | worked_of_plan(plan, record.size, job).facts()
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
 
@@ -84,7 +86,7 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, de
         PROGRESS.frame()
         finder.see(index, frame)
 
-    rate = Fraction(rate_told(item, job) or job.input.image_rate).limit_denominator(1001)
+    rate = exact_rate(rate_told(item, job) or job.input.image_rate)
     info = inspect_video(desk.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large

@@ -57,7 +57,7 @@ def stitch(task: Task, desk: Desk) -> Receipt:
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(desk.context.work, desk.files)
     told = [str(facts[MASK_NOTE_FACT])] if MASK_NOTE_FACT in facts else []
-    note = "; ".join([*told, *check_output(output, job.stitch), *patches.notes])
+    note = "; ".join([*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, desk)
     way.end()
     frames, size = record.info.frames, int(facts["bytes"])

@@ -44,7 +44,10 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("stitch.codc=h264", "stitch.codc: there is no such setting (command line); did you mean stitch.codec?"),
         ("stich.codec=h264", "stich.codec: there is no such setting (command line); did you mean stitch.codec?"),
         ("overlap=3", "overlap: there is no such setting (command line); did you mean plan.overlap?"),
-        ("stitch.qqqq=3", "stitch.qqqq: there is no such setting (command line); stitch has codec, crf, speed"),
+        (
+            "stitch.qqqq=3",
+            "stitch.qqqq: there is no such setting (command line); stitch has codec, crf, speed, chroma, sound",
+        ),
         (
             "stitch.codec=h266",
             "stitch.codec: 'h266' is not one of h264, h265, ffv1, prores, png (command line)",
@@ -52,7 +55,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("mask.dilation=four", "mask.dilation: 'four' is not a whole number (command line)"),
         ("mask.dilation=1.5", "mask.dilation: '1.5' is not a whole number (command line)"),
         ("plan.shots=perhaps", "plan.shots: 'perhaps' is not true or false (command line)"),
-        ("stitch=h264", "stitch: 'h264' is not a section; it holds codec, crf, speed (command line)"),
+        ("stitch=h264", "stitch: 'h264' is not a section; it holds codec, crf, speed, chroma, sound (command line)"),
         ("input.image_rate=0.0001", "input.image_rate: 0.0001 is outside 0.001..1000 (command line)"),
         ("mask.threshold=255", "mask.threshold: 255 is outside 0..254 (command line)"),
         ("stitch.crf=52", "stitch.crf: 52 is outside 0..51 (command line)"),

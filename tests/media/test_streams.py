@@ -123,9 +123,8 @@ def test_an_output_whose_sound_has_moved_is_refused(tmp_path):
     [
         ("a.mp4", "mov_text", Codec.h264, True),
         ("a.mp4", "mov_text", Codec.prores, True),
-        ("a.mp4", "mov_text", Codec.ffv1, False),
         ("a.mkv", "subrip", Codec.ffv1, True),
-        ("a.mkv", "subrip", Codec.h264, False),
+        ("a.mkv", "hdmv_pgs_subtitle", Codec.h264, False),
     ],
 )
 def test_subtitles_are_copied_or_said_to_be_lost(tmp_path, name, subtitle, codec, kept):
