@@ -61,8 +61,9 @@ _NO_ANSWER = (
 )
 _CHANGED = {"PreconditionFailed", "InvalidRange", "ConditionalRequestConflict", "412", "416", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
+NO_BUCKET = "there is no such bucket; is its name right, and s3.endpoint?"
 _ADVICE = {
-    "NoSuchBucket": "there is no such bucket; is its name right, and s3.endpoint?",
+    "NoSuchBucket": NO_BUCKET,
     "AccessDenied": "access denied; do these credentials have the right to it?",
     "403": "access denied; do these credentials have the right to it?",
     "InvalidAccessKeyId": "the access key is not known there; are the credentials (AWS_...) those of this store?",

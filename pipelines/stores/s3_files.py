@@ -13,13 +13,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.config import S3Config
-from pipelines.errors import ReelmendError, StoreError
+from pipelines.errors import ReelmendError, SetupError, StoreError
 from pipelines.media.kinds import is_image, is_video_file
 from pipelines.stores.entry import Entry
 from pipelines.stores.location import Location, RemotePath
 from pipelines.stores.remote_file import open_remote
 from pipelines.stores.remote_folder import copy_aside, upload
-from pipelines.stores.s3_client import is_absent, make_client, translated
+from pipelines.stores.s3_client import NO_BUCKET, is_absent, make_client, translated
 from pipelines.stores.s3_download import Download
 from pipelines.stores.skip_scan import Page, scan
 
@@ -223,9 +223,15 @@ class S3Files:
 
     def _require_bucket(self, bucket: str) -> None:
         """Raise SetupError where it is the bucket that is not there, which an answer to HEAD does not tell."""
-        if bucket not in self._known_buckets:
-            self.client.list_objects_v2(Bucket=bucket, MaxKeys=1)
-            self._known_buckets.add(bucket)
+        if bucket in self._known_buckets:
+            return
+        try:
+            self.client.head_bucket(Bucket=bucket)
+        except ClientError as exc:
+            if is_absent(exc):
+                raise SetupError(f"s3://{bucket}: {NO_BUCKET}") from exc
+            raise
+        self._known_buckets.add(bucket)
 
 
 def _below(folder: RemotePath) -> str:
