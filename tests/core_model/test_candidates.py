@@ -81,3 +81,69 @@ def test_a_colour_is_read_between_the_pixels_that_are_not_masked():
     assert sample(frames, masks, 1, np.float32(0.5), np.float32(0), colour)
     assert colour.tolist() == [80, 80, 80]
     assert not sample(frames, masks, 1, np.float32(0), np.float32(0), colour)
+
+
+def test_between_pixels_a_colour_is_that_of_two_interpolations_one_after_the_other():
+    rng = np.random.default_rng(1)
+    frames, masks, colour = (
+        rng.integers(0, 256, (1, 7, 9, 3), np.uint8),
+        np.zeros((1, 7, 9), bool),
+        np.zeros(3, np.float32),
+    )
+    for x, y in rng.uniform((0, 0), (8, 6), (50, 2)).astype(np.float32):
+        assert sample(frames, masks, 0, x, y, colour)
+        across = [[np.interp(x, range(9), row[:, k]) for row in frames[0]] for k in range(3)]
+        assert colour == pytest.approx([np.interp(y, range(7), column) for column in across], abs=0.01)
+
+
+def test_a_third_of_the_rim_in_another_light_does_not_change_the_gain():
+    lit = (FRAME * 1.2).round().astype(np.uint8)
+    lit[:, 45:] = (FRAME[:, 45:] * 1.5).round().astype(np.uint8)
+    gains = np.zeros(1, np.float32)
+    match_light(lit, *PIXELS, TRUTH[None].copy(), np.ones((1, len(TRUTH)), np.bool_), gains)
+    assert gains[0] == pytest.approx(1.2, rel=0.02)
+
+
+@pytest.mark.parametrize(("off", "miss"), [((9, 0, 0), 3), ((-6, 6, 6), 6), ((240, 240, 240), 60)])
+def test_a_miss_is_the_mean_over_the_channels_the_same_in_the_hole_as_all_around_it_and_bounded(off, miss):
+    colours, misses = (TRUTH + np.array(off, np.float32))[None], np.zeros((1, len(TRUTH)), np.float32)
+    found, contrast = np.ones((1, len(TRUTH)), np.bool_), np.zeros(len(TRUTH), np.float32)
+    spread_misses(FRAME, *PIXELS, colours, found, np.zeros(1, np.int64), misses, contrast)
+    assert misses == pytest.approx(np.full_like(misses, miss), abs=0.001)
+
+
+def weights_of_one_pixel(away, misses=None, levels=None, gains=None, layers=None):
+    """The weights of candidates of one missing pixel."""
+    count = len(away)
+    colours = np.ones((count, 1, 3), np.float32) * np.array(levels or [100] * count, np.float32)[:, None, None]
+    weights = np.zeros((count, 1), np.uint8)
+    weigh(
+        np.ones(1, np.bool_), np.array(away, np.int16)[:, None], colours, np.ones((count, 1), np.bool_),
+        np.array(misses or [0] * count, np.float32)[:, None], np.array(layers or [0] * count, np.int64),
+        np.array(gains or [1] * count, np.float32), weights,
+    )  # fmt: skip
+    return weights[:, 0].tolist()
+
+
+def test_candidates_count_by_the_square_of_their_distance_in_time_and_round_to_the_nearest():
+    assert weights_of_one_pixel([1, -1]) == [128, 128]
+    assert weights_of_one_pixel([1, -2]) == [204, 51]  # 4 to 1
+    assert weights_of_one_pixel([-1, 2, 3]) == [187, 47, 21]  # 36 to 9 to 4: 187.3, 46.8, 20.8
+
+
+def test_a_candidate_that_misses_by_six_levels_or_was_twice_as_dark_counts_a_quarter():
+    assert weights_of_one_pixel([1, -1], misses=[0, 6]) == [204, 51]
+    assert weights_of_one_pixel([1, -1], gains=[1, 2]) == [204, 51]
+    assert weights_of_one_pixel([1, -1], gains=[1, 0.5]) == [128, 128]
+
+
+def test_candidates_are_mixed_up_to_thirty_levels_apart_and_the_stronger_one_is_taken_beyond():
+    assert weights_of_one_pixel([1, -2], levels=[100, 130]) == [204, 51]
+    assert weights_of_one_pixel([1, -2], levels=[100, 131]) == [255, 0]
+    assert weights_of_one_pixel([2, -1], levels=[100, 131]) == [0, 255]
+
+
+def test_what_misses_by_too_much_is_refused_and_what_no_rim_tells_is_believed_for_two_frames():
+    assert weights_of_one_pixel([1], misses=[21.8]) == [255]
+    assert weights_of_one_pixel([1], misses=[22.0]) == [0], "a tenth of a level is added for each frame away"
+    assert [weights_of_one_pixel([away], misses=[12], layers=[1]) for away in (2, 3)] == [[255], [0]]

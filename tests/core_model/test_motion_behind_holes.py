@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hidden_clips import centre_box
 
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion
-from core_model.propagation.pixel_tracks import RIM_PX, ask, find_other, follow
+from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion, lay_holes, shrink
+from core_model.propagation.pixel_tracks import RIM_PX, Tracks, ask, find_other, follow, lead_rim
 
 ZOOM = np.array([[-2.0, 0.02, -0.01], [1.5, 0.01, 0.02]])
 """(u, v) from (1, x, y), in pixels of frames of 96x128."""
@@ -111,3 +111,50 @@ def test_the_pixels_of_a_hole_and_its_rim_are_asked_for():
     assert asked.first.tolist() == [0, 0, rim, rim]
     assert asked.missing.sum() == 80
     assert masks[1, asked.rows[asked.missing], asked.columns[asked.missing]].all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_smaller_mask_has_every_pixel_that_a_hole_touches(seed):
+    masks = np.random.default_rng(seed).random((2, 30, 50)) < 0.03
+    touched = np.zeros((2, 12, 20), bool)
+    for t, y, x in np.argwhere(masks):  # two and a half pixels to one
+        touched[t, y * 2 // 5 : -(-(y + 1) * 2 // 5), x * 2 // 5 : -(-(x + 1) * 2 // 5)] = True
+    assert np.array_equal(shrink(masks, (12, 20)), touched)
+
+
+@pytest.mark.parametrize("spoiled_px", [4, 14])
+def test_flow_is_spoiled_as_far_from_a_hole_as_is_said_and_no_farther(spoiled_px):
+    masks = np.zeros((2, 60, 60), bool)
+    masks[:, 30, 25:31] = True
+    _, near, _ = lay_holes(masks, (60, 60), spoiled_px)
+    assert np.flatnonzero(near[0, 30]).tolist() == list(range(25 - spoiled_px, 31 + spoiled_px))
+    assert np.flatnonzero(near[0, :, 28]).tolist() == list(range(30 - spoiled_px, 31 + spoiled_px))
+
+
+def test_flow_that_is_smaller_by_another_factor_in_each_direction_is_enlarged_by_its_own():
+    masks = centre_box(4, 96, 128)
+    y, x = (np.mgrid[:48, :32] + 0.5) * np.array([2, 4])[:, None, None] - 0.5
+    forward, backward = (
+        np.stack([(m[0] + m[1] * x + m[2] * y) / scale for m, scale in zip(motion, (4, 2), strict=True)])
+        for motion in (ZOOM, BACK)
+    )
+    flows = [np.repeat(flow[None], 3, 0).astype(np.float32) for flow in (forward, backward)]
+    found = fit_hole_motion(masks, *flows, 4)
+    rows, columns = np.nonzero(masks[0])
+    places = np.stack((np.ones(len(columns)), columns, rows))
+    for models, truth in zip(found.models, (ZOOM, BACK), strict=True):
+        assert np.abs((models[:, 1, BACKGROUND] - truth) @ places).max() < 0.01
+
+
+def test_the_rim_is_looked_for_beside_what_the_hole_next_to_it_is_filled_from():
+    masks = np.zeros((4, 40, 60), bool)
+    masks[1, 12:24, 20:36] = True
+    asked = ask(masks)
+    count = len(asked.rows)
+    missing = asked.missing
+    tracks = Tracks(np.where(missing, 2, 1).astype(np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
+    tracks.x[missing], tracks.y[missing] = asked.columns[missing] - 2.25, asked.rows[missing] + 1.5
+    lead_rim(tracks, asked, masks)
+    assert (tracks.away == 2).all()
+    assert np.array_equal(tracks.x, asked.columns - np.float32(2.25))
+    assert np.array_equal(tracks.y, asked.rows + np.float32(1.5))

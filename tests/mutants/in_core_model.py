@@ -143,7 +143,7 @@ FAULTS = [
         _PROPAGATION + "clean_pictures.py",
         "_BESIDE = np.float32(55 / 255)",
         "_BESIDE = np.float32(155 / 255)",
-        "core_model/test_texture.py core_model/test_still_camera.py",
+        "core_model/test_clean_pictures.py",
     ),
     Fault(
         "images are propagated along the wrong flow",
