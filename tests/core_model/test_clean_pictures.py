@@ -1,4 +1,4 @@
-"""Pictures that texture is copied from: each frame with a little of its neighbours, without what is missing or passes."""
+"""Pictures that texture is copied from: a frame with a little of its neighbours, without what is missing or passes."""
 
 import numpy as np
 import pytest

@@ -103,6 +103,19 @@ def test_variable_rate_keeps_its_timestamps(tmp_path, codec):
 
 
 @pytest.mark.parametrize("codec", FILES)
+def test_every_frame_of_a_variable_rate_is_shown_as_long_and_the_last_one_as_long_as_the_one_before(tmp_path, codec):
+    stamps = [0, 40, 80, 200, 240, 440]
+    info = inspect_video(write_clip(tmp_path / "a.mkv", 6, pts=stamps, time_base=Fraction(1, 1000), audio=False))
+    path, _ = rewritten(info, tmp_path, codec)
+    with av.open(str(path)) as container:
+        packets = sorted((packet for packet in container.demux(video=0) if packet.size), key=lambda packet: packet.pts)
+        lasts = [float(packet.duration * packet.time_base) for packet in packets]
+    assert lasts[-1] == pytest.approx(0.2, abs=1e-4)
+    if codec != Codec.h265:  # which decodes them in another order, and MP4 counts the time until the next is decoded
+        assert lasts == pytest.approx([0.04, 0.04, 0.12, 0.04, 0.2, 0.2], abs=1e-4)
+
+
+@pytest.mark.parametrize("codec", FILES)
 @pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(12)])
 def test_constant_rate_stays_constant(tmp_path, codec, rate):
     info = inspect_video(write_clip(tmp_path / "a.mp4", 12, rate=rate))

@@ -149,11 +149,11 @@ def test_a_png_folder_says_that_sound_is_lost(tmp_path):
             assert words in told
 
 
-def labelled(path):
+def labelled(path, starts_ms=0):
     """A clip with a title, a language on its sound, and two chapters."""
     with av.open(str(write_clip(path.with_stem("plain"), 20))) as source, av.open(str(path), "w") as output:
         output.metadata["title"] = "A title"
-        halves = [(0, 400), (400, 800)]
+        halves = [(starts_ms, starts_ms + 400), (starts_ms + 400, starts_ms + 800)]
         output.set_chapters(
             [
                 {
@@ -170,6 +170,8 @@ def labelled(path):
         copies[1].metadata["language"] = "nor"
         for packet in source.demux():
             if packet.size:
+                later = round(Fraction(starts_ms, 1000) / packet.time_base)
+                packet.pts, packet.dts = packet.pts + later, None if packet.dts is None else packet.dts + later
                 packet.stream = copies[packet.stream_index]
                 output.mux(packet)
     return path
@@ -182,3 +184,17 @@ def test_title_language_and_chapters_are_kept(tmp_path, codec):
         assert container.metadata["title"] == "A title"
         assert container.streams.audio[0].language == "nor"
         assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Part 0", "Part 1"]
+
+
+@pytest.mark.parametrize("codec", FILES)
+@pytest.mark.parametrize("starts_ms", [0, 3200])
+def test_chapters_stay_with_their_frames_also_where_whole_seconds_of_the_clock_are_left_out(tmp_path, codec, starts_ms):
+    path, _ = rewritten(labelled(tmp_path / "a.mkv", starts_ms), tmp_path, codec)
+    begin = first_frame_s(path)
+    with av.open(str(path)) as container:
+        ends = [float(one[end] * one["time_base"]) for one in container.chapters() for end in ("start", "end")]
+    assert begin == pytest.approx(starts_ms % 1000 / 1000)
+    assert ends[1:] == pytest.approx([begin + 0.4, begin + 0.4, begin + 0.8], abs=0.002)
+    assert ends[0] == pytest.approx(begin if path.suffix == ".mkv" else 0, abs=0.002), (
+        "MP4's first begins with the file"
+    )

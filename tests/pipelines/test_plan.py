@@ -17,6 +17,8 @@ from pipelines.plan import (
     masked_ranges,
     plan_frames,
 )
+from pipelines.sizes import fit
+from pipelines.tasks import Block
 
 shots = st.lists(st.integers(1, 400), min_size=1, max_size=6).map(
     lambda lengths: [(sum(lengths[:i]), sum(lengths[: i + 1])) for i in range(len(lengths))]
@@ -83,6 +85,73 @@ def test_the_cross_fade_runs_from_the_earlier_block_to_the_later_and_keeps_equal
     assert weights == sorted(weights)
     mixed = [int(blend(earlier, later, w)[0, 0, 0]) for w in weights]
     assert all(min(old, new) <= value <= max(old, new) for value in mixed)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "eighths"), [(1, [2, 6]), (2, [1, 3, 5, 7]), (4, [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5])]
+)
+def test_the_later_block_s_share_grows_by_equal_steps_around_the_boundary(overlap, eighths):
+    frames = range(100 - overlap, 100 + overlap)
+    assert [float(blend_weight(frame, 100, overlap)) for frame in frames] == [share / 8 for share in eighths]
+
+
+def test_a_mixture_is_rounded_to_the_nearest_level():
+    def mixed(earlier, later, weight):
+        return int(blend(np.array([earlier], np.uint8), np.array([later], np.uint8), np.float32(weight))[0])
+
+    assert [mixed(10, 20, n / 8) for n in (1, 3, 5, 7)] == [11, 14, 16, 19]  # 11.25, 13.75, 16.25, 18.75
+    assert [mixed(20, 10, n / 8) for n in (1, 3, 5, 7)] == [19, 16, 14, 11]
+    assert (mixed(0, 255, 0.125), mixed(255, 0, 0.125)) == (32, 223)  # 31.875, 223.125
+
+
+def test_a_block_keeps_its_overlap_and_sees_its_halo_on_both_sides_and_nothing_of_another_shot():
+    assert lay_blocks([(0, 150), (150, 180)], block_length=50, overlap=5, halo=10) == [
+        Block(0, 50, kept_start=0, kept_stop=55, seen_start=0, seen_stop=65, shot_start=0, shot_stop=150),
+        Block(50, 100, kept_start=45, kept_stop=105, seen_start=35, seen_stop=115, shot_start=0, shot_stop=150),
+        Block(100, 150, kept_start=95, kept_stop=150, seen_start=85, seen_stop=150, shot_start=0, shot_stop=150),
+        Block(150, 180, kept_start=150, kept_stop=180, seen_start=150, seen_stop=180, shot_start=150, shot_stop=180),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("masked", "chunks"),
+    [
+        ([(0, 300)], [(0, 100), (100, 200), (200, 300)]),
+        ([(0, 10), (60, 70), (290, 291)], [(0, 100), (250, 300)]),
+        ([(10, 11), (110, 111), (210, 211)], [(0, 50), (100, 150), (200, 250)]),
+    ],
+    ids=["everywhere", "a_gap", "every_other_block"],
+)
+def test_a_chunk_is_made_of_neighbours_and_ends_as_soon_as_it_is_long_enough(masked, chunks):
+    blocks = lay_blocks([(0, 300)], block_length=50, overlap=5, halo=10)
+    _, found = plan_frames(300, blocks, masked_ranges(masked, 300), chunk_length=100, segment_length=40)
+    assert [(chunk.blocks[0].start, chunk.blocks[-1].stop) for chunk in found] == chunks
+    assert [chunk.frames for chunk in found] == [stop - start for start, stop in chunks], "no gap inside"
+
+
+@given(st.sets(st.integers(0, 29)), st.integers(0, 29), st.integers(0, 30))
+def test_a_span_is_masked_where_one_of_its_frames_is(frames, start, length):
+    masked = masked_ranges([(frame, frame + 1) for frame in sorted(frames)], 30)
+    assert masked(start, start + length) == any(start <= frame < start + length for frame in frames)
+    assert masked_ranges([(3, 6)], 9)(5, 6)
+    assert not masked_ranges([(3, 6)], 9)(6, 9)
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "fitted"),
+    [
+        ((1920, 1080), 432, (432, 243)),
+        ((854, 480), 432, (432, 243)),  # 242.8
+        ((480, 854), 432, (243, 432)),
+        ((1280, 534), 432, (432, 180)),  # 180.2
+        ((4000, 3), 400, (400, 1)),  # 0.3
+        ((64, 48), 64, (64, 48)),
+        ((64, 48), 0, (64, 48)),
+        ((64, 48), 100, (64, 48)),
+    ],
+)
+def test_a_size_is_made_smaller_to_the_nearest_pixel_and_never_larger(size, side, fitted):
+    assert fit(size, side) == fitted
 
 
 @settings(deadline=None)
