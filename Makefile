@@ -5,7 +5,7 @@ BIN := .venv/bin
 LINT := .venv-lint/bin
 SUPPLY := .venv-supply/bin
 
-.PHONY: demo test chaos fuzz lint docs format lock sbom audit clean
+.PHONY: demo test chaos fuzz mutants lint docs format lock sbom audit clean
 
 demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
 	$(BIN)/reelmend demo --out demo-out
@@ -20,6 +20,9 @@ chaos: .venv/ready           ## a few hundred clips, a store that fails, a kille
 
 fuzz: .venv/ready            ## hostile files for ten minutes; FUZZ="--minutes 60 --seed 2" for others
 	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
+
+mutants: .venv/ready         ## faults planted one at a time: do the tests notice? MUTANTS="--seed 2 --count 30"; --count 0: all
+	$(BIN)/python tests/mutants/campaign.py $(MUTANTS)
 
 lint: .venv/ready .venv-lint/ready   ## style, types, layers; the image and, where kubectl is, the manifests
 	$(BIN)/ruff check .
