@@ -13,6 +13,7 @@ from pipelines.context import LEDGER, WORK_FOLDER
 from pipelines.errors import ConfigError, ItemError, ReelmendError
 from pipelines.looks.looks import Looks
 from pipelines.media.source import NO_VIDEO
+from pipelines.stores.files import Files
 from pipelines.stores.location import location_of
 from pipelines.tasks import Item
 
@@ -26,7 +27,7 @@ def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Looks) -> None
     if len(items) > LOOKS and not _one_missing_mask(items):
         return
     out = location_of(job.out)
-    if out.parent.name == WORK_FOLDER or looks.exists(out / WORK_FOLDER / LEDGER):
+    if out.parent.name == WORK_FOLDER or Files(job.s3).exists(out / WORK_FOLDER / LEDGER):
         return
     problems: list[str] = []
     for item in items[:LOOKS]:

@@ -100,7 +100,7 @@ def run_items(
         for line in passed.lines:
             log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
-        refuse_hopeless(items, job, looks)
+        patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
     context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
     desk = Desk(context)

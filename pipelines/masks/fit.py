@@ -89,6 +89,8 @@ def _drawn_as_shown(size: tuple[int, int], path: Path, info: VideoInfo | VideoHe
 
 def _alike(mask: tuple[int, int], video: tuple[int, int], info: VideoInfo | VideoHeader) -> bool:
     """True for the same aspect, counted in the video's samples or in square pixels."""
+    if not all(mask):  # what a damaged header says
+        return False
     aspect = (mask[0] / mask[1]) / (video[0] / video[1])
     stretch = float(info.sample_aspect)
     shown = 1 / stretch if info.rotation in (90, 270) and video == info.display_size else stretch

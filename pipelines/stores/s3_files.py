@@ -91,7 +91,7 @@ class S3Files:
             except ClientError as exc:
                 if not is_absent(exc):
                     raise
-                self._require_bucket(place.bucket)
+                self._require_bucket(place)
                 return None
         return _entry(place, told["ContentLength"], told)
 
@@ -221,17 +221,17 @@ class S3Files:
         keys = page.get("Contents")
         return _entries(bucket, page), keys[-1]["Key"] if keys and page["IsTruncated"] else None
 
-    def _require_bucket(self, bucket: str) -> None:
+    def _require_bucket(self, place: RemotePath) -> None:
         """Raise SetupError where it is the bucket that is not there, which an answer to HEAD does not tell."""
-        if bucket in self._known_buckets:
+        if place.bucket in self._known_buckets:
             return
         try:
-            self.client.head_bucket(Bucket=bucket)
+            self.client.head_bucket(Bucket=place.bucket)
         except ClientError as exc:
             if is_absent(exc):
-                raise SetupError(f"s3://{bucket}: {NO_BUCKET}") from exc
+                raise SetupError(f"{place}: NoSuchBucket: {NO_BUCKET}") from exc
             raise
-        self._known_buckets.add(bucket)
+        self._known_buckets.add(place.bucket)
 
 
 def _below(folder: RemotePath) -> str:

@@ -14,7 +14,7 @@ from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from core_model.regions import Region
 from pipelines.cache.flow_cache import encode_flow
-from pipelines.config import Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision
+from pipelines.config import Chroma, Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision, Sound
 from pipelines.context import RunContext
 from pipelines.parts import encode_part, part_key
 from pipelines.stages.desk import Desk
@@ -115,6 +115,7 @@ PICTURE = {
     "mode": (Mode.outpaint, {"probe", "part", "output"}),
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
+    "mask.numbered_from": (1, {"probe", "part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
     "flow.max_side": (64, {"flow", "part", "output"}),
     "flow.segment_length": (3, {"flow"}),
@@ -125,6 +126,8 @@ PICTURE = {
     "stitch.codec": (Codec.ffv1, {"output"}),
     "stitch.crf": (17, {"output"}),
     "stitch.speed": ("fast", {"output"}),
+    "stitch.chroma": (Chroma.source, {"output"}),
+    "stitch.sound": (Sound.convert, {"output"}),
 }
 """By setting, another value and the keys that it changes; of engine `propagation`, inpainting."""
 

@@ -129,7 +129,7 @@ def test_a_whole_run_leaves_no_credentials_behind(endpoint: str, bucket: str, tm
 
 def test_a_store_that_does_not_answer_is_named_without_credentials(tmp_path: Path, s3_credentials: None) -> None:
     (tmp_path / "m.csv").write_text("video,mask\ns3://b/a.mp4,s3://b/m.png\n")
-    said = _run(tmp_path, "s3.endpoint=http://admin:sesame@127.0.0.1:9", "s3.attempts=1")
+    said = _run(tmp_path, "s3.endpoint=http://admin:sesame@127.0.0.1:9", "s3.attempts=1", "run.outage_s=0.5")
     assert "127.0.0.1:9" in said
     assert "sesame" not in said
 

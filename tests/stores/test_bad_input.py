@@ -113,7 +113,7 @@ def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishe
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "ExpiredToken: the credentials have expired; renew them, the same command goes on" in " ".join(
-        done.stdout.split()
+        done.stderr.split()
     )
     store.refuse = lambda asked: None
     result = restore(bucket)

@@ -14,6 +14,8 @@ import yaml
 from clips import moving_box, scene, write_clip, write_mask_image
 from scrapes import scrape, scrape_ray
 
+from pipelines.sealed import unseal
+
 CLIPS, FRAMES, SIZE = 20, 8, (48, 32)
 UNTOUCHED = 7
 """The clip in which nothing is masked."""
@@ -82,7 +84,7 @@ def watched(head, job: Path, port: int, bucket, midway: Callable[[], None]) -> N
                 midway()
                 still_whole = False
         process.kill()
-    run = json.loads(bucket.Object("restored/_reelmend/run.json").get()["Body"].read())
+    run = unseal(json.loads(bucket.Object("restored/_reelmend/run.json").get()["Body"].read()))
     return Night(process.returncode, log.read_text(), run, seen, exported)
 
 
