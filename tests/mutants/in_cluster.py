@@ -2,6 +2,12 @@
 
 from fault import Fault
 
+_OVERTIME = (
+    "cluster/test_overtime.py::test_a_probe_that_does_not_end_is_killed_and_the_others_go_on "
+    "cluster/test_overtime.py::test_a_worker_that_does_not_answer_is_killed_and_replaced "
+    "cluster/test_overtime.py::test_without_a_limit_a_task_takes_as_long_as_it_takes"
+)
+
 FAULTS = [
     Fault(
         "starts that failed are remembered after a good one",
@@ -29,14 +35,14 @@ FAULTS = [
         "cluster/scheduler.py",
         "self._patience.probe_s if task.stage is Stage.PROBE else self._patience.task_s",
         "self._patience.task_s",
-        "cluster/test_overtime.py",
+        _OVERTIME,
     ),
     Fault(
         "a task is late at its limit, not after it",
         "cluster/scheduler.py",
         "if now_s - self._begun_s.get(task_id, now_s) <= allowed_s:",
         "if now_s - self._begun_s.get(task_id, now_s) < allowed_s:",
-        "cluster/test_overtime.py",
+        _OVERTIME,
     ),
     Fault(
         "after memory ran out as many workers are started",

@@ -185,7 +185,7 @@ FAULTS = [
         "core_model/overlay.py",
         "self._step((self._written[t] + new_N3) / 2)",
         "self._step(new_N3)",
-        "core_model/test_restoration.py",
+        "core_model/test_overlay.py",
     ),
     Fault(
         "a region ends before its hole",

@@ -205,12 +205,13 @@ def test_the_breaker_stops_a_run_in_which_everything_fails() -> None:
     assert story.state.take() is None
 
 
-def test_one_success_between_failures_keeps_the_run_going() -> None:
-    story = begin(*(f"v{n}" for n in range(30)), attempts=9, active_items=30)
-    for n in range(30):
-        probe = take(story.state, Stage.PROBE)
-        story.state.handle(receipt(probe) if n % BREAKER_FAILURES == 5 else bad_machine(probe))
-    assert not story.state.halted
+@pytest.mark.parametrize(("every", "halts"), [(BREAKER_FAILURES, False), (BREAKER_FAILURES + 1, True)])
+def test_one_success_between_failures_keeps_the_run_going(every: int, halts: bool) -> None:
+    """So many items less one fail between two that do not."""
+    story = begin(*(f"v{n}" for n in range(60)), attempts=9, active_items=60)
+    for n, probe in enumerate([take(story.state, Stage.PROBE) for _ in range(60)]):
+        story.state.handle(receipt(probe) if n % every == 0 else bad_machine(probe))
+    assert bool(story.state.halted) is halts
 
 
 def test_the_breaker_stops_a_run_in_which_one_stage_never_succeeds() -> None:
