@@ -64,3 +64,22 @@ def test_frames_without_a_hole_are_none_and_change_no_summary():
     assert rows[1] == NO_HOLE
     assert rows[2].flicker == 0, "there is nothing to compare it with"
     assert summarize_quality(rows) == summarize_quality([rows[0], rows[2]])
+
+
+@pytest.mark.parametrize(
+    ("seen_px", "away_sum", "rim_mismatch", "flicker", "score"),
+    [
+        (100, 0, 0.0, 1.0, 1.0),
+        (100, 4000, 0.0, 1.0, 1 / 2),  # 40 frames away
+        (0, 0, 0.0, 1.0, 4 / 5),  # invented
+        (50, 2000, 0.0, 1.0, (1 / 2) / 2 + (1 / 2) * 4 / 5),
+        (100, 0, 8.0, 1.0, 1 / 2),  # grey levels
+        (100, 0, 0.0, 4.0, 1 / 2),  # by its root
+        (100, 0, 0.0, 0.25, 1.0),  # steadier than its surroundings is no better
+        (100, 4000, 24.0, 9.0, 1 / 2 / 4 / 3),
+    ],
+)
+def test_the_score_is_what_is_known_less_what_does_not_fit(seen_px, away_sum, rim_mismatch, flicker, score):
+    assert summarize_quality([FrameQuality(100, seen_px, away_sum, rim_mismatch, flicker)]).score == pytest.approx(
+        score
+    )

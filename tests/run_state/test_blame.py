@@ -107,13 +107,16 @@ def test_the_breaker_trips_at_its_bound_and_not_before(workers, bound):
     assert story.state.halted.startswith(f"{bound} items in a row failed at probe")
 
 
-def test_a_lost_machine_brings_the_breaker_no_nearer():
+@pytest.mark.parametrize("more", [BREAKER_FAILURES - 1, BREAKER_FAILURES])
+def test_a_lost_machine_brings_the_breaker_no_nearer(more):
+    """Fifty items lose theirs, then others fail by a full disk: each task is of another item."""
     story = begin(*(f"v{n}" for n in range(99)), attempts=9, active_items=99)
-    for _ in range(5 * BREAKER_FAILURES):
-        story.state.handle(lost(take(story.state, Stage.PROBE), MachineLost.__name__))
-    for _ in range(BREAKER_FAILURES - 1):
-        story.state.handle(bad_machine(take(story.state, Stage.PROBE)))
-    assert not story.state.halted
+    probes = [take(story.state, Stage.PROBE) for _ in range(99)]
+    for probe in probes[:50]:
+        story.state.handle(lost(probe, MachineLost.__name__))
+    for probe in probes[50 : 50 + more]:
+        story.state.handle(bad_machine(probe))
+    assert bool(story.state.halted) is (more == BREAKER_FAILURES)
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
