@@ -20,7 +20,7 @@ def files() -> Files:
 
 @pytest.fixture
 def gs_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemotePath]:
-    """A new bucket behind gs://, for the processes that a run starts as well: as a package would be that is installed."""
+    """A new bucket behind gs://, for the processes that a run starts as well: as of a package that is installed."""
     monkeypatch.setenv(gs_on_disk.FOLDER, str(tmp_path / "gs"))
     package = tmp_path / "packages/gs_on_disk-1.dist-info"
     package.mkdir(parents=True)
