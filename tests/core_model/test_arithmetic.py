@@ -49,10 +49,10 @@ def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_fo
 
 
 def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples):
-    """Two thirds of the samples follow something else, so that a start that is pixels off would be lost."""
+    """Two thirds of the samples follow what the start would be, were the middle's x taken for its y."""
     turning = np.array([[2.0, 0.05, -0.03], [-1.0, 0.02, 0.04]])
     samples[:, 2:] = np.column_stack((np.ones(600), samples[:, :2])) @ turning.T
-    samples[200:, 2:] += [9, 4]
+    samples[200:, 2:] += turning[:, 2] * (40 - 170)
     found = np.zeros((2, 3))
     agreement = fit_affine(samples, turning, True, 40.0, 170.0, 100.0, found)
     assert np.abs((found - turning) @ np.array([[1, 0, 0], [1, 200, 200]]).T).max() < 0.1

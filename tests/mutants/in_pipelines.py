@@ -8,6 +8,7 @@ _REDACTION = (
 )
 
 _LEASE = (
+    "pipelines/test_lease_age.py "
     "stores/test_s3_lease.py::test_a_second_run_is_told_who_holds_it_and_comes_in_afterwards "
     "stores/test_s3_lease.py::test_a_run_that_died_on_another_machine_is_taken_over_when_it_was_silent "
     "stores/test_s3_lease.py::test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_lives"
@@ -312,7 +313,7 @@ FAULTS = [
         "a lease that was silent for long is still held",
         "pipelines/leases/remote_lease.py",
         "return (found.age_s <= self._silent_s or not self._object.sure)",
-        "return (found.age_s <= 10 * self._silent_s or not self._object.sure)",
+        "return (found.age_s <= 2 * self._silent_s or not self._object.sure)",
         _LEASE,
     ),
     Fault(
