@@ -108,4 +108,6 @@ def _moving_block(restored: U8, masks: Bool, asked: Asked, motion: HoleMotion, f
             other = find_other(masks, motion, flow_fwd, flow_bwd, layer)
             tracks += [follow(masks, asked, motion, other, layer, direction) for direction in (1, -1)]
             layers += [layer, layer]
+    for track in tracks[:2]:  # the background's; what moves in front need not be beside its rim in another frame
+        lead_rim(track, asked, masks)
     return Block(restored, masks, asked, tracks, layers)
