@@ -85,7 +85,7 @@ class BeatReader:
         for task_id in chosen:
             try:
                 said = internal_kv._internal_kv_get(_key(self._run, task_id))
-            except Exception as exc:  # the cluster's own store is away: whoever waits for workers will see
+            except Exception as exc:  # the cluster's own store cannot be reached: what waits for workers notices by itself
                 log.info("beats cannot be read: %s", exc)
                 return found
             if said:

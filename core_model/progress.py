@@ -1,4 +1,4 @@
-"""Signs of work that a long computation gives of itself, for whoever watches the process.
+"""Signs of progress from a long computation, for whatever watches the process.
 
 They cost an addition each, and nothing depends on them.
 """

@@ -1,4 +1,4 @@
-"""A job of which nothing can be restored is refused before anything starts: no Ray, no ledger, no table of zeros.
+"""A job in which nothing can be restored is refused before anything starts: no Ray, no ledger, no table of zeros.
 
 One item that can be tried is enough for a run; what is wrong with the others then costs them alone. So this looks at
 items until it finds one. Items that an earlier run's ledger tells of stay there, and so does what a run's own folder

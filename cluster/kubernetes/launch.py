@@ -34,7 +34,7 @@ class Wish:
 def create_or_attach(rayjobs: RayJobs, wish: Wish) -> tuple[Document, bool]:
     """Return the wanted run, and whether it was created now rather than found.
 
-    One that has ended because a store was away is deleted and made anew: that is what another attempt is for.
+    One that ended because a store was unreachable is deleted and created again: that is what another attempt is for.
     Raises SetupError when another run of the template is alive or an object of that name is not a run of it,
     ConfigError when the cluster refuses the run.
     """
@@ -94,7 +94,7 @@ def prune(rayjobs: RayJobs, wish: Wish) -> None:
 
 def _remove(rayjobs: RayJobs, name: str) -> None:
     """Delete a run that has ended and wait until it is gone, so that another can have its name."""
-    log.info("rayjob=%s ended because a store was away: it is made anew", name)
+    log.info("rayjob=%s ended because a store was unreachable; it is created again", name)
     deadline = time.monotonic() + _GONE_S
     try:
         rayjobs.delete(name)

@@ -182,7 +182,7 @@ def _peel(image, hole, target, source, order, nearest):  # type: ignore[no-untyp
     known = ~hole
     rows, columns = np.nonzero(hole)
     source_rows, source_columns = np.nonzero(source)
-    step = 1 + len(order) * len(source_rows) // _MOST_COMPARED  # where the coarsest level is no coarse one
+    step = 1 + len(order) * len(source_rows) // _MOST_COMPARED  # where even the coarsest level is large
     for i in range(len(order) + height * width):
         inside = i < len(order)
         y, x = (rows[order[i]], columns[order[i]]) if inside else ((i - len(order)) // width, (i - len(order)) % width)

@@ -1,4 +1,4 @@
-"""A job of which nothing can be restored: one line that says what to do, exit status 2, before Ray or a ledger."""
+"""A job in which nothing can be restored: one line that says what to do, exit status 2, before Ray or a ledger."""
 
 import sys
 from pathlib import Path
