@@ -5,7 +5,6 @@ An actor that works cannot be asked, so it says by itself how far it is, every f
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ import ray
 from ray.experimental import internal_kv
 
 from core_model.progress import PROGRESS
+from pipelines.watch.repeating import repeating
 from pipelines.watch.signs import Beat
 
 log = logging.getLogger(__name__)
@@ -39,22 +39,17 @@ _AT_ONCE = 64
 @contextmanager
 def beating(run: str, task_id: str) -> Iterator[None]:
     """Say inside, every few seconds, how far the task of this process is."""
-    ended = threading.Event()
     where = f"{os.getpid()} {ray.get_runtime_context().get_node_id()}"
 
     def beat() -> None:
-        while not ended.wait(BEAT_S):
-            text = f"{PROGRESS.signs} {PROGRESS.frames:.2f} {time.process_time():.3f} {where}"
-            with suppress(Exception):  # a beat that is lost is followed by others
-                internal_kv._internal_kv_put(_key(run, task_id), text.encode(), overwrite=True)
+        text = f"{PROGRESS.signs} {PROGRESS.frames:.2f} {time.process_time():.3f} {where}"
+        with suppress(Exception):  # a beat that is lost is followed by others
+            internal_kv._internal_kv_put(_key(run, task_id), text.encode(), overwrite=True)
 
-    thread = threading.Thread(target=beat, name="beat", daemon=True)
-    thread.start()
     try:
-        yield
+        with repeating(beat, BEAT_S, "beat"):
+            yield
     finally:
-        ended.set()
-        thread.join()
         with suppress(Exception):
             internal_kv._internal_kv_del(_key(run, task_id))
 
@@ -85,7 +80,7 @@ class BeatReader:
         for task_id in chosen:
             try:
                 said = internal_kv._internal_kv_get(_key(self._run, task_id))
-            except Exception as exc:  # the cluster's own store cannot be reached: what waits for workers notices by itself
+            except Exception as exc:  # the cluster's own store cannot be reached: waiting for workers shows it
                 log.info("beats cannot be read: %s", exc)
                 return found
             if said:

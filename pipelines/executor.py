@@ -4,7 +4,6 @@ An executor pulls tasks from a `RunState` as it has room for them, and hands bac
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pipelines.errors import SetupError
 from pipelines.run_state import RunState
 from pipelines.stopping import stop_requests
 from pipelines.tasks import Failure, Receipt, Stage, Task
+from pipelines.watch.repeating import repeating
 from pipelines.watch.signs import Beat
 from pipelines.worker import Worker
 
@@ -86,21 +86,14 @@ class InlineExecutor:
 @contextmanager
 def _beats_of_this_process(state: RunState) -> Iterator[None]:
     """Let the run know inside how far the task is that this process works on."""
-    ended = threading.Event()
 
     def beat() -> None:
-        while not ended.wait(_BEAT_S):
-            for task_id in [*state.in_work]:
-                state.signs.tell(Beat(task_id, PROGRESS.signs, PROGRESS.frames, time.process_time()))
-            state.signs.look(time.monotonic())
+        for task_id in [*state.in_work]:
+            state.signs.tell(Beat(task_id, PROGRESS.signs, PROGRESS.frames, time.process_time()))
+        state.signs.look(time.monotonic())
 
-    thread = threading.Thread(target=beat, name="beats", daemon=True)
-    thread.start()
-    try:
+    with repeating(beat, _BEAT_S, "beats"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def load_executor(name: str) -> ExecutorFactory:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from pipelines.errors import ReelmendError
 from pipelines.stores.files import Files
 from pipelines.stores.location import Location, RemotePath
+from pipelines.watch.repeating import repeating
 from pipelines.watch.signs import OVERSTAY_S, Signs
 
 log = logging.getLogger(__name__)
@@ -79,21 +79,14 @@ class Now:
 def kept_up_to_date(place: Location, files: Files, look: Callable[[], Now]) -> Iterator[None]:
     """Write inside, every few seconds, what `look` returns; a store that takes it late keeps nobody waiting."""
     pace_s = REMOTE_PACE_S if isinstance(place, RemotePath) else LOCAL_PACE_S
-    ended = threading.Event()
 
     def write() -> None:
-        while not ended.wait(pace_s):
-            try:
-                files.write(place, json.dumps(look().to_dict()).encode())
-            except ReelmendError as exc:
-                log.info("what the run is at could not be written: %s", exc)
-            except Exception:  # what it looks at changes meanwhile
-                log.exception("what the run is at could not be written")
+        try:
+            files.write(place, json.dumps(look().to_dict()).encode())
+        except ReelmendError as exc:
+            log.info("what the run is at could not be written: %s", exc)
+        except Exception:  # what it looks at changes meanwhile
+            log.exception("what the run is at could not be written")
 
-    thread = threading.Thread(target=write, name="now", daemon=True)
-    thread.start()
-    try:
+    with repeating(write, pace_s, "now"):
         yield
-    finally:
-        ended.set()
-        thread.join()
