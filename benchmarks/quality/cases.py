@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from benchmarks.quality import holes
-from benchmarks.quality.clips import FRAMES, HEIGHT, WIDTH, sample, still_scene, with_gain
+from benchmarks.quality.clips import FRAMES, HEIGHT, WIDTH, hand_held, sample, still_scene, with_gain
 from core_model.engine import U8, Bool
 
 GREY = 128
@@ -95,6 +95,11 @@ def _recipes(samples: Path) -> Iterator[Recipe]:
     for name, still in (("table", quiet_table), ("scene", still_scene)):
         there_half = partial(holes.box, 238, 125, frames=half)
         yield Recipe(f"{name} auto-exposure", "seen", partial(_drifting, still), there_half)
+    for name, still in (("road", road), ("scene", still_scene)):
+        boxed = partial(holes.subtitles, boxed=True)
+        yield Recipe(f"{name} subtitles from a hand-held camera", "seen", partial(_shaken, still), boxed)
+    never_seen = partial(holes.box, 238, 125)
+    yield Recipe("table box from a hand-held camera", "invented", partial(_shaken, quiet_table), never_seen)
     yield Recipe("road box with something passing", "passing", road, partial(holes.box, 150, 90))
     yield Recipe("table box with something passing", "passing", table, partial(holes.box, 316, 70))
     yield Recipe("scene box with something passing", "passing", still_scene, partial(holes.box, 166, 90))
@@ -109,6 +114,10 @@ def _flashing(clip: Callable[[], U8]) -> U8:
     gain[44:54] = np.linspace(1, 1 / 3, 10)
     gain[54:] = 1 / 3
     return with_gain(clip(), gain)
+
+
+def _shaken(clip: Callable[[], U8]) -> U8:
+    return hand_held(clip())
 
 
 def _drifting(clip: Callable[[], U8]) -> U8:

@@ -38,6 +38,16 @@ def with_gain(clip_THWC: U8, gain_T: NDArray[np.floating]) -> U8:
     return np.clip(np.rint(clip_THWC * gain_T.reshape(-1, 1, 1, 1)), 0, 255).astype(np.uint8)
 
 
+def hand_held(clip_THWC: U8) -> U8:
+    """Return a clip as from a hand that tries to hold still: it wanders by fractions of a pixel, 3 px at most."""
+    steps = np.random.default_rng(0).normal(0, 0.5, (len(clip_THWC), 2))
+    shaken = np.empty_like(clip_THWC)
+    for t, (x, y) in enumerate(np.cumsum(steps, 0).clip(-3, 3)):
+        place = np.array([[1, 0, x], [0, 1, y]])
+        shaken[t] = cv2.warpAffine(clip_THWC[t], place, clip_THWC.shape[2:0:-1], borderMode=cv2.BORDER_REFLECT)
+    return shaken
+
+
 @lru_cache(maxsize=1)
 def still_scene() -> U8:
     """Return a brick wall over a floor of boards before a still camera; a van and a ball cross it."""
