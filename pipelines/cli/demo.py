@@ -88,4 +88,5 @@ def _print_result(screen: Console, summary: RunSummary, restored_psnr_db: float,
     )
     screen.print(table)
     worked_s = sum(summary.seconds_by_stage.values())
-    screen.print(f"The seconds include starting Ray; its workers were at work for {readable_seconds(worked_s)}.\n")
+    start = "starting Ray" if summary.executor == "ray" else "starting"
+    screen.print(f"The seconds include {start}; {readable_seconds(worked_s)} of them went into the work itself.\n")
