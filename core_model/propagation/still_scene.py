@@ -51,7 +51,7 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     """
     frames = len(masks_THW)
     picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
-    cuts = [_halved(*_moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
+    cuts = [_halved(*moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
     pictures, hiddens = np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts])
     background, spread, counts = _background(pictures, hiddens, _lights(pictures, hiddens))
     sways = not (places == IN_PLACE).all()
@@ -63,7 +63,7 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     square = np.ones((2 * _FRINGE_PX + 1,) * 2, np.uint8)
     shown, passing_THW = np.empty((frames, *hull[area].shape), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
-        picture, hidden = _moved_back(frames_THWC[t], masks_THW[t], places[t])
+        picture, hidden = moved_back(frames_THWC[t], masks_THW[t], places[t])
         halved = _halved(picture, hidden)
         found = _passing(*halved, background, low, high, spread, counts)
         shown[t] = ~hidden[area]
@@ -82,12 +82,12 @@ def follow_still(scene: StillScene, asked: Asked, direction: int) -> Tracks:
     count = int(asked.first[-1])
     tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
     when = scene.later if direction == 1 else scene.earlier
-    back = np.stack([_inverted(place) for place in scene.places])
+    back = np.stack([inverted(place) for place in scene.places])
     _follow(asked.first, asked.rows, asked.columns, scene.places, back, when, scene.top, scene.left, *tracks)
     return tracks
 
 
-def _moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
+def moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
     """A frame's picture and holes where they lay in the first frame."""
     if np.array_equal(place, IN_PLACE):
         return frame_HWC, mask_HW
@@ -115,7 +115,8 @@ def _moved_on(passing_HW: U8, place: F64) -> U8:
     return np.asarray(moved, np.uint8)
 
 
-def _inverted(place: F64) -> F64:
+def inverted(place: F64) -> F64:
+    """Where a pixel of the frame at that place lies in the first frame."""
     turn = np.linalg.inv(place[:, 1:]) if not np.array_equal(place, IN_PLACE) else np.eye(2)
     return np.column_stack((-turn @ place[:, 0], turn))
 
