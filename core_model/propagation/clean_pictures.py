@@ -51,8 +51,11 @@ class CleanPictures:
             hidden = cv2.dilate(hidden.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
         return hidden
 
-    def at(self, t: int) -> F32:
-        """Return frame t's picture [H, W, 3], in its own place, good until the next call, and within the window."""
+    def at(self, t: int) -> tuple[F32, Bool]:
+        """Return frame t's picture [H, W, 3], in its own place, and where other frames had to stand in for it [H, W].
+
+        The picture is good until the next call, and within the window.
+        """
         rows, columns = self._window
         area = rows.start, rows.stop, columns.start, columns.stop
         if self._sways:
@@ -68,7 +71,7 @@ class CleanPictures:
             )
         else:
             _mix(self._frames, self._apart, t, self._still, *area, self._picture)
-        return self._picture
+        return self._picture, self._apart[t]
 
 
 def _grown(passing_THW: Bool) -> Bool:

@@ -20,7 +20,7 @@ def pictures():
 
 
 def at(pictures, t, y, x):
-    return float(pictures.at(t)[y, x, 0])
+    return float(pictures.at(t)[0][y, x, 0])
 
 
 def test_a_neighbour_counts_55_to_255(pictures):
@@ -51,3 +51,7 @@ def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_th
     pictures = CleanPictures(frames, masks, passing, places, (slice(0, 40), slice(0, 40)))
     for t, y, x in ((1, 30, 20), (0, 30, 20), (1, 20, 20), (1, 8, 20)):
         assert at(pictures, t, y, x) == pytest.approx(4 * (x - t), abs=0.01)
+
+
+def test_where_other_frames_stood_in_is_said(pictures):
+    assert np.argwhere(pictures.at(1)[1]).tolist() == [[20, 20], [30, 30]]
