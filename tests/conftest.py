@@ -5,10 +5,7 @@ Being here also puts `tests/` on the path, so that every test can say `from clip
 """
 
 import os
-import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,29 +22,51 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 os.environ.setdefault("REPORTER_UPDATE_INTERVAL_MS", "60000")
 
 
+_SHARED = {"cluster_address": "cluster", "head": "head"}
+"""Fixtures of which one process is to have all tests: each process would start a cluster of its own."""
+
+
 class _OneClusterOneProcess(LoadFileScheduling):
-    """Gives a process whole files, and one process all files that share a cluster: each would start its own."""
+    """Gives a process whole files, but for tests that share a cluster: all of them are one process's."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _shares(self.config.rootpath / nodeid.partition("::")[0])
-
-
-@cache
-def _shares(file: Path) -> str:
-    """What cluster the tests of this file share with those of others; else its own path."""
-    if file.parent.name == "submit":
-        return "head"
-    return "cluster" if re.search(r"\b(on_cluster|cluster_address)\b", file.read_text()) else str(file)
+        shared = nodeid.rpartition("@")[2]
+        return shared if shared in _SHARED.values() else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterOneProcess:
     return _OneClusterOneProcess(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with Ray begin first: they wait more than they compute, and should not be what the others wait for."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests with Ray begin first: they wait more than they compute, and should not be what the others wait for.
+
+    To processes that work in parallel the name of a test says which cluster it shares, if any.
+    """
     with_ray = {item.path for item in items if item.get_closest_marker("ray")}
-    items.sort(key=lambda item: item.path not in with_ray)
+    places = [*_SHARED, ""]
+    items.sort(key=lambda item: (places.index(_shared_by(item)), item.path not in with_ray))
+    if hasattr(config, "workerinput"):
+        for item in items:
+            if fixture := _shared_by(item):
+                item._nodeid = f"{item.nodeid}@{_SHARED[fixture]}"
+
+
+def _shared_by(item: pytest.Item | None) -> str:
+    """Return the fixture of those above that a test asks for, empty for none."""
+    asked = getattr(item, "fixturenames", ())
+    return next((fixture for fixture in _SHARED if fixture in asked), "")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End a cluster after the last test that shares it: its idle processes take a tenth of a core."""
+    yield
+    fixture = _shared_by(item)
+    if fixture and fixture != _shared_by(nextitem):
+        assert isinstance(item, pytest.Function)
+        for definition in item._fixtureinfo.name2fixturedefs[fixture]:
+            definition.finish(item._request)
 
 
 @pytest.fixture(autouse=True)
