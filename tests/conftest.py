@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
+from shared_clusters import ORDER, RUNNING, share_of
 from xdist.scheduler import LoadFileScheduling
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
@@ -22,51 +23,35 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 os.environ.setdefault("REPORTER_UPDATE_INTERVAL_MS", "60000")
 
 
-_SHARED = {"cluster_address": "cluster", "head": "head"}
-"""Fixtures of which one process is to have all tests: each process would start a cluster of its own."""
-
-
 class _OneClusterOneProcess(LoadFileScheduling):
-    """Gives a process whole files, but for tests that share a cluster: all of them are one process's."""
+    """Gives a process whole files, and one process all tests that share a cluster: each would start its own."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = nodeid.rpartition("@")[2]
-        return shared if shared in _SHARED.values() else str(super()._split_scope(nodeid))
+        file, _, test = nodeid.partition("::")
+        return share_of(self.config.rootpath / file, test.partition("[")[0]) or file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterOneProcess:
     return _OneClusterOneProcess(config, log)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests with Ray begin first: they wait more than they compute, and should not be what the others wait for.
-
-    To processes that work in parallel the name of a test says which cluster it shares, if any.
-    """
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with Ray begin first: they wait more than they compute, and should not be what the others wait for."""
     with_ray = {item.path for item in items if item.get_closest_marker("ray")}
-    places = [*_SHARED, ""]
-    items.sort(key=lambda item: (places.index(_shared_by(item)), item.path not in with_ray))
-    if hasattr(config, "workerinput"):
-        for item in items:
-            if fixture := _shared_by(item):
-                item._nodeid = f"{item.nodeid}@{_SHARED[fixture]}"
+    items.sort(key=lambda item: (ORDER.index(_shared_by(item)), item.path not in with_ray))
 
 
 def _shared_by(item: pytest.Item | None) -> str:
-    """Return the fixture of those above that a test asks for, empty for none."""
-    asked = getattr(item, "fixturenames", ())
-    return next((fixture for fixture in _SHARED if fixture in asked), "")
+    return share_of(item.path, item.originalname) if isinstance(item, pytest.Function) else ""
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """End a cluster after the last test that shares it: its idle processes take a tenth of a core."""
+    """End a cluster after the last test that shares it."""
     yield
     fixture = _shared_by(item)
     if fixture and fixture != _shared_by(nextitem):
-        assert isinstance(item, pytest.Function)
-        for definition in item._fixtureinfo.name2fixturedefs[fixture]:
-            definition.finish(item._request)
+        RUNNING[fixture].close()
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +79,8 @@ def _ray_for_tests() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster_address(_ray_for_tests: None) -> Iterator[str]:
     """A head node with two CPUs in processes of its own, as an operator would have started it."""
-    with ray_cluster({"num_cpus": 2}) as cluster_:
-        yield cluster_.address
+    with RUNNING["cluster_address"] as running:
+        yield running.enter_context(ray_cluster({"num_cpus": 2})).address
 
 
 @pytest.fixture

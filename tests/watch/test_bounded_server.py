@@ -59,6 +59,13 @@ def test_silent_connections_make_room() -> None:
         assert len(server._lines) <= server.MOST_LINES
 
 
+def test_so_many_silent_connections_as_once_stopped_a_run_take_few_descriptors() -> None:
+    with serving(BoundedServer) as server, ExitStack() as opened:
+        silent(server.server_port, 248, opened)
+        assert ask(server.server_port) == 200
+        assert len(server._lines) <= 64
+
+
 def test_two_hundred_readers_at_once_are_all_answered() -> None:
     with serving(BoundedServer) as server, ThreadPoolExecutor(200) as readers:
         answers = list(readers.map(lambda _: ask(server.server_port), range(600)))
