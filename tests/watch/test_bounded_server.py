@@ -121,16 +121,20 @@ def test_metrics_are_told_to_this_machines_names_alone_and_under_silent_connecti
 
 
 WITHOUT_DESCRIPTORS = """
-import os, resource, sys, threading, time
+import os, resource, sys, threading
 from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
-with BoundedServer(("127.0.0.1", 0), BoundedHandler) as server:
+class Counted(BoundedServer):
+    tries = 0
+    def get_request(self):
+        self.tries += 1
+        return super().get_request()
+with Counted(("127.0.0.1", 0), BoundedHandler) as server:
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 8,) * 2)
     server.PATIENCE_S = 60
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
-    began = time.process_time()
     sys.stdin.readline()
-    print(time.process_time() - began, flush=True)
+    print(server.tries, flush=True)
 """
 
 
@@ -144,6 +148,6 @@ def test_a_process_without_descriptors_waits_instead_of_burning_a_core() -> None
         time.sleep(1.5)
         process.stdin.write("\n")
         process.stdin.flush()
-        busy_s = float(process.stdout.readline())
+        tries = int(process.stdout.readline())
         process.kill()
-    assert busy_s < 0.5
+    assert tries < 100, "one in a tenth of a second, and those that were let in"
