@@ -78,8 +78,9 @@ class Block:
         if self._pictures is None:
             look_up(self._frames, self._masks, t, *ways, weights > 0, colours, found)
         else:
-            clean, hidden = self._pictures.at(t)[None], self._pictures.hidden()[None]
-            pictures = Pictures(self._frames, self._masks, t, clean, hidden)
+            picture, stood_in = self._pictures.at(t)
+            clean, hidden = picture[None], self._pictures.hidden()[None]
+            pictures = Pictures(self._frames, self._masks, t, clean, hidden, stood_in)
             seen, made = slice(self._seen), slice(self._seen, None)
             taken = weights > 0
             look_up(self._frames, self._masks, t, *(way[seen] for way in ways), taken[seen], colours[seen], found[seen])
