@@ -66,6 +66,12 @@ def test_so_many_silent_connections_as_once_stopped_a_run_take_few_descriptors()
         assert len(server._lines) <= 64
 
 
+def test_a_burst_of_connections_waits_to_be_let_in() -> None:
+    with BoundedServer(("127.0.0.1", 0), _Hello) as server, ExitStack() as opened:  # which lets nobody in yet
+        for _ in range(200):
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=0.5))
+
+
 def test_two_hundred_readers_at_once_are_all_answered() -> None:
     with serving(BoundedServer) as server, ThreadPoolExecutor(200) as readers:
         answers = list(readers.map(lambda _: ask(server.server_port), range(600)))
