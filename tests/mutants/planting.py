@@ -15,10 +15,18 @@ from pathlib import Path
 
 import in_cluster
 import in_core_model
+import in_media
 import in_pipelines
+import in_safekeeping
 from fault import Fault
 
-ALL_FAULTS: tuple[Fault, ...] = (*in_core_model.FAULTS, *in_pipelines.FAULTS, *in_cluster.FAULTS)
+ALL_FAULTS: tuple[Fault, ...] = (
+    *in_core_model.FAULTS,
+    *in_pipelines.FAULTS,
+    *in_media.FAULTS,
+    *in_safekeeping.FAULTS,
+    *in_cluster.FAULTS,
+)
 ROOT = Path(__file__).resolve().parents[2]
 _CACHE = ROOT / ".pytest_cache/mutants"
 """What tests have fetched stays there."""
