@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from pipelines.errors import MediaError
 from pipelines.media import formats, timing
+from pipelines.media.colour_profile import without_profile
 from pipelines.media.container_tags import container_remarks
 from pipelines.media.ffmpeg_words import plain
 from pipelines.media.fields import PROGRESSIVE, FirstField, first_field_of
@@ -131,7 +132,9 @@ class _Picture:
             int(frame.colorspace),
             2 if full else int(frame.color_range),
         )
-        return cls(frame.width, frame.height, name, tags, display_matrix(frame), mastering_of(frame), stereo_of(frame))
+        looked_at, _ = without_profile(frame)
+        beside = display_matrix(looked_at), mastering_of(looked_at), stereo_of(looked_at)
+        return cls(frame.width, frame.height, name, tags, *beside)
 
     @property
     def format(self) -> str:

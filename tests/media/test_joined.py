@@ -84,6 +84,15 @@ def test_a_packet_that_overlaps_is_left_out_and_one_at_the_same_time_is_moved():
     assert told_times([0, 20, 40, 10, 30, 50, 70]) == [0, 20, 40, None, 41, 50, 70]
 
 
+def test_a_packet_without_its_header_is_left_out():
+    mender, kept = PacketMender("mp2", (), framed=True), []
+    for index, head in enumerate(("fffd80c4", "0e137d48", "fffd80c4")):
+        packet = av.Packet(bytes.fromhex(head) + bytes(622))
+        packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), 26 * index, 26 * index
+        kept.append(mender.take(packet))
+    assert (kept, mender.dropped) == ([True, False, True], 1)
+
+
 def test_sound_follows_the_pictures_clock_and_a_clock_of_its_own():
     assert told_times([1000, 1020, 500, 520], joints=[Fraction(540, 1000)]) == [1000, 1020, 1040, 1060]
     assert told_times([1000, 1020, 100, 120]) == [1000, 1020, 1040, 1060]

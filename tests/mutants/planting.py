@@ -15,11 +15,21 @@ from pathlib import Path
 
 import in_cluster
 import in_core_model
+import in_media
 import in_pipelines
+import in_safekeeping
 from fault import Fault
 
-ALL_FAULTS: tuple[Fault, ...] = (*in_core_model.FAULTS, *in_pipelines.FAULTS, *in_cluster.FAULTS)
+ALL_FAULTS: tuple[Fault, ...] = (
+    *in_core_model.FAULTS,
+    *in_pipelines.FAULTS,
+    *in_media.FAULTS,
+    *in_safekeeping.FAULTS,
+    *in_cluster.FAULTS,
+)
 ROOT = Path(__file__).resolve().parents[2]
+_CACHE = ROOT / ".pytest_cache/mutants"
+"""What tests have fetched stays there."""
 _NEEDED = ("core_model", "pipelines", "cluster", "conf", "tests", "pyproject.toml")
 _LIMIT_S = 180.0
 """After which tests count as hanging: that is noticed, too."""
@@ -110,7 +120,7 @@ def run_tests(tree: Path, tests: Iterable[str], limit_s: float) -> tuple[int | N
 
     Compiled loops are kept apart from run to run: numba does not see that a function which a loop calls has changed.
     """
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-o", f"cache_dir={_CACHE}"]
     with tempfile.TemporaryDirectory(prefix="reelmend-numba-") as loops:
         process = subprocess.Popen(
             [*words, *(f"tests/{test}" for test in tests)],

@@ -1,11 +1,13 @@
 """What does a person read when a store refuses, and what does nobody notice because it was mended?"""
 
+import time
+
 import boto3
 import pytest
 from faulty_store import FaultyStore, faults_before
 
 from pipelines.config import Addressing, S3Config
-from pipelines.errors import SetupError, StoreError
+from pipelines.errors import SetupError, StoreAway, StoreError
 from pipelines.ledger.events import EventLog, read_events
 from pipelines.store import Store
 from pipelines.stores.files import Files
@@ -39,6 +41,19 @@ def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(store,
     store.always = (status, code)
     with pytest.raises(StoreError, match=rf"^{place}: {code}: because$"):
         files.read(place)
+
+
+def test_an_outage_uses_up_the_tries_of_no_later_request(s3_credentials, monkeypatch):
+    """A quota that all requests share was gone in a moment: what came after that failed at once."""
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    files, tries = Files(S3Config(attempts=5, endpoint="http://127.0.0.1:9")), []
+    for _ in range(60):
+        before = len(waits)
+        with pytest.raises(StoreAway):
+            files.read(RemotePath("b", "a/video.mp4"))
+        tries.append(1 + len(waits) - before)
+    assert tries == [5] * 60
 
 
 def test_a_segment_of_events_is_never_written_again_with_more_in_it(store, bucket, files):

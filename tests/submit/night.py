@@ -16,7 +16,7 @@ from scrapes import scrape, scrape_ray
 
 from pipelines.sealed import unseal
 
-CLIPS, FRAMES, SIZE = 20, 8, (48, 32)
+CLIPS, FRAMES, SIZE = 12, 8, (48, 32)
 UNTOUCHED = 7
 """The clip in which nothing is masked."""
 _LOOK_S, _LOOKS = 0.1, 3000

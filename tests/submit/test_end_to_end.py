@@ -1,4 +1,4 @@
-"""A night in production, all of it real and on loopback: head, two machines, a bucket, twenty clips; one machine dies.
+"""A night in production, all of it real and on loopback: head, two machines, a bucket, a dozen clips; one machine dies.
 
 Whoever asks afterwards, and whomever, is told the same: by status, report, summary, ledger and Prometheus.
 """

@@ -59,6 +59,19 @@ def test_silent_connections_make_room() -> None:
         assert len(server._lines) <= server.MOST_LINES
 
 
+def test_so_many_silent_connections_as_once_stopped_a_run_take_few_descriptors() -> None:
+    with serving(BoundedServer) as server, ExitStack() as opened:
+        silent(server.server_port, 248, opened)
+        assert ask(server.server_port) == 200
+        assert len(server._lines) <= 64
+
+
+def test_a_burst_of_connections_waits_to_be_let_in() -> None:
+    with BoundedServer(("127.0.0.1", 0), _Hello) as server, ExitStack() as opened:  # which lets nobody in yet
+        for _ in range(200):
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=0.5))
+
+
 def test_two_hundred_readers_at_once_are_all_answered() -> None:
     with serving(BoundedServer) as server, ThreadPoolExecutor(200) as readers:
         answers = list(readers.map(lambda _: ask(server.server_port), range(600)))
@@ -114,16 +127,20 @@ def test_metrics_are_told_to_this_machines_names_alone_and_under_silent_connecti
 
 
 WITHOUT_DESCRIPTORS = """
-import os, resource, sys, threading, time
+import os, resource, sys, threading
 from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
-with BoundedServer(("127.0.0.1", 0), BoundedHandler) as server:
+class Counted(BoundedServer):
+    tries = 0
+    def get_request(self):
+        self.tries += 1
+        return super().get_request()
+with Counted(("127.0.0.1", 0), BoundedHandler) as server:
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 8,) * 2)
     server.PATIENCE_S = 60
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
-    began = time.process_time()
     sys.stdin.readline()
-    print(time.process_time() - began, flush=True)
+    print(server.tries, flush=True)
 """
 
 
@@ -137,6 +154,6 @@ def test_a_process_without_descriptors_waits_instead_of_burning_a_core() -> None
         time.sleep(1.5)
         process.stdin.write("\n")
         process.stdin.flush()
-        busy_s = float(process.stdout.readline())
+        tries = int(process.stdout.readline())
         process.kill()
-    assert busy_s < 0.5
+    assert tries < 100, "one in a tenth of a second, and those that were let in"
