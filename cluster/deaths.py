@@ -47,7 +47,7 @@ def _vanished(text: str) -> bool:
 def one_line(error: RayError) -> str:
     """Return what became of the process, from Ray's paragraphs."""
     if isinstance(error, OutOfMemoryError):
-        return "its machine ran out of memory, and Ray ended it; set run.workers lower"
+        return "its machine ran out of memory, and Ray ended it; lower run.workers"
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0]
     if with_its_machine(error):

@@ -45,8 +45,8 @@ class RayExecutor:
         """
         if isinstance(context.out, Path) and in_job_folder(context.out):
             raise ConfigError(
-                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
-                "that all machines see, or s3://"
+                f"out={context.out} is in Ray's copy of the job's folder, where it would be lost: use an absolute path "
+                "that all machines can reach, or s3://"
             )
         self._context = context
         self._worker_factory = worker_factory
@@ -129,7 +129,9 @@ def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
     """Whether a run that was told to stop has nothing in work any more."""
     if not scheduler.draining and (count := len(state.in_work)):
         what = f"{count} task" + ("" if count == 1 else "s")
-        log.warning("told to stop: what is in work (%s) has %g s to end; a second signal stops at once", what, grace_s)
+        log.warning(
+            "stopping: tasks in progress (%s) have %g s to finish; a second signal stops at once", what, grace_s
+        )
     scheduler.drain()
     return not state.in_work
 

@@ -75,8 +75,8 @@ class Jobs:
                 if known[id].status not in (JobStatus.FAILED, JobStatus.STOPPED):
                     if known[id].metadata not in (None, {}, content):
                         raise ConfigError(
-                            f"job {id} is there already ({known[id].status.value.lower()}) and is another one than "
-                            "this: give this one another --name"
+                            f"job {id} exists ({known[id].status.value.lower()}) and is a different job: "
+                            "use another --name"
                         )
                     return Submission(id, False)
         raise AssertionError("attempts never end")
@@ -140,7 +140,7 @@ class Jobs:
             yield
         except AuthenticationError as exc:
             raise SetupError(
-                f"the cluster at {self._address} wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
+                f"the cluster at {self._address} requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
                 "RAY_AUTH_TOKEN_PATH) to the cluster's"
             ) from exc
         except (RuntimeError, OSError) as exc:  # requests' errors and ConnectionError are OSErrors

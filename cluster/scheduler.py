@@ -263,14 +263,14 @@ class Scheduler:
         """
         if pool is not None and (left := len(self._of(pool))) > 0:
             self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
-            log.warning("memory ran out: going on with %d %s workers instead of %d", left, pool.name, left + 1)
+            log.warning("out of memory: continuing with %d %s workers instead of %d", left, pool.name, left + 1)
             return True
         working = sum(worker.task is not None for worker in self._workers.values())
         at_once = working + len(self._own_process) + (pool is not None)
         if at_once < 2:
             return False
         self._at_once = min(self._at_once, at_once - 1)
-        log.warning("memory ran out: going on with %d tasks at once instead of %d", self._at_once, at_once)
+        log.warning("out of memory: continuing with %d tasks at once instead of %d", self._at_once, at_once)
         return True
 
     def _size(self, pool: Pool) -> int:

@@ -95,7 +95,7 @@ class _Compiler:
             try:
                 return self._inductor(graph, inputs)
             except Exception as exc:  # a missing or broken compiler shows in many ways; none must stop a run
-                self.failure = f"compiling failed, running as it is: {_first_line(exc)}"
+                self.failure = f"compilation failed, continuing without it: {_first_line(exc)}"
                 _log.warning("compile: %s", self.failure)
         return graph.forward
 

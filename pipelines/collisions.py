@@ -59,7 +59,7 @@ class Collisions:
             if other is not item:
                 raise ConfigError(
                     f"two items would write {_name(path, item)}: {other.video} and {item.video}; "
-                    "give each its own `output` in a manifest"
+                    "set `output` for each in a manifest"
                 )
 
     def _refuse_read(self, again: Again, suspects: set[int]) -> None:

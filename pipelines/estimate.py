@@ -170,7 +170,7 @@ def _figures(item: Item, job: JobConfig, looks: Looks) -> tuple[int, Canvas, flo
     fps = item.fps or float(told.rate)
     notes = _notes(told, job)
     if not (item.frames or told.frames):
-        notes.append("its number of frames is not known before it is read: hours and price are without it")
+        notes.append("its number of frames is unknown until it is read; hours and price do not include it")
     return item.frames or told.frames or 0, canvas_of(told, job), fps, notes, header
 
 

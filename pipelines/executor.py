@@ -103,7 +103,9 @@ def load_executor(name: str) -> ExecutorFactory:
     """
     found = {entry.name: entry for entry in entry_points(group=_GROUP)}
     if name not in found:
-        raise SetupError(f"no executor {name!r} is installed (there are: {', '.join(sorted(found))}); set run.executor")
+        raise SetupError(
+            f"executor {name!r} is not installed (available: {', '.join(sorted(found))}); set run.executor"
+        )
     try:
         factory: ExecutorFactory = found[name].load()
     except ImportError as exc:

@@ -117,7 +117,7 @@ def log_format(chosen: LogFormat) -> LogFormat:
         return chosen
     name = os.environ.get(FORMAT_VARIABLE, "") or LogFormat.text
     if name not in (LogFormat.text, LogFormat.json):
-        raise ConfigError(f"{FORMAT_VARIABLE}={name}: there is no such log format; set text or json")
+        raise ConfigError(f"{FORMAT_VARIABLE}={name}: not a log format; use text or json")
     return LogFormat(name)
 
 

@@ -81,7 +81,7 @@ class Outage:
         """A store has answered."""
         if self.lasts:
             self.waited_s += self.seconds
-            log.warning(LogLine(f"the store answers again after {readable_seconds(self.seconds)}"))
+            log.warning(LogLine(f"the store is available again after {readable_seconds(self.seconds)}"))
             self._began, self.reason = None, ""
 
     def _answers(self, item: Item) -> bool:

@@ -143,7 +143,7 @@ class Part:
             for row, frame in enumerate(self._table.column("frame").to_pylist()):
                 self._rows_of.setdefault(frame, []).append(row)
         except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
-            raise StoreError(f"a part cannot be read ({exc}); delete it, and it is made again") from exc
+            raise StoreError(f"a part cannot be read ({exc}); delete it to have it recomputed") from exc
 
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
@@ -151,14 +151,14 @@ class Part:
         for row in self._rows_of.get(frame, []):
             patches.append(self._patch(frame, row))
             if max(sum(patch.mask.size for patch in patches), _area_around(patches)) > most_pixels():
-                raise StoreError(f"the patches of frame {frame} are too large; delete its part, and it is made again")
+                raise StoreError(f"the patches of frame {frame} are too large; delete its part to have it recomputed")
         return join_patches(patches)
 
     def _patch(self, frame: int, row: int) -> Patch:
         _, left, top, png, *measured = (column[row].as_py() for column in self._table.columns)
         bgra, quality = _decode_png(png), _quality(measured)
         if bgra is None or left is None or top is None or quality is None:
-            raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
+            raise StoreError(f"the patch of frame {frame} cannot be read; delete its part to have it recomputed")
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
 
     def box(self, frame: int) -> Box | None:

@@ -132,7 +132,7 @@ def _before_work() -> Iterator[None]:
     try:
         yield
     except StoreAway as exc:
-        raise StoreAway(f"{exc}; the store does not answer: is it up, and is s3.endpoint right?") from exc
+        raise StoreAway(f"{exc}; the store does not answer: is it running, and is s3.endpoint right?") from exc
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
 
@@ -217,7 +217,7 @@ class _Run:
         try:
             patiently(lambda: self._desk.files.look(self._context.work / SUMMARY), outage_s)
         except ReelmendError as exc:
-            log.warning("the run's last words may be lost: %s", exc)
+            log.warning("the run's last log records may be lost: %s", exc)
 
     def _keep(self, summary: RunSummary) -> Location | None:
         if self._lease.lost or not self._ledger.begun:  # the folder's report is another run's

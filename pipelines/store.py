@@ -43,7 +43,7 @@ class Store:
         """Return the value, or None when the key is absent or was damaged (a damaged one is deleted)."""
         condition, value = self._read(key)
         if condition is Condition.DAMAGED:
-            log.warning("%s does not match its digest: it is deleted and made again", self.root / key)
+            log.warning("%s does not match its digest; it is deleted and recomputed", self.root / key)
             self.damaged += 1
             self.delete(key)
         return value

@@ -90,7 +90,7 @@ class RunSummary:
         gpu_seconds = use.gpu_seconds_saved * known.get("gpus_per_worker", {}).get("flow", 1.0)
         worth = gpu_seconds * known.get("price_per_gpu_hour", 0.0)
         worth = (worth + use.cpu_seconds_saved * known.get("price_per_cpu_hour", 0.0)) / 3600
-        saved = f"; what was saved would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
+        saved = f"; recomputing it would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
         return use.in_words() + saved
 
     @property

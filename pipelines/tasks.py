@@ -147,7 +147,7 @@ class Effort:
     bytes_read: int = 0
     """Of artefacts, and of inputs that were copied to the machine; what lies on its disk is read in place."""
     memory_steps: int = 0
-    """Times that memory did not do: less was tried at once, or smaller."""
+    """Number of times work was split or scaled down because memory was insufficient."""
     device: str = ""
     """`machine:GPU`; empty where the worker uses none."""
     device_used_mb: float = 0.0

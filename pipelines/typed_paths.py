@@ -14,7 +14,7 @@ def at_home(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as exc:
-        raise ConfigError(f"{text}: nobody with such a home folder is known here; write ./{text} for a name") from exc
+        raise ConfigError(f"{text}: no such user; write ./{text} for a file of that name") from exc
 
 
 def is_there(text: str) -> bool:

@@ -174,7 +174,7 @@ class RayJobs:
             case 404 if name:
                 return NotThere(f"namespace {namespace} has no RayJob {name}")
             case 404:
-                return SetupError("the cluster knows no RayJobs (ray.io/v1): install KubeRay 1.7")
+                return SetupError("the cluster does not support RayJobs (ray.io/v1): install KubeRay 1.7")
             case 409 if method == "POST":
                 return AlreadyThere(said)
             case 400 | 413 | 422:

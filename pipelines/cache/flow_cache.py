@@ -62,7 +62,7 @@ def segment_name(key: str) -> bytes:
     """Return the 16 bytes that tell a segment's key from others; raises ValueError where it is no such key."""
     name = bytes.fromhex(key.rpartition("/")[2])
     if len(name) != _NAME_BYTES or key != key_named(name):
-        raise ValueError(f"{key} is no key of a flow segment")
+        raise ValueError(f"{key} is not the key of a flow segment")
     return name
 
 

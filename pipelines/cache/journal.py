@@ -84,7 +84,7 @@ class FlowJournal:
                 self._store.put(f"{RUNS}/{self._run}", encode_record(self._flow, names))
                 self._published_at = time.monotonic()
             except ReelmendError as exc:
-                log.warning("other runs may not learn which cached flow this one needs: %s", exc)
+                log.warning("could not record which cached flow this run needs, so other runs may remove it: %s", exc)
 
     def close(self) -> None:
         """Write down everything as used, and that nothing is needed. Nothing happens where nothing ever was."""
@@ -99,7 +99,7 @@ class FlowJournal:
                 self._write_used(at_once=True)
                 self._store.delete(f"{RUNS}/{self._run}")
             except ReelmendError as exc:
-                log.warning("which cached flow was used is not written down: %s", exc)
+                log.warning("could not record which cached flow was used: %s", exc)
 
     def _publish_until_ended(self) -> None:
         while not self._ended.wait(self._pause_s):

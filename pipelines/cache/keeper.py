@@ -75,7 +75,7 @@ class FlowKeeper:
             self._journal.publish(all_used=True)  # what ended just now is needed no more
             pruned = prune(self._desk.flow_store, Limits(max_bytes), self._journal.let_go)
         except ReelmendError as exc:
-            log.warning("the flow cache was not made smaller: %s", exc)
+            log.warning("could not prune the flow cache: %s", exc)
             return
         self.evicted += FlowUse(evicted=pruned.segments, evicted_bytes=pruned.bytes)
         if pruned.bytes_left > self._budget and not self._told:

@@ -94,7 +94,7 @@ def held_by(place: Location, who: object) -> SetupError:
 
 def lost_to_another(lease: Lease) -> SetupError:
     """Return the error of a run whose folder is another's by now: it has to stop."""
-    return SetupError(f"{lease.lost}; nothing is lost, the same command goes on when that run has ended")
+    return SetupError(f"{lease.lost}; nothing is lost; run the same command again to resume when that run has ended")
 
 
 class FileLease:
@@ -165,6 +165,6 @@ def _lock(file: TextIO) -> bool:
             time.sleep(0.02)
         except OSError as exc:
             raise SetupError(
-                f"cannot lock {file.name}: {exc.strerror}; choose another --out, or mount this one with locks"
+                f"cannot lock {file.name}: {exc.strerror}; choose another --out, or mount this one with locking"
             ) from exc
     return False

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _NO_TAG = '"00000000000000000000000000000000"'
 _NO_CONDITIONS = (
-    "the store of bucket %s ignores %s on PUT, so that it cannot keep a second run out of %s: a run looks every %g s"
-    " whether another one has come in, and stops then; what both did meanwhile is done twice; start one at a time"
+    "the store of bucket %s ignores %s on PUT, so it cannot keep a second run out of %s: each run checks every %g s for"
+    " another one and stops if it finds one, after some work was done twice; start one run at a time"
 )
 _UNSURE = (
     "the store of %s is not asked to compare on writing, so that two runs on %s that start in the same moment learn of"
@@ -72,7 +72,7 @@ class RemoteLease:
             with self._renewing:
                 self._renew(released=True)
         except ReelmendError as exc:
-            log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
+            log.warning("the lease could not be released; the next run waits up to %g s: %s", self._silent_s, exc)
         if self.lost:
             log.warning("%s", self.lost)
 
@@ -83,7 +83,7 @@ class RemoteLease:
         try:
             self._beat()
         except ReelmendError as exc:
-            log.warning("the lease could not be looked at: %s", exc)
+            log.warning("the lease could not be read: %s", exc)
 
     def _acquire(self) -> None:
         """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
@@ -119,7 +119,7 @@ class RemoteLease:
         """Return the lease when it is free. Raises SetupError as soon as its holder gives a sign of life."""
         if is_alive(held.process):
             raise held_by(self._place, self._who(held))
-        log.info("%s held %s: waiting up to %g s for a sign of life", self._who(held), self._place, self._silent_s)
+        log.info("%s held %s: waiting up to %g s for a heartbeat", self._who(held), self._place, self._silent_s)
         deadline = time.monotonic() + self._silent_s
         while time.monotonic() < deadline:
             self._ended.wait(self._beat_s / 4)

@@ -87,11 +87,11 @@ def read_head(ledger: Location, files: Files) -> Head | None:
         head = Head.from_dict(unseal(json.loads(value)))
     except (ValueError, TypeError, KeyError) as exc:
         raise Damaged(
-            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is made anew"
+            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is created again"
         ) from exc
     if head.version != VERSION:
         raise ConfigError(
-            f"the ledger {ledger} is of version {head.version}, this is reelmend for {VERSION}: update it"
+            f"the ledger {ledger} has version {head.version}, this reelmend reads {VERSION}: update reelmend"
         )
     return head
 

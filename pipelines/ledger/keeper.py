@@ -138,7 +138,7 @@ class LedgerKeeper:
         try:
             outcomes = read_outcomes(self._place, self._files)
         except ConfigError as exc:
-            log.warning("how earlier runs ended is not known any more: %s", exc)
+            log.warning("the results of earlier runs are lost: %s", exc)
             return
         for item, outcome in outcomes.items():
             row = rows.get(item)

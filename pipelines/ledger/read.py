@@ -71,7 +71,7 @@ class LedgerView:
                 self.heard_at, self._next = head.written_at, head.events
                 self._replay(to_the_last=True)
                 return
-        raise ConfigError(f"the ledger {self._place} lacks a part that its head names; run the same command again")
+        raise ConfigError(f"the ledger {self._place} is missing a part; run the same command again")
 
     def _replay(self, *, to_the_last: bool = False) -> None:
         folder = events_folder(self._place, self.head.run)
@@ -94,7 +94,7 @@ def rows_of_part(place: Location, name: str, content: bytes) -> list[ItemRow]:
         return decode_rows(content)
     except ConfigError as exc:
         part = part_place(place, name)
-        raise Damaged(f"the ledger's part {part} {exc}; run the same command again: it is set aside") from exc
+        raise Damaged(f"the ledger's part {part} {exc}; run the same command again to set it aside") from exc
 
 
 def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[bytes | None]:
@@ -139,5 +139,5 @@ def settled_rows(place: Location, files: Files) -> Iterator[tuple[ItemRow, float
 def _require_head(place: Location, files: Files) -> Head:
     head = read_head(place, files)
     if head is None:
-        raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
+        raise ConfigError(f"no ledger at {place}: no run has written there yet")
     return head

@@ -51,12 +51,14 @@ def read_outcomes(place: Location, files: Files) -> dict[str, Outcome]:
     found: dict[str, Outcome] = {}
     for name, content in zip(head.parts, read_parts(place, head.parts, files), strict=True):
         if content is None:
-            raise ConfigError(f"the ledger {place} lacks its part {name}; the same command without flags mends it")
+            raise ConfigError(
+                f"the ledger {place} is missing its part {name}; run the same command without flags to repair it"
+            )
         try:
             rows = decode(content, ("id", "video", "state", "earlier"))
         except ConfigError as exc:
             part = part_place(place, name)
-            raise Damaged(f"the ledger's part {part} {exc}; the same command without flags mends it") from exc
+            raise Damaged(f"the ledger's part {part} {exc}; run the same command without flags to repair it") from exc
         for item, video, state, earlier in rows:
             said = [state, *(ItemState(event["state"]) for event in behind.get(item, ()) if "state" in event)]
             found[item] = Outcome(video, next((ended for ended in reversed(said) if ended.ended), earlier))

@@ -110,7 +110,7 @@ def working_layout(name: str) -> Layout:
     """Return the layout of a format that `working_format` gave."""
     layout = layout_of(name)
     if layout is None:
-        raise ValueError(f"{name} is no working pixel format; convert the frame with to_working first")
+        raise ValueError(f"{name} is not a working pixel format; convert the frame with to_working first")
     return layout
 
 

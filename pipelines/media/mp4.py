@@ -57,7 +57,7 @@ def _look_into(path: Path, file: BinaryIO, folder: _Box, size: int, levels: int)
             file.seek(box.content + _COUNT_AT[box.kind])
             count = int.from_bytes(file.read(4), "big")
             if count > size * _SAMPLES_A_BYTE:
-                raise MediaError(f"{path}: its index speaks of {count} samples, and the file has only {size} bytes")
+                raise MediaError(f"{path}: its index lists {count} samples, but the file has only {size} bytes")
 
 
 def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[_Box]:

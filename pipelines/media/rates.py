@@ -13,7 +13,7 @@ def exact_rate(written: str | float) -> Fraction:
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"'{written}' is not a frame rate; write 25, 23.976 or 24000/1001") from error
+        raise ValueError(f"'{written}' is not a valid frame rate; use 25, 23.976 or 24000/1001") from error
     if "/" in text:
         return rate
     slowed = (Fraction(whole * 1000, 1001) for whole in _TELEVISION)

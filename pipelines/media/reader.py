@@ -121,7 +121,7 @@ def _begun(info: VideoInfo, start: int) -> Walk:
         if walk.comes_to(start):
             return walk
         walk.close()
-    raise MediaError(f"{info.path}: frame {start} is not there any more; the file has changed since it was inspected")
+    raise MediaError(f"{info.path}: frame {start} no longer exists; the file has changed since it was inspected")
 
 
 def _decoded_from(

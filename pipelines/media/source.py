@@ -213,7 +213,7 @@ def _natural(name: str) -> tuple[list[str | int], str]:
 
 def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str:
     if isinstance(error, PermissionError):
-        return f"{path}: may not be read (permission denied)"
+        return f"{path}: cannot be read (permission denied)"
     try:
         with content or path.open("rb") as file:
             file.seek(0)

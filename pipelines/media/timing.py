@@ -143,10 +143,10 @@ def _joined(stamps: Sequence[int | None], ticks_a_frame: Fraction, leap_ticks: F
     odd = sum(stamp is None for stamp in good)
     remarks = []
     if odd:
-        remarks.append(f"{odd} timestamps were missing or out of order and have been laid between their neighbours")
+        remarks.append(f"{odd} timestamps were missing or out of order and have been interpolated")
     if joints:
         where = ", ".join(str(joint.frame) for joint in joints[:8]) + (", ..." if len(joints) > 8 else "")
-        remarks.append(f"the clock starts again at frame {where}: the parts are played one after the other")
+        remarks.append(f"the timestamps restart at frame {where}; the recordings are played one after the other")
     finer = 1 if _has_room(good) else _FINER
     filled = _filled([None if stamp is None else stamp * finer for stamp in good], frame * finer)
     return Mended(filled, finer, tuple(joints), tuple(remarks))

@@ -72,7 +72,7 @@ class Walk:
         """Yield the frames [start, stop). Raises MediaError where one of them is not there any more."""
         for index in range(start, stop):
             if not self.comes_to(index):
-                gone = f"frame {index} is not there any more; the file has changed since it was inspected"
+                gone = f"frame {index} no longer exists; the file has changed since it was inspected"
                 raise MediaError(f"{self.mark.path}: {gone}")
             yield next(frame for number, frame in self._held if number == index)
 

@@ -83,7 +83,7 @@ def _time(summary: RunSummary) -> Tile:
 def _efficiency(summary: RunSummary) -> list[Tile]:
     if not summary.efficiency:
         return []
-    alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone × {summary.workers}"
+    alone = f"of the ideal {summary.model_frames_per_second * summary.workers:.1f} frames/s"
     return [Tile("efficiency", f"{summary.efficiency:.0%}", alone)]
 
 

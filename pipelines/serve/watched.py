@@ -84,8 +84,8 @@ class WatchedRun:
         try:
             moment = self._read()
         except ReelmendError as exc:
-            log.warning("the run cannot be read just now: %s", exc)
-            self.trouble = f"The run cannot be read just now, so this is what it was before: {exc}"
+            log.warning("the run cannot be read at the moment: %s", exc)
+            self.trouble = f"The run cannot be read at the moment; showing its last known state: {exc}"
             return
         self.trouble = ""
         if moment.differs(self.moment):

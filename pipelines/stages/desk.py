@@ -75,7 +75,7 @@ class Desk:
         """Return where a video or a mask can be read on this machine until the task ends. Raises SourceChanged."""
         path = self.inputs.path_of(place)
         if path is None:
-            raise SourceChanged(f"{place}: is not there any more")
+            raise SourceChanged(f"{place}: no longer exists")
         return path
 
     def stamp(self, place: Location) -> Stamp:

@@ -116,7 +116,7 @@ def record_finished(
     job = desk.settings(item)
     output_mark = desk.files.mark(output)
     if output_mark is None:
-        raise StoreError(f"{output}: was published and is not there; does something else write to this place?")
+        raise StoreError(f"{output}: was published but is missing; does something else write there?")
     known: Facts = {
         "item_key": item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job)),
         "output": str(output),

@@ -120,7 +120,9 @@ class PatchTrack:
             part = Part(blob)
             if part.side:
                 which = f"{self._next.start}-{self._next.stop - 1}"
-                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
+                self.notes.append(
+                    f"frames {which} were restored at {part.side} px, because GPU memory was insufficient"
+                )
             self._open.append((self._next, part))
             self._unjudged.append((self._next, part))
             self._next = next(self._coming, None)

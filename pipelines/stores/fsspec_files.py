@@ -162,7 +162,7 @@ def translated(what: object) -> Iterator[None]:
     except ReelmendError:
         raise
     except FileNotFoundError as exc:  # of an object that may be absent it is caught where it is asked for
-        raise SetupError(f"{what}: there is no such bucket; is its name right, and the account?") from exc
+        raise SetupError(f"{what}: no such bucket; are its name and the account right?") from exc
     except Exception as exc:  # each package has errors of its own, and they have no base but this
         status = str(getattr(exc, "code", None) or getattr(exc, "status_code", None))
         if isinstance(exc, PermissionError) or status in _REFUSED or type(exc).__name__ in _NOT_SET_UP:

@@ -96,7 +96,7 @@ class InputCache:
                 return path, lock
         except OSError as exc:
             raise StoreError(f"{place}: cannot be copied to {self._folder}: {exc.strerror or exc}") from exc
-        raise StoreError(f"{place}: its copy had to make room again and again; set store.cache_bytes larger")
+        raise StoreError(f"{place}: its copy was evicted repeatedly; raise store.cache_bytes")
 
     def _make(self, copy: Path, place: Location, parts: list[Entry]) -> None:
         lock = _lock(copy, fcntl.LOCK_EX)
@@ -132,9 +132,7 @@ class InputCache:
                 taken = self._make_room(copy, size)
             if taken + size > self._limit:
                 in_use = readable_bytes(taken)
-                raise StoreError(
-                    f"{place}: no room for its copy, {in_use} are being read; set store.cache_bytes larger"
-                )
+                raise StoreError(f"{place}: no room for its copy, {in_use} are in use; raise store.cache_bytes")
             _write_total(file, taken + size)
             (copy / _BYTES).write_text(str(size))
 

@@ -160,7 +160,7 @@ class S3Files:
                     for named in uploads.pop(place, ()):
                         self.client.abort_multipart_upload(Bucket=folder.bucket, **named)
         except ReelmendError as exc:
-            log.info("unfinished uploads are left where they are: %s", exc)
+            log.info("could not remove unfinished uploads: %s", exc)
 
     def _uploads_by_place(self, folder: RemotePath) -> dict[Location, list[dict[str, str]]]:
         """Return uploads by the object that they are to be, and by each folder around that."""

@@ -84,9 +84,9 @@ def kept_up_to_date(place: Location, files: Files, look: Callable[[], Now]) -> I
         try:
             files.write(place, json.dumps(look().to_dict()).encode())
         except ReelmendError as exc:
-            log.info("what the run is at could not be written: %s", exc)
+            log.info("the progress file could not be written: %s", exc)
         except Exception:  # what it looks at changes meanwhile
-            log.exception("what the run is at could not be written")
+            log.exception("the progress file could not be written")
 
     with repeating(write, pace_s, "now"):
         yield

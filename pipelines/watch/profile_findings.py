@@ -96,9 +96,9 @@ def _dispatch(done: Sequence[Span]) -> Iterator[Finding]:
     wait_s = sum(span.start_s - span.handed_out_s for span in done) / len(done)
     task_s = sum(span.stop_s - span.start_s for span in done) / len(done)
     yield Finding(
-        f"A segment or chunk was begun {1000 * wait_s:.0f} ms after it was handed out and took {1000 * task_s:.0f} ms, "
-        f"in the mean of {len(done)}.",
-        "set plan.chunk_length and flow.segment_length higher: tasks are short" if wait_s > task_s / 5 else "",
+        f"A segment or chunk started {1000 * wait_s:.0f} ms after it was assigned and took {1000 * task_s:.0f} ms, "
+        f"on average over {len(done)}.",
+        "raise plan.chunk_length and flow.segment_length: tasks are short" if wait_s > task_s / 5 else "",
     )
 
 
@@ -110,7 +110,7 @@ def _outlier(done: Sequence[Span]) -> Iterator[Finding]:
         yield Finding(
             f"{worst.task_id} took {readable_seconds(worst_s)}, {worst_s / mean_s:.0f} times the mean of {worst.stage} "
             f"({readable_seconds(mean_s)}), on worker {worst.worker}.",
-            "look at its row of the timeline: the first task of a worker, a larger frame, a slow machine?",
+            "check its row in the timeline: first task of a worker, larger frames, a slow machine?",
         )
 
 
@@ -125,5 +125,5 @@ def _tail(done: Sequence[Span]) -> Iterator[Finding]:
         yield Finding(
             f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting one "
             f"worker alone was at work ({last}).",
-            "begin with the longest videos, or set plan.chunk_length lower, so that the others can share them",
+            "start with the longest videos, or lower plan.chunk_length so that other workers can share them",
         )

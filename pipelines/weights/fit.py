@@ -47,4 +47,4 @@ def _build(network: str) -> "nn.Module":
             from core_model.networks.generator import InpaintGenerator
 
             return InpaintGenerator()
-    raise ValueError(f"no network is called {network!r}")
+    raise ValueError(f"no network named {network!r}")

@@ -67,7 +67,7 @@ def read_records(folder: Path) -> dict[str, Record]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as exc:
-        raise SetupError(f"{path}: cannot be read ({exc}); mend it, or delete it to record the files anew") from exc
+        raise SetupError(f"{path}: cannot be read ({exc}); repair it, or delete it to record the files again") from exc
 
 
 def write_record(folder: Path, file: str, record: Record) -> None:

@@ -57,9 +57,9 @@ class HttpSource:
             onward = urljoin(url, response.headers["location"])
             response.close()
             if not _may_follow(url, onward):
-                raise SetupError(f"{self.name}: sends on to {_host(onward)}, which is neither https nor the same host")
+                raise SetupError(f"{self.name}: redirects to {_host(onward)}, which is neither https nor the same host")
             url = onward
-        raise SetupError(f"{self.name}: sends on more than {MOST_REDIRECTS} times")
+        raise SetupError(f"{self.name}: redirects more than {MOST_REDIRECTS} times")
 
     def _check(self, response: requests.Response) -> None:
         status = response.status_code
@@ -75,7 +75,7 @@ class HttpSource:
         if response.status_code == requests.codes.partial_content:
             start, total = _content_range(headers.get("Content-Range", ""))
             if start is None:
-                raise StoreError(f"{self.name}: the server does not say which part it sends")
+                raise StoreError(f"{self.name}: the server does not report which range it sends")
             return Body(start, total, validator, chunks)
         if "Content-Encoding" in headers:
             return Body(0, None, "", chunks)

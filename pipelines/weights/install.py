@@ -52,9 +52,7 @@ def take_in(path: Path, entry: Entry, folder: Path) -> WeightFile:
     """
     suffix = Path(entry.file).suffix
     if path.suffix != suffix:
-        raise ConfigError(
-            f"{path}: {entry.name} is kept as a {suffix} file; a file of another format is used by its path"
-        )
+        raise ConfigError(f"{path}: {entry.name} must be a {suffix} file; use a file of another format by its path")
     with _alone(entry, folder):
         seen = look(entry, folder)
         staged = stage_path(seen.path)
@@ -105,9 +103,9 @@ def _alone(entry: Entry, folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(locked(folder / f".{entry.file}.lock", wait=False))
         except BlockingIOError as exc:
-            raise SetupError(f"{folder / entry.file}: another process is at work on it; wait for that one") from exc
+            raise SetupError(f"{folder / entry.file}: another process is writing it; wait for it to finish") from exc
         except OSError as exc:
             raise SetupError(
-                f"{folder}: takes no files ({exc.strerror}); let {FOLDER_VARIABLE} name one that does"
+                f"{folder}: not writable ({exc.strerror}); set {FOLDER_VARIABLE} to another folder"
             ) from exc
         yield

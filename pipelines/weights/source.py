@@ -69,7 +69,7 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
             return S3Source(parts.netloc, parts.path.lstrip("/"))
         case "" if prefix:
             return FolderSource(at_home(prefix).absolute() / entry.file)
-    raise ConfigError(f"{place}: weights come from https://, http://, s3://BUCKET/PREFIX or a folder, nothing else")
+    raise ConfigError(f"{place}: not a source of weights; use https://, http://, s3://BUCKET/PREFIX or a folder")
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,9 @@ def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
         attempts(_attempt, source, part, on_progress)
     except StoreError as exc:
         here = readable_bytes(part.stat().st_size) if part.exists() else "nothing"
-        raise StoreError(f"{exc} ({ATTEMPTS} attempts; {here} is here, the same command goes on from there)") from exc
+        raise StoreError(
+            f"{exc} ({ATTEMPTS} attempts; {here} downloaded so far; run the same command again to resume)"
+        ) from exc
     note_path(part).unlink(missing_ok=True)
 
 
@@ -90,7 +92,7 @@ def _attempt(source: Source, part: Path, on_progress: OnProgress) -> None:
     with source.open(offset, validator) as body:
         if body.start and (note is None or not _goes_on(body, offset, note)):
             discard(part)
-            raise StoreError(f"{source.name}: was changed while it was fetched")
+            raise StoreError(f"{source.name}: changed during the download")
         _take(body, part, _Note(source.name, body.validator, body.total), on_progress)
 
 

@@ -66,7 +66,7 @@ def test_what_the_cache_costs_stands_beside_what_it_saves() -> None:
     words = ["--out", "second", "cost.price_per_cpu_hour=36000"]
     again = type_in("run", "job.yaml", *words).stdout
     assert "100% of 3 segments cached" in again
-    assert "what was saved would have cost " in again
+    assert "recomputing it would have cost " in again
 
 
 @pytest.mark.parametrize("place", ["job.yaml", "flow", "file"])
@@ -124,8 +124,8 @@ def test_verify_deletes_what_is_damaged_says_so_and_ends_with_status_3() -> None
         (["nowhere"], "nowhere: neither a job file (.yaml) nor a folder nor a bucket's prefix"),
         (["in"], "in: holds no cached flow, and is no run's output folder"),
         (["flow"], "how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes"),
-        (["flow", "--max-bytes", "lots"], "'lots' is no number of bytes; write 500GB, 1.5TB or 1000000"),
-        (["flow", "--older-than", "5"], "'5' is no length of time; write 30d, 12h, 45min or 90s"),
+        (["flow", "--max-bytes", "lots"], "'lots' is not a valid size; use 500GB, 1.5TB or 1000000"),
+        (["flow", "--older-than", "5"], "'5' is not a valid duration; use 30d, 12h, 45min or 90s"),
     ],
 )
 def test_a_mistake_is_one_line_and_removes_nothing(words: list[str], line: str) -> None:

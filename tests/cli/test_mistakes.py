@@ -22,14 +22,14 @@ def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "line"),
     [
         (["stitch.codc=h264"], "stitch.codc: there is no such setting (command line); did you mean stitch.codec?"),
-        (["no.yaml"], "no.yaml: there is no such job file"),
+        (["no.yaml"], "no.yaml: no such job file"),
         (["--preset", "fats"], "--preset fats: there is no such preset; did you mean fast?"),
         (
             ["a.mp4"],
             "a.mp4: neither a job file (.yaml) nor KEY=VALUE; a video is given as --videos a.mp4 --masks MASK",
         ),
         (["a.yaml", "b.yaml"], "one job file at a time, not a.yaml and b.yaml"),
-        ([], "no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file"),
+        ([], "no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file"),
         (["--videos", "in/*.mp4"], "no video matches 'in/*.mp4' (containers and folders of images count)"),
     ],
 )
@@ -80,7 +80,7 @@ def test_debug_shows_where_an_error_came_from() -> None:
     result = type_in("run", "no.yaml", "--debug")
     assert result.exit_code == 2
     assert result.stderr.startswith("Traceback")
-    assert "ConfigError: no.yaml: there is no such job file" in result.stderr
+    assert "ConfigError: no.yaml: no such job file" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "report"])
@@ -88,7 +88,7 @@ def test_a_folder_without_a_run_is_named(command: str) -> None:
     result = type_in(command, "--out", "nowhere")
     assert result.exit_code == 2
     assert "nowhere/_reelmend/ledger" in result.stderr
-    assert "nothing has been run there yet" in result.stderr
+    assert "no run has written there yet" in result.stderr
 
 
 def test_a_demo_does_not_touch_a_folder_that_holds_something_else(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_pa
     assert rates_for(job) is None
     totals = conclude(Sums(job), None, items=1, looked_at=0, unknown=0, quarantined=0)
     assert (totals.cpu_hours, totals.gpu_hours, totals.price, totals.seconds) == (None, None, None, {})
-    assert "nobody has measured the engine propainter" in totals.doubts[0]
+    assert "no rates for the engine propainter" in totals.doubts[0]
 
 
 def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_path):

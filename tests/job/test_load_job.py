@@ -119,7 +119,7 @@ def test_a_file_that_is_no_job_says_what_is_wrong_with_it(tmp_path: Path, text: 
 
 
 def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
-    assert problems_of(file=tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: there is no such job file"]
+    assert problems_of(file=tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: no such job file"]
     assert problems_of(preset="fats") == ["--preset fats: there is no such preset; did you mean fast?"]
 
 

@@ -54,7 +54,7 @@ def test_only_new_takes_up_what_no_run_has_brought_to_an_end(ledger):
 
 def test_retry_takes_up_what_is_quarantined_or_failed(ledger):
     assert chosen(ledger, retry_quarantined=True) == (["bad", "failed"], {"not quarantined": 4})
-    with pytest.raises(ConfigError, match=r"--retry-quarantined: no ledger at .*none; nothing has been run there yet"):
+    with pytest.raises(ConfigError, match=r"--retry-quarantined: no ledger at .*none; no run has written there yet"):
         chosen(ledger / "none", retry_quarantined=True)
 
 

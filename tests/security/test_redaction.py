@@ -50,7 +50,7 @@ def test_credentials_are_replaced_where_they_stand(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "the cluster wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
+        "the cluster requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
         "SignatureDoesNotMatch: the signature does not match; is the secret key right?",
         "s3://footage/a@b.mp4: no such file; mail to x@example.org",
         "in/token-ring/a.mp4",

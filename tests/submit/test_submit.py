@@ -64,7 +64,7 @@ def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, fo
     )
     refused = submit(head, folder, "--date", "2026-01-31")
     assert refused.returncode == 2
-    assert "is another one than this: give this one another --name" in refused.stderr
+    assert "is a different job: use another --name" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,7 @@ def test_cache_retries_and_memory_are_told_from_the_metrics() -> None:
 
 def test_a_run_that_computed_nothing_has_no_bottleneck() -> None:
     summary = RunSummary("r", "n", "propagation", "ray", "out", 0, 1, 1)
-    assert [finding.what for finding in diagnose(summary)] == [
-        "This run computed nothing: all that it needed was there."
-    ]
+    assert [finding.what for finding in diagnose(summary)] == ["This run computed nothing: everything was cached."]
 
 
 def span(worker: str, start_s: float, stop_s: float, waited_s: float = 0.0) -> Span:
@@ -97,7 +95,7 @@ def test_the_timeline_tells_of_a_tail_an_outlier_and_a_slow_handing_out() -> Non
     found = "\n".join(finding.what for finding in from_timeline([*spans, span("m:2", 0, 15)]))
     assert "was begun 417 ms after it was handed out and took 3333 ms, in the mean of 6" in found
     assert "inpaint:a:0 took 15.0 s, 4 times the mean of inpaint (3.3 s), on worker m:2." in found
-    assert "For the last 10.0 s of 15.0 s of flow and inpainting one worker alone was at work (m:2)." in found
+    assert "For the last 10.0 s of 15.0 s of flow and inpainting only one worker was busy (m:2)." in found
 
 
 def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None:
