@@ -14,6 +14,7 @@ from pipelines.cli.plan import plan
 from pipelines.cli.profile import profile
 from pipelines.cli.report import report
 from pipelines.cli.run import run
+from pipelines.cli.schema import schema
 from pipelines.cli.serve import serve
 from pipelines.cli.status import status
 from pipelines.cli.weights import weights
@@ -51,7 +52,7 @@ def overview(
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, profile, doctor, *_CLUSTER_COMMANDS):
+for command in (demo, plan, run, status, serve, report, profile, doctor, schema, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

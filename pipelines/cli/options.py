@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.completion import complete_preset, complete_setting
 from pipelines.errors import ConfigError
 from pipelines.stores.location import Location, location_of
 from pipelines.typed_paths import is_there
@@ -26,11 +27,17 @@ Words = Annotated[
         metavar="JOB KEY=VALUE",
         help="A job file (YAML), then settings that override it, such as stitch.codec=ffv1.",
         show_default=False,
+        autocompletion=complete_setting,
     ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", metavar="NAME", help="Preset: fast, memory_efficient, cpu or propainter."),
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Preset: fast, memory_efficient, cpu or propainter.",
+        autocompletion=complete_preset,
+    ),
 ]
 Videos = Annotated[
     list[str] | None,
