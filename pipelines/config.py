@@ -101,7 +101,8 @@ class InputConfig:
 @dataclass
 class LimitsConfig:
     pixels: int = 67_108_864
-    """Maximum pixels per frame of videos and masks: 8192 x 8192. Checked from the header, before memory is allocated."""
+    """Maximum pixels per frame of videos and masks: 8192 x 8192. Checked from the header, before memory is
+    allocated."""
     frames: int = 6_000_000
     """Maximum frames per item; the default is a day at 60 fps. 0: no limit."""
     duration_s: float = 604_800.0
@@ -111,8 +112,9 @@ class LimitsConfig:
     task_s: float = 0.0
     """Time limit for any other task of an item (flow, inpaint, stitch), in seconds. 0: no limit."""
     still_s: float = 600.0
-    """Seconds without progress (no frame read, computed or written, no CPU time) after which a task on Ray is considered
-    hung: its process is ended and the task retried. A task that uses CPU gets ten times as long. 0: no limit."""
+    """Seconds without progress (no frame read, computed or written, no CPU time) after which a task on Ray is
+    considered hung: its process is ended and the task retried. A task that uses CPU gets ten times as long. 0: no
+    limit."""
     look_s: float = 30.0
     """Time limit for reading a video's header or a mask before the run or in `plan`, in seconds; then the check is
     skipped, and the probe decides."""
@@ -133,17 +135,18 @@ class MaskConfig:
     dilation: int = 4
     """Number of source pixels to grow the mask by, to cover the blurred edge of an object. 0: not at all."""
     numbered_from: int | None = None
-    """Number of the first frame in the file names of a mask folder with fewer images than frames. 1 for images
-    written by FFmpeg, often 1001 in a studio. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
+    """Number of the first frame in the file names of a mask folder with fewer images than frames. 1 for images written
+    by FFmpeg, often 1001 in a studio. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
 
 
 @dataclass
 class ProcessConfig:
     max_side: int = 1920
-    """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up.
-    Half the side is about four times faster. 0: always the source's size."""
+    """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
+    the side is about four times faster. 0: always the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
-    """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the ledger)."""
+    """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
+    ledger)."""
 
 
 @dataclass
@@ -218,15 +221,15 @@ class StitchConfig:
 @dataclass
 class QualityConfig:
     review_below: float = 0.5
-    """Quality score (0..1) below which a restored item is marked for review. A new value recomputes nothing: the next run
-    only updates the marks. 0: mark none."""
+    """Quality score (0..1) below which a restored item is marked for review. A new value recomputes nothing: the next
+    run only updates the marks. 0: mark none."""
 
 
 @dataclass
 class RunConfig:
     executor: ExecutorName = ExecutorName.auto
-    """ray: the cluster named by RAY_ADDRESS, else a local one; inline: in this process, without Ray; auto: inline for jobs
-    that take a few seconds on a CPU, else ray."""
+    """ray: the cluster named by RAY_ADDRESS, else a local one; inline: in this process, without Ray; auto: inline for
+    jobs that take a few seconds on a CPU, else ray."""
     workers: int = 0
     """Number of inpainting workers. 0: as many as the cores or GPUs allow."""
     attempts: int = 3
@@ -240,8 +243,8 @@ class RunConfig:
     """Maximum bytes of optical flow (estimated) that items in progress need in the store. Beyond it no further item is
     started, but one is always in progress. 0: no limit."""
     outage_s: float = 600.0
-    """Seconds to wait for a store that is unavailable (no answer, or server errors); at most 60 if it has never answered.
-    Then the run stops with exit status 75: run the same command again later."""
+    """Seconds to wait for a store that is unavailable (no answer, or server errors); at most 60 if it has never
+    answered. Then the run stops with exit status 75: run the same command again later."""
     stop_grace_s: float = 90.0
     """Seconds that tasks in progress get to finish after SIGTERM; no further task is started. A second signal stops at
     once."""
@@ -252,7 +255,8 @@ class PoolsConfig:
     inpaint_min: int = 0
     """Minimum number of inpainting workers, started ahead and kept while work may come."""
     inpaint_max: int = 0
-    """Maximum number of inpainting workers, like `run.workers`. 0: as many as fit, including on machines that join later."""
+    """Maximum number of inpainting workers, like `run.workers`. 0: as many as fit, including on machines that join
+    later."""
     flow_min: int = 0
     """Minimum number of flow workers, where flow has its own pool (two or more GPUs)."""
     flow_max: int = 0
@@ -263,8 +267,8 @@ class PoolsConfig:
     """Seconds to wait for resources for a pool's first worker, if others hold them or an autoscaler may add them.
     Resources that no machine has are given up after 45."""
     autoscaling: bool = False
-    """The cluster adds machines on demand: request `inpaint_max` workers, with their GPUs, even if no machine could hold
-    them now."""
+    """The cluster adds machines on demand: request `inpaint_max` workers, with their GPUs, even if no machine could
+    hold them now."""
 
 
 @dataclass
@@ -322,7 +326,8 @@ class S3Config:
     timeout_s: float = 60.0
     """Seconds without data after which a request is retried."""
     piece_bytes: int = 67_108_864
-    """Size of the pieces in which larger outputs are uploaded, at least 5 MiB. Lower it for proxies with a size limit."""
+    """Size of the pieces in which larger outputs are uploaded, at least 5 MiB. Lower it for proxies with a size
+    limit."""
 
 
 @dataclass
