@@ -294,8 +294,8 @@ class Scheduler:
         for one, allowed_s in [*self._state.signs.hanging(now_s, self._patience.still_s)]:
             task, done = one.task, f" after {one.frames:.0f} frames" if one.frames else ""
             reason = (
-                f"{task.item.video}: its {task.stage} stood still{done}: no sign of work for {allowed_s:.0f} s "
-                "(limits.still_s); its process was ended"
+                f"{task.item.video}: its {task.stage} made no progress{done} for {allowed_s:.0f} s and its "
+                "process was ended; see limits.still_s"
             )
             yield self._end(task, Failure(task.id, WorkerLost.__name__, reason, transient=True))
 

@@ -101,7 +101,7 @@ def tiles_under_way(summary: RunSummary, seen: Overview, frames_per_second: floa
     pace = f"frames a second now, {summary.frames_per_second:.1f} so far"
     now = Tile(SPEED, f"{frames_per_second:.1f}", pace)
     return [
-        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
+        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in progress"),
         *(now if tile.label == SPEED else tile for tile in tiles(summary)),
     ]
 

@@ -111,7 +111,7 @@ class LogDisplay:
             left_s, rate = self._pace.seconds_left(), self._pace.frames_per_second
             figures = {"done": f"{self._pace.share:.0%}", "ended": self._ended, "frames_per_s": round(rate, 1)}
             left = None if left_s is None else clock(left_s)
-            log.info(LogLine("in work", run=self._run_id, **figures, left=left))
+            log.info(LogLine("in progress", run=self._run_id, **figures, left=left))
 
     def _detail(self, row: ItemRow) -> dict[str, object]:
         if not row.state.ended:

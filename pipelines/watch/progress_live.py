@@ -63,7 +63,7 @@ class LiveDisplay:
         shown = sorted(rows, key=lambda row: row.started_at)[:LINES]
         parts: list[RenderableType] = [self._run_bar(), *([self._item_lines(shown)] if shown else [])]
         if len(rows) > len(shown):
-            parts.append(Text(f"  and {len(rows) - len(shown)} more in work", "dim"))
+            parts.append(Text(f"  and {len(rows) - len(shown)} more in progress", "dim"))
         return Group(*parts)
 
     def _run_bar(self) -> RenderableType:
