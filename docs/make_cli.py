@@ -17,7 +17,7 @@ HEAD = f"""# Commands
 <!-- Written by `python docs/make_cli.py` from the commands' declarations: edit there. -->
 
 `JOB` is a job file ([settings](job-file.md)) or, for commands that look at a run, its output folder. `KEY=VALUE` settings follow it.
-`reelmend COMMAND --help` shows the same as this page.
+With `--help`, each command shows the same as this page.
 
 | exit status | meaning |
 |---|---|

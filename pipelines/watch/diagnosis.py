@@ -124,7 +124,7 @@ def _why_starved(load: RunLoad) -> Finding:
             "raise run.active_items, so that more videos are probed ahead; more CPU cores beside the GPUs help too",
         )
     return Finding(
-        f"Neither probes ({probes:.1f} in the mean) nor stitches ({stitches:.1f}) were many: too few videos were under "
+        f"Neither probes ({probes:.1f} on average) nor stitches ({stitches:.1f}) were many: too few videos were under "
         "way, or the last ones had to be waited for.",
         "give one run more items; lower plan.chunk_length, so that several workers share a long video",
     )

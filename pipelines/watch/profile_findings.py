@@ -123,7 +123,7 @@ def _tail(done: Sequence[Span]) -> Iterator[Finding]:
     alone_s = end - others_end
     if len(workers) > 1 and alone_s > 0.1 * (end - begin):
         yield Finding(
-            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting one "
-            f"worker alone was at work ({last}).",
+            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting only "
+            f"one worker was busy ({last}).",
             "start with the longest videos, or lower plan.chunk_length so that other workers can share them",
         )

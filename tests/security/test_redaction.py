@@ -138,7 +138,7 @@ def test_a_job_that_holds_credentials_is_not_submitted(tmp_path: Path) -> None:
     words = ["submit", "--videos", "a.mp4", "--masks", "m.png", "s3.endpoint=http://admin:sesame@minio:9000"]
     result = CliRunner().invoke(app, [*words, "--address", "http://127.0.0.1:1"])
     assert result.exit_code == 2
-    assert "the job holds credentials (endpoint: http://***@minio:9000), and whoever reaches" in result.stderr
+    assert "the job holds credentials (endpoint: http://***@minio:9000), and anyone who can reach" in result.stderr
     assert "sesame" not in result.stderr
 
 

@@ -215,6 +215,6 @@ def test_items_that_lost_an_attempt_are_named_with_the_reason(tmp_path: Path) ->
     shaky = ItemRow(HOSTILE, "in/b", "", "out/b", ItemState.RUNNING, attempts=2)
     with serving(tmp_path, [shaky], tried_again=[(shaky, "a worker was lost")]) as client:
         totals = client.ask("/now").json["totals"]
-    assert "Tried again" in totals
+    assert "Retried" in totals
     assert "attempt 2: a worker was lost" in totals
     assert HOSTILE not in totals
