@@ -1,4 +1,4 @@
-"""What became of a process that Ray lost: was it its machine that went away, or memory that ran out?"""
+"""Causes of lost processes: a machine that went away, or memory that ran out."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
+"""Executor on Ray: asks the scheduler, carries out its instructions, reports the answers, until the run is over."""
 
 import logging
 import math

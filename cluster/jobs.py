@@ -1,4 +1,4 @@
-"""How does a job get onto a running Ray cluster, and how does its run end?
+"""Jobs on a running Ray cluster: submission, attachment and exit status.
 
 Through Ray's Jobs API. Who submits the same job again finds the one that is there: a retry never starts a second run.
 """

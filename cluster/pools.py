@@ -1,4 +1,4 @@
-"""How do workers start, answer, die and end? The thin layer that does with Ray what the scheduler decided.
+"""Start, answers, death and end of workers: the thin layer that carries out the scheduler's instructions with Ray.
 
 The driver owns every reference and holds receipts only. Nothing is restarted or retried by Ray itself: what a death
 means is the scheduler's and the run state's business, and a Ray that retried behind their back would try a task that

@@ -1,4 +1,4 @@
-"""Given what just happened, what is to be done next? Events in, instructions out; imports no Ray.
+"""Scheduler: events in, instructions out; imports no Ray.
 
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """

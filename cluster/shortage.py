@@ -1,4 +1,4 @@
-"""Why does no worker of a pool find a place? What each needs, beside what the cluster has of it."""
+"""Explanation of why no worker of a pool can be placed: what each needs, and what the cluster has."""
 
 import math
 

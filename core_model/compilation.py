@@ -1,4 +1,4 @@
-"""Which parts of the networks are worth compiling, and what if they cannot be?
+"""Compilation of the parts of the networks that profit from it, and the fallback if it fails.
 
 Compiled are parts whose shapes stay the same from one window to the next. What varies (attention, which depends on how
 many windows are masked; the last block's feed-forward and the decoder, which depend on where the mask is; sampling)

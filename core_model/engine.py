@@ -1,4 +1,4 @@
-"""What must a flow estimator and an engine provide, and what do they get to read?
+"""Protocols of flow estimators and engines, and of the shots that they read.
 
 Legend: T frames, H W height and width of the frames, h w height and width of the flow.
 """

@@ -1,4 +1,4 @@
-"""How are numbers computed, apart from what is computed?
+"""Number formats and kernels: how values are computed, apart from what is computed.
 
 What may be reduced is chosen by component: RAFT's convolutions and the generator run inside `reduced`, flow completion
 and propagation inside `exact`; flow, correlation and the coordinates that anything is sampled at are fp32 in both.

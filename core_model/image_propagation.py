@@ -1,4 +1,4 @@
-"""Which missing pixels does a neighbouring frame show, and what are they there?
+"""Propagation of pixels between neighbouring frames along the flow.
 
 Flow-guided image propagation without weights (Zhou et al., "ProPainter", ICCV 2023, section 3.2).
 

@@ -1,4 +1,4 @@
-"""What is known of a shot's frames before the generator looks at them?
+"""Propagated frames and completed flow of a shot, before the generator.
 
 Flow completed behind the masks, and images into which flow has carried what other frames show: a sub-video at a time
 (Zhou et al., "ProPainter", ICCV 2023, sections 3.1 and 3.2), kept in host memory while it is needed.

@@ -1,4 +1,4 @@
-"""How does RAFT measure the flow of a clip of any length and size?
+"""Optical flow by RAFT for clips of any length and size.
 
 Legend: T frames, H W height and width, S = T-1 pairs of adjacent frames.
 """

@@ -1,4 +1,4 @@
-"""How does a shot become whole, from front to back, a piece at a time?
+"""Restoration of a shot from front to back, piece by piece.
 
 The generator's windows in the order of the published script (Zhou et al., "ProPainter", ICCV 2023). Every number is
 computed from the same inputs in the same groups wherever a restoration begins, so pieces restored by several

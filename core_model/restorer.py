@@ -1,4 +1,4 @@
-"""How does one clip become a restored clip, with ProPainter?
+"""Restoration of one clip in memory with ProPainter.
 
 Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpainting", ICCV 2023.
 Legend: T frames, H W height and width of the clip. Masks are 1 where content is missing.

@@ -1,4 +1,4 @@
-"""What does an image look like from where the flow leads?
+"""Warping of images and features along optical flow.
 
 Legend: B batch, C channels, H W height and width. A flow has channels (dx, dy) in pixels.
 """

@@ -1,4 +1,4 @@
-"""How much more work is a clip in pieces that know nothing of each other than in one?"""
+"""Extra work of a clip computed in independent pieces."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Does an item stay where the job lets it: its output inside the run's folder, its sources where sources may lie?
+"""Where an item may read and write: outputs inside the run's folder, sources inside `input.allowed`.
 
 Manifests may be written by others than those who run them. What is refused here is refused before any work.
 """

@@ -1,4 +1,4 @@
-"""Would two items write one place, or one inside the other's, or an item what another one reads?
+"""Detection of items that would write the same place, one inside another's, or another's input.
 
 An item writes its output or, where its mask is empty, a copy of its source (`pipelines/copies.py`); until the probe
 nobody knows which. Of each path eight bytes are kept. Where two are equal, and only there, the items are gone through

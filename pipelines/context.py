@@ -1,4 +1,4 @@
-"""What does every process of a run know? The job, the run's id and where things lie."""
+"""Context that every process of a run shares: the job, the run's id, and where things are stored."""
 
 import os
 import tempfile

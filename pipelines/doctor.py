@@ -1,4 +1,4 @@
-"""What is here, and what would a run pick? The machine, looked at before it is blamed."""
+"""Checks of this machine, and the settings that a run would use."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which engine and which flow does a job name, and how do they want a video cut? Where a name becomes an object."""
+"""Engines and flow estimators by name, and how they divide a video: where a name becomes an object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

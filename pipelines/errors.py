@@ -1,4 +1,4 @@
-"""What can go wrong, and who fixes it?
+"""Error classes, by who can fix them.
 
 ReelmendError
 ├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work

@@ -1,4 +1,4 @@
-"""What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
+"""Estimate of an item before the run, from headers and the manifest; nothing is decoded."""
 
 import math
 from collections.abc import Sequence

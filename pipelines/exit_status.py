@@ -1,4 +1,4 @@
-"""What does a command's end say to whoever started it? Scripts and CronJobs read nothing else."""
+"""Exit statuses of commands, for scripts and CronJobs."""
 
 EXIT_BUG = 1
 EXIT_NOT_STARTED = 2

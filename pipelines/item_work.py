@@ -1,4 +1,4 @@
-"""How does one item move from pending to its end? Its tasks, its attempts, its row of the ledger."""
+"""Life of one item from pending to its end: its tasks, its attempts, its row of the ledger."""
 
 import shlex
 from collections import Counter, deque

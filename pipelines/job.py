@@ -1,4 +1,4 @@
-"""What does this run have to do? Defaults, preset, job file and command line, merged and checked.
+"""Loading of a job: defaults, preset, job file and command line, merged and checked.
 
 Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree),
 `conf/presets/NAME.yaml`, the job file, the dot-list (`stitch.codec=ffv1`), the flags (`--out`). Every problem of every

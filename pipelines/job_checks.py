@@ -1,4 +1,4 @@
-"""Which values of a job make sense? The ranges that types cannot say."""
+"""Ranges and combinations of settings that types cannot express."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where do the relative paths of a job start? At the folder of the file that names them."""
+"""Relative paths of a job, which start at the folder of the file that names them."""
 
 import glob
 from collections.abc import Callable, Mapping

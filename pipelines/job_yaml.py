@@ -1,4 +1,4 @@
-"""What does a text of YAML hold, and what does it cost to find out? Nothing that grows on the way in."""
+"""Safe reading of YAML, with limits on size and aliases."""
 
 import io
 from typing import Any

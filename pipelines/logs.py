@@ -1,4 +1,4 @@
-"""How do log lines look, and what do they carry? Fields with words, as text for people or as JSON for machines.
+"""Format of log lines: words with fields, as text for people or as JSON.
 
 A line is logged as an `LogLine`, with fields of its own; what is logged while a `log_fields` block is open carries its
 fields too, whoever logs it: a library's warning in a worker then says for which chunk it came. No line holds

@@ -1,4 +1,4 @@
-"""Why does a worker not grow with the number of blocks it has restored?
+"""Settings of the allocator that keep a worker from growing with the number of blocks.
 
 glibc keeps freed arrays of up to 32 MiB for the next ones, between objects that stay, and a worker that lives for hours
 would end with a third more memory than it ever used at once.

@@ -1,4 +1,4 @@
-"""Which blocks, chunks and flow segments does an item become?
+"""Blocks, chunks and flow segments of an item.
 
 A pure function of what the probe found and what the settings say. A shot is laid out on a grid of blocks; a block is
 computed from its own frames and a fixed halo, and where neighbours overlap they are cross-faded by weights that the

@@ -1,4 +1,4 @@
-"""Which command shows an item's failure again?"""
+"""Shell command that reproduces an item's failure."""
 
 import glob
 import shlex

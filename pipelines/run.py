@@ -1,4 +1,4 @@
-"""What happens from a job to its report? Discover, take the lease, hand the items to an executor, keep the ledger."""
+"""Course of a run: discover, take the lease, hand the items to an executor, keep the ledger."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Which task comes next, what does an answer mean, and when is the run over?
+"""State of a run: which task is next, what an answer means, and when the run is over.
 
 The run's state machine: it knows no Ray, thread, file or network. An executor takes tasks and hands answers back;
 every decision about an item is made here, so that it is the same in one process and on forty machines.

@@ -1,4 +1,4 @@
-"""Which of a job's items does a run take up? All of them, unless it is told to leave some out.
+"""Selection of a job's items for a run: all, or those that options leave.
 
 Flags narrow each other: an item is taken up when every one of them says so. What earlier runs made of an item, the
 ledger says; an item whose video is another file now counts as new.

@@ -1,4 +1,4 @@
-"""What does SIGTERM do to a run? What is in work gets some time to end; a second signal stops at once.
+"""SIGTERM: tasks in progress get some time to finish; a second signal stops at once.
 
 Clouds announce that they take a machine back with SIGTERM, and Kubernetes that it ends a pod: a chunk that is nearly
 done is worth finishing, and none is worth beginning. Ctrl-C is a person, who wants to see it stop.

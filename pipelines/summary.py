@@ -1,4 +1,4 @@
-"""How did the run go? Its totals, as the screen, `run.json` and the report show them."""
+"""Totals of a run, for the screen, `run.json` and the report."""
 
 import heapq
 import math

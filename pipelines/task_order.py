@@ -1,4 +1,4 @@
-"""Which of an item's ready tasks does a worker get? The next one of its own run, or one far from the others' runs.
+"""Order of an item's ready tasks: the next of a worker's own sequence, or one far from those of others.
 
 A worker that goes on with the chunk behind its last one still holds half of what that chunk needs. So workers that
 share an item each get a stretch of it for themselves, instead of every second chunk.

@@ -1,4 +1,4 @@
-"""What does a run consist of? Items, their plans, the tasks they become, and what comes back from a task.
+"""Items, their plans, the tasks they become, and the answers to tasks.
 
 Everything here is small, frozen and picklable: it travels between processes. Frames, flows and parts never do.
 """

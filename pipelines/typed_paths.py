@@ -1,4 +1,4 @@
-"""What does a path mean that somebody typed: whose folder is `~`, and is it there?
+"""Paths typed by a user: expansion of `~`, and whether they exist.
 
 Nothing has a name that is too long for a file system, but pathlib raises where it is asked whether it exists.
 """

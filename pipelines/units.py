@@ -1,4 +1,4 @@
-"""How are figures said to a person, and how does a person say them?"""
+"""Amounts in words, and words as amounts."""
 
 import re
 

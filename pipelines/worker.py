@@ -1,4 +1,4 @@
-"""Who performs a task? A worker: it has a desk, knows the four stages, and turns every error into an answer."""
+"""Worker: performs tasks of the four stages, and turns every error into an answer."""
 
 import logging
 import os

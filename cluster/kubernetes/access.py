@@ -1,4 +1,4 @@
-"""Where is the Kubernetes API, and who are we there?"""
+"""Address and credentials of the Kubernetes API."""
 
 import os
 from dataclasses import dataclass

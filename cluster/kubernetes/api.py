@@ -1,4 +1,4 @@
-"""What does the launcher ask of the Kubernetes API? RayJobs of one namespace: create, get, list, watch, delete.
+"""Client for RayJobs of one namespace: create, get, list, watch, delete.
 
 What may pass (no connection, no answer, 429, 5xx, a token that was just replaced) is asked again for `Patience`, since
 a run of hours outlives an upgrade of the control plane. What will not pass is one line that says what to do.

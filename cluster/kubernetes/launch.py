@@ -1,4 +1,4 @@
-"""How is one run launched? Create it or find it, refuse a second one, wait, say how it ended."""
+"""Launch of one run: create or find it, refuse a second one, wait, report its end."""
 
 import logging
 import time

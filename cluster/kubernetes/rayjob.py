@@ -1,4 +1,4 @@
-"""What is a run as a RayJob, and what does its status mean? Pure: documents in, documents and verdicts out."""
+"""A run as a RayJob document, and the meaning of its status. Pure: documents in, documents and verdicts out."""
 
 import re
 from copy import deepcopy

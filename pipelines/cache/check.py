@@ -1,4 +1,4 @@
-"""Is all that is cached whole? Every object is read once; what does not match its digest goes."""
+"""Verification of the flow cache: every object is read once, and damaged ones are deleted."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What was the flow cache good for? Figures of a task, which add up to those of an item and of a run."""
+"""Savings by the flow cache: figures of a task, which add up to those of an item and of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields

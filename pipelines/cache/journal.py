@@ -1,4 +1,4 @@
-"""How does a run say which cached flow it needs, and which it has used? Its driver keeps a record in the store.
+"""A run's records of the cached flow it needs and has used, kept in the store by its driver.
 
 The first need is written before its flow tasks are handed out, later ones within `PAUSE_S`; a run that does not change
 gives a sign every `BEAT_S`. That is a request every two seconds of a busy run, whatever it reads, and one for every

@@ -1,4 +1,4 @@
-"""What lies in the flow cache, how large is it, and when was each segment used last?"""
+"""Survey of the flow cache: its segments, their sizes, and their last use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Where does the flow of a picture lie on its canvas, and how long are its vectors there?
+"""Flow of a picture, placed and scaled on its canvas.
 
 Flow is measured on the source's frames alone, so that inpainting and outpainting share it, and laid on the canvas when
 it is read. A pixel of the canvas' flow stands for a fraction of the canvas, one of the picture's flow for a fraction of

@@ -1,4 +1,4 @@
-"""How fast was it where it was measured? A small file of rates, one entry a machine, engine and size of pictures.
+"""Measured rates: a small file with one entry per machine, engine and frame size.
 
     version: 1
     rates:

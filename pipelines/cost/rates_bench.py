@@ -1,4 +1,4 @@
-"""How fast is this machine? Restores clips that it makes itself, of several sizes and holes, and takes their rates."""
+"""Measurement of rates on generated clips of several sizes and holes."""
 
 import tempfile
 from collections.abc import Sequence

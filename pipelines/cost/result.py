@@ -1,4 +1,4 @@
-"""What is predicted of a run? Figures only: what shows them need not know how they were found."""
+"""Figures of a forecast, without the way they were found."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any

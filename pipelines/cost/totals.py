@@ -1,4 +1,4 @@
-"""What will it all come to? From sums and rates to bytes, hours, price and time, and what there is to doubt."""
+"""Totals of a forecast: from sums and rates to bytes, hours, price, time, and doubts."""
 
 from dataclasses import fields
 

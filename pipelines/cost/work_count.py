@@ -1,4 +1,4 @@
-"""How much work is a video of so many frames? What `plan.py` would lay out, counted without laying it out.
+"""Amount of work of a video: the plan of `plan.py`, counted without building it.
 
 For a million videos: of each, one shot is assumed that is masked throughout.
 """

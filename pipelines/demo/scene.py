@@ -1,4 +1,4 @@
-"""What does the demo restore? A camera pans over a lake; a balloon drifts through the picture and is to be removed.
+"""Scene of the demo: a camera pans over a lake, and a balloon that is to be removed drifts through the picture.
 
 Everything is drawn from one seed: the same frames on every machine, with and without the balloon, so that a restored
 frame can be held against the truth. H W: height and width of a frame.

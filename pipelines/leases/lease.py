@@ -1,4 +1,4 @@
-"""Who may write to this output folder now? One run at a time holds the lease; another is told who does.
+"""Lease on an output folder: one run at a time holds it; another is told who does.
 
 On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
 that was killed never blocks the next one; the file's text says whom to ask, and its time that the holder lives, to

@@ -1,4 +1,4 @@
-"""What must an object of a bucket do to serve as a lease? Be looked at, and be written if it is still the same."""
+"""Protocol of an object that can serve as a lease: read it, and write it if it is unchanged."""
 
 import json
 from dataclasses import dataclass

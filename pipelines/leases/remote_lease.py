@@ -1,4 +1,4 @@
-"""How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
+"""Lease on a prefix of a bucket: an object that its holder renews again and again.
 
 Every write is conditional on the object being the one that this process wrote last, or on there being none, so of two
 writers one is told. There are stores that ignore the condition, so each renewal looks first, and a run that finds

@@ -1,4 +1,4 @@
-"""What is a lease worth in a bucket of S3? The store itself compares on writing (`If-Match`, `If-None-Match`).
+"""Lease in an S3 bucket, by conditional writes (`If-Match`, `If-None-Match`).
 
 So of two writers one is told. An answer carries both the time of writing and the present time.
 """

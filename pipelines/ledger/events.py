@@ -1,4 +1,4 @@
-"""What changed, in which order? An append-only log of numbered segments, each a file of JSON lines.
+"""Append-only log of changes, in numbered segments of JSON lines.
 
 A line holds `at` (seconds since the epoch), `run`, `what` it is about, and, for an `item`, the fields of its row that
 changed, with their new values. Values are absolute, so that replaying an event twice is replaying it once.

@@ -1,4 +1,4 @@
-"""Which parts hold the rows now, up to which event, and of what run are they? The head says so, one small file."""
+"""Head of the ledger: which parts hold the rows, up to which event, and of which run."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What does a run tell its ledger, and when? Every change at once as an event; the parts follow."""
+"""Writer of a run's ledger: every change at once as an event; the parts follow."""
 
 import logging
 import os

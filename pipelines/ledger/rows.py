@@ -1,4 +1,4 @@
-"""What is known of one item?"""
+"""Row of the ledger: everything known of one item."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

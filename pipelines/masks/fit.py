@@ -1,4 +1,4 @@
-"""How does a mask come to lie on its video's pixels: turned, resized, thresholded, grown?"""
+"""Alignment of a mask with its video's pixels: rotated, resized, thresholded, grown."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which image of a mask folder belongs to which frame?"""
+"""Assignment of the images of a mask folder to frames."""
 
 import re
 from dataclasses import dataclass

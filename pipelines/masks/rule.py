@@ -1,4 +1,4 @@
-"""Which mask belongs to a video found by a glob?"""
+"""Mask patterns: the mask of a video found by a glob."""
 
 import difflib
 import glob

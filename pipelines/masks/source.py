@@ -1,4 +1,4 @@
-"""Which pixels of which frames are missing?
+"""Missing pixels of each frame, from any kind of mask.
 
 A mask is one image (for every frame), a folder of images, or a video. A folder with one image a frame is taken by
 order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an

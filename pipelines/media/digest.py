@@ -1,4 +1,4 @@
-"""What names the content of a source, wherever it lies?"""
+"""Digest of a source's content, wherever it is stored."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which of a file's picture tracks is the film?
+"""Choice of the main picture track of a file.
 
 A track of one picture is a thumbnail, whatever it is called; of the others the one marked as default comes first, as
 players take it, then the first.

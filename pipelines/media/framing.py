@@ -1,4 +1,4 @@
-"""How does a source's frame come to lie on a larger canvas, sample for sample, and what does a file of those say?"""
+"""Placement of a source's frame on a larger canvas, sample for sample, and the resulting file's properties."""
 
 from dataclasses import replace
 from typing import Any, TypeVar

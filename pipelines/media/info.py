@@ -1,4 +1,4 @@
-"""What does a video file say about itself, and is it whole?
+"""Properties of a video file, and whether it is complete.
 
 Two answers: `glance_video` reads the header only, `inspect_video` decodes every frame once and so finds out about a
 damaged file before any work is spent on it. Both take a container file or a folder of images.

@@ -1,4 +1,4 @@
-"""Is the file as long as its own index says?
+"""Check that a file is as long as its own index claims.
 
 A file whose copy was cut off decodes well up to the cut. Its index still lists what should follow.
 """

@@ -1,4 +1,4 @@
-"""How many samples does an MP4's index speak of, before FFmpeg takes memory for each of them?
+"""Number of samples in an MP4's index, before FFmpeg allocates memory for them.
 
 A table with one entry a sample is as long as what it costs. But an index may say "ten million samples of one byte" in
 a dozen bytes, and FFmpeg makes 60 bytes of each. Far more samples than the file has bytes are a lie.

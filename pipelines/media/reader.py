@@ -1,4 +1,4 @@
-"""How do frames come out of a file: any run of them, exactly, in any order of asking?
+"""Frames of a file: any range of them, exactly, in any order of requests.
 
 Frames are known by their timestamps. Reading seeks to a key frame before the wanted frame, decodes on from there and
 believes what it gets only when the first key frame is not after the wanted one; otherwise it starts further back.

@@ -1,4 +1,4 @@
-"""What is there to know about a video? Frozen records, small enough to travel and exact as JSON."""
+"""Records about a video: frozen, small enough to send, exact as JSON."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Which streams beside the video does the output keep, and how do their packets get there unchanged?"""
+"""Streams beside the video that the output keeps, copied packet by packet."""
 
 import io
 import math

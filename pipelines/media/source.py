@@ -1,4 +1,4 @@
-"""How is a video opened, and what is said when it cannot be?
+"""Opening of videos, and the messages if that fails.
 
 The one place where errors of FFmpeg become `MediaError`. A file is all that FFmpeg may read: no address, and no other
 file that this one names.

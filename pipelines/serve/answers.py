@@ -1,4 +1,4 @@
-"""What does the live page ask for, and what is it told? A page of items, and how far the run is: a little at a time."""
+"""Answers to the live page: a page of items, and the progress of the run."""
 
 import re
 from collections.abc import Callable, Mapping

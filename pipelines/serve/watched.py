@@ -1,4 +1,4 @@
-"""What is known of a run right now? Its ledger, read again when somebody asks and it has become old."""
+"""Current state of a run: its ledger, read again on request once it is stale."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What has a stage at hand? The run's context, the store, the engines already built, and what the probe recorded."""
+"""Context of a worker: the run's context, the store, engines already built, and probe records."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is the content of a video or a mask called? Its digest, remembered for as long as the file does not change."""
+"""Digests of videos and masks, cached while the file is unchanged."""
 
 from dataclasses import asdict, dataclass, field
 

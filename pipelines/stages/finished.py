@@ -1,4 +1,4 @@
-"""Is this item's output there already? Its record says what it was made from; the file must not have changed since.
+"""Recognition of finished outputs: their record says what they were made from.
 
 A record is written right after its output was published. The item's row of the ledger says the same, in its `facts`.
 """

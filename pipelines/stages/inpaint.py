@@ -1,4 +1,4 @@
-"""How does a chunk become parts? Block by block: the engine restores it, what the mask covers is kept."""
+"""Inpaint stage: a chunk becomes parts, block by block."""
 
 import logging
 from collections.abc import Iterator, Sequence

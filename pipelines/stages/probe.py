@@ -1,4 +1,4 @@
-"""Can this item be restored, and what does that take?
+"""Probe stage: whether an item can be restored, and the plan for it.
 
 Digests the content, decodes the video once (so that damage is found before work is spent on it), checks the mask
 against it, cuts shots and plans. An item whose output is there already, made from the same content by the same

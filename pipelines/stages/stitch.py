@@ -1,4 +1,4 @@
-"""How do parts become one video? The source streams past once, is laid on its canvas, and each frame gets its patch."""
+"""Stitch stage: streams the source once and composites the parts onto its frames."""
 
 from dataclasses import replace
 from functools import reduce

@@ -1,4 +1,4 @@
-"""What does a listing say of a file?"""
+"""Entry of a listing."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
+"""Reading and writing of files at any kind of location, behind one interface."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

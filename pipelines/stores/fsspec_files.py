@@ -1,4 +1,4 @@
-"""How do objects come and go in stores that fsspec reaches: Google Cloud Storage (gs://), Azure Blob Storage (az://)?
+"""Objects in stores reached by fsspec: Google Cloud Storage (gs://), Azure Blob Storage (az://).
 
 The package of each finds its credentials as it always does, and tries a request again by itself. Only calls are used
 that take a path as it is: those that expand `*` and `[` would delete other objects than the one that is called so.

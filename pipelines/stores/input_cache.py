@@ -1,4 +1,4 @@
-"""Where does a worker read an input that lies elsewhere? From a copy on its own machine, kept while there is room.
+"""Local copies of remote inputs, kept while there is room.
 
 Workers of a machine share the folder, other users do not. A copy is named by where it comes from and what it was there
 (ETag and size), so a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the

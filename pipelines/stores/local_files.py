@@ -1,4 +1,4 @@
-"""How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
+"""Files of this machine, written beside their place, flushed and then renamed."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What is a path or a URL? A `Location`: pathlib's Path for what a folder holds, RemotePath for what a bucket holds.
+"""Locations: pathlib's Path for files in folders, RemotePath for objects in buckets.
 
 A RemotePath says of itself what a Path says without looking at the disk, under the same names. What has to look is
 asked of `pipelines.stores.files.Files`, for both.

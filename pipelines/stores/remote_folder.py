@@ -1,4 +1,4 @@
-"""How does a finished file, or folder of images, get from this machine into a bucket? Object by object, whole each."""
+"""Upload of a finished file or folder of images, object by object."""
 
 from collections.abc import Callable, Iterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""How is S3 reached, and what is said when it cannot be?
+"""Client of S3, and the messages if it cannot be reached.
 
 The one place where errors of boto3 become ours: StoreError for what may pass (after the client's own bounded retries),
 StoreAway where the store does not answer, SetupError for what will not pass. Credentials are found as every AWS client

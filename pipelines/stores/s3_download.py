@@ -1,4 +1,4 @@
-"""How do an object's bytes arrive whole over a line that breaks? What has arrived is kept, and the rest asked for."""
+"""Download of an object over an unreliable line: received bytes are kept, the rest is requested again."""
 
 import random
 import time

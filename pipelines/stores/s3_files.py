@@ -1,4 +1,4 @@
-"""How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
+"""Objects of an S3 bucket: written by a single PUT or a completed multipart upload, so never partly."""
 
 import logging
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What held a run up, and what is to be turned? In words, each sentence with the figures that it rests on."""
+"""Diagnosis of a run's bottleneck, each finding with its figures and the settings to change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

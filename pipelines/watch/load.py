@@ -1,4 +1,4 @@
-"""Did workers wait for work, or work for workers? Queues and idle workers of a run, in the mean over its time."""
+"""Utilization: average queues and idle workers over a run."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What can be read off a run while it goes on, and in which words?
+"""Declarations of all metrics of a run.
 
 Every metric is declared here; a run's own port, Ray's exporter, the dashboard and docs/metrics.md use these names.
 Labels are stage, outcome, device and le, never an item: a million of those would break whoever stores them.

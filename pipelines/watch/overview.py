@@ -1,4 +1,4 @@
-"""How far is a run, when will it be over, and which items hold it up? Read from the ledger's rows alone."""
+"""Progress of a run, time left and slowest items, from the ledger's rows alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

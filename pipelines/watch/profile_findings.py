@@ -1,4 +1,4 @@
-"""What do a run's timeline and traces say, beyond its totals?"""
+"""Findings from a run's timeline and traces."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What does a person see while a run goes on? A live display in a terminal, log lines elsewhere."""
+"""Progress during a run: a live display in a terminal, log lines elsewhere."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""How does a run look in a terminal? One bar for the run, one line for each active video."""
+"""Live display in a terminal: one bar for the run, one line per active video."""
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live

@@ -1,4 +1,4 @@
-"""Is the run that writes to this folder alive? Asked by anyone who sees the folder, without disturbing the run."""
+"""Heartbeat of a run, visible to anyone who can read its folder."""
 
 import fcntl
 import json

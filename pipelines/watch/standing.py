@@ -1,4 +1,4 @@
-"""How does a run stand, seen from outside? Is it alive, how fast is it now, what is slow, what goes wrong?
+"""Status of a run as seen from outside: alive, speed, slow items, failures.
 
 From the ledger and the lease only, so from any machine that sees the store, and without asking the run.
 """

@@ -1,4 +1,4 @@
-"""Which file is meant by a name or a path, and is it still the file it was?"""
+"""Weights by name or path, and whether the file is unchanged."""
 
 from dataclasses import dataclass
 from enum import StrEnum

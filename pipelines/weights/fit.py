@@ -1,4 +1,4 @@
-"""Do these tensors belong to that network?"""
+"""Check that tensors belong to a network."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

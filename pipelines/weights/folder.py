@@ -1,4 +1,4 @@
-"""Where do weights lie on this machine, and what is remembered of each file?
+"""Folder of weights on this machine, and the record of each file.
 
 `digests.json` beside the files holds one record a file. Other processes may pull or look at the same time, on other
 machines too if the folder is shared: a record is added under a lock, and readers see the old file or the new one.

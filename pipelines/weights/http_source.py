@@ -1,4 +1,4 @@
-"""How does a file come over HTTP, from the byte on that is missing, and never glued to the half of another file?"""
+"""Download over HTTP from the first missing byte, never joined to a different file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""How does a file of weights come to lie in the folder? Checked first, renamed into place, then recorded."""
+"""Installation of a file of weights: checked, renamed into place, then recorded."""
 
 import shutil
 from collections.abc import Iterator

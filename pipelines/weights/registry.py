@@ -1,4 +1,4 @@
-"""Which weights are known by name? Those of `conf/weights.yaml`, typed."""
+"""Weights known by name: those of `conf/weights.yaml`, typed."""
 
 import difflib
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""From where can a file be fetched: its own URL, or a mirror? And what does the fetching need to know of each kind?"""
+"""Sources of a file of weights: its own URL, or a mirror."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What tensors does a file of weights hold? Read so that nothing in it can run, and refused in one line."""
+"""Tensors in a file of weights, read so that nothing in it can run."""
 
 import pickle
 import warnings

@@ -1,4 +1,4 @@
-"""How does a whole file get here over a line that breaks?
+"""Complete download over an unreliable line.
 
 Bytes go to a part file; a note beside it says what they are of. The next attempt, or the same command tomorrow, asks
 for the rest; if the file has changed meanwhile, it starts anew.

@@ -1,5 +1,6 @@
 """What a stranger meets first agrees with itself: CI, templates, versions, hooks, glossary."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -51,3 +52,9 @@ def test_every_page_is_in_the_navigation():
     nav = yaml.dump(read("mkdocs.yml")["nav"])
     pages = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if page not in nav] == []
+
+
+def test_every_module_opens_with_what_it_holds_not_with_a_question():
+    modules = [path for layer in ("core_model", "pipelines", "cluster") for path in (ROOT / layer).rglob("*.py")]
+    first = {path: (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0] for path in modules}
+    assert [str(path.relative_to(ROOT)) for path, line in first.items() if "?" in line] == []
