@@ -21,7 +21,7 @@ def for_want_of_memory(error: RayError, *, kernel_killed: bool) -> bool:
 
 
 class KernelKills:
-    """Whether the system has ended processes of this machine for want of memory since it was asked last."""
+    """Whether the system has ended processes of this machine for lack of memory since the last call."""
 
     def __init__(self) -> None:
         self._seen = _kernel_kills()

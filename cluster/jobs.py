@@ -39,7 +39,7 @@ _PATIENCE_S = 300.0
 
 
 class ClusterLost(ReelmendError):
-    """The cluster no longer answers; a job that runs there may go on."""
+    """The cluster no longer answers; a job that runs there may continue."""
 
 
 class Submission(NamedTuple):
@@ -113,7 +113,7 @@ class Jobs:
         with TemporaryDirectory() as folder:
             Path(folder, JOB_FILE).write_text(job)
             try:
-                # Nothing else goes along: whoever reaches the cluster can read a job's runtime_env.
+                # Nothing else goes along: anyone who can reach the cluster can read a job's runtime_env.
                 self._client.submit_job(
                     entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder}, metadata=content
                 )

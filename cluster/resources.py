@@ -74,7 +74,7 @@ class Layout:
 
     pools: tuple[Pool, ...]
     task_slots: int
-    """Probes and stitches at once; each is a process of its own."""
+    """Probes and stitches at once; each is its own process."""
     task_cpus: float
     busy_limit: int
     """Tasks at once that compute on CPUs: all but those of GPU workers."""

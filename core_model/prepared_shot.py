@@ -44,7 +44,7 @@ class _Flows(NamedTuple):
 
 
 class PreparedShot:
-    """What is asked for is computed with the whole sub-video that it lies in, so it never depends on who asked first.
+    """What is asked for is computed with the whole sub-video that it is in, so it never depends on who asked first.
 
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """

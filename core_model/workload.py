@@ -11,7 +11,7 @@ _WINDOW = 1860
 
 
 def extra_work(schedule: Schedule, frames: int, pieces: Sequence[tuple[int, int]]) -> float:
-    """Return by which share operations grow when each piece [start, stop) of a clip, masked throughout, is begun anew.
+    """Return by which share operations grow when each piece [start, stop) of a clip, masked throughout, starts again.
 
     Optical flow is measured once in any case. A worker that restores adjacent pieces in order adds nothing.
     """

@@ -65,7 +65,7 @@ class Bounds:
 
 
 def refuse_odd_text(what: str, text: str) -> None:
-    """Raise OddName for text that is no name: control characters, or what cannot be written in bytes."""
+    """Raise OddName for text that is not a name: control characters, or what cannot be written in bytes."""
     if _ODD.search(text):
         raise OddName(f"{what} {text!r} holds a control character or an invalid character; rename it")
 

@@ -71,7 +71,7 @@ class Collisions:
                 )
 
     def _refuse_around(self, again: Again, suspects: set[int]) -> None:
-        """What is put in the place of a folder removes all that lies in it."""
+        """What is put in the place of a folder removes all that is in it."""
         around = {path: item for item, path in self._all_written(again(), suspects)}
         for item in again():
             for path in (self._written_by(item)[0], *self._read_by(item)):

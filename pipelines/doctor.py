@@ -54,7 +54,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything a run needs. Starts Ray, or connects to it, in a process of its own (some seconds)."""
+    """Look at everything a run needs. Starts Ray, or connects to it, in its own process (some seconds)."""
     ray_offer, ray_finding = _try_ray()
     return [
         _versions(),

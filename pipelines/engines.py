@@ -147,7 +147,7 @@ def speed_digest(job: JobConfig) -> str:
 def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
     """Return the share of work that blocks' surroundings add to a shot that is masked throughout.
 
-    That is when every chunk has a worker of its own; one that goes on with the next chunk saves what it can.
+    That is when every chunk has its own worker; one that continues with the next chunk saves what it can.
     """
     blocks = [block for chunk in chunks for block in chunk.blocks]
     if not blocks:

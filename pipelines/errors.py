@@ -59,7 +59,7 @@ class OverLimit(ItemError):
 
 
 class MemoryShort(ItemError):
-    """The GPU's memory does not do for pictures of this size."""
+    """The GPU's memory is insufficient for pictures of this size."""
 
 
 class NotFinite(ItemError):

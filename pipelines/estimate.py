@@ -60,7 +60,7 @@ class PlannedItem:
     fps: float = 0.0
     chunks: int = 0
     halo: float = 0.0
-    """Share of work that blocks' surroundings add when every chunk has a worker of its own; less when one goes on."""
+    """Share of work that blocks' surroundings add when every chunk has its own worker; less when one continues."""
     segments: int = 0
     flow_bytes: int = 0
     part_bytes: int | None = None

@@ -33,7 +33,7 @@ class Executor(Protocol):
     def run(self, state: RunState) -> None:
         """Return when `state.over`; raise KeyboardInterrupt when interrupted, after stopping what it started.
 
-        On SIGTERM tasks in work get `run.stop_grace_s` to end first (`stop_requests`).
+        On SIGTERM tasks in progress get `run.stop_grace_s` to end first (`stop_requests`).
 
         Raises SetupError when tasks cannot be run on this machine at all.
         """

@@ -10,7 +10,7 @@ EXIT_DELETED = 4
 EXIT_TRY_AGAIN = 75
 """A store did not answer for longer than the run waits (EX_TEMPFAIL of sysexits.h): the same command, later."""
 EXIT_INTERRUPTED = 130
-"""The same command goes on."""
+"""Running the same command again resumes."""
 
 
 def as_shell_says(code: int) -> int:

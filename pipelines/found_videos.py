@@ -1,4 +1,4 @@
-"""Videos that globs and folders name. What else lies there is passed over, and said to be."""
+"""Videos that globs and folders name. What else is there is passed over, and said to be."""
 
 import glob
 import os
@@ -96,7 +96,7 @@ def _expand(pattern: str, folders: Folders, passed: PassedOver) -> Iterator[tupl
         return
     place = folders.as_spelled(literal(place))
     if not folders.is_folder(place):
-        # A file named outright is taken at its word; the probe says so if it is no video.
+        # A file named outright is taken at its word; the probe says so if it is not a video.
         if isinstance(place, RemotePath) or folders.is_there(place):
             yield place, place.stem
     elif folders.holds_images(place):

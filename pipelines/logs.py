@@ -1,8 +1,8 @@
 """Format of log lines: words with fields, as text for people or as JSON.
 
-A line is logged as an `LogLine`, with fields of its own; what is logged while a `log_fields` block is open carries its
-fields too, whoever logs it: a library's warning in a worker then says for which chunk it came. No line holds
-credentials, whoever logs it.
+A line is logged as an `LogLine`, with its own fields; what is logged while a `log_fields` block is open carries its
+fields too, from whatever source: a library's warning in a worker then says for which chunk it came. No line holds
+credentials, from whatever source.
 """
 
 import json

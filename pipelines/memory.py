@@ -9,7 +9,7 @@ from contextlib import suppress
 
 _M_MMAP_THRESHOLD = -3
 _LARGE = 4 << 20
-"""The pages of an array that is asked for anew are filled with zeros first: from 1 MiB on, a large hole takes twice as
+"""The pages of an array that is asked for again are filled with zeros first: from 1 MiB on, a large hole takes twice as
 long."""
 
 

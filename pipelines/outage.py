@@ -46,7 +46,7 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """A store does not answer, as far as is known; nothing new is begun."""
+        """A store does not answer, as far as is known; nothing new is started."""
         return self._began is not None
 
     @property

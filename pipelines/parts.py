@@ -129,7 +129,7 @@ def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
 class Part:
     """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them.
 
-    Whatever is no part, or no patch, raises StoreError: the store may be another one's to write to.
+    Whatever is not a part, or not a patch, raises StoreError: the store may be another one's to write to.
     """
 
     def __init__(self, blob: bytes) -> None:
@@ -137,7 +137,7 @@ class Part:
             table = read_arrow(blob)
             table.validate(full=True)
             self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
-            """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
+            """Longest side in pixels of the restoration where memory was insufficient; 0: as the job asks."""
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
             self._rows_of: dict[int, list[int]] = {}
             for row, frame in enumerate(self._table.column("frame").to_pylist()):
@@ -186,7 +186,7 @@ class Part:
 
 
 def _quality(values: list[int | float | None]) -> FrameQuality | None:
-    """Return None for what is no measurement of a frame that has a hole."""
+    """Return None for what is not a measurement of a frame that has a hole."""
     if not all(value is not None and math.isfinite(value) and value >= 0 for value in values):
         return None
     quality = FrameQuality(*cast(list[int], values))

@@ -67,7 +67,7 @@ def lay_subvideos(
 
 
 def masked_ranges(ranges: Sequence[Range], frames: int) -> Masked:
-    """Answer whether any frame of [start, stop) lies in `ranges`."""
+    """Answer whether any frame of [start, stop) is in `ranges`."""
     count = np.zeros(frames + 1, np.int64)
     for start, stop in ranges:
         count[start + 1 : stop + 1] = 1

@@ -90,7 +90,7 @@ def run_items(
     With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
-    report then show how far the run came, or are the last run's where this one had not begun its items.
+    report then show how far the run came, or are the last run's where this one had not started its items.
     """
     start_ahead()
     looks = Looks(job, LOOKING_S)
@@ -271,7 +271,7 @@ def _summary(
 def _predict(
     waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files, looks: Looks
 ) -> dict[str, Any]:
-    """Say what these items will take, and keep it for who looks while the run goes on."""
+    """Say what these items will take, and keep it for who looks while the run is in progress."""
     job = context.job
     predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample), looker=looks)[0].to_dict()
     files.write(context.work / PREDICTION, json.dumps(seal(predicted), indent=1).encode())
@@ -328,7 +328,7 @@ def _new_run_id() -> str:
 
 
 def _check_machine(context: RunContext, files: Files) -> None:
-    """Raise SetupError where the run could write nothing: no encoder, or a folder of its own that takes no files."""
+    """Raise SetupError where the run could write nothing: no encoder, or its own folder that takes no files."""
     codec, store = context.job.stitch.codec, context.job.store
     if not encoder_available(codec):
         raise SetupError(f"this machine's FFmpeg has no encoder for stitch.codec={codec}; see `reelmend doctor`")

@@ -21,7 +21,7 @@ class StopRequest:
 def stop_requests(grace_s: float) -> Iterator[StopRequest]:
     """Let the first SIGTERM be a request, which the executor looks at between tasks.
 
-    The second one, and the end of the grace period after the first, raise KeyboardInterrupt, as ctrl-C always does.
+    The second one, and the end of the grace period after the first, raise KeyboardInterrupt, as Ctrl-C always does.
     Outside the main thread signals are somebody else's business, and none is ever made.
     """
     request = StopRequest()

@@ -67,7 +67,7 @@ class RunSummary:
     halted_kind: str = ""
     """Class name of the error that it was stopped for."""
     interrupted: bool = False
-    """Somebody stopped it: ctrl-C, or SIGTERM."""
+    """Somebody stopped it: Ctrl-C, or SIGTERM."""
     waited_for_store_s: float = 0.0
     """Seconds in which a store did not answer and the run waited for it."""
     quality: dict[str, Any] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class RunSummary:
 
     @property
     def efficiency(self) -> float:
-        """Frames a second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
+        """Frames per second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
         best = self.model_frames_per_second * self.workers
         return self.frames_per_second / best if best > 0 else 0.0
 

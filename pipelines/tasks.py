@@ -145,13 +145,13 @@ class Effort:
     began_at: float = 0.0
     """Seconds since the epoch, by the worker's clock."""
     bytes_read: int = 0
-    """Of artefacts, and of inputs that were copied to the machine; what lies on its disk is read in place."""
+    """Of artefacts, and of inputs that were copied to the machine; what is on its disk is read in place."""
     memory_steps: int = 0
     """Number of times work was split or scaled down because memory was insufficient."""
     device: str = ""
     """`machine:GPU`; empty where the worker uses none."""
     device_used_mb: float = 0.0
-    """Memory in use on that GPU afterwards, by whomever."""
+    """Memory in use on that GPU afterwards, by any process."""
 
 
 @dataclass(frozen=True)

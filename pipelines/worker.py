@@ -126,7 +126,7 @@ class Worker:
 
 
 def _tell(answer: Receipt | Failure) -> None:
-    """One line a task, whose fields say which it was."""
+    """One line per task, whose fields say which it was."""
     seconds = round(answer.seconds, 3)
     if isinstance(answer, Receipt):
         log.info(LogLine("reused" if answer.reused else "done", task=answer.task_id, seconds=seconds))

@@ -38,7 +38,7 @@ class NotThere(SetupError):
 
 
 class WatchEnded(TransientError):
-    """A watch broke off, or the server no longer knows the version it began at: look, and watch anew."""
+    """A watch broke off, or the server no longer knows the version it began at: look, and watch again."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class RayJobs:
         self._ask("DELETE", f"/{name}", params={"propagationPolicy": "Background"})
 
     def watch(self, document: Document) -> Iterator[Document]:
-        """Yield the object anew with each change after `document`.
+        """Yield the object again with each change after `document`.
 
         Returns when the server ends the watch in time. Raises WatchEnded when it breaks off, NotThere when the object
         is deleted, SetupError when it may not be watched.

@@ -22,7 +22,7 @@ class Checked:
 
 
 def check_all(store: Store) -> Checked:
-    """Read every object and delete the damaged ones; runs may go on meanwhile. Raises StoreError.
+    """Read every object and delete the damaged ones; runs may continue meanwhile. Raises StoreError.
 
     Objects that another process removes meanwhile do not count.
     """

@@ -101,7 +101,7 @@ def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], c
 def decode_flow(blob: bytes, first: int = 0, last: int | None = None) -> NDArray[np.float16]:
     """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w] of the segment's pairs [first, last).
 
-    Raises StoreError for what is no segment.
+    Raises StoreError for what is not a segment.
     """
     header, end = _header(blob)
     try:

@@ -1,7 +1,7 @@
 """The driver's part in the flow cache: records what the run needs, and keeps within the budget.
 
 Workers find and write segments and know nothing of this. A pass over the cache costs a request a thousand segments; the
-driver makes one in the background when the run has begun to write, after every `STEP` of the budget that it has
+driver makes one in the background when the run has started to write, after every `STEP` of the budget that it has
 written, and at its end.
 """
 

@@ -28,7 +28,7 @@ def lay_flow(measured_N2hw: Flow, canvas: Canvas, size: Size) -> Flow:
     """Return flow [N, 2, h', w'] of the canvas at `size` = (w', h'), in pixels of that size; zero around the picture.
 
     `measured` is the picture's flow [N, 2, h, w] in pixels of its own size. Bilinear; at the picture's edge the
-    outermost value goes on.
+    outermost value continues.
     """
     height, width = measured_N2hw.shape[2:]
     if not canvas.grows and size == (width, height):

@@ -58,7 +58,9 @@ def _status_of(error: ReelmendError) -> int:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        lines = traceback.format_exc().split("\n")  # of the exception in work: this is called from an except clause
+        lines = traceback.format_exc().split(
+            "\n"
+        )  # of the exception being handled
     elif status != EXIT_INTERRUPTED:
         lines = [f"error: {line}" for line in lines]
     for line in lines:

@@ -19,7 +19,7 @@ class Forecast:
     """Items that cannot be restored, as far as a look says."""
     frames: int = 0
     frames_error: int = 0
-    """The truth lies within this many frames of `frames` 95 times in 100."""
+    """The truth is within this many frames of `frames` 95 times in 100."""
     work_error: float = 0.0
     """The same of the hours, as a share of them, for not knowing all items."""
     segments: int = 0

@@ -39,7 +39,7 @@ class _Layer:
     picture: Image
     """RGB 0..1 on a canvas wider than a frame."""
     cover: Image
-    """0..1: how much of what lies behind is hidden."""
+    """0..1: how much of what is behind is hidden."""
     depth: float
     """0 (infinitely far) .. 1 (passes at PAN_PX a frame)."""
 

@@ -10,7 +10,7 @@ from pipelines.stores.location import RemotePath
 
 @dataclass(frozen=True)
 class Found:
-    """The lease as it lies in the bucket."""
+    """The lease as it is in the bucket."""
 
     text: str
     tag: str
@@ -39,7 +39,7 @@ class LeaseObject(Protocol):
         ...
 
     def look(self) -> Found | None:
-        """Return the lease that lies there, if there is one."""
+        """Return the lease that is there, if there is one."""
         ...
 
     def write(self, text: str, tag: str) -> str | None:

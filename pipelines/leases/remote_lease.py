@@ -37,7 +37,7 @@ _UNSURE = (
 _MOMENT_S = 1.0
 """Between a look and a write of another run that comes in."""
 _TRIES = 5
-"""Times the object is looked at anew because it was written between look and write."""
+"""Times the object is looked at again because it was written between look and write."""
 
 
 class RemoteLease:
@@ -86,7 +86,7 @@ class RemoteLease:
             log.warning("the lease could not be read: %s", exc)
 
     def _acquire(self) -> None:
-        """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
+        """Requests that are given up early are made again: nothing is in a hurry yet. Raises SetupError, StoreError."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 if self._take():
@@ -198,7 +198,7 @@ class RemoteLease:
             return False
 
     def _text(self, *, released: bool) -> str:
-        # The count makes every renewal another object, so that every one has a tag of its own.
+        # The count makes every renewal another object, so that every one has its own tag.
         return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
 
     def _who(self, found: Found) -> str:
@@ -209,5 +209,5 @@ class RemoteLease:
 
 
 def _elapsed_s() -> float:
-    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
+    """Return seconds of a clock that continues while the machine sleeps, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

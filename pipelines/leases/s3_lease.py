@@ -14,7 +14,7 @@ from pipelines.stores.s3_download import BROKE_OFF
 from pipelines.stores.s3_files import S3Files
 
 _TRIES = 5
-"""Times the object is asked for anew when the answer broke off."""
+"""Times the object is asked for again when the answer broke off."""
 
 
 class S3LeaseObject:

@@ -38,7 +38,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EventLog:
-    """Writes one run's events, from a thread of its own, so that nobody waits for the store."""
+    """Writes one run's events, from its own thread, so that nobody waits for the store."""
 
     def __init__(self, folder: Location, files: Files) -> None:
         self._folder, self._files = folder, files

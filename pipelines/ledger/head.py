@@ -14,7 +14,7 @@ VERSION = 1
 
 
 class Damaged(ConfigError):
-    """A file of the ledger is not as it was written; the next run mends that."""
+    """A file of the ledger is not as it was written; the next run repairs that."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Pace:
     frames: int = 0
     """Frames that the run had computed."""
     items: float = 0.0
-    """Items that had ended, and the finished shares of those in work; without those that earlier runs
+    """Items that had ended, and the finished shares of those in progress; without those that earlier runs
     finished, also where only the probe found that out."""
 
 
@@ -49,7 +49,7 @@ class Head:
     """Items of the job that the run was told to leave out, by reason."""
     pace: Pace = field(default_factory=Pace)
     ended_at: float = 0.0
-    """0: the run goes on, or was killed."""
+    """0: the run is in progress, or was killed."""
     version: int = VERSION
 
     @classmethod

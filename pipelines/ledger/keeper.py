@@ -107,7 +107,7 @@ class LedgerKeeper:
             raise lost_to_another(self._lease)
         self._display.change(row, answer)
         if self._head is None:
-            return  # found finished before the run has begun
+            return  # found finished before the run has started
         self._tell(row, answer)
         self._pace.count(row)
         began = self._elapsed()
@@ -164,7 +164,7 @@ class LedgerKeeper:
         return {"at": round(self._now(), 3), "run": self._run, "what": what, **said}
 
     def _checkpoint(self, ended_at: float = 0.0) -> None:
-        """A ledger that cannot be written must not end a run that can still restore: it says so and goes on."""
+        """A ledger that cannot be written must not end a run that can still restore: it says so and continues."""
         if self._head is None:
             return
         try:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _AHEAD = 8
 """Parts that are on their way while one is looked at."""
 _TRIES = 5
-"""A run that begins replaces head and parts; a reader that comes between them starts anew."""
+"""A run that begins replaces head and parts; a reader that comes between them starts again."""
 
 
 def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
@@ -110,7 +110,7 @@ def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[
 
 
 def events_behind(place: Location, head: Head, files: Files, *, to_the_last: bool = True) -> dict[str, list[Event]]:
-    """Return, by item, the events that the parts do not hold yet; there are some when a run goes on or was killed."""
+    """Return, by item, the events that the parts do not hold yet; some exist while a run is alive or was killed."""
     by_item: dict[str, list[Event]] = defaultdict(list)
     for segment in read_events(events_folder(place, head.run), head.events, files, to_the_last=to_the_last):
         add_events(segment, by_item)

@@ -1,6 +1,6 @@
 """The ledger made a run's own, and what it leaves out kept: new parts first, then the head, in one step.
 
-What is damaged is set aside in `damaged/`, said, and made anew from what is left: items of the run find themselves
+What is damaged is set aside in `damaged/`, said, and made again from what is left: items of the run find themselves
 finished by their own records, others keep what parts and later events say of them.
 """
 
@@ -66,7 +66,7 @@ def read_outcomes(place: Location, files: Files) -> dict[str, Outcome]:
 
 
 class PartWriter:
-    """Puts rows into parts of their own. Those of `rows` may be written again as they change."""
+    """Puts rows into their own parts. Those of `rows` may be written again as they change."""
 
     def __init__(self, place: Location, files: Files, run: str) -> None:
         self._place, self._files, self._run = place, files, run

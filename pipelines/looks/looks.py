@@ -1,4 +1,4 @@
-"""The driver's looks at videos and masks: in processes of their own, each held to a time and a memory.
+"""The driver's looks at videos and masks: in separate processes, each held to a time and a memory.
 
 Whatever a file does there is an error of its item. After some looks that did not end no more files are opened: a mount
 that hangs must not keep a run from its start.

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from pipelines.media.frame_count import length_s
 
 _SHORT = 0.1
-"""Share of the file's length below which a track is no film beside a longer one."""
+"""Share of the file's length below which a track is not a film beside a longer one."""
 
 
 def film_of(container: InputContainer, pictures: Sequence[VideoStream]) -> VideoStream:

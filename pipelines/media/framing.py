@@ -57,7 +57,7 @@ def lay_frame(frame: av.VideoFrame, canvas: Canvas, info: VideoInfo) -> av.Video
 
 
 def cut_frame(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFrame:
-    """Return what of a frame of `read_frames` lies in `box`, (left, top, right, bottom), its samples as they are.
+    """Return what of a frame of `read_frames` is in `box`, (left, top, right, bottom), its samples as they are.
 
     Left and top have to be whole chroma samples: multiples of 4 are, in every format.
     """

@@ -44,7 +44,7 @@ from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, leave_ope
 __all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo", "glance_video", "inspect_video"]
 
 FOLDER_RATE = Fraction(25)
-"""Frames a second of a folder of images, which has no rate of its own."""
+"""Frames per second of a folder of images, which has no rate of its own."""
 
 _LOOKED_AT = 8
 """Frames whose side data is looked at. PyAV ties a frame to its side data in a cycle, which keeps its samples alive."""
@@ -333,7 +333,7 @@ def _refuse_lying_index(path: Path, content: BinaryIO | None) -> None:
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Return the frames a second that the header speaks of; some say 0 or less."""
+    """Return the frames per second that the header speaks of; some say 0 or less."""
     return next((rate for rate in (stream.average_rate, stream.guessed_rate) if rate and rate > 0), None)
 
 

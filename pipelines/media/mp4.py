@@ -21,7 +21,7 @@ _COUNT_AT = {b"stsz": 8, b"stz2": 8, b"stts": 8, b"trun": 4}
 """Where in the box, behind its header, a number of samples stands; in `stts` that of the first run of them."""
 _DEEPEST = 8
 _SAMPLES_A_BYTE = 8
-"""Of the densest sound, whose index counts what comes out of it, not what lies in the file (six to one)."""
+"""Of the densest sound, whose index counts what comes out of it, not what is in the file (six to one)."""
 
 
 class _Box(NamedTuple):

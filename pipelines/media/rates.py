@@ -8,7 +8,7 @@ _DECIMALS = (2, 3, 4, 5, 6)
 
 
 def exact_rate(written: str | float) -> Fraction:
-    """Return the rate that `written` means. Raises ValueError where it is no rate."""
+    """Return the rate that `written` means. Raises ValueError where it is not a rate."""
     text = str(written).strip()
     try:
         rate = Fraction(text)

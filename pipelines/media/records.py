@@ -78,7 +78,7 @@ class VideoInfo:
     time_base: Fraction
     """Seconds a tick."""
     rate: Fraction
-    """Frames a second, on average."""
+    """Frames per second, on average."""
     variable_rate: bool
     pixel_format: str
     """Format of the frames that `read_frames` yields: the file's, or the nearest one that can be pasted into."""

@@ -142,7 +142,7 @@ def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Ite
 
 
 def is_cover(stream: VideoStream) -> bool:
-    """True for a picture that is no video: cover art, thumbnails."""
+    """True for a picture that is not a video: cover art, thumbnails."""
     disposition = av.stream.Disposition
     return bool(stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails))
 

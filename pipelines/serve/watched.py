@@ -41,7 +41,7 @@ class Moment:
 
     @property
     def ended(self) -> bool:
-        """False: the run goes on, or was killed."""
+        """False: the run is in progress, or was killed."""
         return self.stands.life is Life.ENDED
 
     def in_order(self, key: Callable[[ItemRow], Any]) -> list[ItemRow]:

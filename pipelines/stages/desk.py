@@ -53,7 +53,7 @@ class Desk:
         return build_flow(self.context.job, self.context.weights)
 
     def keep_last(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made for `key` if that was the last thing asked for, so that a task can go on from another.
+        """Return what was made for `key` if that was the last thing asked for, so that tasks can continue each other.
 
         One thing at a time: it may hold a block of frames.
         """

@@ -60,7 +60,7 @@ class Finished:
         return video, Seen(facts["mask_mark"], facts["mask_digest"])
 
     def refused_by(self, job: JobConfig) -> bool:
-        """Whether part of it was restored smaller for want of memory, which the job does not take."""
+        """Whether part of it was restored smaller because memory was insufficient, which the job does not take."""
         return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
 
     def receipt(self, item: Item, job: JobConfig) -> Receipt:
@@ -98,7 +98,7 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
 
 
 def smaller_is_refused(job: JobConfig) -> bool:
-    """Whether the job wants nothing that another one had restored smaller for want of memory."""
+    """Whether the job wants nothing that another one had restored smaller because memory was insufficient."""
     return job.process.out_of_memory is OutOfMemory.fail
 
 

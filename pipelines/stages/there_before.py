@@ -32,7 +32,7 @@ _ADVICE = "move it, choose another --out, or set run.existing=aside, which keeps
 
 @dataclass(frozen=True)
 class _There:
-    """What lies in an output's place."""
+    """What is in an output's place."""
 
     whose: str
     """In words; empty: this item's own."""

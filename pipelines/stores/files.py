@@ -156,7 +156,7 @@ class Files:
         return self.of(folder).leftovers(folder)
 
     def set_aside(self, place: Location, target: Location) -> Location:
-        """Keep what lies at `place` as `target` of the same system; what lies there already stays."""
+        """Keep what lies at `place` as `target` of the same system; what is there already stays."""
         kept: Location = self.of(place).set_aside(place, target)
         return kept
 

@@ -89,7 +89,7 @@ class InputCache:
                 if not is_as_made(copy / _CONTENT, copy / _DIGESTS):
                     os.close(lock)
                     _remove_unread(copy)
-                    continue  # to make it anew
+                    continue  # to make it again
                 now = time.time_ns()  # finer than what the system would put there by itself
                 os.utime(copy, ns=(now, now))  # used just now: the last to go
                 self._names[str(path)] = str(place)

@@ -147,7 +147,7 @@ class LocalFiles:
                 _flush(path)
             if place.is_dir():
                 _refuse_others(place)
-                place.rename(staged.with_name(f"{staged.name}.before"))  # a folder that is half removed is no output
+                place.rename(staged.with_name(f"{staged.name}.before"))  # half removed, it is not an output
             staged.replace(place)
             remove(staged.with_name(f"{staged.name}.before"))
 

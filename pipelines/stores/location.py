@@ -119,6 +119,6 @@ def join(folder: Location, text: str) -> Location:
 
 
 def _refuse_up(key: str) -> None:
-    """A bucket has no folders to go up from, but a copy of what is in it lies in one."""
+    """A bucket has no folders to go up from, but a copy of what is in it is in one."""
     if ".." in key.split("/"):
         raise ConfigError(f"{key}: '..' has no meaning in a bucket; use the full s3://BUCKET/PREFIX")

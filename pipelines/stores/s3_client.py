@@ -48,7 +48,7 @@ _NOT_SET_UP = (
     TokenRetrievalError,
 )
 _MAY_PASS = {
-    "NoSuchUpload",  # of an upload that this process had begun
+    "NoSuchUpload",  # of an upload that this process had started
     "RequestTimeTooSkewed",
 }
 _BUSY = {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"}
@@ -133,7 +133,7 @@ def translated(what: object) -> Iterator[None]:
         raise StoreAway(f"{what}: {first_line(exc)}") from exc
     except BotoCoreError as exc:
         raise StoreError(f"{what}: {first_line(exc)}") from exc
-    except ValueError as exc:  # what an endpoint is that is no address
+    except ValueError as exc:  # what an endpoint is that is not an address
         raise SetupError(f"{what}: {first_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
 
 

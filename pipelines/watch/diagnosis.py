@@ -69,7 +69,7 @@ def _stages(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
 
 
 def _bottleneck(seconds: dict[Stage, float], load: RunLoad) -> Stage:
-    """What takes longest, where all share the same cores. Pools of their own are told by their queues."""
+    """What takes longest, where all share the same cores. Separate pools are judged by their queues."""
     queued = {stage: load.ready.get(stage, 0.0) for stage in seconds if stage is not Stage.PROBE}
     if load.apart and max(queued.values(), default=0.0) >= 1:
         return max(queued, key=lambda stage: queued[stage])

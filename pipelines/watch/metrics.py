@@ -1,7 +1,7 @@
 """Declarations of all metrics of a run.
 
 Every metric is declared here; a run's own port, Ray's exporter, the dashboard and docs/metrics.md use these names.
-Labels are stage, outcome, device and le, never an item: a million of those would break whoever stores them.
+Labels are stage, outcome, device and le, never an item: a million of those would break the metrics store.
 """
 
 import math

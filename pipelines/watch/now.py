@@ -43,7 +43,7 @@ class Now:
     still: list[StillTask] = field(default_factory=list)
     """The longest first, as many as are named."""
     frames_in_work: dict[str, int] = field(default_factory=dict)
-    """By item, of its tasks in work."""
+    """By item, of its tasks in progress."""
     store_away: str = ""
     """What a store that does not answer said last; empty while all do."""
     store_away_s: float = 0.0

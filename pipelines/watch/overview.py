@@ -28,7 +28,7 @@ class Overview:
     in_work: int
     """Items that are started and have not ended."""
     slowest: list[SlowItem]
-    """The longest first, those in work and those that ended."""
+    """The longest first, those in progress and those that ended."""
 
 
 def overview(summary: RunSummary, rows: Sequence[ItemRow], *, ended: bool) -> Overview:

@@ -83,7 +83,7 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
 
 def from_timeline(spans: Sequence[Span]) -> Iterator[Finding]:
     done = [span for span in spans if span.outcome == "computed"]
-    # What the workers of the pools do; on Ray, probes and stitches have a process of their own, which has to start.
+    # What the workers of the pools do; on Ray, probes and stitches have separate processes, which have to start.
     pooled = [span for span in done if span.stage in (Stage.FLOW, Stage.INPAINT)]
     if pooled:
         yield from _dispatch(pooled)

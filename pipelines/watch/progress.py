@@ -23,14 +23,14 @@ EVERY_S = 30.0
 
 
 class Display(Protocol):
-    """Is told what happens in a run; shows it or not. Called from one thread."""
+    """Is notified of what happens in a run; shows it or not. Called from one thread."""
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         """The run begins; its outputs go to the folder `where`."""
         ...
 
     def follow(self, signs: Signs) -> None:
-        """How far the tasks in work are can be seen there, from now on."""
+        """How far the tasks in progress are can be seen there, from now on."""
         ...
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -70,7 +70,7 @@ class LogDisplay:
         self._every_s = every_s
         self._over: threading.Event | None = None
         self._states: dict[str, ItemState] = {}
-        """Of items in work, which are few; one ends once."""
+        """Of items in progress, which are few; one ends once."""
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._run_id = run_id

@@ -30,7 +30,7 @@ _STAGE_WORDS = {
 
 
 class LiveDisplay:
-    """Redrawn in place, several times a second; what went wrong scrolls by above it and stays."""
+    """Redrawn in place, several times per second; what went wrong scrolls by above it and stays."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -48,7 +48,7 @@ class HttpSource:
         return response
 
     def _follow(self, session: requests.Session, rest: dict[str, str]) -> requests.Response:
-        headers = rest | {"Accept-Encoding": "identity"}  # what is compressed on the way has other bytes to go on from
+        headers = rest | {"Accept-Encoding": "identity"}  # compressed transfers cannot be resumed
         url = self.url
         for _ in range(MOST_REDIRECTS):
             response = session.get(url, headers=headers, stream=True, timeout=TIMEOUTS_S, allow_redirects=False)

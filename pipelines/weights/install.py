@@ -29,7 +29,7 @@ from pipelines.weights.transfer import OnProgress, discard, fetch
 def pull(entry: Entry, folder: Path, source: Source, on_progress: OnProgress) -> WeightFile:
     """Fetch an entry's file, unless it is there and unchanged; call this when its licence has been accepted.
 
-    Raises StoreError when the line breaks too often (the next call goes on from there), SetupError when the source has
+    Raises StoreError when the line breaks too often (the next call resumes), SetupError when the source has
     no such file, or when what came is not the expected file.
     """
     with _alone(entry, folder):

@@ -22,7 +22,7 @@ class Body:
     """An answer in progress: the file from byte `start` on."""
 
     start: int
-    """0 where the source could not, or would not, go on from where it was asked to."""
+    """0 where the source could not, or would not, continue from where it was asked to."""
     total: int | None
     """Bytes of the whole file; None where the source does not say."""
     validator: str
@@ -51,7 +51,7 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
 
     Without `mirror`, REELMEND_WEIGHTS_MIRROR is asked. Raises ConfigError for any other scheme.
     """
-    # Each kind has a library of its own to import.
+    # Each kind has its own library to import.
     prefix = mirror or os.environ.get(MIRROR_VARIABLE)
     place = f"{prefix.rstrip('/')}/{entry.file}" if prefix else entry.url
     try:

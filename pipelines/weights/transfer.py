@@ -1,7 +1,7 @@
 """Complete download over an unreliable line.
 
 Bytes go to a part file; a note beside it says what they are of. The next attempt, or the same command tomorrow, asks
-for the rest; if the file has changed meanwhile, it starts anew.
+for the rest; if the file has changed meanwhile, it starts again.
 """
 
 import json
@@ -46,7 +46,7 @@ class _Note:
 
 
 def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
-    """Bring the whole of `source` into the file `part`, going on from what is there of it.
+    """Bring the whole of `source` into the file `part`, continuing from what exists of it.
 
     Raises StoreError when it still breaks at the last attempt (what came stays for the next call), SetupError when
     trying again cannot help.
