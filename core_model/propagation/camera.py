@@ -8,6 +8,7 @@ Legend: T frames, H W height and width. A place [2, 3] gives a frame's (x, y) fr
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from core_model.engine import U8, Bool
 from core_model.propagation.compiled import compiled
 from core_model.propagation.lucas_kanade import align, detail
+from core_model.propagation.shift_search import search
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -23,9 +25,12 @@ F64 = NDArray[np.float64]
 IN_PLACE: F64 = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 _REFERENCE_EVERY = 10  # frames; a drift of a tenth of a pixel per frame shows over this many
+_REFERENCES_TRIED = 3
 _FARTHEST_PX = 12.0  # a camera that moves farther over a block does not stand
+_SWAY_PX = 1.5  # from frame to frame, of a hand that tries to hold still
 _IN_PLACE_PX = 0.25  # one that sways by less is taken to stand: its pixels are copied, not resampled
 _TILE_PX = 16
+_CALM_PX = 1.0  # grain is lost between pixels: least squares would stay on whole ones
 _SHIFT_PX = 2
 _DECISIVE = 1.15  # a tile tells something if a shift changes its difference by this factor
 _DECISIVE_LEVELS = 0.15
@@ -34,9 +39,30 @@ _FEWEST_TILES = 4
 _FOUND_AGAIN = 0.7  # of a tile's detail: what differs more shows something else
 _DETAILED_LEVELS = 2.0
 _WIDER = 1.25
+_FAVOUR = 0.002  # of its detail, for every pixel that a searched shift is off the expected one
 _AFFINE_TILES = 24  # with fewer, places are shifts alone
 _STANDING_FRAMES = 0.85
 _FEWEST_SAMPLED = 10_000  # pixels of which the most telling align two frames
+
+
+class _Pair(NamedTuple):
+    """Two pictures' detail [H, W], and where it is worth nothing."""
+
+    fixed: F32
+    moving: F32
+    hidden_fixed: Bool
+    hidden_moving: Bool
+
+
+class _Verdict(NamedTuple):
+    """Whether the scene stands between two pictures."""
+
+    stands: bool
+    standing: int
+    moving: int
+    """How many tiles say so, and how many say the contrary."""
+    telling: Bool
+    """[H, W]: the tiles that tell where the picture lies."""
 
 
 def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
@@ -45,7 +71,7 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
     places = np.repeat(IN_PLACE[None], frames, 0)
     if frames < 2:
         return places
-    details = {t: detail(frames_THWC[t]) for t in range(0, frames, _REFERENCE_EVERY)}
+    details = {t: detail(frames_THWC[t], _CALM_PX) for t in range(0, frames, _REFERENCE_EVERY)}
     references = sorted(details)
     failed = 0
     for before, t in pairwise(references):
@@ -64,9 +90,11 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
     for t in range(frames):
         if t in details:
             continue
-        reference = min(round(t / _REFERENCE_EVERY) * _REFERENCE_EVERY, references[-1])
-        details[t] = detail(frames_THWC[t])
-        found = _register(details, masks_THW, reference, t, IN_PLACE)
+        details[t] = detail(frames_THWC[t], _CALM_PX)
+        for reference in sorted(references, key=lambda other: abs(other - t))[:_REFERENCES_TRIED]:
+            found = _register(details, masks_THW, reference, t, IN_PLACE)
+            if found is not None:
+                break
         del details[t]
         if found is None:
             failed += 1
@@ -95,27 +123,65 @@ def _combined(second: F64, first: F64) -> F64:
 
 def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, start: F64) -> F64 | None:
     """Return frame t's place relative to the reference, or None where they do not agree."""
-    fixed, moving = details[reference], details[t]
-    hidden_fixed, hidden_moving = _hidden(masks[reference]), _hidden(masks[t])
-    stands, telling = _compare(fixed, moving, hidden_fixed, hidden_moving, start)
-    if not stands:
-        return None
-    affine = int(telling.sum()) >= _AFFINE_TILES * _TILE_PX**2
-    step = max(2, int(np.sqrt(fixed.size / _FEWEST_SAMPLED)))
-    place = align(fixed, moving, hidden_fixed | ~telling, hidden_moving, start, affine, step)
-    height, width = fixed.shape
+    pictures = _Pair(details[reference], details[t], _hidden(masks[reference]), _hidden(masks[t]))
+    verdict = _compare(pictures, start)
+    if verdict.stands and verdict.standing >= _FEWEST_TILES:
+        refined = _refined(pictures, start, verdict)
+        return None if refined is None else refined[0]
+    found = [_refined(pictures, start, verdict)] if verdict.stands else []
+    searched = _searched(pictures, start, min(int(_FARTHEST_PX), 2 + int(_SWAY_PX * abs(t - reference))))
+    if searched is not None:
+        verdict = _compare(pictures, searched)
+        if verdict.stands:
+            found.append(_refined(pictures, searched, verdict))
+    stand = [refined for refined in found if refined is not None]
+    return max(stand, key=lambda refined: refined[1].standing - refined[1].moving)[0] if stand else None
+
+
+def _refined(pictures: _Pair, start: F64, verdict: _Verdict) -> tuple[F64, _Verdict] | None:
+    """Return the place near `start` at which the pictures agree best, and what they say there."""
+    affine = int(verdict.telling.sum()) >= _AFFINE_TILES * _TILE_PX**2
+    apart = pictures.hidden_fixed | ~verdict.telling if affine else pictures.hidden_fixed
+    step = max(2, int(np.sqrt(pictures.fixed.size / _FEWEST_SAMPLED)))
+    place = align(pictures.fixed, pictures.moving, apart, pictures.hidden_moving, start, affine, step)
+    height, width = pictures.fixed.shape
     corners = np.array([[1, x, y] for x in (0, width - 1) for y in (0, height - 1)], np.float64)
     moved = np.abs(corners @ (place - start).T).max()
     if moved > _SHIFT_PX:
-        return start
+        return start, verdict
     if moved < _IN_PLACE_PX:
-        return place
-    stands, _ = _compare(fixed, moving, hidden_fixed, hidden_moving, place)
-    return place if stands else None
+        return place, verdict
+    verdict = _compare(pictures, place)
+    return (place, verdict) if verdict.stands else None
 
 
-def _compare(fixed: F32, moving: F32, hidden_fixed: Bool, hidden_moving: Bool, place: F64) -> tuple[bool, Bool]:
-    """Whether the scene stands at that place, and which pixels say so."""
+def _searched(pictures: _Pair, start: F64, farthest_px: int) -> F64 | None:
+    """Return `start`, shifted to where the most telling pixel of every tile is found again; None if nowhere clearly."""
+    fixed, moving, hidden_fixed, hidden_moving = pictures
+    height, width = (side // _TILE_PX * _TILE_PX for side in fixed.shape)
+    telling = np.where(hidden_fixed, 0, np.abs(fixed))[:height, :width]
+    tiles = telling.reshape(height // _TILE_PX, _TILE_PX, width // _TILE_PX, _TILE_PX).transpose(0, 2, 1, 3)
+    pixels = tiles.reshape(-1, _TILE_PX**2)
+    strongest = pixels.argmax(1)
+    kept = np.flatnonzero(pixels.max(1) > _DETAILED_LEVELS)
+    if len(kept) < _FEWEST_TILES:
+        return None
+    down, across = np.divmod(kept, width // _TILE_PX)
+    dy, dx = np.divmod(strongest[kept], _TILE_PX)
+    rows, columns = down * _TILE_PX + dy, across * _TILE_PX + dx
+    middle = np.array([1.0, columns.mean(), rows.mean()])
+    moved = (start - IN_PLACE) @ middle
+    dy, dx, miss, _, beside = search(fixed, moving, hidden_moving, rows, columns, moved, _FAVOUR, farthest_px)
+    if beside < _DECISIVE * miss:
+        return None
+    found = start.copy()
+    found[:, 0] += [dx, dy] - moved
+    return found
+
+
+def _compare(pictures: _Pair, place: F64) -> _Verdict:
+    """Ask whether the scene stands at that place."""
+    fixed, moving, hidden_fixed, hidden_moving = pictures
     if not np.array_equal(place, IN_PLACE):
         size, matrix = moving.shape[::-1], np.roll(place, -1, axis=1)
         back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -137,8 +203,8 @@ def _hidden(mask_HW: Bool) -> Bool:
     return hidden
 
 
-def _stand(first_HW: F32, second_HW: F32, hidden_HW: Bool) -> tuple[bool, Bool]:
-    """Whether the scene stands still between two pictures; and the pixels [H, W] of the tiles that do.
+def _stand(first_HW: F32, second_HW: F32, hidden_HW: Bool) -> _Verdict:
+    """Ask whether the scene stands still between two pictures.
 
     A tile tells something where its detail is found again and a shift would make a difference. What passes is one
     compact patch of tiles, a background that moves is not: where few tiles stand they have to lie all around.
@@ -156,11 +222,12 @@ def _stand(first_HW: F32, second_HW: F32, hidden_HW: Bool) -> tuple[bool, Bool]:
     tiles = np.repeat(np.repeat(found & ~moving & (energy > _DETAILED_LEVELS / 2), _TILE_PX, 0), _TILE_PX, 1)
     telling[: tiles.shape[0], : tiles.shape[1]] = tiles
     if stand >= _STANDING_TILES * (stand + move + gone) and stand >= _FEWEST_TILES:
-        return True, telling
+        return _Verdict(True, stand, move, telling)
     if move + gone > int(known.sum()) / 2:
-        return False, telling
+        return _Verdict(False, stand, move, telling)
     stands = move < _FEWEST_TILES or stand >= _STANDING_TILES * (stand + move)
-    return stands or (stand >= _FEWEST_TILES and _spread(standing) > _WIDER * _spread(moving)), telling
+    stands = stands or (stand >= _FEWEST_TILES and _spread(standing) > _WIDER * _spread(moving))
+    return _Verdict(stands, stand, move, telling)
 
 
 def _spread(tiles: Bool) -> float:

@@ -15,7 +15,7 @@ class PropagationEngine:
     """Restores a block by flow-guided propagation and texture; see `core_model.engine.Engine`."""
 
     name = "propagation"
-    digest = f"propagation-3-opencv{cv2.__version__}"
+    digest = f"propagation-4-opencv{cv2.__version__}"
 
     def warm(self, size: tuple[int, int] | None) -> None:
         """Load what is compiled; the first time on a machine, compile it."""

@@ -82,10 +82,10 @@ def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin
     passes_T = _passes_by(scene.passing, masks)
     if passes_T.any():
         motion = register_passing(restored, masks, scene.passing)
-        if motion.valid[..., FOREGROUND].any():
-            other = (~scene.passing).view(np.uint8)
-            tracks += [follow(masks, asked, motion, other, FOREGROUND, direction) for direction in (1, -1)]
-            layers += [FOREGROUND, FOREGROUND]
+        other = (~scene.passing).view(np.uint8)
+        for layer in (1 + np.flatnonzero(motion.valid[..., 1:].any((0, 1)))).tolist():
+            tracks += [follow(masks, asked, motion, other, layer, direction) for direction in (1, -1)]
+            layers += [layer, layer]
     block = Block(restored, masks, asked, tracks, layers)
     block.invent(invent_still(restored, masks, asked, block.unseen, scene, block.compose, shot_begin))
     block.compose_all()

@@ -42,7 +42,7 @@ class HoleMotion(NamedTuple):
     """
 
     models: F64
-    """[2 directions, P, K, 2 layers, 2, 3]: to the next frame, and back from there; k = 0 is the whole region's."""
+    """[2 directions, P, K, layers, 2, 3]: to the next frame, and back from there; k = 0 is the whole region's."""
     valid: Bool
     """[P, K, 2]"""
     holes: NDArray[np.uint8]

@@ -107,7 +107,7 @@ def invent_still(
     at = at[0].clip(0, height - 1), at[1].clip(0, width - 1)
     window = slice(max(0, at[0].min() - 1), at[0].max() + 2), slice(max(0, at[1].min() - 1), at[1].max() + 2)
     window = slice(window[0].start, min(height, window[0].stop)), slice(window[1].start, min(width, window[1].stop))
-    pictures = CleanPictures(restored_THWC, masks_THW, scene.passing, window)
+    pictures = CleanPictures(restored_THWC, masks_THW, scene.passing, scene.places, window)
     there = inside & ~pictures.hidden()[at]
     return Invention(_candidate(asked, unseen_N, there, own_x, own_y), _strength(hole), pictures)
 

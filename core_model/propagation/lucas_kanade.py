@@ -17,12 +17,23 @@ F64 = NDArray[np.float64]
 _MOST_SAMPLES = 6000
 _ITERATIONS = 12
 _SETTLED_PX = 0.01
+_TILE_PX = 16
+_AROUND = (15, 15)
 
 
-def detail(frame_HWC: U8) -> F32:
-    """Return a frame's brightness less its mean around every pixel, which light does not change."""
+def detail(frame_HWC: U8, calm_px: float, hidden_HW: Bool | None = None) -> F32:
+    """Return a frame's brightness, calmed by a Gaussian, less its mean around every pixel, which light does not change.
+
+    Hidden pixels have no part in what is around them.
+    """
     grey = cv2.cvtColor(np.ascontiguousarray(frame_HWC), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return grey - np.asarray(cv2.blur(grey, (15, 15)), np.float32)
+    if hidden_HW is None:
+        return np.asarray(cv2.GaussianBlur(grey, (0, 0), calm_px) - cv2.blur(grey, _AROUND), np.float32)
+    known = 1 - hidden_HW.astype(np.float32)
+    grey *= known
+    least = np.float32(1e-6)
+    calm = cv2.GaussianBlur(grey, (0, 0), calm_px) / np.maximum(cv2.GaussianBlur(known, (0, 0), calm_px), least)
+    return np.asarray(calm - cv2.blur(grey, _AROUND) / np.maximum(cv2.blur(known, _AROUND), least), np.float32)
 
 
 def align(
@@ -45,12 +56,19 @@ def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, st
     height, width = fixed.shape
     if min(height, width) < 16:
         return
+    # What is strong for its surroundings: the strongest of all may lie together on something that passes.
+    strongest = np.ones((height // _TILE_PX + 1, width // _TILE_PX + 1), np.float32)
+    for y in range(4, height - 4, step):
+        for x in range(4, width - 4, step):
+            if not hidden_fixed[y, x]:
+                strength = gx[y, x] ** 2 + gy[y, x] ** 2
+                strongest[y // _TILE_PX, x // _TILE_PX] = max(strongest[y // _TILE_PX, x // _TILE_PX], strength)
     strengths = np.empty(((height - 8) // step + 1) * ((width - 8) // step + 1), np.float32)
     n = 0
     for y in range(4, height - 4, step):
         for x in range(4, width - 4, step):
             if not hidden_fixed[y, x]:
-                strengths[n] = gx[y, x] ** 2 + gy[y, x] ** 2
+                strengths[n] = (gx[y, x] ** 2 + gy[y, x] ** 2) / strongest[y // _TILE_PX, x // _TILE_PX]
                 n += 1
     if n < 64:
         return
@@ -61,7 +79,7 @@ def _lucas_kanade(fixed, moving, gx, gy, hidden_fixed, hidden_moving, affine, st
     m = 0
     for y in range(4, height - 4, step):
         for x in range(4, width - 4, step):
-            strength = gx[y, x] ** 2 + gy[y, x] ** 2
+            strength = (gx[y, x] ** 2 + gy[y, x] ** 2) / strongest[y // _TILE_PX, x // _TILE_PX]
             if not hidden_fixed[y, x] and strength > 0 and strength >= least:
                 xs[m], ys[m] = x, y
                 m += 1

@@ -145,7 +145,7 @@ def _spread_in(values, weights):  # type: ignore[no-untyped-def]
 def spread_misses(frame, rows, columns, missing, colour_CN3, found_CN, layers, misses_CN, contrast_N):  # type: ignore[no-untyped-def]
     """Write by how much each candidate misses the rim, spread into the hole; and the rim's own contrast likewise.
 
-    Where the rim shows the background, something in front (layer 1) is not beside it either.
+    Where the rim shows the background, something in front (layers from 1 on) is not beside it either.
     """
     top, left = rows.min(), columns.min()
     height, width = rows.max() - top + 1, columns.max() - left + 1
@@ -204,18 +204,20 @@ def weigh(missing, away_CN, colour_CN3, found_CN, misses_CN, layers, gains_C, we
     """
     count = len(away_CN)
     trust = np.zeros(count, np.float32)
+    best = np.zeros(max(layers.max() + 1, 2), np.float32)
     for n in range(len(missing)):
         weights_CN[:, n] = 0
         if not missing[n]:
             continue
-        best = np.full(2, np.float32(1e9))
+        best[:] = np.float32(1e9)
         for c in range(count):
             if found_CN[c, n] and (
                 layers[c] == 0 or misses_CN[c, n] != _UNTRIED_MISS or abs(away_CN[c, n]) <= _UNTRIED_FRAMES
             ):
                 cost = misses_CN[c, n] + np.float32(0.1) * np.float32(min(abs(away_CN[c, n]), 60))
                 best[layers[c]] = min(best[layers[c]], cost)
-        layer = 1 if best[1] + _FRONT_MARGIN < best[0] else 0
+        front = 1 + best[1:].argmin()
+        layer = front if best[front] + _FRONT_MARGIN < best[0] else 0
         if best[layer] > _REFUSED_MISS:
             continue
         strongest, total = -1, np.float32(0)

@@ -15,6 +15,7 @@ from core_model.propagation.camera import IN_PLACE
 from core_model.propagation.compiled import compiled
 from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 _MARGIN_PX = RIM_PX + 13  # around the holes: their rims, and as far as a camera sways
@@ -50,9 +51,11 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     """
     frames = len(masks_THW)
     picks = np.unique(np.linspace(0, frames - 1, min(frames, _BACKGROUND_SAMPLES)).round().astype(int))
-    cuts = [_halved(*_moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
+    cuts = [_halved(*moved_back(frames_THWC[t], masks_THW[t], places[t])) for t in picks]
     pictures, hiddens = np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts])
     background, spread, counts = _background(pictures, hiddens, _lights(pictures, hiddens))
+    sways = not (places == IN_PLACE).all()
+    low, high = _range_of(background) if sways else (background, background)
     hull = np.asarray(masks_THW.any(0))
     rows, columns = np.flatnonzero(hull.any(1)), np.flatnonzero(hull.any(0))
     top, left = max(0, int(rows[0]) - _MARGIN_PX), max(0, int(columns[0]) - _MARGIN_PX)
@@ -60,9 +63,9 @@ def look_behind(frames_THWC: U8, masks_THW: Bool, places: F64) -> StillScene:
     square = np.ones((2 * _FRINGE_PX + 1,) * 2, np.uint8)
     shown, passing_THW = np.empty((frames, *hull[area].shape), np.bool_), np.zeros(masks_THW.shape, np.bool_)
     for t in range(frames):
-        picture, hidden = _moved_back(frames_THWC[t], masks_THW[t], places[t])
+        picture, hidden = moved_back(frames_THWC[t], masks_THW[t], places[t])
         halved = _halved(picture, hidden)
-        found = _passing(*halved, background, spread, counts)
+        found = _passing(*halved, background, low, high, spread, counts)
         shown[t] = ~hidden[area]
         if found.any():
             # What passes may have parts of the background's colour: what it encloses is its own.
@@ -79,12 +82,12 @@ def follow_still(scene: StillScene, asked: Asked, direction: int) -> Tracks:
     count = int(asked.first[-1])
     tracks = Tracks(np.zeros(count, np.int16), np.zeros(count, np.float32), np.zeros(count, np.float32))
     when = scene.later if direction == 1 else scene.earlier
-    back = np.stack([_inverted(place) for place in scene.places])
+    back = np.stack([inverted(place) for place in scene.places])
     _follow(asked.first, asked.rows, asked.columns, scene.places, back, when, scene.top, scene.left, *tracks)
     return tracks
 
 
-def _moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
+def moved_back(frame_HWC: U8, mask_HW: Bool, place: F64) -> tuple[U8, Bool]:
     """A frame's picture and holes where they lay in the first frame."""
     if np.array_equal(place, IN_PLACE):
         return frame_HWC, mask_HW
@@ -112,7 +115,8 @@ def _moved_on(passing_HW: U8, place: F64) -> U8:
     return np.asarray(moved, np.uint8)
 
 
-def _inverted(place: F64) -> F64:
+def inverted(place: F64) -> F64:
+    """Where a pixel of the frame at that place lies in the first frame."""
     turn = np.linalg.inv(place[:, 1:]) if not np.array_equal(place, IN_PLACE) else np.eye(2)
     return np.column_stack((-turn @ place[:, 0], turn))
 
@@ -136,6 +140,13 @@ def _with_enclosed(passing_hw: U8, hidden_hw: Bool) -> U8:
     enclosed[0] = False
     enclosed[np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))] = False
     return np.where(enclosed[labels], np.uint8(1), passing_hw)
+
+
+def _range_of(background_hwc: F32) -> tuple[F32, F32]:
+    """Least and most that a pixel may be where the camera sways: it is not sampled exactly where it lay."""
+    square = np.ones((3, 3), np.uint8)
+    least, most = cv2.erode(background_hwc, square), cv2.dilate(background_hwc, square)
+    return np.asarray((background_hwc + least) / 2, np.float32), np.asarray((background_hwc + most) / 2, np.float32)
 
 
 @compiled
@@ -217,7 +228,7 @@ def _background(frames, hidden, lights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-untyped-def]
+def _passing(picture, hidden, background, low, high, spread, counts):  # type: ignore[no-untyped-def]
     """1 where a picture differs from the background, brought to its light."""
     height, width = hidden.shape
     ratios = np.empty(height * width, np.float32)
@@ -240,8 +251,9 @@ def _passing(picture, hidden, background, spread, counts):  # type: ignore[no-un
                 continue
             for c in range(3):
                 allowed = max(np.float32(_PASSING_LEVELS), np.float32(_PASSING_DEVIATIONS) * spread[y, x, c])
-                expected = background[y, x, c] * light
-                if expected < 250 and abs(picture[y, x, c] - expected) > allowed * max(light, np.float32(1)):
+                allowed *= max(light, np.float32(1))
+                least, most = low[y, x, c] * light - allowed, high[y, x, c] * light + allowed
+                if background[y, x, c] * light < 250 and not least <= picture[y, x, c] <= most:
                     passing[y, x] = 1
     return passing
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core_model.propagation.camera import IN_PLACE
 from core_model.propagation.clean_pictures import CleanPictures
 
 LEVELS = (10, 100, 250)
@@ -15,7 +16,7 @@ def pictures():
     masks, passing = np.zeros((2, 3, 40, 40), bool)
     masks[1, 30, 30] = masks[:, 20, 20] = True
     passing[2, 10, 2] = True
-    return CleanPictures(frames, masks, passing, (slice(0, 40), slice(0, 40)))
+    return CleanPictures(frames, masks, passing, np.repeat(IN_PLACE[None], 3, 0), (slice(0, 40), slice(0, 40)))
 
 
 def at(pictures, t, y, x):
@@ -37,3 +38,16 @@ def test_what_is_missing_or_passes_counts_nothing(pictures):
 
 def test_what_no_frame_shows_is_said(pictures):
     assert np.argwhere(pictures.hidden()).tolist() == [[20, 20]]
+
+
+def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_them():
+    """A ramp of 4 levels a pixel that goes right by a pixel a frame: mixed in place it stays what it is."""
+    ramp = np.tile(4 * np.arange(40), (40, 1))
+    frames = np.stack([np.repeat(np.roll(ramp, t, 1)[..., None], 3, 2) for t in range(3)]).astype(np.uint8)
+    places = np.stack([np.array([[t, 1.0, 0], [0, 0, 1.0]]) for t in range(3)])
+    masks, passing = np.zeros((2, 3, 40, 40), bool)
+    masks[1:, 20, 20] = True
+    passing[1, 8, 18:24] = True
+    pictures = CleanPictures(frames, masks, passing, places, (slice(0, 40), slice(0, 40)))
+    for t, y, x in ((1, 30, 20), (0, 30, 20), (1, 20, 20), (1, 8, 20)):
+        assert at(pictures, t, y, x) == pytest.approx(4 * (x - t), abs=0.01)

@@ -47,6 +47,28 @@ def test_what_passes_is_followed_to_a_fraction_of_a_pixel_behind_the_hole(step, 
         assert found == pytest.approx(truth @ at, abs=0.15)
 
 
+def test_two_things_that_meet_behind_one_hole_are_followed_each_for_itself():
+    """A card above goes right, one below goes left, and a tall hole lies over both."""
+    first, second = texture(1, 36, 60), texture(2, 36, 60)
+    frames = np.full((FRAMES, HEIGHT, WIDTH, 3), 90, np.uint8)
+    shown = np.zeros((FRAMES, HEIGHT, WIDTH), bool)
+    for t in range(FRAMES):
+        for top, left, card in ((15, 10 + 6 * t, first), (70, 130 - 5 * t, second)):
+            frames[t, top : top + 36, left : left + 60] = card
+            shown[t, top : top + 36, left : left + 60] = True
+    masks = np.zeros_like(shown)
+    masks[:, 10:110, 90:110] = True
+    frames[masks] = 255
+    motion = register_passing(frames, masks, shown & ~masks)
+    for pair in range(3, 7):
+        found = {
+            tuple(motion.models[0, pair, 1, layer, :, 0].round().tolist())
+            for layer in (1, 2)
+            if motion.valid[pair, 1, layer]
+        }
+        assert found == {(6, 0), (-5, 0)}
+
+
 def test_an_edge_that_slides_along_itself_is_not_followed():
     """A plain bar across the picture may move along itself as it likes: nothing says where a pixel of it goes."""
     frames = np.full((4, HEIGHT, WIDTH, 3), 90, np.uint8)
@@ -54,7 +76,7 @@ def test_an_edge_that_slides_along_itself_is_not_followed():
     frames[:, 50:70], shown[:, 50:70] = 200, True
     masks = np.zeros_like(shown)
     masks[:, 45:75, 80:120] = True
-    assert not register_passing(frames, masks, shown & ~masks).valid[..., FOREGROUND].any()
+    assert not register_passing(frames, masks, shown & ~masks).valid[..., FOREGROUND:].any()
 
 
 def test_what_passes_counts_whole_though_its_middle_looks_like_the_background():
