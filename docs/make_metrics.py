@@ -54,8 +54,8 @@ scrape_configs:
 
 A run on Ray also records the same metrics with `ray.util.metrics`, once a second, from the driver. Ray's agent on the driver's
 machine exports them with those of Ray itself, under these names with `ray_` before them (`ray_reelmend_frames_total`) and with
-labels of its own. A Ray that is installed without its `default` extra has no agent and exports nothing; the run's own port is
-the way then. On a cluster the agent's port is what `ray start --metrics-export-port` said (8080 under KubeRay). A local
+labels of its own. Ray without its `default` extra has no agent and exports nothing; use the run's own port
+then. On a cluster the agent's port is set by `ray start --metrics-export-port` (8080 under KubeRay). A local
 Ray picks a free port: use the run's own.
 
 ### Grafana

@@ -59,5 +59,5 @@ def _value(hint: Any) -> dict[str, Any]:
     return types if "string" in types["type"] else {"anyOf": [types, _VARIABLE]}
 
 
-def _default(field: "dataclasses.Field[Any]") -> Any:
-    return field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
+def _default(field: Any) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()

@@ -58,9 +58,7 @@ def _status_of(error: ReelmendError) -> int:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        lines = traceback.format_exc().split(
-            "\n"
-        )  # of the exception being handled
+        lines = traceback.format_exc().split("\n")  # of the exception being handled
     elif status != EXIT_INTERRUPTED:
         lines = [f"error: {line}" for line in lines]
     for line in lines:
