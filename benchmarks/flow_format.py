@@ -1,4 +1,4 @@
-"""Which number format for the cached flow? Size, speed, and what the rounding does to the final picture.
+"""Number formats for the cached flow: size, speed, and the effect of rounding on the picture.
 
     python -m benchmarks.flow_format --samples DIR [--frames 16] [--json FILE]
 

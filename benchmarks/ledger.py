@@ -1,4 +1,4 @@
-"""What does a ledger of a million items cost? To take over, to change a row of, to read, to catch up with.
+"""Cost of a ledger of a million items: writing, changing a row, reading, catching up.
 
     python -m benchmarks.ledger --items 1000000
 

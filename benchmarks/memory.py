@@ -1,4 +1,4 @@
-"""Does memory grow with a video's length? Restores a short and a long 720p clip through Ray and compares the peaks.
+"""Memory against video length: restores a short and a long 720p clip through Ray and compares the peaks.
 
     python -m benchmarks.memory [--frames 300 3000] [--executor ray]
 

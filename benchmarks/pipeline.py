@@ -1,4 +1,4 @@
-"""How fast is a whole run, and where does its time go? Against the simplest thing that could do the job.
+"""Speed of a whole run by stage, compared with the simplest program that could do the job.
 
     python -m benchmarks.pipeline [--frames 300] [--size 1280x720]
 

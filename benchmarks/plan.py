@@ -1,4 +1,4 @@
-"""How long does a plan of a million items take, and how much memory?
+"""Time and memory of a plan of a million items.
 
     python -m benchmarks.plan                      # Parquet, CSV and JSONL, frames and sizes given
     python -m benchmarks.plan --probe              # frames and sizes missing: a sample of local videos is opened

@@ -1,4 +1,4 @@
-"""How does a report of many items do? Time to write it, its size, and how long a browser takes to show it.
+"""Report of many items: time to write it, its size, and how long a browser takes to show it.
 
     python -m benchmarks.report --items 10000
 

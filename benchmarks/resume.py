@@ -1,4 +1,4 @@
-"""How long does a run take that has nothing to do? A finished run of many items, typed again.
+"""Time of a run with nothing to do: a finished run of many items, run again.
 
     python -m benchmarks.resume --items 100000            # on the disk
     python -m benchmarks.resume --items 10000 --s3        # in moto's server (needs moto[server])

@@ -1,4 +1,4 @@
-"""Does the scheduler keep its workers busy? Simulated work on a real Ray: actors that sleep as long as a chunk takes.
+"""Utilization of workers: simulated work on a real Ray, with actors that sleep as long as a chunk takes.
 
     python -m benchmarks.scheduler                              # 64 actors, 200 000 chunks of 0.2 s
     python -m benchmarks.scheduler --chunks 6400 --seconds 4

@@ -1,4 +1,4 @@
-"""Does it show where a video was cut into blocks for many workers? Against a run in which it is one block.
+"""Visibility of block boundaries, compared with a run in one block.
 
     python -m benchmarks.seams --samples DIR
 

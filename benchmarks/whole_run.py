@@ -1,4 +1,4 @@
-"""How much processor time does a whole run take, over decoding and encoding the same clip?
+"""Processor time of a whole run, relative to decoding and encoding the same clip.
 
     python -m benchmarks.whole_run [--frames 120] [--scene still] [--repeats 3]
 

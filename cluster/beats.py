@@ -55,7 +55,7 @@ def beating(run: str, task_id: str) -> Iterator[None]:
 
 
 class BeatReader:
-    """Reads the beats of the tasks in work, some at a time, in turn."""
+    """Reads the beats of the tasks in progress, some at a time, in turn."""
 
     def __init__(self, run: str) -> None:
         self._run = run

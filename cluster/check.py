@@ -1,6 +1,6 @@
-"""Does Ray work here? `python -m cluster.check` starts it, or connects to it, and prints what it offers as JSON.
+"""Check of Ray: `python -m cluster.check` starts it, or connects to it, and prints its resources as JSON.
 
-A process of its own: a Ray that hangs or crashes must not take the one who asks with it. Exit status 1 and one line on
+A separate process: a Ray that hangs or crashes must not take the one who asks with it. Exit status 1 and one line on
 stderr when Ray does not work.
 """
 

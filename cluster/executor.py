@@ -1,4 +1,4 @@
-"""How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
+"""Executor on Ray: asks the scheduler, carries out its instructions, reports the answers, until the run is over."""
 
 import logging
 import math
@@ -36,7 +36,7 @@ _COUNT_MACHINES_S = 5.0
 
 
 class RayExecutor:
-    """Runs a `RunState` on a Ray cluster, or on a Ray of its own on this machine."""
+    """Runs a `RunState` on a Ray cluster, or on its own Ray on this machine."""
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
         """`worker_factory` must be importable in the workers; each process calls it with the context.
@@ -45,8 +45,8 @@ class RayExecutor:
         """
         if isinstance(context.out, Path) and in_job_folder(context.out):
             raise ConfigError(
-                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
-                "that all machines see, or s3://"
+                f"out={context.out} is in Ray's copy of the job's folder, where it would be lost: use an absolute path "
+                "that all machines can reach, or s3://"
             )
         self._context = context
         self._worker_factory = worker_factory
@@ -54,7 +54,7 @@ class RayExecutor:
     def run(self, state: RunState) -> None:
         """Return when `state.over`, with every worker ended, and Ray too if it was started here.
 
-        Raises KeyboardInterrupt after the same clean-up on ctrl-C, and on SIGTERM when tasks in work have ended or
+        Raises KeyboardInterrupt after the same clean-up on Ctrl-C, and on SIGTERM when tasks in progress have ended or
         `run.stop_grace_s` is over; SetupError when there is no Ray.
         """
         if state.over:
@@ -126,10 +126,12 @@ def _patience(job: JobConfig) -> Patience:
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
-    """Whether a run that was told to stop has nothing in work any more."""
+    """Whether a run that was told to stop has nothing in progress any more."""
     if not scheduler.draining and (count := len(state.in_work)):
         what = f"{count} task" + ("" if count == 1 else "s")
-        log.warning("told to stop: what is in work (%s) has %g s to end; a second signal stops at once", what, grace_s)
+        log.warning(
+            "stopping: tasks in progress (%s) have %g s to finish; a second signal stops at once", what, grace_s
+        )
     scheduler.drain()
     return not state.in_work
 

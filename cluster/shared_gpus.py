@@ -1,4 +1,4 @@
-"""Which workers share a GPU? Those of one group: a whole GPU that Ray keeps for as many of them as fit on it.
+"""Groups of workers that share a GPU: a whole GPU that Ray keeps for as many of them as fit.
 
 Left to itself Ray would put two halves on the GPUs of two machines, where no worker that needs a whole one found a
 place any more.

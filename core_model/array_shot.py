@@ -1,4 +1,4 @@
-"""How does a clip that is in memory become a shot?"""
+"""A shot from a clip in memory."""
 
 from dataclasses import dataclass
 

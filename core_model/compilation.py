@@ -1,4 +1,4 @@
-"""Which parts of the networks are worth compiling, and what if they cannot be?
+"""Compilation of the parts of the networks that profit from it, and the fallback if it fails.
 
 Compiled are parts whose shapes stay the same from one window to the next. What varies (attention, which depends on how
 many windows are masked; the last block's feed-forward and the decoder, which depend on where the mask is; sampling)
@@ -95,7 +95,7 @@ class _Compiler:
             try:
                 return self._inductor(graph, inputs)
             except Exception as exc:  # a missing or broken compiler shows in many ways; none must stop a run
-                self.failure = f"compiling failed, running as it is: {_first_line(exc)}"
+                self.failure = f"compilation failed, continuing without it: {_first_line(exc)}"
                 _log.warning("compile: %s", self.failure)
         return graph.forward
 

@@ -1,4 +1,4 @@
-"""How much memory does an accelerator have, how much was needed, and what is it called when there is too little?"""
+"""Memory of an accelerator: total, needed, and the errors that mean it ran out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What has an engine learnt about the room on its device, and what does it do where that does not do?"""
+"""What an engine has learnt about the memory of its device, and its steps when memory is insufficient."""
 
 import torch
 

@@ -25,7 +25,7 @@ _one_opencv_thread = threading.Lock()
 class DisFlow:
     """Optical flow of a pair of frames; the same pair gives the same flow, whatever else is in the call.
 
-    Nothing is carried over from one pair to the next, and OpenCV works single-threaded (its search starts anew at
+    Nothing is carried over from one pair to the next, and OpenCV works single-threaded (its search starts again at
     the edge of each thread's stripe, so that the number of threads would show in the flow); pairs run side by side.
     """
 

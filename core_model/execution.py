@@ -1,4 +1,4 @@
-"""How are numbers computed, apart from what is computed?
+"""Number formats and kernels: how values are computed, apart from what is computed.
 
 What may be reduced is chosen by component: RAFT's convolutions and the generator run inside `reduced`, flow completion
 and propagation inside `exact`; flow, correlation and the coordinates that anything is sampled at are fp32 in both.
@@ -79,11 +79,11 @@ class Execution:
 def usable_precision(precision: Precision, device: torch.device) -> tuple[Precision, str]:
     """Return the precision that `device` computes in when asked for this one, and why if it is another ("" if not)."""
     if precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
-        return "fp32", "bf16: this processor has no instructions for it, and emulated it is slower; computing in fp32"
+        return "fp32", "bf16: not supported by this processor, and slower when emulated; computing in fp32"
     if precision == "bf16" and device.type == "cuda" and torch.cuda.get_device_capability(device) < _AMPERE:
-        return "fp32", f"bf16: {torch.cuda.get_device_name(device)} has no instructions for it; computing in fp32"
+        return "fp32", f"bf16: {torch.cuda.get_device_name(device)} does not support it; computing in fp32"
     if precision == "fp16" and device.type == "cpu":
-        return "fp32", "fp16: is for GPUs; on a CPU precision is bf16 or fp32; computing in fp32"
+        return "fp32", "fp16: for GPUs only; on a CPU use bf16 or fp32; computing in fp32"
     return precision, ""
 
 

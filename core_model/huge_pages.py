@@ -1,4 +1,4 @@
-"""Why is a large tensor slow the first time it is written, and what helps?"""
+"""Huge pages for large tensors, which are slow when written for the first time."""
 
 import os
 

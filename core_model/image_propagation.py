@@ -1,10 +1,10 @@
-"""Which missing pixels does a neighbouring frame show, and what are they there?
+"""Propagation of pixels between neighbouring frames along the flow.
 
 Flow-guided image propagation without weights (Zhou et al., "ProPainter", ICCV 2023, section 3.2).
 
 Legend: B batch, T frames, C channels, H W height and width. A mask is True where content is missing. A flow has
 channels (dx, dy) in pixels; forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t.
-The image may be anything that lies on the pixel grid and can be copied: RGB as u8 or float, or where it came from.
+The image may be anything that is on the pixel grid and can be copied: RGB as u8 or float, or where it came from.
 """
 
 import torch
@@ -15,7 +15,7 @@ from core_model.warp import warp
 # A pair of flows agrees where going there and back misses by less than this: squared pixels, relative and absolute.
 _RELATIVE_MISS = 0.01
 _ABSOLUTE_MISS = 0.5
-_HOLE_SHARE = 0.1  # a bilinear sample is missing when more of it than this lies in a hole
+_HOLE_SHARE = 0.1  # a bilinear sample is missing when more of it than this is in a hole
 
 
 def consistent(flow_B2HW: Tensor, back_B2HW: Tensor) -> Tensor:

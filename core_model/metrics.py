@@ -1,4 +1,4 @@
-"""How close is a restored clip to the truth, and how steady is it?
+"""Distance of a restored clip to the truth, and its temporal stability.
 
 Legend: T frames, H W height and width.
 """

@@ -1,7 +1,7 @@
-"""Where does a sub-video lie while it is worked on: on the device, or in host memory with a few frames on the device?
+"""Placement of a sub-video: on the device, or in host memory with a few frames on the device.
 
 A model that is measured, not guessed: what the first sub-videos took for a pixel of a frame says what the next will
-take, of whatever size. What is free is asked anew each time; where it does not do after all, an error says so.
+take, of whatever size. What is free is asked again each time; if it is insufficient after all, an error says so.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What can be chosen about a restoration with ProPainter's networks?"""
+"""Options of a restoration with ProPainter's networks."""
 
 from dataclasses import dataclass, field
 from typing import get_args

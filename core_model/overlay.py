@@ -1,4 +1,4 @@
-"""What does a pixel become that several of the generator's windows have completed?
+"""Blending of pixels that several windows of the generator have completed.
 
 Legend: H W height and width of the frames, h w those of a region, N masked pixels of a frame.
 """

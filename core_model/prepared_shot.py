@@ -1,4 +1,4 @@
-"""What is known of a shot's frames before the generator looks at them?
+"""Propagated frames and completed flow of a shot, before the generator.
 
 Flow completed behind the masks, and images into which flow has carried what other frames show: a sub-video at a time
 (Zhou et al., "ProPainter", ICCV 2023, sections 3.1 and 3.2), kept in host memory while it is needed.
@@ -44,7 +44,7 @@ class _Flows(NamedTuple):
 
 
 class PreparedShot:
-    """What is asked for is computed with the whole sub-video that it lies in, so it never depends on who asked first.
+    """What is asked for is computed with the whole sub-video that it is in, so it never depends on who asked first.
 
     Where nothing is masked, measured flow is complete and images are whole: neither is computed.
     """

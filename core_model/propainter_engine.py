@@ -1,4 +1,4 @@
-"""How does ProPainter restore a shot block by block?
+"""ProPainter as an engine: restores a shot block by block.
 
 Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpainting", ICCV 2023.
 """

@@ -1,4 +1,4 @@
-"""How does RAFT measure the flow of a clip of any length and size?
+"""Optical flow by RAFT for clips of any length and size.
 
 Legend: T frames, H W height and width, S = T-1 pairs of adjacent frames.
 """
@@ -49,7 +49,7 @@ class RaftFlow:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames.
 
         Raises ValueError for anything but two frames or more; FloatingPointError when the flow is not finite, which
-        comes of weights or of a precision that do not do.
+        comes of unsuitable weights or precision.
         """
         _check(frames_THWC)
         height, width = frames_THWC.shape[1:3]

@@ -1,4 +1,4 @@
-"""How does a shot become whole, from front to back, a piece at a time?
+"""Restoration of a shot from front to back, piece by piece.
 
 The generator's windows in the order of the published script (Zhou et al., "ProPainter", ICCV 2023). Every number is
 computed from the same inputs in the same groups wherever a restoration begins, so pieces restored by several
@@ -27,7 +27,7 @@ from core_model.seen_frames import SeenFrames
 
 
 class Restoration:
-    """One shot. Asked for adjacent pieces it goes on with what it has; asked for another one it starts anew there."""
+    """One shot. For adjacent pieces it continues with what it has; for another one it starts again there."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Restoration:
         """
         if start != self._reached:
             self._begin(start)
-        self._reached = -1  # whoever comes back after an error begins anew
+        self._reached = -1  # a caller that returns after an error starts again
         for windows in self._batches(stop):
             PROGRESS.sign()
             for window, region, images in self._complete(windows):

@@ -1,4 +1,4 @@
-"""How does one clip become a restored clip, with ProPainter?
+"""Restoration of one clip in memory with ProPainter.
 
 Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpainting", ICCV 2023.
 Legend: T frames, H W height and width of the clip. Masks are 1 where content is missing.
@@ -33,8 +33,8 @@ class Restorer:
     def __call__(self, frames_THWC: U8, masks_THW: U8 | Bool) -> U8:
         """Return the RGB frames u8 [T, H, W, 3] with the dilated masks' pixels completed and all others unchanged.
 
-        Any T >= 1 and any size: sides that are no multiples of 8 are padded. Raises ValueError when the shapes differ,
-        DeviceFull when an accelerator's memory does not do for frames of this size.
+        Any T >= 1 and any size: sides that are not multiples of 8 are padded. Raises ValueError when the shapes differ,
+        DeviceFull when an accelerator's memory is insufficient for frames of this size.
         """
         _check(frames_THWC, masks_THW)
         masks = dilate(masks_THW, self._options.mask_dilation)

@@ -1,4 +1,4 @@
-"""Which frames are worked on together?
+"""Windows, reference frames and sub-videos: which frames are computed together.
 
 The schedule of ProPainter's published script: sub-videos for flow and propagation, windows for the generator.
 Legend: T frames of the clip.

@@ -1,4 +1,4 @@
-"""What has the generator made of single frames that windows still to come will look at?"""
+"""Cache of the generator's features of single frames, for windows still to come."""
 
 from collections.abc import Iterable, Sequence
 

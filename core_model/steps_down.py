@@ -1,4 +1,4 @@
-"""How often was less put on a device at once because it was full? The picture stays the same, the time does not."""
+"""Count of memory-saving steps on a device. The picture stays the same, the time does not."""
 
 
 class StepsDown:

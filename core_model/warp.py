@@ -1,4 +1,4 @@
-"""What does an image look like from where the flow leads?
+"""Warping of images and features along optical flow.
 
 Legend: B batch, C channels, H W height and width. A flow has channels (dx, dy) in pixels.
 """
@@ -13,7 +13,7 @@ Sampling = Literal["bilinear", "nearest"]
 
 
 def warp(x_BCHW: Tensor, flow_B2HW: Tensor, mode: Sampling = "bilinear") -> Tensor:
-    """Sample x at (column + dx, row + dy); what lies outside of x is zero.
+    """Sample x at (column + dx, row + dy); what is outside of x is zero.
 
     `bilinear` needs a floating x. `nearest` copies values, so that x may be of any type (u8 stays u8); ties go to the
     even pixel. Returns the shape and type of x. Raises ValueError when the shapes do not fit.

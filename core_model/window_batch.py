@@ -1,7 +1,7 @@
-"""How many of the generator's windows does the device take at once?
+"""Number of generator windows that a device computes at once.
 
 A model that is measured, not guessed: what the first windows of a frame size took says what more of them will take.
-What is free is asked anew before every batch. If another process takes it in between, or a window with a larger hole
+What is free is asked again before every batch. If another process takes it in between, or a window with a larger hole
 needs more than those before, an error says so and the batch is halved.
 """
 

@@ -1,4 +1,4 @@
-"""How much more work is a clip in pieces that know nothing of each other than in one?"""
+"""Extra work of a clip computed in independent pieces."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _WINDOW = 1860
 
 
 def extra_work(schedule: Schedule, frames: int, pieces: Sequence[tuple[int, int]]) -> float:
-    """Return by which share operations grow when each piece [start, stop) of a clip, masked throughout, is begun anew.
+    """Return by which share operations grow when each piece [start, stop) of a clip, masked throughout, starts again.
 
     Optical flow is measured once in any case. A worker that restores adjacent pieces in order adds nothing.
     """

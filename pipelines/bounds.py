@@ -1,4 +1,4 @@
-"""Does an item stay where the job lets it: its output inside the run's folder, its sources where sources may lie?
+"""Where an item may read and write: outputs inside the run's folder, sources inside `input.allowed`.
 
 Manifests may be written by others than those who run them. What is refused here is refused before any work.
 """
@@ -42,7 +42,7 @@ class Bounds:
             raise ConfigError(f"output {name!r} leaves the output folder {self._out}")
         staged = any(part.startswith(STAGED_PREFIX) for part in parts)
         if staged or parts[0].partition(".")[0].casefold() == WORK_FOLDER:
-            raise OddName(f"output {name!r} has a name that the run keeps for its own files; choose another")
+            raise OddName(f"output {name!r} has a name reserved for the run's own files; choose another")
         place = self._out / (inside + suffix)
         _refuse_long(place, room=len(STAGED_PREFIX))
         self._refuse_links(inside.rpartition("/")[0])
@@ -65,9 +65,9 @@ class Bounds:
 
 
 def refuse_odd_text(what: str, text: str) -> None:
-    """Raise OddName for text that is no name: control characters, or what cannot be written in bytes."""
+    """Raise OddName for text that is not a name: control characters, or what cannot be written in bytes."""
     if _ODD.search(text):
-        raise OddName(f"{what} {text!r} holds a control character, or what is no character at all; rename it")
+        raise OddName(f"{what} {text!r} holds a control character or an invalid character; rename it")
 
 
 def refuse_unwritable(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Would two items write one place, or one inside the other's, or an item what another one reads?
+"""Detection of items that would write the same place, one inside another's, or another's input.
 
 An item writes its output or, where its mask is empty, a copy of its source (`pipelines/copies.py`); until the probe
 nobody knows which. Of each path eight bytes are kept. Where two are equal, and only there, the items are gone through
@@ -59,7 +59,7 @@ class Collisions:
             if other is not item:
                 raise ConfigError(
                     f"two items would write {_name(path, item)}: {other.video} and {item.video}; "
-                    "give each its own `output` in a manifest"
+                    "set `output` for each in a manifest"
                 )
 
     def _refuse_read(self, again: Again, suspects: set[int]) -> None:
@@ -71,7 +71,7 @@ class Collisions:
                 )
 
     def _refuse_around(self, again: Again, suspects: set[int]) -> None:
-        """What is put in the place of a folder removes all that lies in it."""
+        """What is put in the place of a folder removes all that is in it."""
         around = {path: item for item, path in self._all_written(again(), suspects)}
         for item in again():
             for path in (self._written_by(item)[0], *self._read_by(item)):

@@ -1,4 +1,4 @@
-"""What does every process of a run know? The job, the run's id and where things lie."""
+"""Context that every process of a run shares: the job, the run's id, and where things are stored."""
 
 import os
 import tempfile
@@ -49,11 +49,11 @@ class RunContext:
         return Path(chosen) if chosen else Path(tempfile.gettempdir()) / f"reelmend-cache-{os.geteuid()}"
 
     def open_files(self) -> Files:
-        """Each call opens connections of its own: one a process is enough."""
+        """Each call opens its own connections: one per process is enough."""
         return Files(self.job.s3)
 
     def open_store(self, files: Files) -> Store:
-        """Parts, probe records and item records; flow too, unless it has a place of its own."""
+        """Parts, probe records and item records; flow too, unless it has its own place."""
         chosen = self.job.store.root
         return Store(location_of(chosen) if chosen else self.work / "store", files)
 

@@ -1,4 +1,4 @@
-"""Where is a source copied whose mask is empty? Beside the item's output, under the item's name with its own suffix."""
+"""Place for the copy of a source with an empty mask: the item's output, with the source's suffix."""
 
 from collections.abc import Iterable, Iterator
 

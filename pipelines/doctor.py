@@ -1,4 +1,4 @@
-"""What is here, and what would a run pick? The machine, looked at before it is blamed."""
+"""Checks of this machine, and the settings that a run would use."""
 
 import json
 import os
@@ -54,7 +54,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything a run needs. Starts Ray, or connects to it, in a process of its own (some seconds)."""
+    """Look at everything a run needs. Starts Ray, or connects to it, in its own process (some seconds)."""
     ray_offer, ray_finding = _try_ray()
     return [
         _versions(),
@@ -101,7 +101,7 @@ def _processors() -> Iterator[Finding]:
         gpu = torch.cuda.get_device_properties(index)
         yield Finding("GPU", f"{index}: {gpu.name}, {readable_bytes(gpu.total_memory)}")
     if not torch.cuda.is_available():
-        yield Finding("GPU", "none that torch can use")
+        yield Finding("GPU", "no CUDA device found")
 
 
 def _cores() -> int:
@@ -139,16 +139,16 @@ def _disks() -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free
         what = f"{readable_bytes(free)} free for {name} ({folder})"
         if not os.access(folder, os.W_OK):
-            yield Finding("disk", what + ", not writable", Level.NOTE, "give --out a folder that is")
+            yield Finding("disk", what + ", not writable", Level.NOTE, "use a writable --out folder")
         elif free < LITTLE_DISK_BYTES:
-            yield Finding("disk", what, Level.NOTE, "make room, or give --out a folder on another disk")
+            yield Finding("disk", what, Level.NOTE, "free some space, or use an --out folder on another disk")
         else:
             yield Finding("disk", what)
 
 
 def weights_here() -> Finding:
     """Which of the networks' weights are here, and so which engines can run."""
-    without = f"engine {EngineName.propagation} needs none"
+    without = f"not needed by the engine {EngineName.propagation}"
     try:
         folder = weights_folder()
         seen = [look(entry, folder) for entry in registry().values()]
@@ -203,4 +203,4 @@ def _on_gpus(pools: list[tuple[str, int, float]]) -> Finding:
     what = f"workers of an engine that wants GPUs: {', '.join(each)}"
     if torch.cuda.is_available():
         return Finding("a run on GPUs", what)
-    return Finding("a run on GPUs", what, Level.NOTE, "the torch here can use none: workers need one built for CUDA")
+    return Finding("a run on GPUs", what, Level.NOTE, "the installed torch cannot use them: workers need a CUDA build")

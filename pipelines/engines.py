@@ -1,4 +1,4 @@
-"""Which engine and which flow does a job name, and how do they want a video cut? Where a name becomes an object."""
+"""Engines and flow estimators by name, and how they divide a video: where a name becomes an object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -147,7 +147,7 @@ def speed_digest(job: JobConfig) -> str:
 def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
     """Return the share of work that blocks' surroundings add to a shot that is masked throughout.
 
-    That is when every chunk has a worker of its own; one that goes on with the next chunk saves what it can.
+    That is when every chunk has its own worker; one that continues with the next chunk saves what it can.
     """
     blocks = [block for chunk in chunks for block in chunk.blocks]
     if not blocks:

@@ -1,4 +1,4 @@
-"""What can go wrong, and who fixes it?
+"""Error classes, by who can fix them.
 
 ReelmendError
 ├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work
@@ -59,7 +59,7 @@ class OverLimit(ItemError):
 
 
 class MemoryShort(ItemError):
-    """The GPU's memory does not do for pictures of this size."""
+    """The GPU's memory is insufficient for pictures of this size."""
 
 
 class NotFinite(ItemError):

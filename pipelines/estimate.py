@@ -1,4 +1,4 @@
-"""What would a run do, and what does it say beforehand? From headers and the manifest; nothing is decoded."""
+"""Estimate of an item before the run, from headers and the manifest; nothing is decoded."""
 
 import math
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class PlannedItem:
     fps: float = 0.0
     chunks: int = 0
     halo: float = 0.0
-    """Share of work that blocks' surroundings add when every chunk has a worker of its own; less when one goes on."""
+    """Share of work that blocks' surroundings add when every chunk has its own worker; less when one continues."""
     segments: int = 0
     flow_bytes: int = 0
     part_bytes: int | None = None
@@ -170,7 +170,7 @@ def _figures(item: Item, job: JobConfig, looks: Looks) -> tuple[int, Canvas, flo
     fps = item.fps or float(told.rate)
     notes = _notes(told, job)
     if not (item.frames or told.frames):
-        notes.append("its number of frames is not known before it is read: hours and price are without it")
+        notes.append("its number of frames is unknown until it is read; hours and price do not include it")
     return item.frames or told.frames or 0, canvas_of(told, job), fps, notes, header
 
 

@@ -1,4 +1,4 @@
-"""What must a plan runner provide? And the simplest one: this process.
+"""Protocol of executors, and the simplest one: in this process.
 
 An executor pulls tasks from a `RunState` as it has room for them, and hands back receipts and failures. Which task
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
@@ -33,7 +33,7 @@ class Executor(Protocol):
     def run(self, state: RunState) -> None:
         """Return when `state.over`; raise KeyboardInterrupt when interrupted, after stopping what it started.
 
-        On SIGTERM tasks in work get `run.stop_grace_s` to end first (`stop_requests`).
+        On SIGTERM tasks in progress get `run.stop_grace_s` to end first (`stop_requests`).
 
         Raises SetupError when tasks cannot be run on this machine at all.
         """
@@ -103,7 +103,9 @@ def load_executor(name: str) -> ExecutorFactory:
     """
     found = {entry.name: entry for entry in entry_points(group=_GROUP)}
     if name not in found:
-        raise SetupError(f"no executor {name!r} is installed (there are: {', '.join(sorted(found))}); set run.executor")
+        raise SetupError(
+            f"executor {name!r} is not installed (available: {', '.join(sorted(found))}); set run.executor"
+        )
     try:
         factory: ExecutorFactory = found[name].load()
     except ImportError as exc:

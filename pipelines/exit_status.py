@@ -1,4 +1,4 @@
-"""What does a command's end say to whoever started it? Scripts and CronJobs read nothing else."""
+"""Exit statuses of commands, for scripts and CronJobs."""
 
 EXIT_BUG = 1
 EXIT_NOT_STARTED = 2
@@ -10,7 +10,7 @@ EXIT_DELETED = 4
 EXIT_TRY_AGAIN = 75
 """A store did not answer for longer than the run waits (EX_TEMPFAIL of sysexits.h): the same command, later."""
 EXIT_INTERRUPTED = 130
-"""The same command goes on."""
+"""Running the same command again resumes."""
 
 
 def as_shell_says(code: int) -> int:

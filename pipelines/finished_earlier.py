@@ -1,6 +1,6 @@
-"""Which items need no work at all, found without opening any of them? So a finished run's command starts no Ray.
+"""Recognition of finished items without opening any of them, so that repeating a finished run starts no Ray.
 
-For many items, nothing is asked item by item: what is there and when it was written comes from listings, and what the
+For many items, nothing is asked item by item: what exists and when it was written comes from listings, and what the
 records say from the ledger, whose rows hold the same. A record younger than its part of the ledger is read itself.
 """
 

@@ -1,4 +1,4 @@
-"""Videos that globs and folders name. What else lies there is passed over, and said to be."""
+"""Videos that globs and folders name. What else is there is passed over, and said to be."""
 
 import glob
 import os
@@ -80,7 +80,7 @@ def _one_of_each_name(found: Mapping[Location, str], passed: PassedOver) -> dict
             if (place.suffix.lower() in COMMON_VIDEO_SUFFIXES or not is_video_file(place)) is not common:
                 continue
             if not common and name in names:
-                passed.see(place, "another video has the same name; a manifest gives each its own `output`")
+                passed.see(place, "another video has the same name; set `output` for each in a manifest")
                 continue
             names.add(name)
             kept[place] = name
@@ -96,7 +96,7 @@ def _expand(pattern: str, folders: Folders, passed: PassedOver) -> Iterator[tupl
         return
     place = folders.as_spelled(literal(place))
     if not folders.is_folder(place):
-        # A file named outright is taken at its word; the probe says so if it is no video.
+        # A file named outright is taken at its word; the probe says so if it is not a video.
         if isinstance(place, RemotePath) or folders.is_there(place):
             yield place, place.stem
     elif folders.holds_images(place):
@@ -106,7 +106,7 @@ def _expand(pattern: str, folders: Folders, passed: PassedOver) -> Iterator[tupl
             if is_video_file(entry.place):
                 yield entry.place, entry.place.stem
             elif entry.is_folder:
-                passed.see(entry.place, f"a folder in a folder; '{place}/**/*' goes through them")
+                passed.see(entry.place, f"a nested folder; use '{place}/**/*' to include its videos")
             else:
                 _see_no_video(entry.place, passed)
 
@@ -145,5 +145,6 @@ def _see_no_video(place: Location, passed: PassedOver) -> None:
     if not is_image(place):
         suffix = place.suffix.lower()
         passed.see(
-            place, f"{suffix} is no kind of video; a file named outright is tried" if suffix else "it has no suffix"
+            place,
+            f"{suffix} is not a known video type; name the file explicitly to try it" if suffix else "it has no suffix",
         )

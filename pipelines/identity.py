@@ -1,4 +1,4 @@
-"""What is a result named by? By everything that determines it, never by a position or a path alone."""
+"""Digests as names of results: of everything that determines them, never of a position or path alone."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""How does one item move from pending to its end? Its tasks, its attempts, its row of the ledger."""
+"""Life of one item from pending to its end: its tasks, its attempts, its row of the ledger."""
 
 import shlex
 from collections import Counter, deque
@@ -89,7 +89,7 @@ class ItemWork:
 
     @property
     def story(self) -> str:
-        """The item's last events, one a line, oldest first."""
+        """The item's last events, one per line, oldest first."""
         return f"story of item {self.item.id} ({self.row.state}):\n" + "\n".join(f"  {event}" for event in self._events)
 
     @property
@@ -144,7 +144,7 @@ class ItemWork:
                 raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
 
     def put_back(self, task: Task, reason: str) -> None:
-        """A task could not be done, and not for a fault of its own: it is ready again, and has used up nothing."""
+        """A task could not be done, and not for its own fault: it is ready again, and has used up nothing."""
         self._in_hand[task.stage].discard(task.index)
         self._events.append(f"{task.id} put back: {reason}")
         self._offer(task)
@@ -256,7 +256,7 @@ class ItemWork:
 
 
 def _stage_of(state: ItemState) -> str:
-    """Where an item stood that was ended from outside, not by a task of its own."""
+    """Where an item stood that was ended from outside, not by its own task."""
     return {ItemState.PROBING: Stage.PROBE, ItemState.RUNNING: Stage.INPAINT, ItemState.STITCHING: Stage.STITCH}[state]
 
 

@@ -1,4 +1,4 @@
-"""What does this run have to do? Defaults, preset, job file and command line, merged and checked.
+"""Loading of a job: defaults, preset, job file and command line, merged and checked.
 
 Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree),
 `conf/presets/NAME.yaml`, the job file, the dot-list (`stitch.codec=ffv1`), the flags (`--out`). Every problem of every
@@ -118,7 +118,7 @@ class _Merge:
             if equals and key.strip():
                 self.apply(_Setting(key.strip(), _parse(raw, _type_of(key.strip())), origin))
             else:
-                self.problems.append(f"'{text}' is not an override ({origin}); write KEY=VALUE, as in stitch.crf=20")
+                self.problems.append(f"'{text}' is not an override ({origin}); use KEY=VALUE, such as stitch.crf=20")
 
     def apply(self, setting: _Setting) -> None:
         kind = _type_of(setting.key)
@@ -169,7 +169,7 @@ def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
     try:
         text = files.read(path)
         if text is None:
-            raise ConfigError(f"{path}: there is no such job file")
+            raise ConfigError(f"{path}: no such job file")
         tree = read_yaml(text.decode())
     except (StoreError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: cannot be read as a job file: {exc}") from exc
@@ -179,7 +179,7 @@ def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
     except NOT_YAML as exc:
         raise ConfigError(f"{path}: not valid YAML: {first_line(exc)}") from exc
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: a job file holds KEY: VALUE lines, this one does not")
+        raise ConfigError(f"{path}: not a job file; expected KEY: VALUE lines")
     return tree
 
 
@@ -188,7 +188,7 @@ def _preset_path(name: str) -> Path:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"--preset {name}: there is no such preset; {hint}")
+        raise ConfigError(f"--preset {name}: no such preset; {hint}")
     return Path(str(resources("conf") / "presets" / f"{name}.yaml"))
 
 
@@ -241,7 +241,7 @@ def _explain_key(setting: _Setting) -> str:
         hint = f"{section or 'a job'} has {', '.join(_names(holder))}"
     else:
         hint = f"a job has {', '.join(_names(JobConfig))}"
-    return f"{setting.key}: there is no such setting ({setting.origin}); {hint}"
+    return f"{setting.key}: no such setting ({setting.origin}); {hint}"
 
 
 def _parse(raw: str, kind: Any) -> Any:

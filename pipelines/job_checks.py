@@ -1,4 +1,4 @@
-"""Which values of a job make sense? The ranges that types cannot say."""
+"""Ranges and combinations of settings that types cannot express."""
 
 import math
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("s3.attempts", job.s3.attempts, 1)
     yield from _at_least("s3.piece_bytes", job.s3.piece_bytes, SMALLEST_PIECE_BYTES)
     if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
-        yield ("s3.timeout_s",), f"{job.s3.timeout_s} is no time that a request could be given"
+        yield ("s3.timeout_s",), f"{job.s3.timeout_s} is not a valid time-out for a request"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
     if job.mask.numbered_from is not None:
         yield from _at_least("mask.numbered_from", job.mask.numbered_from, 0)
@@ -85,12 +85,12 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     if job.stitch.speed not in SPEEDS:
         yield ("stitch.speed",), f"'{job.stitch.speed}' is not one of {', '.join(SPEEDS)}"
     if not job.name.strip():
-        yield ("name",), "is empty; give the run a name"
+        yield ("name",), "is empty; name the run"
     if not job.out.strip():
         yield ("out",), "is empty; name the folder of the outputs"
     for key, text in (("out", job.out), ("input.manifest", job.input.manifest), ("input.masks", job.input.masks)):
         if text and not is_writable(text):
-            yield (key,), f"'{shown(text)}' is not UTF-8; name it otherwise"
+            yield (key,), f"'{shown(text)}' is not UTF-8; rename it"
 
 
 def find_contradictions(job: JobConfig) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ def find_contradictions(job: JobConfig) -> Iterator[Problem]:
     scales = {"outpaint.scale_w": job.outpaint.scale_w, "outpaint.scale_h": job.outpaint.scale_h}
     larger = [key for key, scale in scales.items() if 1 < scale <= LARGEST_SCALE]
     if job.mode == Mode.inpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
-        yield (larger[0], "mode"), "is set, and mode is inpaint, which enlarges nothing; add mode=outpaint"
+        yield (larger[0], "mode"), "is set, but mode is inpaint; add mode=outpaint"
 
 
 def _rate(key: str, written: str) -> Iterator[Problem]:
@@ -116,17 +116,17 @@ def _limits(limits: LimitsConfig) -> Iterator[Problem]:
     yield from _at_least("limits.frames", limits.frames, 0)
     for name, seconds in (("duration_s", limits.duration_s), ("task_s", limits.task_s), ("still_s", limits.still_s)):
         if not (math.isfinite(seconds) and seconds >= 0):
-            yield (f"limits.{name}",), f"{seconds} is no number of seconds; 0 stands for any"
+            yield (f"limits.{name}",), f"{seconds} is not a valid number of seconds; use 0 for no limit"
     for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):
         if not (math.isfinite(seconds) and seconds > 0):
-            yield (f"limits.{name}",), f"{seconds} is not a time in which a video could be read"
+            yield (f"limits.{name}",), f"{seconds} is too short to read a video in"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:
     for name in ("price_per_gpu_hour", "price_per_cpu_hour", "price_per_gb_month"):
         price = getattr(cost, name)
         if not (math.isfinite(price) and price >= 0):
-            yield (f"cost.{name}",), f"{price} is no price"
+            yield (f"cost.{name}",), f"{price} is not a valid price"
     if any(pool < 1 for pool in cost.pools):
         yield ("cost.pools",), f"{cost.pools} holds a number below 1"
 
@@ -154,9 +154,9 @@ def _pools(job: JobConfig) -> Iterator[Problem]:
         if 0 < most < least:
             yield (f"pools.{stage}_min", f"pools.{stage}_max"), f"{least} is above the most workers, {most}"
     if workers and pools.inpaint_max and workers != pools.inpaint_max:
-        yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} say different things; set one"
+        yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} contradict each other; set one"
     if pools.autoscaling and not (pools.inpaint_max or workers):
-        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max: how many workers to ask for"
+        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max, the number of workers to ask for"
 
 
 def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:

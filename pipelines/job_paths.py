@@ -1,4 +1,4 @@
-"""Where do the relative paths of a job start? At the folder of the file that names them."""
+"""Relative paths of a job, which start at the folder of the file that names them."""
 
 import glob
 from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ def _join(folder: Location, text: str) -> str:
 
 
 def _as_pattern(placed: str, given: str) -> str:
-    """Escape what is no pattern, so that a bracket in a name stays a bracket.
+    """Escape what is not a pattern, so that a bracket in a name stays a bracket.
 
     That is a video that is there under this very name, and the folder that was put before a real pattern.
     """

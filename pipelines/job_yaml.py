@@ -1,4 +1,4 @@
-"""What does a text of YAML hold, and what does it cost to find out? Nothing that grows on the way in."""
+"""Safe reading of YAML, with limits on size and aliases."""
 
 import io
 from typing import Any
@@ -42,7 +42,7 @@ def _refuse_growth(text: str) -> None:
 def _values(node: Any, known: dict[int, int], above: tuple[int, ...]) -> int:
     """Return how many values a node stands for. Raises ValueError for one that holds itself."""
     if id(node) in above:
-        raise ValueError("an alias stands inside of what it stands for")
+        raise ValueError("an alias refers to itself")
     if id(node) not in known:
         held = node.value if isinstance(node, yaml.CollectionNode) else ()
         children = [part for entry in held for part in (entry if isinstance(entry, tuple) else (entry,))]

@@ -1,8 +1,8 @@
-"""How do log lines look, and what do they carry? Fields with words, as text for people or as JSON for machines.
+"""Format of log lines: words with fields, as text for people or as JSON.
 
-A line is logged as an `LogLine`, with fields of its own; what is logged while a `log_fields` block is open carries its
-fields too, whoever logs it: a library's warning in a worker then says for which chunk it came. No line holds
-credentials, whoever logs it.
+A line is logged as an `LogLine`, with its own fields; what is logged while a `log_fields` block is open carries its
+fields too, from whatever source: a library's warning in a worker then says for which chunk it came. No line holds
+credentials, from whatever source.
 """
 
 import json
@@ -117,7 +117,7 @@ def log_format(chosen: LogFormat) -> LogFormat:
         return chosen
     name = os.environ.get(FORMAT_VARIABLE, "") or LogFormat.text
     if name not in (LogFormat.text, LogFormat.json):
-        raise ConfigError(f"{FORMAT_VARIABLE}={name}: there is no such log format; set text or json")
+        raise ConfigError(f"{FORMAT_VARIABLE}={name}: not a log format; use text or json")
     return LogFormat(name)
 
 

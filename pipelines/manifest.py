@@ -54,7 +54,7 @@ def walk(job: JobConfig, passed: PassedOver | None = None) -> Iterator[Item]:
 
 def _items(job: JobConfig, passed: PassedOver) -> Iterator[Item]:
     if job.input.manifest and job.input.videos:
-        raise ConfigError("both a manifest and videos are given: give one of --manifest and --videos")
+        raise ConfigError("--manifest and --videos cannot be combined; use one of them")
     files = Files(job.s3)
     if job.input.manifest:
         yield from _from_manifest(location_of(job.input.manifest), job, files)
@@ -67,7 +67,7 @@ def _items(job: JobConfig, passed: PassedOver) -> Iterator[Item]:
 
 def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[Item]:
     if not job.input.videos:
-        raise ConfigError("no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file")
+        raise ConfigError("no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file")
     folders = Folders(files)
     found = find_videos(job, files, folders, passed)
     masks = _masks_of(list(found), job, folders)
@@ -143,7 +143,7 @@ def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
     for column in columns - set(COLUMNS):
         near = difflib.get_close_matches(str(column), COLUMNS, n=1, cutoff=0.8)
         if near:
-            raise ConfigError(f"{place}: column {column!r} is not known; is it {near[0]!r}?")
+            raise ConfigError(f"{place}: column {column!r} is unknown; did you mean {near[0]!r}?")
 
 
 def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folders, bounds: Bounds) -> Item:
@@ -154,7 +154,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     overrides = _overrides(row.get("overrides"))
     settings = apply_overrides(job, overrides)
     if settings.mode != Mode.outpaint and any(text.startswith("outpaint.") for text in overrides):
-        raise ConfigError("outpaint.* is set, and mode is not outpaint; add mode=outpaint")
+        raise ConfigError("outpaint.* is set, but mode is not outpaint; add mode=outpaint")
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
         raise ConfigError("video or mask is empty")
     video = folders.as_spelled(join(base, str(row["video"])))
@@ -170,7 +170,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         height=_number(row, "height", int),
         fps=_rate(row),
         overrides=overrides,
-        problem=f"{video} is its own mask; name the file that shows what is missing" if video == mask else "",
+        problem=f"{video} is also its own mask; name the file that marks the missing pixels" if video == mask else "",
     )
 
 
@@ -201,7 +201,7 @@ def _overrides(value: object) -> tuple[str, ...]:
             return tuple(f"{key}={setting}" for key, setting in value.items() if setting is not None)
         case list():
             return tuple(map(str, value))
-    raise ConfigError(f"overrides={value!r} is neither text, a list nor an object")
+    raise ConfigError(f"overrides={value!r} is not text, a list or an object")
 
 
 def _rate(row: dict[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""What do a manifest's rows say? Parquet, CSV and JSONL, a row at a time, so that a million of them need no memory."""
+"""Rows of a manifest in Parquet, CSV or JSONL, one at a time, in constant memory."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Why does a worker not grow with the number of blocks it has restored?
+"""Settings of the allocator that keep a worker from growing with the number of blocks.
 
 glibc keeps freed arrays of up to 32 MiB for the next ones, between objects that stay, and a worker that lives for hours
 would end with a third more memory than it ever used at once.
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 _M_MMAP_THRESHOLD = -3
 _LARGE = 4 << 20
-"""The pages of an array that is asked for anew are filled with zeros first: from 1 MiB on, a large hole takes twice as
+"""The pages of an array that is asked for again are filled with zeros first: from 1 MiB on, a large hole takes twice as
 long."""
 
 

@@ -46,7 +46,7 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """A store does not answer, as far as is known; nothing new is begun."""
+        """A store does not answer, as far as is known; nothing new is started."""
         return self._began is not None
 
     @property
@@ -81,7 +81,7 @@ class Outage:
         """A store has answered."""
         if self.lasts:
             self.waited_s += self.seconds
-            log.warning(LogLine(f"the store answers again after {readable_seconds(self.seconds)}"))
+            log.warning(LogLine(f"the store is available again after {readable_seconds(self.seconds)}"))
             self._began, self.reason = None, ""
 
     def _answers(self, item: Item) -> bool:

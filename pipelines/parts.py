@@ -129,7 +129,7 @@ def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
 class Part:
     """An encoded part, opened; patches are decoded one at a time, as the stitch comes to them.
 
-    Whatever is no part, or no patch, raises StoreError: the store may be another one's to write to.
+    Whatever is not a part, or not a patch, raises StoreError: the store may be another one's to write to.
     """
 
     def __init__(self, blob: bytes) -> None:
@@ -137,13 +137,13 @@ class Part:
             table = read_arrow(blob)
             table.validate(full=True)
             self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
-            """Longest side in pixels at which the patches were restored for want of memory; 0: as the job asks."""
+            """Longest side in pixels of the restoration where memory was insufficient; 0: as the job asks."""
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
             self._rows_of: dict[int, list[int]] = {}
             for row, frame in enumerate(self._table.column("frame").to_pylist()):
                 self._rows_of.setdefault(frame, []).append(row)
         except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
-            raise StoreError(f"a part cannot be read ({exc}); delete it, and it is made again") from exc
+            raise StoreError(f"a part cannot be read ({exc}); delete it to have it recomputed") from exc
 
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
@@ -151,14 +151,14 @@ class Part:
         for row in self._rows_of.get(frame, []):
             patches.append(self._patch(frame, row))
             if max(sum(patch.mask.size for patch in patches), _area_around(patches)) > most_pixels():
-                raise StoreError(f"the patches of frame {frame} are too large; delete its part, and it is made again")
+                raise StoreError(f"the patches of frame {frame} are too large; delete its part to have it recomputed")
         return join_patches(patches)
 
     def _patch(self, frame: int, row: int) -> Patch:
         _, left, top, png, *measured = (column[row].as_py() for column in self._table.columns)
         bgra, quality = _decode_png(png), _quality(measured)
         if bgra is None or left is None or top is None or quality is None:
-            raise StoreError(f"the patch of frame {frame} cannot be read; delete its part, and it is made again")
+            raise StoreError(f"the patch of frame {frame} cannot be read; delete its part to have it recomputed")
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
 
     def box(self, frame: int) -> Box | None:
@@ -186,7 +186,7 @@ class Part:
 
 
 def _quality(values: list[int | float | None]) -> FrameQuality | None:
-    """Return None for what is no measurement of a frame that has a hole."""
+    """Return None for what is not a measurement of a frame that has a hole."""
     if not all(value is not None and math.isfinite(value) and value >= 0 for value in values):
         return None
     quality = FrameQuality(*cast(list[int], values))

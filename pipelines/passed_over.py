@@ -27,7 +27,7 @@ class PassedOver:
     @property
     def lines(self) -> list[str]:
         """One a reason, with the first names."""
-        said = [f"passed over: {_named(places)}: {why}" for why, places in self._places.items() if places]
+        said = [f"skipped: {_named(places)}: {why}" for why, places in self._places.items() if places]
         return said[:_LINES] + ([f"and {len(said) - _LINES} reasons more"] if len(said) > _LINES else [])
 
 

@@ -1,4 +1,4 @@
-"""Which blocks, chunks and flow segments does an item become?
+"""Blocks, chunks and flow segments of an item.
 
 A pure function of what the probe found and what the settings say. A shot is laid out on a grid of blocks; a block is
 computed from its own frames and a fixed halo, and where neighbours overlap they are cross-faded by weights that the
@@ -67,7 +67,7 @@ def lay_subvideos(
 
 
 def masked_ranges(ranges: Sequence[Range], frames: int) -> Masked:
-    """Answer whether any frame of [start, stop) lies in `ranges`."""
+    """Answer whether any frame of [start, stop) is in `ranges`."""
     count = np.zeros(frames + 1, np.int64)
     for start, stop in ranges:
         count[start + 1 : stop + 1] = 1

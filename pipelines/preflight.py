@@ -18,7 +18,7 @@ from pipelines.stores.location import location_of
 from pipelines.tasks import Item
 
 LOOKS = 200
-"""Items that are looked at, at most; a larger job goes on, and its items say what is wrong with each."""
+"""Items that are looked at, at most; a larger job continues, and its items say what is wrong with each."""
 _SHOWN = 3
 
 

@@ -46,7 +46,7 @@ class Sheet:
     moving: int
     """Consecutive frames."""
     rate: float
-    """Frames a second of the video."""
+    """Frames per second of the video."""
     whole: tuple[int, int]
     """Width and height of a whole; 0 where there are none."""
     whole_step: tuple[int, int]

@@ -1,8 +1,8 @@
-"""How does an output appear? Whole: it is written under another name, and put in its place when it is finished.
+"""Atomic publication of outputs: written under another name, and renamed when finished.
 
-Each writer has a folder of its own, and holds a lock on it that ends with its process. So two that write the same
-output (a worker that was given up for dead may go on for a while) do not write into each other's files, and what a
-killed one left is known as such, and removed by whoever writes this output next.
+Each writer has its own folder, and holds a lock on it that ends with its process. So two that write the same
+output (a worker that was given up for dead may continue for a while) do not write into each other's files, and what a
+killed one left is known as such, and removed by the next writer of this output.
 """
 
 import fcntl

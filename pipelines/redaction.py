@@ -1,4 +1,4 @@
-"""What must nobody read in a log, a ledger, a report or a saved job? Credentials, whichever way they got into a text.
+"""Removal of credentials from logs, ledger, report and saved jobs.
 
 `redact` is called where text leaves the program: log lines, printed errors, reasons of failures, the saved job. It
 knows the forms in which credentials stand in URLs and messages, and the very values that this process was given.

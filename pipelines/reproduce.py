@@ -1,4 +1,4 @@
-"""Which command shows an item's failure again?"""
+"""Shell command that reproduces an item's failure."""
 
 import glob
 import shlex
@@ -11,7 +11,7 @@ from pipelines.stores.location import location_of
 def reproduce_command(row: ItemRow, out: str) -> str:
     """Return a shell line that runs this item alone with the run's settings and its own, in one process.
 
-    There a debugger follows. It writes to a folder of its own, so that ledger and report of the run in `out` stay as
+    There a debugger follows. It writes to its own folder, so that ledger and report of the run in `out` stay as
     they are.
     """
     work = location_of(out) / WORK_FOLDER

@@ -1,4 +1,4 @@
-"""What happens from a job to its report? Discover, take the lease, hand the items to an executor, keep the ledger."""
+"""Course of a run: discover, take the lease, hand the items to an executor, keep the ledger."""
 
 import json
 import logging
@@ -90,7 +90,7 @@ def run_items(
     With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
 
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
-    report then show how far the run came, or are the last run's where this one had not begun its items.
+    report then show how far the run came, or are the last run's where this one had not started its items.
     """
     start_ahead()
     looks = Looks(job, LOOKING_S)
@@ -132,7 +132,7 @@ def _before_work() -> Iterator[None]:
     try:
         yield
     except StoreAway as exc:
-        raise StoreAway(f"{exc}; the store does not answer: is it up, and is s3.endpoint right?") from exc
+        raise StoreAway(f"{exc}; the store does not answer: is it running, and is s3.endpoint right?") from exc
     except StoreError as exc:
         raise SetupError(str(exc)) from exc
 
@@ -217,7 +217,7 @@ class _Run:
         try:
             patiently(lambda: self._desk.files.look(self._context.work / SUMMARY), outage_s)
         except ReelmendError as exc:
-            log.warning("the run's last words may be lost: %s", exc)
+            log.warning("the run's last log records may be lost: %s", exc)
 
     def _keep(self, summary: RunSummary) -> Location | None:
         if self._lease.lost or not self._ledger.begun:  # the folder's report is another run's
@@ -271,7 +271,7 @@ def _summary(
 def _predict(
     waiting: Sequence[Item], rates: ChosenRates | None, context: RunContext, files: Files, looks: Looks
 ) -> dict[str, Any]:
-    """Say what these items will take, and keep it for who looks while the run goes on."""
+    """Say what these items will take, and keep it for who looks while the run is in progress."""
     job = context.job
     predicted = forecast(waiting, job, rates, looks=min(LOOKS, job.plan.sample), looker=looks)[0].to_dict()
     files.write(context.work / PREDICTION, json.dumps(seal(predicted), indent=1).encode())
@@ -328,7 +328,7 @@ def _new_run_id() -> str:
 
 
 def _check_machine(context: RunContext, files: Files) -> None:
-    """Raise SetupError where the run could write nothing: no encoder, or a folder of its own that takes no files."""
+    """Raise SetupError where the run could write nothing: no encoder, or its own folder that takes no files."""
     codec, store = context.job.stitch.codec, context.job.store
     if not encoder_available(codec):
         raise SetupError(f"this machine's FFmpeg has no encoder for stitch.codec={codec}; see `reelmend doctor`")

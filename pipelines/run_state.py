@@ -1,4 +1,4 @@
-"""Which task comes next, what does an answer mean, and when is the run over?
+"""State of a run: which task is next, what an answer means, and when the run is over.
 
 The run's state machine: it knows no Ray, thread, file or network. An executor takes tasks and hands answers back;
 every decision about an item is made here, so that it is the same in one process and on forty machines.
@@ -40,7 +40,7 @@ OnChange = Callable[[ItemRow, Receipt | Failure | None], None]
 
 
 class Watcher(Protocol):
-    """Is told of every task that is handed out, and of its answer."""
+    """Is notified of every task that is assigned, and of its answer."""
 
     def handed_out(self, task: Task) -> Task:
         """Return the task as the worker is to get it."""
@@ -66,12 +66,12 @@ class RunState:
     ) -> None:
         """Start with every item pending.
 
-        `attempts`: times an item is tried when the machine is at fault, >= 1. `active_items`: items in work at once;
+        `attempts`: tries of an item when the machine is at fault, >= 1. `active_items`: items in progress at once;
         0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
         row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
-        items in work may still need, 0 for any number; one item is always in work, however large. `now` gives seconds
-        since the epoch. `watcher` is told of each task. `outage` knows whether the stores answer; while they do not,
-        nothing is handed out. Without it, a store that is away is a failure like any other.
+        items in progress may still need, 0 for any; one item is always in progress, however large. `now` gives seconds
+        since the epoch. `watcher` is notified of each task. `outage` knows whether stores answer; while they do not,
+        nothing is assigned. Without it, a store that is away is a failure like any other.
         """
         self._pending = deque(items)
         self.rows: dict[str, ItemRow] = {item.id: new_row(item) for item in self._pending}
@@ -100,7 +100,7 @@ class RunState:
         self.load_meter = LoadMeter(self)
         self._watcher = watcher
         self.signs = Signs()
-        """How far the tasks in work are."""
+        """How far the tasks in progress are."""
         self._outage = outage
         self.halted_kind = ""
         """Class name of the error that the run was stopped for."""
@@ -116,7 +116,7 @@ class RunState:
         return len(self._pending) + len(self._active)
 
     def expect_workers(self, count: int, *, apart: bool = False) -> None:
-        """Let the breaker follow the number of workers, and the items in work too, unless the job says how many.
+        """Let the breaker follow the number of workers, and the items in progress too, unless the job says how many.
 
         `apart`: they compute on GPUs, so that probes and stitches take nothing from them.
         """
@@ -142,7 +142,7 @@ class RunState:
 
     @property
     def waits_for_store(self) -> bool:
-        """Whether nothing is handed out now because a store does not answer; asks it every now and then."""
+        """Whether nothing is assigned now because a store does not answer; asks it every now and then."""
         if self._outage is None or not self._outage.lasts or self.over:
             return False
         self._outage.look()
@@ -251,7 +251,7 @@ class RunState:
         return away and self._outage is not None and self._outage.suspect(failure.reason, task.item)
 
     def halt(self, reason: str, *, kind: str = "SetupError") -> None:
-        """Stop the run: items in work fail with this reason, those not started stay pending. Halting twice is once."""
+        """Stop the run: items in progress fail with this reason, others stay pending. Halting twice is once."""
         if self.over:
             return
         self.halted, self.halted_kind = reason, kind = redact(reason), kind

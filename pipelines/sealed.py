@@ -1,4 +1,4 @@
-"""Checksums inside JSON: of an object as a field of its own, of a log line by line.
+"""Checksums inside JSON: of an object as its own field, of a log line by line.
 
 What is sealed stays JSON that any tool reads. Seals find damage, not forgery.
 """
@@ -36,7 +36,7 @@ def _digest(value: dict[str, Any]) -> str:
 
 
 def seal_lines(lines: Sequence[str]) -> bytes:
-    """Return JSON objects, one a line, each with its checksum, and a last line that says how many there are."""
+    """Return JSON objects, one per line, each with its checksum, and a last line that says how many there are."""
     last = json.dumps({"what": _END, "lines": len(lines)})
     return b"".join(_sealed_line(line.encode("utf-8", "backslashreplace")) for line in (*lines, last))
 

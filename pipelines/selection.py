@@ -1,4 +1,4 @@
-"""Which of a job's items does a run take up? All of them, unless it is told to leave some out.
+"""Selection of a job's items for a run: all, or those that options leave.
 
 Flags narrow each other: an item is taken up when every one of them says so. What earlier runs made of an item, the
 ledger says; an item whose video is another file now counts as new.
@@ -35,7 +35,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.only_new and self.retry_quarantined:
-            raise ConfigError("--only-new and --retry-quarantined leave nothing: what is quarantined is not new")
+            raise ConfigError("--only-new and --retry-quarantined exclude each other; use one of them")
 
     def choose(self, items: Sequence[Item], ledger: Location, files: Files) -> tuple[list[Item], dict[str, int]]:
         """Return the items to take up, and how many are left out, by reason.
@@ -47,7 +47,7 @@ class Selection:
         if self.only_new or self.retry_quarantined:
             outcomes = read_outcomes(ledger, files)
             if self.retry_quarantined and not outcomes:
-                raise ConfigError(f"--retry-quarantined: no ledger at {ledger}; nothing has been run there yet")
+                raise ConfigError(f"--retry-quarantined: no ledger at {ledger}; no run has written there yet")
             unwanted = self._ended_before if self.only_new else self._not_bad
             chosen = _leave_out(chosen, lambda item: unwanted(_outcome(item, outcomes)), left_out)
         if self.since is not None:
@@ -79,10 +79,10 @@ def read_since(text: str, now: float) -> float:
         moment = datetime.fromisoformat(text).timestamp()
     except ValueError:
         raise ConfigError(
-            f"--since {text}: neither a date (2026-11-20, 2026-11-20T18:00) nor an age (90m, 36h, 7d, 2w)"
+            f"--since {text}: not a valid date or age; use 2026-11-20, 2026-11-20T18:00, 90m, 36h, 7d or 2w"
         ) from None
     if moment > now:
-        raise ConfigError(f"--since {text}: lies in the future, so nothing would be taken up")
+        raise ConfigError(f"--since {text}: lies in the future, so no item would be processed")
     return moment
 
 

@@ -1,4 +1,4 @@
-"""At which size is a video restored, and its flow computed?"""
+"""Sizes at which a video is restored and its flow computed."""
 
 import math
 

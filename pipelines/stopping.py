@@ -1,4 +1,4 @@
-"""What does SIGTERM do to a run? What is in work gets some time to end; a second signal stops at once.
+"""SIGTERM: tasks in progress get some time to finish; a second signal stops at once.
 
 Clouds announce that they take a machine back with SIGTERM, and Kubernetes that it ends a pod: a chunk that is nearly
 done is worth finishing, and none is worth beginning. Ctrl-C is a person, who wants to see it stop.
@@ -21,7 +21,7 @@ class StopRequest:
 def stop_requests(grace_s: float) -> Iterator[StopRequest]:
     """Let the first SIGTERM be a request, which the executor looks at between tasks.
 
-    The second one, and the end of the grace period after the first, raise KeyboardInterrupt, as ctrl-C always does.
+    The second one, and the end of the grace period after the first, raise KeyboardInterrupt, as Ctrl-C always does.
     Outside the main thread signals are somebody else's business, and none is ever made.
     """
     request = StopRequest()

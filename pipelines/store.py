@@ -1,4 +1,4 @@
-"""Where do artefacts lie, and when is one there? A key is there whole, or it is not there.
+"""Store of artefacts by key: each is complete, or absent.
 
 An artefact is published in one step, and carries a digest of its key and its bytes, which is checked on reading. One
 that does not match (a disk that lied, a copy that was cut, a file that was put under another's name) is deleted, so
@@ -43,7 +43,7 @@ class Store:
         """Return the value, or None when the key is absent or was damaged (a damaged one is deleted)."""
         condition, value = self._read(key)
         if condition is Condition.DAMAGED:
-            log.warning("%s does not match its digest: it is deleted and made again", self.root / key)
+            log.warning("%s does not match its digest; it is deleted and recomputed", self.root / key)
             self.damaged += 1
             self.delete(key)
         return value

@@ -1,4 +1,4 @@
-"""How did the run go? Its totals, as the screen, `run.json` and the report show them."""
+"""Totals of a run, for the screen, `run.json` and the report."""
 
 import heapq
 import math
@@ -67,7 +67,7 @@ class RunSummary:
     halted_kind: str = ""
     """Class name of the error that it was stopped for."""
     interrupted: bool = False
-    """Somebody stopped it: ctrl-C, or SIGTERM."""
+    """Somebody stopped it: Ctrl-C, or SIGTERM."""
     waited_for_store_s: float = 0.0
     """Seconds in which a store did not answer and the run waited for it."""
     quality: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class RunSummary:
         gpu_seconds = use.gpu_seconds_saved * known.get("gpus_per_worker", {}).get("flow", 1.0)
         worth = gpu_seconds * known.get("price_per_gpu_hour", 0.0)
         worth = (worth + use.cpu_seconds_saved * known.get("price_per_cpu_hour", 0.0)) / 3600
-        saved = f"; what was saved would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
+        saved = f"; recomputing it would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
         return use.in_words() + saved
 
     @property
@@ -115,7 +115,7 @@ class RunSummary:
 
     @property
     def efficiency(self) -> float:
-        """Frames a second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
+        """Frames per second of the whole run over those of the model alone times the workers; docs/scheduling.md."""
         best = self.model_frames_per_second * self.workers
         return self.frames_per_second / best if best > 0 else 0.0
 

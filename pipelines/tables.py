@@ -1,4 +1,4 @@
-"""How is a table that lies in memory read, so that no thread of the reader outlives the reading?
+"""Reading of in-memory tables without reader threads that outlive it.
 
 `pyarrow.parquet.read_table` goes through the dataset scanner, whose threads may let go of the Python bytes only after
 the interpreter has ended: the process then dies of SIGABRT, with all its work done.

@@ -1,6 +1,6 @@
-"""Which of an item's ready tasks does a worker get? The next one of its own run, or one far from the others' runs.
+"""Order of an item's ready tasks: the next of a worker's own sequence, or one far from those of others.
 
-A worker that goes on with the chunk behind its last one still holds half of what that chunk needs. So workers that
+A worker that continues with the chunk behind its last one still holds half of what that chunk needs. So workers that
 share an item each get a stretch of it for themselves, instead of every second chunk.
 """
 
@@ -19,7 +19,7 @@ def choose(ready: Sequence[int], in_hand: Collection[int], after: int | None) ->
     for run in runs:
         if ready[run.start] - 1 not in in_hand:
             return run.start
-    # Each run is what a worker will go on with: the longest is halved, so that both are at its end at once.
+    # Each run is what a worker will continue with: the longest is halved, so that both are at its end at once.
     longest = max(runs, key=len)
     return longest[len(longest) // 2]
 

@@ -25,14 +25,12 @@ class ToldAside:
         if SET_ASIDE in answer.facts:
             self._aside += 1
             if self._aside <= _AT_ONCE:
-                log.warning(
-                    "%s: what lay there is not of this job, and is kept as %s", row.output, answer.facts[SET_ASIDE]
-                )
+                log.warning("%s: the earlier file is not of this job; moved to %s", row.output, answer.facts[SET_ASIDE])
 
     def close(self) -> None:
         if self._aside > _AT_ONCE:
-            log.warning("%d files that lay in outputs' places are kept in %s", self._aside, self._folder)
+            log.warning("%d files in the place of outputs were moved to %s", self._aside, self._folder)
         if self._own:
             log.warning(
-                "%d earlier results of this job were replaced: their sources or settings have changed", self._own
+                "%d earlier results of this job were replaced, because their sources or settings changed", self._own
             )

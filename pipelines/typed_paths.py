@@ -1,4 +1,4 @@
-"""What does a path mean that somebody typed: whose folder is `~`, and is it there?
+"""Paths typed by a user: expansion of `~`, and whether they exist.
 
 Nothing has a name that is too long for a file system, but pathlib raises where it is asked whether it exists.
 """
@@ -14,7 +14,7 @@ def at_home(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as exc:
-        raise ConfigError(f"{text}: nobody with such a home folder is known here; write ./{text} for a name") from exc
+        raise ConfigError(f"{text}: no such user; write ./{text} for a file of that name") from exc
 
 
 def is_there(text: str) -> bool:

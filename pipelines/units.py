@@ -1,4 +1,4 @@
-"""How are figures said to a person, and how does a person say them?"""
+"""Amounts in words, and words as amounts."""
 
 import re
 
@@ -51,7 +51,7 @@ def bytes_of(text: str) -> int:
     """Read `500GB`, `1.5 TB` or `1000000`, in the units of `readable_bytes`. Raises ConfigError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text.strip())
     if found is None:
-        raise ConfigError(f"'{text}' is no number of bytes; write 500GB, 1.5TB or 1000000")
+        raise ConfigError(f"'{text}' is not a valid size; use 500GB, 1.5TB or 1000000")
     return round(float(found[1]) * _BYTES[found[2]])
 
 
@@ -59,5 +59,5 @@ def seconds_of(text: str) -> float:
     """Read `30d`, `12h`, `45min` or `90s`. Raises ConfigError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", text.strip())
     if found is None:
-        raise ConfigError(f"'{text}' is no length of time; write 30d, 12h, 45min or 90s")
+        raise ConfigError(f"'{text}' is not a valid duration; use 30d, 12h, 45min or 90s")
     return float(found[1]) * _SECONDS[found[2]]

@@ -1,4 +1,4 @@
-"""Who performs a task? A worker: it has a desk, knows the four stages, and turns every error into an answer."""
+"""Worker: performs tasks of the four stages, and turns every error into an answer."""
 
 import logging
 import os
@@ -126,7 +126,7 @@ class Worker:
 
 
 def _tell(answer: Receipt | Failure) -> None:
-    """One line a task, whose fields say which it was."""
+    """One line per task, whose fields say which it was."""
     seconds = round(answer.seconds, 3)
     if isinstance(answer, Receipt):
         log.info(LogLine("reused" if answer.reused else "done", task=answer.task_id, seconds=seconds))

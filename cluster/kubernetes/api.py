@@ -1,4 +1,4 @@
-"""What does the launcher ask of the Kubernetes API? RayJobs of one namespace: create, get, list, watch, delete.
+"""Client for RayJobs of one namespace: create, get, list, watch, delete.
 
 What may pass (no connection, no answer, 429, 5xx, a token that was just replaced) is asked again for `Patience`, since
 a run of hours outlives an upgrade of the control plane. What will not pass is one line that says what to do.
@@ -38,7 +38,7 @@ class NotThere(SetupError):
 
 
 class WatchEnded(TransientError):
-    """A watch broke off, or the server no longer knows the version it began at: look, and watch anew."""
+    """A watch broke off, or the server no longer knows the version it began at: look, and watch again."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class RayJobs:
         self._ask("DELETE", f"/{name}", params={"propagationPolicy": "Background"})
 
     def watch(self, document: Document) -> Iterator[Document]:
-        """Yield the object anew with each change after `document`.
+        """Yield the object again with each change after `document`.
 
         Returns when the server ends the watch in time. Raises WatchEnded when it breaks off, NotThere when the object
         is deleted, SetupError when it may not be watched.
@@ -174,7 +174,7 @@ class RayJobs:
             case 404 if name:
                 return NotThere(f"namespace {namespace} has no RayJob {name}")
             case 404:
-                return SetupError("the cluster knows no RayJobs (ray.io/v1): install KubeRay 1.7")
+                return SetupError("the cluster does not support RayJobs (ray.io/v1): install KubeRay 1.7")
             case 409 if method == "POST":
                 return AlreadyThere(said)
             case 400 | 413 | 422:

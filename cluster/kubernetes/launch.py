@@ -1,4 +1,4 @@
-"""How is one run launched? Create it or find it, refuse a second one, wait, say how it ended."""
+"""Launch of one run: create or find it, refuse a second one, wait, report its end."""
 
 import logging
 import time
@@ -67,7 +67,7 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
         while True:
             for state in _states(rayjobs, run):
                 if state["metadata"]["uid"] != uid:
-                    raise NotThere(f"RayJob {name} was deleted and made anew")
+                    raise NotThere(f"RayJob {name} was deleted and created again")
                 if state_of(state) != seen:
                     seen = state_of(state)
                     log.info("rayjob=%s state=%s", name, seen)
@@ -76,7 +76,7 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
             time.sleep(rayjobs.patience.between_watches_s)
             run = rayjobs.get(name)
     except NotThere as exc:
-        return Outcome(EXIT_DELETED, f"{exc}: not launched again; another run goes on from there")
+        return Outcome(EXIT_DELETED, f"{exc}: not launched again; the next run resumes")
 
 
 def prune(rayjobs: RayJobs, wish: Wish) -> None:
@@ -87,9 +87,9 @@ def prune(rayjobs: RayJobs, wish: Wish) -> None:
             name = run["metadata"]["name"]
             if name != wish.name:
                 rayjobs.delete(name)
-                log.info("rayjob=%s deleted: older than the %d finished runs that are kept", name, wish.keep)
+                log.info("rayjob=%s deleted: only the last %d finished runs are kept", name, wish.keep)
     except ReelmendError as exc:  # among them NotThere: somebody else was faster, and the next night comes
-        log.warning("old runs stay: %s", exc)
+        log.warning("could not delete old runs: %s", exc)
 
 
 def _remove(rayjobs: RayJobs, name: str) -> None:
@@ -111,10 +111,10 @@ def _states(rayjobs: RayJobs, run: Document) -> Iterator[Document]:
     try:
         yield from rayjobs.watch(run)
     except WatchEnded as exc:
-        log.info("%s; watching anew", exc)
+        log.info("%s; watching again", exc)
 
 
 def _own(run: Document, wish: Wish) -> Document:
     if run["metadata"].get("labels", {}).get(TEMPLATE_LABEL) != wish.template:
-        raise SetupError(f"RayJob {wish.name} exists and is no run of template {wish.template}; delete or rename it")
+        raise SetupError(f"RayJob {wish.name} exists and is not a run of template {wish.template}; delete or rename it")
     return run

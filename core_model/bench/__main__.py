@@ -1,4 +1,4 @@
-"""How fast are the networks here? Restores a made clip in several ways and prints a table.
+"""Command line of the networks' benchmark.
 
     python -m core_model.bench [--size 432x240] [--frames 24] [--device auto] [--rows naive,sdpa] [--ops] [--json FILE]
 

@@ -1,4 +1,4 @@
-"""What do the networks' benchmarks run on? A camera pans over a texture; a disc that moves hides a part of it.
+"""The benchmark's clip: a camera pans over a texture, and a moving disc hides a part of it.
 
 Legend: T frames, H W height and width.
 """

@@ -1,4 +1,4 @@
-"""How are rows measured? Each in a process of its own, between two looks at how fast the machine is."""
+"""Measurement of rows, each in its own process, between two measurements of the machine's speed."""
 
 import json
 import subprocess

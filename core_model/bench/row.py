@@ -1,4 +1,4 @@
-"""What does one row take? Run in a process of its own, so that rows do not disturb each other's memory.
+"""One row of the benchmark, run in its own process so that rows do not disturb each other's memory.
 
     python -m core_model.bench.row < REQUEST
 

@@ -1,4 +1,4 @@
-"""Which switches are compared? One after the other, each added to those before it."""
+"""The switches that are compared, each added to those before it."""
 
 from dataclasses import asdict, dataclass, replace
 

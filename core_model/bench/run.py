@@ -1,4 +1,4 @@
-"""What does the benchmark print, and does the machine reach what was promised?"""
+"""Output of the benchmark, and whether the machine reaches the promised figures."""
 
 import json
 import platform

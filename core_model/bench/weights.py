@@ -1,4 +1,4 @@
-"""What do networks compute with where no checkpoint is at hand? Values that are drawn from the parameters' names.
+"""Weights where no checkpoint is at hand: values drawn from the parameters' names.
 
 They are the same on every machine, and of a size that keeps every layer at work: what is measured with them takes the
 time that released weights take.

@@ -1,4 +1,4 @@
-"""What does each token learn from the others in its window, around it, and in other frames?
+"""Window attention: within a window, around it, and across frames.
 
 Legend: B batch, T frames, K key frames, Q query frames, i j height and width of the token grid, M windows of 5x9 = s
 tokens, p tokens of the padded grid (all its rows and columns), C = 512 channels in 4 heads.

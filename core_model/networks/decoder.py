@@ -1,4 +1,4 @@
-"""How do the generator's features become pixels, where pixels are wanted?
+"""Decoder: the generator's features to pixels, only where pixels are needed.
 
 Legend: N frames, h w height and width of the features, H W = 4 h, 4 w.
 """

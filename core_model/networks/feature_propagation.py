@@ -1,4 +1,4 @@
-"""What do the features of neighbouring frames say about a frame's holes?
+"""Propagation of features between neighbouring frames into the holes.
 
 Legend: B batch, L local frames, S = L-1 flows, C = 128 channels, h w height and width of the features.
 Flows have channels (dx, dy) in pixels of the features.

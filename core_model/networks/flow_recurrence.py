@@ -1,4 +1,4 @@
-"""What do the flows before and after say about this one?
+"""Recurrent propagation of flow features, forward and backward.
 
 Legend: B batch, S flows in order of time, C = 128 channels, h w height and width of the features.
 """

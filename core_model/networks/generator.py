@@ -1,4 +1,4 @@
-"""What is behind the holes of a window of frames?
+"""Generator: content of the holes for a window of frames.
 
 ProPainter's generator (Zhou et al., "ProPainter", ICCV 2023, section 3.3).
 Legend: B batch, T frames, L local frames (the first of the T), R reference frames (the others), S = L-1 flows, C = 128

@@ -1,4 +1,4 @@
-"""What does the generator see in one frame?
+"""Encoder of the generator, for one frame.
 
 Zhou et al., "ProPainter", ICCV 2023. Legend: N frames, H W height and width of the frames.
 """

@@ -1,4 +1,4 @@
-"""How does every pixel move from one frame to the next, by RAFT?
+"""RAFT: the optical flow from one frame to the next.
 
 Teed & Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020 (the large model).
 Legend: B batch, T frames, N = B T, P pairs, H W height and width of the frames, h w = H/8, W/8.

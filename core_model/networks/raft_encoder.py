@@ -1,4 +1,4 @@
-"""What does RAFT see in one frame?
+"""Encoders of RAFT, for one frame.
 
 Teed & Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020.
 Legend: N frames, C channels, H W height and width of the frames.

@@ -1,4 +1,4 @@
-"""How does RAFT improve a flow, given what the correlation says where it leads?
+"""Update block of RAFT: refines a flow from the correlation around its target.
 
 Legend: N directed pairs of frames, h w height and width of the features (an eighth of the frames').
 """

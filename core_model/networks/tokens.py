@@ -1,4 +1,4 @@
-"""How do features become overlapping patches, and patches features again?
+"""Soft split and composition: features to overlapping patches and back.
 
 A token stands for a patch of 7x7 features; patches are 3 apart, so that each feature is in up to nine of them. Token
 (i, j) covers rows 3 i - 3 .. 3 i + 3 and columns 3 j - 3 .. 3 j + 3 of the features.

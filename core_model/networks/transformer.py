@@ -1,4 +1,4 @@
-"""How do holes get content that no neighbouring frame could show?
+"""Transformer: content for holes that no neighbouring frame shows.
 
 The mask-guided sparse video transformer (Zhou et al., "ProPainter", ICCV 2023, section 3.3).
 Legend: B batch, T frames, Q query frames, i j height and width of the token grid, C = 512 channels.

@@ -1,4 +1,4 @@
-"""Which tokens does each window of the token grid look at?
+"""Windows of the token grid, and the tokens that each of them attends to.
 
 Legend: B batch, L local frames, i j height and width of the token grid, M windows of 5x9 = s tokens, T frames, p tokens
 of the padded grid, C channels. The grid is padded right and bottom to whole windows; a position counts the padded

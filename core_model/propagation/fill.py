@@ -39,7 +39,7 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBe
     invented there, as long as the camera has not moved since, so that it is the same in every block.
 
     What the masked pixels hold before is never read. `flows` returns flow to the next frame and back, [T-1, 2, h, w] in
-    pixels of its own size; it is not asked where the camera stands still, whose pictures tell more. A frame
+    pixels of its own size; it is not used where the camera stands still, whose pictures tell more. A frame
     that is masked whole, in a block that is masked whole, becomes grey. Same result whatever the number of threads.
     Raises ValueError when shapes do not fit.
     """

@@ -23,7 +23,7 @@ F32 = NDArray[np.float32]
 # adding up to a glow in wide holes; the edge still reaches some thirty pixels in.
 _HOLD = np.float32(0.001)
 _SMOOTHNESS = np.float32(0.05)  # weight of an edge whose difference no frame shows: too little to pull at those shown
-# The same at the edge of the hole: a patch whose frame did not show what lies beside it must not keep its own light.
+# The same at the edge of the hole: a patch whose frame did not show what is beside it must not keep its own light.
 _SEAM = np.float32(0.3)
 _GREY = 128
 _STRENGTH_RANGE = (0.35, 1.2)  # by how much invented texture is made weaker or stronger

@@ -1,4 +1,4 @@
-"""Is all that is cached whole? Every object is read once; what does not match its digest goes."""
+"""Verification of the flow cache: every object is read once, and damaged ones are deleted."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ class Checked:
 
 
 def check_all(store: Store) -> Checked:
-    """Read every object and delete the damaged ones; runs may go on meanwhile. Raises StoreError.
+    """Read every object and delete the damaged ones; runs may continue meanwhile. Raises StoreError.
 
     Objects that another process removes meanwhile do not count.
     """

@@ -1,4 +1,4 @@
-"""What does an operator ask about the flow cache? How much there is, whose, how old, and how much of it is in use."""
+"""Statistics of the flow cache for operators: size, origin, age, and share in use."""
 
 from dataclasses import dataclass
 

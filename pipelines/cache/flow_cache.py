@@ -62,7 +62,7 @@ def segment_name(key: str) -> bytes:
     """Return the 16 bytes that tell a segment's key from others; raises ValueError where it is no such key."""
     name = bytes.fromhex(key.rpartition("/")[2])
     if len(name) != _NAME_BYTES or key != key_named(name):
-        raise ValueError(f"{key} is no key of a flow segment")
+        raise ValueError(f"{key} is not the key of a flow segment")
     return name
 
 
@@ -101,7 +101,7 @@ def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], c
 def decode_flow(blob: bytes, first: int = 0, last: int | None = None) -> NDArray[np.float16]:
     """Return float16 [2 (forward, backward), pairs, 2 (dx, dy), h, w] of the segment's pairs [first, last).
 
-    Raises StoreError for what is no segment.
+    Raises StoreError for what is not a segment.
     """
     header, end = _header(blob)
     try:

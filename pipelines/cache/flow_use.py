@@ -1,4 +1,4 @@
-"""What was the flow cache good for? Figures of a task, which add up to those of an item and of a run."""
+"""Savings by the flow cache: figures of a task, which add up to those of an item and of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -48,7 +48,7 @@ class FlowUse:
         """Return everything in one line."""
         found = f"{self.hit_rate:.0%} of {self.found + self.computed} segments cached"
         again = f"{self.computed_again} computed again" if self.computed_again else ""
-        damaged = f"{self.damaged} damaged and made again" if self.damaged else ""
+        damaged = f"{self.damaged} damaged and recomputed" if self.damaged else ""
         evicted = f"{self.evicted} evicted ({readable_bytes(self.evicted_bytes)})" if self.evicted else ""
         return ", ".join(part for part in (found, self.saved, self.moved, again, damaged, evicted) if part)
 

@@ -1,4 +1,4 @@
-"""How does a run say which cached flow it needs, and which it has used? Its driver keeps a record in the store.
+"""A run's records of the cached flow it needs and has used, kept in the store by its driver.
 
 The first need is written before its flow tasks are handed out, later ones within `PAUSE_S`; a run that does not change
 gives a sign every `BEAT_S`. That is a request every two seconds of a busy run, whatever it reads, and one for every
@@ -84,7 +84,7 @@ class FlowJournal:
                 self._store.put(f"{RUNS}/{self._run}", encode_record(self._flow, names))
                 self._published_at = time.monotonic()
             except ReelmendError as exc:
-                log.warning("other runs may not learn which cached flow this one needs: %s", exc)
+                log.warning("could not record which cached flow this run needs, so other runs may remove it: %s", exc)
 
     def close(self) -> None:
         """Write down everything as used, and that nothing is needed. Nothing happens where nothing ever was."""
@@ -99,7 +99,7 @@ class FlowJournal:
                 self._write_used(at_once=True)
                 self._store.delete(f"{RUNS}/{self._run}")
             except ReelmendError as exc:
-                log.warning("which cached flow was used is not written down: %s", exc)
+                log.warning("could not record which cached flow was used: %s", exc)
 
     def _publish_until_ended(self) -> None:
         while not self._ended.wait(self._pause_s):

@@ -1,7 +1,7 @@
-"""What does a run's driver do about the flow cache? It says which segments the run needs, and keeps to the budget.
+"""The driver's part in the flow cache: records what the run needs, and keeps within the budget.
 
 Workers find and write segments and know nothing of this. A pass over the cache costs a request a thousand segments; the
-driver makes one in the background when the run has begun to write, after every `STEP` of the budget that it has
+driver makes one in the background when the run has started to write, after every `STEP` of the budget that it has
 written, and at its end.
 """
 
@@ -75,7 +75,7 @@ class FlowKeeper:
             self._journal.publish(all_used=True)  # what ended just now is needed no more
             pruned = prune(self._desk.flow_store, Limits(max_bytes), self._journal.let_go)
         except ReelmendError as exc:
-            log.warning("the flow cache was not made smaller: %s", exc)
+            log.warning("could not prune the flow cache: %s", exc)
             return
         self.evicted += FlowUse(evicted=pruned.segments, evicted_bytes=pruned.bytes)
         if pruned.bytes_left > self._budget and not self._told:

@@ -1,4 +1,4 @@
-"""Who needs cached flow now, and who has used it? Runs say so in records that lie beside it.
+"""Records of who needs and has used cached flow.
 
     flow_runs/RUN       what a live run needs: written again and again, removed at its end
     flow_used/RUN-N     what a run has used until the record was written: written once

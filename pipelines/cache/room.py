@@ -1,9 +1,9 @@
-"""What goes from the flow cache when it is full? What was least recently used, and never what a live run needs.
+"""Eviction from the flow cache: the least recently used segments, but never what a live run needs.
 
 A segment is needed from when a live run plans its item to when that item has ended. Before every thousand deletions
 the records of live runs are read again; the run that deletes has its own in memory, and plans no item whose segments
 are being deleted. So what another run planned in the last two seconds may go, as may anything that somebody deletes:
-it is then absent, and computed again by whoever wants it.
+it is then absent, and computed again when it is needed.
 """
 
 import logging

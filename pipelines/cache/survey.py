@@ -1,4 +1,4 @@
-"""What lies in the flow cache, how large is it, and when was each segment used last?"""
+"""Survey of the flow cache: its segments, their sizes, and their last use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Survey:
     """The segments, sorted by name, as arrays of one length: 48 bytes a segment, for there may be millions."""
 
     now_s: float
-    """When it was begun, by the store's clock."""
+    """When it was started, by the store's clock."""
     names: Names
     sizes: NDArray[np.int64]
     """Bytes."""

@@ -1,6 +1,6 @@
-"""How large is the output, and where in it does the picture lie?
+"""Size of the output, and position of the picture in it.
 
-Inpainting: the canvas is the picture. Outpainting: the canvas is larger, the picture lies in its middle, and all around
+Inpainting: the canvas is the picture. Outpainting: the canvas is larger, the picture is in its middle, and all around
 it is missing. Pure arithmetic in whole pixels of the source: whatever works at another size scales the whole canvas,
 picture and surroundings together, so no rounding shifts one against the other.
 """

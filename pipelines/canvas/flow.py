@@ -1,4 +1,4 @@
-"""Where does the flow of a picture lie on its canvas, and how long are its vectors there?
+"""Flow of a picture, placed and scaled on its canvas.
 
 Flow is measured on the source's frames alone, so that inpainting and outpainting share it, and laid on the canvas when
 it is read. A pixel of the canvas' flow stands for a fraction of the canvas, one of the picture's flow for a fraction of
@@ -28,7 +28,7 @@ def lay_flow(measured_N2hw: Flow, canvas: Canvas, size: Size) -> Flow:
     """Return flow [N, 2, h', w'] of the canvas at `size` = (w', h'), in pixels of that size; zero around the picture.
 
     `measured` is the picture's flow [N, 2, h, w] in pixels of its own size. Bilinear; at the picture's edge the
-    outermost value goes on.
+    outermost value continues.
     """
     height, width = measured_N2hw.shape[2:]
     if not canvas.grows and size == (width, height):

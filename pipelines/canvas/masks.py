@@ -1,4 +1,4 @@
-"""Which pixels of a canvas are missing? All around the picture, and those of its mask inside it.
+"""Missing pixels of a canvas: all around the picture, and those of its mask inside it.
 
 Only the mask is grown by `mask.dilation`: the picture's own pixels are good up to its edge.
 """

@@ -1,4 +1,4 @@
-"""What can I type? One file a command; this one puts them together. What needs a cluster is added by `cluster`."""
+"""The `reelmend` command: one file per subcommand, put together here. `cluster` adds those that need a cluster."""
 
 from importlib.metadata import entry_points, version
 from typing import Annotated
@@ -14,6 +14,7 @@ from pipelines.cli.plan import plan
 from pipelines.cli.profile import profile
 from pipelines.cli.report import report
 from pipelines.cli.run import run
+from pipelines.cli.schema import schema
 from pipelines.cli.serve import serve
 from pipelines.cli.status import status
 from pipelines.cli.weights import weights
@@ -21,7 +22,7 @@ from pipelines.cli.weights import weights
 app = typer.Typer(
     name="reelmend",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,14 +43,16 @@ def overview(
 ) -> None:
     """Restore videos at dataset scale: remove objects, wires, logos and scratches, fill missing regions.
 
-    Start with `reelmend demo`. Exit status: 0 every output is there, 2 the configuration or the machine is wrong
-    (nothing was done), 3 some items are quarantined or failed, 130 interrupted.
+    Start with `reelmend demo`. `reelmend schema` and docs/job-file.md list every setting of a job.
+
+    Exit status: 0 every item is restored; 2 the configuration or the machine is at fault, and nothing was done; 3 some
+    items are quarantined or failed; 75 a store stayed unavailable: run the same command again later; 130 interrupted.
     """
 
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, profile, doctor, *_CLUSTER_COMMANDS):
+for command in (demo, plan, run, status, serve, report, profile, doctor, schema, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

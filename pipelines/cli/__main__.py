@@ -1,4 +1,4 @@
-"""Where is the command when the package is not installed? `python -m pipelines.cli`."""
+"""`python -m pipelines.cli`: the command where the package is not installed."""
 
 from pipelines.cli import main
 

@@ -1,4 +1,4 @@
-"""`reelmend doctor`: is it the machine?"""
+"""`reelmend doctor`: check this machine."""
 
 from dataclasses import asdict
 
@@ -12,11 +12,11 @@ _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show what this machine has, whether Ray works, and what a run would pick; exit status 2 if no run can work.
+    """Check this machine, whether Ray works, and the settings a run would use. Exits with status 2 if no run can work.
 
     Example: `reelmend doctor`
     """
-    from pipelines.doctor import examine, works  # with it come torch and PyAV, which --help can do without
+    from pipelines.doctor import examine, works  # imports torch and PyAV, which --help does not need
 
     findings = examine()
     if as_json:

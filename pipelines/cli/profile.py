@@ -1,4 +1,4 @@
-"""`reelmend profile`: what held a run up, and what is to be turned?"""
+"""`reelmend profile`: the bottleneck of a run, and settings to change."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def profile(
     words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
 ) -> int:
-    """Say which stage held a run up and what to turn; says more of one that was started with `run --profile`.
+    """Find a run's bottleneck and suggest settings to change. More detailed for runs started with `run --profile`.
 
     Example: `reelmend profile --out out/`
     """
@@ -36,12 +36,12 @@ def profile(
     for finding in findings:
         screen.print(Text(f"- {finding.what}"), soft_wrap=True)
         if finding.turn:
-            screen.print(Text(f"  turn: {finding.turn}", "yellow"), soft_wrap=True)
+            screen.print(Text(f"  change: {finding.turn}", "yellow"), soft_wrap=True)
     return 0
 
 
 def _recorded(past: PastRun) -> "Iterator[Finding]":
-    """What the files of `run --profile` say; nothing where there are none."""
+    """Findings from the files of `run --profile`, if there are any."""
     from pipelines.tasks import Stage
     from pipelines.watch.profile_findings import from_timeline, from_traces, read_trace
     from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
@@ -57,7 +57,7 @@ def _recorded(past: PastRun) -> "Iterator[Finding]":
                 traces[stage].append(read_trace(packed))
         except ValueError as exc:
             raise ConfigError(
-                f"{entry.place} cannot be read ({exc}); `reelmend run --profile` writes it again"
+                f"{entry.place} cannot be read ({exc}); run `reelmend run --profile` again to rewrite it"
             ) from exc
     yield from from_timeline(spans)
     for stage in Stage:

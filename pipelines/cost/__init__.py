@@ -1,1 +1,1 @@
-"""What will a run take and cost, and what did it? Rates, forecasts, and the comparison of both."""
+"""Time and price of a run: rates, forecasts, and their comparison with the actual figures."""

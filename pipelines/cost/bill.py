@@ -1,4 +1,4 @@
-"""What does that much work cost? Hours of what it keeps busy, and their price by the job's rates of price."""
+"""Hours and price of an amount of work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Did the run take what had been predicted? Predicted beside actual, for the screen and the report."""
+"""Predicted beside actual figures, for the screen and the report."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What would a run of these items take? Totals for any number of them, in memory that does not grow with it.
+"""Forecast for any number of items, in constant memory.
 
 Frames and sizes that a manifest gives are trusted. Of the items that lack them, and of the masks, a sample is opened
 that is drawn at random with a fixed seed; what it says is taken for all, and how sure that is is said with it.

@@ -1,4 +1,4 @@
-"""How fast was it where it was measured? A small file of rates, one entry a machine, engine and size of pictures.
+"""Measured rates: a small file with one entry per machine, engine and frame size.
 
     version: 1
     rates:
@@ -114,14 +114,16 @@ def read_rates(place: Location, files: Files) -> list[Rate]:
     try:
         content = files.read(place)
         if content is None:
-            raise ConfigError(f"{place}: there is no such file of rates; `reelmend bench rates` writes one")
+            raise ConfigError(f"{place}: no such rates file; `reelmend bench rates` writes one")
         document = yaml.safe_load(io.BytesIO(content))
         if document["version"] != VERSION:
-            raise ConfigError(f"{place}: rates of version {document['version']}, this reelmend reads {VERSION}")
+            raise ConfigError(
+                f"{place}: rates of version {document['version']}; this version of reelmend reads {VERSION}"
+            )
         return [_from_plain(entry) for entry in document["rates"]]
     except (StoreError, yaml.YAMLError, KeyError, TypeError, ValueError) as exc:
         reason = str(exc).splitlines()[0]
-        raise ConfigError(f"{place}: cannot be read as rates ({reason}); `reelmend bench rates` writes them") from exc
+        raise ConfigError(f"{place}: not a valid rates file ({reason}); `reelmend bench rates` writes one") from exc
 
 
 def add_rates(place: Location, new: Sequence[Rate], files: Files) -> int:
@@ -155,9 +157,11 @@ def _choose(rates: Sequence[Rate], job: JobConfig, source: str) -> ChosenRates:
     same = [rate for rate in rates if _group(rate) == _group(best)]
     doubts = []
     if best.engine_digest != digest:
-        doubts.append(f"the rates are of other settings of the engine {job.engine} than the job's")
+        doubts.append(f"the rates were measured with other settings of the engine {job.engine}")
     if wants_gpu(job) and best.device == CPU:
-        doubts.append(f"the engine {job.engine} has rates of a CPU only; measure it where its GPU is")
+        doubts.append(
+            f"the engine {job.engine} has rates for a CPU only; run `reelmend bench rates` on a machine with the GPU"
+        )
     return ChosenRates(tuple(same), source, tuple(doubts))
 
 

@@ -1,4 +1,4 @@
-"""How fast is this machine? Restores clips that it makes itself, of several sizes and holes, and takes their rates."""
+"""Measurement of rates on generated clips of several sizes and holes."""
 
 import tempfile
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def measure_rates(job: JobConfig, sizes: Sequence[Size], frames: int, machine: s
     cv2.setNumThreads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            _run([_WARM_UP], job, Path(folder, "warm"), machine)  # what is loaded and built once is no rate
+            _run([_WARM_UP], job, Path(folder, "warm"), machine)  # what is loaded and built once is not a rate
             return _run([(f"{w}x{h}", (w, h), frames) for w, h in sizes], job, Path(folder, "clips"), machine)
     finally:
         torch.set_num_threads(threads[0])

@@ -1,4 +1,4 @@
-"""Where does a job find its rates, if it does not say?"""
+"""Search for a rates file where a job names none."""
 
 from pathlib import Path
 

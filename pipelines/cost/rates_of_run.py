@@ -1,4 +1,4 @@
-"""What rates has a run shown? Its ledger holds what each item took; items of one size and kind of hole are one case."""
+"""Rates from a past run's ledger; items of one size and kind of hole are one case."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""What is predicted of a run? Figures only: what shows them need not know how they were found."""
+"""Figures of a forecast, without the way they were found."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -19,7 +19,7 @@ class Forecast:
     """Items that cannot be restored, as far as a look says."""
     frames: int = 0
     frames_error: int = 0
-    """The truth lies within this many frames of `frames` 95 times in 100."""
+    """The truth is within this many frames of `frames` 95 times in 100."""
     work_error: float = 0.0
     """The same of the hours, as a share of them, for not knowing all items."""
     segments: int = 0

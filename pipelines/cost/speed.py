@@ -1,6 +1,6 @@
-"""How long would it take at another size? Each stage's seconds are fitted to the pixels that it works on.
+"""Speed at another size: each stage's seconds are fitted to the pixels it processes.
 
-A stage reads pixels of the source and works on pixels of its own; inpainting has a price a frame as well, and by
+A stage reads pixels of the source and works on its own pixels; inpainting has a price per frame as well, and by
 propagation one of every missing pixel. Seconds a frame are a sum of such terms with factors that are not negative, as
 few of them as explain what was measured, by least squares of the relative error.
 """

@@ -1,4 +1,4 @@
-"""How much is there to do for all items together? Sums by size of picture, whatever the number of items."""
+"""Sums of work over all items, by frame size."""
 
 import math
 from collections.abc import Sequence

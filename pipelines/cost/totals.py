@@ -1,4 +1,4 @@
-"""What will it all come to? From sums and rates to bytes, hours, price and time, and what there is to doubt."""
+"""Totals of a forecast: from sums and rates to bytes, hours, price, time, and doubts."""
 
 from dataclasses import fields
 
@@ -74,7 +74,11 @@ def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job:
     busy = 3600 * (due.gpu_hours if on_gpu else due.cpu_hours)
     far = [group for group in groups if speed.is_far(group.canvas.width * group.canvas.height / 1e6)]
     size = max(far, key=lambda group: group.frames).canvas.size if far else None
-    note = [] if size is None else [f"nothing near {size[0]}x{size[1]} was measured: its time is scaled by pixels"]
+    note = (
+        []
+        if size is None
+        else [f"nothing near {size[0]}x{size[1]} was measured: its time is scaled by the number of pixels"]
+    )
     found = {
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
@@ -128,14 +132,13 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
     if rates is None:
         where = f" on a machine like {job.cost.machine!r}" if job.cost.machine else ""
         doubts.append(
-            f"nobody has measured the engine {job.engine}{where}, so no hours and no price:"
-            " `reelmend bench rates` measures it"
+            f"no rates for the engine {job.engine}{where}, so hours and price are unknown; run `reelmend bench rates`"
         )
     if unknown:
         doubts.append(f"{unknown} items without frames, width and height in the manifest are not in the totals")
     if sums.missing is None and rates is not None:
         share = f"{_assumed_missing(rates):.0%}"
         doubts.append(
-            f"no mask image was opened: {share} of the pictures is taken as missing, as where it was measured"
+            f"no mask was opened; assuming that {share} of the pictures is taken as missing, as where it was measured"
         )
     return doubts

@@ -1,4 +1,4 @@
-"""How much work is a video of so many frames? What `plan.py` would lay out, counted without laying it out.
+"""Amount of work of a video: the plan of `plan.py`, counted without building it.
 
 For a million videos: of each, one shot is assumed that is masked throughout.
 """
@@ -36,7 +36,7 @@ def count_equal_blocks(
 
 
 def count_subvideos(frames: int, *, length: int, chunk_length: int, segment_length: int) -> WorkCount:
-    """Count what `lay_subvideos` and `plan_frames` lay out, for a worker that goes on with its video: no halo."""
+    """Count what `lay_subvideos` and `plan_frames` lay out, for a worker that continues with its video: no halo."""
     blocks, blocks_a_chunk = -(-frames // length), -(-chunk_length // length)
     return WorkCount(frames, frames, _segments(frames, segment_length), -(-blocks // blocks_a_chunk))
 

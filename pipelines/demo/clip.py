@@ -1,4 +1,4 @@
-"""How does the demo's scene become files? A clip as a camera would write it, and a video of its masks."""
+"""Files of the demo's scene: a clip as a camera would write it, and a video of its masks."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction

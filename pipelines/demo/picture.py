@@ -1,4 +1,4 @@
-"""What does a reader of the README see? One moment of the demo: before, mask, restored, truth."""
+"""Picture for the README: one moment of the demo, before, mask, restored, truth."""
 
 from pathlib import Path
 

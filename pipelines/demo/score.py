@@ -1,4 +1,4 @@
-"""How good is the restored clip? Its hole against the truth, beside what filling each frame for itself gives.
+"""Score of the demo: the hole against the truth, beside a frame-by-frame fill.
 
 Legend: T frames, H W height and width.
 """

@@ -1,1 +1,1 @@
-"""Which run may write to an output folder?"""
+"""Leases: which run may write to an output folder."""

@@ -1,4 +1,4 @@
-"""What is a lease worth in a store that fsspec reaches? fsspec knows no "write it if it is still the same".
+"""Lease in a store reached by fsspec, which has no conditional writes.
 
 So this looks, writes, and looks again: of two runs that take a lease in the same moment both may still think that
 they have it. The one that wrote first finds the other's at its next sign of life, and stops. Where no lease lies, most

@@ -1,4 +1,4 @@
-"""Who may write to this output folder now? One run at a time holds the lease; another is told who does.
+"""Lease on an output folder: one run at a time holds it; another is told who does.
 
 On a disk the lease is a file that its holder keeps locked. The lock ends with the process, however it ends, so a run
 that was killed never blocks the next one; the file's text says whom to ask, and its time that the holder lives, to
@@ -94,7 +94,7 @@ def held_by(place: Location, who: object) -> SetupError:
 
 def lost_to_another(lease: Lease) -> SetupError:
     """Return the error of a run whose folder is another's by now: it has to stop."""
-    return SetupError(f"{lease.lost}; nothing is lost, the same command goes on when that run has ended")
+    return SetupError(f"{lease.lost}; nothing is lost; run the same command again to resume when that run has ended")
 
 
 class FileLease:
@@ -165,6 +165,6 @@ def _lock(file: TextIO) -> bool:
             time.sleep(0.02)
         except OSError as exc:
             raise SetupError(
-                f"cannot lock {file.name}: {exc.strerror}; choose another --out, or mount this one with locks"
+                f"cannot lock {file.name}: {exc.strerror}; choose another --out, or mount this one with locking"
             ) from exc
     return False

@@ -1,4 +1,4 @@
-"""What must an object of a bucket do to serve as a lease? Be looked at, and be written if it is still the same."""
+"""Protocol of an object that can serve as a lease: read it, and write it if it is unchanged."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pipelines.stores.location import RemotePath
 
 @dataclass(frozen=True)
 class Found:
-    """The lease as it lies in the bucket."""
+    """The lease as it is in the bucket."""
 
     text: str
     tag: str
@@ -39,7 +39,7 @@ class LeaseObject(Protocol):
         ...
 
     def look(self) -> Found | None:
-        """Return the lease that lies there, if there is one."""
+        """Return the lease that is there, if there is one."""
         ...
 
     def write(self, text: str, tag: str) -> str | None:

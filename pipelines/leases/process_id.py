@@ -1,4 +1,4 @@
-"""Is a process that wrote its name down still there? Known for sure on the same machine only."""
+"""Whether a recorded process is still alive; known for sure only on the same machine."""
 
 import os
 from contextlib import suppress

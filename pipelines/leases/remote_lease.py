@@ -1,4 +1,4 @@
-"""How does one run at a time hold a prefix of a bucket? By an object that it writes again and again.
+"""Lease on a prefix of a bucket: an object that its holder renews again and again.
 
 Every write is conditional on the object being the one that this process wrote last, or on there being none, so of two
 writers one is told. There are stores that ignore the condition, so each renewal looks first, and a run that finds
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _NO_TAG = '"00000000000000000000000000000000"'
 _NO_CONDITIONS = (
-    "the store of bucket %s ignores %s on PUT, so that it cannot keep a second run out of %s: a run looks every %g s"
-    " whether another one has come in, and stops then; what both did meanwhile is done twice; start one at a time"
+    "the store of bucket %s ignores %s on PUT, so it cannot keep a second run out of %s: each run checks every %g s for"
+    " another one and stops if it finds one, after some work was done twice; start one run at a time"
 )
 _UNSURE = (
     "the store of %s is not asked to compare on writing, so that two runs on %s that start in the same moment learn of"
@@ -37,7 +37,7 @@ _UNSURE = (
 _MOMENT_S = 1.0
 """Between a look and a write of another run that comes in."""
 _TRIES = 5
-"""Times the object is looked at anew because it was written between look and write."""
+"""Times the object is looked at again because it was written between look and write."""
 
 
 class RemoteLease:
@@ -72,7 +72,7 @@ class RemoteLease:
             with self._renewing:
                 self._renew(released=True)
         except ReelmendError as exc:
-            log.warning("the lease could not be given back, the next run waits up to %g s: %s", self._silent_s, exc)
+            log.warning("the lease could not be released; the next run waits up to %g s: %s", self._silent_s, exc)
         if self.lost:
             log.warning("%s", self.lost)
 
@@ -83,10 +83,10 @@ class RemoteLease:
         try:
             self._beat()
         except ReelmendError as exc:
-            log.warning("the lease could not be looked at: %s", exc)
+            log.warning("the lease could not be read: %s", exc)
 
     def _acquire(self) -> None:
-        """Requests that are given up early are made anew: nothing is in a hurry yet. Raises SetupError, StoreError."""
+        """Requests that are given up early are made again: nothing is in a hurry yet. Raises SetupError, StoreError."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 if self._take():
@@ -119,7 +119,7 @@ class RemoteLease:
         """Return the lease when it is free. Raises SetupError as soon as its holder gives a sign of life."""
         if is_alive(held.process):
             raise held_by(self._place, self._who(held))
-        log.info("%s held %s: waiting up to %g s for a sign of life", self._who(held), self._place, self._silent_s)
+        log.info("%s held %s: waiting up to %g s for a heartbeat", self._who(held), self._place, self._silent_s)
         deadline = time.monotonic() + self._silent_s
         while time.monotonic() < deadline:
             self._ended.wait(self._beat_s / 4)
@@ -198,7 +198,7 @@ class RemoteLease:
             return False
 
     def _text(self, *, released: bool) -> str:
-        # The count makes every renewal another object, so that every one has a tag of its own.
+        # The count makes every renewal another object, so that every one has its own tag.
         return json.dumps(self._holder.to_dict() | {"beats": self._beats, "released": released})
 
     def _who(self, found: Found) -> str:
@@ -209,5 +209,5 @@ class RemoteLease:
 
 
 def _elapsed_s() -> float:
-    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
+    """Return seconds of a clock that continues while the machine sleeps, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,4 +1,4 @@
-"""What is a lease worth in a bucket of S3? The store itself compares on writing (`If-Match`, `If-None-Match`).
+"""Lease in an S3 bucket, by conditional writes (`If-Match`, `If-None-Match`).
 
 So of two writers one is told. An answer carries both the time of writing and the present time.
 """
@@ -14,7 +14,7 @@ from pipelines.stores.s3_download import BROKE_OFF
 from pipelines.stores.s3_files import S3Files
 
 _TRIES = 5
-"""Times the object is asked for anew when the answer broke off."""
+"""Times the object is asked for again when the answer broke off."""
 
 
 class S3LeaseObject:

@@ -1,4 +1,4 @@
-"""What happened to each item? One row an item, beside the outputs, readable during the run and after a kill.
+"""Ledger: one row per item beside the outputs, readable during the run and after a kill.
 
     ledger/head.json                 which parts hold the rows now, and what run wrote them; replaced in one step
     ledger/parts/RUN-00000.parquet   the rows, `PART_ROWS` a part; only parts with changed rows are written again

@@ -1,4 +1,4 @@
-"""What changed, in which order? An append-only log of numbered segments, each a file of JSON lines.
+"""Append-only log of changes, in numbered segments of JSON lines.
 
 A line holds `at` (seconds since the epoch), `run`, `what` it is about, and, for an `item`, the fields of its row that
 changed, with their new values. Values are absolute, so that replaying an event twice is replaying it once.
@@ -38,7 +38,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class EventLog:
-    """Writes one run's events, from a thread of its own, so that nobody waits for the store."""
+    """Writes one run's events, from its own thread, so that nobody waits for the store."""
 
     def __init__(self, folder: Location, files: Files) -> None:
         self._folder, self._files = folder, files

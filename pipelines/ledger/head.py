@@ -1,4 +1,4 @@
-"""Which parts hold the rows now, up to which event, and of what run are they? The head says so, one small file."""
+"""Head of the ledger: which parts hold the rows, up to which event, and of which run."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ VERSION = 1
 
 
 class Damaged(ConfigError):
-    """A file of the ledger is not as it was written; the next run mends that."""
+    """A file of the ledger is not as it was written; the next run repairs that."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Pace:
     frames: int = 0
     """Frames that the run had computed."""
     items: float = 0.0
-    """Items that had ended, and the finished shares of those in work; without those that earlier runs
+    """Items that had ended, and the finished shares of those in progress; without those that earlier runs
     finished, also where only the probe found that out."""
 
 
@@ -49,7 +49,7 @@ class Head:
     """Items of the job that the run was told to leave out, by reason."""
     pace: Pace = field(default_factory=Pace)
     ended_at: float = 0.0
-    """0: the run goes on, or was killed."""
+    """0: the run is in progress, or was killed."""
     version: int = VERSION
 
     @classmethod
@@ -87,11 +87,11 @@ def read_head(ledger: Location, files: Files) -> Head | None:
         head = Head.from_dict(unseal(json.loads(value)))
     except (ValueError, TypeError, KeyError) as exc:
         raise Damaged(
-            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is made anew"
+            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is created again"
         ) from exc
     if head.version != VERSION:
         raise ConfigError(
-            f"the ledger {ledger} is of version {head.version}, this is reelmend for {VERSION}: update it"
+            f"the ledger {ledger} has version {head.version}, this reelmend reads {VERSION}: update reelmend"
         )
     return head
 

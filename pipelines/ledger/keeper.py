@@ -1,4 +1,4 @@
-"""What does a run tell its ledger, and when? Every change at once as an event; the parts follow."""
+"""Writer of a run's ledger: every change at once as an event; the parts follow."""
 
 import logging
 import os
@@ -107,7 +107,7 @@ class LedgerKeeper:
             raise lost_to_another(self._lease)
         self._display.change(row, answer)
         if self._head is None:
-            return  # found finished before the run has begun
+            return  # found finished before the run has started
         self._tell(row, answer)
         self._pace.count(row)
         began = self._elapsed()
@@ -138,7 +138,7 @@ class LedgerKeeper:
         try:
             outcomes = read_outcomes(self._place, self._files)
         except ConfigError as exc:
-            log.warning("how earlier runs ended is not known any more: %s", exc)
+            log.warning("the results of earlier runs are lost: %s", exc)
             return
         for item, outcome in outcomes.items():
             row = rows.get(item)
@@ -164,7 +164,7 @@ class LedgerKeeper:
         return {"at": round(self._now(), 3), "run": self._run, "what": what, **said}
 
     def _checkpoint(self, ended_at: float = 0.0) -> None:
-        """A ledger that cannot be written must not end a run that can still restore: it says so and goes on."""
+        """A ledger that cannot be written must not end a run that can still restore: it says so and continues."""
         if self._head is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""How do rows of the ledger become a Parquet file, and rows again? Column by column: it may be a million of them."""
+"""Conversion of ledger rows to Parquet and back, column by column, for up to a million of them."""
 
 import hashlib
 import json

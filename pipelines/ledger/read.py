@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _AHEAD = 8
 """Parts that are on their way while one is looked at."""
 _TRIES = 5
-"""A run that begins replaces head and parts; a reader that comes between them starts anew."""
+"""A run that begins replaces head and parts; a reader that comes between them starts again."""
 
 
 def read_ledger(place: Location, files: Files | None = None) -> list[ItemRow]:
@@ -71,7 +71,7 @@ class LedgerView:
                 self.heard_at, self._next = head.written_at, head.events
                 self._replay(to_the_last=True)
                 return
-        raise ConfigError(f"the ledger {self._place} lacks a part that its head names; run the same command again")
+        raise ConfigError(f"the ledger {self._place} is missing a part; run the same command again")
 
     def _replay(self, *, to_the_last: bool = False) -> None:
         folder = events_folder(self._place, self.head.run)
@@ -94,7 +94,7 @@ def rows_of_part(place: Location, name: str, content: bytes) -> list[ItemRow]:
         return decode_rows(content)
     except ConfigError as exc:
         part = part_place(place, name)
-        raise Damaged(f"the ledger's part {part} {exc}; run the same command again: it is set aside") from exc
+        raise Damaged(f"the ledger's part {part} {exc}; run the same command again to set it aside") from exc
 
 
 def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[bytes | None]:
@@ -110,7 +110,7 @@ def read_parts(place: Location, names: Iterable[str], files: Files) -> Iterator[
 
 
 def events_behind(place: Location, head: Head, files: Files, *, to_the_last: bool = True) -> dict[str, list[Event]]:
-    """Return, by item, the events that the parts do not hold yet; there are some when a run goes on or was killed."""
+    """Return, by item, the events that the parts do not hold yet; some exist while a run is alive or was killed."""
     by_item: dict[str, list[Event]] = defaultdict(list)
     for segment in read_events(events_folder(place, head.run), head.events, files, to_the_last=to_the_last):
         add_events(segment, by_item)
@@ -139,5 +139,5 @@ def settled_rows(place: Location, files: Files) -> Iterator[tuple[ItemRow, float
 def _require_head(place: Location, files: Files) -> Head:
     head = read_head(place, files)
     if head is None:
-        raise ConfigError(f"no ledger at {place}: nothing has been run there yet")
+        raise ConfigError(f"no ledger at {place}: no run has written there yet")
     return head

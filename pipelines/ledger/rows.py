@@ -1,4 +1,4 @@
-"""What is known of one item?"""
+"""Row of the ledger: everything known of one item."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 WEIGHTS_FACT = "weights_"
 """Facts whose name begins so say which weights a network was read from."""
 OVERRIDES_FACT, FPS_FACT = "overrides", "fps"
-"""What the manifest set for this item alone, where it did: settings as words of a shell, frames a second."""
+"""What the manifest set for this item alone, where it did: settings as words of a shell, frames per second."""
 SCORE_FACT = "quality_score"
 """How sure a restored item's result is, 0..1, higher is surer."""
 REVIEW_FACT, REASON_FACT = "review", "review_reason"

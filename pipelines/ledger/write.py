@@ -1,6 +1,6 @@
 """The ledger made a run's own, and what it leaves out kept: new parts first, then the head, in one step.
 
-What is damaged is set aside in `damaged/`, said, and made anew from what is left: items of the run find themselves
+What is damaged is set aside in `damaged/`, said, and made again from what is left: items of the run find themselves
 finished by their own records, others keep what parts and later events say of them.
 """
 
@@ -51,12 +51,14 @@ def read_outcomes(place: Location, files: Files) -> dict[str, Outcome]:
     found: dict[str, Outcome] = {}
     for name, content in zip(head.parts, read_parts(place, head.parts, files), strict=True):
         if content is None:
-            raise ConfigError(f"the ledger {place} lacks its part {name}; the same command without flags mends it")
+            raise ConfigError(
+                f"the ledger {place} is missing its part {name}; run the same command without flags to repair it"
+            )
         try:
             rows = decode(content, ("id", "video", "state", "earlier"))
         except ConfigError as exc:
             part = part_place(place, name)
-            raise Damaged(f"the ledger's part {part} {exc}; the same command without flags mends it") from exc
+            raise Damaged(f"the ledger's part {part} {exc}; run the same command without flags to repair it") from exc
         for item, video, state, earlier in rows:
             said = [state, *(ItemState(event["state"]) for event in behind.get(item, ()) if "state" in event)]
             found[item] = Outcome(video, next((ended for ended in reversed(said) if ended.ended), earlier))
@@ -64,7 +66,7 @@ def read_outcomes(place: Location, files: Files) -> dict[str, Outcome]:
 
 
 class PartWriter:
-    """Puts rows into parts of their own. Those of `rows` may be written again as they change."""
+    """Puts rows into their own parts. Those of `rows` may be written again as they change."""
 
     def __init__(self, place: Location, files: Files, run: str) -> None:
         self._place, self._files, self._run = place, files, run

@@ -1,4 +1,4 @@
-"""The driver's looks at videos and masks: in processes of their own, each held to a time and a memory.
+"""The driver's looks at videos and masks: in separate processes, each held to a time and a memory.
 
 Whatever a file does there is an error of its item. After some looks that did not end no more files are opened: a mount
 that hangs must not keep a run from its start.
@@ -62,9 +62,9 @@ class Looks:
 
     def _ask(self, place: Location, what: str, *arguments: Any) -> Any:
         if self._overdue >= _OVERDUE_AT_MOST:
-            raise OverLimit(f"{place}: was not looked at: {self._overdue} looks at others did not end")
+            raise OverLimit(f"{place}: was not checked: {self._overdue} earlier checks did not end")
         if time.monotonic() > self._until_s:
-            raise OverLimit(f"{place}: was not looked at: looks at others took all the time there is for them")
+            raise OverLimit(f"{place}: was not checked: earlier checks used up the time")
         try:
             with _a_process() as process, self._using(process):
                 return process.ask(self._config, what, arguments, self._look_s)
@@ -75,11 +75,11 @@ class Looks:
             waited = f"did not answer in limits.look_s={self._look_s:g} s"
             raise OverLimit(f"{place}: {waited}; does its disk or mount hang?") from exc
         except Crashed as exc:
-            raise MediaError(f"{place}: the process that looked at it crashed") from exc
+            raise MediaError(f"{place}: the process that checked it crashed") from exc
         except MemoryError as exc:
-            raise OverLimit(f"{place}: a look at it takes more memory than it may") from exc
+            raise OverLimit(f"{place}: checking it takes more memory than allowed") from exc
         except Exception as exc:  # whatever a stranger's file made a library raise
-            raise MediaError(f"{place}: cannot be looked at ({type(exc).__name__}: {exc})") from exc
+            raise MediaError(f"{place}: cannot be checked ({type(exc).__name__}: {exc})") from exc
 
     @contextmanager
     def _using(self, process: LookProcess) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""A process of its own for looks at strangers' files, which may hang, crash or ask for all memory."""
+"""A separate process for looks at strangers' files, which may hang, crash or ask for all memory."""
 
 import os
 import pickle
@@ -39,7 +39,7 @@ class LookProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # ctrl-C is the driver's to answer
+            start_new_session=True,  # Ctrl-C is the driver's to answer
         )
         self._asked_before = False
 

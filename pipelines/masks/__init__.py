@@ -1,1 +1,1 @@
-"""Which pixels are missing? Masks of every kind, brought onto the frames of their video."""
+"""Masks of every kind, aligned with the frames of their video."""

@@ -56,7 +56,7 @@ class LevelCount:
         if 0 < self.brightest <= threshold:
             return (
                 f"its brightest level is {self.brightest} of 255, not above mask.threshold={threshold}: set a lower "
-                "threshold, or make white what is missing"
+                "threshold, or paint missing pixels white"
             )
         dim, bright = int(self.of_level[1 : threshold + 1].sum()), int(self.of_level[threshold + 1 :].sum())
         if dim > (dim + bright) * _DIM_SHARE and np.count_nonzero(self.of_level) <= _FEW_LEVELS:
@@ -72,8 +72,8 @@ def coverage_note(covered: int, masked_frames: int, full_frames: int, info: Vide
     share = covered / (masked_frames * info.width * info.height) if masked_frames else 0.0
     if full_frames == info.frames:
         return (
-            "it covers every pixel of every frame, so the whole result is made up: is it inverted, or all white? White "
-            "is removed, black is kept"
+            "it covers every pixel of every frame, so the whole result is invented: is it inverted, or all white? "
+            "White is removed, black is kept"
         )
     if share > MOST_COVERED:
         return (
@@ -94,8 +94,8 @@ def size_note(size: tuple[int, int], info: VideoInfo, own_rotation: int = 0) -> 
             if abs(width * seen_h / seen_w - height * factor) <= max(1.0, seen_h / seen_w, height / seen_h):
                 return ""
     return (
-        f"it has {width}x{height} pixels, the video {info.width}x{info.height}: not quite the same shape, it was "
-        "stretched; is it another clip's?"
+        f"it has {width}x{height} pixels, the video {info.width}x{info.height}: not quite the same shape, so it "
+        "was stretched; does it belong to another clip?"
     )
 
 

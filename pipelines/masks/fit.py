@@ -1,4 +1,4 @@
-"""How does a mask come to lie on its video's pixels: turned, resized, thresholded, grown?"""
+"""Alignment of a mask with its video's pixels: rotated, resized, thresholded, grown."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def scaled(missing: U8, size: tuple[int, int]) -> U8:
 def grown(missing: U8, pixels: int) -> U8:
     """Return the mask, 0 and 1, grown by so many pixels, by a cross once a pixel.
 
-    That covers what lies within as many steps along rows and columns, so that many steps are taken at once.
+    That covers what is within as many steps along rows and columns, so that many steps are taken at once.
     """
     if pixels <= 0 or not missing.any():
         return missing

@@ -1,4 +1,4 @@
-"""Which image of a mask folder belongs to which frame?"""
+"""Assignment of the images of a mask folder to frames."""
 
 import re
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ def order_images(folder: Path, info: VideoInfo, numbered_from: int | None = None
     numbers = [_number(image) for image in images]
     known = [number for number in numbers if number is not None]
     if len(known) < len(images):
-        raise MaskError(f"{counts}; name them by frame number if the others have no mask")
+        raise MaskError(f"{counts}; name them by frame number if the other frames have no mask")
     frame_of, first = _frame_numbers(info, known, numbered_from)
     strangers = [number for number in known if number not in frame_of]
     if strangers or len(set(known)) < len(known):
         stranger = strangers[0] if strangers else next(number for number in known if known.count(number) > 1)
         raise MaskError(
-            f"{counts}; number {stranger} in their names is no frame, or stands twice; "
-            "mask.numbered_from says which number the first frame has"
+            f"{counts}; number {stranger} in their names is not a frame, or occurs twice; "
+            "set mask.numbered_from to the number of the first frame"
         )
     of_frame = {frame_of[number]: image for number, image in zip(known, images, strict=True)}
     return ImageOrder(of_frame, _note(len(images), info, known, first, told=numbered_from is not None))
@@ -63,7 +63,7 @@ def _count_from_1(frames: int, known: list[int]) -> bool:
 
 
 def _note(images: int, info: VideoInfo, known: list[int], first: int | None, *, told: bool) -> str:
-    covered = f"it has images for {images} of {info.frames} frames, the others are left as they are"
+    covered = f"it has images for {images} of {info.frames} frames, the others stay as they are"
     if first is None or told or 0 in known or info.frames in known:
         return covered
     other = 1 - first

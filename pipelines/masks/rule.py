@@ -1,4 +1,4 @@
-"""Which mask belongs to a video found by a glob?"""
+"""Mask patterns: the mask of a video found by a glob."""
 
 import difflib
 import glob
@@ -31,7 +31,7 @@ class MaskRule:
         for field in re.findall(r"{(.*?)}", rule or ""):
             if field not in PLACEHOLDERS:
                 near = difflib.get_close_matches(field, PLACEHOLDERS, n=1, cutoff=0.0)[0]
-                raise ConfigError(f"mask rule {rule!r}: {{{field}}} is not known; is it {{{near}}}?")
+                raise ConfigError(f"mask pattern {rule!r}: {{{field}}} is unknown; did you mean {{{near}}}?")
 
     def mask_of(self, video: Location) -> Location:
         stem = self._folders.stem(video)

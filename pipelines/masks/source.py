@@ -1,4 +1,4 @@
-"""Which pixels of which frames are missing?
+"""Missing pixels of each frame, from any kind of mask.
 
 A mask is one image (for every frame), a folder of images, or a video. A folder with one image a frame is taken by
 order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an
@@ -8,7 +8,7 @@ occurs, else from 0.
 
 A pixel counts as missing when its level lies over the threshold (`pipelines.masks.levels`). Where no pixel of a mask
 does and its levels can only be labels, every one that is not black counts. The probe finds that out once; what reads
-frames later is told the threshold that applies.
+frames later gets the threshold that applies.
 """
 
 from collections.abc import Callable, Iterator

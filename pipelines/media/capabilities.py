@@ -1,4 +1,4 @@
-"""What can an output hold, and does it hold what it should?
+"""What an output can hold, and the check that it holds it.
 
 `check_output` says before a run what will be lost, `verify_output` looks at what was written.
 """

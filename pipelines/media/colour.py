@@ -1,4 +1,4 @@
-"""How do the numbers of a frame become RGB, and RGB the numbers of that frame?
+"""Conversion between the samples of a frame and RGB.
 
 Both ways use one choice of matrix and range: the file's tags, or, where it has none, BT.709 from 720 lines on and
 BT.601 below, limited range for YUV and full range for RGB and grey (ITU-R BT.601-7, BT.709-6, BT.2020-2; H.273 for the

@@ -1,4 +1,4 @@
-"""What names the content of a source, wherever it lies?"""
+"""Digest of a source's content, wherever it is stored."""
 
 import hashlib
 from pathlib import Path
@@ -32,7 +32,7 @@ def digest_source(path: Path | str) -> str:
 
 def _digest_file(path: Path) -> str:
     if not path.is_file():  # a pipe or a device may have no end
-        raise MediaError(f"{path}: is no file that could be read to its end")
+        raise MediaError(f"{path}: cannot be read to its end")
     total = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

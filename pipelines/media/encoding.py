@@ -1,4 +1,4 @@
-"""Which encoder, container and pixel format hold a video, and what gets lost on the way in?"""
+"""Encoder, container and pixel format of a video, and what is lost in them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

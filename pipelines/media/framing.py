@@ -1,4 +1,4 @@
-"""How does a source's frame come to lie on a larger canvas, sample for sample, and what does a file of those say?"""
+"""Placement of a source's frame on a larger canvas, sample for sample, and the resulting file's properties."""
 
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -57,7 +57,7 @@ def lay_frame(frame: av.VideoFrame, canvas: Canvas, info: VideoInfo) -> av.Video
 
 
 def cut_frame(frame: av.VideoFrame, box: tuple[int, int, int, int]) -> av.VideoFrame:
-    """Return what of a frame of `read_frames` lies in `box`, (left, top, right, bottom), its samples as they are.
+    """Return what of a frame of `read_frames` is in `box`, (left, top, right, bottom), its samples as they are.
 
     Left and top have to be whole chroma samples: multiples of 4 are, in every format.
     """

@@ -1,4 +1,4 @@
-"""What does a video file say about itself, and is it whole?
+"""Properties of a video file, and whether it is complete.
 
 Two answers: `glance_video` reads the header only, `inspect_video` decodes every frame once and so finds out about a
 damaged file before any work is spent on it. Both take a container file or a folder of images.
@@ -45,7 +45,7 @@ from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, leave_ope
 __all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo", "glance_video", "inspect_video"]
 
 FOLDER_RATE = Fraction(25)
-"""Frames a second of a folder of images, which has no rate of its own."""
+"""Frames per second of a folder of images, which has no rate of its own."""
 
 _LOOKED_AT = 8
 """Frames whose side data is looked at. PyAV ties a frame to its side data in a cycle, which keeps its samples alive."""
@@ -336,7 +336,7 @@ def _refuse_lying_index(path: Path, content: BinaryIO | None) -> None:
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Return the frames a second that the header speaks of; some say 0 or less."""
+    """Return the frames per second that the header speaks of; some say 0 or less."""
     return next((rate for rate in (stream.average_rate, stream.guessed_rate) if rate and rate > 0), None)
 
 

@@ -1,4 +1,4 @@
-"""How do frames become a folder of PNG images?"""
+"""Output as a folder of PNG images."""
 
 from pathlib import Path
 

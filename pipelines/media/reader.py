@@ -1,4 +1,4 @@
-"""How do frames come out of a file: any run of them, exactly, in any order of asking?
+"""Frames of a file: any range of them, exactly, in any order of requests.
 
 Frames are known by their timestamps. Reading seeks to a key frame before the wanted frame, decodes on from there and
 believes what it gets only when the first key frame is not after the wanted one; otherwise it starts further back.
@@ -121,7 +121,7 @@ def _begun(info: VideoInfo, start: int) -> Walk:
         if walk.comes_to(start):
             return walk
         walk.close()
-    raise MediaError(f"{info.path}: frame {start} is not there any more; the file has changed since it was inspected")
+    raise MediaError(f"{info.path}: frame {start} no longer exists; the file has changed since it was inspected")
 
 
 def _decoded_from(

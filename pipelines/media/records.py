@@ -1,4 +1,4 @@
-"""What is there to know about a video? Frozen records, small enough to travel and exact as JSON."""
+"""Records about a video: frozen, small enough to send, exact as JSON."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -78,7 +78,7 @@ class VideoInfo:
     time_base: Fraction
     """Seconds a tick."""
     rate: Fraction
-    """Frames a second, on average."""
+    """Frames per second, on average."""
     variable_rate: bool
     pixel_format: str
     """Format of the frames that `read_frames` yields: the file's, or the nearest one that can be pasted into."""

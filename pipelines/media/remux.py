@@ -1,4 +1,4 @@
-"""Which streams beside the video does the output keep, and how do their packets get there unchanged?"""
+"""Streams beside the video that the output keeps, copied packet by packet."""
 
 import io
 import math
@@ -65,7 +65,7 @@ def becomes(stream: StreamInfo, stitch: StitchConfig) -> str:
 
 def _reason_against(stream: StreamInfo, stitch: StitchConfig) -> str | None:
     if stitch.codec == Codec.png:
-        return "a folder of images has no place for it"
+        return "a folder of images cannot hold it"
     if stream.kind in _NEVER:
         return _NEVER[stream.kind]
     container = CONTAINERS[stitch.codec]

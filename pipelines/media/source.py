@@ -1,4 +1,4 @@
-"""How is a video opened, and what is said when it cannot be?
+"""Opening of videos, and the messages if that fails.
 
 The one place where errors of FFmpeg become `MediaError`. A file is all that FFmpeg may read: no address, and no other
 file that this one names.
@@ -142,7 +142,7 @@ def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Ite
 
 
 def is_cover(stream: VideoStream) -> bool:
-    """True for a picture that is no video: cover art, thumbnails."""
+    """True for a picture that is not a video: cover art, thumbnails."""
     disposition = av.stream.Disposition
     return bool(stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails))
 
@@ -213,7 +213,7 @@ def _natural(name: str) -> tuple[list[str | int], str]:
 
 def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str:
     if isinstance(error, PermissionError):
-        return f"{path}: may not be read (permission denied)"
+        return f"{path}: cannot be read (permission denied)"
     try:
         with content or path.open("rb") as file:
             file.seek(0)

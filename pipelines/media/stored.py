@@ -1,4 +1,4 @@
-"""How does a frame get into the pixel format that an encoder takes, with its samples unchanged where possible?"""
+"""Conversion of a frame to the encoder's pixel format, with samples unchanged where possible."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How do restored frames become a video file that is the source's in everything but the restored pixels?
+"""Video file with the source's properties and the restored pixels.
 
 Same timestamps, size, rotation, sample aspect, colour tags and bit depth; the source's own audio and subtitle packets.
 """

@@ -1,4 +1,4 @@
-"""What does a person look at after a run? One HTML file that needs nothing else."""
+"""HTML report of a run."""
 
 from pipelines.report.page import write_report
 

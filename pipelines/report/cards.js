@@ -78,7 +78,7 @@ const fillCard = (card, row) => {
   );
   const cut = element("input", {
     class: "cut", type: "range", min: 0, max: 100, value: 50, step: 1,
-    "aria-label": `How much of the picture shows the state before, ${row.id}`,
+    "aria-label": `Share of the picture that shows the state before, ${row.id}`,
   });
   cut.addEventListener("input", () => card.style.setProperty("--cut", `${cut.value}%`));
   compare.append(cut);

@@ -7,7 +7,7 @@ const NOTHING = { rows: [], total: 0 };
 
 const makeList = ({ section, size, wanted, draw, hideEmpty }) => {
   const list = { offset: 0, total: 0, asked: 0 };
-  const back = element("button", { type: "button", "aria-label": "Page before" }, "‹");
+  const back = element("button", { type: "button", "aria-label": "Previous page" }, "‹");
   const on = element("button", { type: "button", "aria-label": "Next page" }, "›");
   const range = element("span", { class: "dim range" });
   section.querySelector(".pager").replaceChildren(range, back, on);

@@ -74,7 +74,7 @@ _SCRIPTS_LIVE = (
 
 
 def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], files: Files) -> None:
-    """Write the page at `place`, and what lies beside it, from rows and the pictures of `pipelines.previews`.
+    """Write the page at `place`, and what is beside it, from rows and the pictures of `pipelines.previews`.
 
     The page itself appears in one step, after everything it needs. Raises StoreError when it cannot be written.
     """
@@ -108,7 +108,7 @@ class Live:
     frames_per_second: float
     """In the last minutes."""
     tried_again: Sequence[tuple[ItemRow, str]]
-    """Items in work that lost an attempt, and why."""
+    """Items in progress that lost an attempt, and why."""
 
 
 def render(
@@ -138,7 +138,7 @@ def render_line(summary: RunSummary, seen: Overview, live: Live) -> str:
 
 
 def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:
-    """Return the part of a live page that changes as its run goes on, as HTML."""
+    """Return the part of a live page that changes as its run progresses, as HTML."""
     return _environment.get_template("totals.html.jinja").render(**_totals(summary, seen, live))
 
 

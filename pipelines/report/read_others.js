@@ -24,7 +24,7 @@ const readOthers = async (index = 0) => {
   script.onerror = async () => {
     await draw();
     at("trouble").textContent =
-      `${told.parts[index]} is not beside this page, so items are missing here. A report of many items is the page and ` +
+      `${told.parts[index]} is missing beside this page, so some items are not shown. A report of many items is the page and ` +
       "the folder “report” beside it; if it was written again meanwhile, load it again.";
     at("trouble").hidden = false;
   };

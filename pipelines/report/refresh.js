@@ -24,7 +24,7 @@ const keepFollowing = async () => {
   try {
     if (!document.hidden) await follow();
   } catch (error) {
-    at("trouble").textContent = `No answer from reelmend serve (${error.message}); shown is what it said last.`;
+    at("trouble").textContent = `No answer from reelmend serve (${error.message}); showing the last known state.`;
     at("trouble").hidden = false;
   }
   setTimeout(keepFollowing, EVERY_MS);

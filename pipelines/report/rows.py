@@ -1,4 +1,4 @@
-"""What a page's script is told of an item: a short list of values, in an order that is said once.
+"""An item as a page's script gets it: a short list of values, in an order that is stated once.
 
 An item with a name of ordinary length takes about 500 bytes; ten thousand of them are read by a browser in no time.
 """
@@ -65,7 +65,7 @@ PictureSource = Callable[[str], str | None]
 
 
 def attention_first(rows: Iterable[ItemRow]) -> list[ItemRow]:
-    """Return bad items, those to review, lowest score first, those in work, those that are done and those to come.
+    """Return bad items, those to review, lowest score first, those in progress, those that are done and those to come.
 
     Else they are in the run's order.
     """

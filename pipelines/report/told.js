@@ -1,4 +1,4 @@
-// What the page is told by the page itself, and how the values of an item get their names.
+// Data embedded in the page, and the names of an item's values.
 const told = JSON.parse(document.getElementById("told").textContent);
 
 const named = (fields, values) => values && Object.fromEntries(fields.map((field, index) => [field, values[index]]));

@@ -43,7 +43,7 @@ class SlowView:
 
 @dataclass(frozen=True)
 class TriedView:
-    """An item that is in work again after an attempt was lost."""
+    """An item that is in progress again after an attempt was lost."""
 
     id: str
     state: str
@@ -67,7 +67,7 @@ def tiles(summary: RunSummary) -> list[Tile]:
 
 
 def found_all_done(summary: RunSummary) -> bool:
-    """Whether a run computed nothing because earlier ones had: figures of its own would all be zero."""
+    """Whether a run computed nothing because earlier ones had: its own figures would all be zero."""
     return summary.finished_earlier > 0 and not summary.chunks_computed + summary.chunks_reused
 
 
@@ -83,7 +83,7 @@ def _time(summary: RunSummary) -> Tile:
 def _efficiency(summary: RunSummary) -> list[Tile]:
     if not summary.efficiency:
         return []
-    alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone × {summary.workers}"
+    alone = f"of the ideal {summary.model_frames_per_second * summary.workers:.1f} frames/s"
     return [Tile("efficiency", f"{summary.efficiency:.0%}", alone)]
 
 
@@ -96,12 +96,12 @@ def _flow_tile(use: FlowUse) -> list[Tile]:
 
 
 def tiles_under_way(summary: RunSummary, seen: Overview, frames_per_second: float) -> list[Tile]:
-    """Return the figures of a run that goes on; `frames_per_second` of the last minutes."""
+    """Return the figures of a run in progress; `frames_per_second` of the last minutes."""
     left = "–" if seen.seconds_left is None else readable_seconds(seen.seconds_left)
     pace = f"frames a second now, {summary.frames_per_second:.1f} so far"
     now = Tile(SPEED, f"{frames_per_second:.1f}", pace)
     return [
-        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in work"),
+        Tile("left, about", left, f"{100 * seen.done:.0f} % done, {readable_count(seen.in_work)} in progress"),
         *(now if tile.label == SPEED else tile for tile in tiles(summary)),
     ]
 

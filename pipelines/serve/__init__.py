@@ -1,1 +1,1 @@
-"""What does a person see of a run while it goes on, from any machine that reaches its folder? A live page."""
+"""Live page of a run, from any machine that can read its folder."""

@@ -1,4 +1,4 @@
-"""What does the live page ask for, and what is it told? A page of items, and how far the run is: a little at a time."""
+"""Answers to the live page: a page of items, and the progress of the run."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class Wanted:
             limit=_whole_number(query, "limit", 100),
         )
         if wanted.state not in _STATES or (wanted.sort and wanted.sort not in _ORDERS):
-            raise AskedWrongly("there is no such state, or no such order")
+            raise AskedWrongly("no such state or order")
         if wanted.review not in _ANSWERS:
             raise AskedWrongly("review is yes or no")
         if wanted.limit > MOST_ROWS or len(wanted.text) > _LONGEST_TEXT:
@@ -112,7 +112,7 @@ def _live(run: WatchedRun) -> Live:
 def _pulse(stands: Standing) -> str:
     """Return in a few words whether the run is alive."""
     since = f", last sign {readable_seconds(stands.sign.age_s)} ago" if stands.sign else ""
-    return {Life.RUNNING: "live", Life.ENDED: "ended", Life.BEGINNING: "another run begins"}.get(
+    return {Life.RUNNING: "live", Life.ENDED: "ended", Life.BEGINNING: "another run is starting"}.get(
         stands.life, f"stopped or killed{since}"
     )
 

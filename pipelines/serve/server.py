@@ -73,13 +73,15 @@ class _Handler(BoundedHandler):
 
     def _refuse_method(self) -> None:
         self.close_connection = True  # its body is not read
-        self._send(_text(HTTPStatus.METHOD_NOT_ALLOWED, "this server only reads", {"Allow": "GET, HEAD"}))
+        self._send(_text(HTTPStatus.METHOD_NOT_ALLOWED, "this server is read-only", {"Allow": "GET, HEAD"}))
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse_method  # noqa: N815
 
     def _answer(self) -> Answer:
         if not self.may_ask():
-            return _text(HTTPStatus.FORBIDDEN, "this server answers to localhost only; see reelmend serve --host")
+            return _text(
+                HTTPStatus.FORBIDDEN, "this server only accepts requests for localhost; see reelmend serve --host"
+            )
         address, run = urlsplit(self.path), self.server.run
         query = dict(parse_qsl(address.query))
         if address.path == "/":
@@ -93,7 +95,7 @@ class _Handler(BoundedHandler):
         folder, _, name = address.path.rpartition("/")
         picture = load_preview(self.server.work, name, self.server.files) if folder == f"/{FOLDER}" else None
         if picture is None:
-            return _text(HTTPStatus.NOT_FOUND, "there is no such page")
+            return _text(HTTPStatus.NOT_FOUND, "no such page")
         return Answer(HTTPStatus.OK, kind_of(name), picture, {"Cache-Control": "private, max-age=31536000, immutable"})
 
     def _send(self, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a run right now? Its ledger, read again when somebody asks and it has become old."""
+"""Current state of a run: its ledger, read again on request once it is stale."""
 
 import logging
 import threading
@@ -41,7 +41,7 @@ class Moment:
 
     @property
     def ended(self) -> bool:
-        """False: the run goes on, or was killed."""
+        """False: the run is in progress, or was killed."""
         return self.stands.life is Life.ENDED
 
     def in_order(self, key: Callable[[ItemRow], Any]) -> list[ItemRow]:
@@ -84,8 +84,8 @@ class WatchedRun:
         try:
             moment = self._read()
         except ReelmendError as exc:
-            log.warning("the run cannot be read just now: %s", exc)
-            self.trouble = f"The run cannot be read just now, so this is what it was before: {exc}"
+            log.warning("the run cannot be read at the moment: %s", exc)
+            self.trouble = f"The run cannot be read at the moment; showing its last known state: {exc}"
             return
         self.trouble = ""
         if moment.differs(self.moment):

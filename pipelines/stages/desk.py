@@ -1,4 +1,4 @@
-"""What has a stage at hand? The run's context, the store, the engines already built, and what the probe recorded."""
+"""Context of a worker: the run's context, the store, engines already built, and probe records."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
@@ -53,7 +53,7 @@ class Desk:
         return build_flow(self.context.job, self.context.weights)
 
     def keep_last(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made for `key` if that was the last thing asked for, so that a task can go on from another.
+        """Return what was made for `key` if that was the last thing asked for, so that tasks can continue each other.
 
         One thing at a time: it may hold a block of frames.
         """
@@ -75,7 +75,7 @@ class Desk:
         """Return where a video or a mask can be read on this machine until the task ends. Raises SourceChanged."""
         path = self.inputs.path_of(place)
         if path is None:
-            raise SourceChanged(f"{place}: is not there any more")
+            raise SourceChanged(f"{place}: no longer exists")
         return path
 
     def stamp(self, place: Location) -> Stamp:

@@ -1,4 +1,4 @@
-"""What is the content of a video or a mask called? Its digest, remembered for as long as the file does not change."""
+"""Digests of videos and masks, cached while the file is unchanged."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -39,7 +39,7 @@ def see(place: Location, desk: Desk) -> Seen | None:
         return Seen(stamp.mark, known["digest"], stamp)
     digest = digest_source(desk.local(place))
     if not desk.stamp(place).agrees(stamp):
-        raise SourceChanged(f"{place}: was written while it was read; run the same command again when it is finished")
+        raise SourceChanged(f"{place}: was modified while it was read; run the same command again when it is complete")
     put_json(desk.store, key, {"stamp": asdict(stamp), "digest": digest})
     return Seen(stamp.mark, digest, stamp)
 

@@ -1,4 +1,4 @@
-"""Is this item's output there already? Its record says what it was made from; the file must not have changed since.
+"""Recognition of finished outputs: their record says what they were made from.
 
 A record is written right after its output was published. The item's row of the ledger says the same, in its `facts`.
 """
@@ -60,7 +60,7 @@ class Finished:
         return video, Seen(facts["mask_mark"], facts["mask_digest"])
 
     def refused_by(self, job: JobConfig) -> bool:
-        """Whether part of it was restored smaller for want of memory, which the job does not take."""
+        """Whether part of it was restored smaller because memory was insufficient, which the job does not take."""
         return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
 
     def receipt(self, item: Item, job: JobConfig) -> Receipt:
@@ -98,7 +98,7 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
 
 
 def smaller_is_refused(job: JobConfig) -> bool:
-    """Whether the job wants nothing that another one had restored smaller for want of memory."""
+    """Whether the job wants nothing that another one had restored smaller because memory was insufficient."""
     return job.process.out_of_memory is OutOfMemory.fail
 
 
@@ -116,7 +116,7 @@ def record_finished(
     job = desk.settings(item)
     output_mark = desk.files.mark(output)
     if output_mark is None:
-        raise StoreError(f"{output}: was published and is not there; does something else write to this place?")
+        raise StoreError(f"{output}: was published but is missing; does something else write there?")
     known: Facts = {
         "item_key": item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job)),
         "output": str(output),

@@ -96,7 +96,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
             flows = desk.flow.estimate(stacked)
     except DeviceFull as exc:
         desk.memory_steps += 1
-        raise MemoryShort(f"{record.info.path}: {exc}; set flow.max_side lower") from exc
+        raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc
     return encode_flow(*flows, Cost(time.monotonic() - began, uses_gpu(job)))

@@ -1,4 +1,4 @@
-"""How does a chunk become parts? Block by block: the engine restores it, what the mask covers is kept."""
+"""Inpaint stage: a chunk becomes parts, block by block."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,8 @@ from pipelines.store import get_or_make
 from pipelines.tasks import Block, Receipt, Task
 
 _ADVICE = {
-    OutOfMemory.fail: "set process.max_side lower, or process.out_of_memory=smaller",
-    OutOfMemory.smaller: "nor does anything smaller: look what else holds memory of that GPU, or use a larger one",
+    OutOfMemory.fail: "lower process.max_side, or set process.out_of_memory=smaller",
+    OutOfMemory.smaller: "even the smallest size does not fit: free that GPU's memory, or use a larger GPU",
 }
 
 log = logging.getLogger(__name__)

@@ -165,7 +165,7 @@ def _box_of(patch: Patch | None) -> Box | None:
 
 
 def _hole_in(patch: Patch | None, box: Box) -> NDArray[np.bool_]:
-    """Return the part of a patch's mask that lies in `box`, bool [h, w] of the box's size."""
+    """Return the part of a patch's mask that is in `box`, bool [h, w] of the box's size."""
     left, top, right, bottom = box
     hole = np.zeros((bottom - top, right - left), np.bool_)
     own = _box_of(patch)

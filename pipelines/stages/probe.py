@@ -1,4 +1,4 @@
-"""Can this item be restored, and what does that take?
+"""Probe stage: whether an item can be restored, and the plan for it.
 
 Digests the content, decodes the video once (so that damage is found before work is spent on it), checks the mask
 against it, cuts shots and plans. An item whose output is there already, made from the same content by the same
@@ -126,7 +126,7 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
     with staged(output, desk.files, desk.context.cache_dir, way.make) as copy, unwritten(video, sources, desk):
         if source.is_dir():
             copy.mkdir(parents=True)
-            for image in list_images(source):  # whatever else lies or is linked there is no part of the video
+            for image in list_images(source):  # whatever else is there, or linked there, is not part of the video
                 shutil.copyfile(image, copy / image.name)
         else:
             shutil.copyfile(source, copy)

@@ -1,4 +1,4 @@
-"""What did a probe find out about an item?"""
+"""Record of a probe's findings about an item."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any

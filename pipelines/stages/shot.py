@@ -63,7 +63,7 @@ class OpenShot:
 
 
 def shots_of(block: Block, task: Task, desk: Desk, side: int) -> list[VideoShot]:
-    """Return the shot that a block of the task's item lies in, once for each part of the frame it is computed on.
+    """Return the shot that a block of the task's item is in, once for each part of the frame it is computed on.
 
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """

@@ -53,8 +53,8 @@ def _refuse_written(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk,
         if not desk.stamp(source.place).agrees(before.stamp):
             desk.forget()
             raise SourceChanged(
-                f"{source.place}: was written while it was read; what was made from it is thrown away,"
-                " run the same command again when it is finished"
+                f"{source.place}: was modified while it was read; results computed from it are discarded;"
+                " run the same command again when it is complete"
             ) from error
 
 

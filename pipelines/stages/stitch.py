@@ -1,4 +1,4 @@
-"""How do parts become one video? The source streams past once, is laid on its canvas, and each frame gets its patch."""
+"""Stitch stage: streams the source once and composites the parts onto its frames."""
 
 from dataclasses import replace
 from functools import reduce
@@ -120,7 +120,9 @@ class PatchTrack:
             part = Part(blob)
             if part.side:
                 which = f"{self._next.start}-{self._next.stop - 1}"
-                self.notes.append(f"frames {which} were restored at {part.side} px, for want of GPU memory")
+                self.notes.append(
+                    f"frames {which} were restored at {part.side} px, because GPU memory was insufficient"
+                )
             self._open.append((self._next, part))
             self._unjudged.append((self._next, part))
             self._next = next(self._coming, None)

@@ -32,7 +32,7 @@ _ADVICE = "move it, choose another --out, or set run.existing=aside, which keeps
 
 @dataclass(frozen=True)
 class _There:
-    """What lies in an output's place."""
+    """What is in an output's place."""
 
     whose: str
     """In words; empty: this item's own."""
@@ -77,14 +77,14 @@ class Way:
 
     def _refuse(self, there: _There | None) -> None:
         if there is not None and there.whose:
-            raise OutputTaken(f"{self._output}: is there already and is {there.whose}; {_ADVICE}")
+            raise OutputTaken(f"{self._output}: already exists and is {there.whose}; {_ADVICE}")
 
     def _set_aside(self, there: _There) -> None:
         folder = self._desk.context.work / REPLACED / self._desk.context.run_id
         target = folder / self._item.id.rpartition("/")[0] / self._output.name
         kept = self._desk.files.set_aside(self._output, target)
         self.facts[SET_ASIDE] = str(kept)
-        self.note = f"what lay at {self._output} was {there.whose}: it is kept as {kept}"
+        self.note = f"the earlier {self._output} was {there.whose}; it was moved to {kept}"
 
     def _look(self) -> _There | None:
         parts = self._desk.files.parts_of(self._output)
@@ -99,8 +99,8 @@ class Way:
             if is_it:
                 return _There(self._other(coming["made_for"]))
         if done is not None and done.output == self._output:
-            return _There("a result of reelmend that was changed since it was written")
-        return _There("a file of which this output folder has no record")
+            return _There("a result of reelmend that was modified since")
+        return _There("a file that this output folder has no record of")
 
     def _other(self, before: Mapping[str, str], video_digest: str = "", mask_digest: str = "") -> str:
         """Return whose result it is if it is of another job or another item; older records do not say."""

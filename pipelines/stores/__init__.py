@@ -1,1 +1,1 @@
-"""Where do files lie, and how are they read and written there? In folders and in buckets."""
+"""Storage of files, in folders and in buckets."""

@@ -1,6 +1,6 @@
 """What a copy of an input held when it was made: its files' digests, and how they looked on the disk.
 
-A copy that looks as it did is taken as it is; one that does not is read again, and made anew where its content differs.
+A copy that looks as it did is taken as it is; one that does not is read again, and replaced where its content differs.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What does a listing say of a file?"""
+"""Entry of a listing."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ class Entry:
     tag: str
     """Another one after every change: the ETag of an object, the time of change of a local file; empty for a folder."""
     modified_s: float
-    """Seconds since the epoch by the clock of whoever keeps the file; 0 for a folder."""
+    """Seconds since the epoch by the clock of the store; 0 for a folder."""
     is_folder: bool = False
     inode: int = field(default=0, compare=False)
     """Of a file of this machine, as are the next two; 0 of an object."""

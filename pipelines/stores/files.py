@@ -1,4 +1,4 @@
-"""How is a file read and written, wherever it lies? One interface, a system of files behind each kind of location."""
+"""Reading and writing of files at any kind of location, behind one interface."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -156,7 +156,7 @@ class Files:
         return self.of(folder).leftovers(folder)
 
     def set_aside(self, place: Location, target: Location) -> Location:
-        """Keep what lies at `place` as `target` of the same system; what lies there already stays."""
+        """Keep what lies at `place` as `target` of the same system; what is there already stays."""
         kept: Location = self.of(place).set_aside(place, target)
         return kept
 

@@ -1,4 +1,4 @@
-"""What lies in the folders of videos and masks? Each folder is listed once, however many items ask about it."""
+"""Contents of the folders of videos and masks, each listed only once."""
 
 import glob
 import re

@@ -1,4 +1,4 @@
-"""How do objects come and go in stores that fsspec reaches: Google Cloud Storage (gs://), Azure Blob Storage (az://)?
+"""Objects in stores reached by fsspec: Google Cloud Storage (gs://), Azure Blob Storage (az://).
 
 The package of each finds its credentials as it always does, and tries a request again by itself. Only calls are used
 that take a path as it is: those that expand `*` and `[` would delete other objects than the one that is called so.
@@ -50,7 +50,7 @@ class FsspecFiles:
         except ImportError as exc:
             missing = f'{self._scheme}:// needs {package}: pip install "reelmend[fsspec]" {package}'
             raise SetupError(f"{missing} ({first_line(exc.__cause__ or exc)})") from exc
-        except Exception as exc:  # each package has errors of its own
+        except Exception as exc:  # each package has its own errors
             raise SetupError(f"{self._scheme}:// cannot be opened by {package}: {first_line(exc)}") from exc
 
     def read(self, place: RemotePath) -> bytes | None:
@@ -162,8 +162,8 @@ def translated(what: object) -> Iterator[None]:
     except ReelmendError:
         raise
     except FileNotFoundError as exc:  # of an object that may be absent it is caught where it is asked for
-        raise SetupError(f"{what}: there is no such bucket; is its name right, and the account?") from exc
-    except Exception as exc:  # each package has errors of its own, and they have no base but this
+        raise SetupError(f"{what}: no such bucket; are its name and the account right?") from exc
+    except Exception as exc:  # each package has its own errors, and they have no base but this
         status = str(getattr(exc, "code", None) or getattr(exc, "status_code", None))
         if isinstance(exc, PermissionError) or status in _REFUSED or type(exc).__name__ in _NOT_SET_UP:
             raise SetupError(f"{what}: access denied ({first_line(exc)}); are the credentials right?") from exc

@@ -1,4 +1,4 @@
-"""Where does a worker read an input that lies elsewhere? From a copy on its own machine, kept while there is room.
+"""Local copies of remote inputs, kept while there is room.
 
 Workers of a machine share the folder, other users do not. A copy is named by where it comes from and what it was there
 (ETag and size), so a changed object is another copy. The copy's folder is the lock on it: whoever reads it holds the
@@ -89,14 +89,14 @@ class InputCache:
                 if not is_as_made(copy / _CONTENT, copy / _DIGESTS):
                     os.close(lock)
                     _remove_unread(copy)
-                    continue  # to make it anew
+                    continue  # to make it again
                 now = time.time_ns()  # finer than what the system would put there by itself
                 os.utime(copy, ns=(now, now))  # used just now: the last to go
                 self._names[str(path)] = str(place)
                 return path, lock
         except OSError as exc:
             raise StoreError(f"{place}: cannot be copied to {self._folder}: {exc.strerror or exc}") from exc
-        raise StoreError(f"{place}: its copy had to make room again and again; set store.cache_bytes larger")
+        raise StoreError(f"{place}: its copy was evicted repeatedly; raise store.cache_bytes")
 
     def _make(self, copy: Path, place: Location, parts: list[Entry]) -> None:
         lock = _lock(copy, fcntl.LOCK_EX)
@@ -132,9 +132,7 @@ class InputCache:
                 taken = self._make_room(copy, size)
             if taken + size > self._limit:
                 in_use = readable_bytes(taken)
-                raise StoreError(
-                    f"{place}: no room for its copy, {in_use} are being read; set store.cache_bytes larger"
-                )
+                raise StoreError(f"{place}: no room for its copy, {in_use} are in use; raise store.cache_bytes")
             _write_total(file, taken + size)
             (copy / _BYTES).write_text(str(size))
 

@@ -1,4 +1,4 @@
-"""How do files of this machine come and go? A file is written beside its place, flushed and then renamed."""
+"""Files of this machine, written beside their place, flushed and then renamed."""
 
 import errno
 import os
@@ -147,7 +147,7 @@ class LocalFiles:
                 _flush(path)
             if place.is_dir():
                 _refuse_others(place)
-                place.rename(staged.with_name(f"{staged.name}.before"))  # a folder that is half removed is no output
+                place.rename(staged.with_name(f"{staged.name}.before"))  # half removed, it is not an output
             staged.replace(place)
             remove(staged.with_name(f"{staged.name}.before"))
 
@@ -174,7 +174,7 @@ def _refuse_others(output: Path) -> None:
     names, folders = _names(output)
     for name in names:
         if name in folders or not (is_image(Path(name)) or name in _DROPPINGS):
-            raise StoreError(f"{output} holds {name}, which is not of an output: move it, or choose another --out")
+            raise StoreError(f"{output} holds {name}, which is not part of an output: move it, or choose another --out")
 
 
 def _is_staged(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is a path or a URL? A `Location`: pathlib's Path for what a folder holds, RemotePath for what a bucket holds.
+"""Locations: pathlib's Path for files in folders, RemotePath for objects in buckets.
 
 A RemotePath says of itself what a Path says without looking at the disk, under the same names. What has to look is
 asked of `pipelines.stores.files.Files`, for both.
@@ -92,17 +92,19 @@ def location_of(text: str) -> Location:
     bucket, _, key = rest.partition("/")
     if scheme == "file":
         if bucket not in ("", "localhost"):
-            raise ConfigError(f"{text}: a file:// URL names a file of this machine, as in file:///data/in")
+            raise ConfigError(f"{text}: a file:// URL must name a file of this machine, such as file:///data/in")
         return Path("/" + key)
     if scheme not in SCHEMES:
         others = ", ".join(f"{known}://" for known in SCHEMES[1:])
         raise ConfigError(
-            f"{text}: {scheme}:// is not known; there are paths, file://, s3://BUCKET/PREFIX, and as that {others}"
+            f"{text}: {scheme}:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or likewise {others}"
         )
     if not bucket:
-        raise ConfigError(f"{text}: names no bucket; write {scheme}://BUCKET/PREFIX")
+        raise ConfigError(f"{text}: has no bucket; use {scheme}://BUCKET/PREFIX")
     if "@" in bucket:
-        raise ConfigError(f"{redact(text)}: credentials are no part of a URL; docs/stores.md says where they are found")
+        raise ConfigError(
+            f"{redact(text)}: a URL must not hold credentials; see docs/stores.md for where they are read from"
+        )
     _refuse_up(key)
     return RemotePath(sys.intern(bucket), key.strip("/"), sys.intern(scheme))
 
@@ -117,6 +119,6 @@ def join(folder: Location, text: str) -> Location:
 
 
 def _refuse_up(key: str) -> None:
-    """A bucket has no folders to go up from, but a copy of what is in it lies in one."""
+    """A bucket has no folders to go up from, but a copy of what is in it is in one."""
     if ".." in key.split("/"):
-        raise ConfigError(f"{key}: '..' means nothing in a bucket; write the whole s3://BUCKET/PREFIX")
+        raise ConfigError(f"{key}: '..' has no meaning in a bucket; use the full s3://BUCKET/PREFIX")

@@ -24,7 +24,7 @@ def own_folder(parent: Path, name: str) -> Path:
         _refuse_open(folder)
         folder.chmod(_PRIVATE)
     except OSError as exc:
-        raise StoreError(f"{folder}: cannot be made or looked at ({exc.strerror}); see store.cache_dir") from exc
+        raise StoreError(f"{folder}: cannot be created or checked ({exc.strerror}); see store.cache_dir") from exc
     return folder
 
 
@@ -35,7 +35,7 @@ def refuse_strangers_folder(parent: Path, name: str) -> None:
         if _told(parent / name, follow=False) is not None:
             _refuse_open(parent / name)
     except OSError as exc:
-        raise StoreError(f"{parent / name}: cannot be looked at ({exc.strerror}); see store.cache_dir") from exc
+        raise StoreError(f"{parent / name}: cannot be checked ({exc.strerror}); see store.cache_dir") from exc
 
 
 def _refuse_open(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""How is a little read of a large remote file? As a seekable file, each block of which is a request."""
+"""Partial reads of a large remote file, as a seekable file whose blocks are requests."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How does a finished file, or folder of images, get from this machine into a bucket? Object by object, whole each."""
+"""Upload of a finished file or folder of images, object by object."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -20,7 +20,7 @@ class _Bucket(Protocol):
 def upload(staged: Path, place: Any, put: Callable[[Path, Any], None], bucket: _Bucket) -> None:
     """Pass each file to `put`; images of an earlier, longer folder that the new one lacks are removed after it.
 
-    Whatever else lies there is not of an output, and stays.
+    Whatever else is there is not of an output, and stays.
     """
     if not staged.is_dir():
         put(staged, place)

@@ -1,4 +1,4 @@
-"""How is S3 reached, and what is said when it cannot be?
+"""Client of S3, and the messages if it cannot be reached.
 
 The one place where errors of boto3 become ours: StoreError for what may pass (after the client's own bounded retries),
 StoreAway where the store does not answer, SetupError for what will not pass. Credentials are found as every AWS client
@@ -48,7 +48,7 @@ _NOT_SET_UP = (
     TokenRetrievalError,
 )
 _MAY_PASS = {
-    "NoSuchUpload",  # of an upload that this process had begun
+    "NoSuchUpload",  # of an upload that this process had started
     "RequestTimeTooSkewed",
 }
 _BUSY = {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"}
@@ -61,30 +61,30 @@ _NO_ANSWER = (
 )
 _CHANGED = {"PreconditionFailed", "InvalidRange", "ConditionalRequestConflict", "412", "416", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-NO_BUCKET = "there is no such bucket; is its name right, and s3.endpoint?"
+NO_BUCKET = "no such bucket; are its name and s3.endpoint right?"
 _ADVICE = {
     "NoSuchBucket": NO_BUCKET,
-    "AccessDenied": "access denied; do these credentials have the right to it?",
-    "403": "access denied; do these credentials have the right to it?",
-    "InvalidAccessKeyId": "the access key is not known there; are the credentials (AWS_...) those of this store?",
+    "AccessDenied": "access denied; do these credentials grant it?",
+    "403": "access denied; do these credentials grant it?",
+    "InvalidAccessKeyId": "unknown access key; are the credentials (AWS_...) those of this store?",
     "SignatureDoesNotMatch": "the signature does not match; is the secret key right?",
-    "ExpiredToken": "the credentials have expired; renew them, the same command goes on",
-    "ExpiredTokenException": "the credentials have expired; renew them, the same command goes on",
-    "TokenRefreshRequired": "the credentials have expired; renew them, the same command goes on",
-    "PermanentRedirect": "the bucket lies in another region; set s3.region",
-    "301": "the bucket lies in another region; set s3.region",
-    "AuthorizationHeaderMalformed": "the bucket lies in another region; set s3.region",
-    "IllegalLocationConstraintException": "the bucket lies in another region; set s3.region",
-    "RequestTimeTooSkewed": "this machine's clock is wrong by the store's; set it, the same command goes on",
-    "NotImplemented": "this store lacks an S3 feature that is needed; see docs/stores.md",
-    "501": "this store lacks an S3 feature that is needed; see docs/stores.md",
+    "ExpiredToken": "the credentials have expired; renew them, then run the same command again to resume",
+    "ExpiredTokenException": "the credentials have expired; renew them, then run the same command again to resume",
+    "TokenRefreshRequired": "the credentials have expired; renew them, then run the same command again to resume",
+    "PermanentRedirect": "the bucket is in another region; set s3.region",
+    "301": "the bucket is in another region; set s3.region",
+    "AuthorizationHeaderMalformed": "the bucket is in another region; set s3.region",
+    "IllegalLocationConstraintException": "the bucket is in another region; set s3.region",
+    "RequestTimeTooSkewed": "this machine's clock differs from the store's; set it, then run the same command again",
+    "NotImplemented": "this store lacks a required S3 feature; see docs/stores.md",
+    "501": "this store lacks a required S3 feature; see docs/stores.md",
 }
 
 
 def make_client(config: S3Config) -> Any:
     """Return a boto3 client; making one sends nothing. Raises SetupError."""
     if config.ca_bundle and not is_file(config.ca_bundle):
-        raise SetupError(f"s3.ca_bundle={config.ca_bundle}: there is no such file")
+        raise SetupError(f"s3.ca_bundle={config.ca_bundle}: no such file")
     # botocore's other modes share a quota of retries among all requests: an outage uses it up in a moment, and every
     # request after that fails at once. This one waits longer from try to try, whatever the others do.
     attempts = {"mode": "legacy", "total_max_attempts": config.attempts}
@@ -133,7 +133,7 @@ def translated(what: object) -> Iterator[None]:
         raise StoreAway(f"{what}: {first_line(exc)}") from exc
     except BotoCoreError as exc:
         raise StoreError(f"{what}: {first_line(exc)}") from exc
-    except ValueError as exc:  # what an endpoint is that is no address
+    except ValueError as exc:  # what an endpoint is that is not an address
         raise SetupError(f"{what}: {first_line(exc)}; is s3.endpoint or AWS_ENDPOINT_URL right?") from exc
 
 

@@ -1,4 +1,4 @@
-"""How do an object's bytes arrive whole over a line that breaks? What has arrived is kept, and the rest asked for."""
+"""Download of an object over an unreliable line: received bytes are kept, the rest is requested again."""
 
 import random
 import time
@@ -42,7 +42,7 @@ class Download:
         """Return the bytes [start, stop) of the object that `tag` is of. Raises StoreError."""
         value = bytearray()
         if not self._run(place, value.extend, tag, start, str(stop - 1)):
-            raise StoreError(f"{place}: is not there any more")
+            raise StoreError(f"{place}: no longer exists")
         return bytes(value)
 
     def _run(self, place: RemotePath, sink: Sink, tag: str, start: int, last: str) -> bool:

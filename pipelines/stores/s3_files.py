@@ -1,4 +1,4 @@
-"""How do objects of a bucket come and go? A single PUT or a completed multipart upload is whole, or it is not there."""
+"""Objects of an S3 bucket: written by a single PUT or a completed multipart upload, so never partly."""
 
 import logging
 from collections import defaultdict
@@ -160,7 +160,7 @@ class S3Files:
                     for named in uploads.pop(place, ()):
                         self.client.abort_multipart_upload(Bucket=folder.bucket, **named)
         except ReelmendError as exc:
-            log.info("unfinished uploads are left where they are: %s", exc)
+            log.info("could not remove unfinished uploads: %s", exc)
 
     def _uploads_by_place(self, folder: RemotePath) -> dict[Location, list[dict[str, str]]]:
         """Return uploads by the object that they are to be, and by each folder around that."""

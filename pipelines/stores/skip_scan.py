@@ -1,4 +1,4 @@
-"""Which of many keys are there? Pages of a sorted listing, read only where a wanted key may be.
+"""Search for many keys in a sorted listing, reading only pages that may hold one.
 
 Where the wanted keys lie close together, a page tells about a thousand of them; where they are scattered among others,
 each costs a page, as a look at each would. It is never more.

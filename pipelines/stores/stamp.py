@@ -25,7 +25,7 @@ class Stamp:
     mark: str
     """As `Files.mark`: names, sizes, times of writing or ETags."""
     changed: str = ""
-    """The times of change; empty of what lies in a bucket, whose ETags tell."""
+    """The times of change; empty of what is in a bucket, whose ETags tell."""
     inodes: str = ""
     seen_on: str = ""
     """Machine and mount for which the inodes hold."""

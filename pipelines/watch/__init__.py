@@ -1,1 +1,1 @@
-"""What can be known of a run while it goes on and afterwards? Progress, figures, traces, diagnosis."""
+"""Observation of a run: progress, metrics, traces, diagnosis."""

@@ -1,4 +1,4 @@
-"""What held a run up, and what is to be turned? In words, each sentence with the figures that it rests on."""
+"""Diagnosis of a run's bottleneck, each finding with its figures and the settings to change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,25 +29,25 @@ _DOES = {
     Stage.STITCH: "stitching (decoding, encoding, verifying)",
 }
 _CHEAPER = {
-    Stage.PROBE: "give the manifest's videos in a codec that decodes fast; plan.shots=false saves looking for cuts",
-    Stage.FLOW: "set flow.max_side lower, or share the flow of earlier runs over the same videos with store.flow",
-    Stage.INPAINT: "set process.max_side lower (half of it is about four times faster), or give the run more workers",
-    Stage.STITCH: "set stitch.speed=veryfast, or another stitch.codec: ffv1 and prores are encoded faster than h265",
+    Stage.PROBE: "use videos in a codec that decodes faster; plan.shots=false skips the search for cuts",
+    Stage.FLOW: "lower flow.max_side, or share the flow of earlier runs over the same videos with store.flow",
+    Stage.INPAINT: "lower process.max_side (half of it is about four times faster), or give the run more workers",
+    Stage.STITCH: "set stitch.speed=veryfast, or another stitch.codec: ffv1 and prores encode faster than h265",
 }
 _SOONER = "; propainter.compile=off starts sooner and is slower afterwards"
-_CHEAPER_FLOW_NETWORK = "set propainter.raft_iterations=12, flow.max_side lower, or share flow with store.flow"
+_CHEAPER_FLOW_NETWORK = "set propainter.raft_iterations=12, lower flow.max_side, or share flow with store.flow"
 
 
 def diagnose(summary: RunSummary) -> list[Finding]:
     """Return what the run's own figures say, what took longest first; the rest needs a run that has ended."""
     if not summary.tasks_computed:
-        return [Finding("This run computed nothing: all that it needed was there.")]
+        return [Finding("This run computed nothing: everything was cached.")]
     load = RunLoad.from_dict(summary.load)
     findings = [*_stages(summary, load)]
     if load.seconds:
         findings += [*_start(summary, load), *_workers(load), *_queues(load)]
     else:
-        findings.append(Finding("How long tasks waited and workers were idle is known when a run has ended."))
+        findings.append(Finding("Waiting and idle times are known when the run has ended."))
     return [*findings, *_cache(summary), *_trouble(summary)]
 
 
@@ -59,7 +59,7 @@ def _stages(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
     rest = ", ".join(
         f"{s} {seconds[s] / total:.0%}" for s in sorted(seconds, key=lambda s: -seconds[s]) if s is not first
     )
-    waited = f"{load.ready.get(first, 0.0):.1f} of its tasks waited for a worker in the mean; " if load.apart else ""
+    waited = f"{load.ready.get(first, 0.0):.1f} of its tasks waited for a worker on average; " if load.apart else ""
     turn = _CHEAPER_FLOW_NETWORK if (first, summary.engine) == (Stage.FLOW, "propainter") else _CHEAPER[first]
     yield Finding(
         f"The bottleneck is {first}: {waited}{_DOES[first]} took {seconds[first] / total:.0%} of the workers' time, "
@@ -69,7 +69,7 @@ def _stages(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
 
 
 def _bottleneck(seconds: dict[Stage, float], load: RunLoad) -> Stage:
-    """What takes longest, where all share the same cores. Pools of their own are told by their queues."""
+    """What takes longest, where all share the same cores. Separate pools are judged by their queues."""
     queued = {stage: load.ready.get(stage, 0.0) for stage in seconds if stage is not Stage.PROBE}
     if load.apart and max(queued.values(), default=0.0) >= 1:
         return max(queued, key=lambda stage: queued[stage])
@@ -80,13 +80,13 @@ def _start(summary: RunSummary, load: RunLoad) -> Iterator[Finding]:
     before_s = summary.seconds - load.seconds
     if before_s > max(5.0, _MUCH * summary.seconds):
         yield Finding(
-            f"Before the first task and after the last passed {readable_seconds(before_s)} of "
+            f"Start and end took {readable_seconds(before_s)} of "
             f"{readable_seconds(summary.seconds)}: starting Ray, looking for what is finished, the report.",
             "it does not grow with the work: give one run more items; for a few short clips run.executor=inline",
         )
     if load.first_chunk_s > max(5.0, _MUCH * load.seconds):
         yield Finding(
-            f"The first chunk was begun {readable_seconds(load.first_chunk_s)} after the first task was handed out, of "
+            f"The first chunk started {readable_seconds(load.first_chunk_s)} after the first task was assigned, of "
             f"{readable_seconds(load.seconds)}: workers start, load their engine, wait for the first probe and flow.",
             "it does not grow with the work" + (_SOONER if summary.engine == "propainter" else ""),
         )
@@ -107,7 +107,7 @@ def _workers(load: RunLoad) -> Iterator[Finding]:
         yield Finding(
             f"For {held:.0%} of the workers' time tasks were ready and they did not take them: they were still "
             "starting, or all cores were busy with probes and stitches.",
-            "look whether `reelmend doctor` finds the cores that are expected; a longer run hides the start",
+            "check that `reelmend doctor` finds all cores; in a longer run the start matters less",
         )
 
 
@@ -115,25 +115,25 @@ def _why_starved(load: RunLoad) -> Finding:
     stitches, probes = (load.in_work.get(stage, 0.0) + load.ready.get(stage, 0.0) for stage in ("stitch", "probe"))
     if stitches > 1 and stitches > probes:
         return Finding(
-            f"Meanwhile {stitches:.1f} videos were being stitched or waited for it, in the mean.",
+            f"Meanwhile {stitches:.1f} videos were being stitched or waiting for it, on average.",
             _CHEAPER[Stage.STITCH] + "; more CPU cores beside the GPUs help too",
         )
     if probes > 1:
         return Finding(
-            f"Meanwhile {probes:.1f} videos were being probed or waited for it, in the mean.",
+            f"Meanwhile {probes:.1f} videos were being probed or waiting for it, on average.",
             "raise run.active_items, so that more videos are probed ahead; more CPU cores beside the GPUs help too",
         )
     return Finding(
-        f"Neither probes ({probes:.1f} in the mean) nor stitches ({stitches:.1f}) were many: too few videos were under "
+        f"Neither probes ({probes:.1f} on average) nor stitches ({stitches:.1f}) were many: too few videos were under "
         "way, or the last ones had to be waited for.",
-        "give one run more items; set plan.chunk_length lower, so that several workers share a long video",
+        "give one run more items; lower plan.chunk_length, so that several workers share a long video",
     )
 
 
 def _queues(load: RunLoad) -> Iterator[Finding]:
     waiting = ", ".join(f"{stage} {load.ready.get(stage, 0.0):.1f}" for stage in Stage)
     working = ", ".join(f"{stage} {load.in_work.get(stage, 0.0):.1f}" for stage in Stage)
-    yield Finding(f"Tasks that waited, in the mean: {waiting}; that a worker had: {working}.")
+    yield Finding(f"Tasks waiting, on average: {waiting}; in progress: {working}.")
 
 
 def _cache(summary: RunSummary) -> Iterator[Finding]:
@@ -151,11 +151,11 @@ def _trouble(summary: RunSummary) -> Iterator[Finding]:
     )
     if retries:
         yield Finding(
-            f"{retries:.0f} attempts failed and were made again, {lost:.0f} of all attempts because their worker died.",
-            "look at the warnings of the log, and whether memory ran out (`reelmend status` says the largest worker's)",
+            f"{retries:.0f} attempts failed and were retried; {lost:.0f} attempts failed because their worker died.",
+            "check the warnings in the log, and whether memory ran out (`reelmend status` shows the largest worker's)",
         )
     if steps:
         yield Finding(
-            f"{steps:.0f} times a block or segment did not fit into memory and was tried smaller or given up.",
-            "set process.max_side lower, so that the first try fits, or use GPUs with more memory",
+            f"{steps:.0f} times a block or segment did not fit into memory and was retried smaller or given up.",
+            "lower process.max_side, so that the first attempt fits, or use GPUs with more memory",
         )

@@ -1,4 +1,4 @@
-"""How full is the GPU that this process computes on? One that never loaded torch, which takes seconds, uses none."""
+"""Memory in use on this process's GPU; none if torch, which takes seconds to load, was never imported."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Did workers wait for work, or work for workers? Queues and idle workers of a run, in the mean over its time."""
+"""Utilization: average queues and idle workers over a run."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _POOLED = (Stage.FLOW, Stage.INPAINT)
 
 @dataclass(frozen=True)
 class RunLoad:
-    """Means over the seconds from the first task that was handed out to the last answer."""
+    """Means over the seconds from the first task that was assigned to the last answer."""
 
     seconds: float = 0.0
     workers: float = 0.0
@@ -32,7 +32,7 @@ class RunLoad:
     held: float = 0.0
     """Workers that had nothing though something was ready: not started yet, or no core was free."""
     first_chunk_s: float = 0.0
-    """Seconds from the first task that was handed out until the first chunk was begun; 0 where none was."""
+    """Seconds from the first task that was assigned until the first chunk was started; 0 where none was."""
 
     @property
     def idle_share(self) -> float:
@@ -50,7 +50,7 @@ class RunLoad:
 
 
 class LoadMeter:
-    """Is told just before something changes, and adds up what was the case until then."""
+    """Is notified just before something changes, and adds up what was the case until then."""
 
     def __init__(self, queues: Queues, now: Callable[[], float] = time.monotonic) -> None:
         self._queues, self._now = queues, now

@@ -1,7 +1,7 @@
-"""What can be read off a run while it goes on, and in which words?
+"""Declarations of all metrics of a run.
 
 Every metric is declared here; a run's own port, Ray's exporter, the dashboard and docs/metrics.md use these names.
-Labels are stage, outcome, device and le, never an item: a million of those would break whoever stores them.
+Labels are stage, outcome, device and le, never an item: a million of those would break the metrics store.
 """
 
 import math
@@ -52,31 +52,33 @@ def _gauge(name: str, meaning: str, *labels: str) -> Metric:
     return Metric(f"reelmend_{name}", Kind.GAUGE, meaning, labels)
 
 
-ITEMS = _counter("items", "Items that have ended.", "outcome")
-ITEMS_OPEN = _gauge("items_open", "Items of the run that have not ended.")
-TASKS = _counter("tasks", "Attempts at tasks that have ended.", "stage", "outcome")
-FRAMES = _counter("frames", "Frames (of flow: pairs of frames) of the tasks that computed something.", "stage")
-STAGE_SECONDS = _counter("stage_seconds", "Seconds that workers spent on tasks, failed attempts included.", "stage")
-RETRIES = _counter("retries", "Attempts that failed and were followed by another.", "stage")
-TASKS_READY = _gauge("tasks_ready", "Tasks that wait for a worker.", "stage")
-TASKS_IN_WORK = _gauge("tasks_in_work", "Tasks that a worker has.", "stage")
-WORKERS = _gauge("workers", "Workers for flow and inpainting that the run reckons with.")
-FLOW_HITS = _counter("flow_cache_hits", "Flow segments that were found in the cache.")
-FLOW_MISSES = _counter("flow_cache_misses", "Flow segments that had to be computed.")
+ITEMS = _counter("items", "Number of items finished, by outcome.", "outcome")
+ITEMS_OPEN = _gauge("items_open", "Number of items not finished yet.")
+TASKS = _counter("tasks", "Number of task attempts finished.", "stage", "outcome")
+FRAMES = _counter("frames", "Number of frames computed (flow: pairs of frames).", "stage")
+STAGE_SECONDS = _counter("stage_seconds", "Worker time spent on tasks, in seconds, including failed attempts.", "stage")
+RETRIES = _counter("retries", "Number of failed attempts that were retried.", "stage")
+TASKS_READY = _gauge("tasks_ready", "Number of tasks waiting for a worker.", "stage")
+TASKS_IN_WORK = _gauge("tasks_in_work", "Number of tasks in progress.", "stage")
+WORKERS = _gauge("workers", "Number of flow and inpainting workers.")
+FLOW_HITS = _counter("flow_cache_hits", "Number of flow segments found in the cache.")
+FLOW_MISSES = _counter("flow_cache_misses", "Number of flow segments computed.")
 BYTES_READ = _counter(
     "bytes_read",
-    "Bytes of artefacts read, and of inputs copied to a worker's machine (not of those on its disk).",
+    "Bytes of artefacts read and of remote inputs copied to workers; local inputs are not counted.",
     "stage",
 )
 BYTES_WRITTEN = _counter("bytes_written", "Bytes of flow, parts and outputs written.", "stage")
-TO_REVIEW = _counter("items_review", "Restored items whose quality score is below quality.review_below.")
+TO_REVIEW = _counter("items_review", "Number of restored items with a quality score below quality.review_below.")
 QUALITY = _counter(
-    "quality_items", "Restored items whose quality score is at most `le`, as the buckets of a histogram are.", "le"
+    "quality_items", "Number of restored items with a quality score of at most `le` (histogram buckets).", "le"
 )
 QUALITY_SUM = _counter("quality_score", "Sum of the quality scores of restored items.")
-OOM_STEPS = _counter("oom_steps", "Times that memory did not do: less was tried at once, or smaller.", "stage")
-GPU_USED = _gauge("gpu_used_bytes", "Memory in use on a GPU after the last task there, by whomever.", "device")
-GPU_PEAK = _gauge("gpu_peak_bytes", "The most memory that one worker of the run ever had on a GPU.", "device")
+OOM_STEPS = _counter(
+    "oom_steps", "Number of times work was split or scaled down because memory was insufficient.", "stage"
+)
+GPU_USED = _gauge("gpu_used_bytes", "GPU memory in use after the last task, by all processes.", "device")
+GPU_PEAK = _gauge("gpu_peak_bytes", "Peak GPU memory of any one worker of the run.", "device")
 
 METRICS: tuple[Metric, ...] = (
     *(ITEMS, ITEMS_OPEN, TASKS, FRAMES, STAGE_SECONDS, RETRIES, TASKS_READY, TASKS_IN_WORK, WORKERS),

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def metrics_port(config: MetricsConfig, read: Callable[[], list[Sample]]) -> Iterator[None]:
-    """Answer GET /metrics with what `read` returns, from threads of its own, until the block is left.
+    """Answer GET /metrics with what `read` returns, from its own threads, until the block is left.
 
     Does nothing where the job names no port. Raises SetupError where the port cannot be had.
     """

@@ -1,4 +1,4 @@
-"""How long is a worker inside its networks? What they read on the way is not theirs, and does not count."""
+"""Time that a worker spends inside its networks, without the reading they wait for."""
 
 import threading
 import time

@@ -43,7 +43,7 @@ class Now:
     still: list[StillTask] = field(default_factory=list)
     """The longest first, as many as are named."""
     frames_in_work: dict[str, int] = field(default_factory=dict)
-    """By item, of its tasks in work."""
+    """By item, of its tasks in progress."""
     store_away: str = ""
     """What a store that does not answer said last; empty while all do."""
     store_away_s: float = 0.0
@@ -84,9 +84,9 @@ def kept_up_to_date(place: Location, files: Files, look: Callable[[], Now]) -> I
         try:
             files.write(place, json.dumps(look().to_dict()).encode())
         except ReelmendError as exc:
-            log.info("what the run is at could not be written: %s", exc)
+            log.info("the progress file could not be written: %s", exc)
         except Exception:  # what it looks at changes meanwhile
-            log.exception("what the run is at could not be written")
+            log.exception("the progress file could not be written")
 
     with repeating(write, pace_s, "now"):
         yield

@@ -1,4 +1,4 @@
-"""How far is a run, when will it be over, and which items hold it up? Read from the ledger's rows alone."""
+"""Progress of a run, time left and slowest items, from the ledger's rows alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Overview:
     in_work: int
     """Items that are started and have not ended."""
     slowest: list[SlowItem]
-    """The longest first, those in work and those that ended."""
+    """The longest first, those in progress and those that ended."""
 
 
 def overview(summary: RunSummary, rows: Sequence[ItemRow], *, ended: bool) -> Overview:

@@ -19,7 +19,7 @@ class RunPace:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self.signs: Signs | None = None
-        """Of the tasks in work, where an executor keeps them."""
+        """Of the tasks in progress, where an executor keeps them."""
         self.active: dict[str, ItemRow] = {}
         self.total = self.ended = 0
         self._finished_earlier = self._frames = 0
@@ -44,20 +44,20 @@ class RunPace:
         return self._now() - self._started_s
 
     def fraction(self, row: ItemRow) -> float:
-        """Return the share of an item's tasks that are done, 0..1, those in work by what is done of them."""
+        """Return the share of an item's tasks that are done, 0..1, those in progress by what is done of them."""
         done = fraction_done(row)
         if self.signs is None or row.state.ended or not row.tasks_planned:
             return done
         return min(1.0, done + self.signs.share_of(row.id) / row.tasks_planned)
 
     def frames_of(self, row: ItemRow) -> int:
-        """Return how many frames of an item are restored, those of chunks in work included."""
+        """Return how many frames of an item are restored, those of chunks in progress included."""
         in_work = self.signs.frames_of(row.id, (Stage.INPAINT,)) if self.signs else 0.0
         return row.frames_done + int(in_work)
 
     @property
     def done(self) -> float:
-        """Items that are done, those in work by their share."""
+        """Items that are done, those in progress by their share."""
         return self.ended + sum(map(self.fraction, [*self.active.values()]))
 
     @property

@@ -1,4 +1,4 @@
-"""What do a run's timeline and traces say, beyond its totals?"""
+"""Findings from a run's timeline and traces."""
 
 import gzip
 import json
@@ -83,7 +83,7 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
 
 def from_timeline(spans: Sequence[Span]) -> Iterator[Finding]:
     done = [span for span in spans if span.outcome == "computed"]
-    # What the workers of the pools do; on Ray, probes and stitches have a process of their own, which has to start.
+    # What the workers of the pools do; on Ray, probes and stitches have separate processes, which have to start.
     pooled = [span for span in done if span.stage in (Stage.FLOW, Stage.INPAINT)]
     if pooled:
         yield from _dispatch(pooled)
@@ -96,9 +96,9 @@ def _dispatch(done: Sequence[Span]) -> Iterator[Finding]:
     wait_s = sum(span.start_s - span.handed_out_s for span in done) / len(done)
     task_s = sum(span.stop_s - span.start_s for span in done) / len(done)
     yield Finding(
-        f"A segment or chunk was begun {1000 * wait_s:.0f} ms after it was handed out and took {1000 * task_s:.0f} ms, "
-        f"in the mean of {len(done)}.",
-        "set plan.chunk_length and flow.segment_length higher: tasks are short" if wait_s > task_s / 5 else "",
+        f"A segment or chunk started {1000 * wait_s:.0f} ms after it was assigned and took {1000 * task_s:.0f} ms, "
+        f"on average over {len(done)}.",
+        "raise plan.chunk_length and flow.segment_length: tasks are short" if wait_s > task_s / 5 else "",
     )
 
 
@@ -110,7 +110,7 @@ def _outlier(done: Sequence[Span]) -> Iterator[Finding]:
         yield Finding(
             f"{worst.task_id} took {readable_seconds(worst_s)}, {worst_s / mean_s:.0f} times the mean of {worst.stage} "
             f"({readable_seconds(mean_s)}), on worker {worst.worker}.",
-            "look at its row of the timeline: the first task of a worker, a larger frame, a slow machine?",
+            "check its row in the timeline: first task of a worker, larger frames, a slow machine?",
         )
 
 
@@ -123,7 +123,7 @@ def _tail(done: Sequence[Span]) -> Iterator[Finding]:
     alone_s = end - others_end
     if len(workers) > 1 and alone_s > 0.1 * (end - begin):
         yield Finding(
-            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting one "
-            f"worker alone was at work ({last}).",
-            "begin with the longest videos, or set plan.chunk_length lower, so that the others can share them",
+            f"For the last {readable_seconds(alone_s)} of {readable_seconds(end - begin)} of flow and inpainting only "
+            f"one worker was busy ({last}).",
+            "start with the longest videos, or lower plan.chunk_length so that other workers can share them",
         )

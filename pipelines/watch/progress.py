@@ -1,4 +1,4 @@
-"""What does a person see while a run goes on? A live display in a terminal, log lines elsewhere."""
+"""Progress during a run: a live display in a terminal, log lines elsewhere."""
 
 import logging
 import threading
@@ -23,14 +23,14 @@ EVERY_S = 30.0
 
 
 class Display(Protocol):
-    """Is told what happens in a run; shows it or not. Called from one thread."""
+    """Is notified of what happens in a run; shows it or not. Called from one thread."""
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         """The run begins; its outputs go to the folder `where`."""
         ...
 
     def follow(self, signs: Signs) -> None:
-        """How far the tasks in work are can be seen there, from now on."""
+        """How far the tasks in progress are can be seen there, from now on."""
         ...
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
@@ -70,7 +70,7 @@ class LogDisplay:
         self._every_s = every_s
         self._over: threading.Event | None = None
         self._states: dict[str, ItemState] = {}
-        """Of items in work, which are few; one ends once."""
+        """Of items in progress, which are few; one ends once."""
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._run_id = run_id
@@ -111,7 +111,7 @@ class LogDisplay:
             left_s, rate = self._pace.seconds_left(), self._pace.frames_per_second
             figures = {"done": f"{self._pace.share:.0%}", "ended": self._ended, "frames_per_s": round(rate, 1)}
             left = None if left_s is None else clock(left_s)
-            log.info(LogLine("in work", run=self._run_id, **figures, left=left))
+            log.info(LogLine("in progress", run=self._run_id, **figures, left=left))
 
     def _detail(self, row: ItemRow) -> dict[str, object]:
         if not row.state.ended:

@@ -1,4 +1,4 @@
-"""How does a run look in a terminal? One bar for the run, one line for each active video."""
+"""Live display in a terminal: one bar for the run, one line per active video."""
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -30,7 +30,7 @@ _STAGE_WORDS = {
 
 
 class LiveDisplay:
-    """Redrawn in place, several times a second; what went wrong scrolls by above it and stays."""
+    """Redrawn in place, several times per second; what went wrong scrolls by above it and stays."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -63,7 +63,7 @@ class LiveDisplay:
         shown = sorted(rows, key=lambda row: row.started_at)[:LINES]
         parts: list[RenderableType] = [self._run_bar(), *([self._item_lines(shown)] if shown else [])]
         if len(rows) > len(shown):
-            parts.append(Text(f"  and {len(rows) - len(shown)} more in work", "dim"))
+            parts.append(Text(f"  and {len(rows) - len(shown)} more in progress", "dim"))
         return Group(*parts)
 
     def _run_bar(self) -> RenderableType:

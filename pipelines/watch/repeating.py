@@ -1,4 +1,4 @@
-"""Something done again and again beside the work, in a thread of its own, until the work is over."""
+"""Something done again and again beside the work, in its own thread, until the work is over."""
 
 import threading
 from collections.abc import Callable, Iterator

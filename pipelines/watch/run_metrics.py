@@ -1,4 +1,4 @@
-"""How do a run's events become figures? Everything is known in the driver, from receipts and from the queues."""
+"""Metrics from a run's events: receipts and queues, all known in the driver."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Is the run that writes to this folder alive? Asked by anyone who sees the folder, without disturbing the run."""
+"""Heartbeat of a run, visible to anyone who can read its folder."""
 
 import fcntl
 import json
@@ -21,7 +21,7 @@ class SignOfLife:
 
     holder: Holder
     age_s: float
-    """Since the last sign, by the clock of whoever keeps the file."""
+    """Since the last sign, by the clock of the store."""
     alive: bool
     """Whether the holder still writes there; a process that was killed is known at once on its own machine, elsewhere
     when it was silent for `SILENT_S`."""

@@ -1,4 +1,4 @@
-"""Signs of work of the tasks in work: how far each is, and for how long it has stood still."""
+"""Signs of work of the tasks in progress: how far each is, and for how long it has stood still."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class Standing:
-    """A task in work, as of the last look."""
+    """A task in progress, as of the last look."""
 
     task: Task
     frames: float
@@ -96,7 +96,7 @@ class Signs:
             seen.looked_s = now_s
 
     def standing(self, now_s: float) -> list[Standing]:
-        """Return how every task in work stands."""
+        """Return how every task in progress stands."""
         return [
             Standing(
                 seen.task,
@@ -109,12 +109,12 @@ class Signs:
         ]
 
     def frames_of(self, item_id: str, stages: Collection[Stage]) -> float:
-        """Return the frames that are done in the item's tasks in work of these stages."""
+        """Return the frames that are done in the item's tasks in progress of these stages."""
         found = [seen for seen in [*self._tasks.values()] if seen.task.item.id == item_id and seen.task.stage in stages]
         return sum(seen.last.frames for seen in found if seen.last)
 
     def share_of(self, item_id: str) -> float:
-        """Return how many of the item's tasks the tasks in work come to, each by the share of its frames."""
+        """Return how many of the item's tasks the tasks in progress come to, each by the share of its frames."""
         total = 0.0
         for seen in [*self._tasks.values()]:
             task = seen.task

@@ -1,4 +1,4 @@
-"""How does a run stand, seen from outside? Is it alive, how fast is it now, what is slow, what goes wrong?
+"""Status of a run as seen from outside: alive, speed, slow items, failures.
 
 From the ledger and the lease only, so from any machine that sees the store, and without asking the run.
 """
@@ -15,7 +15,7 @@ from pipelines.watch.overview import SlowItem, fraction_done, overview
 from pipelines.watch.sign_of_life import SignOfLife
 
 _TOLD = 20
-"""Failing items, and items to review, that a machine is told of; it is also told how many there are."""
+"""Failing items, and items to review, that a machine is notified of; it is also told how many there are."""
 
 
 class Life(StrEnum):
@@ -37,11 +37,11 @@ class Standing:
     frames_per_second: float
     """In the last minutes (that of `RunSummary` is since the run began); 0 before there is something to say."""
     seconds_left: float | None
-    """Until the run ends if it goes on as in the last minutes; None when it does not run, or nobody can say."""
+    """Until the run ends if it continues as in the last minutes; None when it does not run, or nobody can say."""
     slowest: list[SlowItem]
-    """The longest in work first; of a run that goes on, only those it works on."""
+    """The longest in progress first; while it runs, only those it works on."""
     tried_again: list[tuple[ItemRow, str]]
-    """Items in work that lost an attempt, and why, as far as that is known here."""
+    """Items in progress that lost an attempt, and why, as far as that is known here."""
     bad: list[ItemRow]
     """The quarantined and failed items, the last one first."""
     other_items: dict[str, int]

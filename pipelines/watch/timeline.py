@@ -1,4 +1,4 @@
-"""Which worker did what, and when? One row a worker, a span a task, as a Chrome trace that Perfetto opens."""
+"""Timeline of workers as a Chrome trace: one row per worker, one span per task."""
 
 import gzip
 import json

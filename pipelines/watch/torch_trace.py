@@ -1,4 +1,4 @@
-"""What does torch do during one task? Its profiler's trace, which Perfetto opens, lies among the run's own files."""
+"""Trace of one task by torch's profiler, stored among the run's own files."""
 
 import gzip
 import logging

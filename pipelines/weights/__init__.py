@@ -1,4 +1,4 @@
-"""Where do the networks' weights come from, are they the right ones, and how are they read?
+"""Weights of the networks: where they come from, their verification, and reading.
 
     file = find("raft-things", "raft")      # a name of conf/weights.yaml, or a path
     network = load_network(file, "raft")

@@ -1,4 +1,4 @@
-"""Which file is meant by a name or a path, and is it still the file it was?"""
+"""Weights by name or path, and whether the file is unchanged."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,14 +101,14 @@ def missing_message(seen: Look) -> str:
     name = seen.entry.name
     return (
         f"weights {name}: {seen.path} is missing ({FOLDER_VARIABLE} names another folder); fetch it: reelmend weights "
-        f"pull {name} --accept-license, or take one you have: reelmend weights import PATH --as {name} --accept-license"
+        f"pull {name} --accept-license, or use a copy: reelmend weights import PATH --as {name} --accept-license"
     )
 
 
 def changed_message(seen: Look) -> str:
     return (
         f"{seen.path}: was changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: "
-        f"reelmend weights pull {seen.entry.name} --accept-license, or, if this one is meant, delete its record in "
+        f"reelmend weights pull {seen.entry.name} --accept-license, or, to keep this one, delete its record in "
         f"{seen.path.parent / RECORDS}"
     )
 

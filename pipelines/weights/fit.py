@@ -1,4 +1,4 @@
-"""Do these tensors belong to that network?"""
+"""Check that tensors belong to a network."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -47,4 +47,4 @@ def _build(network: str) -> "nn.Module":
             from core_model.networks.generator import InpaintGenerator
 
             return InpaintGenerator()
-    raise ValueError(f"no network is called {network!r}")
+    raise ValueError(f"no network named {network!r}")

@@ -1,4 +1,4 @@
-"""Where do weights lie on this machine, and what is remembered of each file?
+"""Folder of weights on this machine, and the record of each file.
 
 `digests.json` beside the files holds one record a file. Other processes may pull or look at the same time, on other
 machines too if the folder is shared: a record is added under a lock, and readers see the old file or the new one.
@@ -67,7 +67,7 @@ def read_records(folder: Path) -> dict[str, Record]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as exc:
-        raise SetupError(f"{path}: cannot be read ({exc}); mend it, or delete it to record the files anew") from exc
+        raise SetupError(f"{path}: cannot be read ({exc}); repair it, or delete it to record the files again") from exc
 
 
 def write_record(folder: Path, file: str, record: Record) -> None:

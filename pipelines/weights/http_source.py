@@ -1,4 +1,4 @@
-"""How does a file come over HTTP, from the byte on that is missing, and never glued to the half of another file?"""
+"""Download over HTTP from the first missing byte, never joined to a different file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ class HttpSource:
         return response
 
     def _follow(self, session: requests.Session, rest: dict[str, str]) -> requests.Response:
-        headers = rest | {"Accept-Encoding": "identity"}  # what is compressed on the way has other bytes to go on from
+        headers = rest | {"Accept-Encoding": "identity"}  # compressed transfers cannot be resumed
         url = self.url
         for _ in range(MOST_REDIRECTS):
             response = session.get(url, headers=headers, stream=True, timeout=TIMEOUTS_S, allow_redirects=False)
@@ -57,9 +57,9 @@ class HttpSource:
             onward = urljoin(url, response.headers["location"])
             response.close()
             if not _may_follow(url, onward):
-                raise SetupError(f"{self.name}: sends on to {_host(onward)}, which is neither https nor the same host")
+                raise SetupError(f"{self.name}: redirects to {_host(onward)}, which is neither https nor the same host")
             url = onward
-        raise SetupError(f"{self.name}: sends on more than {MOST_REDIRECTS} times")
+        raise SetupError(f"{self.name}: redirects more than {MOST_REDIRECTS} times")
 
     def _check(self, response: requests.Response) -> None:
         status = response.status_code
@@ -75,7 +75,7 @@ class HttpSource:
         if response.status_code == requests.codes.partial_content:
             start, total = _content_range(headers.get("Content-Range", ""))
             if start is None:
-                raise StoreError(f"{self.name}: the server does not say which part it sends")
+                raise StoreError(f"{self.name}: the server does not report which range it sends")
             return Body(start, total, validator, chunks)
         if "Content-Encoding" in headers:
             return Body(0, None, "", chunks)

@@ -1,4 +1,4 @@
-"""How does a file of weights come to lie in the folder? Checked first, renamed into place, then recorded."""
+"""Installation of a file of weights: checked, renamed into place, then recorded."""
 
 import shutil
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from pipelines.weights.transfer import OnProgress, discard, fetch
 def pull(entry: Entry, folder: Path, source: Source, on_progress: OnProgress) -> WeightFile:
     """Fetch an entry's file, unless it is there and unchanged; call this when its licence has been accepted.
 
-    Raises StoreError when the line breaks too often (the next call goes on from there), SetupError when the source has
+    Raises StoreError when the line breaks too often (the next call resumes), SetupError when the source has
     no such file, or when what came is not the expected file.
     """
     with _alone(entry, folder):
@@ -52,9 +52,7 @@ def take_in(path: Path, entry: Entry, folder: Path) -> WeightFile:
     """
     suffix = Path(entry.file).suffix
     if path.suffix != suffix:
-        raise ConfigError(
-            f"{path}: {entry.name} is kept as a {suffix} file; a file of another format is used by its path"
-        )
+        raise ConfigError(f"{path}: {entry.name} must be a {suffix} file; use a file of another format by its path")
     with _alone(entry, folder):
         seen = look(entry, folder)
         staged = stage_path(seen.path)
@@ -105,9 +103,9 @@ def _alone(entry: Entry, folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(locked(folder / f".{entry.file}.lock", wait=False))
         except BlockingIOError as exc:
-            raise SetupError(f"{folder / entry.file}: another process is at work on it; wait for that one") from exc
+            raise SetupError(f"{folder / entry.file}: another process is writing it; wait for it to finish") from exc
         except OSError as exc:
             raise SetupError(
-                f"{folder}: takes no files ({exc.strerror}); let {FOLDER_VARIABLE} name one that does"
+                f"{folder}: not writable ({exc.strerror}); set {FOLDER_VARIABLE} to another folder"
             ) from exc
         yield

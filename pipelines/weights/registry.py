@@ -1,4 +1,4 @@
-"""Which weights are known by name? Those of `conf/weights.yaml`, typed."""
+"""Weights known by name: those of `conf/weights.yaml`, typed."""
 
 import difflib
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ def entry_of(name: str) -> Entry:
     """Return the entry of that name. Raises ConfigError that says which names there are."""
     known = registry()
     if name not in known:
-        raise ConfigError(f"weights {name}: there is no such name; {hint_for(name)}")
+        raise ConfigError(f"weights {name}: unknown name; {hint_for(name)}")
     return known[name]
 
 

@@ -1,4 +1,4 @@
-"""How does a file come from an object store, from the byte on that is missing?
+"""Download from an object store, from the first missing byte.
 
 Credentials, region and endpoint (AWS_ENDPOINT_URL) are found as every AWS client finds them.
 """

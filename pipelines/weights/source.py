@@ -1,4 +1,4 @@
-"""From where can a file be fetched: its own URL, or a mirror? And what does the fetching need to know of each kind?"""
+"""Sources of a file of weights: its own URL, or a mirror."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Body:
     """An answer in progress: the file from byte `start` on."""
 
     start: int
-    """0 where the source could not, or would not, go on from where it was asked to."""
+    """0 where the source could not, or would not, continue from where it was asked to."""
     total: int | None
     """Bytes of the whole file; None where the source does not say."""
     validator: str
@@ -51,7 +51,7 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
 
     Without `mirror`, REELMEND_WEIGHTS_MIRROR is asked. Raises ConfigError for any other scheme.
     """
-    # Each kind has a library of its own to import.
+    # Each kind has its own library to import.
     prefix = mirror or os.environ.get(MIRROR_VARIABLE)
     place = f"{prefix.rstrip('/')}/{entry.file}" if prefix else entry.url
     try:
@@ -69,7 +69,7 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
             return S3Source(parts.netloc, parts.path.lstrip("/"))
         case "" if prefix:
             return FolderSource(at_home(prefix).absolute() / entry.file)
-    raise ConfigError(f"{place}: weights come from https://, http://, s3://BUCKET/PREFIX or a folder, nothing else")
+    raise ConfigError(f"{place}: not a source of weights; use https://, http://, s3://BUCKET/PREFIX or a folder")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What tensors does a file of weights hold? Read so that nothing in it can run, and refused in one line."""
+"""Tensors in a file of weights, read so that nothing in it can run."""
 
 import pickle
 import warnings
@@ -27,7 +27,7 @@ def load_state(file: WeightFile) -> "dict[str, Tensor]":
         if found != file.sha256:
             raise SetupError(
                 f"{file.path}: is not the file that was found: its SHA-256 is {found}, expected {file.sha256}; it was "
-                "changed meanwhile, or this machine has another one than the one that asks: give all the same"
+                "changed meanwhile, or differs between machines: install the same file on all"
             )
         return read_state(file.path, file.path.suffix)
     except OSError as exc:
@@ -81,6 +81,6 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: it is read, or refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:  # torch adds advice to read it unsafely, which is not passed on
-        raise ValueError("not weights: no PyTorch file, or one with code in it, which is never run") from exc
+        raise ValueError("not weights: not a PyTorch file, or one that contains code, which is never run") from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
         raise ValueError(f"not a whole PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc

@@ -1,7 +1,7 @@
-"""How does a whole file get here over a line that breaks?
+"""Complete download over an unreliable line.
 
 Bytes go to a part file; a note beside it says what they are of. The next attempt, or the same command tomorrow, asks
-for the rest; if the file has changed meanwhile, it starts anew.
+for the rest; if the file has changed meanwhile, it starts again.
 """
 
 import json
@@ -46,7 +46,7 @@ class _Note:
 
 
 def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
-    """Bring the whole of `source` into the file `part`, going on from what is there of it.
+    """Bring the whole of `source` into the file `part`, continuing from what exists of it.
 
     Raises StoreError when it still breaks at the last attempt (what came stays for the next call), SetupError when
     trying again cannot help.
@@ -62,7 +62,9 @@ def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
         attempts(_attempt, source, part, on_progress)
     except StoreError as exc:
         here = readable_bytes(part.stat().st_size) if part.exists() else "nothing"
-        raise StoreError(f"{exc} ({ATTEMPTS} attempts; {here} is here, the same command goes on from there)") from exc
+        raise StoreError(
+            f"{exc} ({ATTEMPTS} attempts; {here} downloaded so far; run the same command again to resume)"
+        ) from exc
     note_path(part).unlink(missing_ok=True)
 
 
@@ -90,7 +92,7 @@ def _attempt(source: Source, part: Path, on_progress: OnProgress) -> None:
     with source.open(offset, validator) as body:
         if body.start and (note is None or not _goes_on(body, offset, note)):
             discard(part)
-            raise StoreError(f"{source.name}: was changed while it was fetched")
+            raise StoreError(f"{source.name}: changed during the download")
         _take(body, part, _Note(source.name, body.validator, body.total), on_progress)
 
 

@@ -1,4 +1,4 @@
-"""Is every file in the folder still what it was, and still good for its network? Looked at whole, not at its record."""
+"""Verification of installed weights: digest, content, and fit to the network."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -27,7 +27,7 @@ def test_a_signal_ends_the_run_with_130_a_ledger_and_one_line(number: signal.Sig
         run.send_signal(number)
         said = run.stderr.read().splitlines()
     assert run.returncode == 130
-    assert said[-1] == "interrupted; the same command goes on from here"
+    assert said[-1] == "Interrupted. Run the same command again to resume."
     assert len(read_ledger(tmp_path / "out/_reelmend/ledger")) == 12
 
 

@@ -92,7 +92,7 @@ def test_a_run_that_goes_on_is_watched_until_it_has_ended(run: "subprocess.Popen
 def test_a_killed_run_shows_how_far_it_came_and_the_same_command_ends_it(
     run: "subprocess.Popen[str]", words: list[str]
 ) -> None:
-    assert " goes on, last heartbeat " in shown()
+    assert " is running (last heartbeat " in shown()
     run.send_signal(signal.SIGKILL)
     run.wait()
     assert " was stopped or killed, last heartbeat " in shown()

@@ -140,7 +140,7 @@ def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.process.send_signal(signal.SIGTERM)
     assert driver.process.stdout is not None
-    next(line for line in driver.process.stdout if "told to stop: what is in work (1 task) has 600 s to end" in line)
+    next(line for line in driver.process.stdout if "stopping: tasks in progress (1 task) have 600 s to finish" in line)
     driver.process.send_signal(signal.SIGTERM)
     driver.process.communicate(timeout=180)
     assert driver.process.returncode == 130

@@ -98,7 +98,7 @@ def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(f
     with caplog.at_level(logging.WARNING):
         outcome = compile_hot_parts([flow_completion], "on", CPU)
     assert outcome.compiled == ()
-    assert outcome.reason.startswith("compiling failed, running as it is: ")
+    assert outcome.reason.startswith("compilation failed, continuing without it: ")
     assert "no-such-compiler" in outcome.reason or "C++ compiler" in outcome.reason
     assert any(outcome.reason in record.message for record in caplog.records)
     with torch.inference_mode():

@@ -66,10 +66,10 @@ def test_what_was_written_is_read_and_measuring_the_same_again_replaces_it(tmp_p
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("version: 9\nrates: []", "rates of version 9, this reelmend reads 1"),
-        ("[1, 2", "cannot be read as rates"),
-        ("version: 1\nrates: [{machine: m}]", "cannot be read as rates"),
-        ("", "cannot be read as rates"),
+        ("version: 9\nrates: []", "rates of version 9; this version of reelmend reads 1"),
+        ("[1, 2", "not a valid rates file"),
+        ("version: 1\nrates: [{machine: m}]", "not a valid rates file"),
+        ("", "not a valid rates file"),
     ],
 )
 def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, text, said):
@@ -80,7 +80,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, text, said):
 
 
 def test_a_file_that_the_job_names_must_be_there(tmp_path):
-    with pytest.raises(ConfigError, match="there is no such file of rates"):
+    with pytest.raises(ConfigError, match="no such rates file"):
         rates_for(job_with(tmp_path / "none.yaml"))
 
 
@@ -107,7 +107,7 @@ def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_pa
     assert rates_for(job) is None
     totals = conclude(Sums(job), None, items=1, looked_at=0, unknown=0, quarantined=0)
     assert (totals.cpu_hours, totals.gpu_hours, totals.price, totals.seconds) == (None, None, None, {})
-    assert "nobody has measured the engine propainter" in totals.doubts[0]
+    assert "no rates for the engine propainter" in totals.doubts[0]
 
 
 def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_path):

@@ -69,7 +69,7 @@ def test_a_run_that_has_ended_is_in_nobodys_way(server, rayjobs, wish):
 
 def test_a_stranger_of_the_same_name_is_left_alone(server, rayjobs, wish):
     server.put({"metadata": {"name": NAME}, "spec": {}})
-    with pytest.raises(SetupError, match="is no run of template nightly"):
+    with pytest.raises(SetupError, match="is not a run of template nightly"):
         create_or_attach(rayjobs, wish)
 
 

@@ -27,7 +27,7 @@ def test_no_run_has_the_name_of_its_own_job_because_kuberay_makes_a_job_of_the_r
 
 @pytest.mark.parametrize("job_name", ["x" * 40, "Again", "a_b", "again-", ""])
 def test_a_name_that_kuberay_would_refuse_is_refused_before_anything_is_asked(job_name):
-    with pytest.raises(ConfigError, match="no name for a RayJob"):
+    with pytest.raises(ConfigError, match="not a valid RayJob name"):
         run_name("nightly", job_name)
 
 

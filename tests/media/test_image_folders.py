@@ -93,5 +93,5 @@ def test_a_rate_means_what_television_means_by_it(given, meant):
 
 @pytest.mark.parametrize("given", ["25 fps", "1/0", "", "24:1"])
 def test_what_is_no_rate_is_said(given):
-    with pytest.raises(ValueError, match=r"is not a frame rate; write 25, 23\.976 or 24000/1001"):
+    with pytest.raises(ValueError, match=r"is not a valid frame rate; use 25, 23\.976 or 24000/1001"):
         exact_rate(given)

@@ -32,7 +32,7 @@ def test_joined_streams_play_one_after_the_other_with_their_sound(tmp_path, code
     joined = tmp_path / "joined.ts"
     joined.write_bytes(part + part)
     path, told = rewritten(joined, tmp_path, codec)
-    assert "the clock starts again at frame 20" in " ".join(told)
+    assert "the timestamps restart at frame 20" in " ".join(told)
     for kind in ("video", "audio"):
         start, end = seconds(path, kind)
         assert end - start == pytest.approx(1.6, abs=0.06), kind

@@ -177,4 +177,4 @@ def test_a_recording_that_was_never_closed_says_that_its_frames_are_not_known(tm
     mask = write_mask_image(tmp_path / "m.png", np.ones((32, 48), np.bool_))
     job = JobConfig()
     looked = look_at(Item("live", clip, mask, tmp_path / "out.mp4"), job, Looks(job))
-    assert looked.notes == ("its number of frames is not known before it is read: hours and price are without it",)
+    assert looked.notes == ("its number of frames is unknown until it is read; hours and price do not include it",)

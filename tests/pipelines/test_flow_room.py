@@ -115,8 +115,8 @@ def test_sizes_and_times_are_read_as_they_are_said():
     assert [bytes_of(text) for text in ("1000", "2kB", "1.5 TB", "500G")] == [1000, 2000, 1.5e12, 500e9]
     assert [seconds_of(text) for text in ("90s", "45min", "12h", "30d")] == [90, 2700, 43200, 2592000]
     for wrong in ("", "12XB", "-1", "1.2.3GB"):
-        with pytest.raises(ConfigError, match="is no number of bytes; write 500GB"):
+        with pytest.raises(ConfigError, match="is not a valid size; use 500GB"):
             bytes_of(wrong)
     for wrong in ("", "30", "d", "1 week"):
-        with pytest.raises(ConfigError, match="is no length of time; write 30d"):
+        with pytest.raises(ConfigError, match="is not a valid duration; use 30d"):
             seconds_of(wrong)

@@ -56,6 +56,6 @@ def test_a_file_system_that_knows_no_locks_is_named_with_what_to_do(path, monkey
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    line = rf"cannot lock {path}: No locks available; choose another --out, or mount this one with locks"
+    line = rf"cannot lock {path}: No locks available; choose another --out, or mount this one with locking"
     with pytest.raises(SetupError, match=f"^{line}$"), lease_on(path, "first", Files()):
         pass

@@ -164,7 +164,7 @@ def test_the_codec_decides_the_suffix(files):
         (["none/*.mp4"], "mask.png", "out", r"no video matches 'none/\*.mp4'"),
         (["in/a.*"], "mask.png", "out", "two items would write out/a.mp4: in/a.mov and in/a.mp4"),
         (["in/a.mp4"], "mask.png", "in", "in/a.mp4 is an input of this job and would be overwritten"),
-        (["in/a.mp4"], "{stam}.png", "out", "{stam} is not known; is it {stem}"),
+        (["in/a.mp4"], "{stam}.png", "out", "{stam} is unknown; did you mean {stem}"),
     ],
 )
 def test_what_cannot_be_run_is_refused(files, videos, masks, out, said):
@@ -238,7 +238,7 @@ def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_get
     ("rows", "said"),
     [
         ([{"video": "a.mp4", "masc": "m.png"}], "column 'mask' is missing"),
-        ([{"video": "a.mp4", "mask": "m.png", "ouput": "x"}], "column 'ouput' is not known; is it 'output'"),
+        ([{"video": "a.mp4", "mask": "m.png", "ouput": "x"}], "column 'ouput' is unknown; did you mean 'output'"),
         ([{"video": "a.mp4", "mask": ""}], "row 1: video or mask is empty"),
         ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
         ([{"video": "a", "mask": "m.png", "fps": 1e-4}], "row 1: fps=0.0001 is outside 0.001..1000"),
@@ -348,7 +348,7 @@ def test_a_folder_in_a_folder_is_said_to_be_passed_over(files):
     files("mask.png", "in/a.mp4", "in/more/b.mp4")
     names, lines = passed_over(["in"])
     assert names == ["a"]
-    assert lines == ["passed over: in/more: a folder in a folder; 'in/**/*' goes through them"]
+    assert lines == ["skipped: in/more: a nested folder; use 'in/**/*' to include its videos"]
 
 
 def test_a_moving_preview_beside_its_video_does_not_stop_the_job(files):
@@ -387,5 +387,5 @@ def test_videos_that_are_all_masks_are_no_job(files):
 def test_a_row_whose_video_is_its_mask_costs_its_item(tmp_path):
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mp4", "mask": "a.mp4"}, {"video": "b.mp4", "mask": "m.png"}])
     bad, good = listed(tmp_path / "m.jsonl")
-    assert "is its own mask" in bad.problem
+    assert "is also its own mask" in bad.problem
     assert not good.problem

@@ -118,7 +118,7 @@ def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number)
         run.send_signal(signal_number)
         said = run.stderr.read().decode()
     assert run.returncode == 130
-    assert "interrupted" in said
+    assert "Interrupted" in said
     assert "Traceback" not in said
     job.run.executor = ExecutorName.inline  # whoever goes on: what was done is found
     summary, _ = finish(job)

@@ -76,7 +76,7 @@ def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller
     row = rows["large"]
     assert (row.state, row.kind, row.stage, row.attempts) == ("quarantined", "MemoryShort", "inpaint", 1)
     assert row.reason == (
-        f"{tmp_path}/in/large.mp4: 640 pixels do not fit; set process.max_side lower, or process.out_of_memory=smaller"
+        f"{tmp_path}/in/large.mp4: 640 pixels do not fit; lower process.max_side, or set process.out_of_memory=smaller"
     )
     assert rows["small"].state == "restored"
     assert summary.exit_status == 3
@@ -93,7 +93,7 @@ def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_a
     assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 2
     assert (rows["large"].state, summary.exit_status) == ("restored", 0)
     for frames in ("0-1", "2-4"):
-        assert f"frames {frames} were restored at 360 px, for want of GPU memory" in rows["large"].reason
+        assert f"frames {frames} were restored at 360 px, because GPU memory was insufficient" in rows["large"].reason
 
 
 def test_that_less_went_through_at_once_is_counted_too(tmp_path, use):

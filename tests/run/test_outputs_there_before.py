@@ -83,7 +83,7 @@ def test_an_output_that_somebody_edited_is_kept_and_made_again(folder, edit):
     _, rows = finish(job_in(folder))
     assert output.read_bytes() == before
     assert [path.read_bytes() for path in kept_aside(folder)] == [edit]
-    assert "was a result of reelmend that was changed since it was written: it is kept as" in rows["clip"].reason
+    assert "was a result of reelmend that was modified since: it is kept as" in rows["clip"].reason
 
 
 def test_a_file_that_reelmend_never_wrote_is_kept(folder):

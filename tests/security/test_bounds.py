@@ -33,16 +33,16 @@ def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) ->
         ("//etc/x", "leaves the output folder"),
         (".", "leaves the output folder"),
         ("./", "leaves the output folder"),
-        ("_reelmend/config.yaml", "the run keeps for its own files"),
-        ("_REELMEND/store/x", "the run keeps for its own files"),
-        ("./_reelmend/x", "the run keeps for its own files"),
+        ("_reelmend/config.yaml", "a name reserved for the run's own files"),
+        ("_REELMEND/store/x", "a name reserved for the run's own files"),
+        ("./_reelmend/x", "a name reserved for the run's own files"),
         ("_reelmend.d/../_reelmend/x", "leaves the output folder"),
-        ("_reelmend.x", "the run keeps for its own files"),
-        ("x/.reelmend-partial-a.mp4/y", "the run keeps for its own files"),
+        ("_reelmend.x", "a name reserved for the run's own files"),
+        ("x/.reelmend-partial-a.mp4/y", "a name reserved for the run's own files"),
         ("a\0b", "holds a control character"),
         ("a\x1b[31mb", "holds a control character"),
         ("a\nb", "holds a control character"),
-        ("\ud800", "no character at all"),
+        ("\ud800", "an invalid character"),
         ("a" * 240, "the name is too long"),
         ("b/" * 3000 + "a", "the name is too long"),
     ],
@@ -136,7 +136,7 @@ def test_allowed_places_in_a_job_file_start_at_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["s3://b/../x", "s3://b/a/../x"])
 def test_a_bucket_has_no_way_up(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="means nothing in a bucket"):
+    with pytest.raises(ConfigError, match="has no meaning in a bucket"):
         listed(tmp_path, {"video": text})
 
 
@@ -165,7 +165,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str, tmp_path
     ],
 )
 def test_an_item_changes_nothing_that_is_the_runs(override: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"row 1: .*(cannot differ from item to item|there is no such setting)"):
+    with pytest.raises(ConfigError, match=r"row 1: .*(cannot differ from item to item|no such setting)"):
         listed(tmp_path, {"overrides": [override]})
 
 

@@ -80,7 +80,7 @@ def test_a_list_of_other_places_is_refused_and_none_of_them_is_read(
 def test_a_manifest_names_no_address(name: str, server: tuple[str, list[str]], tmp_path: Path) -> None:
     address, seen = server
     name = name.format(address=address, port=address.rpartition(":")[2])
-    with pytest.raises(ConfigError, match=r"is not known; there are paths, file://, s3://"):
+    with pytest.raises(ConfigError, match=r"is not supported; use a path, file://, s3://"):
         _listed(tmp_path, name)
     assert seen == []
 

@@ -50,7 +50,7 @@ def test_credentials_are_replaced_where_they_stand(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "the cluster wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
+        "the cluster requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
         "SignatureDoesNotMatch: the signature does not match; is the secret key right?",
         "s3://footage/a@b.mp4: no such file; mail to x@example.org",
         "in/token-ring/a.mp4",
@@ -138,7 +138,7 @@ def test_a_job_that_holds_credentials_is_not_submitted(tmp_path: Path) -> None:
     words = ["submit", "--videos", "a.mp4", "--masks", "m.png", "s3.endpoint=http://admin:sesame@minio:9000"]
     result = CliRunner().invoke(app, [*words, "--address", "http://127.0.0.1:1"])
     assert result.exit_code == 2
-    assert "the job holds credentials (endpoint: http://***@minio:9000), and whoever reaches" in result.stderr
+    assert "the job holds credentials (endpoint: http://***@minio:9000), and anyone who can reach" in result.stderr
     assert "sesame" not in result.stderr
 
 

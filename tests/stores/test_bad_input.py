@@ -77,18 +77,22 @@ def test_a_bucket_that_does_not_exist_is_named(store: FaultyStore, bucket: str, 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert "s3://no-such-bucket-here" in result.stderr
-    assert result.stderr.endswith("NoSuchBucket: there is no such bucket; is its name right, and s3.endpoint?\n")
+    assert result.stderr.endswith("NoSuchBucket: no such bucket; are its name and s3.endpoint right?\n")
     assert keys(bucket) == []
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        ((403, "AccessDenied"), "AccessDenied: access denied; do these credentials have the right to it?"),
-        ((400, "ExpiredToken"), "ExpiredToken: the credentials have expired; renew them, the same command goes on"),
+        ((403, "AccessDenied"), "AccessDenied: access denied; do these credentials grant it?"),
+        (
+            (400, "ExpiredToken"),
+            "ExpiredToken: the credentials have expired; renew them, then run the same command again to resume",
+        ),
         (
             (403, "RequestTimeTooSkewed"),
-            "RequestTimeTooSkewed: this machine's clock is wrong by the store's; set it, the same command goes on",
+            "RequestTimeTooSkewed: this machine's clock differs from the store's; set it, then run the same "
+            "command again",
         ),
     ],
 )
@@ -101,7 +105,7 @@ def test_an_output_folder_that_may_be_read_only_is_told_before_any_work(store, b
     store.refuse = lambda asked: (403, "AccessDenied") if asked.startswith("PUT") else None
     result = restore(bucket)
     assert result.exit_code == 2
-    assert result.stderr.endswith("AccessDenied: access denied; do these credentials have the right to it?\n")
+    assert result.stderr.endswith("AccessDenied: access denied; do these credentials grant it?\n")
     assert keys(bucket) == []
 
 
@@ -112,8 +116,9 @@ def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishe
     command = [sys.executable, "-m", "pipelines.cli", "run", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert "ExpiredToken: the credentials have expired; renew them, the same command goes on" in " ".join(
-        done.stderr.split()
+    assert (
+        "ExpiredToken: the credentials have expired; renew them, then run the same command again to resume"
+        in " ".join(done.stderr.split())
     )
     store.refuse = lambda asked: None
     result = restore(bucket)
@@ -126,7 +131,9 @@ def test_an_endpoint_where_nobody_answers_is_named(store, bucket, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     result = restore(bucket)
     assert result.exit_code == 75
-    assert result.stderr.splitlines()[-1].endswith("the store does not answer: is it up, and is s3.endpoint right?")
+    assert result.stderr.splitlines()[-1].endswith(
+        "the store does not answer: is it running, and is s3.endpoint right?"
+    )
     assert "Could not connect to the endpoint URL" in result.stderr
     assert "127.0.0.1:9" in result.stderr
 
@@ -154,7 +161,7 @@ def test_two_items_with_one_output_are_refused(store, bucket, command):
     refused(
         type_in(command, "--manifest", place, "--out", f"s3://{bucket}/out"),
         f"two items would write s3://{bucket}/out/same.mp4: s3://{bucket}/in/clip.mp4 and s3://{bucket}/in/other.mp4; "
-        "give each its own `output` in a manifest",
+        "set `output` for each in a manifest",
     )
     assert keys(bucket) == []
 

@@ -101,11 +101,11 @@ def test_a_body_that_always_breaks_off_is_an_error_and_never_half_an_object(stor
 @pytest.mark.parametrize(
     ("status", "code", "advice"),
     [
-        (403, "AccessDenied", "access denied; do these credentials have the right to it"),
-        (403, "InvalidAccessKeyId", "the access key is not known there"),
+        (403, "AccessDenied", "access denied; do these credentials grant it"),
+        (403, "InvalidAccessKeyId", "unknown access key"),
         (403, "SignatureDoesNotMatch", "is the secret key right"),
         (400, "ExpiredToken", "the credentials have expired; renew them"),
-        (404, "NoSuchBucket", "there is no such bucket"),
+        (404, "NoSuchBucket", "no such bucket"),
         (400, "AuthorizationHeaderMalformed", "another region; set s3.region"),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_refusal_is_one_line_with_what_to_do(store, place, files, status, code
 def test_a_bucket_that_is_not_there_is_said_whatever_is_asked(s3_credentials, files):
     place = RemotePath("no-such-bucket-here", "a.mp4")
     for ask in (files.read, files.look, files.mark, files.children, lambda p: files.write(p, b"x")):
-        with pytest.raises(SetupError, match=r"no-such-bucket-here.*there is no such bucket"):
+        with pytest.raises(SetupError, match=r"no-such-bucket-here.*no such bucket"):
             ask(place)
 
 
@@ -131,7 +131,7 @@ def test_a_bucket_that_is_not_there_is_said_whatever_is_asked(s3_credentials, fi
 )
 def test_settings_that_cannot_work_are_said(s3_credentials, config):
     with pytest.raises(
-        SetupError, match=r"is s3\.endpoint or AWS_ENDPOINT_URL right|s3\.ca_bundle=/no/such.pem: there is no such file"
+        SetupError, match=r"is s3\.endpoint or AWS_ENDPOINT_URL right|s3\.ca_bundle=/no/such.pem: no such file"
     ):
         Files(config).read(RemotePath("bucket", "a"))
 

@@ -136,7 +136,7 @@ def test_a_cache_that_cannot_be_made_smaller_costs_a_warning(job, monkeypatch, c
     monkeypatch.setattr(Store, "delete_many", refuse)
     summary = run_job(replace(job, flow_cache=FlowCacheConfig(max_bytes=1)), SilentDisplay())
     assert summary.exit_status == 0
-    assert "the flow cache was not made smaller: read-only" in caplog.text
+    assert "could not prune the flow cache: read-only" in caplog.text
 
 
 def test_a_budget_that_holds_removes_nothing_and_what_was_needed_is_known_as_used(job, store):

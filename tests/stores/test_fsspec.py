@@ -126,7 +126,7 @@ class _Answer(Exception):
 @pytest.mark.parametrize(
     ("raised", "kind", "says"),
     [
-        (FileNotFoundError("x"), SetupError, "gs://b/x: there is no such bucket"),
+        (FileNotFoundError("x"), SetupError, "gs://b/x: no such bucket"),
         (_Answer("no rights\nmore"), SetupError, r"gs://b/x: access denied \(no rights\); are the credentials"),
         (OSError("line went dead"), StoreError, "gs://b/x: line went dead"),
         (KeyError("odd"), StoreError, "gs://b/x: 'odd'"),

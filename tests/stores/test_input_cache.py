@@ -75,7 +75,7 @@ def test_what_is_being_read_stays_and_who_finds_no_room_is_told(cache, place, tm
     one, other = cache(), cache()
     paths = [one.path_of(place(f"{name}.mp4")) for name in "ab"]
     third = place("c.mp4")
-    with pytest.raises(StoreError, match=r"c\.mp4: no room for its copy, 200 B are being read; set store\.cache_bytes"):
+    with pytest.raises(StoreError, match=r"c\.mp4: no room for its copy, 200 B are in use; raise store\.cache_bytes"):
         other.path_of(third)
     assert all(path.exists() for path in paths)
     one.release()

@@ -44,11 +44,11 @@ def test_relative_names_start_at_their_folder_and_others_do_not():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ftp://b/x", "ftp:// is not known; there are paths, file://, s3://BUCKET/PREFIX, and as that gs://, az://"),
-        ("http://169.254.169.254/x", "http:// is not known"),
-        ("memory://b/x", "memory:// is not known"),
-        ("gs:///x", "names no bucket; write gs://"),
-        ("s3:///x", "names no bucket"),
+        ("ftp://b/x", "ftp:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or likewise gs://, az://"),
+        ("http://169.254.169.254/x", "http:// is not supported"),
+        ("memory://b/x", "memory:// is not supported"),
+        ("gs:///x", "has no bucket; use gs://"),
+        ("s3:///x", "has no bucket"),
         ("file://host/x", "a file of this machine"),
     ],
 )

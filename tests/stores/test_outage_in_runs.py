@@ -69,7 +69,7 @@ def test_a_run_waits_for_a_store_that_is_away_for_seconds(job, tmp_path, s3_endp
         assert (result.exit_code, summary["states"]) == (0, {"restored": 3})
         assert 0 < summary["waited_for_store_s"] < 30
         assert "the store does not answer" in result.stderr
-        assert "the store answers again after" in result.stderr
+        assert "the store is available again after" in result.stderr
         rows = read_ledger(location_of(job.out) / "_reelmend/ledger")
         assert {row.attempts for row in rows} == {1}
 

@@ -146,7 +146,7 @@ def test_the_commands_find_a_run_in_a_bucket(job, tmp_path):
 
 
 def test_a_run_that_cannot_write_to_its_bucket_says_so_before_any_work(job, bucket, s3_endpoint, monkeypatch):
-    with pytest.raises(SetupError, match=r"s3://no-such-bucket-here/.*there is no such bucket"):
+    with pytest.raises(SetupError, match=r"s3://no-such-bucket-here/.*no such bucket"):
         run(replace(job, out="s3://no-such-bucket-here/out"))
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)

@@ -136,7 +136,7 @@ def test_a_store_that_ignores_conditions_is_named(place, s3_endpoint, monkeypatc
         store.ignores_conditions = True
         with lease(place, "second"):
             assert f"the store of bucket {place.bucket} ignores If-None-Match on PUT" in caplog.text
-            assert "start one at a time" in caplog.text
+            assert "start one run at a time" in caplog.text
 
 
 def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):

@@ -145,5 +145,5 @@ def test_rays_exporter_shows_the_same_a_little_later(night):
 def test_the_same_night_again_finds_the_run_that_was(night, head, job):
     again = head.reelmend("submit", str(job), "--address", head.url)
     assert again.returncode == 0, again.stderr
-    assert "is there already" in again.stdout
+    assert "already exists; attached" in again.stdout
     assert "state=restored" in again.stdout, "its log is shown"

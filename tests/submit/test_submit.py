@@ -64,7 +64,7 @@ def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, fo
     )
     refused = submit(head, folder, "--date", "2026-01-31")
     assert refused.returncode == 2
-    assert "is another one than this: give this one another --name" in refused.stderr
+    assert "is a different job: use another --name" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_o
 def test_a_wrong_token_is_one_line(head, folder):
     refused = submit(head, folder, RAY_AUTH_TOKEN="f" * 32)
     assert refused.returncode == 2
-    assert "wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
+    assert "requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
@@ -106,7 +106,7 @@ def test_a_wrong_token_is_one_line(head, folder):
     [
         ((), "--address: expected the URL of a cluster's dashboard"),
         (("--address", "http://127.0.0.1:1"), "127.0.0.1:1"),
-        (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: expected a day"),
+        (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: not a valid date"),
     ],
 )
 def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(folder, words, said, capsys, monkeypatch):

@@ -34,7 +34,7 @@ def test_on_shared_cores_the_stage_that_took_longest_is_the_bottleneck() -> None
 def test_pools_of_their_own_are_told_by_their_queues_not_by_their_seconds() -> None:
     load = replace(BUSY, apart=True, ready={"flow": 0.1, "inpaint": 6.5, "stitch": 0.0})
     found = told(load, seconds={"flow": 500, "inpaint": 300}, engine="propainter")
-    assert "The bottleneck is inpaint: 6.5 of its tasks waited for a worker in the mean" in found
+    assert "The bottleneck is inpaint: 6.5 of its tasks waited for a worker on average" in found
 
 
 def test_the_advice_for_flow_is_that_of_its_engine() -> None:
@@ -52,7 +52,7 @@ def test_busy_workers_are_the_bottleneck_themselves() -> None:
 
 @pytest.mark.parametrize(
     ("in_work", "advice"),
-    [({"stitch": 3.0}, "stitch.speed"), ({"probe": 3.0}, "run.active_items"), ({}, "plan.chunk_length lower")],
+    [({"stitch": 3.0}, "stitch.speed"), ({"probe": 3.0}, "run.active_items"), ({}, "lower plan.chunk_length")],
 )
 def test_workers_that_starve_are_told_what_they_waited_for(in_work: dict[str, float], advice: str) -> None:
     found = told(replace(BUSY, starved=2.0, in_work=in_work, ready={}))
@@ -62,7 +62,7 @@ def test_workers_that_starve_are_told_what_they_waited_for(in_work: dict[str, fl
 
 
 def test_a_long_start_is_named_and_a_short_one_is_not() -> None:
-    assert "Before the first task and after the last passed 50.0 s of 2:30 min" in told(ended_at=150)
+    assert "Start and end took 50.0 s of 2:30 min" in told(ended_at=150)
     assert "Before the first task" not in told()
 
 
@@ -77,15 +77,13 @@ def test_cache_retries_and_memory_are_told_from_the_metrics() -> None:
         }
     )
     assert "Flow: 30 of 40 segments were in the cache; a computed one took 6 s." in found
-    assert "4 attempts failed and were made again, 3 of all attempts because their worker died." in found
+    assert "4 attempts failed and were retried; 3 attempts failed because their worker died." in found
     assert "2 times a block or segment did not fit into memory" in found
 
 
 def test_a_run_that_computed_nothing_has_no_bottleneck() -> None:
     summary = RunSummary("r", "n", "propagation", "ray", "out", 0, 1, 1)
-    assert [finding.what for finding in diagnose(summary)] == [
-        "This run computed nothing: all that it needed was there."
-    ]
+    assert [finding.what for finding in diagnose(summary)] == ["This run computed nothing: everything was cached."]
 
 
 def span(worker: str, start_s: float, stop_s: float, waited_s: float = 0.0) -> Span:
@@ -95,9 +93,9 @@ def span(worker: str, start_s: float, stop_s: float, waited_s: float = 0.0) -> S
 def test_the_timeline_tells_of_a_tail_an_outlier_and_a_slow_handing_out() -> None:
     spans = [span("m:1", start, start + 1.0, waited_s=0.5) for start in range(5)]
     found = "\n".join(finding.what for finding in from_timeline([*spans, span("m:2", 0, 15)]))
-    assert "was begun 417 ms after it was handed out and took 3333 ms, in the mean of 6" in found
+    assert "started 417 ms after it was assigned and took 3333 ms, on average over 6" in found
     assert "inpaint:a:0 took 15.0 s, 4 times the mean of inpaint (3.3 s), on worker m:2." in found
-    assert "For the last 10.0 s of 15.0 s of flow and inpainting one worker alone was at work (m:2)." in found
+    assert "For the last 10.0 s of 15.0 s of flow and inpainting only one worker was busy (m:2)." in found
 
 
 def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None:

@@ -85,7 +85,7 @@ def test_the_job_beats_the_environment(
 
 def test_a_format_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELMEND_LOG_FORMAT", "xml")
-    with pytest.raises(ConfigError, match="REELMEND_LOG_FORMAT=xml: there is no such log format; set text or json"):
+    with pytest.raises(ConfigError, match="REELMEND_LOG_FORMAT=xml: not a log format; use text or json"):
         log_format(LogFormat.auto)
 
 

@@ -92,7 +92,7 @@ def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
 def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: Path) -> None:
     told = type_in("profile", "--out", str(folder / "out"))
     assert f"The bottleneck is {slowest(folder)}: " in told
-    assert told.splitlines()[2].startswith("  turn: ")
+    assert told.splitlines()[2].startswith("  change: ")
     assert "The one worker was at work for" in told
     assert "In 3 traced inpaint tasks torch did nothing: they compute with NumPy, numba and OpenCV." in told
 

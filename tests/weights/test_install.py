@@ -79,7 +79,7 @@ def test_accepting_the_licence_of_a_file_that_was_put_there_is_recorded(raft_fil
 def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file, folder):
     wrong = put(folder, b"put there by hand, and wrong")
     find("raft-things", "raft")
-    with pytest.raises(SetupError, match=r"no PyTorch file.*; delete it, then pull"):
+    with pytest.raises(SetupError, match=r"not a PyTorch file.*; delete it, then pull"):
         pull_from(raft_file.parent, folder)
     wrong.unlink()
     assert pull_from(raft_file.parent, folder) == find("raft-things", "raft")
@@ -88,7 +88,7 @@ def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file, folder):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"<html>Sign in to the mirror</html>", "not weights: no PyTorch file"),
+        (b"<html>Sign in to the mirror</html>", "not weights: not a PyTorch file"),
         ({"fnet.conv1.weight": torch.zeros(1)}, r"not a checkpoint of Raft: 178 missing: .*; 1 of another shape"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_file_of_another_network_is_not_taken_in(raft_file, folder):
     ("path", "error", "what"),
     [
         ("no.pth", SetupError, r"no\.pth: cannot be copied \(No such file"),
-        ("raft.safetensors", ConfigError, "is used by its path"),
+        ("raft.safetensors", ConfigError, "use a file of another format by its path"),
     ],
 )
 def test_a_path_that_cannot_be_taken_in_is_named(path, error, what, folder, tmp_path):
@@ -159,7 +159,7 @@ def test_two_pulls_of_one_file_do_not_mix(raft_file, folder):
     folder.mkdir()
     with (
         locked(folder / ".raft-things.pth.lock", wait=False),
-        pytest.raises(SetupError, match="another process is at work on it"),
+        pytest.raises(SetupError, match="another process is writing it"),
     ):
         pull_from(raft_file.parent, folder)
     assert pull_from(raft_file.parent, folder).path.exists()
@@ -167,7 +167,7 @@ def test_two_pulls_of_one_file_do_not_mix(raft_file, folder):
 
 def test_a_folder_that_takes_no_files_is_named(raft_file, tmp_path):
     (tmp_path / "file").write_text("where the folder should be")
-    with pytest.raises(SetupError, match=r"file/weights: takes no files .*REELMEND_WEIGHTS"):
+    with pytest.raises(SetupError, match=r"file/weights: not writable .*REELMEND_WEIGHTS"):
         pull_from(raft_file.parent, tmp_path / "file" / "weights")
 
 
@@ -186,5 +186,5 @@ def test_verifying_looks_at_the_content_where_size_and_time_say_nothing(raft_fil
 
 def test_verifying_reads_a_file_that_nothing_is_known_of(folder):
     put(folder, b"put there by hand, and wrong")
-    assert "no PyTorch file" in verify(RAFT, folder).problem
+    assert "not a PyTorch file" in verify(RAFT, folder).problem
     assert "is missing" in verify(entry_of("ProPainter"), folder).problem

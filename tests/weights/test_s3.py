@@ -89,7 +89,7 @@ def test_missing_credentials_are_said(models, part, monkeypatch):
 
 def test_an_endpoint_that_does_not_answer_may_answer_another_time(source, part, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9.*the same command goes on"):
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9.*run the same command again to resume"):
         fetch(source, part, lambda here, total: None)
 
 

@@ -54,7 +54,7 @@ def test_without_accepting_the_licence_it_is_shown_and_nothing_is_done(words, se
     assert result.exit_code == 2
     assert "S-Lab License 1.0. It forbids any commercial use" in result.stdout
     assert result.stderr.count("\n") == 1
-    assert "add --accept-license if you accept it" in result.stderr
+    assert "add --accept-license to accept it" in result.stderr
     assert server.asked == []
     assert not folder.exists()
 
@@ -64,7 +64,7 @@ def test_a_pull_shows_the_licence_and_then_where_the_file_is(mirror, folder, mon
     result = type_in("pull", "raft-things", "--accept-license")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "raft-things: BSD-3-Clause" in result.stdout
-    assert f"raft-things is here: {folder}/raft-things.pth (SHA-256 " in result.stdout
+    assert f"raft-things installed: {folder}/raft-things.pth (SHA-256 " in result.stdout
 
 
 def test_a_line_that_keeps_breaking_is_status_3_and_the_same_command_goes_on(mirror, server, folder):
@@ -72,7 +72,7 @@ def test_a_line_that_keeps_breaking_is_status_3_and_the_same_command_goes_on(mir
     server.cut_after = [10_000_000, 0, 0, 0, 0]
     broken = type_in(*words)
     assert broken.exit_code == 3
-    assert "the same command goes on from there" in broken.stderr
+    assert "run the same command again to resume" in broken.stderr
     assert type_in(*words).exit_code == 0
     assert server.asked[-1]["Range"].startswith("bytes=99")
 
@@ -80,12 +80,12 @@ def test_a_line_that_keeps_breaking_is_status_3_and_the_same_command_goes_on(mir
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["pull"], f"which weights? give names ({KNOWN}), or --all for all of them"),
-        (["pull", "Propainter"], "weights Propainter: there is no such name; did you mean ProPainter?"),
-        (["verify", "sam"], f"weights sam: there is no such name; there are {KNOWN}"),
+        (["pull"], f"no weights given: use names ({KNOWN}), or --all"),
+        (["pull", "Propainter"], "weights Propainter: unknown name; did you mean ProPainter?"),
+        (["verify", "sam"], f"weights sam: unknown name; there are {KNOWN}"),
         (
             ["import", "x.pth", "--as", "raft-thing"],
-            "weights raft-thing: there is no such name; did you mean raft-things?",
+            "weights raft-thing: unknown name; did you mean raft-things?",
         ),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_mistake_is_one_line(words, line):
 def test_a_mirror_of_an_unknown_kind_is_status_2(folder):
     result = type_in("pull", "raft-things", "--mirror", "ftp://example.org", "--accept-license")
     assert result.exit_code == 2
-    assert "ftp://example.org/raft-things.pth: weights come from https://" in result.stderr
+    assert "ftp://example.org/raft-things.pth: not a source of weights" in result.stderr
     assert not folder.exists()
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_not_on_the_mirror_is_status_2(server):
 def test_an_imported_file_is_verified(raft_file, folder):
     imported = type_in("import", str(raft_file), "--as", "raft-things", "--accept-license")
     assert imported.exit_code == 0
-    assert f"raft-things is here: {folder}/raft-things.pth" in imported.stdout
+    assert f"raft-things installed: {folder}/raft-things.pth" in imported.stdout
     verified = type_in("verify")
     assert (verified.exit_code, verified.stdout) == (0, "raft-things  right\n")
 
