@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState, LedgerView
-from pipelines.ledger.keeper import CHECKPOINT_S, LedgerKeeper
-from pipelines.ledger.write import read_outcomes
-from pipelines.stores.files import Files
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.leases.lease import FileLease, Holder
+from reelmend.pipelines.ledger import ItemRow, ItemState, LedgerView
+from reelmend.pipelines.ledger.keeper import CHECKPOINT_S, LedgerKeeper
+from reelmend.pipelines.ledger.write import read_outcomes
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 _DIGESTS = ("video_digest", "mask_digest", "item_key", "output_mark", "video_mark", "mask_mark", "preview")
 _FACTS = {"frames": 250, "width": 1920, "height": 1080, "masked_fraction": 0.01, "shots": 3, "codec": "h264"}

@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
-from pipelines.context import WORK_FOLDER, RunContext
-from pipelines.manifest import discover
-from pipelines.run import LEDGER, run_job
-from pipelines.stages.desk import Desk
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
+from reelmend.pipelines.context import WORK_FOLDER, RunContext
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.run import LEDGER, run_job
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "stores"))  # the server and the run that the tests look at
 from faulty_store import faults_before  # type: ignore[import-not-found]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import ray
 from ray.experimental import internal_kv
 
-from core_model.progress import PROGRESS
-from pipelines.watch.repeating import repeating
-from pipelines.watch.signs import Beat
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.watch.repeating import repeating
+from reelmend.pipelines.watch.signs import Beat
 
 log = logging.getLogger(__name__)
 

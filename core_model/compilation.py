@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from core_model.execution import Compile, Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.networks.transformer import DEPTH
+from reelmend.core_model.execution import Compile, Execution
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.networks.transformer import DEPTH
 
 _MOST_SHAPES = 4
 """A part is compiled for as many; with others it runs as it is."""

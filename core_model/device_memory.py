@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from core_model.engine import DeviceFull
+from reelmend.core_model.engine import DeviceFull
 
 HEADROOM = 0.9
 """Of what is free: allocators cannot use the last pieces."""

@@ -2,9 +2,9 @@
 
 import torch
 
-from core_model.device_memory import DeviceMemory, memory_of
-from core_model.offload import Offload
-from core_model.window_batch import WindowBatch
+from reelmend.core_model.device_memory import DeviceMemory, memory_of
+from reelmend.core_model.offload import Offload
+from reelmend.core_model.window_batch import WindowBatch
 
 
 class DeviceRoom:

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8
-from core_model.progress import PROGRESS
+from reelmend.core_model.engine import U8
+from reelmend.core_model.progress import PROGRESS
 
 _SMALLEST_SIDE = 16  # below two patches of 8 pixels OpenCV finds no pyramid level and fails
 _LONGEST_SIDE = 32
@@ -33,7 +33,7 @@ class DisFlow:
 
     def __init__(self, finest_scale: int = 2) -> None:
         """Search at sizes down to 1 / 2**`finest_scale` of the frames'; 2 takes a third of the time of 1, which is more
-        exact where little is to be measured, around a hole (`core_model.propagation.refine_flow`)."""
+        exact where little is to be measured, around a hole (`reelmend.core_model.propagation.refine_flow`)."""
         self._finest_scale = finest_scale
 
     def warm(self, size: tuple[int, int] | None) -> None:

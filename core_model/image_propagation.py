@@ -10,7 +10,7 @@ The image may be anything that is on the pixel grid and can be copied: RGB as u8
 import torch
 from torch import Tensor
 
-from core_model.warp import warp
+from reelmend.core_model.warp import warp
 
 # A pair of flows agrees where going there and back misses by less than this: squared pixels, relative and absolute.
 _RELATIVE_MISS = 0.01

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from core_model.device_memory import HEADROOM, DeviceMemory
-from core_model.steps_down import StepsDown
+from reelmend.core_model.device_memory import HEADROOM, DeviceMemory
+from reelmend.core_model.steps_down import StepsDown
 
 _log = logging.getLogger(__name__)
 

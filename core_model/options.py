@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import get_args
 
-from core_model.execution import Execution
-from core_model.overlay import Blending
-from core_model.schedule import Schedule
+from reelmend.core_model.execution import Execution
+from reelmend.core_model.overlay import Blending
+from reelmend.core_model.schedule import Schedule
 
 _LEAST = {"ref_stride": 1, "neighbor_length": 1, "subvideo_length": 1, "raft_iterations": 1}
 _LEAST |= {"mask_dilation": 0, "window_batch": 0}

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.networks.region import Region
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.networks.region import Region
 
 Blending = Literal["float", "published"]
 _F32 = NDArray[np.float32]

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_model.device_room import DeviceRoom
-from core_model.engine import U8, Bool, Float, Shot
-from core_model.execution import Execution
-from core_model.image_propagation import propagate_images
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import quarter_flow
-from core_model.schedule import Schedule, SubVideo, touching
+from reelmend.core_model.device_room import DeviceRoom
+from reelmend.core_model.engine import U8, Bool, Float, Shot
+from reelmend.core_model.execution import Execution
+from reelmend.core_model.image_propagation import propagate_images
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import quarter_flow
+from reelmend.core_model.schedule import Schedule, SubVideo, touching
 
 SIDE_MULTIPLE_PX = 8
 

@@ -5,21 +5,21 @@ Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpain
 
 from collections.abc import Callable
 
-from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import full_device_named
-from core_model.device_room import DeviceRoom
-from core_model.engine import Restored, Shot
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.options import RestoreOptions
-from core_model.prepared_shot import SIDE_MULTIPLE_PX
-from core_model.restoration import Restoration
+from reelmend.core_model.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device_memory import full_device_named
+from reelmend.core_model.device_room import DeviceRoom
+from reelmend.core_model.engine import Restored, Shot
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.options import RestoreOptions
+from reelmend.core_model.prepared_shot import SIDE_MULTIPLE_PX
+from reelmend.core_model.restoration import Restoration
 
 Networks = tuple[FlowCompletion, InpaintGenerator]
 
 
 class ProPainterEngine:
-    """Flow completed, images propagated, the rest generated; see `core_model.engine.Engine`.
+    """Flow completed, images propagated, the rest generated; see `reelmend.core_model.engine.Engine`.
 
     Adjacent blocks of one shot share what they have in common. Masks are taken as they are, without dilation.
     """

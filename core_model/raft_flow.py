@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import full_device_named, memory_of
-from core_model.engine import U8, Float
-from core_model.execution import Execution
-from core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
-from core_model.steps_down import StepsDown
+from reelmend.core_model.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device_memory import full_device_named, memory_of
+from reelmend.core_model.engine import U8, Float
+from reelmend.core_model.execution import Execution
+from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
+from reelmend.core_model.steps_down import StepsDown
 
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
 _MOST_PAIRS = 8
@@ -23,7 +23,7 @@ _MOST_PAIRS_CPU = 1  # what more of them need leaves the caches, and takes a qua
 
 
 class RaftFlow:
-    """Optical flow by RAFT; see `core_model.engine.FlowEstimator`.
+    """Optical flow by RAFT; see `reelmend.core_model.engine.FlowEstimator`.
 
     Frames are padded, not scaled, to sides that are multiples of 8 and at least 128. Pairs go through the network in
     groups that the frame size fixes, counted from the clip's first; where the device has too little memory for a

@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core_model.device_room import DeviceRoom
-from core_model.engine import U8, Restored, Shot
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator, LocalFrames
-from core_model.networks.region import Region
-from core_model.options import RestoreOptions
-from core_model.overlay import Overlay
-from core_model.prepared_shot import PreparedShot
-from core_model.progress import PROGRESS
-from core_model.schedule import GeneratorWindow
-from core_model.seen_frames import SeenFrames
+from reelmend.core_model.device_room import DeviceRoom
+from reelmend.core_model.engine import U8, Restored, Shot
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.options import RestoreOptions
+from reelmend.core_model.overlay import Overlay
+from reelmend.core_model.prepared_shot import PreparedShot
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.schedule import GeneratorWindow
+from reelmend.core_model.seen_frames import SeenFrames
 
 
 class Restoration:

@@ -7,14 +7,14 @@ Legend: T frames, H W height and width of the clip. Masks are 1 where content is
 import cv2
 import numpy as np
 
-from core_model.array_shot import ArrayShot
-from core_model.engine import U8, Bool
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.options import RestoreOptions
-from core_model.propainter_engine import ProPainterEngine
-from core_model.raft_flow import RaftFlow
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.options import RestoreOptions
+from reelmend.core_model.propainter_engine import ProPainterEngine
+from reelmend.core_model.raft_flow import RaftFlow
 
 
 class Restorer:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from core_model.networks.generator import InpaintGenerator
-from core_model.prepared_shot import PreparedShot
-from core_model.schedule import GeneratorWindow
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.prepared_shot import PreparedShot
+from reelmend.core_model.schedule import GeneratorWindow
 
 
 class SeenFrames:

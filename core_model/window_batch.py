@@ -8,8 +8,8 @@ needs more than those before, an error says so and the batch is halved.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core_model.device_memory import HEADROOM, DeviceMemory
-from core_model.steps_down import StepsDown
+from reelmend.core_model.device_memory import HEADROOM, DeviceMemory
+from reelmend.core_model.steps_down import StepsDown
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""

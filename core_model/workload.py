@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core_model.schedule import Needs, Schedule
+from reelmend.core_model.schedule import Needs, Schedule
 
 # GFLOP at 432x240 with all that can be saved exactly (benchmarks/README.md): only their ratios count here.
 _RAFT_PAIR = 317

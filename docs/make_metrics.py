@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipelines.tasks import Stage
-from pipelines.watch.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.watch.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
 
 PAGE = Path(__file__).with_name("metrics.md")
 
@@ -69,7 +69,7 @@ Logs go to stderr. Text is for people, with `key=value` before words. With `log.
 runs of a machine, each line is an object:
 
 ```json
-{"time": "2026-01-31T09:26:53.142+00:00", "level": "INFO", "logger": "pipelines.worker", "message": "done", "run": "20260131-092611-74ef50", "stage": "inpaint", "item": "reel7/clip", "chunk": 3, "task": "inpaint:reel7/clip:3", "seconds": 4.339}
+{"time": "2026-01-31T09:26:53.142+00:00", "level": "INFO", "logger": "reelmend.pipelines.worker", "message": "done", "run": "20260131-092611-74ef50", "stage": "inpaint", "item": "reel7/clip", "chunk": 3, "task": "inpaint:reel7/clip:3", "seconds": 4.339}
 ```
 
 | field | present |

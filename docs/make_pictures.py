@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from pipelines.plan import Range, blend_weight, lay_blocks, lay_segments, masked_ranges, plan_frames
-from pipelines.tasks import Block
+from reelmend.pipelines.plan import Range, blend_weight, lay_blocks, lay_segments, masked_ranges, plan_frames
+from reelmend.pipelines.tasks import Block
 
 FOLDER = Path(__file__).with_name("pictures")
 

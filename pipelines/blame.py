@@ -10,9 +10,17 @@ from pathlib import Path
 import av
 import cv2
 
-from pipelines.errors import ItemError, MaskError, MediaError, ReelmendError, SourceUnreadable, StoreError, first_line
-from pipelines.system_errors import FULL_OR_BROKEN_DISK, store_error, unreadable
-from pipelines.tasks import Item, Stage, Task
+from reelmend.pipelines.errors import (
+    ItemError,
+    MaskError,
+    MediaError,
+    ReelmendError,
+    SourceUnreadable,
+    StoreError,
+    first_line,
+)
+from reelmend.pipelines.system_errors import FULL_OR_BROKEN_DISK, store_error, unreadable
+from reelmend.pipelines.tasks import Item, Stage, Task
 
 _OF_DATA = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, RecursionError, TypeError,

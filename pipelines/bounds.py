@@ -8,13 +8,13 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.context import WORK_FOLDER
-from pipelines.errors import ConfigError, OddName
-from pipelines.publish import STAGED_PREFIX
-from pipelines.stores.location import Location, RemotePath, location_of, tidy
-from pipelines.visible import visible
-from pipelines.written_names import is_writable, shown
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import WORK_FOLDER
+from reelmend.pipelines.errors import ConfigError, OddName
+from reelmend.pipelines.publish import STAGED_PREFIX
+from reelmend.pipelines.stores.location import Location, RemotePath, location_of, tidy
+from reelmend.pipelines.visible import visible
+from reelmend.pipelines.written_names import is_writable, shown
 
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]")
 """Surrogates that stand for a byte of a name are left out."""

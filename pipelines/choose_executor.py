@@ -2,9 +2,9 @@
 
 import os
 
-from pipelines.config import ExecutorName, JobConfig
-from pipelines.cost.result import Forecast
-from pipelines.engines import wants_gpu
+from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.engines import wants_gpu
 
 SHORT_S = 20.0
 """Work that one process does while Ray would start, load the engine in its workers and end again."""

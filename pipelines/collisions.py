@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.copies import copy_names
-from pipelines.errors import ConfigError
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.copies import copy_names
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item
 
 Again = Callable[[], Iterable[Item]]
 """Gives the same items once more."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, location_of
-from pipelines.weights import WeightFile
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, location_of
+from reelmend.pipelines.weights import WeightFile
 
 WORK_FOLDER = "_reelmend"
 """The run's own files, inside the output folder."""

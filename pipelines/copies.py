@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from pipelines.media.kinds import is_video_file
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.media.kinds import is_video_file
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item
 
 
 def copy_names(item: Item) -> tuple[str, ...]:

@@ -16,14 +16,14 @@ from typing import Any
 
 import torch
 
-from pipelines.config import Codec, EngineName
-from pipelines.errors import SetupError
-from pipelines.media.capabilities import encoder_available
-from pipelines.redaction import redact
-from pipelines.units import readable_bytes
-from pipelines.weights.find import State, changed_message, look
-from pipelines.weights.folder import weights_folder
-from pipelines.weights.registry import registry
+from reelmend.pipelines.config import Codec, EngineName
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.media.capabilities import encoder_available
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.units import readable_bytes
+from reelmend.pipelines.weights.find import State, changed_message, look
+from reelmend.pipelines.weights.folder import weights_folder
+from reelmend.pipelines.weights.registry import registry
 
 RAY_TRIAL_S = 90
 """A Ray that has not started by then will not."""
@@ -170,7 +170,11 @@ def _try_ray() -> tuple[dict[str, Any] | None, Finding]:
     where = f"connects to RAY_ADDRESS={address}" if address else "starts on this machine"
     try:
         trial = subprocess.run(
-            [sys.executable, "-m", "cluster.check"], capture_output=True, text=True, timeout=RAY_TRIAL_S, check=False
+            [sys.executable, "-P", "-m", "reelmend.cluster.check"],
+            capture_output=True,
+            text=True,
+            timeout=RAY_TRIAL_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return None, _no_ray(f"did not answer in {RAY_TRIAL_S} s")

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from core_model.engine import Engine, FlowEstimator
-from pipelines.config import EngineName, JobConfig, Mode
-from pipelines.cost.work_count import WorkCount, count_equal_blocks, count_subvideos
-from pipelines.identity import digest_of
-from pipelines.ledger import WEIGHTS_FACT
-from pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
-from pipelines.tasks import Block, Chunk
-from pipelines.weights import WeightFile, find, load_network
+from reelmend.core_model.engine import Engine, FlowEstimator
+from reelmend.pipelines.config import EngineName, JobConfig, Mode
+from reelmend.pipelines.cost.work_count import WorkCount, count_equal_blocks, count_subvideos
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.ledger import WEIGHTS_FACT
+from reelmend.pipelines.plan import Range, lay_blocks, lay_subvideos, masked_ranges
+from reelmend.pipelines.tasks import Block, Chunk
+from reelmend.pipelines.weights import WeightFile, find, load_network
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from core_model.execution import Execution
-    from core_model.options import RestoreOptions
+    from reelmend.core_model.execution import Execution
+    from reelmend.core_model.options import RestoreOptions
 
 Weights = Mapping[str, WeightFile]
 """The files that a job's networks are read from, by network."""
@@ -74,12 +74,12 @@ def build_flow(job: JobConfig, weights: Weights) -> FlowEstimator:
     """Return the flow estimator of the job's engine; weights are read when it is first used or warmed."""
     match job.engine:
         case EngineName.propagation:
-            from core_model.dis_flow import DisFlow
+            from reelmend.core_model.dis_flow import DisFlow
 
             return DisFlow()
         case EngineName.propainter:
-            from core_model.networks.raft import Raft
-            from core_model.raft_flow import RaftFlow
+            from reelmend.core_model.networks.raft import Raft
+            from reelmend.core_model.raft_flow import RaftFlow
 
             def load() -> Raft:
                 return cast(Raft, _on_device(weights, "raft"))
@@ -91,13 +91,13 @@ def build_engine(job: JobConfig, weights: Weights) -> Engine:
     """Return the job's engine; weights are read when it is first used or warmed."""
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation.engine import PropagationEngine
+            from reelmend.core_model.propagation.engine import PropagationEngine
 
             return PropagationEngine()
         case EngineName.propainter:
-            from core_model.networks.flow_completion import FlowCompletion
-            from core_model.networks.generator import InpaintGenerator
-            from core_model.propainter_engine import ProPainterEngine
+            from reelmend.core_model.networks.flow_completion import FlowCompletion
+            from reelmend.core_model.networks.generator import InpaintGenerator
+            from reelmend.core_model.propainter_engine import ProPainterEngine
 
             def load() -> tuple[FlowCompletion, InpaintGenerator]:
                 completion, generator = (_on_device(weights, name) for name in ("flow_completion", "generator"))
@@ -111,7 +111,7 @@ def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], f
     """Cut shots into the blocks that the job's engine computes."""
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation.engine import HALO_FRAMES
+            from reelmend.core_model.propagation.engine import HALO_FRAMES
 
             plan = job.plan
             return lay_blocks(shots, block_length=plan.block_length, overlap=plan.overlap, halo=HALO_FRAMES)
@@ -125,7 +125,7 @@ def count_work(job: JobConfig, frames: int) -> WorkCount:
     lengths = {"chunk_length": job.plan.chunk_length, "segment_length": job.flow.segment_length}
     match job.engine:
         case EngineName.propagation:
-            from core_model.propagation.engine import HALO_FRAMES
+            from reelmend.core_model.propagation.engine import HALO_FRAMES
 
             reach = job.plan.overlap + HALO_FRAMES
             return count_equal_blocks(frames, block_length=job.plan.block_length, reach=reach, **lengths)
@@ -157,7 +157,7 @@ def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
             own = sum(block.stop - block.start for block in blocks)
             return sum(block.seen_stop - block.seen_start for block in blocks) / own - 1
         case EngineName.propainter:
-            from core_model.workload import extra_work
+            from reelmend.core_model.workload import extra_work
 
             first, last = blocks[0].shot_start, blocks[0].shot_stop
             pieces = [(chunk.blocks[0].start - first, chunk.blocks[-1].stop - first) for chunk in chunks]
@@ -170,7 +170,7 @@ def grid_settings(job: JobConfig) -> tuple[int, ...]:
 
 
 def _options(job: JobConfig) -> "RestoreOptions":
-    from core_model.options import RestoreOptions
+    from reelmend.core_model.options import RestoreOptions
 
     chosen = job.propainter
     return RestoreOptions(
@@ -185,7 +185,7 @@ def _options(job: JobConfig) -> "RestoreOptions":
 
 
 def _execution(job: JobConfig) -> "Execution":
-    from core_model.execution import Execution
+    from reelmend.core_model.execution import Execution
 
     chosen = job.propainter
     return Execution(
@@ -199,7 +199,7 @@ def _execution(job: JobConfig) -> "Execution":
 def _on_device(weights: Weights, network: str) -> "nn.Module":
     import torch
 
-    from core_model.huge_pages import use_huge_pages
+    from reelmend.core_model.huge_pages import use_huge_pages
 
     use_huge_pages()
     return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")

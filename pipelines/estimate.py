@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core_model.regions import Region, regions_around
-from pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
-from pipelines.config import JobConfig
-from pipelines.cost.worked import WHOLE, Worked, worked_of_regions
-from pipelines.engines import halo_share, lay_shots, works_in_regions
-from pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
-from pipelines.job import apply_overrides
-from pipelines.looks.glance import MaskGlance, Size
-from pipelines.looks.looks import Looks
-from pipelines.media.capabilities import check_output
-from pipelines.media.framing import on_canvas
-from pipelines.media.info import VideoHeader
-from pipelines.media.kinds import is_image
-from pipelines.plan import masked_ranges, plan_frames
-from pipelines.sizes import flow_size, margin_of
-from pipelines.tasks import Item
+from reelmend.core_model.regions import Region, regions_around
+from reelmend.pipelines.canvas.canvas import Canvas, canvas_of, canvas_of_size
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.cost.worked import WHOLE, Worked, worked_of_regions
+from reelmend.pipelines.engines import halo_share, lay_shots, works_in_regions
+from reelmend.pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
+from reelmend.pipelines.job import apply_overrides
+from reelmend.pipelines.looks.glance import MaskGlance, Size
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.media.capabilities import check_output
+from reelmend.pipelines.media.framing import on_canvas
+from reelmend.pipelines.media.info import VideoHeader
+from reelmend.pipelines.media.kinds import is_image
+from reelmend.pipelines.plan import masked_ranges, plan_frames
+from reelmend.pipelines.sizes import flow_size, margin_of
+from reelmend.pipelines.tasks import Item
 
 _LOOKED_AT = 10
 _OF_ITEM = (ItemError, SourceUnreadable, StoreError)

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import Protocol
 
-from core_model.progress import PROGRESS
-from pipelines.context import RunContext
-from pipelines.errors import SetupError
-from pipelines.run_state import RunState
-from pipelines.stopping import stop_requests
-from pipelines.tasks import Failure, Receipt, Stage, Task
-from pipelines.watch.repeating import repeating
-from pipelines.watch.signs import Beat
-from pipelines.worker import Worker
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.stopping import stop_requests
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.pipelines.watch.repeating import repeating
+from reelmend.pipelines.watch.signs import Beat
+from reelmend.pipelines.worker import Worker
 
 _LOOK_S = 0.2
 """Between two looks whether a store answers again."""

@@ -8,14 +8,14 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pipelines.errors import ConfigError
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.read import settled_rows
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
-from pipelines.stores.files import CLOCK_S
-from pipelines.stores.location import Location
-from pipelines.tasks import Item, Receipt
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.ledger.read import settled_rows
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
+from reelmend.pipelines.stores.files import CLOCK_S
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item, Receipt
 
 FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""

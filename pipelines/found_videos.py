@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.context import LEDGER, WORK_FOLDER
-from pipelines.errors import ConfigError, ReelmendError
-from pipelines.ledger.write import Outcome, read_outcomes
-from pipelines.media.kinds import COMMON_VIDEO_SUFFIXES, is_image, is_video_file
-from pipelines.passed_over import PassedOver
-from pipelines.publish import STAGED_PREFIX
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import Files
-from pipelines.stores.folders import Folders, fixed_part, is_pattern, literal
-from pipelines.stores.location import Location, RemotePath, location_of
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import LEDGER, WORK_FOLDER
+from reelmend.pipelines.errors import ConfigError, ReelmendError
+from reelmend.pipelines.ledger.write import Outcome, read_outcomes
+from reelmend.pipelines.media.kinds import COMMON_VIDEO_SUFFIXES, is_image, is_video_file
+from reelmend.pipelines.passed_over import PassedOver
+from reelmend.pipelines.publish import STAGED_PREFIX
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.folders import Folders, fixed_part, is_pattern, literal
+from reelmend.pipelines.stores.location import Location, RemotePath, location_of
 
 
 def find_videos(job: JobConfig, files: Files, folders: Folders, passed: PassedOver) -> dict[Location, str]:

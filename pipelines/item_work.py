@@ -4,11 +4,11 @@ import shlex
 from collections import Counter, deque
 from dataclasses import replace
 
-from pipelines.cache.flow_use import total
-from pipelines.errors import MachineLost, MemoryLost, WorkerLost
-from pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
-from pipelines.task_order import choose
-from pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+from reelmend.pipelines.cache.flow_use import total
+from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
+from reelmend.pipelines.task_order import choose
+from reelmend.pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
 # Every move an item may make. Ended states have none: an item ends once.
 MOVES: dict[ItemState, frozenset[ItemState]] = {

@@ -17,14 +17,14 @@ import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipelines.config import JobConfig, S3Config
-from pipelines.errors import ConfigError, StoreError
-from pipelines.from_environment import note_variables, without_values
-from pipelines.job_checks import find_contradictions, find_problems
-from pipelines.job_paths import absolute_paths, rebase_paths
-from pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.from_environment import note_variables, without_values
+from reelmend.pipelines.job_checks import find_contradictions, find_problems
+from reelmend.pipelines.job_paths import absolute_paths, rebase_paths
+from reelmend.pipelines.job_yaml import NOT_YAML, first_line, read_word, read_yaml
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 COMMAND_LINE = "command line"
 ITEM_SECTIONS = ("mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
@@ -56,7 +56,7 @@ def load_job(
     file in a bucket is reached. Raises ConfigError with one line a problem.
     """
     merge = _Merge(OmegaConf.structured(JobConfig))
-    merge.apply_tree(_read_yaml(Path(str(resources("conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
+    merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
     if preset is not None:
         merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
     if file is not None:
@@ -96,7 +96,7 @@ def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
 
 def preset_names() -> list[str]:
     """Return the names that `--preset` knows."""
-    folder = resources("conf") / "presets"
+    folder = resources("reelmend.conf") / "presets"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
@@ -189,7 +189,7 @@ def _preset_path(name: str) -> Path:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"--preset {name}: no such preset; {hint}")
-    return Path(str(resources("conf") / "presets" / f"{name}.yaml"))
+    return Path(str(resources("reelmend.conf") / "presets" / f"{name}.yaml"))
 
 
 def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
-from pipelines.media.rates import exact_rate
-from pipelines.written_names import is_writable, shown
+from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.written_names import is_writable, shown
 
 SPEEDS = (
     "ultrafast",

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.stores.location import Location, is_url
-from pipelines.typed_paths import at_home, is_there
-from pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.stores.location import Location, is_url
+from reelmend.pipelines.typed_paths import at_home, is_there
+from reelmend.pipelines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 
 
 def rebase_paths(job: JobConfig, folders: Mapping[str, Location | None]) -> JobConfig:

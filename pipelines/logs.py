@@ -15,14 +15,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pipelines.config import LogFormat
-from pipelines.errors import ConfigError
-from pipelines.redaction import redact
-from pipelines.visible import visible, visible_json
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.visible import visible, visible_json
 
 FORMAT_VARIABLE = "REELMEND_LOG_FORMAT"
 _TEXT = "%(asctime)s %(levelname)s %(message)s"
-_OURS = ("reelmend", "pipelines", "cluster", "core_model")
+_OURS = "reelmend"
 
 _fields: ContextVar[dict[str, Any]] = ContextVar("log_fields", default={})  # noqa: B039  never changed in place
 
@@ -107,8 +107,7 @@ def log_to_stderr(chosen: LogFormat, level: int) -> None:
         root.addHandler(handler)
     as_json = log_format(chosen) is LogFormat.json
     handler.setFormatter(JsonLines() if as_json else TextLines(_TEXT))
-    for name in _OURS:
-        logging.getLogger(name).setLevel(level)
+    logging.getLogger(_OURS).setLevel(level)
 
 
 def log_format(chosen: LogFormat) -> LogFormat:

@@ -9,23 +9,23 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from pipelines.bounds import Bounds, refuse_odd_text, refuse_unwritable
-from pipelines.collisions import Collisions
-from pipelines.config import JobConfig, Mode
-from pipelines.errors import ConfigError, OddName
-from pipelines.found_videos import find_videos
-from pipelines.job import apply_overrides
-from pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
-from pipelines.manifest_rows import read_rows
-from pipelines.masks.rule import MaskRule
-from pipelines.media.encoding import suffix_of, without_suffix
-from pipelines.media.rates import exact_rate
-from pipelines.odd_names import odd_item
-from pipelines.passed_over import PassedOver
-from pipelines.stores.files import Files
-from pipelines.stores.folders import Folders
-from pipelines.stores.location import Location, join, location_of, tidy
-from pipelines.tasks import Item
+from reelmend.pipelines.bounds import Bounds, refuse_odd_text, refuse_unwritable
+from reelmend.pipelines.collisions import Collisions
+from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.errors import ConfigError, OddName
+from reelmend.pipelines.found_videos import find_videos
+from reelmend.pipelines.job import apply_overrides
+from reelmend.pipelines.job_checks import FASTEST_RATE, SLOWEST_RATE
+from reelmend.pipelines.manifest_rows import read_rows
+from reelmend.pipelines.masks.rule import MaskRule
+from reelmend.pipelines.media.encoding import suffix_of, without_suffix
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.odd_names import odd_item
+from reelmend.pipelines.passed_over import PassedOver
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.folders import Folders
+from reelmend.pipelines.stores.location import Location, join, location_of, tidy
+from reelmend.pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
 

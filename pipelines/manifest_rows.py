@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import ConfigError, StoreError
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
 _BATCH_ROWS = 4096

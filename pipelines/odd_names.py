@@ -6,9 +6,9 @@ One such name costs that item, not the job.
 import hashlib
 from pathlib import Path
 
-from pipelines.bounds import Bounds
-from pipelines.tasks import Item
-from pipelines.visible import visible
+from reelmend.pipelines.bounds import Bounds
+from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.visible import visible
 
 _LONGEST = 80
 """Letters of a name that are shown."""

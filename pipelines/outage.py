@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from pipelines.context import RunContext
-from pipelines.errors import ReelmendError, StoreAway
-from pipelines.logs import LogLine
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath
-from pipelines.tasks import Item
-from pipelines.units import readable_seconds
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.errors import ReelmendError, StoreAway
+from reelmend.pipelines.logs import LogLine
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.units import readable_seconds
 
 log = logging.getLogger("reelmend")
 

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core_model.quality import FrameQuality, merge
-from pipelines.errors import StoreError
-from pipelines.identity import digest_of
-from pipelines.media.limits import most_pixels
-from pipelines.tables import read_arrow
+from reelmend.core_model.quality import FrameQuality, merge
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.media.limits import most_pixels
+from reelmend.pipelines.tables import read_arrow
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels, the last two exclusive."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from pipelines.stores.location import Location
+from reelmend.pipelines.stores.location import Location
 
 _NAMES = 3
 _LINES = 8

@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.regions import Region
-from core_model.schedule import Masked, Schedule
-from pipelines.config import JobConfig
-from pipelines.sizes import Size, measured_size
-from pipelines.tasks import Block, Chunk, Segment
+from reelmend.core_model.regions import Region
+from reelmend.core_model.schedule import Masked, Schedule
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.sizes import Size, measured_size
+from reelmend.pipelines.tasks import Block, Chunk, Segment
 
 Range = tuple[int, int]
 """[start, stop)"""

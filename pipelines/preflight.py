@@ -8,14 +8,14 @@ holds: the command that shows a failure again writes there.
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.context import LEDGER, WORK_FOLDER
-from pipelines.errors import ConfigError, ItemError, ReelmendError
-from pipelines.looks.looks import Looks
-from pipelines.media.source import NO_VIDEO
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.tasks import Item
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import LEDGER, WORK_FOLDER
+from reelmend.pipelines.errors import ConfigError, ItemError, ReelmendError
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.media.source import NO_VIDEO
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.tasks import Item
 
 LOOKS = 200
 """Items that are looked at, at most; a larger job continues, and its items say what is wrong with each."""

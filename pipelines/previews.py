@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pipelines.ledger import Facts
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.ledger import Facts
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 FOLDER = "report/previews"
 """Below the run's own folder, and below the page that shows them."""

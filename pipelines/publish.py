@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from pipelines.errors import StoreError
-from pipelines.stores.files import Files
-from pipelines.stores.local_files import remove
-from pipelines.stores.location import Location
-from pipelines.stores.own_folder import own_folder
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.local_files import remove
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.stores.own_folder import own_folder
 
 STAGED_PREFIX = ".reelmend-partial-"
 """Before the name of what is not finished."""

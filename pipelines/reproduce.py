@@ -3,9 +3,9 @@
 import glob
 import shlex
 
-from pipelines.context import WORK_FOLDER
-from pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow
-from pipelines.stores.location import location_of
+from reelmend.pipelines.context import WORK_FOLDER
+from reelmend.pipelines.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow
+from reelmend.pipelines.stores.location import location_of
 
 
 def reproduce_command(row: ItemRow, out: str) -> str:

@@ -11,48 +11,48 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from pipelines.cache.flow_use import FlowUse
-from pipelines.cache.keeper import FlowKeeper
-from pipelines.choose_executor import choose_executor
-from pipelines.config import ExecutorName, JobConfig, LogConfig
-from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, REPLACED, REPORT, SUMMARY, RunContext
-from pipelines.copies import written_places
-from pipelines.cost.forecast import forecast
-from pipelines.cost.rates import ChosenRates, rates_for
-from pipelines.cost.result import Forecast
-from pipelines.engines import check_weights, find_weights
-from pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
-from pipelines.estimate import first_size, output_notes
-from pipelines.executor import Executor, load_executor
-from pipelines.finished_earlier import find_finished_earlier
-from pipelines.job import dump_job
-from pipelines.job_paths import absolute_paths
-from pipelines.leases.lease import Lease, lease_on, lost_to_another
-from pipelines.ledger import ItemRow
-from pipelines.ledger.keeper import LedgerKeeper
-from pipelines.logs import LogLine, log_fields, log_format
-from pipelines.looks.looks import Looks, end_idle, start_ahead
-from pipelines.manifest import discover
-from pipelines.media.encoding import encoder_available
-from pipelines.outage import AT_START_S, Outage, check_of, patiently
-from pipelines.passed_over import PassedOver
-from pipelines.preflight import refuse_hopeless
-from pipelines.redaction import redact
-from pipelines.report import write_report
-from pipelines.run_state import RunState
-from pipelines.sealed import seal, unseal
-from pipelines.selection import EVERYTHING, Selection
-from pipelines.stages.desk import Desk
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath, location_of
-from pipelines.stores.own_folder import refuse_strangers_folder
-from pipelines.summary import RunSummary, summarise
-from pipelines.tasks import Failure, Item, Receipt
-from pipelines.told_aside import ToldAside
-from pipelines.watch.metrics_port import metrics_port
-from pipelines.watch.now import Now, kept_up_to_date
-from pipelines.watch.progress import Display
-from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.cache.keeper import FlowKeeper
+from reelmend.pipelines.choose_executor import choose_executor
+from reelmend.pipelines.config import ExecutorName, JobConfig, LogConfig
+from reelmend.pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, REPLACED, REPORT, SUMMARY, RunContext
+from reelmend.pipelines.copies import written_places
+from reelmend.pipelines.cost.forecast import forecast
+from reelmend.pipelines.cost.rates import ChosenRates, rates_for
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.engines import check_weights, find_weights
+from reelmend.pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.estimate import first_size, output_notes
+from reelmend.pipelines.executor import Executor, load_executor
+from reelmend.pipelines.finished_earlier import find_finished_earlier
+from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.job_paths import absolute_paths
+from reelmend.pipelines.leases.lease import Lease, lease_on, lost_to_another
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.ledger.keeper import LedgerKeeper
+from reelmend.pipelines.logs import LogLine, log_fields, log_format
+from reelmend.pipelines.looks.looks import Looks, end_idle, start_ahead
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.media.encoding import encoder_available
+from reelmend.pipelines.outage import AT_START_S, Outage, check_of, patiently
+from reelmend.pipelines.passed_over import PassedOver
+from reelmend.pipelines.preflight import refuse_hopeless
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.report import write_report
+from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.sealed import seal, unseal
+from reelmend.pipelines.selection import EVERYTHING, Selection
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath, location_of
+from reelmend.pipelines.stores.own_folder import refuse_strangers_folder
+from reelmend.pipelines.summary import RunSummary, summarise
+from reelmend.pipelines.tasks import Failure, Item, Receipt
+from reelmend.pipelines.told_aside import ToldAside
+from reelmend.pipelines.watch.metrics_port import metrics_port
+from reelmend.pipelines.watch.now import Now, kept_up_to_date
+from reelmend.pipelines.watch.progress import Display
+from reelmend.pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, Timeline
 
 log = logging.getLogger("reelmend")
 

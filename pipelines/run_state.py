@@ -14,16 +14,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from pipelines.errors import MachineLost, StoreAway
-from pipelines.item_work import ItemWork, new_row
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.outage import Outage
-from pipelines.redaction import redact
-from pipelines.tasks import Failure, Item, Receipt, Stage, Task
-from pipelines.units import readable_seconds
-from pipelines.watch.load import LoadMeter
-from pipelines.watch.run_metrics import RunMetrics
-from pipelines.watch.signs import Signs
+from reelmend.pipelines.errors import MachineLost, StoreAway
+from reelmend.pipelines.item_work import ItemWork, new_row
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.outage import Outage
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.tasks import Failure, Item, Receipt, Stage, Task
+from reelmend.pipelines.units import readable_seconds
+from reelmend.pipelines.watch.load import LoadMeter
+from reelmend.pipelines.watch.run_metrics import RunMetrics
+from reelmend.pipelines.watch.signs import Signs
 
 # Ten items failing in a row at one stage is not ten pieces of bad luck: it is a full disk, a lost mount, a driver that
 # is gone. Fewer, and one node that dies with eight workers would stop a run that others could finish. Items, not tasks:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.errors import ConfigError
-from pipelines.ledger import ItemState
-from pipelines.ledger.write import Outcome, read_outcomes
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.ledger.write import Outcome, read_outcomes
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import av
 
-from pipelines.sizes import fit
+from reelmend.pipelines.sizes import fit
 
 DETECTOR_SIDE = 256
 """Frames are shrunk to this longest side first; a cut is as visible there."""

@@ -2,8 +2,8 @@
 
 import math
 
-from core_model.regions import MARGIN_PX, Region
-from pipelines.config import JobConfig
+from reelmend.core_model.regions import MARGIN_PX, Region
+from reelmend.pipelines.config import JobConfig
 
 Size = tuple[int, int]
 """(width, height) in pixels."""

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 _MAGIC = b"RMND2\n"
 _DIGEST_SIZE = 32

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from pipelines.cache.flow_use import NO_USE, FlowUse, total
-from pipelines.errors import StoreAway
-from pipelines.exit_status import EXIT_INCOMPLETE, EXIT_TRY_AGAIN
-from pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
-from pipelines.units import readable_amount
+from reelmend.pipelines.cache.flow_use import NO_USE, FlowUse, total
+from reelmend.pipelines.errors import StoreAway
+from reelmend.pipelines.exit_status import EXIT_INCOMPLETE, EXIT_TRY_AGAIN
+from reelmend.pipelines.ledger import WEIGHTS_FACT, ItemRow, ItemState
+from reelmend.pipelines.units import readable_amount
 
 LEAST_SURE = 10
 """Items whose scores a summary names, whether they need a look or not."""
@@ -75,7 +75,7 @@ class RunSummary:
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
     load: dict[str, Any] = field(default_factory=dict)
-    """Queues and idle workers (`pipelines.watch.load.RunLoad`); empty where the run has not ended."""
+    """Queues and idle workers (`reelmend.pipelines.watch.load.RunLoad`); empty where the run has not ended."""
     metrics: dict[str, float] = field(default_factory=dict)
     """The last value of every series that docs/metrics.md lists; empty where the run has not ended."""
 

@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from pipelines.errors import MediaError, SourceUnreadable, StoreAway, StoreError
+from reelmend.pipelines.errors import MediaError, SourceUnreadable, StoreAway, StoreError
 
 FULL_OR_BROKEN_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _AWAY = {errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.ENETUNREACH}

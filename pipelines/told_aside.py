@@ -2,10 +2,10 @@
 
 import logging
 
-from pipelines.ledger import ItemRow
-from pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
-from pipelines.stores.location import Location
-from pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Failure, Receipt
 
 log = logging.getLogger("reelmend")
 

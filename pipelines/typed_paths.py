@@ -6,7 +6,7 @@ Nothing has a name that is too long for a file system, but pathlib raises where 
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.errors import ConfigError
+from reelmend.pipelines.errors import ConfigError
 
 
 def at_home(text: str) -> Path:

@@ -2,7 +2,7 @@
 
 import re
 
-from pipelines.errors import ConfigError
+from reelmend.pipelines.errors import ConfigError
 
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}

@@ -12,25 +12,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from core_model.engine import DeviceFull
-from core_model.progress import PROGRESS
-from core_model.steps_down import StepsDown
-from pipelines.blame import blame
-from pipelines.cache.flow_use import FlowUse
-from pipelines.context import RunContext
-from pipelines.engines import wants_gpu
-from pipelines.logs import LogLine, log_fields
-from pipelines.media.limits import held_to
-from pipelines.memory import return_freed, return_large_arrays
-from pipelines.sizes import Size, flow_size, process_size
-from pipelines.stages.desk import Desk
-from pipelines.stages.flow import flow
-from pipelines.stages.inpaint import inpaint
-from pipelines.stages.probe import probe
-from pipelines.stages.stitch import stitch
-from pipelines.tasks import Effort, Failure, Receipt, Stage, Task
-from pipelines.watch.gpu_memory import device_in_use, most_in_use
-from pipelines.watch.torch_trace import run_traced
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.steps_down import StepsDown
+from reelmend.pipelines.blame import blame
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.engines import wants_gpu
+from reelmend.pipelines.logs import LogLine, log_fields
+from reelmend.pipelines.media.limits import held_to
+from reelmend.pipelines.memory import return_freed, return_large_arrays
+from reelmend.pipelines.sizes import Size, flow_size, process_size
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.flow import flow
+from reelmend.pipelines.stages.inpaint import inpaint
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.stages.stitch import stitch
+from reelmend.pipelines.tasks import Effort, Failure, Receipt, Stage, Task
+from reelmend.pipelines.watch.gpu_memory import device_in_use, most_in_use
+from reelmend.pipelines.watch.torch_trace import run_traced
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 Python reads such a name as text with odd characters in it, which no table takes.
 """
 
-from pipelines.visible import visible
+from reelmend.pipelines.visible import visible
 
 
 def is_writable(text: str) -> bool:

@@ -68,7 +68,7 @@ def _ray_for_tests() -> Iterator[None]:
     wanted = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "4"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
-    import cluster.runtime  # noqa: F401
+    import reelmend.cluster.runtime  # noqa: F401
 
     yield
     for name, value in before.items():

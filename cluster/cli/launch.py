@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError, ReelmendError
-from pipelines.exit_status import EXIT_INTERRUPTED
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import ConfigError, ReelmendError
+from reelmend.pipelines.exit_status import EXIT_INTERRUPTED
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,10 @@ def launch(
     Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
     """
     # These import HTTP libraries, which --help and other commands do not need.
-    from cluster.kubernetes.access import Access, access_from_pod
-    from cluster.kubernetes.api import NoAnswer, RayJobs
-    from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
-    from cluster.kubernetes.rayjob import run_name
+    from reelmend.cluster.kubernetes.access import Access, access_from_pod
+    from reelmend.cluster.kubernetes.api import NoAnswer, RayJobs
+    from reelmend.cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
+    from reelmend.cluster.kubernetes.rayjob import run_name
 
     name = run_name(template, job_name)
     if server and not server.startswith(("http://", "https://")):

@@ -13,8 +13,8 @@ from typing import Any
 
 import requests
 
-from cluster.kubernetes.access import Access
-from pipelines.errors import ConfigError, ReelmendError, SetupError, TransientError
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, TransientError
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
-from cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
-from pipelines.errors import ReelmendError, SetupError
-from pipelines.exit_status import EXIT_DELETED, EXIT_TRY_AGAIN
+from reelmend.cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
+from reelmend.cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
+from reelmend.pipelines.errors import ReelmendError, SetupError
+from reelmend.pipelines.exit_status import EXIT_DELETED, EXIT_TRY_AGAIN
 
 log = logging.getLogger(__name__)
 

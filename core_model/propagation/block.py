@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.progress import PROGRESS
-from core_model.propagation.clean_pictures import CleanPictures
-from core_model.propagation.gradient_blend import Pictures, blend
-from core_model.propagation.hole_motion import BACKGROUND
-from core_model.propagation.invention import NOT_INVENTED, Invention
-from core_model.propagation.pixel_tracks import Asked, Tracks
-from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.propagation.clean_pictures import CleanPictures
+from reelmend.core_model.propagation.gradient_blend import Pictures, blend
+from reelmend.core_model.propagation.hole_motion import BACKGROUND
+from reelmend.core_model.propagation.invention import NOT_INVENTED, Invention
+from reelmend.core_model.propagation.pixel_tracks import Asked, Tracks
+from reelmend.core_model.propagation.selection import look_up, match_light, spread_misses, weigh
 
 F32 = NDArray[np.float32]
 
@@ -101,7 +101,7 @@ class Block:
             PROGRESS.reach(number / len(self._frames_with_holes))
 
     def away(self) -> U8:
-        """[T, H, W]: how many frames away each masked pixel was seen; see `core_model.engine.Restored`."""
+        """[T, H, W]: how many frames away each masked pixel was seen; see `reelmend.core_model.engine.Restored`."""
         seen = self._weights[: self._seen] > 0
         nearest = np.where(seen, np.abs(self._away[: self._seen]), 255).min(0).clip(max=255).astype(np.uint8)
         nearest[~seen.any(0)] = 0
@@ -110,7 +110,7 @@ class Block:
         return away
 
     def miss(self) -> U8:
-        """[T, H, W]: by how much what fills a pixel misses the rim; see `core_model.engine.Restored`."""
+        """[T, H, W]: by how much what fills a pixel misses the rim; see `reelmend.core_model.engine.Restored`."""
         miss = np.zeros(self._masks.shape, np.uint8)
         miss[self._masks] = self._miss[self._asked.missing]
         return miss

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.compiled import compiled
-from core_model.propagation.still_scene import inverted, moved_back
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.still_scene import inverted, moved_back
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -29,7 +29,7 @@ class CleanPictures:
     def __init__(
         self, frames_THWC: U8, masks_THW: Bool, passing_THW: Bool, places: F64, window: tuple[slice, slice]
     ) -> None:
-        """`places` [T, 2, 3] say where the frames' pictures lie; see `core_model.propagation.camera`."""
+        """`places` [T, 2, 3] say where the frames' pictures lie; see `reelmend.core_model.propagation.camera`."""
         self._frames, self._places, self._window = frames_THWC, places, window
         self._apart = masks_THW | _grown(passing_THW) if passing_THW.any() else masks_THW
         self._sways = not (places == IN_PLACE).all()

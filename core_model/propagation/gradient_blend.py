@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.poisson import Edges, solve_poisson
-from core_model.propagation.selection import sample
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.poisson import Edges, solve_poisson
+from reelmend.core_model.propagation.selection import sample
 
 F32 = NDArray[np.float32]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipelines.cache.flow_cache import FLOW_FOLDER
-from pipelines.store import Condition, Store
+from reelmend.pipelines.cache.flow_cache import FLOW_FOLDER
+from reelmend.pipelines.store import Condition, Store
 
 _READERS = 8
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cache.records import Record
-from pipelines.cache.survey import Survey
+from reelmend.pipelines.cache.records import Record
+from reelmend.pipelines.cache.survey import Survey
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.errors import StoreError
-from pipelines.identity import digest_of
-from pipelines.tasks import Segment
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.tasks import Segment
 
 FLOW_FORMAT = "steps-1"
 """Names the rounding, on which pictures depend."""

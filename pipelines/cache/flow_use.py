@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
-from pipelines.units import readable_bytes, readable_seconds
+from reelmend.pipelines.units import readable_bytes, readable_seconds
 
 Figures = Mapping[str, float]
 

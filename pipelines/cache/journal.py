@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from pipelines.cache.records import RUNS, USED, Names, as_names, encode_record
-from pipelines.errors import ReelmendError
-from pipelines.store import Store
+from reelmend.pipelines.cache.records import RUNS, USED, Names, as_names, encode_record
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.store import Store
 
 PAUSE_S = 2.0
 BEAT_S = 10.0

@@ -9,16 +9,16 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from pipelines.cache.flow_cache import segment_key, segment_name
-from pipelines.cache.flow_use import FlowUse
-from pipelines.cache.journal import FlowJournal
-from pipelines.cache.room import Limits, prune
-from pipelines.errors import ReelmendError
-from pipelines.ledger import ItemRow
-from pipelines.sizes import measured_size
-from pipelines.stages.desk import Desk
-from pipelines.tasks import Failure, Item, ItemPlan, Receipt
-from pipelines.units import readable_bytes
+from reelmend.pipelines.cache.flow_cache import segment_key, segment_name
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.cache.journal import FlowJournal
+from reelmend.pipelines.cache.room import Limits, prune
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.sizes import measured_size
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.tasks import Failure, Item, ItemPlan, Receipt
+from reelmend.pipelines.units import readable_bytes
 
 STEP = 0.05
 """Share of the budget; so much is kept free during a run for what it writes until the next pass."""

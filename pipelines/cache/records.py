@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.store import Store
+from reelmend.pipelines.store import Store
 
 RUNS, USED = "flow_runs", "flow_used"
 SILENT_S = 60.0

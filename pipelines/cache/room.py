@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cache.flow_cache import key_named
-from pipelines.cache.records import Names, needed_now, padded
-from pipelines.cache.survey import Survey, survey
-from pipelines.store import Store
-from pipelines.stores.files import CLOCK_S
+from reelmend.pipelines.cache.flow_cache import key_named
+from reelmend.pipelines.cache.records import Names, needed_now, padded
+from reelmend.pipelines.cache.survey import Survey, survey
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.stores.files import CLOCK_S
 
 BATCH = 1000
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.cache.flow_cache import FLOW_FOLDER, segment_name
-from pipelines.cache.records import Names, Record, joined, read_records
-from pipelines.store import Store
+from reelmend.pipelines.cache.flow_cache import FLOW_FOLDER, segment_name
+from reelmend.pipelines.cache.records import Names, Record, joined, read_records
+from reelmend.pipelines.store import Store
 
 _SEGMENT = np.dtype([("name", "S16"), ("bytes", "i8"), ("made_s", "f8")])
 UNKNOWN = "unknown"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import JobConfig, Mode
-from pipelines.media.formats import working_layout
-from pipelines.media.records import VideoHeader, VideoInfo
-from pipelines.sizes import Size
+from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.media.formats import working_layout
+from reelmend.pipelines.media.records import VideoHeader, VideoInfo
+from reelmend.pipelines.sizes import Size
 
 
 @dataclass(frozen=True)

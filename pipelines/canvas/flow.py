@@ -9,9 +9,9 @@ place; where both grids are the source's own, they are copied.
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.canvas.canvas import Canvas
-from pipelines.config import JobConfig
-from pipelines.sizes import Size, flow_size, process_size
+from reelmend.pipelines.canvas.canvas import Canvas
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.sizes import Size, flow_size, process_size
 
 Flow = NDArray[np.float16]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.canvas.canvas import Canvas
-from pipelines.config import MaskConfig
-from pipelines.masks.fit import Bool
-from pipelines.masks.source import MaskSummary, inspect_masks, read_masks
-from pipelines.media.records import VideoInfo
-from pipelines.parts import bounding_box
+from reelmend.pipelines.canvas.canvas import Canvas
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.masks.fit import Bool
+from reelmend.pipelines.masks.source import MaskSummary, inspect_masks, read_masks
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.parts import bounding_box
 
 NO_MASK = MaskSummary("none", frames=0, masked=(), masked_fraction=0.0, box=(0, 0, 0, 0))
 

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.cli.options import is_job_file, sort_words
-from pipelines.config import JobConfig, S3Config
-from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
-from pipelines.errors import ConfigError, StoreError
-from pipelines.job import load_job
-from pipelines.ledger import ItemRow, LedgerView
-from pipelines.sealed import unseal
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, is_url, location_of
-from pipelines.summary import RunSummary, summarise
-from pipelines.typed_paths import is_folder
-from pipelines.watch.now import Now
-from pipelines.watch.sign_of_life import last_sign
-from pipelines.watch.standing import Life, Standing, standing
+from reelmend.pipelines.cli.options import is_job_file, sort_words
+from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job import load_job
+from reelmend.pipelines.ledger import ItemRow, LedgerView
+from reelmend.pipelines.sealed import unseal
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, is_url, location_of
+from reelmend.pipelines.summary import RunSummary, summarise
+from reelmend.pipelines.typed_paths import is_folder
+from reelmend.pipelines.watch.now import Now
+from reelmend.pipelines.watch.sign_of_life import last_sign
+from reelmend.pipelines.watch.standing import Life, Standing, standing
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cost.comparison import Comparison, compare
-from pipelines.ledger import ItemRow, ItemState, least_sure_first
-from pipelines.reproduce import reproduce_command
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_bytes, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.progress_live import STATE_STYLES
-from pipelines.watch.visible_console import VisibleConsole
+from reelmend.pipelines.cost.comparison import Comparison, compare
+from reelmend.pipelines.ledger import ItemRow, ItemState, least_sure_first
+from reelmend.pipelines.reproduce import reproduce_command
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.units import counted, readable_bytes, readable_seconds
+from reelmend.pipelines.visible import visible_json
+from reelmend.pipelines.watch.progress_live import STATE_STYLES
+from reelmend.pipelines.watch.visible_console import VisibleConsole
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""

@@ -10,19 +10,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
-from pipelines.context import CONFIG
-from pipelines.cost.result import Forecast
-from pipelines.ledger import ItemRow
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_duration, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.now import Now
-from pipelines.watch.overview import SlowItem, fraction_done
-from pipelines.watch.sign_of_life import SignOfLife
-from pipelines.watch.standing import Life
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
+from reelmend.pipelines.context import CONFIG
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.units import counted, readable_duration, readable_seconds
+from reelmend.pipelines.visible import visible_json
+from reelmend.pipelines.watch.now import Now
+from reelmend.pipelines.watch.overview import SlowItem, fraction_done
+from reelmend.pipelines.watch.sign_of_life import SignOfLife
+from reelmend.pipelines.watch.standing import Life
 
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh until the run ends.")]
 Every = Annotated[

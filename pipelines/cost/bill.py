@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.config import CostConfig
-from pipelines.tasks import Stage
+from reelmend.pipelines.config import CostConfig
+from reelmend.pipelines.tasks import Stage
 
 CPU = "cpu"
 """What a rate was measured on, if not on the GPU of some name."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipelines.config import CostConfig
-from pipelines.cost.bill import Bill, bill
-from pipelines.cost.result import Forecast
-from pipelines.summary import RunSummary
-from pipelines.tasks import Stage
-from pipelines.units import readable_amount, readable_bytes, readable_count, readable_seconds
+from reelmend.pipelines.config import CostConfig
+from reelmend.pipelines.cost.bill import Bill, bill
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.units import readable_amount, readable_bytes, readable_count, readable_seconds
 
 
 @dataclass(frozen=True)

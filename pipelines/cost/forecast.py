@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from pipelines.config import JobConfig
-from pipelines.cost.rates import ChosenRates
-from pipelines.cost.result import Forecast
-from pipelines.cost.sums import Sums
-from pipelines.cost.totals import conclude
-from pipelines.estimate import Looked, has_figures, look_at
-from pipelines.job import apply_overrides
-from pipelines.looks.looks import Looks
-from pipelines.stores.location import RemotePath
-from pipelines.tasks import Item
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.cost.rates import ChosenRates
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.cost.sums import Sums
+from reelmend.pipelines.cost.totals import conclude
+from reelmend.pipelines.estimate import Looked, has_figures, look_at
+from reelmend.pipelines.job import apply_overrides
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.tasks import Item
 
 T = TypeVar("T")
 

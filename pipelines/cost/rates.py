@@ -21,15 +21,15 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from pipelines.config import Codec, JobConfig
-from pipelines.cost.bill import CPU
-from pipelines.cost.rates_file import FILE_NAME
-from pipelines.cost.worked import WHOLE, Worked
-from pipelines.engines import speed_digest, wants_gpu
-from pipelines.errors import ConfigError, StoreError
-from pipelines.sizes import Size
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, location_of
+from reelmend.pipelines.config import Codec, JobConfig
+from reelmend.pipelines.cost.bill import CPU
+from reelmend.pipelines.cost.rates_file import FILE_NAME
+from reelmend.pipelines.cost.worked import WHOLE, Worked
+from reelmend.pipelines.engines import speed_digest, wants_gpu
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.sizes import Size
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, location_of
 
 VERSION = 1
 
@@ -137,7 +137,7 @@ def add_rates(place: Location, new: Sequence[Rate], files: Files) -> int:
 
 
 def shipped_rates() -> Path:
-    return Path(str(resources("conf") / FILE_NAME))
+    return Path(str(resources("reelmend.conf") / FILE_NAME))
 
 
 def codec_name(job: JobConfig) -> str:

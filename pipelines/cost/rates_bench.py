@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import torch
 
-from pipelines.config import ExecutorName, InputConfig, JobConfig, Mode, StoreConfig
-from pipelines.context import LEDGER, WORK_FOLDER
-from pipelines.cost.rates import Rate
-from pipelines.cost.rates_of_run import rates_of_run
-from pipelines.errors import SetupError
-from pipelines.ledger import read_ledger
-from pipelines.run import run_job
-from pipelines.sizes import Size
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, Mode, StoreConfig
+from reelmend.pipelines.context import LEDGER, WORK_FOLDER
+from reelmend.pipelines.cost.rates import Rate
+from reelmend.pipelines.cost.rates_of_run import rates_of_run
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.sizes import Size
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 _HOLES = (0.02, 0.1)
 """Shares of the picture that are missing: what a missing pixel takes is told apart from what any takes."""

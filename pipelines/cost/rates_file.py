@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pipelines.config import JobConfig
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 FILE_NAME = "rates.yaml"
 

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipelines.config import JobConfig, Mode
-from pipelines.cost.bill import CPU
-from pipelines.cost.rates import Rate, codec_name
-from pipelines.cost.worked import WHOLE, mean_worked, worked_of_facts
-from pipelines.engines import count_work, speed_digest
-from pipelines.errors import ConfigError
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.sizes import flow_size, process_size
-from pipelines.tasks import Stage
+from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.cost.bill import CPU
+from reelmend.pipelines.cost.rates import Rate, codec_name
+from reelmend.pipelines.cost.worked import WHOLE, mean_worked, worked_of_facts
+from reelmend.pipelines.engines import count_work, speed_digest
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.sizes import flow_size, process_size
+from reelmend.pipelines.tasks import Stage
 
 _CASES = 24
 """Entries that a run adds at most, those of the most frames."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.cost.bill import CPU
+from reelmend.pipelines.cost.bill import CPU
 
 
 @dataclass(frozen=True)

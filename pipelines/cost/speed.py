@@ -12,10 +12,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import EngineName
-from pipelines.cost.bill import CPU
-from pipelines.cost.rates import ChosenRates, Rate
-from pipelines.tasks import Stage
+from reelmend.pipelines.config import EngineName
+from reelmend.pipelines.cost.bill import CPU
+from reelmend.pipelines.cost.rates import ChosenRates, Rate
+from reelmend.pipelines.tasks import Stage
 
 _WORTH_A_TERM = 0.03
 """Relative error that a further term has to save."""

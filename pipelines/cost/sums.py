@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipelines.canvas.canvas import Canvas, canvas_of_size
-from pipelines.config import JobConfig
-from pipelines.cost.speed import Pixels
-from pipelines.cost.work_count import WorkCount
-from pipelines.cost.worked import WHOLE, Worked, mean_worked
-from pipelines.engines import count_work
-from pipelines.estimate import Looked
-from pipelines.job import apply_overrides
-from pipelines.sizes import flow_size, process_size
-from pipelines.tasks import Item
+from reelmend.pipelines.canvas.canvas import Canvas, canvas_of_size
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.cost.speed import Pixels
+from reelmend.pipelines.cost.work_count import WorkCount
+from reelmend.pipelines.cost.worked import WHOLE, Worked, mean_worked
+from reelmend.pipelines.engines import count_work
+from reelmend.pipelines.estimate import Looked
+from reelmend.pipelines.job import apply_overrides
+from reelmend.pipelines.sizes import flow_size, process_size
+from reelmend.pipelines.tasks import Item
 
 _SURE = 1.96
 """Standard errors on each side that hold the truth 95 times in 100."""

@@ -2,15 +2,15 @@
 
 from dataclasses import fields
 
-from pipelines.cache.flow_cache import BYTES_PER_VALUE
-from pipelines.config import JobConfig
-from pipelines.cost.bill import CPU, bill
-from pipelines.cost.rates import ChosenRates, codec_name
-from pipelines.cost.result import Forecast
-from pipelines.cost.speed import Pixels, Speed, bytes_per_pixel
-from pipelines.cost.sums import Group, Hole, Sums, pixels_of
-from pipelines.cost.worked import WHOLE, mean_worked
-from pipelines.engines import count_work
+from reelmend.pipelines.cache.flow_cache import BYTES_PER_VALUE
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.cost.bill import CPU, bill
+from reelmend.pipelines.cost.rates import ChosenRates, codec_name
+from reelmend.pipelines.cost.result import Forecast
+from reelmend.pipelines.cost.speed import Pixels, Speed, bytes_per_pixel
+from reelmend.pipelines.cost.sums import Group, Hole, Sums, pixels_of
+from reelmend.pipelines.cost.worked import WHOLE, mean_worked
+from reelmend.pipelines.engines import count_work
 
 FLOW_BYTES_PER_PIXEL = 4 * BYTES_PER_VALUE
 """Of both directions of a pair of frames, where no rates say it; measured on hand-held film."""

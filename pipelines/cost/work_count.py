@@ -6,7 +6,7 @@ For a million videos: of each, one shot is assumed that is masked throughout.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pipelines.plan import equal_edges
+from reelmend.pipelines.plan import equal_edges
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core_model.regions import Region
-from pipelines.config import JobConfig
-from pipelines.plan import flow_pixels
-from pipelines.sizes import Size, flow_size, measured_size, process_size, restored_size
-from pipelines.tasks import ItemPlan
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.plan import flow_pixels
+from reelmend.pipelines.sizes import Size, flow_size, measured_size, process_size, restored_size
+from reelmend.pipelines.tasks import ItemPlan
 
 _FACT = "worked_"
 
@@ -38,7 +38,7 @@ def worked_of_facts(facts: Mapping[str, Any]) -> Worked:
 
 
 def worked_of_regions(regions: Sequence[Region], source: Size, job: JobConfig) -> Worked:
-    """Return what an item is worked on that has the same holes in all frames; see `core_model.regions`."""
+    """Return what an item is worked on that has the same holes in all frames; see `reelmend.core_model.regions`."""
     if not regions:
         return WHOLE
     restored = sum(_area(restored_size(region, source, job)) for region in regions)

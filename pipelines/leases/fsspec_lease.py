@@ -8,13 +8,13 @@ watched.
 
 import time
 
-from pipelines.leases.lease_object import Found
-from pipelines.stores.fsspec_files import FsspecFiles, translated
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.leases.lease_object import Found
+from reelmend.pipelines.stores.fsspec_files import FsspecFiles, translated
+from reelmend.pipelines.stores.location import RemotePath
 
 
 class FsspecLeaseObject:
-    """See `pipelines.leases.lease_object.LeaseObject`."""
+    """See `reelmend.pipelines.leases.lease_object.LeaseObject`."""
 
     sure = False
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.leases.lease_object import lease_object
-from pipelines.leases.process_id import this_process
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.leases.lease_object import lease_object
+from reelmend.pipelines.leases.process_id import this_process
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 BEAT_S = 10.0
 """Between two signs of life."""
@@ -40,7 +40,7 @@ class Holder:
     host: str
     pid: int
     process: str = ""
-    """As `pipelines.leases.process_id` names it, so that another process of the machine can tell whether it lives."""
+    """As `reelmend.pipelines.leases.process_id` names it, so that another process of the machine can tell whether it lives."""
 
     @classmethod
     def this_process(cls, run_id: str) -> "Holder":
@@ -80,7 +80,7 @@ class Lease(Protocol):
 def lease_on(place: Location, run_id: str, files: Files) -> Lease:
     """Return the lease at `place`, to be entered."""
     if isinstance(place, RemotePath):
-        from pipelines.leases.remote_lease import RemoteLease  # which imports this
+        from reelmend.pipelines.leases.remote_lease import RemoteLease  # which imports this
 
         return RemoteLease(place, Holder.this_process(run_id), lease_object(place, files.hasty))
     return FileLease(place, Holder.this_process(run_id))

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def lease_object(place: RemotePath, files: Files) -> LeaseObject:
     """Return the object of the store that `place` is in."""
     system = files.of(place)
     if place.scheme == "s3":
-        from pipelines.leases.s3_lease import S3LeaseObject  # with it comes boto3
-        from pipelines.stores.s3_files import S3Files
+        from reelmend.pipelines.leases.s3_lease import S3LeaseObject  # with it comes boto3
+        from reelmend.pipelines.stores.s3_files import S3Files
 
         assert isinstance(system, S3Files)
         return S3LeaseObject(place, system)
-    from pipelines.leases.fsspec_lease import FsspecLeaseObject
-    from pipelines.stores.fsspec_files import FsspecFiles
+    from reelmend.pipelines.leases.fsspec_lease import FsspecLeaseObject
+    from reelmend.pipelines.stores.fsspec_files import FsspecFiles
 
     assert isinstance(system, FsspecFiles)
     return FsspecLeaseObject(place, system)

@@ -17,11 +17,11 @@ import time
 from types import TracebackType
 from typing import Self
 
-from pipelines.errors import ReelmendError, StoreError
-from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
-from pipelines.leases.lease_object import Found, LeaseObject
-from pipelines.leases.process_id import is_alive, is_dead
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.errors import ReelmendError, StoreError
+from reelmend.pipelines.leases.lease import BEAT_S, SILENT_S, Holder, held_by
+from reelmend.pipelines.leases.lease_object import Found, LeaseObject
+from reelmend.pipelines.leases.process_id import is_alive, is_dead
+from reelmend.pipelines.stores.location import RemotePath
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _TRIES = 5
 
 
 class RemoteLease:
-    """See `pipelines.leases.lease.Lease`. A thread renews it while it is held."""
+    """See `reelmend.pipelines.leases.lease.Lease`. A thread renews it while it is held."""
 
     def __init__(
         self, place: RemotePath, holder: Holder, object: LeaseObject, beat_s: float = BEAT_S, silent_s: float = SILENT_S
@@ -77,7 +77,7 @@ class RemoteLease:
             log.warning("%s", self.lost)
 
     def check(self, *, now: bool = False) -> None:
-        """See `pipelines.leases.lease.Lease`. A look that fails says nothing; the next renewal looks again."""
+        """See `reelmend.pipelines.leases.lease.Lease`. A look that fails says nothing; the next renewal looks again."""
         if self.lost or not (now or _elapsed_s() - self._confirmed_s > 2 * self._beat_s):
             return
         try:

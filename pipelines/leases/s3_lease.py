@@ -7,18 +7,18 @@ from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from pipelines.leases.lease_object import Found
-from pipelines.stores.location import RemotePath
-from pipelines.stores.s3_client import has_changed, is_absent, translated
-from pipelines.stores.s3_download import BROKE_OFF
-from pipelines.stores.s3_files import S3Files
+from reelmend.pipelines.leases.lease_object import Found
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.s3_client import has_changed, is_absent, translated
+from reelmend.pipelines.stores.s3_download import BROKE_OFF
+from reelmend.pipelines.stores.s3_files import S3Files
 
 _TRIES = 5
 """Times the object is asked for again when the answer broke off."""
 
 
 class S3LeaseObject:
-    """See `pipelines.leases.lease_object.LeaseObject`."""
+    """See `reelmend.pipelines.leases.lease_object.LeaseObject`."""
 
     sure = True
 

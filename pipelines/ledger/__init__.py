@@ -9,8 +9,8 @@ reader takes the parts and replays the events behind them, so what the driver kn
 items that a run leaves out stay as they were.
 """
 
-from pipelines.ledger.read import LedgerView, read_ledger
-from pipelines.ledger.rows import (
+from reelmend.pipelines.ledger.read import LedgerView, read_ledger
+from reelmend.pipelines.ledger.rows import (
     FPS_FACT,
     MASK_NOTE_FACT,
     OVERRIDES_FACT,

@@ -18,11 +18,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.errors import ReelmendError
-from pipelines.ledger.rows import ItemRow, ItemState
-from pipelines.sealed import seal_lines, unseal_lines
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.ledger.rows import ItemRow, ItemState
+from reelmend.pipelines.sealed import seal_lines, unseal_lines
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.errors import ConfigError
-from pipelines.sealed import seal, unseal
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.sealed import seal, unseal
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 VERSION = 1
 

@@ -8,20 +8,20 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway, StoreError
-from pipelines.leases.lease import Lease, lost_to_another
-from pipelines.ledger.events import Event, EventLog, Told
-from pipelines.ledger.head import Head, Pace, events_folder, write_head
-from pipelines.ledger.partition import PART_ROWS
-from pipelines.ledger.read import read_ledger
-from pipelines.ledger.rows import ItemRow
-from pipelines.ledger.write import PartWriter, read_outcomes, take_over
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.summary import frames_computed
-from pipelines.tasks import Failure, Receipt
-from pipelines.watch.overview import fraction_done
-from pipelines.watch.progress import Display
+from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.leases.lease import Lease, lost_to_another
+from reelmend.pipelines.ledger.events import Event, EventLog, Told
+from reelmend.pipelines.ledger.head import Head, Pace, events_folder, write_head
+from reelmend.pipelines.ledger.partition import PART_ROWS
+from reelmend.pipelines.ledger.read import read_ledger
+from reelmend.pipelines.ledger.rows import ItemRow
+from reelmend.pipelines.ledger.write import PartWriter, read_outcomes, take_over
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.summary import frames_computed
+from reelmend.pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.watch.overview import fraction_done
+from reelmend.pipelines.watch.progress import Display
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import ConfigError
-from pipelines.ledger.rows import REASON_FACT, REVIEW_FACT, SCORE_FACT, ItemRow, ItemState
-from pipelines.tables import read_parquet
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger.rows import REASON_FACT, REVIEW_FACT, SCORE_FACT, ItemRow, ItemState
+from reelmend.pipelines.tables import read_parquet
 
 PART_ROWS = 5000
 """Rows of a part: written again in a twentieth of a second, and 200 objects for a million items."""

@@ -5,13 +5,13 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from pipelines.errors import ConfigError
-from pipelines.ledger.events import Event, Segment, read_events, replay
-from pipelines.ledger.head import Damaged, Head, events_folder, part_place, read_head
-from pipelines.ledger.partition import decode_rows
-from pipelines.ledger.rows import ItemRow
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger.events import Event, Segment, read_events, replay
+from reelmend.pipelines.ledger.head import Damaged, Head, events_folder, part_place, read_head
+from reelmend.pipelines.ledger.partition import decode_rows
+from reelmend.pipelines.ledger.rows import ItemRow
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 log = logging.getLogger(__name__)
 

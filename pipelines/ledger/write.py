@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pipelines.errors import ConfigError
-from pipelines.ledger.events import Event, read_events, replay, segment_place
-from pipelines.ledger.head import (
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger.events import Event, read_events, replay, segment_place
+from reelmend.pipelines.ledger.head import (
     Damaged,
     Head,
     Pace,
@@ -24,11 +24,11 @@ from pipelines.ledger.head import (
     read_head,
     write_head,
 )
-from pipelines.ledger.partition import PART_ROWS, decode, decode_rows, encode
-from pipelines.ledger.read import add_events, events_behind, read_parts
-from pipelines.ledger.rows import ItemRow, ItemState
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.ledger.partition import PART_ROWS, decode, decode_rows, encode
+from reelmend.pipelines.ledger.read import add_events, events_behind, read_parts
+from reelmend.pipelines.ledger.rows import ItemRow, ItemState
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ def serve(memory_bytes: int) -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    from pipelines.looks.glance import Glance
+    from reelmend.pipelines.looks.glance import Glance
 
     _limit_memory(memory_bytes)
     glances: tuple[Any, Glance] | None = None

@@ -1,6 +1,6 @@
 """Headers of videos and areas of masks, wherever they lie. Of a file in a bucket, only what that takes is read.
 
-Reads strangers' files in this process: the driver goes through `pipelines.looks.looks`, which does it in another one.
+Reads strangers' files in this process: the driver goes through `reelmend.pipelines.looks.looks`, which does it in another one.
 """
 
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from core_model.regions import Region, hole_boxes
-from pipelines.config import LimitsConfig, MaskConfig, S3Config
-from pipelines.errors import MaskError, MediaError
-from pipelines.masks.findings import threshold_of
-from pipelines.masks.fit import grown, refuse_other_shape, scaled
-from pipelines.masks.levels import read_mask_image
-from pipelines.media.info import VideoHeader, glance_video
-from pipelines.media.limits import held_to
-from pipelines.media.source import image_size
-from pipelines.stores.files import Files
-from pipelines.stores.input_cache import InputCache
-from pipelines.stores.location import Location
+from reelmend.core_model.regions import Region, hole_boxes
+from reelmend.pipelines.config import LimitsConfig, MaskConfig, S3Config
+from reelmend.pipelines.errors import MaskError, MediaError
+from reelmend.pipelines.masks.findings import threshold_of
+from reelmend.pipelines.masks.fit import grown, refuse_other_shape, scaled
+from reelmend.pipelines.masks.levels import read_mask_image
+from reelmend.pipelines.media.info import VideoHeader, glance_video
+from reelmend.pipelines.media.limits import held_to
+from reelmend.pipelines.media.source import image_size
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.input_cache import InputCache
+from reelmend.pipelines.stores.location import Location
 
 Size = tuple[int, int]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.config import JobConfig, MaskConfig
-from pipelines.context import RunContext
-from pipelines.errors import MediaError, OverLimit, ReelmendError
-from pipelines.looks.glance import GlanceConfig, MaskGlance, Size
-from pipelines.looks.process import Crashed, LookProcess, Overdue
-from pipelines.media.records import VideoHeader
-from pipelines.stores.location import Location
+from reelmend.pipelines.config import JobConfig, MaskConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.errors import MediaError, OverLimit, ReelmendError
+from reelmend.pipelines.looks.glance import GlanceConfig, MaskGlance, Size
+from reelmend.pipelines.looks.process import Crashed, LookProcess, Overdue
+from reelmend.pipelines.media.records import VideoHeader
+from reelmend.pipelines.stores.location import Location
 
 _OVERDUE_AT_MOST = 2
 """Looks that may run out of time, before the rest is not opened."""

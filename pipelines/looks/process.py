@@ -10,14 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pipelines
-from pipelines.looks.child import HEAD, send
+import reelmend
+from reelmend.pipelines.looks.child import HEAD, send
 
 _START_S = 60.0
 """More than a busy machine takes to start Python and load the libraries."""
 MEMORY_BYTES = 1 << 30
 """A look may take: enough for the largest mask that `limits.pixels` allows."""
-_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from pipelines.looks import child; child.serve(int(sys.argv[2]))"
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from reelmend.pipelines.looks import child; child.serve(int(sys.argv[2]))"
 
 
 class Overdue(Exception):
@@ -32,7 +32,7 @@ class LookProcess:
     """Answers one question at a time; starts in the background."""
 
     def __init__(self) -> None:
-        package = str(Path(pipelines.__file__).parents[1])
+        package = str(Path(reelmend.__file__).parents[1])
         self._process = subprocess.Popen(
             # -P: the current folder may hold anything, also a folder of the name of one of our packages
             [sys.executable, "-P", "-c", _CODE, package, str(MEMORY_BYTES)],

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.masks.levels import U8
-from pipelines.media.records import VideoInfo
+from reelmend.pipelines.masks.levels import U8
+from reelmend.pipelines.media.records import VideoInfo
 
 MOST_COVERED = 0.5
 """Share of the picture from which on a mask may be an inverted one."""

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import MaskConfig
-from pipelines.errors import MaskError
-from pipelines.media.records import VideoHeader, VideoInfo, turned_size
-from pipelines.media.turn import as_coded, as_shown
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.media.records import VideoHeader, VideoInfo, turned_size
+from reelmend.pipelines.media.turn import as_coded, as_shown
 
 Bool = NDArray[np.bool_]
 U8 = NDArray[np.uint8]

@@ -14,12 +14,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import MaskError
-from pipelines.media.colour import Coloured
-from pipelines.media.formats import Samples, planes_of, to_working, working_format, working_layout
-from pipelines.media.reader import to_rgb
-from pipelines.media.records import ColourTags
-from pipelines.media.source import read_image
+from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.media.colour import Coloured
+from reelmend.pipelines.media.formats import Samples, planes_of, to_working, working_format, working_layout
+from reelmend.pipelines.media.reader import to_rgb
+from reelmend.pipelines.media.records import ColourTags
+from reelmend.pipelines.media.source import read_image
 
 U8 = NDArray[np.uint8]
 

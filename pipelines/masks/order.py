@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import MaskError
-from pipelines.media.records import VideoInfo
-from pipelines.media.source import list_images
+from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.source import list_images
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from pipelines.errors import ConfigError
-from pipelines.media.kinds import is_image, is_video_file
-from pipelines.stores.folders import Folders, composed
-from pipelines.stores.location import Location, location_of
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.media.kinds import is_image, is_video_file
+from reelmend.pipelines.stores.folders import Folders, composed
+from reelmend.pipelines.stores.location import Location, location_of
 
 PLACEHOLDERS = ("stem", "name", "parent")
 

@@ -6,7 +6,7 @@ empty mask: the numbers are those of the video's own images when the video is a 
 `mask.numbered_from`, or, where the job does not say, from 1 when 1 is the smallest or the last frame's number plus one
 occurs, else from 0.
 
-A pixel counts as missing when its level lies over the threshold (`pipelines.masks.levels`). Where no pixel of a mask
+A pixel counts as missing when its level lies over the threshold (`reelmend.pipelines.masks.levels`). Where no pixel of a mask
 does and its levels can only be labels, every one that is not black counts. The probe finds that out once; what reads
 frames later gets the threshold that applies.
 """
@@ -19,20 +19,20 @@ from typing import Literal
 
 import numpy as np
 
-from core_model.regions import Region
-from pipelines.config import MaskConfig
-from pipelines.errors import MaskError, MediaError
-from pipelines.masks.findings import LevelCount, coverage_note, size_note
-from pipelines.masks.fit import Bool, fitted, refuse_other_shape
-from pipelines.masks.levels import U8, frame_levels, read_mask_image
-from pipelines.masks.order import order_images
-from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.kinds import is_image
-from pipelines.media.reader import read_frames
-from pipelines.media.records import VideoInfo
-from pipelines.media.source import image_size, list_images
-from pipelines.parts import bounding_box
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.errors import MaskError, MediaError
+from reelmend.pipelines.masks.findings import LevelCount, coverage_note, size_note
+from reelmend.pipelines.masks.fit import Bool, fitted, refuse_other_shape
+from reelmend.pipelines.masks.levels import U8, frame_levels, read_mask_image
+from reelmend.pipelines.masks.order import order_images
+from reelmend.pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
+from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.kinds import is_image
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.source import image_size, list_images
+from reelmend.pipelines.parts import bounding_box
 
 Kind = Literal["image", "folder", "video", "none"]
 

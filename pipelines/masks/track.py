@@ -1,7 +1,7 @@
 """The track of a video's holes: boxes around them, frame by frame, small enough for hours of moving masks.
 
 Boxes are those of tiles, so that a hole that moves a little keeps its box, and frames with the same boxes are one run.
-Holes so close to each other that no region tells them apart (`core_model.regions`) have one box.
+Holes so close to each other that no region tells them apart (`reelmend.core_model.regions`) have one box.
 """
 
 import base64
@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.regions import MARGIN_PX, Region, hole_boxes, join_overlapping
-from pipelines.masks.fit import Bool
+from reelmend.core_model.regions import MARGIN_PX, Region, hole_boxes, join_overlapping
+from reelmend.pipelines.masks.fit import Bool
 
 TILE_PX = 32
 _APART_TILES = MARGIN_PX // TILE_PX

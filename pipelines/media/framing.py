@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 import av
 import numpy as np
 
-from pipelines.canvas.canvas import Canvas
-from pipelines.media.colour import colour_of, rgb_to_yuv
-from pipelines.media.formats import Layout, blank_like, planes_of, working_layout
-from pipelines.media.limits import refuse_pixels
-from pipelines.media.records import ColourTags, VideoHeader, VideoInfo, turned_size
+from reelmend.pipelines.canvas.canvas import Canvas
+from reelmend.pipelines.media.colour import colour_of, rgb_to_yuv
+from reelmend.pipelines.media.formats import Layout, blank_like, planes_of, working_layout
+from reelmend.pipelines.media.limits import refuse_pixels
+from reelmend.pipelines.media.records import ColourTags, VideoHeader, VideoInfo, turned_size
 
 Video = TypeVar("Video", VideoInfo, VideoHeader)
 

@@ -17,20 +17,27 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from pipelines.errors import MediaError
-from pipelines.media import formats, timing
-from pipelines.media.colour_profile import without_profile
-from pipelines.media.container_tags import container_remarks
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.fields import PROGRESSIVE, FirstField, first_field_of
-from pipelines.media.frame_count import count_frames
-from pipelines.media.image_sequence import gaps_between
-from pipelines.media.integrity import refuse_cut_off
-from pipelines.media.limits import refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
-from pipelines.media.mp4 import refuse_lying_index
-from pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
-from pipelines.media.side_data import Mastering, chroma_place, display_matrix, lost_with, mastering_of, stereo_of
-from pipelines.media.source import (
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media import formats, timing
+from reelmend.pipelines.media.colour_profile import without_profile
+from reelmend.pipelines.media.container_tags import container_remarks
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.fields import PROGRESSIVE, FirstField, first_field_of
+from reelmend.pipelines.media.frame_count import count_frames
+from reelmend.pipelines.media.image_sequence import gaps_between
+from reelmend.pipelines.media.integrity import refuse_cut_off
+from reelmend.pipelines.media.limits import refuse_duration, refuse_frames, refuse_overtime, refuse_pixels
+from reelmend.pipelines.media.mp4 import refuse_lying_index
+from reelmend.pipelines.media.records import ColourTags, StreamInfo, VideoHeader, VideoInfo
+from reelmend.pipelines.media.side_data import (
+    Mastering,
+    chroma_place,
+    display_matrix,
+    lost_with,
+    mastering_of,
+    stereo_of,
+)
+from reelmend.pipelines.media.source import (
     codec_name,
     frames_of,
     is_cover,
@@ -39,8 +46,8 @@ from pipelines.media.source import (
     read_image,
     video_stream,
 )
-from pipelines.media.turn import turn_of
-from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, leave_open
+from reelmend.pipelines.media.turn import turn_of
+from reelmend.pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, leave_open
 
 __all__ = ["FOLDER_RATE", "ColourTags", "StreamInfo", "VideoHeader", "VideoInfo", "glance_video", "inspect_video"]
 

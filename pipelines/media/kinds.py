@@ -1,6 +1,6 @@
 """Kinds of files by their names: images, video containers, neither."""
 
-from pipelines.stores.location import Location
+from reelmend.pipelines.stores.location import Location
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".dpx", ".exr", ".tga", ".jp2", ".j2k"}
@@ -30,7 +30,7 @@ _OTHER_VIDEO_SUFFIXES = frozenset(
     | {".asf", ".divx", ".xvid", ".qt", ".mqv", ".f4v", ".3g2", ".ogm", ".mk3d"}
 )
 VIDEO_SUFFIXES = COMMON_VIDEO_SUFFIXES | _OTHER_VIDEO_SUFFIXES
-"""Of all containers in `pipelines.media.source.FORMATS`."""
+"""Of all containers in `reelmend.pipelines.media.source.FORMATS`."""
 
 
 def is_image(path: Location) -> bool:

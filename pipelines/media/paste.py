@@ -10,9 +10,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.media.colour import Colour, colour_of, rgb_to_yuv
-from pipelines.media.formats import Layout, Samples, copy_of, planes_of, working_layout
-from pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.colour import Colour, colour_of, rgb_to_yuv
+from reelmend.pipelines.media.formats import Layout, Samples, copy_of, planes_of, working_layout
+from reelmend.pipelines.media.records import VideoInfo
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]

@@ -16,14 +16,14 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.converted import ConvertedSound, ConvertedText, Converter, sound_becomes, text_becomes
-from pipelines.media.encoding import CONTAINERS
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.packet_mender import PacketMender
-from pipelines.media.records import StreamInfo, VideoInfo
-from pipelines.media.source import open_container, video_stream
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.converted import ConvertedSound, ConvertedText, Converter, sound_becomes, text_becomes
+from reelmend.pipelines.media.encoding import CONTAINERS
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.packet_mender import PacketMender
+from reelmend.pipelines.media.records import StreamInfo, VideoInfo
+from reelmend.pipelines.media.source import open_container, video_stream
 
 _NEVER = {
     "video": "only one picture track is restored",

@@ -8,8 +8,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from pipelines.media.colour_profile import without_profile
-from pipelines.media.formats import layout_of, planes_of
+from reelmend.pipelines.media.colour_profile import without_profile
+from reelmend.pipelines.media.formats import layout_of, planes_of
 
 LEFT, CENTRE, TOP_LEFT, TOP, BOTTOM_LEFT, BOTTOM = range(1, 7)
 """Where chroma samples lie, as H.273 and FFmpeg number it; 0: nobody says."""

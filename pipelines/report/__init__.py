@@ -1,5 +1,5 @@
 """HTML report of a run."""
 
-from pipelines.report.page import write_report
+from reelmend.pipelines.report.page import write_report
 
 __all__ = ["write_report"]

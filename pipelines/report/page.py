@@ -20,12 +20,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.cost.comparison import compare
-from pipelines.identity import digest_of
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import FOLDER, kind_of, load_preview
-from pipelines.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
-from pipelines.report.views import (
+from reelmend.pipelines.cost.comparison import compare
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.previews import FOLDER, kind_of, load_preview
+from reelmend.pipelines.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
+from reelmend.pipelines.report.views import (
     found_all_done,
     slow_views,
     stage_shares,
@@ -34,11 +34,11 @@ from pipelines.report.views import (
     tried_again_views,
     when,
 )
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.summary import RunSummary
-from pipelines.units import readable_count, readable_seconds
-from pipelines.watch.overview import Overview, overview
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.units import readable_count, readable_seconds
+from reelmend.pipelines.watch.overview import Overview, overview
 
 PREVIEW_BYTES = 24 * 2**20
 """Pictures inside a page, at most: about a hundred and ten items, and a file that a mail still takes."""
@@ -74,7 +74,7 @@ _SCRIPTS_LIVE = (
 
 
 def write_report(place: Location, summary: RunSummary, rows: Sequence[ItemRow], files: Files) -> None:
-    """Write the page at `place`, and what is beside it, from rows and the pictures of `pipelines.previews`.
+    """Write the page at `place`, and what is beside it, from rows and the pictures of `reelmend.pipelines.previews`.
 
     The page itself appears in one step, after everything it needs. Raises StoreError when it cannot be written.
     """
@@ -204,11 +204,11 @@ def picture_beside(name: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (package_files("pipelines.report") / name).read_text(encoding="utf-8")
+    return (package_files("reelmend.pipelines.report") / name).read_text(encoding="utf-8")
 
 
 _environment = Environment(
-    loader=PackageLoader("pipelines.report", "."),
+    loader=PackageLoader("reelmend.pipelines.report", "."),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.ledger import Facts, ItemRow, ItemState
-from pipelines.previews import sheet_of
-from pipelines.reproduce import reproduce_command
-from pipelines.stores.location import Location
-from pipelines.units import readable_seconds
+from reelmend.pipelines.ledger import Facts, ItemRow, ItemState
+from reelmend.pipelines.previews import sheet_of
+from reelmend.pipelines.reproduce import reproduce_command
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.units import readable_seconds
 
 FIELDS = (
     "id",
@@ -53,7 +53,7 @@ PICTURE = (
     "wholeStepX",
     "wholeStepY",
 )
-"""The values of `picture`: those of `pipelines.previews.Sheet`."""
+"""The values of `picture`: those of `reelmend.pipelines.previews.Sheet`."""
 
 _RANKS = {ItemState.QUARANTINED: 0, ItemState.FAILED: 1, ItemState.PENDING: 5}
 _RANK_REVIEW, _RANK_IN_WORK, _RANK_ENDED = 2, 3, 4

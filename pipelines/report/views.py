@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.cache.flow_use import FlowUse
-from pipelines.ledger import ItemRow
-from pipelines.summary import RunSummary
-from pipelines.units import readable_bytes, readable_count, readable_seconds
-from pipelines.watch.overview import Overview, SlowItem
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.units import readable_bytes, readable_count, readable_seconds
+from reelmend.pipelines.watch.overview import Overview, SlowItem
 
 SPEED = "speed"
 MOST_TRIED = 10

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.redaction import redact
-from pipelines.report.page import Live, picture_beside, render, render_line, render_totals
-from pipelines.report.rows import chunks_done, has_picture, note_on, row_values, score_order
-from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.units import readable_seconds
-from pipelines.watch.standing import Life, Standing
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.report.page import Live, picture_beside, render, render_line, render_totals
+from reelmend.pipelines.report.rows import chunks_done, has_picture, note_on, row_values, score_order
+from reelmend.pipelines.serve.watched import Moment, WatchedRun
+from reelmend.pipelines.units import readable_seconds
+from reelmend.pipelines.watch.standing import Life, Standing
 
 MOST_ROWS = 200
 """In one answer."""

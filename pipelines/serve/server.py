@@ -1,8 +1,8 @@
 """The way from a browser to a run: an HTTP server that only reads. GET and HEAD of the page, its items, its pictures.
 
 What it does not do is its safety. It opens no path that a request names: pictures have names of one form, are looked
-for in one folder, and their content has to match their name (`pipelines.previews`). It changes nothing and asks nothing
-of the run. What `pipelines.watch.bounded_server` bounds is bounded here too.
+for in one folder, and their content has to match their name (`reelmend.pipelines.previews`). It changes nothing and asks nothing
+of the run. What `reelmend.pipelines.watch.bounded_server` bounds is bounded here too.
 """
 
 import json
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from pipelines.errors import ReelmendError, SetupError
-from pipelines.previews import FOLDER, kind_of, load_preview
-from pipelines.redaction import redact
-from pipelines.report.page import live_policy
-from pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
-from pipelines.serve.watched import WatchedRun
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.errors import ReelmendError, SetupError
+from reelmend.pipelines.previews import FOLDER, kind_of, load_preview
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.report.page import live_policy
+from reelmend.pipelines.serve.answers import AskedWrongly, Wanted, items, live_page, now
+from reelmend.pipelines.serve.watched import WatchedRun
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.watch.bounded_server import BoundedHandler, BoundedServer
 
 _EVERYWHERE = {
     "Cache-Control": "no-store",

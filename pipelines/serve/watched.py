@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pipelines.errors import ReelmendError
-from pipelines.ledger import ItemRow
-from pipelines.report.rows import attention_first
-from pipelines.summary import RunSummary
-from pipelines.watch.overview import Overview
-from pipelines.watch.standing import Life, Standing
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.report.rows import attention_first
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.watch.overview import Overview
+from reelmend.pipelines.watch.standing import Life, Standing
 
 log = logging.getLogger(__name__)
 

@@ -13,18 +13,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.regions import Region
-from pipelines.canvas.canvas import Canvas, canvas_of
-from pipelines.canvas.masks import read_canvas_masks
-from pipelines.config import JobConfig
-from pipelines.engines import works_in_regions
-from pipelines.media.crop import region_to_rgb
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.records import VideoInfo
-from pipelines.sizes import Size, restored_size
-from pipelines.stages.mask_window import MaskWindow
-from pipelines.stages.record import ProbeRecord
-from pipelines.tasks import Block
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.canvas.canvas import Canvas, canvas_of
+from reelmend.pipelines.canvas.masks import read_canvas_masks
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines import works_in_regions
+from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.sizes import Size, restored_size
+from reelmend.pipelines.stages.mask_window import MaskWindow
+from reelmend.pipelines.stages.record import ProbeRecord
+from reelmend.pipelines.tasks import Block
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]

@@ -6,20 +6,20 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core_model.engine import Engine, FlowEstimator
-from pipelines.cache.flow_use import FlowUse
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.engines import build_engine, build_flow
-from pipelines.errors import SourceChanged, StoreError
-from pipelines.job import apply_overrides
-from pipelines.stages.record import ProbeRecord, Source
-from pipelines.store import get_json, put_json
-from pipelines.stores.input_cache import InputCache
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
-from pipelines.tasks import Item, Task
-from pipelines.watch.model_clock import ModelClock
+from reelmend.core_model.engine import Engine, FlowEstimator
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.engines import build_engine, build_flow
+from reelmend.pipelines.errors import SourceChanged, StoreError
+from reelmend.pipelines.job import apply_overrides
+from reelmend.pipelines.stages.record import ProbeRecord, Source
+from reelmend.pipelines.store import get_json, put_json
+from reelmend.pipelines.stores.input_cache import InputCache
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
+from reelmend.pipelines.tasks import Item, Task
+from reelmend.pipelines.watch.model_clock import ModelClock
 
 T = TypeVar("T")
 

@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass, field
 
-from pipelines.errors import SourceChanged
-from pipelines.identity import digest_of
-from pipelines.media.digest import digest_source
-from pipelines.stages.desk import Desk
-from pipelines.store import get_json, put_json
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import SourceChanged
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.store import get_json, put_json
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
+from reelmend.pipelines.tasks import Item
 
 
 @dataclass(frozen=True)

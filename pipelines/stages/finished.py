@@ -6,22 +6,22 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from pipelines.cache.flow_cache import FLOW_FORMAT
-from pipelines.canvas.canvas import canvas_settings
-from pipelines.config import JobConfig, OutOfMemory
-from pipelines.engines import grid_settings, works_in_regions
-from pipelines.errors import StoreError
-from pipelines.identity import digest_of
-from pipelines.ledger import Facts
-from pipelines.media.kinds import is_video_file
-from pipelines.media.rates import exact_rate
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import Seen
-from pipelines.stages.review import with_verdict
-from pipelines.store import get_json, put_json
-from pipelines.stores.location import Location, location_of
-from pipelines.tasks import Item, Receipt, Stage, Task
+from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
+from reelmend.pipelines.cache.flow_cache import FLOW_FORMAT
+from reelmend.pipelines.canvas.canvas import canvas_settings
+from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.engines import grid_settings, works_in_regions
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.ledger import Facts
+from reelmend.pipelines.media.kinds import is_video_file
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.digests import Seen
+from reelmend.pipelines.stages.review import with_verdict
+from reelmend.pipelines.store import get_json, put_json
+from reelmend.pipelines.stores.location import Location, location_of
+from reelmend.pipelines.tasks import Item, Receipt, Stage, Task
 
 SMALLER_BLOCKS = "blocks_restored_smaller"
 """Among the facts of an item that has any: their number."""

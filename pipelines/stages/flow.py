@@ -6,23 +6,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import DeviceFull
-from core_model.regions import Region
-from pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
-from pipelines.cache.flow_use import FlowUse
-from pipelines.canvas.canvas import Canvas, canvas_of
-from pipelines.canvas.flow import canvas_flow_size, lay_flow
-from pipelines.config import JobConfig
-from pipelines.engines import uses_gpu
-from pipelines.errors import MemoryShort, NotFinite
-from pipelines.media.crop import region_to_rgb
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.sizes import measured_size
-from pipelines.stages.desk import Desk
-from pipelines.stages.record import ProbeRecord
-from pipelines.stages.steady import held_to
-from pipelines.store import get_or_make
-from pipelines.tasks import Receipt, Segment, Task
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
+from reelmend.pipelines.cache.flow_use import FlowUse
+from reelmend.pipelines.canvas.canvas import Canvas, canvas_of
+from reelmend.pipelines.canvas.flow import canvas_flow_size, lay_flow
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines import uses_gpu
+from reelmend.pipelines.errors import MemoryShort, NotFinite
+from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.sizes import measured_size
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.record import ProbeRecord
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.store import get_or_make
+from reelmend.pipelines.tasks import Receipt, Segment, Task
 
 
 def flow(task: Task, desk: Desk) -> Receipt:

@@ -4,21 +4,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from core_model.engine import U8, DeviceFull
-from core_model.progress import PROGRESS
-from core_model.quality import FrameQuality, measure_quality
-from pipelines.canvas.canvas import canvas_of
-from pipelines.config import JobConfig, OutOfMemory
-from pipelines.errors import MemoryShort, NotFinite
-from pipelines.logs import LogLine
-from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
-from pipelines.sizes import Size, flow_size, process_size, smaller_sides
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import picture_settings, smaller_is_refused
-from pipelines.stages.shot import VideoShot, shots_of
-from pipelines.stages.steady import held_to
-from pipelines.store import get_or_make
-from pipelines.tasks import Block, Receipt, Task
+from reelmend.core_model.engine import U8, DeviceFull
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.quality import FrameQuality, measure_quality
+from reelmend.pipelines.canvas.canvas import canvas_of
+from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.errors import MemoryShort, NotFinite
+from reelmend.pipelines.logs import LogLine
+from reelmend.pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
+from reelmend.pipelines.sizes import Size, flow_size, process_size, smaller_sides
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
+from reelmend.pipelines.stages.shot import VideoShot, shots_of
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.store import get_or_make
+from reelmend.pipelines.tasks import Block, Receipt, Task
 
 _ADVICE = {
     OutOfMemory.fail: "lower process.max_side, or set process.out_of_memory=smaller",

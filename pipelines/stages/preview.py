@@ -11,19 +11,19 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.ledger import Facts
-from pipelines.masks.source import MaskSummary
-from pipelines.media.framing import cut_frame
-from pipelines.media.info import VideoInfo
-from pipelines.media.reader import to_rgb
-from pipelines.media.turn import as_shown
-from pipelines.parts import Box, Patch
-from pipelines.previews import Sheet, save_preview
-from pipelines.sizes import fit
-from pipelines.stages.preview_sheet import encode_outlines, encode_pictures, framed, grid, ring, slot
-from pipelines.stages.zoom import cell_size, zoom
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
+from reelmend.pipelines.ledger import Facts
+from reelmend.pipelines.masks.source import MaskSummary
+from reelmend.pipelines.media.framing import cut_frame
+from reelmend.pipelines.media.info import VideoInfo
+from reelmend.pipelines.media.reader import to_rgb
+from reelmend.pipelines.media.turn import as_shown
+from reelmend.pipelines.parts import Box, Patch
+from reelmend.pipelines.previews import Sheet, save_preview
+from reelmend.pipelines.sizes import fit
+from reelmend.pipelines.stages.preview_sheet import encode_outlines, encode_pictures, framed, grid, ring, slot
+from reelmend.pipelines.stages.zoom import cell_size, zoom
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
 
 COLUMNS = 8
 MOMENTS = 8

@@ -10,33 +10,33 @@ from dataclasses import replace
 
 import av
 
-from core_model.progress import PROGRESS
-from core_model.regions import Region, regions_around
-from pipelines.cache.flow_cache import expected_bytes
-from pipelines.canvas.canvas import canvas_of, canvas_settings
-from pipelines.canvas.masks import inspect_canvas_masks
-from pipelines.config import JobConfig
-from pipelines.copies import copy_place
-from pipelines.cost.worked import worked_of_plan
-from pipelines.engines import lay_shots, works_in_regions
-from pipelines.errors import MaskError, MediaError
-from pipelines.identity import digest_of
-from pipelines.media.framing import on_canvas
-from pipelines.media.info import inspect_video
-from pipelines.media.rates import exact_rate
-from pipelines.media.remux import try_copies
-from pipelines.media.source import list_images
-from pipelines.plan import flow_pixels, masked_ranges, plan_frames
-from pipelines.publish import staged
-from pipelines.shots import ShotFinder
-from pipelines.sizes import margin_of
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import Seen, see, see_mask
-from pipelines.stages.finished import find_finished, rate_told, record_finished
-from pipelines.stages.record import ProbeRecord
-from pipelines.stages.steady import sources_of, unwritten
-from pipelines.stages.there_before import Way
-from pipelines.tasks import Item, ItemPlan, Receipt, Task
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.regions import Region, regions_around
+from reelmend.pipelines.cache.flow_cache import expected_bytes
+from reelmend.pipelines.canvas.canvas import canvas_of, canvas_settings
+from reelmend.pipelines.canvas.masks import inspect_canvas_masks
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.copies import copy_place
+from reelmend.pipelines.cost.worked import worked_of_plan
+from reelmend.pipelines.engines import lay_shots, works_in_regions
+from reelmend.pipelines.errors import MaskError, MediaError
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.media.framing import on_canvas
+from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.remux import try_copies
+from reelmend.pipelines.media.source import list_images
+from reelmend.pipelines.plan import flow_pixels, masked_ranges, plan_frames
+from reelmend.pipelines.publish import staged
+from reelmend.pipelines.shots import ShotFinder
+from reelmend.pipelines.sizes import margin_of
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.digests import Seen, see, see_mask
+from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
+from reelmend.pipelines.stages.record import ProbeRecord
+from reelmend.pipelines.stages.steady import sources_of, unwritten
+from reelmend.pipelines.stages.there_before import Way
+from reelmend.pipelines.tasks import Item, ItemPlan, Receipt, Task
 
 PROBE_VERSION = 4
 """Raise it when a probe records something else, so that old records are not read."""

@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pipelines.ledger import MASK_NOTE_FACT
-from pipelines.masks.source import MaskSummary
-from pipelines.masks.track import HoleTrack
-from pipelines.media.info import VideoInfo
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import Stamp
+from reelmend.pipelines.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.masks.source import MaskSummary
+from reelmend.pipelines.masks.track import HoleTrack
+from reelmend.pipelines.media.info import VideoInfo
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.stores.stamp import Stamp
 
 
 @dataclass(frozen=True)

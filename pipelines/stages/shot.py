@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core_model.engine import U8, Bool, Float
-from core_model.regions import Region
-from pipelines.stages.clip import Clip
-from pipelines.stages.desk import Desk
-from pipelines.stages.flow import read_pairs
-from pipelines.tasks import Block, Segment, Task
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.stages.clip import Clip
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.flow import read_pairs
+from reelmend.pipelines.tasks import Block, Segment, Task
 
 
 class VideoShot:
-    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see core_model.engine.Shot."""
+    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see reelmend.core_model.engine.Shot."""
 
     def __init__(
         self, clip: Clip, region: Region | None, start: int, stop: int, segments: Sequence[Segment], desk: Desk

@@ -7,11 +7,11 @@ look with which the copy was found. Where a look does not agree with the probe's
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipelines.errors import SourceChanged
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import NO_MASK, Seen, see
-from pipelines.stages.record import ProbeRecord, Source
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import SourceChanged
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.digests import NO_MASK, Seen, see
+from reelmend.pipelines.stages.record import ProbeRecord, Source
+from reelmend.pipelines.tasks import Item
 
 
 @contextmanager

@@ -5,29 +5,29 @@ from functools import reduce
 
 import av
 
-from core_model.progress import PROGRESS
-from core_model.quality import FrameQuality
-from pipelines.canvas.canvas import canvas_of
-from pipelines.engines import weights_facts
-from pipelines.ledger import MASK_NOTE_FACT
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.framing import lay_frame, on_canvas
-from pipelines.media.paste import paste_rgb
-from pipelines.media.reader import read_frames
-from pipelines.media.records import VideoInfo
-from pipelines.media.writer import VideoWriter
-from pipelines.parts import Box, Part, Patch
-from pipelines.plan import blend, blend_weight
-from pipelines.publish import staged
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
-from pipelines.stages.inpaint import ensure_part
-from pipelines.stages.preview import PreviewMaker
-from pipelines.stages.review import quality_facts, with_verdict, worst_moment
-from pipelines.stages.steady import held_to
-from pipelines.stages.there_before import Way
-from pipelines.stages.zoom import union
-from pipelines.tasks import Block, Receipt, Task
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.canvas.canvas import canvas_of
+from reelmend.pipelines.engines import weights_facts
+from reelmend.pipelines.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.framing import lay_frame, on_canvas
+from reelmend.pipelines.media.paste import paste_rgb
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.writer import VideoWriter
+from reelmend.pipelines.parts import Box, Part, Patch
+from reelmend.pipelines.plan import blend, blend_weight
+from reelmend.pipelines.publish import staged
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import SMALLER_BLOCKS, record_finished
+from reelmend.pipelines.stages.inpaint import ensure_part
+from reelmend.pipelines.stages.preview import PreviewMaker
+from reelmend.pipelines.stages.review import quality_facts, with_verdict, worst_moment
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.stages.there_before import Way
+from reelmend.pipelines.stages.zoom import union
+from reelmend.pipelines.tasks import Block, Receipt, Task
 
 
 def stitch(task: Task, desk: Desk) -> Receipt:

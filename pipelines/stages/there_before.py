@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import Existing
-from pipelines.context import REPLACED
-from pipelines.errors import OutputTaken
-from pipelines.identity import digest_of
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import made_for, read_record
-from pipelines.store import get_json, put_json
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import mark_of
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.config import Existing
+from reelmend.pipelines.context import REPLACED
+from reelmend.pipelines.errors import OutputTaken
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import made_for, read_record
+from reelmend.pipelines.store import get_json, put_json
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import mark_of
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item
 
 SET_ASIDE, REPLACED_OWN = "set_aside", "replaced_own"
 """Among the facts of an item for which something was moved, and where to, or an earlier result of its own replaced."""

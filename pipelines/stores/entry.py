@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipelines.stores.location import Location
+from reelmend.pipelines.stores.location import Location
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from pipelines.config import S3Config
-from pipelines.identity import digest_of
-from pipelines.stores.entry import Entry
-from pipelines.stores.local_files import LocalFiles
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.local_files import LocalFiles
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 if TYPE_CHECKING:
-    from pipelines.stores.s3_files import S3Files
+    from reelmend.pipelines.stores.s3_files import S3Files
 
 CLOCK_S = 2.0
 """Stores tell times of writing to the second: two that are nearer than this may be in either order."""
@@ -95,7 +95,7 @@ class Files:
 
     @cached_property
     def _s3(self) -> "S3Files":
-        from pipelines.stores.s3_files import S3Files  # boto3 takes a while to import, and most runs are local
+        from reelmend.pipelines.stores.s3_files import S3Files  # boto3 takes a while to import, and most runs are local
 
         return S3Files(self._s3_config)
 
@@ -203,7 +203,7 @@ class Files:
 
 
 def _open_fsspec(scheme: str) -> FileSystem:
-    from pipelines.stores.fsspec_files import FsspecFiles  # an extra
+    from reelmend.pipelines.stores.fsspec_files import FsspecFiles  # an extra
 
     return FsspecFiles(scheme)
 

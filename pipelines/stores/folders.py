@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from pipelines.media.kinds import is_image
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
-from pipelines.written_names import is_writable
+from reelmend.pipelines.media.kinds import is_image
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.written_names import is_writable
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 """What `glob.escape` makes of a wildcard."""

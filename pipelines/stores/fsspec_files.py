@@ -14,12 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.errors import ReelmendError, SetupError, StoreError, first_line
-from pipelines.media.kinds import is_image, is_video_file
-from pipelines.stores.entry import Entry
-from pipelines.stores.location import RemotePath
-from pipelines.stores.remote_file import open_remote
-from pipelines.stores.remote_folder import copy_aside, upload
+from reelmend.pipelines.errors import ReelmendError, SetupError, StoreError, first_line
+from reelmend.pipelines.media.kinds import is_image, is_video_file
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.remote_file import open_remote
+from reelmend.pipelines.stores.remote_folder import copy_aside, upload
 
 PACKAGES = {"gs": "gcsfs", "az": "adlfs"}
 """What fsspec itself needs for a scheme."""
@@ -34,7 +34,7 @@ _NOT_SET_UP = {"ClientAuthenticationError", "DefaultCredentialsError", "RefreshE
 
 
 class FsspecFiles:
-    """Objects of any bucket that the process's credentials reach; see `pipelines.stores.files.FileSystem`."""
+    """Objects of any bucket that the process's credentials reach; see `reelmend.pipelines.stores.files.FileSystem`."""
 
     def __init__(self, scheme: str) -> None:
         self._scheme = scheme

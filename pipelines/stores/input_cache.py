@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core_model.progress import PROGRESS
-from pipelines.errors import MediaError, StoreError
-from pipelines.identity import digest_of
-from pipelines.stores.copy_digest import is_as_made, record_copy
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import Files, mark_of
-from pipelines.stores.local_files import remove
-from pipelines.stores.location import Location
-from pipelines.stores.own_folder import own_folder
-from pipelines.units import readable_bytes
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import MediaError, StoreError
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.stores.copy_digest import is_as_made, record_copy
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import Files, mark_of
+from reelmend.pipelines.stores.local_files import remove
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.stores.own_folder import own_folder
+from reelmend.pipelines.units import readable_bytes
 
 _INPUTS = "inputs"
 _CONTENT, _PARTIAL, _DIGESTS, _BYTES, _ROOM = "content", "partial", "digests.json", "bytes", "room.lock"

@@ -13,10 +13,10 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from pipelines.errors import StoreError
-from pipelines.media.kinds import is_image
-from pipelines.stores.entry import Entry
-from pipelines.system_errors import store_error
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.media.kinds import is_image
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.system_errors import store_error
 
 
 def _read_umask() -> int:
@@ -36,7 +36,7 @@ _DROPPINGS = {".DS_Store", "Thumbs.db"}
 
 
 class LocalFiles:
-    """Files of this machine and of what is mounted on it; see `pipelines.stores.files.FileSystem`."""
+    """Files of this machine and of what is mounted on it; see `reelmend.pipelines.stores.files.FileSystem`."""
 
     def read(self, place: Path) -> bytes | None:
         with _translated("read", place):

@@ -1,7 +1,7 @@
 """Locations: pathlib's Path for files in folders, RemotePath for objects in buckets.
 
 A RemotePath says of itself what a Path says without looking at the disk, under the same names. What has to look is
-asked of `pipelines.stores.files.Files`, for both.
+asked of `reelmend.pipelines.stores.files.Files`, for both.
 """
 
 import re
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from pipelines.errors import ConfigError
-from pipelines.redaction import redact
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.redaction import redact
 
 SCHEMES = ("s3", "gs", "az")
 """Of stores in which a write is whole or not there, which all else rests on. Nothing else is ever opened: a manifest

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from pipelines.errors import StoreError
+from reelmend.pipelines.errors import StoreError
 
 _PRIVATE = 0o700
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH

@@ -5,8 +5,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines.media.kinds import is_image
-from pipelines.stores.entry import Entry
+from reelmend.pipelines.media.kinds import is_image
+from reelmend.pipelines.stores.entry import Entry
 
 
 class _Bucket(Protocol):

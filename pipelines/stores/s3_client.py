@@ -31,9 +31,9 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from pipelines.config import S3Config
-from pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError, first_line
-from pipelines.typed_paths import is_file
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError, first_line
+from reelmend.pipelines.typed_paths import is_file
 
 CONNECTIONS = 32
 """Requests that a process has under way at once, at most."""

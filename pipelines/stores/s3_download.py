@@ -14,10 +14,10 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from core_model.progress import PROGRESS
-from pipelines.errors import StoreError
-from pipelines.stores.location import RemotePath
-from pipelines.stores.s3_client import has_changed, is_absent, translated
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.s3_client import has_changed, is_absent, translated
 
 _LONGEST_WAIT_S = 20.0
 _PIECE_BYTES = 1 << 20

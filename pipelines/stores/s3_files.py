@@ -12,16 +12,16 @@ from uuid import uuid4
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines.config import S3Config
-from pipelines.errors import ReelmendError, SetupError, StoreError
-from pipelines.media.kinds import is_image, is_video_file
-from pipelines.stores.entry import Entry
-from pipelines.stores.location import Location, RemotePath
-from pipelines.stores.remote_file import open_remote
-from pipelines.stores.remote_folder import copy_aside, upload
-from pipelines.stores.s3_client import NO_BUCKET, is_absent, make_client, translated
-from pipelines.stores.s3_download import Download
-from pipelines.stores.skip_scan import Page, scan
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.errors import ReelmendError, SetupError, StoreError
+from reelmend.pipelines.media.kinds import is_image, is_video_file
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.stores.remote_file import open_remote
+from reelmend.pipelines.stores.remote_folder import copy_aside, upload
+from reelmend.pipelines.stores.s3_client import NO_BUCKET, is_absent, make_client, translated
+from reelmend.pipelines.stores.s3_download import Download
+from reelmend.pipelines.stores.skip_scan import Page, scan
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _KEYS_A_REQUEST = 1000
 
 
 class S3Files:
-    """Objects of any bucket that the process's credentials reach; see `pipelines.stores.files.FileSystem`."""
+    """Objects of any bucket that the process's credentials reach; see `reelmend.pipelines.stores.files.FileSystem`."""
 
     def __init__(self, config: S3Config) -> None:
         self._config = config

@@ -6,8 +6,8 @@ each costs a page, as a look at each would. It is never more.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from pipelines.stores.entry import Entry
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.location import RemotePath
 
 Page = tuple[list[Entry], str | None]
 """Entries in the order of their keys, and the last key of the page, be it an entry's or not; None: no more behind."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipelines.identity import digest_of
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import mark_of
+from reelmend.pipelines.identity import digest_of
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.files import mark_of
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.summary import RunSummary
-from pipelines.tasks import Stage
-from pipelines.units import readable_seconds
-from pipelines.watch.load import RunLoad
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.units import readable_seconds
+from reelmend.pipelines.watch.load import RunLoad
 
 _MUCH = 0.2
 """Share of the time from which something is worth a sentence of advice."""

@@ -27,6 +27,6 @@ def most_in_use() -> int:
     """Return the bytes that this process ever had in use on its GPU at the most; 0 where it uses none."""
     if "torch" not in sys.modules:
         return 0
-    from core_model.device_memory import peak_bytes
+    from reelmend.core_model.device_memory import peak_bytes
 
     return peak_bytes()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.tasks import Stage
-from pipelines.watch.run_metrics import Queues, in_work_by_stage
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.watch.run_metrics import Queues, in_work_by_stage
 
 _SHORTEST_S = 0.05
 """Queues are looked at so often at most: at hundreds of tasks a second, looking at each would take longer than they."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipelines.ledger import ItemState
-from pipelines.tasks import Stage
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.tasks import Stage
 
 
 class Kind(StrEnum):

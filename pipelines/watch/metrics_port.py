@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from pipelines.config import MetricsConfig
-from pipelines.errors import SetupError
-from pipelines.logs import LogLine
-from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
-from pipelines.watch.metrics import METRICS, Kind, Sample
+from reelmend.pipelines.config import MetricsConfig
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.logs import LogLine
+from reelmend.pipelines.watch.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.watch.metrics import METRICS, Kind, Sample
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pipelines.errors import ReelmendError
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
-from pipelines.watch.repeating import repeating
-from pipelines.watch.signs import OVERSTAY_S, Signs
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.watch.repeating import repeating
+from reelmend.pipelines.watch.signs import OVERSTAY_S, Signs
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.summary import RunSummary
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.summary import RunSummary
 
 SLOWEST = 5
 """Items that are named as the slowest."""

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
-from pipelines.ledger import ItemRow
-from pipelines.summary import frames_computed
-from pipelines.tasks import Stage
-from pipelines.watch.overview import fraction_done, seconds_left
-from pipelines.watch.signs import Signs
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.summary import frames_computed
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.watch.overview import fraction_done, seconds_left
+from reelmend.pipelines.watch.signs import Signs
 
 _STEADY_S = 20.0
 """What is said of the end follows what the figures say over about this time, so that it does not jump."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.tasks import Stage
-from pipelines.units import readable_seconds
-from pipelines.watch.diagnosis import Finding
-from pipelines.watch.timeline import TASK_SPAN, Span
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.units import readable_seconds
+from reelmend.pipelines.watch.diagnosis import Finding
+from reelmend.pipelines.watch.timeline import TASK_SPAN, Span
 
 _LONGEST = 3
 """Operators that are named."""

@@ -6,14 +6,14 @@ from typing import Protocol
 
 from rich.console import Console
 
-from pipelines.config import LogFormat
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.logs import LogLine, log_format
-from pipelines.stores.location import Location
-from pipelines.tasks import Failure, Receipt
-from pipelines.watch.pace import RunPace, clock
-from pipelines.watch.progress_live import LiveDisplay
-from pipelines.watch.signs import Signs
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.logs import LogLine, log_format
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.watch.pace import RunPace, clock
+from reelmend.pipelines.watch.progress_live import LiveDisplay
+from reelmend.pipelines.watch.signs import Signs
 
 log = logging.getLogger("reelmend")
 

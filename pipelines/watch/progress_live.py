@@ -6,12 +6,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.stores.location import Location
-from pipelines.tasks import Failure, Receipt
-from pipelines.units import counted
-from pipelines.watch.pace import RunPace, clock
-from pipelines.watch.signs import Signs
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.units import counted
+from reelmend.pipelines.watch.pace import RunPace, clock
+from reelmend.pipelines.watch.signs import Signs
 
 LINES = 12
 """Active videos that are shown: a cluster has more of them than a terminal has lines."""

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipelines.errors import MachineLost, MemoryLost, WorkerLost
-from pipelines.ledger import ItemRow
-from pipelines.tasks import Failure, Receipt, Stage, Task
-from pipelines.watch import metrics
-from pipelines.watch.metrics import Metrics, Sample, TaskOutcome
+from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.pipelines.watch import metrics
+from reelmend.pipelines.watch.metrics import Metrics, Sample, TaskOutcome
 
 _MB = 2**20
 _LOST = (WorkerLost.__name__, MachineLost.__name__, MemoryLost.__name__)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.leases.lease import SILENT_S, Holder
-from pipelines.leases.lease_object import lease_object
-from pipelines.leases.process_id import is_dead
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.leases.lease import SILENT_S, Holder
+from reelmend.pipelines.leases.lease_object import lease_object
+from reelmend.pipelines.leases.process_id import is_dead
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 
 @dataclass(frozen=True)

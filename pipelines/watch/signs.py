@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 OVERSTAY_S = 30.0
 """A task without a sign of work for so long is said to stand still, and a small machine works on others meanwhile."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pipelines.ledger import ItemRow, LedgerView, least_sure_first
-from pipelines.summary import RunSummary, frames_computed
-from pipelines.watch.overview import SlowItem, fraction_done, overview
-from pipelines.watch.sign_of_life import SignOfLife
+from reelmend.pipelines.ledger import ItemRow, LedgerView, least_sure_first
+from reelmend.pipelines.summary import RunSummary, frames_computed
+from reelmend.pipelines.watch.overview import SlowItem, fraction_done, overview
+from reelmend.pipelines.watch.sign_of_life import SignOfLife
 
 _TOLD = 20
 """Failing items, and items to review, that a machine is notified of; it is also told how many there are."""

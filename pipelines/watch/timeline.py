@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 PROFILE_FOLDER = "profile"
 """Of timeline and traces, among the run's own files."""
@@ -51,7 +51,7 @@ class Span:
 
 
 class Timeline:
-    """Watches a run (`pipelines.run_state.Watcher`), and has the first tasks of flow and inpainting traced."""
+    """Watches a run (`reelmend.pipelines.run_state.Watcher`), and has the first tasks of flow and inpainting traced."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.spans: list[Span] = []

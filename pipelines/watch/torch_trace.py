@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.context import RunContext
-from pipelines.errors import StoreError
-from pipelines.logs import LogLine
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.tasks import Receipt, Task
-from pipelines.watch.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.logs import LogLine
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Receipt, Task
+from reelmend.pipelines.watch.timeline import PROFILE_FOLDER, TASK_SPAN, trace_name
 
 if TYPE_CHECKING:
     from torch.profiler import profile

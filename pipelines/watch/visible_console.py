@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from pipelines.visible import visible
+from reelmend.pipelines.visible import visible
 
 
 class VisibleConsole(Console):

@@ -6,8 +6,8 @@
 `find` needs no torch, so that a driver can say what is missing before any work.
 """
 
-from pipelines.weights.find import WeightFile, find
-from pipelines.weights.fit import load_network
-from pipelines.weights.state import load_state
+from reelmend.pipelines.weights.find import WeightFile, find
+from reelmend.pipelines.weights.fit import load_network
+from reelmend.pipelines.weights.state import load_state
 
 __all__ = ["WeightFile", "find", "load_network", "load_state"]

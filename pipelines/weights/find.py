@@ -5,9 +5,9 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from pipelines.errors import ConfigError, SetupError, StoreError
-from pipelines.typed_paths import at_home
-from pipelines.weights.folder import (
+from reelmend.pipelines.errors import ConfigError, SetupError, StoreError
+from reelmend.pipelines.typed_paths import at_home
+from reelmend.pipelines.weights.folder import (
     BY_HAND,
     FOLDER_VARIABLE,
     RECORDS,
@@ -17,7 +17,7 @@ from pipelines.weights.folder import (
     weights_folder,
     write_record,
 )
-from pipelines.weights.registry import Entry, hint_for, registry
+from reelmend.pipelines.weights.registry import Entry, hint_for, registry
 
 SUFFIXES = (".pth", ".safetensors")
 

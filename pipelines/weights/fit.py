@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipelines.errors import SetupError
-from pipelines.weights.find import WeightFile
-from pipelines.weights.state import load_state
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.weights.find import WeightFile
+from reelmend.pipelines.weights.state import load_state
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,7 +16,7 @@ def load_network(file: WeightFile, network: str) -> "nn.Module":
 
     Raises SetupError when the file is not the one that was found, is broken, or belongs to something else.
     """
-    from core_model.checkpoint import load_checkpoint
+    from reelmend.core_model.checkpoint import load_checkpoint
 
     built = _build(network)
     try:
@@ -28,7 +28,7 @@ def load_network(file: WeightFile, network: str) -> "nn.Module":
 
 def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
     """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
-    from core_model.checkpoint import load_checkpoint
+    from reelmend.core_model.checkpoint import load_checkpoint
 
     load_checkpoint(_build(network), state)
 
@@ -36,15 +36,15 @@ def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
 def _build(network: str) -> "nn.Module":
     match network:
         case "raft":
-            from core_model.networks.raft import Raft
+            from reelmend.core_model.networks.raft import Raft
 
             return Raft()
         case "flow_completion":
-            from core_model.networks.flow_completion import FlowCompletion
+            from reelmend.core_model.networks.flow_completion import FlowCompletion
 
             return FlowCompletion()
         case "generator":
-            from core_model.networks.generator import InpaintGenerator
+            from reelmend.core_model.networks.generator import InpaintGenerator
 
             return InpaintGenerator()
     raise ValueError(f"no network named {network!r}")

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.stores.local_files import write_atomically
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.stores.local_files import write_atomically
 
 FOLDER_VARIABLE = "REELMEND_WEIGHTS"
 RECORDS = "digests.json"

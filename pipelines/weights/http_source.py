@@ -7,9 +7,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.redaction import redact
-from pipelines.weights.source import CHUNK_BYTES, Body
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.redaction import redact
+from reelmend.pipelines.weights.source import CHUNK_BYTES, Body
 
 TIMEOUTS_S = (10, 60)
 """To connect; between two pieces of the body."""

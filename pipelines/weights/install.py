@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pipelines.errors import ConfigError, SetupError
-from pipelines.publish import stage_path
-from pipelines.stores.local_files import LocalFiles, remove
-from pipelines.weights.find import Look, State, WeightFile, look
-from pipelines.weights.fit import check_fit
-from pipelines.weights.folder import (
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.publish import stage_path
+from reelmend.pipelines.stores.local_files import LocalFiles, remove
+from reelmend.pipelines.weights.find import Look, State, WeightFile, look
+from reelmend.pipelines.weights.fit import check_fit
+from reelmend.pipelines.weights.folder import (
     BY_HAND,
     FOLDER_VARIABLE,
     RECORDS,
@@ -20,10 +20,10 @@ from pipelines.weights.folder import (
     record_of,
     write_record,
 )
-from pipelines.weights.registry import Entry
-from pipelines.weights.source import Source
-from pipelines.weights.state import read_state
-from pipelines.weights.transfer import OnProgress, discard, fetch
+from reelmend.pipelines.weights.registry import Entry
+from reelmend.pipelines.weights.source import Source
+from reelmend.pipelines.weights.state import read_state
+from reelmend.pipelines.weights.transfer import OnProgress, discard, fetch
 
 
 def pull(entry: Entry, folder: Path, source: Source, on_progress: OnProgress) -> WeightFile:

@@ -9,7 +9,7 @@ from typing import cast
 
 from omegaconf import OmegaConf
 
-from pipelines.errors import ConfigError
+from reelmend.pipelines.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Registry:
 @cache
 def registry() -> dict[str, Entry]:
     """Return the known weights by name, in the order of the file."""
-    written = OmegaConf.load(Path(str(files("conf") / "weights.yaml")))
+    written = OmegaConf.load(Path(str(files("reelmend.conf") / "weights.yaml")))
     typed = cast(_Registry, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(_Registry), written)))
     return {entry.name: entry for entry in typed.weights}
 

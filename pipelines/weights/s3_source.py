@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipelines.config import S3Config
-from pipelines.stores.s3_client import has_changed, make_client, translated
-from pipelines.weights.source import CHUNK_BYTES, Body
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.stores.s3_client import has_changed, make_client, translated
+from reelmend.pipelines.weights.source import CHUNK_BYTES, Body
 
 
 @dataclass(frozen=True)

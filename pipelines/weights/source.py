@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from pipelines.errors import ConfigError, SetupError
-from pipelines.typed_paths import at_home
-from pipelines.weights.registry import Entry
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.typed_paths import at_home
+from reelmend.pipelines.weights.registry import Entry
 
 MIRROR_VARIABLE = "REELMEND_WEIGHTS_MIRROR"
 CHUNK_BYTES = 2**16
@@ -60,11 +60,11 @@ def source_of(entry: Entry, mirror: str | None) -> Source:
         raise ConfigError(f"{place}: {exc}") from exc
     match parts.scheme:
         case "https" | "http" if parts.hostname:
-            from pipelines.weights.http_source import HttpSource
+            from reelmend.pipelines.weights.http_source import HttpSource
 
             return HttpSource(place)
         case "s3" if parts.netloc:
-            from pipelines.weights.s3_source import S3Source
+            from reelmend.pipelines.weights.s3_source import S3Source
 
             return S3Source(parts.netloc, parts.path.lstrip("/"))
         case "" if prefix:

@@ -5,9 +5,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import SetupError, first_line
-from pipelines.weights.find import WeightFile
-from pipelines.weights.folder import digest_file
+from reelmend.pipelines.errors import SetupError, first_line
+from reelmend.pipelines.weights.find import WeightFile
+from reelmend.pipelines.weights.folder import digest_file
 
 if TYPE_CHECKING:
     from torch import Tensor

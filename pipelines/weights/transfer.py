@@ -20,10 +20,10 @@ from tenacity import (
     wait_random,
 )
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.stores.local_files import write_atomically
-from pipelines.units import readable_bytes
-from pipelines.weights.source import Body, Source
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.stores.local_files import write_atomically
+from reelmend.pipelines.units import readable_bytes
+from reelmend.pipelines.weights.source import Body, Source
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.weights.find import Look, State, changed_message, look, missing_message
-from pipelines.weights.fit import check_fit
-from pipelines.weights.registry import Entry
-from pipelines.weights.state import read_state
+from reelmend.pipelines.weights.find import Look, State, changed_message, look, missing_message
+from reelmend.pipelines.weights.fit import check_fit
+from reelmend.pipelines.weights.registry import Entry
+from reelmend.pipelines.weights.state import read_state
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.doctor import Finding, Level, weights_here, works
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.doctor import Finding, Level, weights_here, works
 
 
 def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:

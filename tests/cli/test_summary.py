@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.summary import RunSummary, summarise
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.summary import RunSummary, summarise
 
 
 def row(state: ItemState, **more: object) -> ItemRow:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.clean_pictures import CleanPictures
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.clean_pictures import CleanPictures
 
 LEVELS = (10, 100, 250)
 

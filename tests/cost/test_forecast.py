@@ -7,12 +7,12 @@ from clips import write_clip, write_mask_image
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.config import InputConfig, JobConfig, PlanConfig
-from pipelines.cost.forecast import Sample, forecast
-from pipelines.engines import lay_shots
-from pipelines.errors import ConfigError
-from pipelines.manifest import walk
-from pipelines.plan import masked_ranges, plan_frames
+from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig
+from reelmend.pipelines.cost.forecast import Sample, forecast
+from reelmend.pipelines.engines import lay_shots
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.manifest import walk
+from reelmend.pipelines.plan import masked_ranges, plan_frames
 
 SIZE = {"width": 640, "height": 360}
 

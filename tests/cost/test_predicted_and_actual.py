@@ -8,12 +8,12 @@ import pytest
 from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.config import CostConfig
-from pipelines.cost.comparison import compare
-from pipelines.cost.forecast import forecast
-from pipelines.cost.rates import rates_for
-from pipelines.manifest import walk
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.config import CostConfig
+from reelmend.pipelines.cost.comparison import compare
+from reelmend.pipelines.cost.forecast import forecast
+from reelmend.pipelines.cost.rates import rates_for
+from reelmend.pipelines.manifest import walk
 
 
 @pytest.fixture(scope="module")

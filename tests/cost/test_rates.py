@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import CostConfig, EngineName, JobConfig
-from pipelines.cost.bill import bill
-from pipelines.cost.rates import ChosenRates, Rate, add_rates, rates_for, read_rates
-from pipelines.cost.rates_file import rates_beside
-from pipelines.cost.speed import Pixels, Speed
-from pipelines.cost.sums import Sums
-from pipelines.cost.totals import conclude
-from pipelines.engines import speed_digest
-from pipelines.errors import ConfigError
-from pipelines.stores.files import Files
+from reelmend.pipelines.config import CostConfig, EngineName, JobConfig
+from reelmend.pipelines.cost.bill import bill
+from reelmend.pipelines.cost.rates import ChosenRates, Rate, add_rates, rates_for, read_rates
+from reelmend.pipelines.cost.rates_file import rates_beside
+from reelmend.pipelines.cost.speed import Pixels, Speed
+from reelmend.pipelines.cost.sums import Sums
+from reelmend.pipelines.cost.totals import conclude
+from reelmend.pipelines.engines import speed_digest
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.stores.files import Files
 
 STAGES = ("probe", "flow", "inpaint", "stitch")
 

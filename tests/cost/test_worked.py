@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image, write_mask_video
 
-from pipelines.canvas.canvas import Canvas
-from pipelines.config import EngineName, JobConfig
-from pipelines.context import RunContext
-from pipelines.cost.forecast import forecast
-from pipelines.cost.rates import ChosenRates, Rate, add_rates, read_rates
-from pipelines.cost.speed import Speed
-from pipelines.cost.sums import Hole, pixels_of
-from pipelines.cost.worked import WHOLE, Worked, mean_worked, worked_of_facts
-from pipelines.estimate import look_at, plan_item
-from pipelines.looks.looks import Looks
-from pipelines.manifest import walk
-from pipelines.stages.desk import Desk
-from pipelines.stages.probe import probe
-from pipelines.stores.files import Files
-from pipelines.tasks import Item, Stage, Task
+from reelmend.pipelines.canvas.canvas import Canvas
+from reelmend.pipelines.config import EngineName, JobConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.cost.forecast import forecast
+from reelmend.pipelines.cost.rates import ChosenRates, Rate, add_rates, read_rates
+from reelmend.pipelines.cost.speed import Speed
+from reelmend.pipelines.cost.sums import Hole, pixels_of
+from reelmend.pipelines.cost.worked import WHOLE, Worked, mean_worked, worked_of_facts
+from reelmend.pipelines.estimate import look_at, plan_item
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.manifest import walk
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.tasks import Item, Stage, Task
 
 SIZE = (1280, 720)
 

@@ -133,7 +133,7 @@ def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write():
     assert f"NUMBA_CACHE_DIR={home}/" in DOCKERFILE
     steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
     user = max(index for index, step in enumerate(steps) if step.startswith("USER "))
-    assert "RUN python -m core_model.propagation.warm_up" in steps[user:]
+    assert "RUN python -m reelmend.core_model.propagation.warm_up" in steps[user:]
 
 
 def _hashed():
@@ -178,7 +178,7 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     for name in _copied():
         source, target = ROOT / name, tmp_path / Path(name).name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
@@ -186,4 +186,7 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("reelmend-*.whl")
     names = set(ZipFile(wheel).namelist())
-    assert {"cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names
+    assert {
+        f"reelmend/{name}"
+        for name in ("cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja")
+    } <= names

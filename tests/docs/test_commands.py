@@ -15,7 +15,7 @@ from known_commands import unknown
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 LANGUAGES = {"sh", "yaml", "json", "text", "python"}
 RUN = [page for page in PAGES if any(not block.mark for block in shell_blocks(page))]

@@ -13,21 +13,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.cache.flow_cache import cost_of, decode_flow
-from pipelines.config import InputConfig, JobConfig, LimitsConfig, MaskConfig, StitchConfig
-from pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
-from pipelines.job import apply_overrides, dump_job, load_job
-from pipelines.job_checks import LARGEST_DILATION_PX
-from pipelines.looks.looks import Looks
-from pipelines.manifest import discover
-from pipelines.masks.source import inspect_masks
-from pipelines.media.capabilities import verify_output
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.records import VideoInfo
-from pipelines.media.writer import VideoWriter
-from pipelines.parts import Part
-from pipelines.visible import visible
+from reelmend.pipelines.cache.flow_cache import cost_of, decode_flow
+from reelmend.pipelines.config import InputConfig, JobConfig, LimitsConfig, MaskConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
+from reelmend.pipelines.job import apply_overrides, dump_job, load_job
+from reelmend.pipelines.job_checks import LARGEST_DILATION_PX
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.masks.source import inspect_masks
+from reelmend.pipelines.media.capabilities import verify_output
+from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.writer import VideoWriter
+from reelmend.pipelines.parts import Part
+from reelmend.pipelines.visible import visible
 
 GOOD = "a good one.mp4"
 INFO = "info.json"

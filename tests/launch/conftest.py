@@ -4,9 +4,9 @@ import pytest
 from api_server import serving
 from templates import QUICK, TEMPLATE
 
-from cluster.kubernetes.access import Access
-from cluster.kubernetes.api import RayJobs
-from cluster.kubernetes.launch import Wish
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.cluster.kubernetes.api import RayJobs
+from reelmend.cluster.kubernetes.launch import Wish
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import pytest
 from api_server import PATH
 from templates import QUICK, TEMPLATE
 
-from cluster.kubernetes.access import Access
-from cluster.kubernetes.api import NoAnswer, RayJobs
-from cluster.kubernetes.launch import create_or_attach, prune
-from cluster.kubernetes.rayjob import run_from
-from pipelines.errors import ConfigError, SetupError
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.cluster.kubernetes.api import NoAnswer, RayJobs
+from reelmend.cluster.kubernetes.launch import create_or_attach, prune
+from reelmend.cluster.kubernetes.rayjob import run_from
+from reelmend.pipelines.errors import ConfigError, SetupError
 
 NAME = "nightly-20261203-0130"
 

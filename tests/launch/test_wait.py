@@ -3,8 +3,8 @@
 import pytest
 from api_server import PATH
 
-from cluster.kubernetes.api import NoAnswer
-from cluster.kubernetes.launch import create_or_attach, wait
+from reelmend.cluster.kubernetes.api import NoAnswer
+from reelmend.cluster.kubernetes.launch import create_or_attach, wait
 
 RUNNING = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}
 SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.keeper import LedgerKeeper
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.leases.lease import FileLease, Holder
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.ledger.keeper import LedgerKeeper
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 
 def pending(*names: str, video: str = "in/{}.mp4") -> dict[str, ItemRow]:

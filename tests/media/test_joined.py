@@ -7,10 +7,10 @@ import pytest
 from clips import write_clip
 from test_streams import packets, rewritten
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.media.info import inspect_video
-from pipelines.media.packet_mender import PacketMender, is_whole
-from pipelines.media.remux import try_copies
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
+from reelmend.pipelines.media.remux import try_copies
 
 PACKET = 188
 

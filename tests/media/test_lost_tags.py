@@ -9,11 +9,11 @@ import av
 import pytest
 from clips import scene, write_clip, write_images
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.media.capabilities import check_output
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames
-from pipelines.media.writer import VideoWriter
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.media.capabilities import check_output
+from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.writer import VideoWriter
 
 CAPTIONS = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x80\x80\xff"
 """One pair of CEA-608 bytes (ATSC A/53 part 4, 6.2.3)."""

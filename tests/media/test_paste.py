@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from clips import scene, write_clip
 
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.info import inspect_video
-from pipelines.media.paste import paste_rgb
-from pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.paste import paste_rgb
+from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 FORMATS = [
     "yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv410p", "yuv440p", "yuv420p10le", "yuv422p10le", "yuv444p12le",

@@ -30,7 +30,7 @@ ALL_FAULTS: tuple[Fault, ...] = (
 ROOT = Path(__file__).resolve().parents[2]
 _CACHE = ROOT / ".pytest_cache/mutants"
 """What tests have fetched stays there."""
-_NEEDED = ("core_model", "pipelines", "cluster", "conf", "tests", "pyproject.toml")
+_NEEDED = ("src", "core_model", "pipelines", "cluster", "conf", "tests", "pyproject.toml")
 _LIMIT_S = 180.0
 """After which tests count as hanging: that is noticed, too."""
 _SOME_TIME = 1_000_000_000
@@ -94,7 +94,9 @@ def copy_of_tree(target: Path) -> Path:
     target.mkdir()
     for name in _NEEDED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.nb[ic]"))
+            shutil.copytree(
+                ROOT / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.nb[ic]")
+            )
         else:
             shutil.copy2(ROOT / name, target / name)
     return target
@@ -125,7 +127,7 @@ def run_tests(tree: Path, tests: Iterable[str], limit_s: float) -> tuple[int | N
         process = subprocess.Popen(
             [*words, *(f"tests/{test}" for test in tests)],
             cwd=tree,
-            env={**os.environ, "PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": loops},
+            env={**os.environ, "PYTHONPATH": str(tree / "src"), "NUMBA_CACHE_DIR": loops},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.canvas.canvas import Canvas, canvas_of_size, canvas_settings
-from pipelines.canvas.flow import canvas_flow_size, lay_flow
-from pipelines.config import FlowConfig, JobConfig, Mode, OutpaintConfig, ProcessConfig
-from pipelines.sizes import flow_size, process_size
+from reelmend.pipelines.canvas.canvas import Canvas, canvas_of_size, canvas_settings
+from reelmend.pipelines.canvas.flow import canvas_flow_size, lay_flow
+from reelmend.pipelines.config import FlowConfig, JobConfig, Mode, OutpaintConfig, ProcessConfig
+from reelmend.pipelines.sizes import flow_size, process_size
 
 lengths = st.integers(1, 2000)
 factors = st.floats(1, 4)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image
 
-from pipelines.canvas.canvas import Canvas
-from pipelines.canvas.masks import inspect_canvas_masks, read_canvas_masks
-from pipelines.config import MaskConfig
-from pipelines.media.info import inspect_video
+from reelmend.pipelines.canvas.canvas import Canvas
+from reelmend.pipelines.canvas.masks import inspect_canvas_masks, read_canvas_masks
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.media.info import inspect_video
 
 GROWN = MaskConfig(dilation=5)
 CANVAS = Canvas(144, 80, 24, 8, 96, 64)

@@ -6,14 +6,14 @@ Parts are made by hand, each of one level; blocks are laid, and patches joined, 
 import numpy as np
 import pytest
 
-from core_model.quality import FrameQuality
-from pipelines.config import JobConfig, PlanConfig
-from pipelines.context import RunContext
-from pipelines.parts import Patch, encode_part
-from pipelines.plan import lay_blocks
-from pipelines.stages.desk import Desk
-from pipelines.stages.stitch import PatchTrack
-from pipelines.tasks import Chunk, Item, ItemPlan, Stage, Task
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.config import JobConfig, PlanConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.parts import Patch, encode_part
+from reelmend.pipelines.plan import lay_blocks
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.stitch import PatchTrack
+from reelmend.pipelines.tasks import Chunk, Item, ItemPlan, Stage, Task
 
 SEEN = FrameQuality(hole_px=1, seen_px=1, away_sum=1, rim_mismatch=0.0, flicker=0.0)
 
@@ -29,7 +29,7 @@ def stitched(tmp_path, monkeypatch):
             frames = range(block.kept_start, block.kept_stop)
             return encode_part([Patch(frame, 0, 0, rgb, np.ones((1, 1), np.bool_), SEEN) for frame in frames]), True
 
-        monkeypatch.setattr("pipelines.stages.stitch.ensure_part", part_of)
+        monkeypatch.setattr("reelmend.pipelines.stages.stitch.ensure_part", part_of)
         groups = [[block for n, block in enumerate(blocks) if chunk_of(n) == chunk] for chunk in range(len(blocks))]
         chunks = tuple(Chunk(n, tuple(group), ()) for n, group in enumerate(groups) if group)
         item, frames = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4"), shots[-1][1]

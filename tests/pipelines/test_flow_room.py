@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.cache.figures import figures
-from pipelines.cache.flow_cache import key_named, segment_key, segment_name
-from pipelines.cache.records import SILENT_S, Record, as_names, padded
-from pipelines.cache.room import Limits, choose
-from pipelines.cache.survey import Survey
-from pipelines.errors import ConfigError
-from pipelines.tasks import Segment
-from pipelines.units import bytes_of, seconds_of
+from reelmend.pipelines.cache.figures import figures
+from reelmend.pipelines.cache.flow_cache import key_named, segment_key, segment_name
+from reelmend.pipelines.cache.records import SILENT_S, Record, as_names, padded
+from reelmend.pipelines.cache.room import Limits, choose
+from reelmend.pipelines.cache.survey import Survey
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.tasks import Segment
+from reelmend.pipelines.units import bytes_of, seconds_of
 
 NOW_S = 1_000_000.0
 NOTHING = as_names(())

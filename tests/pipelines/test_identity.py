@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipelines.identity import digest_of
+from reelmend.pipelines.identity import digest_of
 
 
 @dataclass(frozen=True)

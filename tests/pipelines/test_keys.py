@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
-from core_model.regions import Region
-from pipelines.cache.flow_cache import encode_flow
-from pipelines.config import Chroma, Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision, Sound
-from pipelines.context import RunContext
-from pipelines.parts import encode_part, part_key
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import see, see_mask
-from pipelines.stages.finished import record_finished
-from pipelines.stages.flow import flow
-from pipelines.stages.inpaint import inpaint
-from pipelines.stages.probe import probe
-from pipelines.store import Store
-from pipelines.tasks import Block, Item, Stage, Task
-from pipelines.weights.find import WeightFile
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.cache.flow_cache import encode_flow
+from reelmend.pipelines.config import Chroma, Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.parts import encode_part, part_key
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.digests import see, see_mask
+from reelmend.pipelines.stages.finished import record_finished
+from reelmend.pipelines.stages.flow import flow
+from reelmend.pipelines.stages.inpaint import inpaint
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.tasks import Block, Item, Stage, Task
+from reelmend.pipelines.weights.find import WeightFile
 
 FRAMES = 6
 EVERYTHING = {"probe", "flow", "part", "output"}
@@ -251,14 +251,14 @@ def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is
 @pytest.mark.parametrize(
     ("where", "value", "changes"),
     [
-        ("pipelines.stages.probe.PROBE_VERSION", 99, {"probe"}),
-        ("pipelines.cache.flow_cache.FLOW_FORMAT", "steps-99", {"flow"}),
-        ("pipelines.stages.finished.FLOW_FORMAT", "steps-99", {"part", "output"}),
-        ("pipelines.parts._FORMAT", 99, {"part"}),
-        ("pipelines.stages.finished.REGIONS_VERSION", 99, {"part", "output"}),
-        ("pipelines.stages.finished.MARGIN_PX", 99, {"part", "output"}),
-        ("pipelines.stages.finished.GRID_PX", 99, {"part", "output"}),
-        ("pipelines.stages.finished.WHOLE_FROM", 0.99, {"part", "output"}),
+        ("reelmend.pipelines.stages.probe.PROBE_VERSION", 99, {"probe"}),
+        ("reelmend.pipelines.cache.flow_cache.FLOW_FORMAT", "steps-99", {"flow"}),
+        ("reelmend.pipelines.stages.finished.FLOW_FORMAT", "steps-99", {"part", "output"}),
+        ("reelmend.pipelines.parts._FORMAT", 99, {"part"}),
+        ("reelmend.pipelines.stages.finished.REGIONS_VERSION", 99, {"part", "output"}),
+        ("reelmend.pipelines.stages.finished.MARGIN_PX", 99, {"part", "output"}),
+        ("reelmend.pipelines.stages.finished.GRID_PX", 99, {"part", "output"}),
+        ("reelmend.pipelines.stages.finished.WHOLE_FROM", 0.99, {"part", "output"}),
     ],
 )
 def test_a_raised_version_makes_the_old_ones_be_found_no_more(case, monkeypatch, where, value, changes):
@@ -268,8 +268,8 @@ def test_a_raised_version_makes_the_old_ones_be_found_no_more(case, monkeypatch,
 @pytest.mark.parametrize(
     ("where", "changes"),
     [
-        ("core_model.dis_flow.DisFlow.digest", {"flow", "part", "output"}),
-        ("core_model.propagation.engine.PropagationEngine.digest", {"part", "output"}),
+        ("reelmend.core_model.dis_flow.DisFlow.digest", {"flow", "part", "output"}),
+        ("reelmend.core_model.propagation.engine.PropagationEngine.digest", {"part", "output"}),
     ],
 )
 def test_what_computes_names_itself_in_the_key(case, monkeypatch, where, changes):

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from pipelines.errors import SetupError
-from pipelines.leases.lease import lease_on
-from pipelines.stores.files import Files
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.leases.lease import lease_on
+from reelmend.pipelines.stores.files import Files
 
 HOLD = """
 import pathlib, sys, time
-from pipelines.leases.lease import lease_on
-from pipelines.stores.files import Files
+from reelmend.pipelines.leases.lease import lease_on
+from reelmend.pipelines.stores.files import Files
 with lease_on(pathlib.Path(sys.argv[1]), "other", Files()):
     print("held", flush=True)
     time.sleep(60)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from pipelines.errors import SetupError
-from pipelines.leases.lease import SILENT_S, Holder
-from pipelines.leases.lease_object import Found
-from pipelines.leases.remote_lease import RemoteLease
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.leases.lease import SILENT_S, Holder
+from reelmend.pipelines.leases.lease_object import Found
+from reelmend.pipelines.leases.remote_lease import RemoteLease
+from reelmend.pipelines.stores.location import RemotePath
 
 OTHER = Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1")
 

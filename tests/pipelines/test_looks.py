@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image
 
-from pipelines.config import JobConfig, LimitsConfig, MaskConfig
-from pipelines.cost.forecast import forecast
-from pipelines.errors import ItemError, MaskError, MediaError, OverLimit
-from pipelines.looks import looks as looks_module
-from pipelines.looks.looks import Looks
-from pipelines.looks.process import LookProcess
-from pipelines.tasks import Item
+from reelmend.pipelines.config import JobConfig, LimitsConfig, MaskConfig
+from reelmend.pipelines.cost.forecast import forecast
+from reelmend.pipelines.errors import ItemError, MaskError, MediaError, OverLimit
+from reelmend.pipelines.looks import looks as looks_module
+from reelmend.pipelines.looks.looks import Looks
+from reelmend.pipelines.looks.process import LookProcess
+from reelmend.pipelines.tasks import Item
 
 NOTHING = MaskConfig(dilation=0)
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
-from pipelines.errors import ConfigError, StoreError
-from pipelines.job import dump_job, load_job
-from pipelines.manifest import discover
-from pipelines.passed_over import PassedOver
+from reelmend.pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job import dump_job, load_job
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.passed_over import PassedOver
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
 

@@ -3,7 +3,7 @@
 import threading
 from contextlib import suppress
 
-from pipelines.watch.model_clock import ModelClock
+from reelmend.pipelines.watch.model_clock import ModelClock
 
 
 class Hand:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from core_model.quality import FrameQuality
-from pipelines.cache.flow_cache import decode_flow, encode_flow
-from pipelines.parts import Part, bounding_box, cut_patch, encode_part
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.cache.flow_cache import decode_flow, encode_flow
+from reelmend.pipelines.parts import Part, bounding_box, cut_patch, encode_part
 
 QUALITY = FrameQuality(hole_px=40, seen_px=30, away_sum=90, rim_mismatch=2.5, flicker=1.25)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_model.options import RestoreOptions
-from pipelines.config import EngineName, FlowConfig, JobConfig, PlanConfig, ProPainterConfig
-from pipelines.engines import count_work, lay_shots
-from pipelines.plan import (
+from reelmend.core_model.options import RestoreOptions
+from reelmend.pipelines.config import EngineName, FlowConfig, JobConfig, PlanConfig, ProPainterConfig
+from reelmend.pipelines.engines import count_work, lay_shots
+from reelmend.pipelines.plan import (
     blend,
     blend_weight,
     lay_blocks,
@@ -17,8 +17,8 @@ from pipelines.plan import (
     masked_ranges,
     plan_frames,
 )
-from pipelines.sizes import fit
-from pipelines.tasks import Block
+from reelmend.pipelines.sizes import fit
+from reelmend.pipelines.tasks import Block
 
 shots = st.lists(st.integers(1, 400), min_size=1, max_size=6).map(
     lambda lengths: [(sum(lengths[:i]), sum(lengths[: i + 1])) for i in range(len(lengths))]

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
-from pipelines.leases.process_id import is_alive, is_dead, this_process
+from reelmend.pipelines.leases.process_id import is_alive, is_dead, this_process
 
 
 def test_a_process_is_alive_until_it_ends_and_dead_from_then_on_even_before_it_is_reaped() -> None:
-    said = "from pipelines.leases.process_id import this_process; print(this_process(), flush=True); input()"
+    said = "from reelmend.pipelines.leases.process_id import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", said], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

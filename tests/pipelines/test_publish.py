@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.publish import staged
-from pipelines.stores.files import Files
+from reelmend.pipelines.publish import staged
+from reelmend.pipelines.stores.files import Files
 
 HOLD = """
 import sys
 from pathlib import Path
-from pipelines.publish import staged
-from pipelines.stores.files import Files
+from reelmend.pipelines.publish import staged
+from reelmend.pipelines.stores.files import Files
 with staged(Path(sys.argv[1]), Files(), Path()) as path:
     path.write_text("half")
     print("staged", flush=True)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from core_model.quality import FrameQuality, summarize_quality
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.parts import Patch, encode_part
-from pipelines.stages.desk import Desk
-from pipelines.stages.review import main_reason, quality_facts, with_verdict
-from pipelines.stages.stitch import PatchTrack
-from pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
+from reelmend.core_model.quality import FrameQuality, summarize_quality
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.parts import Patch, encode_part
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.review import main_reason, quality_facts, with_verdict
+from reelmend.pipelines.stages.stitch import PatchTrack
+from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
 
 GOOD = FrameQuality(hole_px=100, seen_px=100, away_sum=100, rim_mismatch=0.0, flicker=1.0)
 INVENTED = FrameQuality(hole_px=100, seen_px=0, away_sum=0, rim_mismatch=0.0, flicker=1.0)
@@ -27,7 +27,7 @@ def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_th
         frames = [frame for frame in range(block.kept_start, block.kept_stop) if frame != 6]
         return encode_part([Patch(frame, 0, 0, rgb, mask, blocks[block]) for frame in frames]), True
 
-    monkeypatch.setattr("pipelines.stages.stitch.ensure_part", part_of)
+    monkeypatch.setattr("reelmend.pipelines.stages.stitch.ensure_part", part_of)
     item = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4")
     plan = ItemPlan("probe", 8, 1, 1, (), tuple(Chunk(n, (block,), ()) for n, block in enumerate(blocks)))
     desk = Desk(RunContext("run", JobConfig(out=str(tmp_path / "out"))))

@@ -8,13 +8,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from pipelines.errors import ConfigError
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.write import take_over
-from pipelines.selection import Selection, read_since
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.ledger.write import take_over
+from reelmend.pipelines.selection import Selection, read_since
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.tasks import Item
 
 ENDS = {
     "restored": ItemState.RESTORED,

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from clips import moving_box, scene, write_clip, write_mask_image
 
-from pipelines.config import JobConfig, PlanConfig
-from pipelines.context import RunContext
-from pipelines.stages.desk import Desk
-from pipelines.stages.probe import probe
-from pipelines.tasks import Item, Stage, Task
+from reelmend.pipelines.config import JobConfig, PlanConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.tasks import Item, Stage, Task
 
 LENGTHS = 17, 20, 16
 """The detector takes what is shorter than fifteen frames for no shot."""

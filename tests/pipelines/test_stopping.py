@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pipelines.stopping import stop_requests
+from reelmend.pipelines.stopping import stop_requests
 
 
 def sigterm() -> None:

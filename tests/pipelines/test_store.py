@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from pipelines.errors import StoreError
-from pipelines.store import Store, get_or_make
-from pipelines.stores.files import Files
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.store import Store, get_or_make
+from reelmend.pipelines.stores.files import Files
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.tables import read_arrow, read_parquet
+from reelmend.pipelines.tables import read_arrow, read_parquet
 
 TABLE = pa.table({"number": list(range(1000)), "name": [f"row {n}" for n in range(1000)]})
 

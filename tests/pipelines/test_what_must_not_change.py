@@ -13,19 +13,19 @@ import cv2
 import pytest
 from test_keys import Case
 
-from core_model.options import RestoreOptions
-from core_model.regions import Region
-from pipelines import exit_status
-from pipelines.cache.flow_cache import segment_key
-from pipelines.config import EngineName, InputConfig, JobConfig
-from pipelines.engines import build_engine, build_flow, speed_digest
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.partition import encode
-from pipelines.parts import part_key
-from pipelines.tables import read_parquet
-from pipelines.tasks import Block, Item, Segment, Stage, Task
-from pipelines.watch.metrics import METRICS
-from pipelines.weights.find import WeightFile
+from reelmend.core_model.options import RestoreOptions
+from reelmend.core_model.regions import Region
+from reelmend.pipelines import exit_status
+from reelmend.pipelines.cache.flow_cache import segment_key
+from reelmend.pipelines.config import EngineName, InputConfig, JobConfig
+from reelmend.pipelines.engines import build_engine, build_flow, speed_digest
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.ledger.partition import encode
+from reelmend.pipelines.parts import part_key
+from reelmend.pipelines.tables import read_parquet
+from reelmend.pipelines.tasks import Block, Item, Segment, Stage, Task
+from reelmend.pipelines.watch.metrics import METRICS
+from reelmend.pipelines.weights.find import WeightFile
 
 WEIGHTS = {name: WeightFile(Path(name), name * 8, "none", name) for name in ("raft", "flow_completion", "generator")}
 
@@ -47,8 +47,8 @@ def test_the_key_of_a_part():
 @pytest.fixture
 def case(tmp_path, monkeypatch):
     """A folder of images whose bytes are written here, so that no encoder's version is in their digest."""
-    monkeypatch.setattr("core_model.dis_flow.DisFlow.digest", "dis")  # they hold OpenCV's version, see below
-    monkeypatch.setattr("core_model.propagation.engine.PropagationEngine.digest", "propagation")
+    monkeypatch.setattr("reelmend.core_model.dis_flow.DisFlow.digest", "dis")  # they hold OpenCV's version, see below
+    monkeypatch.setattr("reelmend.core_model.propagation.engine.PropagationEngine.digest", "propagation")
     video, mask = tmp_path / "clip", tmp_path / "mask.png"
     video.mkdir()
     for frame in range(6):

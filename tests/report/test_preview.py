@@ -11,15 +11,15 @@ import pytest
 from clips import write_clip, write_images, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from core_model.quality import NO_HOLE
-from pipelines.config import MaskConfig
-from pipelines.masks.source import inspect_masks
-from pipelines.media.info import inspect_video
-from pipelines.parts import bounding_box, cut_patch
-from pipelines.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
-from pipelines.stages.preview import MOST_BYTES, MOVING, PreviewMaker
-from pipelines.stages.zoom import cell_size, union, zoom
-from pipelines.stores.files import Files
+from reelmend.core_model.quality import NO_HOLE
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.masks.source import inspect_masks
+from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.parts import bounding_box, cut_patch
+from reelmend.pipelines.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
+from reelmend.pipelines.stages.preview import MOST_BYTES, MOVING, PreviewMaker
+from reelmend.pipelines.stages.zoom import cell_size, union, zoom
+from reelmend.pipelines.stores.files import Files
 
 SIZE = (640, 360)
 LOGO = (560, 20, 620, 50)

@@ -13,12 +13,12 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import finish, lossless_job
 
-from pipelines.config import JobConfig, S3Config, StoreConfig
-from pipelines.run import run_job
-from pipelines.stages import digests, flow, inpaint, probe, stitch
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath, location_of
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import JobConfig, S3Config, StoreConfig
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.stages import digests, flow, inpaint, probe, stitch
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath, location_of
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 FRAMES = 8
 MADE_BY = {

@@ -12,19 +12,19 @@ import pytest
 from clips import scene, write_images
 from jobs import add_item, finish, lossless_job
 
-from pipelines.context import RunContext
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState, read_ledger
-from pipelines.ledger.keeper import LedgerKeeper
-from pipelines.manifest import discover
-from pipelines.publish import staged
-from pipelines.stages.desk import Desk
-from pipelines.stages.probe import probe
-from pipelines.stages.stitch import stitch
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.tasks import Stage, Task
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.leases.lease import FileLease, Holder
+from reelmend.pipelines.ledger import ItemRow, ItemState, read_ledger
+from reelmend.pipelines.ledger.keeper import LedgerKeeper
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.publish import staged
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.stages.stitch import stitch
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.tasks import Stage, Task
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 RESTORED, QUARANTINED = ItemState.RESTORED, ItemState.QUARANTINED
 

@@ -10,8 +10,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import Codec, StitchConfig, StoreConfig
-from pipelines.errors import SetupError
+from reelmend.pipelines.config import Codec, StitchConfig, StoreConfig
+from reelmend.pipelines.errors import SetupError
 
 
 def truncate(path):

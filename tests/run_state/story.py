@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.outage import Outage
-from pipelines.run_state import RunState
-from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.outage import Outage
+from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 
 def item(name: str) -> Item:

@@ -2,7 +2,7 @@
 
 from story import Story, begin, plan, receipt
 
-from pipelines.tasks import ItemPlan, Stage
+from reelmend.pipelines.tasks import ItemPlan, Stage
 
 
 def probe(story: Story, flow_bytes: int) -> str:

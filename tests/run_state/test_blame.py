@@ -9,11 +9,11 @@ import cv2
 import pytest
 from story import bad_machine, begin, item, lost, take
 
-from pipelines.blame import blame
-from pipelines.errors import MachineLost, MaskError, SetupError, StoreAway, StoreError
-from pipelines.run_state import BREAKER_FAILURES
-from pipelines.stores.local_files import LocalFiles
-from pipelines.tasks import Failure, Stage, Task
+from reelmend.pipelines.blame import blame
+from reelmend.pipelines.errors import MachineLost, MaskError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.run_state import BREAKER_FAILURES
+from reelmend.pipelines.stores.local_files import LocalFiles
+from reelmend.pipelines.tasks import Failure, Stage, Task
 
 
 def raised(action):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.choose_executor import SHORT_S, choose_executor
-from pipelines.config import EngineName, ExecutorName, JobConfig, PoolsConfig, RunConfig
-from pipelines.cost.result import Forecast
+from reelmend.pipelines.choose_executor import SHORT_S, choose_executor
+from reelmend.pipelines.config import EngineName, ExecutorName, JobConfig, PoolsConfig, RunConfig
+from reelmend.pipelines.cost.result import Forecast
 
 SHORT = Forecast(items=1, seconds={"probe": 1.0, "inpaint": SHORT_S - 1})
 LONG = Forecast(items=1, seconds={"probe": 1.0, "inpaint": SHORT_S})
@@ -40,5 +40,5 @@ def test_a_cluster_that_is_named_is_used(monkeypatch):
 
 
 def test_networks_on_a_gpu_are_ray_s(monkeypatch):
-    monkeypatch.setattr("pipelines.choose_executor.wants_gpu", lambda job: job.engine is EngineName.propainter)
+    monkeypatch.setattr("reelmend.pipelines.choose_executor.wants_gpu", lambda job: job.engine is EngineName.propainter)
     assert choose_executor(JobConfig(engine=EngineName.propainter), 1, SHORT) == "ray"

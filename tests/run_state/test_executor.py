@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from story import bad_data, begin, receipt
 
-from cluster.executor import RayExecutor
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.errors import SetupError
-from pipelines.executor import InlineExecutor, load_executor
-from pipelines.ledger import ItemState
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.executor import InlineExecutor, load_executor
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 
 class Clerk:
@@ -49,7 +49,7 @@ def test_an_unknown_executor_is_answered_with_the_known_ones() -> None:
 
 
 def test_without_ray_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ray", "cluster.executor"):
+    for name in ("ray", "reelmend.cluster.executor"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SetupError, match=r"executor 'ray' cannot be loaded .*run.executor=inline"):
         load_executor("ray")

@@ -3,11 +3,11 @@
 import pytest
 from story import Story, begin, lost, receipt, take
 
-from pipelines.errors import StoreAway, StoreError
-from pipelines.ledger import ItemState
-from pipelines.outage import Outage, patiently
-from pipelines.run_state import BREAKER_FAILURES
-from pipelines.tasks import Stage
+from reelmend.pipelines.errors import StoreAway, StoreError
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.outage import Outage, patiently
+from reelmend.pipelines.run_state import BREAKER_FAILURES
+from reelmend.pipelines.tasks import Stage
 
 MOST_S = 100.0
 
@@ -103,7 +103,7 @@ def test_one_object_that_the_store_does_not_give_is_its_item_s_failure(story, st
 
 
 def test_before_work_the_store_is_tried_again_and_given_up_in_time(monkeypatch):
-    monkeypatch.setattr("pipelines.outage._FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("reelmend.pipelines.outage._FIRST_WAIT_S", 0.01)
     answers = iter([StoreAway("no"), StoreAway("no"), 7])
 
     def ask(*_):

@@ -2,8 +2,8 @@
 
 from story import Story, bad_data, bad_machine, begin, receipt
 
-from pipelines.tasks import Effort, Receipt, Stage, Task
-from pipelines.watch.metrics import METRICS
+from reelmend.pipelines.tasks import Effort, Receipt, Stage, Task
+from reelmend.pipelines.watch.metrics import METRICS
 
 
 def value(story: Story, series: str) -> float:

@@ -5,10 +5,10 @@ import tracemalloc
 import pytest
 from story import bad_data, bad_machine, begin, item, lost, plan, receipt, take
 
-from pipelines.item_work import IllegalMoveError
-from pipelines.ledger import ItemState
-from pipelines.run_state import BREAKER_FAILURES, RunState
-from pipelines.tasks import Receipt, Stage
+from reelmend.pipelines.item_work import IllegalMoveError
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.run_state import BREAKER_FAILURES, RunState
+from reelmend.pipelines.tasks import Receipt, Stage
 
 
 def test_an_item_goes_from_probe_over_flow_and_chunks_to_stitch() -> None:

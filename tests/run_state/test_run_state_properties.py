@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import bad_data, bad_machine, begin, plan, receipt
 
-from pipelines.ledger import ItemState
-from pipelines.tasks import Failure, Receipt, Task
+from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.tasks import Failure, Receipt, Task
 
 ATTEMPTS = 3
 ACTIVE = 3

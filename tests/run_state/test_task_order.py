@@ -5,7 +5,7 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.task_order import choose
+from reelmend.pipelines.task_order import choose
 
 
 def chosen(ready: list[int], in_hand: set[int] = frozenset(), after: int | None = None) -> int:  # type: ignore[assignment]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from story import bad_machine, item, receipt
 
-from pipelines.tasks import Effort, Failure, Receipt, Segment, Stage, Task
-from pipelines.watch import timeline
-from pipelines.watch.timeline import TRACED_TASKS, Span, Timeline, read_spans
+from reelmend.pipelines.tasks import Effort, Failure, Receipt, Segment, Stage, Task
+from reelmend.pipelines.watch import timeline
+from reelmend.pipelines.watch.timeline import TRACED_TASKS, Span, Timeline, read_spans
 
 
 class Clock:

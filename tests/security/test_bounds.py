@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobs import add_item, finish, lossless_job
 
-from pipelines.bounds import Bounds
-from pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
-from pipelines.errors import ConfigError
-from pipelines.job import ITEM_SECTIONS, load_job
-from pipelines.manifest import discover
-from pipelines.stores.location import location_of
+from reelmend.pipelines.bounds import Bounds
+from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job import ITEM_SECTIONS, load_job
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.stores.location import location_of
 
 
 def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:

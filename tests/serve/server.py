@@ -14,12 +14,12 @@ from urllib.parse import urlencode, urlsplit
 
 from pages import summary_of, work_folder
 
-from pipelines.ledger import ItemRow
-from pipelines.serve.server import PageServer
-from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.stores.files import Files
-from pipelines.watch.overview import overview
-from pipelines.watch.standing import Life, Standing
+from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.serve.server import PageServer
+from reelmend.pipelines.serve.watched import Moment, WatchedRun
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.watch.overview import overview
+from reelmend.pipelines.watch.standing import Life, Standing
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def serving(folder: Path, rows: Sequence[ItemRow], tried_again: Sequence[tuple[I
 @contextmanager
 def command(*words: str) -> Iterator[Client]:
     """`reelmend serve WORDS` in a process of its own."""
-    line = [sys.executable, "-m", "pipelines.cli", "serve", *words, "--port", "0", "--json"]
+    line = [sys.executable, "-m", "reelmend.pipelines.cli", "serve", *words, "--port", "0", "--json"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

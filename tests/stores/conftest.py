@@ -7,10 +7,10 @@ from pathlib import Path
 import gs_on_disk
 import pytest
 
-from pipelines.config import S3Config
-from pipelines.looks.looks import end_idle
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.looks.looks import end_idle
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 
 @pytest.fixture

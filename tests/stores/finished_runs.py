@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from pipelines.config import JobConfig
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.write import take_over
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import Finished, item_key, record_key, settings_key
-from pipelines.store import put_json
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.ledger.write import take_over
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import Finished, item_key, record_key, settings_key
+from reelmend.pipelines.store import put_json
+from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.tasks import Item
 
 
 def make_items(folder: Location, out: Location, count: int) -> list[Item]:

@@ -5,9 +5,9 @@ import time
 
 import gs_on_disk  # noqa: F401  # so that gs:// is there, too
 
-from pipelines.leases.lease import lease_on
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
+from reelmend.pipelines.leases.lease import lease_on
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import location_of
 
 with lease_on(location_of(sys.argv[1]), "other", Files()):
     print("held", flush=True)

@@ -12,12 +12,12 @@ from faulty_store import FaultyStore, faults_before
 from jobs import add_item
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
-from pipelines.leases.lease import lease_on
-from pipelines.ledger import ItemState, read_ledger
-from pipelines.run import LEDGER
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.leases.lease import lease_on
+from reelmend.pipelines.ledger import ItemState, read_ledger
+from reelmend.pipelines.run import LEDGER
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import location_of
 
 QUICK = [
     "run.executor=inline",
@@ -113,7 +113,7 @@ def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishe
     store.refuse = lambda asked: (400, "ExpiredToken") if any("/store/parts/" in one for one in store.asked) else None
     place = f"s3://{bucket}"
     words = ["--videos", f"{place}/in/*.mp4", "--out", f"{place}/out", *QUICK, "store.cache_dir=cache"]
-    command = [sys.executable, "-m", "pipelines.cli", "run", *words]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert (

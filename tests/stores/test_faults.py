@@ -6,12 +6,12 @@ import boto3
 import pytest
 from faulty_store import FaultyStore, faults_before
 
-from pipelines.config import Addressing, S3Config
-from pipelines.errors import SetupError, StoreAway, StoreError
-from pipelines.ledger.events import EventLog, read_events
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.config import Addressing, S3Config
+from reelmend.pipelines.errors import SetupError, StoreAway, StoreError
+from reelmend.pipelines.ledger.events import EventLog, read_events
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath
 
 CONTENT = bytes(range(256)) * 40_000
 """Ten megabytes."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import StoreError
-from pipelines.store import Store, get_or_make
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.store import Store, get_or_make
+from reelmend.pipelines.stores.location import RemotePath
 
 
 def put(files, folder, *names):

@@ -4,14 +4,14 @@ import pytest
 from faulty_store import faults_before
 from finished_runs import make_items, write_finished_run
 
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.finished_earlier import find_finished_earlier
-from pipelines.ledger.head import head_place
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import record_key
-from pipelines.store import get_json, put_json
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.finished_earlier import find_finished_earlier
+from reelmend.pipelines.ledger.head import head_place
+from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.stages.finished import record_key
+from reelmend.pipelines.store import get_json, put_json
+from reelmend.pipelines.stores.location import Location, RemotePath
 
 FEW, COUNT = 8, 20
 """Up to `FEW` items each record is read; of `COUNT`, listings and the ledger tell."""
@@ -19,7 +19,7 @@ FEW, COUNT = 8, 20
 
 @pytest.fixture(autouse=True)
 def few_are_enough(monkeypatch):
-    monkeypatch.setattr("pipelines.finished_earlier.FEW_ITEMS", FEW)
+    monkeypatch.setattr("reelmend.pipelines.finished_earlier.FEW_ITEMS", FEW)
 
 
 def finished_run(folder: Location, count=COUNT):
@@ -33,7 +33,7 @@ def finished_run(folder: Location, count=COUNT):
 @pytest.fixture
 def trusted_clock(monkeypatch):
     """As when the run ended some seconds ago."""
-    monkeypatch.setattr("pipelines.finished_earlier.CLOCK_S", -60.0)
+    monkeypatch.setattr("reelmend.pipelines.finished_earlier.CLOCK_S", -60.0)
 
 
 def test_every_finished_item_is_found_with_what_its_row_said(folder, trusted_clock):

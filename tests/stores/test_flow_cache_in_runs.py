@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 from jobs import add_item, lossless_job
 
-from pipelines.cache.check import check_all
-from pipelines.cache.flow_cache import segment_name
-from pipelines.cache.journal import FlowJournal
-from pipelines.cache.room import Limits, prune
-from pipelines.config import FlowCacheConfig, FlowConfig, MaskConfig, StoreConfig
-from pipelines.errors import StoreError
-from pipelines.ledger import read_ledger
-from pipelines.run import run_job
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.tasks import Receipt
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.cache.check import check_all
+from reelmend.pipelines.cache.flow_cache import segment_name
+from reelmend.pipelines.cache.journal import FlowJournal
+from reelmend.pipelines.cache.room import Limits, prune
+from reelmend.pipelines.config import FlowCacheConfig, FlowConfig, MaskConfig, StoreConfig
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.store import Store
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.tasks import Receipt
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 FRAMES, SEGMENTS = 4, 3
 """Of each of two clips with content of their own."""

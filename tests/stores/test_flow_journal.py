@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipelines.cache import room
-from pipelines.cache.check import check_all
-from pipelines.cache.flow_cache import key_named
-from pipelines.cache.journal import FlowJournal
-from pipelines.cache.records import as_names, needed_now, padded, read_records
-from pipelines.cache.room import Limits, prune
-from pipelines.cache.survey import survey
-from pipelines.errors import StoreError
-from pipelines.store import Store
+from reelmend.pipelines.cache import room
+from reelmend.pipelines.cache.check import check_all
+from reelmend.pipelines.cache.flow_cache import key_named
+from reelmend.pipelines.cache.journal import FlowJournal
+from reelmend.pipelines.cache.records import as_names, needed_now, padded, read_records
+from reelmend.pipelines.cache.room import Limits, prune
+from reelmend.pipelines.cache.survey import survey
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.store import Store
 
 EVERYTHING = Limits(max_bytes=0)
 NAMES = [bytes([n + 1]) * 15 + b"\0" for n in range(4)]

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from jobs import add_item, lossless_job
 
-from pipelines.config import InputConfig, JobConfig, StoreConfig
-from pipelines.errors import SetupError, StoreError
-from pipelines.leases.fsspec_lease import FsspecLeaseObject
-from pipelines.leases.lease import Holder, lease_on
-from pipelines.leases.remote_lease import RemoteLease
-from pipelines.manifest import discover
-from pipelines.run import run_job
-from pipelines.stores.files import Files
-from pipelines.stores.fsspec_files import FsspecFiles, translated
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import SilentDisplay
-from pipelines.watch.sign_of_life import last_sign
+from reelmend.pipelines.config import InputConfig, JobConfig, StoreConfig
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.leases.fsspec_lease import FsspecLeaseObject
+from reelmend.pipelines.leases.lease import Holder, lease_on
+from reelmend.pipelines.leases.remote_lease import RemoteLease
+from reelmend.pipelines.manifest import discover
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.fsspec_files import FsspecFiles, translated
+from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.watch.sign_of_life import last_sign
 
 PATIENCE_S = 30
 HOLD = str(Path(__file__).with_name("hold_lease.py"))

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from pipelines.errors import MediaError, StoreError
-from pipelines.stores.input_cache import InputCache
-from pipelines.stores.location import RemotePath
+from reelmend.pipelines.errors import MediaError, StoreError
+from reelmend.pipelines.stores.input_cache import InputCache
+from reelmend.pipelines.stores.location import RemotePath
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ConfigError
-from pipelines.stores.location import SCHEMES, RemotePath, join, location_of
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.stores.location import SCHEMES, RemotePath, join, location_of
 
 NAMES = ["in/a.mp4", "in/deep/a.tar.gz", "in/.hidden", "in/folder", "in/frame 1#2?.png"]
 

@@ -10,11 +10,11 @@ from faulty_store import faults_before
 from jobs import add_item, lossless_job
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.config import InputConfig, RunConfig, S3Config, StoreConfig
-from pipelines.job import dump_job
-from pipelines.ledger import read_ledger
-from pipelines.stores.location import location_of
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.config import InputConfig, RunConfig, S3Config, StoreConfig
+from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.stores.location import location_of
 
 OUTAGE_S = 3.0
 

@@ -12,16 +12,16 @@ from faulty_store import faults_before
 from jobs import add_item, lossless_job
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.config import InputConfig, S3Config, StoreConfig
-from pipelines.errors import SetupError
-from pipelines.job import dump_job
-from pipelines.leases.lease import lease_on
-from pipelines.ledger import read_ledger
-from pipelines.run import run_job
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.config import InputConfig, S3Config, StoreConfig
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.leases.lease import lease_on
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 FRAMES = 8
 

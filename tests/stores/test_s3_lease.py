@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from faulty_store import faults_before
 
-from pipelines.config import S3Config
-from pipelines.errors import SetupError, StoreError
-from pipelines.leases.lease import BEAT_S, SILENT_S, Holder, lease_on
-from pipelines.leases.remote_lease import RemoteLease
-from pipelines.leases.s3_lease import S3LeaseObject
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath
-from pipelines.stores.s3_files import S3Files
-from pipelines.watch.sign_of_life import last_sign
+from reelmend.pipelines.config import S3Config
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.leases.lease import BEAT_S, SILENT_S, Holder, lease_on
+from reelmend.pipelines.leases.remote_lease import RemoteLease
+from reelmend.pipelines.leases.s3_lease import S3LeaseObject
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.s3_files import S3Files
+from reelmend.pipelines.watch.sign_of_life import last_sign
 
 PATIENCE_S = 30
 HOLD = str(Path(__file__).with_name("hold_lease.py"))

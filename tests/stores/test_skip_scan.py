@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.stores.entry import Entry
-from pipelines.stores.location import RemotePath
-from pipelines.stores.skip_scan import scan
+from reelmend.pipelines.stores.entry import Entry
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.skip_scan import scan
 
 PAGE = 3
 NAMES = st.text(st.sampled_from("ab0/-. é~"), min_size=1, max_size=5).filter(lambda name: name.strip("/") == name)

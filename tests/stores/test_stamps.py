@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.stores.files import Files
-from pipelines.stores.stamp import NO_STAMP, stamp_of
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.stores.stamp import NO_STAMP, stamp_of
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ from faulty_store import faults_before
 from jobs import add_item, lossless_job
 from servers import CREDENTIALS
 
-from pipelines.config import S3Config, StoreConfig
-from pipelines.errors import SetupError
-from pipelines.leases.lease import Holder
-from pipelines.leases.remote_lease import RemoteLease
-from pipelines.leases.s3_lease import S3LeaseObject
-from pipelines.run import run_job
-from pipelines.stores.location import RemotePath
-from pipelines.stores.s3_files import S3Files
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import S3Config, StoreConfig
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.leases.lease import Holder
+from reelmend.pipelines.leases.remote_lease import RemoteLease
+from reelmend.pipelines.leases.s3_lease import S3LeaseObject
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.stores.location import RemotePath
+from reelmend.pipelines.stores.s3_files import S3Files
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 PATIENCE_S = 30
 

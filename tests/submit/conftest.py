@@ -31,7 +31,7 @@ class Head(NamedTuple):
     """With a CPU each; the head does no task."""
 
     def reelmend(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipelines.cli", *words]
+        command = [sys.executable, "-m", "reelmend.pipelines.cli", *words]
         return subprocess.run(command, env=self.env | more, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
@@ -42,7 +42,7 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
         "RAY_worker_niceness": "0",
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(Path.cwd()),
+        "PYTHONPATH": str(Path.cwd() / "src"),
         "HOME": str(folder),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,

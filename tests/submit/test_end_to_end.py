@@ -15,10 +15,10 @@ from pages import Page
 from scrapes import free_port
 from servers import CREDENTIALS
 
-from pipelines.ledger import read_ledger
-from pipelines.stores.location import location_of
-from pipelines.tasks import Stage
-from pipelines.watch.metrics import METRICS, Kind
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.watch.metrics import METRICS, Kind
 
 pytestmark = pytest.mark.ray
 

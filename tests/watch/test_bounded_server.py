@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 
-from pipelines.config import MetricsConfig
-from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
-from pipelines.watch.metrics_port import metrics_port
+from reelmend.pipelines.config import MetricsConfig
+from reelmend.pipelines.watch.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.watch.metrics_port import metrics_port
 
 
 class _Hello(BoundedHandler):
@@ -128,7 +128,7 @@ def test_metrics_are_told_to_this_machines_names_alone_and_under_silent_connecti
 
 WITHOUT_DESCRIPTORS = """
 import os, resource, sys, threading
-from pipelines.watch.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.watch.bounded_server import BoundedHandler, BoundedServer
 class Counted(BoundedServer):
     tries = 0
     def get_request(self):

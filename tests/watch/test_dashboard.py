@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.watch.metrics import METRICS, Kind
+from reelmend.pipelines.watch.metrics import METRICS, Kind
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "reelmend.json").read_text())

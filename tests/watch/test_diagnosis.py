@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.summary import RunSummary
-from pipelines.tasks import Stage
-from pipelines.watch.diagnosis import diagnose
-from pipelines.watch.load import RunLoad
-from pipelines.watch.profile_findings import from_timeline, read_trace
-from pipelines.watch.timeline import Span
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.watch.diagnosis import diagnose
+from reelmend.pipelines.watch.load import RunLoad
+from reelmend.pipelines.watch.profile_findings import from_timeline, read_trace
+from reelmend.pipelines.watch.timeline import Span
 
 BUSY = RunLoad(seconds=100, workers=4, in_work={"inpaint": 4}, ready={"inpaint": 3}, first_chunk_s=1)
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from pipelines.tasks import Stage, Task
-from pipelines.watch.load import LoadMeter, RunLoad
+from reelmend.pipelines.tasks import Stage, Task
+from reelmend.pipelines.watch.load import LoadMeter, RunLoad
 
 
 class Scene:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from jobs import add_item, lossless_job
 
-from pipelines.config import ExecutorName, LogFormat
-from pipelines.errors import ConfigError
-from pipelines.job import dump_job
-from pipelines.logs import JsonLines, LogLine, log_fields, log_format
+from reelmend.pipelines.config import ExecutorName, LogFormat
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.logs import JsonLines, LogLine, log_fields, log_format
 
 ROOT = Path(__file__).parents[2]
 RAY_SESSIONS = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray"
@@ -36,8 +36,8 @@ def job_file(folder: Path, executor: ExecutorName, log: LogFormat) -> Path:
 
 
 def run(job: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(job)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job)]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")} | environment
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done

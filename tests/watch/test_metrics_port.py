@@ -10,11 +10,11 @@ import pytest
 from jobs import add_item, lossless_job
 from scrapes import Scraper, free_port, scrape
 
-from pipelines.config import ExecutorName, JobConfig, MetricsConfig
-from pipelines.errors import SetupError
-from pipelines.run import run_job
-from pipelines.summary import RunSummary
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import ExecutorName, JobConfig, MetricsConfig
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.run import run_job
+from reelmend.pipelines.summary import RunSummary
+from reelmend.pipelines.watch.progress import SilentDisplay
 
 
 @dataclass

@@ -10,15 +10,15 @@ from pathlib import Path
 from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
-from core_model.progress import Progress
-from pipelines.cli import app
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.stores.files import Files
-from pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
-from pipelines.watch import now as now_module
-from pipelines.watch.now import Now, kept_up_to_date
-from pipelines.watch.pace import RunPace
-from pipelines.watch.signs import Beat, Signs
+from reelmend.core_model.progress import Progress
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
+from reelmend.pipelines.watch import now as now_module
+from reelmend.pipelines.watch.now import Now, kept_up_to_date
+from reelmend.pipelines.watch.pace import RunPace
+from reelmend.pipelines.watch.signs import Beat, Signs
 
 
 def chunk_task(frames=40):
@@ -106,9 +106,9 @@ def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resum
     add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]
     code = (  # its probe is found standing still at once, and for half a minute more it does
-        "import time, pipelines.worker as w, pipelines.watch.now as n; from pipelines.tasks import Stage\n"
+        "import time, reelmend.pipelines.worker as w, reelmend.pipelines.watch.now as n; from reelmend.pipelines.tasks import Stage\n"
         "w.STAGES[Stage.PROBE] = lambda task, desk: time.sleep(30); n.OVERSTAY_S = 0.1; n.LOCAL_PACE_S = 0.1\n"
-        "from pipelines.cli import main; main()"
+        "from reelmend.pipelines.cli import main; main()"
     )
     command = [sys.executable, "-c", code, *words, "--out", str(tmp_path / "out"), "run.executor=inline"]
     now = tmp_path / "out/_reelmend/now.json"
@@ -147,11 +147,11 @@ def test_a_disk_that_is_full_names_every_failed_item_and_no_report(tmp_path):
         add_item(tmp_path, name, frames=4, size=(64, 48), audio=False)
     words = ["run", "--videos", str(tmp_path / "in/?.mp4"), "--out", str(tmp_path / "out"), "run.executor=inline"]
     code = (
-        "import resource, pipelines.worker as w; from pipelines.tasks import Stage\n"
+        "import resource, reelmend.pipelines.worker as w; from reelmend.pipelines.tasks import Stage\n"
         "stitch = w.STAGES[Stage.STITCH]\n"
         "fill = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "w.STAGES[Stage.STITCH] = lambda task, desk: (fill(), stitch(task, desk))[1]\n"
-        "from pipelines.cli import main; main()"
+        "from reelmend.pipelines.cli import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr

@@ -12,15 +12,15 @@ import torch
 from jobs import add_item, lossless_job
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.context import RunContext
-from pipelines.job import dump_job
-from pipelines.ledger import read_ledger
-from pipelines.stores.files import Files
-from pipelines.tasks import Chunk, Item, Receipt, Stage, Task
-from pipelines.watch.profile_findings import from_traces, read_trace
-from pipelines.watch.timeline import trace_name
-from pipelines.watch.torch_trace import run_traced
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.ledger import read_ledger
+from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.tasks import Chunk, Item, Receipt, Stage, Task
+from reelmend.pipelines.watch.profile_findings import from_traces, read_trace
+from reelmend.pipelines.watch.timeline import trace_name
+from reelmend.pipelines.watch.torch_trace import run_traced
 
 PROFILE = Path("_reelmend/profile")
 

@@ -8,7 +8,7 @@ import torch
 from file_server import FileServer, serving
 from released import with_test_weights
 
-from core_model.networks.raft import Raft
+from reelmend.core_model.networks.raft import Raft
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +41,4 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.weights.transfer.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("reelmend.pipelines.weights.transfer.FIRST_WAIT_S", 0.001)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ConfigError, SetupError
-from pipelines.weights import find
-from pipelines.weights.folder import read_records
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.weights import find
+from reelmend.pipelines.weights.folder import read_records
 
 
 def put(folder: Path, content: bytes = b"weights", file: str = "raft-things.pth") -> Path:
@@ -119,6 +119,6 @@ def test_without_a_setting_the_folder_is_in_the_users_cache(folder, tmp_path, mo
 
 def test_looking_for_weights_imports_neither_torch_nor_a_network_library():
     unwanted = {"torch", "requests", "boto3"}
-    code = f"import sys, pipelines.weights; sys.exit(str({unwanted} & set(sys.modules) or ''))"
+    code = f"import sys, reelmend.pipelines.weights; sys.exit(str({unwanted} & set(sys.modules) or ''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from core_model.checkpoint import load_checkpoint
-from core_model.networks.raft import Raft
-from pipelines.errors import ConfigError, SetupError
-from pipelines.weights import WeightFile, find, load_state
-from pipelines.weights.find import State, look
-from pipelines.weights.folder import locked, read_records
-from pipelines.weights.install import pull, take_in
-from pipelines.weights.registry import entry_of
-from pipelines.weights.source import source_of
-from pipelines.weights.verify import verify
+from reelmend.core_model.checkpoint import load_checkpoint
+from reelmend.core_model.networks.raft import Raft
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.weights import WeightFile, find, load_state
+from reelmend.pipelines.weights.find import State, look
+from reelmend.pipelines.weights.folder import locked, read_records
+from reelmend.pipelines.weights.install import pull, take_in
+from reelmend.pipelines.weights.registry import entry_of
+from reelmend.pipelines.weights.source import source_of
+from reelmend.pipelines.weights.verify import verify
 
 RAFT = entry_of("raft-things")
 

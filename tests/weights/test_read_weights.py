@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipelines.errors import SetupError
-from pipelines.weights import find, load_state
-from pipelines.weights.fit import check_fit
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.weights import find, load_state
+from reelmend.pipelines.weights.fit import check_fit
 
 
 def load(path: Path) -> dict[str, torch.Tensor]:

@@ -6,10 +6,10 @@ import boto3
 import numpy as np
 import pytest
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.weights.registry import entry_of
-from pipelines.weights.source import CHUNK_BYTES, source_of
-from pipelines.weights.transfer import fetch
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.weights.registry import entry_of
+from reelmend.pipelines.weights.source import CHUNK_BYTES, source_of
+from reelmend.pipelines.weights.transfer import fetch
 
 CONTENT = np.random.default_rng(3).bytes(4 * CHUNK_BYTES + 5)
 CHANGED = np.random.default_rng(4).bytes(4 * CHUNK_BYTES + 5)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from file_server import serving
 
-from pipelines.errors import ConfigError, SetupError, StoreError
-from pipelines.weights.registry import entry_of
-from pipelines.weights.source import CHUNK_BYTES, Source, source_of
-from pipelines.weights.transfer import ATTEMPTS, fetch
+from reelmend.pipelines.errors import ConfigError, SetupError, StoreError
+from reelmend.pipelines.weights.registry import entry_of
+from reelmend.pipelines.weights.source import CHUNK_BYTES, Source, source_of
+from reelmend.pipelines.weights.transfer import ATTEMPTS, fetch
 
 ENTRY = entry_of("raft-things")
 PLACE = "/raft-things.pth"
