@@ -56,6 +56,23 @@ def test_the_doctor_looks_at_every_part_and_says_what_a_run_would_pick(monkeypat
 
 
 @pytest.mark.ray
+def test_the_doctor_runs_nothing_that_lies_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray is tried in a process of its own: Python would import modules of the current folder first there."""
+    trace = f"open({str(tmp_path / 'was-run')!r}, 'w')\n"
+    for name in ("reelmend/__init__.py", "cluster/__init__.py", "cluster/check.py", "ray.py", "json.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(trace)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # nobody answers, at once
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 0, result.stdout
+    assert "no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1" in result.stdout
+    assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.ray
 def test_a_cluster_that_does_not_answer_is_named_with_the_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     result = CliRunner().invoke(app, ["doctor"])

@@ -72,10 +72,8 @@ def made(
     folder.mkdir(exist_ok=True)
     clip = inspect_video(write_clip(folder / "a.mkv", 2, (16, 16), codec="ffv1", pix_fmt="bgr0", audio=False))
     info = replace(clip, width=width, height=height, frames=count, rotation=rotation)
-    if (masks == masks[0]).all():
-        mask = write_mask_image(folder / "m.png", masks[0])
-    else:
-        mask = write_images(folder / "m", masks)
+    still = (masks == masks[0]).all()
+    mask = write_mask_image(folder / "m.png", masks[0]) if still else write_images(folder / "m", masks)
     boxes = [bounding_box(mask) for mask in masks]
     told = Told(boxes, dict(worst))
     maker = PreviewMaker(info, inspect_masks(mask, info, MaskConfig(dilation=0)), shots, told)

@@ -106,7 +106,8 @@ def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resum
     add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]
     code = (  # its probe is found standing still at once, and for half a minute more it does
-        "import time, reelmend.pipelines.worker as w, reelmend.pipelines.watch.now as n; from reelmend.pipelines.tasks import Stage\n"
+        "import time, reelmend.pipelines.worker as w, reelmend.pipelines.watch.now as n\n"
+        "from reelmend.pipelines.tasks import Stage\n"
         "w.STAGES[Stage.PROBE] = lambda task, desk: time.sleep(30); n.OVERSTAY_S = 0.1; n.LOCAL_PACE_S = 0.1\n"
         "from reelmend.pipelines.cli import main; main()"
     )
