@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.clips import write_box_mask, write_pan
 from reelmend.pipelines.config import InputConfig, JobConfig
-from reelmend.pipelines.manifest import discover
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.run.state_machine import RunState
 
 MOST_SECONDS, MOST_MB = 120, 2000
 _SIZES = ((1920, 1080), (1280, 720), (720, 576), (3840, 2160))

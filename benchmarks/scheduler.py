@@ -25,9 +25,9 @@ from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.resources import Node, lay_out
 from reelmend.cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
 from reelmend.pipelines.config import JobConfig, RunConfig
-from reelmend.pipelines.context import RunContext
-from reelmend.pipelines.ledger import ItemRow
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
 CHUNKS_AN_ITEM = 100

@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.quality.cases import moving_four, painted
 from benchmarks.quality.clips import FRAMES
-from reelmend.core_model.dis_flow import DisFlow
 from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
 from reelmend.core_model.metrics import psnr, warping_error
 from reelmend.pipelines.config import (
     Codec,
@@ -33,9 +33,9 @@ from reelmend.pipelines.config import (
     RunConfig,
     StitchConfig,
 )
-from reelmend.pipelines.plan import equal_edges
-from reelmend.pipelines.run import run_job
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.engines.blocks import equal_edges
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
 
 BLOCK, OVERLAP = 20, 3
 SEAM_MOST = 1.25

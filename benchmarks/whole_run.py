@@ -25,7 +25,7 @@ from benchmarks.clips import write_box_mask
 from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.encoder_options import encoder_options
 from reelmend.pipelines.media.encoding import encoder_name
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 
 SIZE, LOGO, RATE = (1280, 720), (160, 90), 25
 RATIO_MOST = 2.5

@@ -14,8 +14,8 @@ import ray
 from ray.experimental import internal_kv
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.watch.repeating import repeating
-from reelmend.pipelines.watch.signs import Beat
+from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.utils.repeating import repeating
 
 log = logging.getLogger(__name__)
 

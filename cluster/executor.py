@@ -14,14 +14,14 @@ from reelmend.cluster.runtime import in_job_folder, nodes, ray_runtime
 from reelmend.cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
 from reelmend.cluster.shortage import shortage
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.context import RunContext
-from reelmend.pipelines.engines import wants_gpu
+from reelmend.pipelines.engines.registry import wants_gpu
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.executor import WorkerFactory
-from reelmend.pipelines.logs import LogLine
-from reelmend.pipelines.run_state import RunState
-from reelmend.pipelines.stopping import stop_requests
-from reelmend.pipelines.worker import Worker
+from reelmend.pipelines.run.executor import WorkerFactory
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
+from reelmend.pipelines.utils.logs import LogLine
+from reelmend.pipelines.utils.signals import stop_requests
 
 log = logging.getLogger(__name__)
 

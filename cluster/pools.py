@@ -27,11 +27,11 @@ from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from reelmend.cluster.shared_gpus import SharedGpus
-from reelmend.pipelines.context import RunContext
 from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
-from reelmend.pipelines.executor import TaskWorker, WorkerFactory
-from reelmend.pipelines.logs import LogLine, log_to_stderr
+from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
+from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.tasks import Failure, Receipt, Task
+from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from itertools import count
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
+from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
-from reelmend.pipelines.watch.signs import OVERSTAY_S, Beat
 
 log = logging.getLogger("reelmend")
 
@@ -130,7 +130,7 @@ class Patience:
     task_s: float = math.inf
     """The same for any other task."""
     still_s: float = math.inf
-    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.watch.signs.Signs.hanging`."""
+    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.observe.signs.Signs.hanging`."""
 
 
 class _Phase(Enum):

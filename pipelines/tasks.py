@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Literal
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.cache.flow_use import FlowUse
-from reelmend.pipelines.redaction import redact
-from reelmend.pipelines.stores.location import Location
-from reelmend.pipelines.stores.stamp import NO_STAMP, Stamp
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp
+from reelmend.pipelines.utils.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)  # a run may hold millions

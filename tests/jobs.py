@@ -7,10 +7,10 @@ import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_video
 
 from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
-from reelmend.pipelines.ledger import ItemRow, read_ledger
-from reelmend.pipelines.run import LEDGER, run_job
-from reelmend.pipelines.summary import RunSummary
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
 
 
 def lossless_job(folder: Path, out: str = "out", *, executor: ExecutorName = ExecutorName.inline, **plan) -> JobConfig:

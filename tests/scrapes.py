@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from reelmend.pipelines.ledger import ItemRow
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt
-from reelmend.pipelines.watch.progress import SilentDisplay
 
 
 def free_port() -> int:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from reelmend.core_model.array_shot import ArrayShot
-from reelmend.core_model.dis_flow import DisFlow
 from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
 from reelmend.core_model.propagation.engine import PropagationEngine
 
 _MARGIN_PX = 128

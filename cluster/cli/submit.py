@@ -11,14 +11,13 @@ from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug
 from reelmend.pipelines.cli.screen import console, print_json
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.exit_status import EXIT_INTERRUPTED
-from reelmend.pipelines.identity import digest_of
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.job_paths import absolute_paths
-from reelmend.pipelines.redaction import redact
-from reelmend.pipelines.stores.location import Location
-from reelmend.pipelines.visible import visible
+from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.utils.hashing import digest_of
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 

@@ -19,15 +19,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from reelmend.core_model.bench.clip import made_clip
 from reelmend.core_model.bench.rows import Row
 from reelmend.core_model.bench.weights import with_drawn_weights
-from reelmend.core_model.compilation import compile_hot_parts, warm_up
-from reelmend.core_model.device_memory import CudaMemory
+from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.huge_pages import use_huge_pages
+from reelmend.core_model.device.memory import CudaMemory
 from reelmend.core_model.engine import U8, Bool
-from reelmend.core_model.huge_pages import use_huge_pages
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
-from reelmend.core_model.options import RestoreOptions
-from reelmend.core_model.restorer import Restorer
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.restorer import Restorer
 
 _REPEATS_ON_CUDA = 3
 _SMALLEST_SIDE_PX, _SIDE_MULTIPLE_PX = 128, 8

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.job import preset_names
+from reelmend.pipelines.job.load import preset_names
 
 
 def complete_setting(incomplete: str) -> list[str]:

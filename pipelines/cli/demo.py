@@ -10,12 +10,12 @@ from rich.table import Table
 
 from reelmend.pipelines.cli.options import Debug
 from reelmend.pipelines.cli.screen import console
-from reelmend.pipelines.context import REPORT, WORK_FOLDER
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job import load_job
-from reelmend.pipelines.summary import RunSummary
-from reelmend.pipelines.units import readable_seconds
-from reelmend.pipelines.watch.progress import choose_display
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
+from reelmend.pipelines.utils.units import readable_seconds
 
 _INPUT = "input"
 
@@ -39,7 +39,7 @@ def demo(
     from reelmend.pipelines.demo.picture import write_picture
     from reelmend.pipelines.demo.scene import FRAMES, moments
     from reelmend.pipelines.demo.score import score_clip
-    from reelmend.pipelines.run import run_job
+    from reelmend.pipelines.run.driver import run_job
 
     scene = list(moments())
     video, mask = write_clip(folder / _INPUT, scene)

@@ -16,7 +16,10 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
 
     Example: `reelmend doctor`
     """
-    from reelmend.pipelines.doctor import examine, works  # imports torch and PyAV, which --help does not need
+    from reelmend.pipelines.cli.doctor_checks import (  # imports torch and PyAV, which --help does not need
+        examine,
+        works,
+    )
 
     findings = examine()
     if as_json:

@@ -14,11 +14,20 @@ import typer
 
 from reelmend.pipelines.cli.options import DEBUG_VARIABLE
 from reelmend.pipelines.config import LogFormat
-from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway
-from reelmend.pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
-from reelmend.pipelines.logs import log_format, log_to_stderr
-from reelmend.pipelines.redaction import redact
-from reelmend.pipelines.visible import visible
+from reelmend.pipelines.errors import (
+    EXIT_BUG,
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_STARTED,
+    EXIT_TRY_AGAIN,
+    ConfigError,
+    ReelmendError,
+    SetupError,
+    StoreAway,
+)
+from reelmend.pipelines.utils.logs import log_format, log_to_stderr
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 P = ParamSpec("P")
 

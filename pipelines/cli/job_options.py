@@ -8,9 +8,9 @@ from typing import Any
 
 from reelmend.pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.cost.rates_file import rates_beside
-from reelmend.pipelines.job import load_job
-from reelmend.pipelines.stores.location import Location
+from reelmend.pipelines.forecast.rates import rates_beside
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.storage.location import Location
 
 
 @dataclass(frozen=True)

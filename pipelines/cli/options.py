@@ -9,8 +9,8 @@ import typer
 
 from reelmend.pipelines.cli.completion import complete_preset, complete_setting
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.stores.location import Location, location_of
-from reelmend.pipelines.typed_paths import is_there
+from reelmend.pipelines.storage.location import Location, location_of
+from reelmend.pipelines.utils.user_paths import is_there
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
 

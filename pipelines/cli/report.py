@@ -3,7 +3,7 @@
 from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
 from reelmend.pipelines.cli.past_run import find_past_run
 from reelmend.pipelines.cli.screen import print_json
-from reelmend.pipelines.visible import visible
+from reelmend.pipelines.utils.text import visible
 
 
 def report(
@@ -13,7 +13,7 @@ def report(
 
     Example: `reelmend report --out out/`
     """
-    from reelmend.pipelines.run import make_report  # imports torch and PyAV, which --help does not need
+    from reelmend.pipelines.run.driver import make_report  # imports torch and PyAV, which --help does not need
 
     past = find_past_run(words, preset, out)
     path = make_report(past.context, past.files, past.summary, past.rows)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reelmend.core_model.metrics import psnr
 from reelmend.pipelines.demo.scene import Moment
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 U8 = NDArray[np.uint8]

@@ -25,9 +25,9 @@ from reelmend.pipelines.media.encoding import (
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.fields import told_first_field
 from reelmend.pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
-from reelmend.pipelines.media.remux import becomes, split_streams
 from reelmend.pipelines.media.side_data import LEFT
 from reelmend.pipelines.media.source import codec_name, list_images, open_container, read_image, video_stream
+from reelmend.pipelines.media.stream_copy import becomes, split_streams
 
 __all__ = ["check_output", "encoder_available", "suffix_of", "verify_output"]
 

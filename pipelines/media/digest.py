@@ -7,7 +7,7 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.limits import refuse_overtime
 from reelmend.pipelines.media.source import list_images
-from reelmend.pipelines.system_errors import unreadable
+from reelmend.pipelines.utils.system_errors import unreadable
 
 _PIECE_BYTES = 1 << 20
 

@@ -24,7 +24,6 @@ from reelmend.pipelines.media.alpha import alpha_decoder
 from reelmend.pipelines.media.bare_image import BARE_IMAGES, read_bare_image
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.film_track import film_of
-from reelmend.pipelines.media.kinds import IMAGE_SUFFIXES, is_image
 from reelmend.pipelines.media.limits import (
     most_pixels,
     refuse_duration,
@@ -33,7 +32,8 @@ from reelmend.pipelines.media.limits import (
     refuse_pixels,
     seconds_left,
 )
-from reelmend.pipelines.system_errors import unreadable
+from reelmend.pipelines.storage.suffixes import IMAGE_SUFFIXES, is_image
+from reelmend.pipelines.utils.system_errors import unreadable
 
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""

@@ -25,8 +25,8 @@ from reelmend.pipelines.media.fields import field_marker, mark_interlaced
 from reelmend.pipelines.media.matroska import set_display_aspect
 from reelmend.pipelines.media.png_folder import PngFolder
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.remux import CopiedStreams, blaming_copies
 from reelmend.pipelines.media.stored import to_stored
+from reelmend.pipelines.media.stream_copy import CopiedStreams, blaming_copies
 
 __all__ = ["VideoWriter", "suffix_of"]
 

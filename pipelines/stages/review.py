@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from reelmend.core_model.quality import FrameQuality, HoleQuality, summarize_quality
-from reelmend.pipelines.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
+from reelmend.pipelines.storage.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
 
 _WINDOW_FRAMES = 10
 _DIGITS = 4

@@ -2,8 +2,8 @@
 
 import math
 
-from reelmend.pipelines.parts import Box
-from reelmend.pipelines.sizes import Size
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.sizes import Size
 
 _AROUND = 0.6  # of the hole's shorter side
 _AROUND_PX = 48

@@ -29,10 +29,10 @@ import workload
 from gate import Gate, Shut
 from servers import CREDENTIALS, s3_server
 
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.ledger import read_ledger
-from reelmend.pipelines.run import LEDGER
-from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.location import location_of
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0
 _STILL_S = 15.0

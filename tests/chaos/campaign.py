@@ -33,10 +33,10 @@ from ray.cluster_utils import Cluster
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
 
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.ledger import ItemState, read_ledger
-from reelmend.pipelines.run import LEDGER
-from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from reelmend.pipelines.storage.location import location_of
 
 _HERE = Path(__file__).parent
 _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "3"}

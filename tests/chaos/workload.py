@@ -24,9 +24,9 @@ from reelmend.pipelines.config import (
     StitchConfig,
     StoreConfig,
 )
-from reelmend.pipelines.ledger import read_ledger
-from reelmend.pipelines.run import LEDGER, run_job
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.storage.ledger import read_ledger
 
 _SIZE, _FRAMES = (48, 32), 8
 _LONG_EVERY, _BROKEN_EVERY = 20, 40

@@ -11,7 +11,7 @@ import pytest
 
 from reelmend.pipelines.demo.clip import write_clip
 from reelmend.pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment, moments
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.doctor import Finding, Level, weights_here, works
+from reelmend.pipelines.cli.doctor_checks import Finding, Level, weights_here, works
 
 
 def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:

@@ -9,10 +9,10 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from reelmend.pipelines.ledger import ItemRow, read_ledger
-from reelmend.pipelines.run import run_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
 from reelmend.pipelines.tasks import Failure, Receipt
-from reelmend.pipelines.watch.progress import SilentDisplay
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

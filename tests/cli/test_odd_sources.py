@@ -9,7 +9,7 @@ from jobs import add_item
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.ledger import ItemState, read_ledger
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 BAD = {
     "pipe": ("pipe.mp4", "quarantined"),

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from reelmend.pipelines.config import LogFormat
-from reelmend.pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.observe.progress import LogDisplay, SilentDisplay, choose_display
+from reelmend.pipelines.observe.progress_live import LINES, LiveDisplay
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Failure
-from reelmend.pipelines.watch.progress import LogDisplay, SilentDisplay, choose_display
-from reelmend.pipelines.watch.progress_live import LINES, LiveDisplay
 
 
 def row(name: str, state: ItemState, **more: object) -> ItemRow:

@@ -14,8 +14,8 @@ from clips import moving_box, scene, write_clip, write_mask_image
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.ledger import ItemState, read_ledger
-from reelmend.pipelines.run import LEDGER
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 PATIENCE_S = 120
 CLIPS, FRAMES = 6, 12

@@ -9,8 +9,8 @@ from pathlib import Path
 import toy_worker
 
 from reelmend.cluster.executor import RayExecutor
-from reelmend.pipelines.ledger import ItemRow
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt
 
 

@@ -15,7 +15,7 @@ import toy_worker
 from scrapes import scrape_ray
 
 from reelmend.cluster.executor import RayExecutor
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
 
 _PATIENCE_S = 60.0
 

@@ -6,7 +6,7 @@ from toy_worker import toy_item, toy_plan
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import Receipt, Stage
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)

@@ -24,8 +24,8 @@ from reelmend.cluster.runtime import free_and_total, nodes, ray_runtime
 from reelmend.cluster.scheduler import Placed, Ready
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import PoolsConfig
-from reelmend.pipelines.ledger import ItemState
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Stage
 
 pytestmark = pytest.mark.ray

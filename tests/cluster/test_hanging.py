@@ -12,8 +12,8 @@ from reelmend.cluster.beats import BEAT_S, BeatReader
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Patience, Run
+from reelmend.pipelines.observe.signs import Beat
 from reelmend.pipelines.tasks import Receipt, Stage, Task
-from reelmend.pipelines.watch.signs import Beat
 
 STILL_S = 100.0
 PATIENCE = Patience(still_s=STILL_S)

@@ -12,8 +12,8 @@ from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.config import PoolsConfig
-from reelmend.pipelines.ledger import ItemRow, ItemState
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Failure, Receipt
 
 pytestmark = pytest.mark.ray

@@ -6,7 +6,7 @@ from play import LAPTOP, Play
 from reelmend.cluster.deaths import KernelKills, for_want_of_memory
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Gone, Run, Start
-from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, Stage
 
 OOM = "its machine ran out of memory"

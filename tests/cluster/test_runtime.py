@@ -17,8 +17,8 @@ from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.own_ray import temporary_folder
 from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.errors import ConfigError, SetupError
-from reelmend.pipelines.ledger import ItemState
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
 
 pytestmark = pytest.mark.ray
 DRIVER = Path(__file__).with_name("driver.py")

@@ -5,7 +5,7 @@ from play import RESTORE, Play
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
-from reelmend.pipelines.ledger import ItemState
+from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)

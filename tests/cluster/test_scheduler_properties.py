@@ -8,8 +8,8 @@ from toy_worker import toy_item, toy_plan
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
-from reelmend.pipelines.ledger import ItemState
-from reelmend.pipelines.run_state import RunState
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 SHARED = Layout((Pool("restore", (Stage.INPAINT, Stage.FLOW), 2, 0.9, 1),), task_slots=1, task_cpus=0.1, busy_limit=2)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig, PoolsConfig, RunConfig
-from reelmend.pipelines.context import RunContext
+from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 

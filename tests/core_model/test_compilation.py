@@ -6,8 +6,8 @@ import pytest
 import torch
 from released import shared, with_test_weights
 
-from reelmend.core_model.compilation import CompileOutcome, compile_hot_parts, warm_up
-from reelmend.core_model.execution import Execution
+from reelmend.core_model.device.compilation import CompileOutcome, compile_hot_parts, warm_up
+from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft

@@ -11,14 +11,14 @@ import torch
 from released import shared
 
 from reelmend.core_model.array_shot import ArrayShot
-from reelmend.core_model.execution import Execution
-from reelmend.core_model.image_propagation import propagate_images
+from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.metrics import psnr
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
-from reelmend.core_model.options import RestoreOptions
-from reelmend.core_model.prepared_shot import flow_tensor, images_tensor, masks_tensor
-from reelmend.core_model.propainter_engine import ProPainterEngine
+from reelmend.core_model.networks.image_propagation import propagate_images
+from reelmend.core_model.propainter.engine import ProPainterEngine
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.prepared_shot import flow_tensor, images_tensor, masks_tensor
 
 FRAMES = 11
 OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)

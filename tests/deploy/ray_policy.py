@@ -8,7 +8,7 @@ from policy import rule
 
 from reelmend.cluster.resources import lay_out
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.job import load_job
+from reelmend.pipelines.job.load import load_job
 
 
 @rule

@@ -6,8 +6,7 @@ from manifests import of_kind
 from policy import rule
 
 from reelmend.cluster.kubernetes.rayjob import LONGEST_NAME, run_name
-from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.exit_status import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED
+from reelmend.pipelines.errors import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED, ConfigError
 
 _FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 6)}
 _LONGEST_CLUSTER_NAME = 53

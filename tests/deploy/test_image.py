@@ -186,5 +186,5 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("reelmend-*.whl")
     names = set(ZipFile(wheel).namelist())
-    needed = ("cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja")
+    needed = ("cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/observe/report/report.html.jinja")
     assert {f"reelmend/{name}" for name in needed} <= names

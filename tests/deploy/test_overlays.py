@@ -8,7 +8,7 @@ import pytest
 import yaml
 from manifests import OVERLAYS, containers, of_kind, one, pod_templates, rendered
 
-from reelmend.pipelines.job import load_job
+from reelmend.pipelines.job.load import load_job
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

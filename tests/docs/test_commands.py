@@ -54,7 +54,7 @@ def footage(tmp_path_factory):
 
 @pytest.fixture
 def reader(footage, tmp_path, monkeypatch):
-    folder = tmp_path / "desk"
+    folder = tmp_path / "worker_context"
     shutil.copytree(footage, folder, symlinks=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("REELMEND_WEIGHTS", str(tmp_path / "no-weights"))

@@ -16,11 +16,11 @@ from damage import csv_text, job_text, jsonl_text, mutated, names, override_text
 from readers import INFO
 
 from reelmend.core_model.quality import FrameQuality
-from reelmend.pipelines.cache.flow_cache import encode_flow
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.media.info import inspect_video
-from reelmend.pipelines.parts import cut_patch, encode_part
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.stages.parts import cut_patch, encode_part
+from reelmend.pipelines.storage.flow_cache.codec import encode_flow
 
 _SIZE = (48, 32)
 _FRAMES = 8

@@ -6,7 +6,7 @@ import pytest
 
 from reelmend.pipelines.config import Codec, JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job import apply_overrides, dump_job, load_job, preset_names
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job, preset_names
 
 
 def write(folder: Path, text: str, name: str = "job.yaml") -> Path:

@@ -6,7 +6,7 @@ from templates import QUICK, TEMPLATE
 
 from reelmend.cluster.kubernetes.access import Access
 from reelmend.cluster.kubernetes.api import RayJobs
-from reelmend.cluster.kubernetes.launch import Wish
+from reelmend.cluster.kubernetes.launch import LaunchRequest
 
 
 @pytest.fixture
@@ -23,4 +23,4 @@ def rayjobs(server):
 
 @pytest.fixture
 def wish():
-    return Wish("nightly", "nightly-20261203-0130", labels={}, on_cluster=None, keep=7)
+    return LaunchRequest("nightly", "nightly-20261203-0130", labels={}, on_cluster=None, keep=7)

@@ -5,7 +5,7 @@ from api_server import PATH
 from templates import QUICK, TEMPLATE
 
 from reelmend.cluster.kubernetes.access import Access
-from reelmend.cluster.kubernetes.api import NoAnswer, RayJobs
+from reelmend.cluster.kubernetes.api import ApiUnavailable, RayJobs
 from reelmend.cluster.kubernetes.launch import create_or_attach, prune
 from reelmend.cluster.kubernetes.rayjob import run_from
 from reelmend.pipelines.errors import ConfigError, SetupError
@@ -93,7 +93,7 @@ def test_what_may_pass_is_asked_again(server, rayjobs, wish, fault):
 
 def test_a_server_that_stays_away_is_given_up_after_our_patience(server, rayjobs, wish):
     server.statuses = [503] * 10_000
-    with pytest.raises(NoAnswer, match="503"):
+    with pytest.raises(ApiUnavailable, match="503"):
         create_or_attach(rayjobs, wish)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelmend.pipelines.leases.lease import FileLease, Holder
-from reelmend.pipelines.ledger import ItemRow, ItemState
-from reelmend.pipelines.ledger.keeper import LedgerKeeper
-from reelmend.pipelines.stores.files import Files
-from reelmend.pipelines.stores.location import Location
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.leases.lease import FileLease, Holder
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.location import Location
 
 
 def pending(*names: str, video: str = "in/{}.mp4") -> dict[str, ItemRow]:
@@ -44,7 +44,7 @@ class Run:
     def __post_init__(self) -> None:
         lease = FileLease(Path("lease.json"), Holder.this_process(self.name))
         clocks = self.clock.wall, self.clock
-        self.keeper = LedgerKeeper(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
+        self.keeper = LedgerRecorder(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
         self.keeper.begin(self.rows, self.left_out)
 
     def tell(self, name: str, state: ItemState, *, answer: object = None, **values: object) -> None:

@@ -8,13 +8,13 @@ import pytest
 from runs import Clock, Run, finished, pending
 
 from reelmend.pipelines.errors import ConfigError, StoreError
-from reelmend.pipelines.item_work import add_work
-from reelmend.pipelines.ledger import ItemState, LedgerView, read_ledger
-from reelmend.pipelines.ledger.head import head_place, part_place, read_head
-from reelmend.pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S, RECENT_S
-from reelmend.pipelines.ledger.partition import decode_rows, encode
-from reelmend.pipelines.ledger.write import read_outcomes
-from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.run.item_lifecycle import add_work
+from reelmend.pipelines.run.ledger_recorder import CHECKPOINT_S, PROGRESS_S, RECENT_S
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemState, LedgerView, read_ledger
+from reelmend.pipelines.storage.ledger.head import head_place, part_place, read_head
+from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
+from reelmend.pipelines.storage.ledger.write import read_outcomes
 from reelmend.pipelines.tasks import Failure, Receipt, Stage
 
 FILES = Files()
@@ -25,7 +25,7 @@ RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, Item
 def small_parts(monkeypatch):
     """Four rows a part."""
     for module in ("partition", "write", "keeper"):
-        monkeypatch.setattr(f"reelmend.pipelines.ledger.{module}.PART_ROWS", 4)
+        monkeypatch.setattr(f"reelmend.pipelines.storage.ledger.{module}.PART_ROWS", 4)
 
 
 def states(place):

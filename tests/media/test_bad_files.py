@@ -10,7 +10,7 @@ from clips import scene, write_clip, write_images
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.writer import VideoWriter
 

@@ -10,9 +10,9 @@ from test_streams import packets, with_sound
 from reelmend.pipelines.config import Codec, Sound, StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames
-from reelmend.pipelines.media.remux import try_copies
+from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 SCRIPT = b"""[Script Info]

@@ -8,7 +8,7 @@ from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.fields import BOTTOM, TOP, field_marker, mark_interlaced
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 

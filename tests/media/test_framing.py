@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from clips import write_clip
 
-from reelmend.pipelines.canvas.canvas import canvas_of
 from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig
 from reelmend.pipelines.errors import OverLimit
+from reelmend.pipelines.media.canvas.canvas import canvas_of
+from reelmend.pipelines.media.canvas.framing import cut_frame, lay_frame, on_canvas
 from reelmend.pipelines.media.colour import BT470BG, colour_of
 from reelmend.pipelines.media.formats import planes_of, working_layout
-from reelmend.pipelines.media.framing import cut_frame, lay_frame, on_canvas
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 FORMATS = [

@@ -9,7 +9,7 @@ from clips import scene, write_images
 
 from reelmend.pipelines.config import Chroma, Codec, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output, verify_output
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.writer import VideoWriter

@@ -8,9 +8,9 @@ from clips import write_clip
 from test_streams import packets, rewritten
 
 from reelmend.pipelines.config import Codec, StitchConfig
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
-from reelmend.pipelines.media.remux import try_copies
+from reelmend.pipelines.media.stream_copy import try_copies
 
 PACKET = 188
 

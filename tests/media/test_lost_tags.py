@@ -11,7 +11,7 @@ from clips import scene, write_clip, write_images
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter
 

@@ -9,9 +9,9 @@ from clips import moving_box, write_clip, write_images, write_mask_image, write_
 
 from reelmend.pipelines.config import MaskConfig
 from reelmend.pipelines.errors import MaskError
-from reelmend.pipelines.masks.levels import read_mask_image
-from reelmend.pipelines.masks.source import inspect_masks, read_masks
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.levels import read_mask_image
+from reelmend.pipelines.media.masks.reader import inspect_masks, read_masks
 
 PLAIN = MaskConfig(dilation=0)
 BOX = np.zeros((64, 96), np.bool_)

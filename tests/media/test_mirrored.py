@@ -6,11 +6,11 @@ import pytest
 from clips import scene, write_mask_image
 
 from reelmend.pipelines.config import Codec, MaskConfig, StitchConfig
-from reelmend.pipelines.masks.source import read_masks
 from reelmend.pipelines.media.capabilities import check_output
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.masks.reader import read_masks
 from reelmend.pipelines.media.reader import read_frames, to_rgb
-from reelmend.pipelines.media.turn import as_coded, as_shown, turn_of
+from reelmend.pipelines.media.rotation import as_coded, as_shown, turn_of
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 PLAIN = MaskConfig(dilation=0)

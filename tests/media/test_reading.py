@@ -15,10 +15,10 @@ from clips import scene, write_clip, write_images
 
 from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError, SourceUnreadable
+from reelmend.pipelines.media.composite import paste_rgb
 from reelmend.pipelines.media.digest import digest_source
 from reelmend.pipelines.media.formats import planes_of
-from reelmend.pipelines.media.info import VideoInfo, glance_video, inspect_video
-from reelmend.pipelines.media.paste import paste_rgb
+from reelmend.pipelines.media.inspection import VideoInfo, glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.writer import VideoWriter
 

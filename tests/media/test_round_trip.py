@@ -13,7 +13,7 @@ from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError, SetupError, StoreError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.formats import planes_of, working_layout
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 

@@ -10,7 +10,7 @@ from clips import write_clip
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 

@@ -8,7 +8,7 @@ from clips import scene, write_clip
 
 from reelmend.pipelines.media import reader, source, walk
 from reelmend.pipelines.media.formats import planes_of
-from reelmend.pipelines.media.info import inspect_video
+from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames
 
 FRAMES = 360

@@ -47,4 +47,4 @@ def test_a_fault_is_caught_missed_or_cannot_be_tried_and_the_source_is_as_before
     ],
 )
 def test_a_fault_that_has_rotted_is_named(old, new, tests, said):
-    assert said in complaint_about(Fault("", "pipelines/run_state.py", old, new, tests), ROOT)
+    assert said in complaint_about(Fault("", "pipelines/run/state_machine.py", old, new, tests), ROOT)

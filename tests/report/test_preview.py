@@ -13,13 +13,14 @@ from jobs import add_item, finish, lossless_job
 
 from reelmend.core_model.quality import NO_HOLE
 from reelmend.pipelines.config import MaskConfig
-from reelmend.pipelines.masks.source import inspect_masks
-from reelmend.pipelines.media.info import inspect_video
-from reelmend.pipelines.parts import bounding_box, cut_patch
-from reelmend.pipelines.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
-from reelmend.pipelines.stages.preview import MOST_BYTES, MOVING, PreviewMaker
+from reelmend.pipelines.media.boxes import bounding_box
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.reader import inspect_masks
+from reelmend.pipelines.stages.parts import cut_patch
+from reelmend.pipelines.stages.preview_strip import MOST_BYTES, MOVING, PreviewMaker
+from reelmend.pipelines.stages.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
 from reelmend.pipelines.stages.zoom import cell_size, union, zoom
-from reelmend.pipelines.stores.files import Files
+from reelmend.pipelines.storage.files import Files
 
 SIZE = (640, 360)
 LOGO = (560, 20, 620, 50)

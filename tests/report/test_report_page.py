@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
-from reelmend.pipelines.item_work import new_row
-from reelmend.pipelines.ledger import ItemRow, ItemState
-from reelmend.pipelines.ledger.partition import decode_rows, encode
-from reelmend.pipelines.report import page as report_page
-from reelmend.pipelines.report.rows import quality_in_words
-from reelmend.pipelines.reproduce import reproduce_command
+from reelmend.pipelines.observe.report import page as report_page
+from reelmend.pipelines.observe.report.rows import quality_in_words
+from reelmend.pipelines.observe.reproduce import reproduce_command
+from reelmend.pipelines.run.item_lifecycle import new_row
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.tasks import Item
 
 

@@ -17,9 +17,9 @@ from jobs import add_item, lossless_job
 from ray_cluster import ray_cluster
 
 from reelmend.pipelines.config import ExecutorName, InputConfig, StoreConfig
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.run import run_job
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
 
 pytestmark = pytest.mark.ray
 

@@ -21,7 +21,7 @@ from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import add_item, finish, lossless_job, planes
 
 from reelmend.pipelines.config import ExecutorName
-from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.job.load import dump_job
 
 PATIENCE_S = 120
 CHUNKS, SEGMENTS = 5, 3

@@ -14,11 +14,11 @@ from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import finish, lossless_job
 
 from reelmend.pipelines.config import JobConfig, S3Config, StoreConfig
-from reelmend.pipelines.run import run_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import digests, flow, inpaint, probe, stitch
-from reelmend.pipelines.stores.files import Files
-from reelmend.pipelines.stores.location import RemotePath, location_of
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import RemotePath, location_of
 
 FRAMES = 8
 MADE_BY = {

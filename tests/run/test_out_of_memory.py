@@ -9,9 +9,9 @@ import pytest
 from clips import moving_box, write_clip, write_mask_video
 from jobs import finish, lossless_job
 
+from reelmend.core_model.device.window_batch import WindowBatch
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.propagation.engine import PropagationEngine
-from reelmend.core_model.window_batch import WindowBatch
 from reelmend.pipelines.config import OutOfMemory
 
 SIZE, FRAMES = (640, 48), 5
@@ -50,7 +50,7 @@ def use(monkeypatch):
 
     def put(engine):
         monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
-        monkeypatch.setattr("reelmend.pipelines.stages.desk.build_engine", lambda job, weights: engine)
+        monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine
 
     return put

@@ -11,13 +11,13 @@ from jobs import finish, lossless_job, planes
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.propagation import engine as propagation_engine
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.cache.flow_cache import decode_flow, encode_flow, segment_key
 from reelmend.pipelines.config import EngineName, Mode
-from reelmend.pipelines.context import RunContext
-from reelmend.pipelines.engines import build_engine, build_flow, works_in_regions
-from reelmend.pipelines.masks.fit import grown
-from reelmend.pipelines.stages.desk import Desk
+from reelmend.pipelines.engines.registry import build_engine, build_flow, works_in_regions
+from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow, segment_key
 from reelmend.pipelines.tasks import Item, Segment, Stage, Task
 
 SIZE = (640, 384)
@@ -43,7 +43,9 @@ def add_item(folder, masks, **clip):
 
 def plan_of(folder, job):
     item = Item("clip", folder / "in/clip.mkv", folder / "in/clip_mask.mkv", folder / "planned/clip.mkv")
-    return probe(Task(Stage.PROBE, item), Desk(RunContext("run", replace(job, out=str(folder / "planned"))))).plan
+    return probe(
+        Task(Stage.PROBE, item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))
+    ).plan
 
 
 def regions_in(plan):

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.context import RunContext
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.stores.files import Files
-from reelmend.pipelines.stores.input_cache import InputCache
-from reelmend.pipelines.stores.location import RemotePath
-from reelmend.pipelines.stores.own_folder import own_folder
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.input_cache import InputCache
+from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.own_folder import own_folder
 
 STRANGER = 65534
 

@@ -12,10 +12,10 @@ from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.config import LimitsConfig, MaskConfig
 from reelmend.pipelines.errors import ItemError, MediaError, OverLimit
-from reelmend.pipelines.masks.source import inspect_masks
 from reelmend.pipelines.media.digest import digest_source
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.limits import held_to
+from reelmend.pipelines.media.masks.reader import inspect_masks
 from reelmend.pipelines.media.source import read_image
 
 

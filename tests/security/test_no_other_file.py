@@ -11,8 +11,8 @@ from clips import write_clip
 
 from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
-from reelmend.pipelines.manifest import discover
-from reelmend.pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from jobs import add_item
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
+from reelmend.pipelines.cli.doctor_checks import Finding
 from reelmend.pipelines.config import LogFormat
-from reelmend.pipelines.doctor import Finding
-from reelmend.pipelines.job import dump_job, load_job
-from reelmend.pipelines.ledger import read_ledger
-from reelmend.pipelines.logs import LogLine, log_to_stderr
-from reelmend.pipelines.redaction import redact
-from reelmend.pipelines.serve.server import _text
+from reelmend.pipelines.job.load import dump_job, load_job
+from reelmend.pipelines.observe.serve.server import _text
+from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.tasks import Failure
+from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
+from reelmend.pipelines.utils.redaction import redact
 
 SECRETS = {
     "http://admin:sesame@minio:9000/b": "http://***@minio:9000/b",

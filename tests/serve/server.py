@@ -14,12 +14,12 @@ from urllib.parse import urlencode, urlsplit
 
 from pages import summary_of, work_folder
 
-from reelmend.pipelines.ledger import ItemRow
-from reelmend.pipelines.serve.server import PageServer
-from reelmend.pipelines.serve.watched import Moment, WatchedRun
-from reelmend.pipelines.stores.files import Files
-from reelmend.pipelines.watch.overview import overview
-from reelmend.pipelines.watch.standing import Life, Standing
+from reelmend.pipelines.observe.overview import overview
+from reelmend.pipelines.observe.run_status import Life, RunStatus
+from reelmend.pipelines.observe.serve.server import PageServer
+from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def moment_of(
     """A run of these rows at some moment."""
     summary = summary_of(list(rows))
     seen = overview(summary, rows, ended=life is Life.ENDED)
-    stands = Standing(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, list(tried_again), [], {})
+    stands = RunStatus(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, list(tried_again), [], {})
     return Moment(summary, rows, seen, stands)
 
 

@@ -18,11 +18,11 @@ from server import command, serving
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.job import dump_job
-from reelmend.pipelines.ledger import ItemRow, ItemState, read_ledger
-from reelmend.pipelines.report.rows import FIELDS
-from reelmend.pipelines.run import run_job
-from reelmend.pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.observe.report.rows import FIELDS
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
 
 CLIPS, FRAMES = 6, 20
 """A block each: the run goes on for three seconds when its first item is done, and the ledger tells so within one."""

@@ -7,14 +7,14 @@ from pages import HOSTILE, judged, moving, pictured, quarantined, restored, stri
 from server import moment_of, serving
 
 from reelmend.pipelines.errors import SetupError, StoreError
-from reelmend.pipelines.ledger import ItemRow, ItemState
-from reelmend.pipelines.previews import FOLDER
-from reelmend.pipelines.report.rows import FIELDS
-from reelmend.pipelines.serve.answers import now
-from reelmend.pipelines.serve.server import PageServer
-from reelmend.pipelines.serve.watched import FRESH_S, Moment, WatchedRun
-from reelmend.pipelines.stores.files import Files
-from reelmend.pipelines.watch.standing import Life
+from reelmend.pipelines.observe.report.rows import FIELDS
+from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.serve.answers import now
+from reelmend.pipelines.observe.serve.server import PageServer
+from reelmend.pipelines.observe.serve.watched import FRESH_S, Moment, WatchedRun
+from reelmend.pipelines.stages.previews import FOLDER
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 
 def ids(answer: dict[str, list[list[object]]]) -> list[object]:

@@ -14,7 +14,7 @@ import yaml
 from clips import moving_box, scene, write_clip, write_mask_image
 from scrapes import scrape, scrape_ray
 
-from reelmend.pipelines.sealed import unseal
+from reelmend.pipelines.storage.sealed import unseal
 
 CLIPS, FRAMES, SIZE = 12, 8, (48, 32)
 UNTOUCHED = 7

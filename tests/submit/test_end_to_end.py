@@ -15,10 +15,10 @@ from pages import Page
 from scrapes import free_port
 from servers import CREDENTIALS
 
-from reelmend.pipelines.ledger import read_ledger
-from reelmend.pipelines.stores.location import location_of
+from reelmend.pipelines.observe.metrics import METRICS, Kind
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.location import location_of
 from reelmend.pipelines.tasks import Stage
-from reelmend.pipelines.watch.metrics import METRICS, Kind
 
 pytestmark = pytest.mark.ray
 
@@ -41,7 +41,7 @@ def port():
 
 @pytest.fixture(scope="module")
 def job(bucket, port, tmp_path_factory):
-    path = tmp_path_factory.mktemp("desk") / "night.yaml"
+    path = tmp_path_factory.mktemp("worker_context") / "night.yaml"
     write_job(path, BUCKET, port)
     put_clips(bucket, tmp_path_factory.mktemp("footage"))
     return path

@@ -14,7 +14,7 @@ from ray.job_submission import JobDetails, JobStatus, JobType
 
 from reelmend.cluster.jobs import exit_status_of
 from reelmend.pipelines.cli import main
-from reelmend.pipelines.job import dump_job
+from reelmend.pipelines.job.load import dump_job
 
 pytestmark = pytest.mark.ray
 
