@@ -1,4 +1,4 @@
-"""Error classes, by who can fix them.
+"""Errors by who can fix them, and the exit statuses that scripts read.
 
 ReelmendError
 ├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work

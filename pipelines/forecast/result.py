@@ -1,4 +1,4 @@
-"""Hours and price of an amount of work."""
+"""Forecast of a run: seconds, bytes, hours of CPU and GPU, and their price."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields

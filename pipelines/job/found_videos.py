@@ -1,4 +1,4 @@
-"""Videos that globs and folders name. What else is there is passed over, and said to be."""
+"""Videos that globs and folders name, and the files there that are passed over, each with its reason."""
 
 import glob
 import os

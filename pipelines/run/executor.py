@@ -1,4 +1,4 @@
-"""Protocol of executors, and the simplest one: in this process.
+"""Executors: what one has to provide, the simplest one (this process), and which one `auto` stands for.
 
 An executor pulls tasks from a `RunState` as it has room for them, and hands back receipts and failures. Which task
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.

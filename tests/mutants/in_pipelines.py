@@ -14,17 +14,32 @@ _LEASE = (
     "storage/test_s3_lease.py::test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_lives"
 )
 
+OF_THE_STATE = " ".join(
+    [
+        "run/test_admission.py",
+        "run/test_blame.py",
+        "run/test_choose_executor.py",
+        "run/test_executor.py",
+        "run/test_outage.py",
+        "run/test_run_metrics.py",
+        "run/test_state_machine.py",
+        "run/test_state_machine_properties.py",
+        "run/test_task_order.py",
+        "run/test_timeline.py",
+    ]
+)
+
 FAULTS = [
     Fault(
         "a cross-fade begins a quarter of a frame late",
-        "pipelines/engines/blocks.py",
+        "pipelines/stages/cross_fade.py",
         "np.float32((frame - (boundary - overlap) + 0.5) / (2 * overlap))",
         "np.float32((frame - (boundary - overlap) + 0.25) / (2 * overlap))",
         "engines/test_blocks.py",
     ),
     Fault(
         "a cross-fade cuts off fractions",
-        "pipelines/engines/blocks.py",
+        "pipelines/stages/cross_fade.py",
         "return np.rint(mixed).astype(np.uint8)",
         "return mixed.astype(np.uint8)",
         "engines/test_blocks.py",
@@ -116,8 +131,8 @@ FAULTS = [
     Fault(
         "the output's key does not hold the encoder's settings",
         "pipelines/stages/finished.py",
-        "picture_settings(job), job.stitch)",
-        "picture_settings(job), job.stitch.codec)",
+        "worker_context.flow.digest, picture_settings(job), job.stitch",
+        "worker_context.flow.digest, picture_settings(job), job.stitch.codec",
         "stages/test_keys.py",
     ),
     Fault(
@@ -279,35 +294,35 @@ FAULTS = [
         "pipelines/run/state_machine.py",
         "if len(in_a_row) >= self._breaker:",
         "if len(in_a_row) > self._breaker:",
-        "run/test_admission.py run/test_blame.py run/test_choose_executor.py run/test_executor.py run/test_outage.py run/test_run_metrics.py run/test_state_machine.py run/test_state_machine_properties.py run/test_task_order.py run/test_timeline.py",
+        OF_THE_STATE,
     ),
     Fault(
         "a lost machine counts for the breaker",
         "pipelines/run/state_machine.py",
         "passing = (MachineLost.__name__, StoreAway.__name__)",
         "passing = (StoreAway.__name__,)",
-        "run/test_admission.py run/test_blame.py run/test_choose_executor.py run/test_executor.py run/test_outage.py run/test_run_metrics.py run/test_state_machine.py run/test_state_machine_properties.py run/test_task_order.py run/test_timeline.py",
+        OF_THE_STATE,
     ),
     Fault(
         "the breaker forgets nothing",
         "pipelines/run/state_machine.py",
         "self._failed_in_a_row[task.stage].clear()",
         "self._failed_in_a_row[task.stage].copy()",
-        "run/test_admission.py run/test_blame.py run/test_choose_executor.py run/test_executor.py run/test_outage.py run/test_run_metrics.py run/test_state_machine.py run/test_state_machine_properties.py run/test_task_order.py run/test_timeline.py",
+        OF_THE_STATE,
     ),
     Fault(
         "an item gets an attempt more than the job says",
         "pipelines/run/item_lifecycle.py",
         "if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):",
         "if self._attempts >= max(self._attempts_failed, self._machines_lost[task.id]):",
-        "run/test_admission.py run/test_blame.py run/test_choose_executor.py run/test_executor.py run/test_outage.py run/test_run_metrics.py run/test_state_machine.py run/test_state_machine_properties.py run/test_task_order.py run/test_timeline.py",
+        OF_THE_STATE,
     ),
     Fault(
         "an outage is waited out however long it lasts",
         "pipelines/run/outage.py",
         "return self.lasts and self.seconds >= self._most_s",
         "return self.lasts and self.seconds >= 10 * self._most_s",
-        "run/test_admission.py run/test_blame.py run/test_choose_executor.py run/test_executor.py run/test_outage.py run/test_run_metrics.py run/test_state_machine.py run/test_state_machine_properties.py run/test_task_order.py run/test_timeline.py",
+        OF_THE_STATE,
     ),
     Fault(
         "a lease that was silent for long is still held",

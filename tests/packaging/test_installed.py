@@ -90,7 +90,18 @@ def installed(wheels, tmp_path_factory):
     )
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    _bring_compiled_loops(packages / "reelmend" / "core_model" / "propagation")
     return python
+
+
+def _bring_compiled_loops(folder):
+    """numba's files are good for a source of the same name and date: what takes minutes to compile is taken along."""
+    source = ROOT / "core_model" / "propagation"
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    for file in folder.glob("*.py"):
+        shutil.copystat(source / file.name, file)
+    for compiled in (source / "__pycache__").glob("*.nb[ic]"):
+        shutil.copy2(compiled, folder / "__pycache__")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from test_keys import Case
 
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
-from reelmend.pipelines import errors as exit_status
+from reelmend.pipelines import errors
 from reelmend.pipelines.config import EngineName, InputConfig, JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_digest
 from reelmend.pipelines.engines.weights.find import WeightFile
@@ -177,7 +177,7 @@ def test_the_names_of_metrics():
 
 
 def test_exit_statuses():
-    found = {name: value for name, value in vars(exit_status).items() if name.startswith("EXIT_")}
+    found = {name: value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     assert found == {
         "EXIT_BUG": 1,
         "EXIT_NOT_STARTED": 2,

@@ -1,8 +1,8 @@
 """The way from a browser to a run: an HTTP server that only reads. GET and HEAD of the page, its items, its pictures.
 
 What it does not do is its safety. It opens no path that a request names: pictures have names of one form, are looked
-for in one folder, and their content has to match their name (`reelmend.pipelines.stages.previews`). It changes nothing and asks nothing
-of the run. What `reelmend.pipelines.observe.bounded_server` bounds is bounded here too.
+for in one folder, and their content has to match their name (`reelmend.pipelines.stages.previews`). It changes
+nothing and asks nothing of the run. What `reelmend.pipelines.observe.bounded_server` bounds is bounded here too.
 """
 
 import json

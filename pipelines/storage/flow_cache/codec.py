@@ -12,14 +12,14 @@ nobody can tell from that of unrounded flow.
 import json
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from reelmend.core_model.regions import Region
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.tasks import Segment
 from reelmend.pipelines.utils.hashing import digest_of
 
 FLOW_FORMAT = "steps-1"
@@ -51,7 +51,18 @@ class Cost(NamedTuple):
 UNKNOWN_COST = Cost()
 
 
-def segment_key(video_digest: str, segment: Segment, size: tuple[int, int], estimator_digest: str) -> str:
+class FramePairs(Protocol):
+    """What a segment holds: the pairs of frames [start, stop) of a region, None for the whole picture."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def stop(self) -> int: ...
+    @property
+    def region(self) -> Region | None: ...
+
+
+def segment_key(video_digest: str, segment: FramePairs, size: tuple[int, int], estimator_digest: str) -> str:
     """`size` is the flow's (width, height)."""
     what = (segment.start, segment.stop, segment.region)
     name = digest_of("flow", FLOW_FORMAT, video_digest, *what, size, estimator_digest)

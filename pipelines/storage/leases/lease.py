@@ -38,7 +38,7 @@ class Holder:
     host: str
     pid: int
     process: str = ""
-    """As `reelmend.pipelines.storage.leases.process_id` names it, so that another process of the machine can tell whether it lives."""
+    """As `process_id` names it, so that another process of the machine can tell whether it lives."""
 
     @classmethod
     def this_process(cls, run_id: str) -> "Holder":
