@@ -64,6 +64,19 @@ def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_no_child_process_imports_from_the_current_folder():
+    """`python -m` and `python -c` look there first, and it may hold a module of any name: `-P` leaves it out."""
+    starts = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for layer in MUST_NOT_KNOW
+        for path in (ROOT / layer).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "sys.executable"
+        if len(node.elts) < 2 or ast.unparse(node.elts[1]) != "'-P'"
+    ]
+    assert not starts
+
+
 def _package(module):
     parts = module.split(".")
     return ".".join(parts[: 2 if parts[0] == "reelmend" else 1])
