@@ -13,6 +13,7 @@ from enum import Enum, auto
 from itertools import count
 
 from reelmend.cluster.resources import Layout, Pool
+from reelmend.core_model.device.memory_ladder import FEWER_PROCESSES
 from reelmend.pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
 from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
 from reelmend.pipelines.run.state_machine import RunState
@@ -261,15 +262,16 @@ class Scheduler:
 
         `pool`: that of the worker that was lost; None: it was a task in its own process.
         """
-        if pool is not None and (left := len(self._of(pool))) > 0:
+        if pool is not None and (left := FEWER_PROCESSES.below(len(self._of(pool)) + 1)) is not None:
             self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
             log.warning("out of memory: continuing with %d %s workers instead of %d", left, pool.name, left + 1)
             return True
         working = sum(worker.task is not None for worker in self._workers.values())
         at_once = working + len(self._own_process) + (pool is not None)
-        if at_once < 2:
+        fewer = FEWER_PROCESSES.below(at_once)
+        if fewer is None:
             return False
-        self._at_once = min(self._at_once, at_once - 1)
+        self._at_once = min(self._at_once, fewer)
         log.warning("out of memory: continuing with %d tasks at once instead of %d", self._at_once, at_once)
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.core_model.device.memory_ladder import GIVE_UP, STEPS
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
@@ -99,7 +100,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
         with worker_context.model_clock.running():
             flows = worker_context.flow.estimate(stacked)
     except DeviceFull as exc:
-        worker_context.memory_steps += 1
+        STEPS.take(GIVE_UP)
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc

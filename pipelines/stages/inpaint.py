@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
 from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
-from reelmend.pipelines.media.sizes import Size, flow_size, process_size, smaller_sides
+from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
 from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
 from reelmend.pipelines.stages.shot import VideoShot, shots_of
@@ -72,12 +73,13 @@ def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes
     job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
     size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
-    for side in _sides(size, job, worker_context):
+    sides = _sides(size, job, worker_context)
+    for side in sides:
         try:
             part = encode_part(_restore(shots_of(block, task, worker_context, side), block, worker_context), side)
         except DeviceFull as exc:
             reason = str(exc)
-            worker_context.memory_steps += 1
+            STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
             log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
             advice = "set propainter.precision=fp32, or check the weights"
@@ -92,7 +94,7 @@ def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[in
     """Return the longest sides to try for pictures processed at `size`, 0 for that; what fitted last comes first."""
     if job.process.out_of_memory is OutOfMemory.fail:
         return [0]
-    sides = [0, *smaller_sides(size)]
+    sides = [0, *amounts_below(SMALLER_BLOCK, max(size))]
     return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reelmend.core_model.device.memory import StepsDown
+from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.registry import wants_gpu
@@ -100,7 +100,7 @@ class Worker:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
         names = {"segment": task.segment and task.segment.index, "chunk": task.chunk and task.chunk.index}
         with log_fields(run=self._worker_context.context.run_id, stage=str(task.stage), item=task.item.id, **names):
-            before = (time.time(), self._worker_context.files.bytes_read, self._memory_steps)
+            before = (time.time(), self._worker_context.files.bytes_read, STEPS.total)
             answer = self._attempt(task)
             answer = replace(answer, effort=self._effort(*before))
             _tell(answer)
@@ -141,17 +141,13 @@ class Worker:
             peak_device_mb=most_in_use() / 2**20,
         )
 
-    @property
-    def _memory_steps(self) -> int:
-        return self._worker_context.memory_steps + StepsDown.taken
-
     def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:
         device, used_mb = device_in_use()
         return Effort(
             worker=f"{platform.node()}:{os.getpid()}",
             began_at=began_at,
             bytes_read=self._worker_context.files.bytes_read - bytes_read,
-            memory_steps=self._memory_steps - memory_steps,
+            memory_steps=STEPS.total - memory_steps,
             device=device,
             device_used_mb=used_mb,
         )

@@ -38,8 +38,6 @@ class WorkerContext:
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
         self.flow_use = FlowUse()
         """What the present task had from the flow cache so far."""
-        self.memory_steps = 0
-        """Times that something did not fit into memory."""
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
         self.settings = lru_cache(maxsize=64)(self._settings)
