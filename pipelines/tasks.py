@@ -191,7 +191,7 @@ class Failure:
 
     task_id: str
     kind: str
-    """Class name of the error."""
+    """A `reelmend.pipelines.errors.FailureKind`, or the class name of an error that nobody expected."""
     reason: str
     """One line for a person."""
     transient: bool

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.errors import PROCESS_LOST
 from reelmend.pipelines.observe import metrics
 from reelmend.pipelines.observe.metrics import Metrics, Sample, TaskOutcome
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 _MB = 2**20
-_LOST = (WorkerLost.__name__, MachineLost.__name__, MemoryLost.__name__)
 
 
 class Queues(Protocol):
@@ -94,4 +93,4 @@ class RunMetrics:
 def _outcome(answer: Receipt | Failure) -> TaskOutcome:
     if isinstance(answer, Receipt):
         return TaskOutcome.REUSED if answer.reused else TaskOutcome.COMPUTED
-    return TaskOutcome.LOST if answer.kind in _LOST else TaskOutcome.FAILED
+    return TaskOutcome.LOST if answer.kind in PROCESS_LOST else TaskOutcome.FAILED

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter, deque
 from dataclasses import replace
 
-from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.errors import PROCESS_LOST, FailureKind
 from reelmend.pipelines.run.task_order import choose
 from reelmend.pipelines.storage.flow_cache.usage import total
 from reelmend.pipelines.storage.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
@@ -158,11 +158,11 @@ class ItemWork:
         if not failure.transient:
             self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
             return
-        if failure.kind == MachineLost.__name__:
+        if failure.kind == FailureKind.MACHINE_LOST:
             self._machines_lost[task.id] += 1
         elif attempt > self._attempts_failed:
             self._attempts_failed = attempt
-            self._workers_lost += failure.kind in (WorkerLost.__name__, MemoryLost.__name__)
+            self._workers_lost += failure.kind in PROCESS_LOST
         if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):
             self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
         else:
@@ -177,7 +177,7 @@ class ItemWork:
             waiting.clear()
 
     def _last_reason(self, task: Task, failure: Failure) -> str:
-        if failure.kind == MachineLost.__name__:
+        if failure.kind == FailureKind.MACHINE_LOST:
             lost = _times(self._machines_lost[task.id])
             return f"the machine went away {lost} on this task ({task.id}), the last time: {failure.reason}"
         if self._workers_lost == self._attempts_failed:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from reelmend.pipelines.errors import MachineLost, StoreAway
+from reelmend.pipelines.errors import ACCUSES_NOBODY, FailureKind
 from reelmend.pipelines.observe.run_metrics import RunMetrics
 from reelmend.pipelines.observe.signs import Signs
 from reelmend.pipelines.observe.utilization import UtilizationMeter
@@ -103,7 +103,7 @@ class RunState:
         """How far the tasks in progress are."""
         self._outage = outage
         self.halted_kind = ""
-        """Class name of the error that the run was stopped for."""
+        """Kind of the failure that the run was stopped for; empty when it was not."""
 
     @property
     def over(self) -> bool:
@@ -148,7 +148,7 @@ class RunState:
         self._outage.look()
         if self._outage.exhausted:
             waited = readable_seconds(self._outage.seconds)
-            self.halt(f"the store did not answer for {waited}: {self._outage.reason}", kind=StoreAway.__name__)
+            self.halt(f"the store did not answer for {waited}: {self._outage.reason}", kind=FailureKind.STORE_AWAY)
         return self._outage.lasts
 
     def ready(self, stage: Stage) -> int:
@@ -247,10 +247,10 @@ class RunState:
         self._on_change(work.row, failure)
 
     def _shows_outage(self, task: Task, failure: Failure) -> bool:
-        away = failure.kind == StoreAway.__name__
+        away = failure.kind == FailureKind.STORE_AWAY
         return away and self._outage is not None and self._outage.suspect(failure.reason, task.item)
 
-    def halt(self, reason: str, *, kind: str = "SetupError") -> None:
+    def halt(self, reason: str, *, kind: str = FailureKind.SETUP) -> None:
         """Stop the run: items in progress fail with this reason, others stay pending. Halting twice is once."""
         if self.over:
             return
@@ -300,5 +300,4 @@ class RunState:
 
 def _accuses_machine(failure: Failure) -> bool:
     """Whether many of these in a row say that the run cannot succeed."""
-    passing = (MachineLost.__name__, StoreAway.__name__)  # the store answers others: it is this item's object
-    return failure.transient and not failure.by_item and failure.kind not in passing
+    return failure.transient and not failure.by_item and failure.kind not in ACCUSES_NOBODY

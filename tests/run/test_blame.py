@@ -9,7 +9,16 @@ import cv2
 import pytest
 from story import bad_machine, begin, item, lost, take
 
-from reelmend.pipelines.errors import MachineLost, MaskError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.errors import (
+    FailureKind,
+    MachineLost,
+    MaskError,
+    ReelmendError,
+    SetupError,
+    StoreAway,
+    StoreError,
+    kind_of,
+)
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.storage.local_files import LocalFiles
@@ -57,6 +66,18 @@ def test_an_error_is_blamed_on_who_can_have_caused_it(error, kind, transient, by
     found = blame(STITCH, error)
     assert (found.kind, found.transient, found.by_item) == (kind, transient, by_item)
     assert found.reason
+
+
+def test_every_error_of_ours_has_a_kind_of_its_name_and_others_keep_theirs():
+    """Ledgers and scripts know these names."""
+    pending, ours = [ReelmendError], []
+    while pending:
+        below = pending.pop().__subclasses__()
+        pending += below
+        ours += [error for error in below if error.__module__ == "reelmend.pipelines.errors"]
+    assert {error.__name__ for error in ours} | {"MemoryError"} == {str(kind) for kind in FailureKind}
+    assert all(isinstance(kind_of(error), FailureKind) for error in ours)
+    assert (kind_of(StoreAway("gone")), kind_of(ZeroDivisionError())) == (FailureKind.STORE_AWAY, "ZeroDivisionError")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no such layout"), KeyError("tag")])

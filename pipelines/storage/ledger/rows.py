@@ -51,7 +51,8 @@ class ItemRow:
     output: str
     state: ItemState = ItemState.PENDING
     kind: str = ""
-    """Class name of the error that ended a bad item."""
+    """Kind of the failure that ended a bad item: a `reelmend.pipelines.errors.FailureKind`, or the class of another
+    error; of ledgers that another version wrote, whatever it says there."""
     reason: str = ""
     """Why a bad item is bad, or a note on a good one."""
     stage: str = ""
