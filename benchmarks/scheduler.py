@@ -28,7 +28,19 @@ from reelmend.pipelines.config import JobConfig, RunConfig
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.storage.ledger import ItemRow
-from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+from reelmend.pipelines.tasks import (
+    RECEIPTS,
+    Block,
+    Chunk,
+    Failure,
+    Item,
+    ItemPlan,
+    ProbeReceipt,
+    ProbeTask,
+    Receipt,
+    Stage,
+    Task,
+)
 
 CHUNKS_AN_ITEM = 100
 LEAST_BUSY = 0.95
@@ -55,9 +67,9 @@ class SleepingWorker:
 
 
 def _receipt(task: Task, seconds: float) -> Receipt:
-    plan = _plan() if task.stage is Stage.PROBE else None
-    final = "restored" if task.stage is Stage.STITCH else None
-    return Receipt(task.id, frames=_FRAMES, seconds=seconds, plan=plan, final=final)
+    if isinstance(task, ProbeTask):
+        return ProbeReceipt(task.id, frames=_FRAMES, seconds=seconds, plan=_plan())
+    return RECEIPTS[task.stage](task.id, frames=_FRAMES, seconds=seconds)
 
 
 def _plan() -> ItemPlan:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from reelmend.pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.tasks import FlowTask, InpaintTask, Receipt, Stage, StitchTask, Task
 
 OVERSTAY_S = 30.0
 """A task without a sign of work for so long is said to stand still, and a small machine works on others meanwhile."""
@@ -117,9 +117,14 @@ class Signs:
         """Return how many of the item's tasks the tasks in progress come to, each by the share of its frames."""
         total = 0.0
         for seen in [*self._tasks.values()]:
-            task = seen.task
-            frames = task.chunk.frames if task.chunk else task.plan.frames if task.plan and not task.segment else 0
-            if task.item.id == item_id and seen.last and frames:
+            match seen.task:
+                case InpaintTask(chunk=chunk):
+                    frames = chunk.frames
+                case StitchTask(plan=plan):
+                    frames = plan.frames
+                case _:
+                    continue
+            if seen.task.item.id == item_id and seen.last and frames:
                 total += min(1.0, seen.last.frames / frames)
         return total
 
@@ -134,11 +139,20 @@ class Signs:
         times as long without one: and for twenty times as long as such a task takes, where that is known.
         """
         for one in self.standing(now_s):
-            chunk, segment = one.task.chunk, one.task.segment
-            frames = chunk.frames if chunk else segment.stop - segment.start if segment else 0
-            usual_s = _TIMES * frames * self._slowest.get(one.task.stage, 0.0)
+            usual_s = _TIMES * _grid_frames(one.task) * self._slowest.get(one.task.stage, 0.0)
             start_s = 0.0 if self._has_spoken(one.task) else _START_S
             if one.frozen_s > still_s + start_s:
                 yield one, still_s + start_s
             elif one.still_s > max(10 * still_s, usual_s):
                 yield one, max(10 * still_s, usual_s)
+
+
+def _grid_frames(task: Task) -> int:
+    """Return the frames of a chunk, the pairs of a segment, 0 for a task of the whole item."""
+    match task:
+        case InpaintTask(chunk=chunk):
+            return chunk.frames
+        case FlowTask(segment=segment):
+            return segment.stop - segment.start
+        case _:
+            return 0

@@ -17,7 +17,7 @@ from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.storage.ledger import ItemRow
-from reelmend.pipelines.tasks import Failure, Item, ItemPlan, Receipt
+from reelmend.pipelines.tasks import Failure, Item, ItemPlan, ProbeReceipt, Receipt
 from reelmend.pipelines.utils.units import readable_bytes
 
 STEP = 0.05
@@ -46,8 +46,8 @@ class FlowCacheManager:
         """Take note of an answer, before the tasks that follow from it are handed out."""
         if isinstance(answer, Receipt):
             self._written += answer.flow.bytes_written
-            if answer.plan is not None:
-                self._journal.need(row.id, self._names(answer.plan, answer.facts, self._items[row.id]))
+        if isinstance(answer, ProbeReceipt) and answer.plan is not None:
+            self._journal.need(row.id, self._names(answer.plan, answer.facts, self._items[row.id]))
         if row.state.ended:
             self._journal.done(row.id)
         if self._budget and self._written >= self._next_pass_at and not (self._pass and self._pass.is_alive()):

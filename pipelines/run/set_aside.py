@@ -5,7 +5,7 @@ import logging
 from reelmend.pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.storage.location import Location
-from reelmend.pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.tasks import Failure, ItemReceipt, Receipt
 
 log = logging.getLogger("reelmend")
 
@@ -19,7 +19,7 @@ class SetAside:
         self._aside = self._own = 0
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
-        if not isinstance(answer, Receipt) or answer.reused:
+        if not isinstance(answer, ItemReceipt) or answer.reused:
             return
         self._own += REPLACED_OWN in answer.facts
         if SET_ASIDE in answer.facts:

@@ -21,7 +21,7 @@ from reelmend.pipelines.observe.utilization import UtilizationMeter
 from reelmend.pipelines.run.item_lifecycle import ItemWork, new_row
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-from reelmend.pipelines.tasks import Failure, Item, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Failure, Item, ProbeReceipt, Receipt, Stage, Task
 from reelmend.pipelines.utils.redaction import redact
 from reelmend.pipelines.utils.units import readable_seconds
 
@@ -129,7 +129,7 @@ class RunState:
         """Take note of how many workers are warm."""
         self.most_workers = max(self.most_workers, warm)
 
-    def settle(self, finished: Mapping[str, Receipt]) -> None:
+    def settle(self, finished: Mapping[str, ProbeReceipt]) -> None:
         """End pending items, by id, with the receipt of a probe that found their output finished."""
         pending, self._pending = self._pending, deque()
         for item in pending:
@@ -222,7 +222,7 @@ class RunState:
             self._failed_in_a_row[task.stage].clear()
             self.signs.learn(task, answer)
             work.done(task, answer)
-            if answer.plan:
+            if isinstance(answer, ProbeReceipt) and answer.plan:
                 self._usual_bytes = answer.plan.flow_bytes
         else:
             work.failed(task, answer)

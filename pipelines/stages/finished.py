@@ -20,7 +20,7 @@ from reelmend.pipelines.storage.flow_cache.codec import FLOW_FORMAT
 from reelmend.pipelines.storage.ledger import Facts
 from reelmend.pipelines.storage.location import Location, location_of
 from reelmend.pipelines.storage.suffixes import is_video_file
-from reelmend.pipelines.tasks import Item, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
 
 SMALLER_BLOCKS = "blocks_restored_smaller"
@@ -63,11 +63,11 @@ class Finished:
         """Whether part of it was restored smaller because memory was insufficient, which the job does not take."""
         return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
 
-    def receipt(self, item: Item, job: JobConfig) -> Receipt:
+    def receipt(self, item: Item, job: JobConfig) -> ProbeReceipt:
         """Return the receipt of a probe that found this."""
         frames, facts = int(self.facts["frames"]), with_verdict(self.facts, job.quality.review_below)
-        task_id = Task(Stage.PROBE, item).id
-        return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=facts)
+        task_id = ProbeTask(item).id
+        return ProbeReceipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=facts)
 
 
 def item_key(video_digest: str, mask_digest: str, settings: str, rate: float | None = None) -> str:

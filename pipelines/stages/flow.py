@@ -23,16 +23,15 @@ from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
 from reelmend.pipelines.storage.flow_cache.codec import Cost, cost_of, decode_flow, encode_flow, segment_key
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.tasks import Receipt, Segment, Task
+from reelmend.pipelines.tasks import FlowReceipt, FlowTask, Segment
 
 
-def flow(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.segment is not None
+def flow(task: FlowTask, worker_context: WorkerContext) -> FlowReceipt:
     job, record = worker_context.settings(task.item), worker_context.record(task)
     blob, reused = _ensure_segment(task.segment, record, job, worker_context)
     worker_context.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
     frames = task.segment.stop - task.segment.start
-    return Receipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
+    return FlowReceipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
 
 
 def _saving(cost: Cost) -> FlowUse:

@@ -18,7 +18,7 @@ from reelmend.pipelines.stages.shot import VideoShot, shots_of
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
-from reelmend.pipelines.tasks import Block, Receipt, Task
+from reelmend.pipelines.tasks import Block, InpaintReceipt, InpaintTask, StitchTask
 from reelmend.pipelines.utils.logs import LogLine
 
 _ADVICE = {
@@ -29,8 +29,7 @@ _ADVICE = {
 log = logging.getLogger(__name__)
 
 
-def inpaint(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.chunk is not None
+def inpaint(task: InpaintTask, worker_context: WorkerContext) -> InpaintReceipt:
     computed = written = 0
     for block in task.chunk.blocks:
         PROGRESS.begin_piece(block.stop - block.start)
@@ -38,10 +37,10 @@ def inpaint(task: Task, worker_context: WorkerContext) -> Receipt:
         if not found:
             computed += 1
             written += len(blob)
-    return Receipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
+    return InpaintReceipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
 
 
-def ensure_part(block: Block, task: Task, worker_context: WorkerContext) -> tuple[bytes, bool]:
+def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> tuple[bytes, bool]:
     """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged.
 
     A part that was restored smaller is as good as absent where the job does not allow that.
@@ -63,12 +62,12 @@ def ensure_part(block: Block, task: Task, worker_context: WorkerContext) -> tupl
     return part, found
 
 
-def _make_held(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
+def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     with held_to(worker_context.record(task), worker_context, mask=True):
         return _make_part(block, task, worker_context)
 
 
-def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
+def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
     job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
     size = process_size(canvas_of(worker_context.record(task).info, job).size, job)

@@ -28,11 +28,10 @@ from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.stages.zoom import union
 from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Block, Receipt, Task
+from reelmend.pipelines.tasks import Block, StitchReceipt, StitchTask
 
 
-def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.plan is not None
+def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     item, job, record = task.item, worker_context.settings(task.item), worker_context.record(task)
     canvas = canvas_of(record.info, job)
     output = on_canvas(record.info, canvas)
@@ -64,7 +63,7 @@ def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
     frames, size = record.info.frames, int(facts["bytes"])
     facts = with_verdict(done.facts, job.quality.review_below) | way.facts
     note = "; ".join(filter(None, [note, way.note]))
-    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
+    return StitchReceipt(task.id, frames=frames, bytes_written=size, note=note, facts=facts)
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:
@@ -74,8 +73,7 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 class PatchTrack:
     """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
-    def __init__(self, task: Task, worker_context: WorkerContext) -> None:
-        assert task.plan is not None
+    def __init__(self, task: StitchTask, worker_context: WorkerContext) -> None:
         self._task, self._worker_context, self._overlap = (
             task,
             worker_context,

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from reelmend.pipelines.stages.stitch import stitch
 from reelmend.pipelines.stages.torch_trace import run_traced
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.tasks import Effort, Failure, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Effort, Failure, FlowTask, InpaintTask, Receipt, Stage, Task
 from reelmend.pipelines.utils.logs import LogLine, log_fields
 from reelmend.pipelines.utils.malloc import return_freed, return_large_arrays
 
@@ -62,7 +63,7 @@ def most_in_use() -> int:
 
 log = logging.getLogger(__name__)
 
-STAGES: dict[Stage, Callable[[Task, WorkerContext], Receipt]] = {
+STAGES: dict[Stage, Callable[[Any, WorkerContext], Receipt]] = {  # each takes the tasks of its stage
     Stage.PROBE: probe,
     Stage.FLOW: flow,
     Stage.INPAINT: inpaint,
@@ -98,8 +99,10 @@ class Worker:
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
-        names = {"segment": task.segment and task.segment.index, "chunk": task.chunk and task.chunk.index}
-        with log_fields(run=self._worker_context.context.run_id, stage=str(task.stage), item=task.item.id, **names):
+        run = self._worker_context.context.run_id
+        segment = task.index if isinstance(task, FlowTask) else None
+        chunk = task.index if isinstance(task, InpaintTask) else None
+        with log_fields(run=run, stage=str(task.stage), item=task.item.id, segment=segment, chunk=chunk):
             before = (time.time(), self._worker_context.files.bytes_read, STEPS.total)
             answer = self._attempt(task)
             answer = replace(answer, effort=self._effort(*before))

@@ -6,7 +6,7 @@ from pathlib import Path
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from reelmend.pipelines.tasks import RECEIPTS, Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 
 def item(name: str) -> Item:
@@ -29,10 +29,8 @@ def plan(segments: int = 2, chunks: int = 2, flow_bytes: int = 0) -> ItemPlan:
 
 def receipt(task: Task, plan_: ItemPlan | None = None, **extra: object) -> Receipt:
     """What a worker that did the task would say."""
-    if task.stage is Stage.PROBE:
-        return Receipt(task.id, plan=plan_ or plan(), **extra)  # type: ignore[arg-type]
-    final = "restored" if task.stage is Stage.STITCH else None
-    return Receipt(task.id, final=final, **extra)  # type: ignore[arg-type]
+    planned = {"plan": plan_ or plan()} if task.stage is Stage.PROBE else {}
+    return RECEIPTS[task.stage](task.id, **planned, **extra)  # type: ignore[arg-type]
 
 
 def bad_data(task: Task) -> Failure:

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import cv2
 import pytest
-from story import bad_machine, begin, item, lost, take
+from story import bad_machine, begin, item, lost, plan, take
 
 from reelmend.pipelines.errors import (
     FailureKind,
@@ -22,7 +22,7 @@ from reelmend.pipelines.errors import (
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.storage.local_files import LocalFiles
-from reelmend.pipelines.tasks import Failure, Stage, Task
+from reelmend.pipelines.tasks import Failure, ProbeTask, Stage, StitchTask
 
 
 def raised(action):
@@ -37,7 +37,7 @@ def system_error(number, path=None):
     return OSError(number, os.strerror(number), path)
 
 
-PROBE, STITCH = (Task(stage, item("a")) for stage in (Stage.PROBE, Stage.STITCH))
+PROBE, STITCH = ProbeTask(item("a")), StitchTask(item("a"), plan())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_whatever_a_probe_stumbles_over_is_the_file_s(error):
 def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path):
     loop = tmp_path / "a.mp4"
     loop.symlink_to("a.mp4")
-    task = Task(Stage.PROBE, item(str(tmp_path / "a")))
+    task = ProbeTask(item(str(tmp_path / "a")))
     error = raised(lambda: LocalFiles().look(loop))
     assert isinstance(error, StoreError)
     found = blame(task, error)

@@ -24,7 +24,7 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import FileLease, Holder
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Stage, Task
+from reelmend.pipelines.tasks import ProbeTask, StitchTask
 
 RESTORED, QUARANTINED = ItemState.RESTORED, ItemState.QUARANTINED
 
@@ -168,9 +168,9 @@ def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tm
 
     def act(_):
         worker_context = WorkerContext(RunContext("run", job))
-        found = probe(Task(Stage.PROBE, item), worker_context)
+        found = probe(ProbeTask(item), worker_context)
         if found.final is None:
-            stitch(Task(Stage.STITCH, item, found.plan), worker_context)
+            stitch(StitchTask(item, found.plan), worker_context)
 
     def check(out):
         assert (out / "clip.mkv").read_bytes() == expected
