@@ -18,7 +18,7 @@ from pipelines.canvas.masks import inspect_canvas_masks
 from pipelines.config import JobConfig
 from pipelines.copies import copy_place
 from pipelines.cost.worked import worked_of_plan
-from pipelines.engines import lay_shots, works_in_regions
+from pipelines.engines import lay_shots, reads_all_flow, works_in_regions
 from pipelines.errors import MaskError, MediaError
 from pipelines.identity import digest_of
 from pipelines.media.framing import on_canvas
@@ -36,9 +36,10 @@ from pipelines.stages.finished import find_finished, rate_told, record_finished
 from pipelines.stages.record import ProbeRecord
 from pipelines.stages.steady import sources_of, unwritten
 from pipelines.stages.there_before import Way
+from pipelines.still_ranges import StillFinder
 from pipelines.tasks import Item, ItemPlan, Receipt, Task
 
-PROBE_VERSION = 4
+PROBE_VERSION = 5
 """Raise it when a probe records something else, so that old records are not read."""
 
 
@@ -80,20 +81,23 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
 
 
 def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, desk: Desk) -> ProbeRecord:
-    finder = ShotFinder(job.plan.shot_threshold)
+    finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
+    still = StillFinder()
 
     def on_frame(index: int, frame: av.VideoFrame) -> None:
         PROGRESS.frame()
-        finder.see(index, frame)
+        still.see(index, frame)
+        if finder is not None:
+            finder.see(index, frame)
 
     rate = exact_rate(rate_told(item, job) or job.input.image_rate)
-    info = inspect_video(desk.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate)
+    info = inspect_video(desk.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else desk.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    shots = finder.shots() if job.plan.shots else [(0, info.frames)]
-    return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
+    shots = finder.shots() if finder is not None else [(0, info.frames)]
+    return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), still.ranges())
 
 
 def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
@@ -110,8 +114,10 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
         regions=regions,
+        still=() if reads_all_flow(job) else record.still,
     )
-    flow_bytes = expected_bytes(flow_pixels(segments, record.size, job))
+    scheduled = [segment for segment in segments if not segment.on_demand]
+    flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 

@@ -1,0 +1,60 @@
+"""Where the camera stands still no flow is measured beforehand, and the pictures are the same as if it were."""
+
+import numpy as np
+from clips import moving_box, scene, write_clip, write_mask_video
+from jobs import add_item, finish, lossless_job
+
+from pipelines.cost.rates_of_run import rates_of_run
+from pipelines.still_ranges import StillFinder
+
+FRAMES = 24
+
+
+def job_of_one_block(folder, out="out"):
+    return lossless_job(folder, out, block_length=40, chunk_length=40)
+
+
+def add_still_item(folder):
+    """A camera on a tripod, its grain, and a box that moves over the picture."""
+    (folder / "in").mkdir()
+    box = moving_box(FRAMES)
+    grain = np.random.default_rng(0).normal(0, 3, (FRAMES, *box.shape[1:], 1))
+    pictures = (scene(1) + grain).clip(0, 255).astype(np.uint8)
+    write_mask_video(folder / "in/clip_mask.mkv", box, codec="ffv1")
+    write_clip(folder / "in/clip.mp4", FRAMES, pictures=np.where(box[..., None], np.uint8(255), pictures))
+
+
+def claim(monkeypatch, ranges):
+    monkeypatch.setattr(StillFinder, "ranges", lambda self: ranges)
+
+
+def test_a_still_clip_needs_no_flow_and_is_restored_to_the_same_bytes(tmp_path, monkeypatch):
+    add_still_item(tmp_path)
+    job = job_of_one_block(tmp_path)
+    summary, rows = finish(job)
+    row = rows["clip"]
+    assert (row.state, row.tasks_planned, row.tasks_computed) == ("restored", 3, 3), "probe, one chunk, stitch"
+    assert "flow" not in row.seconds
+    assert not summary.flow_use
+    assert row.facts["worked_regions"] == 0
+    (rate,) = rates_of_run(job, rows.values())
+    assert set(rate.seconds_per_frame) == {"probe", "inpaint", "stitch"}
+
+    claim(monkeypatch, ())
+    summary, rows = finish(job_of_one_block(tmp_path, "measured"))
+    assert rows["clip"].tasks_planned == 4
+    assert summary.flow_use.computed == 1
+    assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "measured/clip.mkv").read_bytes()
+
+
+def test_flow_of_a_moving_clip_is_measured_once_also_where_it_was_taken_to_stand(tmp_path, monkeypatch):
+    add_item(tmp_path, frames=FRAMES)
+    summary, rows = finish(job_of_one_block(tmp_path))
+    assert (rows["clip"].tasks_planned, rows["clip"].facts["worked_regions"]) == (4, 1)
+    assert (summary.flow_use.computed, summary.flow_use.computed_again) == (1, 0)
+
+    claim(monkeypatch, ((0, FRAMES),))
+    summary, rows = finish(job_of_one_block(tmp_path, "mistaken"))
+    assert rows["clip"].tasks_planned == 3
+    assert (summary.flow_use.computed, summary.flow_use.computed_again) == (1, 0)
+    assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "mistaken/clip.mkv").read_bytes()
