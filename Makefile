@@ -1,5 +1,7 @@
-# One environment for everything: .venv, made from constraints.txt. Nothing is fetched once it is there.
+# One environment for everything: .venv, made from constraints.txt. Nothing is fetched once it exists.
 PYTHON ?= python3
+# CPU=1: PyTorch without CUDA libraries. Its version ends in +cpu, which pip takes for newer than the same one without.
+TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 BIN := .venv/bin
 
 LINT := .venv-lint/bin
@@ -7,14 +9,14 @@ SUPPLY := .venv-supply/bin
 
 .PHONY: demo test chaos fuzz mutants lint docs format lock sbom audit clean
 
-demo: .venv/ready            ## restore a clip that the demo makes itself; prints where the result is
+demo: .venv/ready            ## restore a generated clip, and print where the result is
 	$(BIN)/reelmend demo --out demo-out
 
-test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once, not by each test's process
-	$(BIN)/python -m core_model.propagation.warm_up
+test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once for all test processes
+	$(BIN)/python -m reelmend.core_model.propagation.warm_up
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-chaos: .venv/ready           ## a few hundred clips, a store that fails, a killer about: 15 minutes; CHAOS="--seed 2" for another
+chaos: .venv/ready           ## a few hundred clips, storage faults, killed processes: 15 minutes; CHAOS="--seed 2" for another
 	$(BIN)/python tests/chaos/campaign.py $(CHAOS)
 	$(BIN)/python tests/chaos/away.py
 
@@ -31,14 +33,14 @@ lint: .venv/ready .venv-lint/ready   ## style, types, layers; the image and, whe
 	$(LINT)/hadolint deploy/Dockerfile
 	$(BIN)/python deploy/check_overlays.py $(LINT)/checkov
 
-docs: .venv/ready            ## the documentation as pages, in site/; a warning is an error
+docs: .venv/ready            ## the documentation site, in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: .venv/ready          ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The image is for one platform; its lock has the digest of every file, of all that they need.
+# The image is for one platform; its lock has the digest of every file of every dependency.
 lock: .venv/ready .venv-supply/ready ## record the versions that are installed now, and the digests of what the image installs
 	$(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	($(BIN)/python deploy/dependencies.py; grep '^setuptools==' constraints.txt) | $(SUPPLY)/uv pip compile --quiet --no-config \
@@ -48,7 +50,7 @@ lock: .venv/ready .venv-supply/ready ## record the versions that are installed n
 sbom: .venv-supply/ready     ## what the image installs, as CycloneDX, in sbom.json
 	$(SUPPLY)/cyclonedx-py requirements deploy/requirements.lock --output-reproducible -o sbom.json
 
-audit: .venv-supply/ready    ## known holes in what the image installs; asks the network
+audit: .venv-supply/ready    ## known vulnerabilities of what the image installs; needs the network
 	$(SUPPLY)/pip-audit --requirement deploy/requirements.lock --disable-pip --require-hashes
 
 clean:                       ## remove the environment and what the demo wrote
@@ -56,7 +58,7 @@ clean:                       ## remove the environment and what the demo wrote
 
 .venv/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) -c constraints.txt -e '.[dev]'
 	touch $@
 
 .venv-lint/ready .venv-supply/ready: .venv-%/ready: deploy/requirements-%.txt

@@ -1,1 +1,1 @@
-"""How fast, how good, how much memory? Each module prints one table; `benchmarks/README.md` has the commands."""
+"""Benchmarks of speed, quality and memory. Each module prints one table; `benchmarks/README.md` has the commands."""

@@ -1,4 +1,4 @@
-"""What do the benchmarks run on? Clips of any length and size, made on the spot, that compress and move like film."""
+"""Generated clips of any length and size that compress and move like film."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Everything that knows Ray: who does which task, and what happens when a worker dies.
 
-Ray reads these variables once, when it is imported; every module that imports it lies in this package, so this is
+Ray reads these variables once, when it is imported; every module that imports it is in this package, so this is
 the place to set them. What the user has set stays.
 """
 

@@ -1,4 +1,4 @@
-"""What became of a process that Ray lost: was it its machine that went away, or memory that ran out?"""
+"""Causes of lost processes: a machine that went away, or memory that ran out."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +21,7 @@ def for_want_of_memory(error: RayError, *, kernel_killed: bool) -> bool:
 
 
 class KernelKills:
-    """Whether the system has ended processes of this machine for want of memory since it was asked last."""
+    """Whether the system has ended processes of this machine for lack of memory since the last call."""
 
     def __init__(self) -> None:
         self._seen = _kernel_kills()
@@ -47,7 +47,7 @@ def _vanished(text: str) -> bool:
 def one_line(error: RayError) -> str:
     """Return what became of the process, from Ray's paragraphs."""
     if isinstance(error, OutOfMemoryError):
-        return "its machine ran out of memory, and Ray ended it; set run.workers lower"
+        return "its machine ran out of memory, and Ray ended it; lower run.workers"
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0]
     if with_its_machine(error):

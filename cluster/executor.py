@@ -1,4 +1,4 @@
-"""How does a run go through Ray? Ask the scheduler, do it, wait, tell the scheduler; until the run is over."""
+"""Executor on Ray: asks the scheduler, carries out its instructions, reports the answers, until the run is over."""
 
 import logging
 import math
@@ -6,22 +6,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.beats import BeatReader
-from cluster.metrics import RayMetrics
-from cluster.pools import Pools
-from cluster.resources import Layout, Node, lay_out, resized
-from cluster.runtime import in_job_folder, nodes, ray_runtime
-from cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
-from cluster.shortage import shortage
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.engines import wants_gpu
-from pipelines.errors import ConfigError
-from pipelines.executor import WorkerFactory
-from pipelines.logs import LogLine
-from pipelines.run_state import RunState
-from pipelines.stopping import stop_requests
-from pipelines.worker import Worker
+from reelmend.cluster.beats import BeatReader
+from reelmend.cluster.metrics import RayMetrics
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.resources import Layout, Node, lay_out, resized
+from reelmend.cluster.runtime import in_job_folder, nodes, ray_runtime
+from reelmend.cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from reelmend.cluster.shortage import shortage
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import wants_gpu
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.run.executor import WorkerFactory
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
+from reelmend.pipelines.utils.logs import LogLine
+from reelmend.pipelines.utils.signals import stop_requests
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _COUNT_MACHINES_S = 5.0
 
 
 class RayExecutor:
-    """Runs a `RunState` on a Ray cluster, or on a Ray of its own on this machine."""
+    """Runs a `RunState` on a Ray cluster, or on its own Ray on this machine."""
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
         """`worker_factory` must be importable in the workers; each process calls it with the context.
@@ -45,8 +45,8 @@ class RayExecutor:
         """
         if isinstance(context.out, Path) and in_job_folder(context.out):
             raise ConfigError(
-                f"out={context.out} is in Ray's copy of the job's folder, where nobody finds it: give an absolute path "
-                "that all machines see, or s3://"
+                f"out={context.out} is in Ray's copy of the job's folder, where it would be lost: use an absolute path "
+                "that all machines can reach, or s3://"
             )
         self._context = context
         self._worker_factory = worker_factory
@@ -54,7 +54,7 @@ class RayExecutor:
     def run(self, state: RunState) -> None:
         """Return when `state.over`, with every worker ended, and Ray too if it was started here.
 
-        Raises KeyboardInterrupt after the same clean-up on ctrl-C, and on SIGTERM when tasks in work have ended or
+        Raises KeyboardInterrupt after the same clean-up on Ctrl-C, and on SIGTERM when tasks in progress have ended or
         `run.stop_grace_s` is over; SetupError when there is no Ray.
         """
         if state.over:
@@ -126,10 +126,12 @@ def _patience(job: JobConfig) -> Patience:
 
 
 def _drained(scheduler: Scheduler, state: RunState, grace_s: float) -> bool:
-    """Whether a run that was told to stop has nothing in work any more."""
+    """Whether a run that was told to stop has nothing in progress any more."""
     if not scheduler.draining and (count := len(state.in_work)):
         what = f"{count} task" + ("" if count == 1 else "s")
-        log.warning("told to stop: what is in work (%s) has %g s to end; a second signal stops at once", what, grace_s)
+        log.warning(
+            "stopping: tasks in progress (%s) have %g s to finish; a second signal stops at once", what, grace_s
+        )
     scheduler.drain()
     return not state.in_work
 

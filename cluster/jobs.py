@@ -1,4 +1,4 @@
-"""How does a job get onto a running Ray cluster, and how does its run end?
+"""Jobs on a running Ray cluster: submission, attachment and exit status.
 
 Through Ray's Jobs API. Who submits the same job again finds the one that is there: a retry never starts a second run.
 """
@@ -17,9 +17,16 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
-from pipelines.errors import ConfigError, ReelmendError, SetupError, first_line
-from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, as_shell_says
-from pipelines.identity import digest_of
+from reelmend.pipelines.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    ConfigError,
+    ReelmendError,
+    SetupError,
+    as_shell_says,
+    first_line,
+)
+from reelmend.pipelines.utils.hashing import digest_of
 
 JOB_FILE = "job.yaml"
 ENTRYPOINT = f"reelmend run {JOB_FILE}"
@@ -39,7 +46,7 @@ _PATIENCE_S = 300.0
 
 
 class ClusterLost(ReelmendError):
-    """The cluster no longer answers; a job that runs there may go on."""
+    """The cluster no longer answers; a job that runs there may continue."""
 
 
 class Submission(NamedTuple):
@@ -75,8 +82,8 @@ class Jobs:
                 if known[id].status not in (JobStatus.FAILED, JobStatus.STOPPED):
                     if known[id].metadata not in (None, {}, content):
                         raise ConfigError(
-                            f"job {id} is there already ({known[id].status.value.lower()}) and is another one than "
-                            "this: give this one another --name"
+                            f"job {id} exists ({known[id].status.value.lower()}) and is a different job: "
+                            "use another --name"
                         )
                     return Submission(id, False)
         raise AssertionError("attempts never end")
@@ -113,7 +120,7 @@ class Jobs:
         with TemporaryDirectory() as folder:
             Path(folder, JOB_FILE).write_text(job)
             try:
-                # Nothing else goes along: whoever reaches the cluster can read a job's runtime_env.
+                # Nothing else goes along: anyone who can reach the cluster can read a job's runtime_env.
                 self._client.submit_job(
                     entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder}, metadata=content
                 )
@@ -140,7 +147,7 @@ class Jobs:
             yield
         except AuthenticationError as exc:
             raise SetupError(
-                f"the cluster at {self._address} wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
+                f"the cluster at {self._address} requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
                 "RAY_AUTH_TOKEN_PATH) to the cluster's"
             ) from exc
         except (RuntimeError, OSError) as exc:  # requests' errors and ConnectionError are OSErrors

@@ -1,13 +1,13 @@
-"""How do a run's figures get to Ray's exporter? From the driver, once a second, under the names of a run's own port.
+"""Export of a run's metrics to Ray's exporter: from the driver, once a second, under the usual names.
 
-Ray puts `ray_` before every name and labels of its own beside ours; docs/metrics.md says where it shows them.
+Ray puts `ray_` before every name and its own labels beside ours; docs/metrics.md says where it shows them.
 """
 
 from typing import Any
 
 from ray.util.metrics import Counter, Gauge
 
-from pipelines.watch.metrics import METRICS, Kind, Metric, Sample
+from reelmend.pipelines.observe.metrics import METRICS, Kind, Metric, Sample
 
 INTERVAL_S = 1.0
 

@@ -1,6 +1,6 @@
 """A Ray of this run's own: on this machine's loopback alone, in a temporary folder that goes with it.
 
-Whoever reaches Ray's ports can run code, and a folder of every run that ever was fills the disk.
+Anyone who can reach Ray's ports can run code, and a folder of every run that ever was fills the disk.
 """
 
 import fcntl

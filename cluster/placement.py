@@ -1,4 +1,4 @@
-"""Which cores does a worker compute on? A thread for each CPU it holds, and with a GPU the cores beside that.
+"""Cores of a worker: one thread per CPU it holds, on the cores beside its GPU if it has one.
 
 Ray's CPUs are logical, and keep nobody from using all cores. On a machine with several sockets, memory that lies at the
 other one is read through the link between them, by the threads that feed the GPU and by every copy to it.

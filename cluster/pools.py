@@ -1,4 +1,4 @@
-"""How do workers start, answer, die and end? The thin layer that does with Ray what the scheduler decided.
+"""Start, answers, death and end of workers: the thin layer that carries out the scheduler's instructions with Ray.
 
 The driver owns every reference and holds receipts only. Nothing is restarted or retried by Ray itself: what a death
 means is the scheduler's and the run state's business, and a Ray that retried behind their back would try a task that
@@ -21,17 +21,17 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.beats import Place, beating
-from cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
-from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Event, Gone, Placed, Ready
-from cluster.shared_gpus import SharedGpus
-from pipelines.context import RunContext
-from pipelines.errors import MachineLost, MemoryLost, WorkerLost
-from pipelines.executor import TaskWorker, WorkerFactory
-from pipelines.logs import LogLine, log_to_stderr
-from pipelines.tasks import Failure, Receipt, Task
+from reelmend.cluster.beats import Place, beating
+from reelmend.cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
+from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
+from reelmend.cluster.shared_gpus import SharedGpus
+from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.tasks import Failure, Receipt, Task
+from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class _RestoringWorker:
 
     def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> int:
         """Load what tasks of the pool need; return how many like this one its GPU's memory holds, 0: unknown."""
-        log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in a file of its own for each worker
+        log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in its own file for each worker
         use_threads(pool.threads)
         if pool.gpus:
             stay_near_gpu()
@@ -87,7 +87,7 @@ class _Awaited:
     arrived: Callable[[Any], Event]
     lost: Callable[[RayError], Event]
     alone: str = ""
-    """Id of a task that runs in a process of its own."""
+    """Id of a task that runs in its own process."""
 
 
 class Pools:
@@ -135,7 +135,7 @@ class Pools:
         self._shared_gpus.leave(name)
 
     def run(self, task: Task, name: str | None, *, extra: bool = False) -> None:
-        """Hand the task to a worker, or to a process of its own; `Answered` follows, or `Gone`.
+        """Hand the task to a worker, or to its own process; `Answered` follows, or `Gone`.
 
         `extra`: the process takes none of the places that Ray has, which others hold and make nothing of.
         """
@@ -154,7 +154,7 @@ class Pools:
         self._awaited[reference] = _Awaited(Answered, lost, alone=task.id)
 
     def end(self, task_id: str, name: str | None, place: Place | None = None) -> None:
-        """Kill the process in which a task runs: the worker, or the process of its own. None of its answers counts.
+        """Kill the process in which a task runs: the worker, or its own process. None of its answers counts.
 
         `place`: where that is, if it has said so; for one that hangs so deeply that it hears nothing of Ray.
         """
@@ -205,7 +205,7 @@ class Pools:
             reason = one_line(error)
             if name in self._actors:
                 log.info(LogLine(f"gone: {reason}", run=self._context.run_id, worker=name))
-                self.stop(name)  # it may only be out of reach, and must not go on
+                self.stop(name)  # it may only be out of reach, and must not continue
             refused, with_machine = isinstance(error, RayTaskError), with_its_machine(error)
             return Gone(name, reason, refused, with_machine, out_of_memory=self._memory_ran_out(error))
 

@@ -1,4 +1,4 @@
-"""Who gets which share of the machines? The one place where a stage's resources are decided.
+"""Division of the machines among stages: the one place where resources are decided.
 
 Ray's resources are logical: they say where a process is placed, not what it may use. Every core is therefore divided
 twice: 0.9 of it for a restoring worker, which holds its share as long as it lives, and 0.1 for a probe or a stitch.
@@ -14,8 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.config import PoolsConfig
-from pipelines.tasks import Stage
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.tasks import Stage
 
 _WORKER_SHARE = 0.9
 _TASK_SHARE = 0.1
@@ -74,7 +74,7 @@ class Layout:
 
     pools: tuple[Pool, ...]
     task_slots: int
-    """Probes and stitches at once; each is a process of its own."""
+    """Probes and stitches at once; each is its own process."""
     task_cpus: float
     busy_limit: int
     """Tasks at once that compute on CPUs: all but those of GPU workers."""

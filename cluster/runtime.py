@@ -15,9 +15,9 @@ from typing import Literal
 
 import ray
 
-from cluster.own_ray import on_loopback, temporary_folder
-from cluster.resources import Node
-from pipelines.errors import SetupError, first_line
+from reelmend.cluster.own_ray import on_loopback, temporary_folder
+from reelmend.cluster.resources import Node
+from reelmend.pipelines.errors import SetupError, first_line
 
 _ADDRESS = "RAY_ADDRESS"
 
@@ -34,7 +34,7 @@ _JOB_FOLDERS = "working_dir_files"
 def ray_runtime() -> Iterator[None]:
     """Connect to Ray or start it, and leave it as it was found.
 
-    While it is open SIGTERM raises KeyboardInterrupt, like ctrl-C, so that both end in the same clean-up.
+    While it is open SIGTERM raises KeyboardInterrupt, like Ctrl-C, so that both end in the same clean-up.
     Raises SetupError when Ray cannot be reached or started.
     """
     if ray.is_initialized():  # the host application's; it stops it too
@@ -60,7 +60,7 @@ def ray_runtime() -> Iterator[None]:
 
 
 def in_job_folder(place: Path) -> bool:
-    """Whether a place lies in a machine's own copy of what was sent with a job: no other sees it, Ray may remove it."""
+    """Whether a place is in a machine's own copy of what was sent with a job: no other sees it, Ray may remove it."""
     return _JOB_FOLDERS in place.parts
 
 
@@ -136,7 +136,7 @@ def _stdin_from_nowhere() -> Iterator[None]:
 def _private_token() -> Iterator[None]:
     """Close a Ray of our own to others, without a file in the user's home.
 
-    Whoever reaches it can run code, and every user of this machine reaches its loopback. Since 2.60 a local Ray
+    Anyone who can reach it can run code, and every user of this machine reaches its loopback. Since 2.60 a local Ray
     therefore sets RAY_AUTH_MODE=token by itself, and writes a token to ~/.ray when it finds none: so it finds one.
     Setting the mode here would come too late, Ray reads it when it is imported. A mode, a token, or a cluster that the
     user chose is left alone.
@@ -175,7 +175,7 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
-    """A second ctrl-C must not cut the clean-up short: it takes two seconds, and what is left over stays for ever."""
+    """A second Ctrl-C must not cut the clean-up short: it takes two seconds, and what is left over stays for ever."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Given what just happened, what is to be done next? Events in, instructions out; imports no Ray.
+"""Scheduler: events in, instructions out; imports no Ray.
 
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
 """
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 
-from cluster.resources import Layout, Pool
-from pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
-from pipelines.run_state import RunState
-from pipelines.tasks import Failure, Receipt, Stage, Task
-from pipelines.watch.signs import OVERSTAY_S, Beat
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
+from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 log = logging.getLogger("reelmend")
 
@@ -85,7 +85,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Run:
-    """Give the task to this worker, or, when it is None, to a process of its own."""
+    """Give the task to this worker, or, when it is None, to its own process."""
 
     task: Task
     worker: str | None
@@ -105,7 +105,7 @@ class End:
 class GiveUp:
     """No worker of this pool finds a place: stop the run and say what is missing.
 
-    Size 0 of the pool says that no machine could hold one, else others hold what is there.
+    Size 0 of the pool says that no machine could hold one, else others hold what exists.
     """
 
     pool: Pool
@@ -130,7 +130,7 @@ class Patience:
     task_s: float = math.inf
     """The same for any other task."""
     still_s: float = math.inf
-    """How long a task may neither compute nor give a sign of work; see `pipelines.watch.signs.Signs.hanging`."""
+    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.observe.signs.Signs.hanging`."""
 
 
 class _Phase(Enum):
@@ -175,17 +175,17 @@ class Scheduler:
         self._layout = layout
         self._patience = patience
         self.draining = False
-        """Nothing is begun any more."""
+        """Nothing is started any more."""
         self._wanting_since_s: dict[str, float] = {}  # by pool
         self._workers: dict[str, _Worker] = {}
-        self._own_process: set[str] = set()  # ids of tasks that run in a process of their own
-        self._begun_s: dict[str, float] = {}  # by id of the task in work
+        self._own_process: set[str] = set()  # ids of tasks that run in separate processes
+        self._begun_s: dict[str, float] = {}  # by id of the task in progress
         self._failed_starts: Counter[str] = Counter()
         self._seats: dict[str, int] = {}  # by pool: how many share a GPU, once one of them has measured its memory
         self._numbers = count(1)
         self._allowed: dict[str, int] = {}  # workers by pool, since memory ran out with more
         self._at_once = sys.maxsize  # tasks that compute on CPUs, likewise
-        self._extra = 0  # tasks in processes of their own that may be begun beyond the places for them
+        self._extra = 0  # tasks in separate processes that may be started beyond the places for them
 
     def handle(self, event: Event) -> None:
         """Take note of what happened. Events of a worker or task that is gone already change nothing."""
@@ -211,7 +211,7 @@ class Scheduler:
         self._layout = layout
 
     def drain(self) -> None:
-        """Begin nothing any more: what is in work may end."""
+        """Begin nothing any more: what is in progress may end."""
         self.draining = True
 
     def decide(self, now_s: float) -> list[Instruction]:
@@ -257,20 +257,20 @@ class Scheduler:
                 )
 
     def _shrink(self, pool: Pool | None) -> bool:
-        """Go on with one process less, after one was lost for want of memory. False where it was alone already.
+        """Continue with one process less, after one ran out of memory. False where it was alone already.
 
-        `pool`: that of the worker that was lost; None: it was a task in a process of its own.
+        `pool`: that of the worker that was lost; None: it was a task in its own process.
         """
         if pool is not None and (left := len(self._of(pool))) > 0:
             self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
-            log.warning("memory ran out: going on with %d %s workers instead of %d", left, pool.name, left + 1)
+            log.warning("out of memory: continuing with %d %s workers instead of %d", left, pool.name, left + 1)
             return True
         working = sum(worker.task is not None for worker in self._workers.values())
         at_once = working + len(self._own_process) + (pool is not None)
         if at_once < 2:
             return False
         self._at_once = min(self._at_once, at_once - 1)
-        log.warning("memory ran out: going on with %d tasks at once instead of %d", self._at_once, at_once)
+        log.warning("out of memory: continuing with %d tasks at once instead of %d", self._at_once, at_once)
         return True
 
     def _size(self, pool: Pool) -> int:
@@ -294,8 +294,8 @@ class Scheduler:
         for one, allowed_s in [*self._state.signs.hanging(now_s, self._patience.still_s)]:
             task, done = one.task, f" after {one.frames:.0f} frames" if one.frames else ""
             reason = (
-                f"{task.item.video}: its {task.stage} stood still{done}: no sign of work for {allowed_s:.0f} s "
-                "(limits.still_s); its process was ended"
+                f"{task.item.video}: its {task.stage} made no progress{done} for {allowed_s:.0f} s and its "
+                "process was ended; see limits.still_s"
             )
             yield self._end(task, Failure(task.id, WorkerLost.__name__, reason, transient=True))
 
@@ -308,14 +308,14 @@ class Scheduler:
         return End(task.id, name)
 
     def _overstaying(self, now_s: float) -> set[str]:
-        """Tasks in processes of their own that stand still: as good as gone, until they are."""
+        """Tasks in separate processes that stand still: as good as gone, until they are."""
         standing = self._state.signs.standing(now_s)
         return {one.task.id for one in standing if one.still_s > OVERSTAY_S} & self._own_process
 
     def _assign(self, overstaying: set[str]) -> Iterator[Run]:
         self._extra = min(len(overstaying), max(1, self._layout.task_slots))
         yield from self._in_own_process(Stage.STITCH)
-        # Who knows an item goes on with it. The others begin one that nobody has, and only then share one: a worker
+        # Who knows an item continues with it. The others begin one that nobody has, and only then share one: a worker
         # keeps what the next chunk of its item needs, but none rests while there is work.
         for worker, stage in self._free():
             if worker.item:
@@ -356,7 +356,7 @@ class Scheduler:
 
     @property
     def _room(self) -> int:
-        """How many tasks that compute on CPUs may be begun."""
+        """How many tasks that compute on CPUs may be started."""
         busy = sum(worker.phase is _Phase.BUSY and not worker.pool.gpus for worker in self._workers.values())
         return min(self._layout.busy_limit, self._at_once) - busy - len(self._own_process) + self._extra
 

@@ -1,4 +1,4 @@
-"""Which workers share a GPU? Those of one group: a whole GPU that Ray keeps for as many of them as fit on it.
+"""Groups of workers that share a GPU: a whole GPU that Ray keeps for as many of them as fit.
 
 Left to itself Ray would put two halves on the GPUs of two machines, where no worker that needs a whole one found a
 place any more.
@@ -10,7 +10,7 @@ from typing import Any
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster.resources import Pool
+from reelmend.cluster.resources import Pool
 
 
 @dataclass

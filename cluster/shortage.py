@@ -1,9 +1,9 @@
-"""Why does no worker of a pool find a place? What each needs, beside what the cluster has of it."""
+"""Explanation of why no worker of a pool can be placed: what each needs, and what the cluster has."""
 
 import math
 
-from cluster.resources import Pool
-from cluster.runtime import free_and_total
+from reelmend.cluster.resources import Pool
+from reelmend.cluster.runtime import free_and_total
 
 
 def shortage(pool: Pool, waited_s: float) -> str:
@@ -13,15 +13,15 @@ def shortage(pool: Pool, waited_s: float) -> str:
     free_cpus, cpus = free_and_total("CPU")
     if pool.size == 0:
         return (
-            f"no machine of the cluster has a place for a {pool.name} worker since {waited_s:.0f} s: each needs {each}"
-            f" on one machine, and all machines together have {gpus:g} GPU and {cpus:g} CPU; start one that has it, or"
-            " set pools.autoscaling=true where the cluster brings it"
+            f"no machine of the cluster has room for a {pool.name} worker since {waited_s:.0f} s: each needs {each}"
+            f" on one machine, and all machines together have {gpus:g} GPU and {cpus:g} CPU; start one that has,"
+            " or set pools.autoscaling=true if the cluster can add one"
         )
     if free_gpus < math.ceil(pool.gpus):  # who shares a GPU waits for a whole one that nobody else is on
         what = f"{pool.gpus:g} GPU, free are {free_gpus:g} of {gpus:g}"
     else:
         what = f"{pool.cpus:.3g} CPU, free are {free_cpus:g} of {cpus:g}"
     return (
-        f"no {pool.name} worker found a place in {waited_s:.0f} s: each needs {what};"
-        " end what else runs on the cluster, or set run.workers lower"
+        f"no {pool.name} worker could be placed within {waited_s:.0f} s: each needs {what};"
+        " stop other work on the cluster, or lower run.workers"
     )

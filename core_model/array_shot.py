@@ -1,13 +1,13 @@
-"""How does a clip that is in memory become a shot?"""
+"""A shot from a clip in memory."""
 
 from dataclasses import dataclass
 
-from core_model.engine import U8, Bool, Float
+from reelmend.core_model.engine import U8, Bool, Float
 
 
 @dataclass(frozen=True)
 class ArrayShot:
-    """See `core_model.engine.Shot`."""
+    """See `reelmend.core_model.engine.Shot`."""
 
     pictures: U8
     """[T, H, W, 3]"""

@@ -1,4 +1,4 @@
-"""Is this file's content what the network needs, and if so, how does it get in?"""
+"""Loading of a checkpoint into a network, with every missing, unexpected or misshapen parameter named."""
 
 from collections.abc import Iterable, Mapping
 

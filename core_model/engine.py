@@ -1,4 +1,4 @@
-"""What must a flow estimator and an engine provide, and what do they get to read?
+"""Protocols of flow estimators and engines, and of the shots that they read.
 
 Legend: T frames, H W height and width of the frames, h w height and width of the flow.
 """
@@ -36,7 +36,7 @@ class FlowEstimator(Protocol):
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], channels (dx, dy) in pixels of these frames.
 
         Forward flow t leads from frame t to t+1, backward flow t from frame t+1 to t. Frames are RGB. T >= 2. All is
-        finite. Raises DeviceFull when memory does not do for frames of this size,
+        finite. Raises DeviceFull when memory is insufficient for frames of this size,
         FloatingPointError when numbers overflow.
         """
         ...
@@ -110,9 +110,9 @@ class Engine(Protocol):
         """Return frames start..stop-1 with masked pixels filled.
 
         The result must not depend on what was restored before,
-        nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Whoever asks for adjacent
-        runs, passing the very same shot, lets the engine go on with what it has. Raises DeviceFull
-        (core_model/device_memory.py) when memory does not do for frames of this size, FloatingPointError when numbers
+        nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Asking for adjacent
+        runs, passing the very same shot, lets the engine continue with what it has. Raises DeviceFull
+        (core_model/device/memory.py) when memory is insufficient for this size, FloatingPointError when numbers
         overflow.
         """
         ...

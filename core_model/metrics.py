@@ -1,4 +1,4 @@
-"""How close is a restored clip to the truth, and how steady is it?
+"""Distance of a restored clip to the truth, and its temporal stability.
 
 Legend: T frames, H W height and width.
 """
@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import torch
 
-from core_model.engine import U8, Bool, Float
-from core_model.image_propagation import consistent
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.networks.image_propagation import consistent
 
 
 def psnr(restored_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:

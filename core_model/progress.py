@@ -16,7 +16,7 @@ class Progress:
 
     @property
     def frames(self) -> float:
-        """Frames of the present task that are done, those of the piece in work by the share of it."""
+        """Frames of the present task that are done, those of the piece in progress by the share of it."""
         return self._done + self._frames * self._share
 
     def begin_task(self) -> None:
@@ -24,7 +24,7 @@ class Progress:
         self.signs += 1
 
     def begin_piece(self, frames: float) -> None:
-        """A piece of so many frames is begun; the one before is done."""
+        """A piece of so many frames is started; the one before is done."""
         self._done, self._frames, self._share = self._done + self._frames, frames, 0.0
         self.signs += 1
 

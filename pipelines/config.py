@@ -1,6 +1,6 @@
-"""What can a job say? One typed dataclass a section, one comment a field.
+"""The settings of a job: one typed dataclass per section, one comment per field.
 
-The YAML in `conf/` holds the same keys; `pipelines/job.py` merges defaults, preset, job file and dot-list overrides.
+The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults, preset, job file and dot-list overrides.
 """
 
 from dataclasses import dataclass, field
@@ -87,63 +87,66 @@ class InputConfig:
     videos: list[str] = field(default_factory=list)
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
-    """Mask rule: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
+    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
     image_rate: str = "25"
-    """Frames a second of a video that is a folder of images, unless the manifest's fps says otherwise: 25, 24000/1001,
-    or 23.976, which means 24000/1001."""
+    """Frames per second of a folder of images, unless the manifest gives fps: 25, 24000/1001, or 23.976, which means
+    24000/1001."""
     allowed: list[str] = field(default_factory=list)
-    """Folders and s3:// prefixes in which every video and mask has to lie, for manifests that others write. Links are
-    followed first. Empty: anywhere."""
+    """Folders and s3:// prefixes that every video and mask must be in, for untrusted manifests. Symbolic links are
+    resolved first. Empty: anywhere."""
 
 
 @dataclass
 class LimitsConfig:
     pixels: int = 67_108_864
-    """Pixels a frame, of videos and masks: 8192 x 8192. What a header promises is refused before memory is taken."""
+    """Maximum pixels per frame of videos and masks: 8192 x 8192. Checked from the header, before memory is
+    allocated."""
     frames: int = 6_000_000
-    """Frames an item, a day at 60 a second. 0: any number."""
+    """Maximum frames per item; the default is a day at 60 fps. 0: no limit."""
     duration_s: float = 604_800.0
-    """Seconds an item lasts. 0: any."""
+    """Maximum duration of an item, in seconds. 0: no limit."""
     probe_s: float = 43_200.0
-    """Seconds in which an item's video and mask have to be read once (the probe); then it is quarantined."""
+    """Time limit for reading an item's video and mask once (the probe), in seconds; then the item is quarantined."""
     task_s: float = 0.0
-    """Seconds that any other task of an item (flow, inpaint, stitch) may take. 0: any."""
+    """Time limit for any other task of an item (flow, inpaint, stitch), in seconds. 0: no limit."""
     still_s: float = 600.0
-    """Seconds that a task on Ray may neither compute nor read, measure or write a frame; then its process is taken to
-    hang, is ended, and the task is tried again. One that computes gets ten times as long. 0: any."""
+    """Seconds without progress (no frame read, computed or written, no CPU time) after which a task on Ray is
+    considered hung: its process is ended and the task retried. A task that uses CPU gets ten times as long. 0: no
+    limit."""
     look_s: float = 30.0
-    """Seconds in which a video's header or a mask has to be read when a run or `plan` looks ahead; then the look is
-    given up, and the item is left to its probe."""
+    """Time limit for reading a video's header or a mask before the run or in `plan`, in seconds; then the check is
+    skipped, and the probe decides."""
 
 
 @dataclass
 class OutpaintConfig:
     scale_w: float = 1.0
-    """Width of the output over that of the source (1.0..4.0), as the picture is shown; 1: as wide as the source."""
+    """Output width as a multiple of the source's displayed width (1.0..4.0). 1: unchanged."""
     scale_h: float = 1.0
-    """Height of the output over that of the source (1.0..4.0), as the picture is shown; 1: as high as the source."""
+    """Output height as a multiple of the source's displayed height (1.0..4.0). 1: unchanged."""
 
 
 @dataclass
 class MaskConfig:
     threshold: int = 127
-    """Grey level above which a mask pixel counts as missing (0..254); JPEG and video noise stays below the default."""
+    """Grey level above which a mask pixel counts as missing (0..254). The default ignores JPEG and video noise."""
     dilation: int = 4
-    """Pixels of the source by which the mask is grown, so that the object's blurred edge is covered (0: not at all)."""
+    """Number of source pixels to grow the mask by, to cover the blurred edge of an object. 0: not at all."""
     numbered_from: int | None = None
-    """The number that the first frame has in the names of a mask folder with fewer images than frames. None: 1 where
-    the numbers begin with 1, or reach the number of frames, else 0."""
+    """Number of the first frame in the file names of a mask folder with fewer images than frames. 1 for images written
+    by FFmpeg, often 1001 in a studio. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
 
 
 @dataclass
 class ProcessConfig:
     max_side: int = 1920
-    """Longest side in pixels at which pixels are restored; larger videos are restored smaller and only the hole is
-    enlarged again. 0: always the source's size."""
+    """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
+    the side is about four times faster. 0: always the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
-    """When a GPU cannot hold a block at this size: fail, or restore that block smaller, which the ledger then says."""
+    """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
+    ledger)."""
 
 
 @dataclass
@@ -151,24 +154,24 @@ class FlowConfig:
     max_side: int = 640
     """Longest side in pixels at which optical flow is computed and cached. 0: the processing size."""
     segment_length: int = 40
-    """Adjacent frame pairs a cached flow segment holds."""
+    """Pairs of adjacent frames per cached flow segment."""
 
 
 @dataclass
 class PlanConfig:
     shots: bool = True
-    """Cut the video at scene changes first, so that nothing is carried across a cut."""
+    """Split videos at scene changes, so that nothing is carried across a cut."""
     shot_threshold: float = 3.0
-    """How many times the picture's change at a cut exceeds that of the frames around it; lower finds more cuts."""
+    """How many times more the picture changes at a cut than around it; lower values find more cuts."""
     block_length: int = 80
-    """Frames of the grid on which a shot is computed; part of the result's identity. Engine propagation."""
+    """Frames per block, the unit of restoration; changes the result. Engine propagation."""
     overlap: int = 5
-    """Frames by which a block reaches into each neighbour; there the two are cross-faded. Engine propagation."""
+    """Frames by which neighbouring blocks overlap; they are cross-faded there. Engine propagation."""
     chunk_length: int = 240
-    """Frames a worker takes at once, in whole blocks; changes the time, never the picture."""
+    """Frames per chunk, the unit of work of a worker, in whole blocks; changes the time, never the picture."""
     sample: int = 500
-    """Items that `reelmend plan` opens, drawn at random with a fixed seed where there are more; what it says of all is
-    then estimated from them. Nothing is opened for frames and sizes that a manifest gives."""
+    """Maximum number of items that `reelmend plan` opens, drawn at random with a fixed seed; totals are estimated from
+    them. Items whose frames and size are in the manifest need not be opened."""
 
 
 @dataclass
@@ -180,23 +183,23 @@ class ProPainterConfig:
     generator: str = "ProPainter"
     """Weights of the generator."""
     subvideo_length: int = 80
-    """Frames of a shot beyond which flow, propagation and references are limited to a surrounding; its block."""
+    """Frames per sub-video: longer shots are propagated and referenced in windows of this length; also the block."""
     neighbor_length: int = 10
-    """Adjacent frames completed at once, less one."""
+    """Neighbouring frames completed together, minus one."""
     ref_stride: int = 10
-    """Frames from one reference frame to the next."""
+    """Distance between reference frames, in frames."""
     raft_iterations: int = 20
-    """Refinements of the optical flow."""
+    """Refinement iterations of the optical flow."""
     precision: Precision = Precision.bf16
-    """Of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). fp32 where a device lacks it."""
+    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32."""
     tf32: bool = True
-    """Let NVIDIA GPUs multiply what stays fp32 in RAFT and the generator at 10 bits of fraction."""
+    """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto
-    """auto: torch's fused kernels; math: written out, slower, for comparison."""
+    """auto: torch's fused kernels; math: an explicit, slower form, for comparison."""
     compile: Compile = Compile.auto
-    """Compile the hot parts before the first chunk: auto (on GPUs), on, off."""
+    """Compile the networks before the first chunk: auto (on GPUs only), on, off."""
     window_batch: int = 0
-    """Windows of the generator computed at once. 0: as many as the GPU's free memory holds, one on a CPU."""
+    """Generator windows computed at once. 0: as many as fit into the GPU's free memory; one on a CPU."""
 
 
 @dataclass
@@ -208,151 +211,153 @@ class StitchConfig:
     speed: str = "medium"
     """x264/x265 preset, ultrafast .. veryslow: slower makes smaller files."""
     chroma: Chroma = Chroma.auto
-    """Colours of h264 and h265. auto: as fine as the source's, of folders of images halved to 8-bit 4:2:0, which every
-    player plays; source: as fine as the source's; halved: always 8-bit 4:2:0."""
+    """Chroma resolution and bit depth of h264 and h265. auto: as the source, but 8-bit 4:2:0 for folders of images, so
+    that every player can play them; source: always as the source; halved: always 8-bit 4:2:0."""
     sound: Sound = Sound.copy
-    """copy: the source's own packets; what the output's container cannot hold is left out, and said. convert: such
-    sound becomes AAC."""
+    """copy: copy audio packets; audio that the container cannot hold is dropped, with a warning. convert: convert such
+    audio to AAC."""
 
 
 @dataclass
 class QualityConfig:
     review_below: float = 0.5
-    """Quality score (0..1) below which a restored item is marked for review; it counts as restored all the same.
-    Changing it computes nothing: the next run marks anew what it finds finished. 0: none."""
+    """Quality score (0..1) below which a restored item is marked for review. A new value recomputes nothing: the next
+    run only updates the marks. 0: mark none."""
 
 
 @dataclass
 class RunConfig:
     executor: ExecutorName = ExecutorName.auto
-    """ray: a running cluster when RAY_ADDRESS names one, else one of its own; inline: in this process; auto: inline for
-    what takes some seconds on a CPU, else ray."""
+    """ray: the cluster named by RAY_ADDRESS, else a local one; inline: in this process, without Ray; auto: inline for
+    jobs that take a few seconds on a CPU, else ray."""
     workers: int = 0
-    """Inpainting workers. 0: as many as the machine or cluster has cores (or GPUs) for."""
+    """Number of inpainting workers. 0: as many as the cores or GPUs allow."""
     attempts: int = 3
-    """Times an item is tried when the machine, not the data, is at fault; a machine that goes away takes none."""
+    """Attempts per item when the machine, not the data, is at fault. A machine that goes away does not count."""
     existing: Existing = Existing.aside
-    """What becomes of a file in an output's place that is not this job's own result, unchanged: aside (kept in
-    `_reelmend/replaced/`), refuse (the item is quarantined, before any work) or overwrite."""
+    """If a file exists where an output goes, and is not an unmodified result of this job: aside (move it to
+    `_reelmend/replaced/`), refuse (quarantine the item, before any work) or overwrite."""
     active_items: int = 0
-    """Items in work at once; bounds memory of the driver. 0: four a worker."""
+    """Maximum number of items in progress; bounds the memory of the driver. 0: four per worker."""
     active_bytes: int = 200_000_000_000
-    """Bytes of optical flow (estimated) that items in work may still need; what must lie in the store at once. Beyond
-    it no new item is begun; one is always in work. 0: any number."""
+    """Maximum bytes of optical flow (estimated) that items in progress need in the store. Beyond it no further item is
+    started, but one is always in progress. 0: no limit."""
     outage_s: float = 600.0
-    """Seconds that a store may be away (no answer, or errors of the server) while the run waits for it; before it has
-    answered once, 60 at most. Then the run stops with exit status 75: the same command, later."""
+    """Seconds to wait for a store that is unavailable (no answer, or server errors); at most 60 if it has never
+    answered. Then the run stops with exit status 75: run the same command again later."""
     stop_grace_s: float = 90.0
-    """Seconds that tasks in work get to end after SIGTERM (a machine that is taken back); nothing new is begun. A
-    second signal stops at once."""
+    """Seconds that tasks in progress get to finish after SIGTERM; no further task is started. A second signal stops at
+    once."""
 
 
 @dataclass
 class PoolsConfig:
     inpaint_min: int = 0
-    """Inpainting workers that are kept as long as work may come, ready before it does."""
+    """Minimum number of inpainting workers, started ahead and kept while work may come."""
     inpaint_max: int = 0
-    """Inpainting workers at most, as `run.workers`. 0: as many as the machines hold, also those that join later."""
+    """Maximum number of inpainting workers, like `run.workers`. 0: as many as fit, including on machines that join
+    later."""
     flow_min: int = 0
-    """Flow workers that are kept, where flow has workers of its own (two GPUs and more)."""
+    """Minimum number of flow workers, where flow has its own pool (two or more GPUs)."""
     flow_max: int = 0
-    """Flow workers at most. 0: what the inpainting workers need."""
+    """Maximum number of flow workers. 0: as many as the inpainting workers need."""
     grace_s: float = 60.0
-    """Seconds a worker above the minimum may be idle before it is ended. One that stands in another pool's way ends
-    sooner."""
+    """Seconds after which an idle worker above the minimum is ended. One that blocks another pool is ended sooner."""
     start_timeout_s: float = 600.0
-    """Seconds to wait for a place for a pool's first worker, while others hold it or an autoscaler may bring it. A
-    place that no machine could give is given up after 45."""
+    """Seconds to wait for resources for a pool's first worker, if others hold them or an autoscaler may add them.
+    Resources that no machine has are given up after 45."""
     autoscaling: bool = False
-    """The cluster brings machines for workers that wait: ask for `inpaint_max` of them, GPUs too, though no machine
-    could hold them now."""
+    """The cluster adds machines on demand: request `inpaint_max` workers, with their GPUs, even if no machine could
+    hold them now."""
 
 
 @dataclass
 class CostConfig:
     rates: str | None = None
-    """File of measured rates that `reelmend bench rates` writes. None: `rates.yaml` beside the job file or in the
-    current folder, else those that come with reelmend and name the machine they were measured on."""
+    """File of rates written by `reelmend bench rates`. None: `rates.yaml` beside the job file or in the current folder,
+    else the built-in rates, which name the machine they were measured on."""
     machine: str | None = None
-    """Part of the name of the machine whose rates count. None: one with a GPU for an engine that is made for GPUs."""
+    """Part of the name of the machine whose rates to use. None: one with a GPU for engines made for GPUs."""
     price_per_gpu_hour: float = 0.0
-    """Price of one GPU for an hour, with the machine around it. 0: not known, and no price is said."""
+    """Price of one GPU-hour, including the machine. 0: unknown, and no price is shown."""
     price_per_cpu_hour: float = 0.0
-    """Price of one processor core for an hour. 0: not known, and no price is said."""
+    """Price of one core-hour. 0: unknown, and no price is shown."""
     price_per_gb_month: float = 0.0
-    """Price of keeping a GB in the store for a month, which `reelmend cache stat` says of the flow. 0: not known."""
+    """Price of storing one GB for a month, used by `reelmend cache stat`. 0: unknown."""
     currency: str = "USD"
-    """Of the prices; printed, never converted."""
+    """Currency of the prices; printed, never converted."""
     pools: list[int] = field(default_factory=lambda: [1, 8, 64])
-    """Numbers of GPUs, or of cores without them, for which `reelmend plan` says how long the run takes."""
+    """Numbers of GPUs (or cores, without GPUs) for which `reelmend plan` estimates the time."""
 
 
 @dataclass
 class StoreConfig:
     root: str | None = None
-    """Folder or bucket's prefix of what is computed on the way (flow, parts, ...). None: `_reelmend/store` in `out`."""
+    """Folder or bucket prefix of intermediate results (flow, parts, ...). None: `_reelmend/store` in `out`."""
     flow: str | None = None
-    """Folder or bucket's prefix of the cached optical flow, so that several runs share it. None: with the rest."""
+    """Folder or bucket prefix of the cached optical flow, to share it between runs. None: in `store.root`."""
     cache_dir: str | None = None
-    """Folder of a worker's machine for copies of remote inputs and for outputs before they are uploaded; workers of a
-    machine share it. None: `reelmend-cache-UID` in the folder for temporary files."""
+    """Local folder for copies of remote inputs and for outputs before upload, shared by the workers of a machine. None:
+    `reelmend-cache-UID` in the folder for temporary files."""
     cache_bytes: int = 50_000_000_000
-    """Bytes of copies kept there; the least recently used ones go first. Every worker's video and mask have to fit."""
+    """Maximum bytes of copies kept there; the least recently used are removed first. Must hold every worker's video and
+    mask."""
 
 
 @dataclass
 class FlowCacheConfig:
     max_bytes: int = 0
-    """Bytes of cached optical flow that are kept; the least recently used go first, never what a live run needs. The
-    runs that share a cache should agree on it. 0: no limit."""
+    """Maximum bytes of cached optical flow; the least recently used is removed first, but never what a live run needs.
+    Runs that share a cache should use the same value. 0: no limit."""
 
 
 @dataclass
 class S3Config:
     endpoint: str | None = None
-    """URL of a store that speaks S3 (MinIO, Ceph, R2). None: what AWS_ENDPOINT_URL says, else AWS."""
+    """URL of an S3-compatible store (MinIO, Ceph, R2). None: AWS_ENDPOINT_URL, else AWS."""
     region: str | None = None
-    """Region of the buckets. None: what AWS_DEFAULT_REGION or the AWS profile says."""
+    """Region of the buckets. None: AWS_DEFAULT_REGION or the AWS profile."""
     addressing: Addressing = Addressing.auto
-    """Where a request names its bucket: auto, path (https://host/bucket) or virtual (https://bucket.host)."""
+    """Addressing style: auto, path (https://host/bucket) or virtual (https://bucket.host)."""
     ca_bundle: str | None = None
-    """PEM file of the authorities that the endpoint's certificate is checked against. None: the usual ones."""
+    """PEM file of the certificate authorities of the endpoint. None: the system's."""
     attempts: int = 6
-    """Times a request is tried, with longer and longer waits, before its task counts as failed."""
+    """Attempts per request, with increasing waits, before its task fails."""
     timeout_s: float = 60.0
-    """Seconds without a byte after which a request is given up and tried again."""
+    """Seconds without data after which a request is retried."""
     piece_bytes: int = 67_108_864
-    """Larger outputs are uploaded in pieces of this size, at least 5 MiB. A proxy may allow requests only so large."""
+    """Size of the pieces in which larger outputs are uploaded, at least 5 MiB. Lower it for proxies with a size
+    limit."""
 
 
 @dataclass
 class MetricsConfig:
     port: int = 0
-    """Port on which Prometheus reads the run's metrics while it lives (http://host:port/metrics). 0: none."""
+    """Port that serves the run's metrics to Prometheus (http://host:port/metrics). 0: none."""
     host: str = "127.0.0.1"
-    """Address of the driver's machine that the port is opened on; 0.0.0.0: all of them, for a scraper elsewhere."""
+    """Address that the port is opened on; 0.0.0.0: all addresses of the machine, for a remote scraper."""
 
 
 @dataclass
 class LogConfig:
     format: LogFormat = LogFormat.auto
-    """auto: what REELMEND_LOG_FORMAT says, else text; text: for people; json: an object a line, for machines."""
+    """text: for people; json: one object per line; auto: REELMEND_LOG_FORMAT, else text."""
 
 
 @dataclass
 class JobConfig:
-    """A whole job."""
+    """The settings of a whole job."""
 
     name: str = "reelmend"
     """Name of the run in logs, ledger and report."""
     out: str = "out"
-    """Folder or bucket's prefix of the outputs; the run keeps its own files in `_reelmend/` inside it."""
+    """Output folder or bucket prefix; the run keeps its own files in `_reelmend/` inside it."""
     engine: EngineName = EngineName.propagation
-    """What fills the masked pixels. propagation: optical flow and propagation, no weights, runs on a CPU. propainter:
-    networks, whose weights `reelmend weights pull` fetches; made for GPUs."""
+    """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
+    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights."""
     mode: Mode = Mode.inpaint
-    """inpaint: fill the masked pixels. outpaint: enlarge the picture by the factors of `outpaint` and fill what is
-    around it; a mask is optional."""
+    """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
+    masks are optional."""
     input: InputConfig = field(default_factory=InputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)

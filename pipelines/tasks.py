@@ -1,4 +1,4 @@
-"""What does a run consist of? Items, their plans, the tasks they become, and what comes back from a task.
+"""Items, their plans, the tasks they become, and the answers to tasks.
 
 Everything here is small, frozen and picklable: it travels between processes. Frames, flows and parts never do.
 """
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from core_model.regions import Region
-from pipelines.cache.flow_use import FlowUse
-from pipelines.redaction import redact
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import NO_STAMP, Stamp
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp
+from reelmend.pipelines.utils.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)  # a run may hold millions
@@ -147,13 +147,13 @@ class Effort:
     began_at: float = 0.0
     """Seconds since the epoch, by the worker's clock."""
     bytes_read: int = 0
-    """Of artefacts, and of inputs that were copied to the machine; what lies on its disk is read in place."""
+    """Of artefacts, and of inputs that were copied to the machine; what is on its disk is read in place."""
     memory_steps: int = 0
-    """Times that memory did not do: less was tried at once, or smaller."""
+    """Number of times work was split or scaled down because memory was insufficient."""
     device: str = ""
     """`machine:GPU`; empty where the worker uses none."""
     device_used_mb: float = 0.0
-    """Memory in use on that GPU afterwards, by whomever."""
+    """Memory in use on that GPU afterwards, by any process."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How well and how fast does the `propagation` engine restore the commonest cases?
+"""Quality and speed of the `propagation` engine on the commonest cases.
 
     python -m benchmarks.quality --samples DIR [--pictures DIR] [--only NAME] [--against REV]
 

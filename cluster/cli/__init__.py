@@ -1,1 +1,1 @@
-"""The commands that need a cluster; `reelmend` finds them by their entry points."""
+"""Commands that need a cluster; `reelmend` finds them by their entry points."""

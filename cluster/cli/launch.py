@@ -1,19 +1,19 @@
-"""`reelmend launch`: what a CronJob's pod runs, and the exit status it ends with."""
+"""`reelmend launch`: run a RayJob on Kubernetes, as a CronJob's pod does."""
 
 import logging
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError, ReelmendError
-from pipelines.exit_status import EXIT_INTERRUPTED
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError, ReelmendError
 
 log = logging.getLogger(__name__)
 
 Template = Annotated[
-    str, typer.Argument(metavar="TEMPLATE", help="Name of a suspended RayJob: what a run is.", show_default=False)
+    str,
+    typer.Argument(metavar="TEMPLATE", help="Name of the suspended RayJob to create runs from.", show_default=False),
 ]
 JobName = Annotated[
     str,
@@ -21,25 +21,27 @@ JobName = Annotated[
         "--job-name",
         envvar="REELMEND_JOB_NAME",
         metavar="NAME",
-        help="The Kubernetes Job this is an attempt of. A CronJob's Jobs carry their scheduled time in their names,"
-        " and the run is called after it; any other is added to the template's. The same name is the same run.",
+        help="Name of the Kubernetes Job that this is an attempt of; it names the run. A CronJob's Jobs carry their"
+        " scheduled time in their names. The same name means the same run.",
     ),
 ]
 Namespace = Annotated[
-    str | None, typer.Option("--namespace", metavar="NAME", help="Where the template is; else the pod's own.")
+    str | None, typer.Option("--namespace", metavar="NAME", help="Namespace of the template. Default: the pod's own.")
 ]
 Server = Annotated[
     str | None,
-    typer.Option("--server", metavar="URL", help="The API as `kubectl proxy` serves it; else the pod's own."),
+    typer.Option(
+        "--server", metavar="URL", help="URL of the API as served by `kubectl proxy`. Default: the pod's own."
+    ),
 ]
 Labels = Annotated[
-    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label of the run, for a queue, say.")
+    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Label of the run, for example for a queue.")
 ]
 OnCluster = Annotated[
     str | None,
-    typer.Option("--on-cluster", metavar="NAME", help="Run on this RayCluster instead of one made for the run."),
+    typer.Option("--on-cluster", metavar="NAME", help="Run on this RayCluster instead of creating one for the run."),
 ]
-Keep = Annotated[int, typer.Option("--keep", min=0, help="Finished runs that stay to be looked at; older are deleted.")]
+Keep = Annotated[int, typer.Option("--keep", min=0, help="Number of finished runs to keep; older ones are deleted.")]
 
 
 def launch(
@@ -53,35 +55,35 @@ def launch(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Create a run on Kubernetes as a RayJob, or find it, wait for its end, and end with its exit status.
+    """Create a run on Kubernetes as a RayJob, wait for it, and exit with its exit status.
 
-    Typed again with the same --job-name it attaches. It refuses (exit status 2) while another run of the template is
-    alive. Ended early (SIGTERM, no answer from the API: 130), it leaves the run going.
+    Run again with the same --job-name, it attaches to the existing run. It refuses to start (exit status 2) while
+    another run of the template is alive. If it ends early (SIGTERM, no answer from the API: 130), the run continues.
 
     Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
     """
-    # With these come the libraries of HTTP, which --help and other commands can do without.
-    from cluster.kubernetes.access import Access, access_from_pod
-    from cluster.kubernetes.api import NoAnswer, RayJobs
-    from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
-    from cluster.kubernetes.rayjob import run_name
+    # These import HTTP libraries, which --help and other commands do not need.
+    from reelmend.cluster.kubernetes.access import Access, access_from_pod
+    from reelmend.cluster.kubernetes.api import ApiUnavailable, RayJobs
+    from reelmend.cluster.kubernetes.launch import LaunchRequest, create_or_attach, prune, wait
+    from reelmend.cluster.kubernetes.rayjob import run_name
 
     name = run_name(template, job_name)
     if server and not server.startswith(("http://", "https://")):
         raise ConfigError(f"--server {server}: expected the API's URL, such as http://127.0.0.1:8001")
     access = Access(server, namespace or "default") if server else access_from_pod(namespace)
-    rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
+    rayjobs, wish = RayJobs(access), LaunchRequest(template, name, _labels(label), on_cluster, keep)
     try:
         run, created = create_or_attach(rayjobs, wish)
-    except NoAnswer as exc:
-        log.error("%s; if rayjob=%s was created it goes on, and the same command attaches to it", exc, name)
+    except ApiUnavailable as exc:
+        log.error("%s; if rayjob=%s was created, it continues; run the same command again to attach", exc, name)
         return EXIT_INTERRUPTED
-    log.info("rayjob=%s %s", name, "created" if created else "attached to: it exists")
+    log.info("rayjob=%s %s", name, "created" if created else "exists; attached")
     try:
         prune(rayjobs, wish)
         ended = wait(rayjobs, run)
-    except ReelmendError as exc:  # whatever it is: a run that is going is not one that was never started
-        log.error("%s; rayjob=%s goes on, and the same command attaches to it", exc, name)
+    except ReelmendError as exc:  # whatever it is: the run is in progress, so this is not "never started"
+        log.error("%s; rayjob=%s continues; run the same command again to attach", exc, name)
         return EXIT_INTERRUPTED
     if as_json:
         document = {"rayjob": name, "created": created, "exit_status": ended.exit_status, "what": ended.what}

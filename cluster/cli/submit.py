@@ -1,4 +1,4 @@
-"""`reelmend submit`: how does a job run on a cluster that is there already?"""
+"""`reelmend submit`: run a job on an existing Ray cluster."""
 
 import os
 import re
@@ -7,34 +7,39 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.config import JobConfig
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INTERRUPTED
-from pipelines.identity import digest_of
-from pipelines.job import dump_job
-from pipelines.job_paths import absolute_paths
-from pipelines.redaction import redact
-from pipelines.stores.location import Location
-from pipelines.visible import visible
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.utils.hashing import digest_of
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 Address = Annotated[
     str | None,
-    typer.Option("--address", metavar="URL", help="The cluster's dashboard, http://HOST:8265; else RAY_ADDRESS."),
+    typer.Option(
+        "--address", metavar="URL", help="URL of the cluster's dashboard, http://HOST:8265. Default: RAY_ADDRESS."
+    ),
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="What the job is called; else as its `name` says, or as its file."),
+    typer.Option(
+        "--name", metavar="NAME", help="Name of the job. Default: its `name` setting, else the name of its file."
+    ),
 ]
 Date = Annotated[
     str | None,
-    typer.Option("--date", metavar="DATE", help="One job of this name a day (2026-01-31, or 'today')."),
+    typer.Option(
+        "--date", metavar="DATE", help="Run at most one job of this name for this day (2026-01-31, or 'today')."
+    ),
 ]
-Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show its log, and end as it ends.")]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show the job's log, and exit with its status.")]
 
 
 @takes_job
@@ -47,9 +52,9 @@ def submit(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Run a job on a Ray cluster, through its Jobs API. Typed again, it attaches to the job that is there.
+    """Run a job on a Ray cluster through its Jobs API. Run it again to attach to the same job.
 
-    The exit status is that of the run. Ctrl-C leaves the job running. Paths are those of the cluster's machines.
+    Exits with the exit status of the run. Ctrl-C leaves the job running. Paths refer to the cluster's machines.
 
     Example: `reelmend submit job.yaml --address http://head:8265 --date today`
     """
@@ -59,7 +64,7 @@ def submit(
     called = _checked_name(name or _own_name(job, typed.file))
     submission_id = f"reelmend-{called}-{_day(on) if on else digest_of(text)[:12]}"
     url = _address(address)
-    from cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
+    from reelmend.cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
 
     screen = console()
     jobs = Jobs(url)
@@ -67,14 +72,14 @@ def submit(
     if as_json:
         print_json(submission._asdict())
     else:
-        state = "submitted" if submission.new else "is there already"
+        state = "submitted" if submission.new else "already exists; attached"
         screen.print(f"job {submission.id} {state}: {redact(url)}", soft_wrap=True)
     if not follow:
         return 0
     try:
         ended = jobs.follow(submission.id, lambda said: typer.echo(visible(said, keep="\n\t"), nl=False, err=as_json))
     except KeyboardInterrupt:
-        screen.print(f"\nno longer followed; the job goes on. To stop it: ray job stop {submission.id}", soft_wrap=True)
+        screen.print(f"\nThe job continues. To stop it: ray job stop {submission.id}", soft_wrap=True)
         return EXIT_INTERRUPTED
     except ClusterLost as exc:
         screen.print(redact(str(exc)), soft_wrap=True)
@@ -92,8 +97,8 @@ def _refuse_credentials(text: str) -> None:
     lines = zip(text.splitlines(), redact(text).splitlines(), strict=True)
     if held := [hidden.strip() for line, hidden in lines if line != hidden]:
         raise ConfigError(
-            f"the job holds credentials ({held[0]}), and whoever reaches the cluster can read a job: take them out, "
-            "and set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
+            f"the job holds credentials ({held[0]}), and anyone who can reach the cluster can read a job: remove "
+            "them, and set AWS_ENDPOINT_URL and AWS_... on the cluster's machines"
         )
 
 
@@ -108,7 +113,9 @@ def _address(given: str | None) -> str:
 
 def _checked_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
-        raise ConfigError(f"--name {name}: up to 64 letters, digits, dots, dashes and underscores")
+        raise ConfigError(
+            f"--name {name}: not a valid name; use up to 64 letters, digits, dots, dashes and underscores"
+        )
     return name
 
 
@@ -116,4 +123,4 @@ def _day(text: str) -> str:
     try:
         return (date.today() if text == "today" else date.fromisoformat(text)).isoformat()
     except ValueError as exc:
-        raise ConfigError(f"--date {text}: expected a day such as 2026-01-31, or 'today'") from exc
+        raise ConfigError(f"--date {text}: not a valid date; use a day such as 2026-01-31, or 'today'") from exc

@@ -1,4 +1,4 @@
-"""How does a run get onto a Kubernetes cluster, and how does its end reach the CronJob that wanted it?
+"""Runs on Kubernetes, and the return of their exit status to the CronJob.
 
 Nothing here imports Ray: the launcher talks to the Kubernetes API, and KubeRay starts Ray.
 """

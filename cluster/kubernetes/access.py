@@ -1,10 +1,10 @@
-"""Where is the Kubernetes API, and who are we there?"""
+"""Address and credentials of the Kubernetes API."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import SetupError
+from reelmend.pipelines.errors import SetupError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod with a service account's token finds it; Kubernetes, "Accessing the API from within a pod"."""
@@ -38,7 +38,7 @@ def access_from_pod(namespace: str | None, account: Path = ACCOUNT) -> Access:
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
         raise SetupError(
-            "this is no pod of a Kubernetes cluster; from a desk: kubectl proxy, then --server http://127.0.0.1:8001"
+            "not a pod of a Kubernetes cluster; elsewhere run kubectl proxy, then --server http://127.0.0.1:8001"
         )
     if not (account / "token").exists():
         raise SetupError(f"{account}/token: missing; the launcher's pod needs automountServiceAccountToken: true")

@@ -1,13 +1,12 @@
-"""What is a run as a RayJob, and what does its status mean? Pure: documents in, documents and verdicts out."""
+"""A run as a RayJob document, and the meaning of its status. Pure: documents in, documents and verdicts out."""
 
 import re
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cluster.kubernetes.api import Document
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOT_STARTED, as_shell_says
+from reelmend.cluster.kubernetes.api import Document
+from reelmend.pipelines.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOT_STARTED, ConfigError, as_shell_says
 
 TEMPLATE_LABEL = "reelmend-template"
 """Label of every run: the name of the template it was made from. Runs with the same value exclude each other."""
@@ -50,7 +49,7 @@ def run_name(template: str, job_name: str) -> str:
         name = f"{template}-{job_name}"
     if not _DNS_1035.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{name}: no name for a RayJob: at most {LONGEST_NAME} of a-z, 0-9 and '-', beginning with a letter"
+            f"{name}: not a valid RayJob name; use at most {LONGEST_NAME} of a-z, 0-9 and '-', beginning with a letter"
         )
     return name
 
@@ -65,7 +64,7 @@ def run_from(template: Document, name: str, labels: dict[str, str], on_cluster: 
     spec = deepcopy(template["spec"])
     origin = template["metadata"]["name"]
     if not spec.pop("suspend", False):
-        raise ConfigError(f"RayJob {origin}: a template needs spec.suspend: true, this one runs by itself")
+        raise ConfigError(f"RayJob {origin}: a template needs spec.suspend: true, or it runs on its own")
     if on_cluster is not None:
         for key in ("rayClusterSpec", "ttlSecondsAfterFinished", "deletionStrategy"):
             spec.pop(key, None)
@@ -104,9 +103,9 @@ def outcome(rayjob: Document) -> Outcome:
     if job_status == "SUCCEEDED":
         return Outcome(0, "succeeded")
     if job_status == "STOPPED":
-        return Outcome(EXIT_INTERRUPTED, "was stopped; another run goes on from there")
+        return Outcome(EXIT_INTERRUPTED, "was stopped; the next run resumes")
     if found := _EXIT_CODE.search(message):
         code = as_shell_says(int(found[1]))
         return Outcome(code or EXIT_BUG, f"ended with exit status {code}")
     what = ", ".join(filter(None, (reason, message))) or job_status or "no reason given"
-    return Outcome(EXIT_INTERRUPTED, f"did not get to its end ({what[:300]}); another run goes on from there")
+    return Outcome(EXIT_INTERRUPTED, f"did not get to its end ({what[:300]}); the next run resumes")

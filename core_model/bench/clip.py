@@ -1,4 +1,4 @@
-"""What do the networks' benchmarks run on? A camera pans over a texture; a disc that moves hides a part of it.
+"""The benchmark's clip: a camera pans over a texture, and a moving disc hides a part of it.
 
 Legend: T frames, H W height and width.
 """
@@ -6,7 +6,7 @@ Legend: T frames, H W height and width.
 import cv2
 import numpy as np
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _PAN_PX = 3  # a frame, to the right
 _DISC_PX = 5

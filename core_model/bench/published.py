@@ -1,4 +1,4 @@
-"""What does the published code take, and how much of it may ours take?
+"""Operations and time of the published code, and the share of them that ours may take.
 
 Measured on the published code for 24 frames of 432x240 with a moving disc mask; operations count a fused multiply-add
 as two and include deformable convolutions.
@@ -6,7 +6,7 @@ as two and include deformable convolutions.
 
 from collections.abc import Sequence
 
-from core_model.bench.measure import Case, Measured
+from reelmend.core_model.bench.measure import Case, Measured
 
 FRAMES, SIZE = 24, (432, 240)
 GFLOP = {"raft": 491.0 * (FRAMES - 1), "flow_completion": 39.0 * (FRAMES - 1)}

@@ -1,10 +1,10 @@
-"""Which switches are compared? One after the other, each added to those before it."""
+"""The switches that are compared, each added to those before it."""
 
 from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from core_model.execution import Execution, usable_precision
+from reelmend.core_model.device.precision import Execution, usable_precision
 
 NAIVE = "naive"
 

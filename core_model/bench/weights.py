@@ -1,4 +1,4 @@
-"""What do networks compute with where no checkpoint is at hand? Values that are drawn from the parameters' names.
+"""Weights where no checkpoint is at hand: values drawn from the parameters' names.
 
 They are the same on every machine, and of a size that keeps every layer at work: what is measured with them takes the
 time that released weights take.
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core_model.engine import Float
+from reelmend.core_model.engine import Float
 
 # RAFT's random flows stay below a few pixels; deformable offsets and completed flows are large enough to show mistakes.
 _GAINS = {"flow_head.conv2": 0.02, "conv_offset.6": 4.0, "upsample.2.conv": 4.0}

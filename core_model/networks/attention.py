@@ -1,4 +1,4 @@
-"""What does each token learn from the others in its window, around it, and in other frames?
+"""Window attention: within a window, around it, and across frames.
 
 Legend: B batch, T frames, K key frames, Q query frames, i j height and width of the token grid, M windows of 5x9 = s
 tokens, p tokens of the padded grid (all its rows and columns), C = 512 channels in 4 heads.
@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.layers import as_clips
-from core_model.networks.tokens import TOKEN
-from core_model.networks.windows import WindowPlan, Windows, rolled_outside
+from reelmend.core_model.networks.layers import as_clips
+from reelmend.core_model.networks.tokens import TOKEN
+from reelmend.core_model.networks.windows import WindowPlan, Windows, rolled_outside
 
 HEADS = 4
 _POOLED = 4  # tokens of the coarse view are made of 4x4 tokens

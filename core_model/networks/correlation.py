@@ -1,4 +1,4 @@
-"""How alike is every pixel of one frame to every pixel of the next?
+"""Correlation of every pixel of one frame with every pixel of the next.
 
 Legend: P pairs of frames, C channels, h w height and width of the features, S = 81 samples a level.
 """

@@ -1,4 +1,4 @@
-"""How do the generator's features become pixels, where pixels are wanted?
+"""Decoder: the generator's features to pixels, only where pixels are needed.
 
 Legend: N frames, h w height and width of the features, H W = 4 h, 4 w.
 """
@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
-from core_model.networks.region import Part, Region
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
 
 
 class _Reach(NamedTuple):

@@ -1,4 +1,4 @@
-"""What does a convolution read whose taps each look somewhere else?
+"""Deformable convolution: every tap has its own offset and weight.
 
 Modulated deformable convolution (Zhu et al., "Deformable ConvNets v2", CVPR 2019): in plain PyTorch, and on CUDA by
 torchvision's kernel where torchvision is installed.

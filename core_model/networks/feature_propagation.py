@@ -1,4 +1,4 @@
-"""What do the features of neighbouring frames say about a frame's holes?
+"""Propagation of features between neighbouring frames into the holes.
 
 Legend: B batch, L local frames, S = L-1 flows, C = 128 channels, h w height and width of the features.
 Flows have channels (dx, dy) in pixels of the features.
@@ -7,11 +7,11 @@ Flows have channels (dx, dy) in pixels of the features.
 import torch
 from torch import Tensor, nn
 
-from core_model.image_propagation import consistent
-from core_model.networks.deform import DeformableAlignment
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, as_clips, frame_by_frame
-from core_model.warp import warp
+from reelmend.core_model.networks.deform import DeformableAlignment
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.image_propagation import consistent
+from reelmend.core_model.networks.layers import LEAK, as_clips, frame_by_frame
+from reelmend.core_model.networks.warp import warp
 
 _HOLES = 2  # the mask, and the mask of what image propagation left missing
 

@@ -1,4 +1,4 @@
-"""How do things move behind a hole, given how they move around it and before and after?
+"""Completion of optical flow inside the holes, from its surroundings and from neighbouring frames.
 
 Recurrent flow completion (Zhou et al., "ProPainter", ICCV 2023, section 3.1).
 Legend: B batch, T frames, S = T-1 flows of one direction, C channels, H W height and width of the flows.
@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.flow_recurrence import FlowRecurrence
-from core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
+from reelmend.core_model.networks.flow_recurrence import FlowRecurrence
+from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
 
 SIDE_MULTIPLE_PX = 8
 _PIECE = 4

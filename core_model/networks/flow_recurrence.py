@@ -1,4 +1,4 @@
-"""What do the flows before and after say about this one?
+"""Recurrent propagation of flow features, forward and backward.
 
 Legend: B batch, S flows in order of time, C = 128 channels, h w height and width of the features.
 """
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from core_model.networks.deform import DeformableAlignment
-from core_model.networks.layers import PointwiseConv
+from reelmend.core_model.networks.deform import DeformableAlignment
+from reelmend.core_model.networks.layers import PointwiseConv
 
 CHANNELS = 128
 LEAK = 0.1

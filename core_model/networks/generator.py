@@ -1,4 +1,4 @@
-"""What is behind the holes of a window of frames?
+"""Generator: content of the holes for a window of frames.
 
 ProPainter's generator (Zhou et al., "ProPainter", ICCV 2023, section 3.3).
 Legend: B batch, T frames, L local frames (the first of the T), R reference frames (the others), S = L-1 flows, C = 128
@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.decoder import Decoder
-from core_model.networks.feature_propagation import FeaturePropagation
-from core_model.networks.generator_encoder import GeneratorEncoder
-from core_model.networks.layers import as_clips, frame_by_frame
-from core_model.networks.region import Part, Region
-from core_model.networks.tokens import SoftComposition, SoftSplit
-from core_model.networks.transformer import Transformer
-from core_model.networks.windows import WindowPlan
+from reelmend.core_model.networks.decoder import Decoder
+from reelmend.core_model.networks.feature_propagation import FeaturePropagation
+from reelmend.core_model.networks.generator_encoder import GeneratorEncoder
+from reelmend.core_model.networks.layers import as_clips, frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.tokens import SoftComposition, SoftSplit
+from reelmend.core_model.networks.transformer import Transformer
+from reelmend.core_model.networks.windows import WindowPlan
 
 SIDE_MULTIPLE_PX = 4
 

@@ -1,4 +1,4 @@
-"""What does the generator see in one frame?
+"""Encoder of the generator, for one frame.
 
 Zhou et al., "ProPainter", ICCV 2023. Legend: N frames, H W height and width of the frames.
 """
@@ -7,7 +7,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.layers import LEAK
+from reelmend.core_model.networks.layers import LEAK
 
 CHANNELS = 128
 _BASE = 256

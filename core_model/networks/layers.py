@@ -1,4 +1,4 @@
-"""Which layers do several of the networks share, and how many frames go through a layer at once?"""
+"""Layers shared by several networks, and the number of frames per call."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How does every pixel move from one frame to the next, by RAFT?
+"""RAFT: the optical flow from one frame to the next.
 
 Teed & Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020 (the large model).
 Legend: B batch, T frames, N = B T, P pairs, H W height and width of the frames, h w = H/8, W/8.
@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.correlation import CorrelationPyramid
-from core_model.networks.layers import as_clips
-from core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
-from core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
+from reelmend.core_model.networks.correlation import CorrelationPyramid
+from reelmend.core_model.networks.layers import as_clips
+from reelmend.core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
+from reelmend.core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
 
 SMALLEST_SIDE_PX = 128
 SIDE_MULTIPLE_PX = 8

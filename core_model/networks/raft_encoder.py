@@ -1,4 +1,4 @@
-"""What does RAFT see in one frame?
+"""Encoders of RAFT, for one frame.
 
 Teed & Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020.
 Legend: N frames, C channels, H W height and width of the frames.
@@ -10,7 +10,7 @@ from typing import Self
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.layers import PointwiseConv
+from reelmend.core_model.networks.layers import PointwiseConv
 
 Norm = Callable[[int], nn.Module]
 

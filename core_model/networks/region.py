@@ -1,4 +1,4 @@
-"""How much of a plane must be computed, when only a part of the result is wanted?
+"""Region of a plane that must be computed when only a part of the result is needed.
 
 Legend: N frames, C channels, H W height and width of the whole plane, h w those of a part.
 """

@@ -1,4 +1,4 @@
-"""How do features become overlapping patches, and patches features again?
+"""Soft split and composition: features to overlapping patches and back.
 
 A token stands for a patch of 7x7 features; patches are 3 apart, so that each feature is in up to nine of them. Token
 (i, j) covers rows 3 i - 3 .. 3 i + 3 and columns 3 j - 3 .. 3 j + 3 of the features.
@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import frame_by_frame
-from core_model.networks.region import Part, Region
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.layers import frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
 
 PATCH, STRIDE, PADDING = 7, 3, 3
 TAPS = PATCH**2

@@ -1,4 +1,4 @@
-"""Which tokens does each window of the token grid look at?
+"""Windows of the token grid, and the tokens that each of them attends to.
 
 Legend: B batch, L local frames, i j height and width of the token grid, M windows of 5x9 = s tokens, T frames, p tokens
 of the padded grid, C channels. The grid is padded right and bottom to whole windows; a position counts the padded
@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from core_model.networks.region import Region
-from core_model.networks.tokens import PADDING, PATCH, STRIDE
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.tokens import PADDING, PATCH, STRIDE
 
 WINDOW = (5, 9)
 ROLL = (3, 5)

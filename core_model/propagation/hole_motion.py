@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.motion_fit import fit_affine, most_frequent
+from reelmend.core_model.engine import Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.motion_fit import fit_affine, most_frequent
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -32,7 +32,7 @@ _FRONT_AGREEMENT = 0.2  # of the votes that have to follow one motion to believe
 _OTHER_PX = 1.5  # votes that differ by this from the background's motion belong to something else
 _OTHER_SHARE = 0.06
 _AROUND_PAIRS = 2  # pairs before and after whose holes are looked at, so that what one hides is known from others
-_MOST_HOLES = 64  # of a pair that get motions of their own; the others follow the region's
+_MOST_HOLES = 64  # of a pair that get their own motions; the others follow the region's
 
 
 class HoleMotion(NamedTuple):

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.hole_motion import HoleMotion
+from reelmend.core_model.engine import Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.hole_motion import HoleMotion
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -215,7 +215,7 @@ def _follow(masks, first, rows, columns, models, back, valid, holes, other, laye
             if seen_away[qy, qx] == 0:
                 continue
             if layer and (u - step_u[qy, qx]) ** 2 + (v - step_v[qy, qx]) ** 2 > 2.0 + 0.25 * (u * u + v * v):
-                continue  # what moves in front goes on as it did
+                continue  # what moves in front continues as it did
             far_x, far_y = seen_x[qy, qx] + (there_x - qx), seen_y[qy, qx] + (there_y - qy)
             if 0 <= far_x <= width - 1 and 0 <= far_y <= height - 1:
                 away[n], to_x[n], to_y[n] = seen_away[qy, qx] + direction, far_x, far_y

@@ -1,7 +1,7 @@
 """The background of a camera that stands still: what passes before it, and which frames show it.
 
 Legend: T frames, H W height and width, h w those of the area around the holes. A place is that of
-`core_model.propagation.camera`: from the block's first frame to another one.
+`reelmend.core_model.propagation.camera`: from the block's first frame to another one.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.compiled import compiled
-from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -35,7 +35,7 @@ class StillScene(NamedTuple):
     """[T, 2, 3]"""
     top: int
     left: int
-    """Where the area around the holes lies in the first frame."""
+    """Where the area around the holes is in the first frame."""
     later: NDArray[np.int16]
     """[T, h, w]: frames to the next one that shows the pixel; 0: none does."""
     earlier: NDArray[np.int16]
@@ -108,7 +108,7 @@ def _halved(picture_HWC: U8, hidden_HW: Bool) -> tuple[U8, Bool]:
 
 
 def _moved_on(passing_HW: U8, place: F64) -> U8:
-    """What was found in the first frame's place, where it lies in its own frame."""
+    """What was found in the first frame's place, where it is in its own frame."""
     if np.array_equal(place, IN_PLACE):
         return passing_HW
     moved = cv2.warpAffine(passing_HW, np.roll(place, -1, axis=1), passing_HW.shape[::-1], flags=cv2.INTER_NEAREST)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.compiled import compiled
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -212,7 +212,7 @@ def _peel(image, hole, target, source, order, nearest):  # type: ignore[no-untyp
 
 @compiled
 def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
-    """Replace what is no source at this level by one close to it, or by one drawn."""
+    """Replace what is not a source at this level by one close to it, or by one drawn."""
     rows, columns = np.nonzero(source)
     height, width = target.shape
     for y in range(height):
@@ -235,7 +235,7 @@ def _settle(nearest, target, source, salt):  # type: ignore[no-untyped-def]
 
 @compiled
 def _distance(image, trust, y, x, r, c, most):  # type: ignore[no-untyped-def]
-    """Mean square difference of two patches, by the trust in the first one's pixels; what lies outside is left out."""
+    """Mean square difference of two patches, by the trust in the first one's pixels; what is outside is left out."""
     height, width, channels = image.shape
     total, count = np.float32(0), np.float32(0)
     for dy in range(-_RADIUS, _RADIUS + 1):

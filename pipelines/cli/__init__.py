@@ -1,27 +1,28 @@
-"""What can I type? One file a command; this one puts them together. What needs a cluster is added by `cluster`."""
+"""The `reelmend` command: one file per subcommand, put together here. `cluster` adds those that need a cluster."""
 
 from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.bench import bench
-from pipelines.cli.cache import cache
-from pipelines.cli.demo import demo
-from pipelines.cli.doctor import doctor
-from pipelines.cli.guard import guarded
-from pipelines.cli.plan import plan
-from pipelines.cli.profile import profile
-from pipelines.cli.report import report
-from pipelines.cli.run import run
-from pipelines.cli.serve import serve
-from pipelines.cli.status import status
-from pipelines.cli.weights import weights
+from reelmend.pipelines.cli.bench import bench
+from reelmend.pipelines.cli.cache import cache
+from reelmend.pipelines.cli.demo import demo
+from reelmend.pipelines.cli.doctor import doctor
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.plan import plan
+from reelmend.pipelines.cli.profile import profile
+from reelmend.pipelines.cli.report import report
+from reelmend.pipelines.cli.run import run
+from reelmend.pipelines.cli.schema import schema
+from reelmend.pipelines.cli.serve import serve
+from reelmend.pipelines.cli.status import status
+from reelmend.pipelines.cli.weights import weights
 
 app = typer.Typer(
     name="reelmend",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,14 +43,16 @@ def overview(
 ) -> None:
     """Restore videos at dataset scale: remove objects, wires, logos and scratches, fill missing regions.
 
-    Start with `reelmend demo`. Exit status: 0 every output is there, 2 the configuration or the machine is wrong
-    (nothing was done), 3 some items are quarantined or failed, 130 interrupted.
+    Start with `reelmend demo`. `reelmend schema` and docs/job-file.md list every setting of a job.
+
+    Exit status: 0 every item is restored; 2 the configuration or the machine is at fault, and nothing was done; 3 some
+    items are quarantined or failed; 75 a store stayed unavailable: run the same command again later; 130 interrupted.
     """
 
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, profile, doctor, *_CLUSTER_COMMANDS):
+for command in (demo, plan, run, status, serve, report, profile, doctor, schema, *_CLUSTER_COMMANDS):
     app.command()(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

@@ -1,5 +1,5 @@
-"""Where is the command when the package is not installed? `python -m pipelines.cli`."""
+"""`python -m reelmend.pipelines.cli`: the command where the package is not installed."""
 
-from pipelines.cli import main
+from reelmend.pipelines.cli import main
 
 main()

@@ -1,4 +1,4 @@
-"""`reelmend bench`: how fast is it here?"""
+"""`reelmend bench`: measure the speed of this machine."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,46 +8,48 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.guard import guarded
-from pipelines.cli.job_options import JobOptions
-from pipelines.cli.options import AsJson, Debug, Preset, Words
-from pipelines.cli.past_run import find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.cost.rates_file import FILE_NAME
-from pipelines.errors import ConfigError
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.tasks import Stage
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.job_options import JobOptions
+from reelmend.pipelines.cli.options import AsJson, Debug, Preset, Words
+from reelmend.pipelines.cli.past_run import find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.forecast.rates import FILE_NAME
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.tasks import Stage
 
 if TYPE_CHECKING:
-    from pipelines.cost.rates import Rate
+    from reelmend.pipelines.forecast.rates import Rate
 
 bench = typer.Typer(name="bench", no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @bench.callback()
 def overview() -> None:
-    """Measure what this machine does."""
+    """Measure the speed of this machine."""
 
 
 def model(
-    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the frames.")] = "432x240",
-    frames: Annotated[int, typer.Option("--frames", help="Length of the clip.")] = 24,
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Frame size.")] = "432x240",
+    frames: Annotated[int, typer.Option("--frames", help="Length of the clip, in frames.")] = 24,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
-    rows: Annotated[str, typer.Option("--rows", help="Names with commas between; naive is always measured.")] = "all",
-    ops: Annotated[bool, typer.Option("--ops", help="Count operations too, by network.")] = False,
+    rows: Annotated[
+        str, typer.Option("--rows", help="Rows to measure, separated by commas; naive is always measured.")
+    ] = "all",
+    ops: Annotated[bool, typer.Option("--ops", help="Also count the operations of each network.")] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write what was measured there too.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the result to this file, as JSON.")
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Measure ProPainter's networks on this machine: the plain form, and what each switch gives; needs no weights.
+    """Measure ProPainter's networks on this machine: their plain form and the effect of each switch. Needs no weights.
 
-    Exit status 1 if less is reached than was promised for the reference case, 24 frames of 432x240.
+    Exits with status 1 if the reference case (24 frames of 432x240) is slower than promised.
 
     Example: `reelmend bench model --rows naive,sdpa --frames 12`
     """
-    from core_model.bench.run import run  # with it comes torch, which --help can do without
+    from reelmend.core_model.bench.run import run  # imports torch, which --help does not need
 
     try:
         good = run(size, frames, device, rows, operations=ops, json_file=json_file)
@@ -62,31 +64,37 @@ def rates(
     from_run: Annotated[
         str | None,
         typer.Option(
-            "--from-run", metavar="JOB", help="Measure nothing: take what this run took (job file or folder)."
+            "--from-run",
+            metavar="JOB",
+            help="Take the rates from a previous run (job file or output folder) instead of measuring.",
         ),
     ] = None,
     file: Annotated[
         str | None,
-        typer.Option("--rates", metavar="FILE", help="Add them there; else to cost.rates, else to ./rates.yaml."),
+        typer.Option(
+            "--rates", metavar="FILE", help="File to add the rates to. Default: cost.rates, else ./rates.yaml."
+        ),
     ] = None,
     machine: Annotated[
-        str, typer.Option("--machine", metavar="NAME", help="Name it so, instead of by its parts.")
+        str, typer.Option("--machine", metavar="NAME", help="Name of this machine. Default: its processor or GPU.")
     ] = "",
-    sizes: Annotated[str, typer.Option("--sizes", metavar="WxH,...", help="Sizes of the clips.")] = "432x240,864x480",
-    frames: Annotated[int, typer.Option("--frames", help="Length of each clip.")] = 60,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="WxH,...", help="Sizes of the clips, separated by commas.")
+    ] = "432x240,864x480",
+    frames: Annotated[int, typer.Option("--frames", help="Length of each clip, in frames.")] = 60,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Measure what a frame takes at each stage, for `reelmend plan`: with clips made here, or from a run that you did.
+    """Measure the time per frame of each stage, for `reelmend plan`: on generated clips, or from a previous run.
 
-    A run of your own footage is the better measure: it also tells the bytes of flow, parts and outputs.
+    A run over your own footage is the better measure: it also gives the sizes of flow, parts and outputs.
 
     Example: `reelmend bench rates --from-run out/`
     """
-    # With these come torch and PyAV, which --help can do without.
-    from pipelines.cost.rates import add_rates
-    from pipelines.cost.rates_bench import measure_rates
-    from pipelines.cost.rates_of_run import rates_of_run
+    # These import torch and PyAV, which --help does not need.
+    from reelmend.pipelines.forecast.rates import add_rates
+    from reelmend.pipelines.forecast.rates_of_run import rates_of_run
+    from reelmend.pipelines.run.rates_bench import measure_rates
 
     if from_run is not None:
         past = find_past_run([from_run, *(words or [])], preset, None)
@@ -100,13 +108,15 @@ def rates(
         print_json({"rates": [asdict(rate) for rate in measured], "file": str(place)})
     else:
         _print_rates(measured)
-        console().print(f"\n{len(measured)} rates written to {place}, which holds {held}", soft_wrap=True)
+        console().print(f"\n{len(measured)} rates written to {place}, which now holds {held}", soft_wrap=True)
     return 0
 
 
 def _print_rates(measured: Sequence["Rate"]) -> None:
     screen, first = console(), measured[0]
-    screen.print(f"{first.machine}, engine {first.engine}; CPU seconds a frame (of flow: a pair; halo counted)\n")
+    screen.print(
+        f"{first.machine}, engine {first.engine}; CPU seconds per frame (flow: per pair of frames; halo included)\n"
+    )
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")
     for name in ("size", "missing", "frames", *Stage, "flow B/px", "parts B/px", "outputs B/px"):
         table.add_column(name, justify="right")
@@ -121,7 +131,9 @@ def _print_rates(measured: Sequence["Rate"]) -> None:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.strip().partition("x")
     if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32):
-        raise ConfigError(f"--sizes {text}: write WIDTHxHEIGHT of at least 32 pixels, as in 432x240,1280x720")
+        raise ConfigError(
+            f"--sizes {text}: not valid sizes; use WIDTHxHEIGHT of at least 32 pixels each, such as 432x240,1280x720"
+        )
     return int(width) // 2 * 2, int(height) // 2 * 2
 
 

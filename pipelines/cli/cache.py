@@ -1,4 +1,4 @@
-"""`reelmend cache`: how large is the cached optical flow, is it whole, and how is it made smaller?"""
+"""`reelmend cache`: size, integrity and pruning of the cached optical flow."""
 
 import time
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cache.flow_cache import FLOW_FOLDER
-from pipelines.cli.guard import guarded
-from pipelines.cli.options import AsJson, Debug, is_job_file
-from pipelines.cli.screen import console, print_json
-from pipelines.config import JobConfig
-from pipelines.context import WORK_FOLDER, RunContext
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INCOMPLETE
-from pipelines.job import load_job
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.stores.location import is_url, location_of
-from pipelines.typed_paths import is_folder
-from pipelines.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.options import AsJson, Debug, is_job_file
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.artifacts import Store
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER
+from reelmend.pipelines.storage.location import is_url, location_of
+from reelmend.pipelines.storage.run_layout import WORK_FOLDER
+from reelmend.pipelines.utils.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
+from reelmend.pipelines.utils.user_paths import is_folder
 
 if TYPE_CHECKING:
-    from pipelines.cache.figures import Figures, Share
+    from reelmend.pipelines.storage.flow_cache.stats import CacheStats, Share
 
 SHOWN = 20
 """Damaged objects that a terminal shows; --json lists all."""
@@ -36,32 +36,35 @@ Place = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="JOB KEY=VALUE",
-        help="A job file, a run's output folder, or the cache's own folder or prefix (store.flow); then settings.",
+        help="A job file, a run's output folder, or the cache's folder or prefix (store.flow); then settings.",
         show_default=False,
     ),
 ]
 MaxBytes = Annotated[
     str | None,
-    typer.Option("--max-bytes", metavar="BYTES", help="What may stay (500GB); without it, flow_cache.max_bytes."),
+    typer.Option(
+        "--max-bytes", metavar="BYTES", help="Size to shrink the cache to (500GB). Default: flow_cache.max_bytes."
+    ),
 ]
 OlderThan = Annotated[
-    str | None, typer.Option("--older-than", metavar="TIME", help="What was not used for this long goes (30d, 12h).")
+    str | None,
+    typer.Option("--older-than", metavar="TIME", help="Remove flow that was not used for this long (30d, 12h)."),
 ]
 
 
 @cache.callback()
 def overview() -> None:
-    """Look at the cached optical flow of a job, check it, and make it smaller; runs may go on meanwhile."""
+    """Inspect, verify and prune the cached optical flow of a job. Safe while runs use it."""
 
 
 def stat(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show how much flow is cached, what computed it, when it was used and what live runs need.
+    """Show how much flow is cached, what computed it, when it was last used and what live runs need.
 
     Example: `reelmend cache stat s3://footage/flow`
     """
     store, job = _find(words)
-    from pipelines.cache.figures import figures
-    from pipelines.cache.survey import survey
+    from reelmend.pipelines.storage.flow_cache.stats import figures
+    from reelmend.pipelines.storage.flow_cache.survey import survey
 
     found = figures(survey(store), job.flow_cache.max_bytes)
     a_month = found.bytes / 1e9 * job.cost.price_per_gb_month or None
@@ -77,21 +80,21 @@ def prune(
     words: Place = None,
     max_bytes: MaxBytes = None,
     older_than: OlderThan = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Remove what was least recently used; never what a live run needs.
+    """Remove the least recently used flow, but never what a live run needs.
 
     Example: `reelmend cache prune job.yaml --max-bytes 2TB --older-than 30d`
     """
     store, job = _find(words)
     budget = job.flow_cache.max_bytes
-    from pipelines.cache.room import Limits
-    from pipelines.cache.room import prune as remove
+    from reelmend.pipelines.storage.flow_cache.eviction import Limits
+    from reelmend.pipelines.storage.flow_cache.eviction import prune as remove
 
     if max_bytes is None and older_than is None and not budget:
-        raise ConfigError("how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes")
+        raise ConfigError("no limit given: use --max-bytes or --older-than, or set flow_cache.max_bytes")
     limit = bytes_of(max_bytes) if max_bytes is not None else budget if older_than is None else None
     unused_s = None if older_than is None else seconds_of(older_than)
     pruned = remove(store, Limits(limit, unused_s), dry_run=dry_run)
@@ -101,19 +104,19 @@ def prune(
     screen = console()
     gone = f"{readable_count(pruned.segments)} segments ({readable_bytes(pruned.bytes)})"
     left = f"{readable_count(pruned.segments_before - pruned.segments)} ({readable_bytes(pruned.bytes_left)})"
-    screen.print(f"{gone} {'would go' if dry_run else 'are gone'}, {left} stay", soft_wrap=True)
+    screen.print(f"{gone} {'would be removed' if dry_run else 'removed'}, {left} kept", soft_wrap=True)
     if pruned.needed_bytes:
-        screen.print(f"live runs need {readable_bytes(pruned.needed_bytes)} of what stays")
+        screen.print(f"live runs need {readable_bytes(pruned.needed_bytes)} of what was kept")
     return 0
 
 
 def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Read every object and delete the damaged ones, which are computed again when needed; exit status 3 for any.
+    """Read every object and delete damaged ones (recomputed when needed). Exits with status 3 if any was damaged.
 
     Example: `reelmend cache verify out/`
     """
     store, _ = _find(words)
-    from pipelines.cache.check import check_all
+    from reelmend.pipelines.storage.flow_cache.verify import check_all
 
     checked = check_all(store)
     if as_json:
@@ -123,20 +126,20 @@ def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -
         for key in checked.damaged[:SHOWN]:
             screen.print(Text(f"damaged, deleted: {store.root / key}", "red"), soft_wrap=True)
         whole = f"{readable_count(checked.objects)} objects read ({readable_bytes(checked.bytes)})"
-        half = f"; {checked.half_written} half-written files were swept up" if checked.half_written else ""
+        half = f"; {checked.half_written} half-written files were removed" if checked.half_written else ""
         screen.print(f"{whole}; damaged and deleted: {len(checked.damaged)}{half}")
     return EXIT_INCOMPLETE if checked.damaged else 0
 
 
 def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
-    """Return the cache that is meant, and the job that says its budget and price. Raises ConfigError."""
+    """Return the cache, and the job that sets its budget and price. Raises ConfigError."""
     if not words:
         raise ConfigError(
-            "which cache? give a job file, a run's output folder, or the folder or bucket's prefix itself"
+            "no cache given: name a job file, a run's output folder, or the folder or bucket prefix of the cache"
         )
     first, *overrides = words
     if not is_job_file(first) and not is_url(first) and not is_folder(first):
-        raise ConfigError(f"{first}: neither a job file (.yaml) nor a folder nor a bucket's prefix")
+        raise ConfigError(f"{first}: not a job file (.yaml), a folder or a bucket prefix")
     job = load_job(location_of(first) if is_job_file(first) else None, None, overrides)
     files = Files(job.s3)
     if not is_job_file(first):
@@ -144,13 +147,13 @@ def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
         config = place / WORK_FOLDER / "config.yaml"
         if files.look(config) is None:
             if not any(files.is_folder(place / folder) for folder in (FLOW_FOLDER, "flow_used")):
-                raise ConfigError(f"{first}: holds no cached flow, and is no run's output folder")
+                raise ConfigError(f"{first}: not the output folder of a run, and holds no cached flow")
             return Store(place, files), job
         job = load_job(config, None, overrides, s3=job.s3)
     return RunContext("", job).open_flow_store(files), job
 
 
-def _print(store: Store, found: "Figures", price: str) -> None:
+def _print(store: Store, found: "CacheStats", price: str) -> None:
     screen = console()
     screen.print(f"cached flow in {store.root}", soft_wrap=True)
     share = f", {found.share_of_budget:.0%} of {readable_bytes(found.max_bytes)}" if found.share_of_budget else ""
@@ -159,7 +162,7 @@ def _print(store: Store, found: "Figures", price: str) -> None:
     table.add_row("bytes", readable_bytes(found.bytes) + share + price)
     if found.oldest_s is not None and found.newest_s is not None and found.least_used_s is not None:
         table.add_row("written", f"{_when(found.oldest_s)} to {_when(found.newest_s)}")
-        table.add_row("not used since", _when(found.least_used_s))
+        table.add_row("least recent use", _when(found.least_used_s))
     screen.print(table)
     _print_shares("computed by", found.by_flow)
     _print_shares("needed by run", found.live_runs)

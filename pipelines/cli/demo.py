@@ -1,4 +1,4 @@
-"""`reelmend demo`: what does it do, in less than a minute and without any data?"""
+"""`reelmend demo`: a restoration in less than a minute, on a generated clip."""
 
 import shutil
 from pathlib import Path
@@ -8,43 +8,43 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.cli.options import Debug
-from pipelines.cli.screen import console
-from pipelines.context import REPORT, WORK_FOLDER
-from pipelines.errors import ConfigError
-from pipelines.job import load_job
-from pipelines.summary import RunSummary
-from pipelines.units import readable_seconds
-from pipelines.watch.progress import choose_display
+from reelmend.pipelines.cli.options import Debug
+from reelmend.pipelines.cli.screen import console
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
+from reelmend.pipelines.utils.units import readable_seconds
 
 _INPUT = "input"
 
 
 def demo(
-    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Folder of the demo's files.")] = "demo-out",
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Folder for the demo's files.")] = "demo-out",
     picture: Annotated[
         str | None,
         typer.Option("--picture", metavar="FILE", help="Also write a before/after picture (PNG)."),
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Make a clip with a balloon in it, take the balloon out, and say how well that went.
+    """Generate a clip, remove a balloon from it, and measure the result.
 
     Example: `reelmend demo --out demo-out`
     """
     screen, folder = console(), Path(out)
     _clear(folder)
-    # With these come torch and PyAV, which --help and a wrong folder can do without.
-    from pipelines.demo.clip import write_clip
-    from pipelines.demo.picture import write_picture
-    from pipelines.demo.scene import FRAMES, moments
-    from pipelines.demo.score import score_clip
-    from pipelines.run import run_job
+    # These import torch and PyAV, which --help and a wrong folder do not need.
+    from reelmend.pipelines.demo.clip import write_clip
+    from reelmend.pipelines.demo.picture import write_picture
+    from reelmend.pipelines.demo.scene import FRAMES, moments
+    from reelmend.pipelines.demo.score import score_clip
+    from reelmend.pipelines.run.driver import run_job
 
     scene = list(moments())
     video, mask = write_clip(folder / _INPUT, scene)
     job = load_job(flags={"name": "demo", "input.videos": [str(video)], "input.masks": str(mask), "out": out})
-    screen.print(f"A balloon drifts over a lake: {FRAMES} frames. This does the same as:")
+    screen.print(f"A balloon drifts over a lake: {FRAMES} frames. The same as running:")
     screen.print(f"  reelmend run --videos {video} --masks {mask} --out {out}\n", style="bold", soft_wrap=True)
     summary = run_job(job, choose_display(screen, machine=False, log=job.log.format))
     report, restored = folder / WORK_FOLDER / REPORT, folder / video.name
@@ -59,14 +59,14 @@ def demo(
 
 
 def _clear(folder: Path) -> None:
-    """Remove an earlier demo, so that this one has work to do; nothing else is ever removed."""
+    """Remove an earlier demo, and nothing else, so that this one has work to do."""
     try:
         earlier_demo = (folder / _INPUT / "scene_mask.mkv").exists()
         other = folder.exists() and not earlier_demo and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as exc:
-        raise ConfigError(f"--out {folder}: {exc.strerror}; name another folder for the demo") from exc
+        raise ConfigError(f"--out {folder}: {exc.strerror}; use another folder") from exc
     if other:
-        raise ConfigError(f"--out {folder}: holds something else; name a new folder for the demo")
+        raise ConfigError(f"--out {folder}: not empty, and not an earlier demo; use another folder")
     if earlier_demo:
         shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)
         (folder / "scene.mp4").unlink(missing_ok=True)
@@ -89,4 +89,4 @@ def _print_result(screen: Console, summary: RunSummary, restored_psnr_db: float,
     screen.print(table)
     worked_s = sum(summary.seconds_by_stage.values())
     start = "starting Ray" if summary.executor == "ray" else "starting"
-    screen.print(f"The seconds include {start}; {readable_seconds(worked_s)} of them went into the work itself.\n")
+    screen.print(f"The time includes {start}; the restoration itself took {readable_seconds(worked_s)}.\n")

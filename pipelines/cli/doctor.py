@@ -1,22 +1,25 @@
-"""`reelmend doctor`: is it the machine?"""
+"""`reelmend doctor`: check this machine."""
 
 from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show what this machine has, whether Ray works, and what a run would pick; exit status 2 if no run can work.
+    """Check this machine, whether Ray works, and the settings a run would use. Exits with status 2 if no run can work.
 
     Example: `reelmend doctor`
     """
-    from pipelines.doctor import examine, works  # with it come torch and PyAV, which --help can do without
+    from reelmend.pipelines.cli.doctor_checks import (  # imports torch and PyAV, which --help does not need
+        examine,
+        works,
+    )
 
     findings = examine()
     if as_json:

@@ -1,4 +1,4 @@
-"""What does a failure look like to the person who typed the command? One line, and an exit status."""
+"""The last error boundary of a command: one line on stderr and an exit status."""
 
 import functools
 import logging
@@ -12,13 +12,22 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from pipelines.cli.options import DEBUG_VARIABLE
-from pipelines.config import LogFormat
-from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway
-from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
-from pipelines.logs import log_format, log_to_stderr
-from pipelines.redaction import redact
-from pipelines.visible import visible
+from reelmend.pipelines.cli.options import DEBUG_VARIABLE
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.errors import (
+    EXIT_BUG,
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_STARTED,
+    EXIT_TRY_AGAIN,
+    ConfigError,
+    ReelmendError,
+    SetupError,
+    StoreAway,
+)
+from reelmend.pipelines.utils.logs import log_format, log_to_stderr
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 P = ParamSpec("P")
 
@@ -36,12 +45,12 @@ def guarded(command: Callable[P, int | None]) -> Callable[P, None]:
             show_log(LogFormat.auto)
             status = command(*args, **kwargs)
         except KeyboardInterrupt:
-            _fail(["interrupted; the same command goes on from here"], EXIT_INTERRUPTED)
+            _fail(["Interrupted. Run the same command again to resume."], EXIT_INTERRUPTED)
         except ReelmendError as exc:
             _fail(str(exc).split("\n"), _status_of(exc))
         except typer.Exit:
             raise
-        except Exception as exc:  # the last boundary: whatever comes here is a mistake of this program
+        except Exception as exc:  # the last boundary: anything that arrives here is a bug of this program
             _fail([f"internal error: {type(exc).__name__}: {exc} (--debug shows where)"], EXIT_BUG)
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -58,7 +67,7 @@ def _status_of(error: ReelmendError) -> int:
 
 def _fail(lines: list[str], status: int) -> NoReturn:
     if os.environ.get(DEBUG_VARIABLE) and not isinstance(sys.exception(), KeyboardInterrupt):
-        lines = traceback.format_exc().split("\n")  # of the exception in work: this is called from an except clause
+        lines = traceback.format_exc().split("\n")  # of the exception being handled
     elif status != EXIT_INTERRUPTED:
         lines = [f"error: {line}" for line in lines]
     for line in lines:

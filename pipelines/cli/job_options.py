@@ -1,4 +1,4 @@
-"""How is a job typed? The options that stand for one are the same in every command that takes a job."""
+"""Options that describe a job, shared by every command that takes one."""
 
 import functools
 import inspect
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
-from pipelines.config import JobConfig
-from pipelines.cost.rates_file import rates_beside
-from pipelines.job import load_job
-from pipelines.stores.location import Location
+from reelmend.pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.forecast.rates import rates_beside
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.storage.location import Location
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """A job file, settings that win over it, and options that win over both."""
+    """A job file, settings that override it, and options that override both."""
 
     words: Words = None
     preset: Preset = None
@@ -26,16 +26,16 @@ class JobOptions:
 
     @property
     def file(self) -> Location | None:
-        """The job file, if one was named. Raises ConfigError for a word that means nothing."""
+        """The job file, if one was given. Raises ConfigError for an unknown word."""
         return sort_words(self.words, self.videos).file
 
     def job(self, rates: str | None = None) -> JobConfig:
-        """Return the job that was typed, with the rates that lie here. Raises ConfigError."""
+        """Return the job, with the rates found on this machine. Raises ConfigError."""
         job = self.written(rates)
         return replace(job, cost=replace(job.cost, rates=rates_beside(self.file, job)))
 
     def written(self, rates: str | None = None) -> JobConfig:
-        """Return the job that was typed, and nothing that this machine alone has. Raises ConfigError."""
+        """Return the job as given, without anything specific to this machine. Raises ConfigError."""
         request = sort_words(self.words, self.videos)
         flags: dict[str, Any] = {}
         if request.videos:
@@ -48,7 +48,7 @@ class JobOptions:
 
 
 def takes_job(command: Callable[..., int]) -> Callable[..., int]:
-    """Let a command that wants `JobOptions` first be typed with each of them, before its own options."""
+    """Give a command that takes `JobOptions` first their options, before its own."""
     _typed, *own = inspect.signature(command).parameters.values()
     shared = inspect.signature(JobOptions).parameters
 

@@ -1,4 +1,4 @@
-"""Which options do the commands share, and what was meant by the words without one?"""
+"""Options that commands share, and the meaning of positional words."""
 
 import os
 from collections.abc import Sequence
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.errors import ConfigError
-from pipelines.stores.location import Location, location_of
-from pipelines.typed_paths import is_there
+from reelmend.pipelines.cli.completion import complete_preset, complete_setting
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.storage.location import Location, location_of
+from reelmend.pipelines.utils.user_paths import is_there
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
 
@@ -24,38 +25,46 @@ Words = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="JOB KEY=VALUE",
-        help="A job file (YAML), then settings that win over it, such as stitch.codec=ffv1.",
+        help="A job file (YAML), then settings that override it, such as stitch.codec=ffv1.",
         show_default=False,
+        autocompletion=complete_setting,
     ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", metavar="NAME", help="fast, memory_efficient, cpu or propainter."),
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Preset: fast, memory_efficient, cpu or propainter.",
+        autocompletion=complete_preset,
+    ),
 ]
 Videos = Annotated[
     list[str] | None,
     typer.Option(
         "--videos",
         metavar="PATH",
-        help="Videos, folders of images, or a quoted glob ('in/*.mp4'); several paths may follow.",
+        help="Videos, folders of images, or a quoted glob ('in/*.mp4'). Accepts several paths.",
     ),
 ]
 Masks = Annotated[
     str | None,
-    typer.Option("--masks", metavar="RULE", help="One mask for all, a folder of masks, or a rule ('m/{stem}.png')."),
+    typer.Option(
+        "--masks", metavar="PATTERN", help="One mask for all videos, a folder of masks, or a pattern ('m/{stem}.png')."
+    ),
 ]
 Manifest = Annotated[
     str | None,
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
 Out = Annotated[
-    str | None, typer.Option("--out", metavar="FOLDER", help="Folder or prefix of a bucket (s3://...) of the outputs.")
+    str | None, typer.Option("--out", metavar="FOLDER", help="Output folder, or a bucket prefix (s3://...).")
 ]
 Rates = Annotated[
     str | None,
-    typer.Option("--rates", metavar="FILE", help="Rates that `reelmend bench rates` measured (cost.rates)."),
+    typer.Option("--rates", metavar="FILE", help="Rates measured by `reelmend bench rates` (cost.rates)."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the traceback of an error.", callback=_turn_debug_on, is_eager=True),
@@ -64,7 +73,7 @@ Debug = Annotated[
 
 @dataclass(frozen=True)
 class Request:
-    """What was typed, sorted: a job file, settings, and videos that followed `--videos` without the option."""
+    """Positional words, sorted: a job file, settings, and videos that followed `--videos`."""
 
     file: Location | None
     overrides: list[str]
@@ -72,7 +81,7 @@ class Request:
 
 
 def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Request:
-    """Tell the positional words apart. Raises ConfigError for one that is none of the three."""
+    """Sort the positional words. Raises ConfigError for an unknown one."""
     files: list[Location] = []
     overrides: list[str] = []
     found = list(videos or ())
@@ -85,10 +94,10 @@ def sort_words(words: Sequence[str] | None, videos: Sequence[str] | None) -> Req
             found.append(word)  # `--videos in/*.mp4` without quotes: the shell made several words of one
         else:
             raise ConfigError(
-                f"{word}: neither a job file (.yaml) nor KEY=VALUE; a video is given as --videos {word} --masks MASK"
+                f"{word}: not a job file (.yaml) or a KEY=VALUE setting; for a video use --videos {word} --masks MASK"
             )
     if len(files) > 1:
-        raise ConfigError(f"one job file at a time, not {' and '.join(map(str, files))}")
+        raise ConfigError(f"expected one job file, got {' and '.join(map(str, files))}")
     return Request(files[0] if files else None, overrides, found)
 
 

@@ -1,4 +1,4 @@
-"""Which run is meant by a job file or an output folder, and what has it left there?"""
+"""The run that a job file or output folder refers to, and what it wrote there."""
 
 import json
 import logging
@@ -6,27 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.cli.options import is_job_file, sort_words
-from pipelines.config import JobConfig, S3Config
-from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
-from pipelines.errors import ConfigError, StoreError
-from pipelines.job import load_job
-from pipelines.ledger import ItemRow, LedgerView
-from pipelines.sealed import unseal
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, is_url, location_of
-from pipelines.summary import RunSummary, summarise
-from pipelines.typed_paths import is_folder
-from pipelines.watch.now import Now
-from pipelines.watch.sign_of_life import last_sign
-from pipelines.watch.standing import Life, Standing, standing
+from reelmend.pipelines.cli.options import is_job_file, sort_words
+from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.heartbeat import last_sign
+from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.run_status import Life, RunStatus, standing
+from reelmend.pipelines.observe.summary import RunSummary, summarise
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, LedgerView
+from reelmend.pipelines.storage.location import Location, is_url, location_of
+from reelmend.pipelines.storage.run_layout import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER
+from reelmend.pipelines.storage.sealed import unseal
+from reelmend.pipelines.utils.user_paths import is_folder
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run's folder as it is now; the run may still go on."""
+    """A run's folder as it is now; the run may still be in progress."""
 
     context: RunContext
     work: Location
@@ -34,13 +35,13 @@ class PastRun:
     files: Files
     ledger: LedgerView
     summary: RunSummary
-    standing: Standing
+    standing: RunStatus
     now: Now | None = None
-    """What the run said last that it was at; None where it said nothing."""
+    """The progress that the run reported last; None if it reported none."""
 
     @property
     def ended(self) -> bool:
-        """False: the run goes on, or was killed."""
+        """False: the run is in progress, or was killed."""
         return self.standing.life is Life.ENDED
 
     @property
@@ -78,21 +79,21 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
 
 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
-    """Return the folder, and how it is reached if it is in a bucket: a folder alone does not say."""
+    """Return the folder, and the S3 settings to reach it if it is in a bucket."""
     folder = words[0] if words and len(words) == 1 and out is None else ""
     if folder and (is_folder(folder) or (is_url(folder) and not is_job_file(folder))):
         return location_of(folder), S3Config()
     if not words and out is None:
-        raise ConfigError("which run? give its job file, or its output folder with --out")
+        raise ConfigError("no run given: name its job file, or its output folder with --out")
     request = sort_words(words, None)
     job = load_job(request.file, preset, request.overrides)
     return location_of(job.out if out is None else out), job.s3
 
 
 def _read_sealed(place: Location, files: Files) -> dict[str, Any] | None:
-    """Return what a run has written there, None where it has not; nothing of it where it is not as it was written.
+    """Return the document a run wrote there: None if there is none, empty if it is damaged.
 
-    The ledger says the same but for how the run was measured. Raises ConfigError.
+    The ledger holds the same facts except the measurements. Raises ConfigError.
     """
     try:
         value = files.read(place)
@@ -103,12 +104,14 @@ def _read_sealed(place: Location, files: Files) -> dict[str, Any] | None:
     try:
         return unseal(json.loads(value))
     except ValueError as exc:
-        log.warning("%s is damaged (%s): the ledger is told instead; the same run command writes it again", place, exc)
+        log.warning(
+            "%s is damaged (%s), showing the ledger instead; run the same command again to rewrite it", place, exc
+        )
         return {}
 
 
 def _summary_so_far(job: JobConfig, ledger: LedgerView, predicted: dict[str, Any]) -> RunSummary:
-    """Return the totals of the run that wrote the ledger last, as of its last event, beside what it was to take."""
+    """Return the totals of the last run in the ledger, as of its last event, with its prediction."""
     head = ledger.head
     return summarise(
         ledger.rows_of_run(),

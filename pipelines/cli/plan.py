@@ -1,4 +1,4 @@
-"""`reelmend plan`: what would a run do, and cost, before it does anything?"""
+"""`reelmend plan`: work, time and price of a run, before it starts."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug, Rates
-from pipelines.cli.screen import console, print_json
-from pipelines.logs import LogLine
-from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug, Rates
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.utils.logs import LogLine
+from reelmend.pipelines.utils.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
-    from pipelines.cost.result import Forecast
-    from pipelines.estimate import PlannedItem
+    from reelmend.pipelines.forecast.item_estimate import PlannedItem
+    from reelmend.pipelines.forecast.result import Forecast
 
 log = logging.getLogger("reelmend")
 
@@ -28,7 +28,7 @@ SHOWN = 40
 Probe = Annotated[
     bool,
     typer.Option(
-        "--probe/--no-probe", help="Open videos and masks, at most plan.sample of them, or trust the manifest alone."
+        "--probe/--no-probe", help="Open videos and masks (at most plan.sample of them), or rely on the manifest alone."
     ),
 ]
 
@@ -41,21 +41,22 @@ def plan(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show the items, chunks, frames, bytes, hours and price of a job without doing it.
+    """Show the items, chunks, frames, bytes, hours and price of a job without running it.
 
-    Of more than `plan.sample` items a random sample is opened. Hours come from what `reelmend bench rates` measured.
+    A random sample of `plan.sample` items is opened if there are more. Hours are based on rates measured by
+    `reelmend bench rates`.
 
     Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`
     """
     job = typed.job(rates)
-    # With these come torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.cost.forecast import forecast
-    from pipelines.cost.rates import rates_for
-    from pipelines.cost.totals import flow_bytes_per_pixel, part_bytes_per_pixel
-    from pipelines.estimate import plan_item
-    from pipelines.job import apply_overrides
-    from pipelines.manifest import walk
-    from pipelines.passed_over import PassedOver
+    # These import torch and PyAV: --help and a mistyped key need not wait for them.
+    from reelmend.pipelines.forecast.forecast import forecast
+    from reelmend.pipelines.forecast.item_estimate import plan_item
+    from reelmend.pipelines.forecast.rates import rates_for
+    from reelmend.pipelines.forecast.totals import flow_bytes_per_pixel, part_bytes_per_pixel
+    from reelmend.pipelines.job.found_videos import PassedOver
+    from reelmend.pipelines.job.load import apply_overrides
+    from reelmend.pipelines.job.manifest import walk
 
     known = rates_for(job)
     passed = PassedOver()
@@ -81,7 +82,7 @@ def _print(planned: Sequence["PlannedItem"], totals: "Forecast") -> None:
         _print_items(screen, planned)
         rest = totals.looked_at - len(planned)
         if rest:
-            screen.print(f"and {rest} more that were opened (--json lists them)")
+            screen.print(f"and {rest} more (--json lists all)")
         screen.print()
     table = Table.grid(padding=(0, 3))
     for name, figures in _figures(totals):
@@ -128,8 +129,8 @@ def _figures(totals: "Forecast") -> Iterator[tuple[str, str]]:
         yield "price", f"{readable_amount(totals.price)} {totals.currency}"
     unit = "GPUs" if totals.on_gpu else "cores"
     pools = ", ".join(f"{readable_duration(s)} on {pool}" for pool, s in totals.pool_seconds.items())
-    yield "time", f"{pools} {unit}, all of them busy"
-    spread = f", which they explain within {totals.rates_spread:.0%}" if totals.rates_spread >= 0.005 else ""
+    yield "estimated time", f"{pools} {unit}"
+    spread = f"; fit within {totals.rates_spread:.0%}" if totals.rates_spread >= 0.005 else ""
     measured = f"{readable_count(totals.rates_frames)} frames on {totals.machine}{spread}"
     yield "rates", f"{totals.rates}: {measured}"
 

@@ -1,4 +1,4 @@
-"""`reelmend profile`: what held a run up, and what is to be turned?"""
+"""`reelmend profile`: the bottleneck of a run, and settings to change."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipelines.watch.diagnosis import Finding
-    from pipelines.watch.timeline import Span
+    from reelmend.pipelines.observe.diagnosis import Finding
+    from reelmend.pipelines.observe.timeline import Span
 
 
 def profile(
     words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
 ) -> int:
-    """Say which stage held a run up and what to turn; says more of one that was started with `run --profile`.
+    """Find a run's bottleneck and suggest settings to change. More detailed for runs started with `run --profile`.
 
     Example: `reelmend profile --out out/`
     """
-    from pipelines.watch.diagnosis import diagnose
+    from reelmend.pipelines.observe.diagnosis import diagnose
 
     past = find_past_run(words, preset, out)
     findings = [*diagnose(past.summary), *_recorded(past)]
@@ -36,15 +36,16 @@ def profile(
     for finding in findings:
         screen.print(Text(f"- {finding.what}"), soft_wrap=True)
         if finding.turn:
-            screen.print(Text(f"  turn: {finding.turn}", "yellow"), soft_wrap=True)
+            screen.print(Text(f"  change: {finding.turn}", "yellow"), soft_wrap=True)
     return 0
 
 
 def _recorded(past: PastRun) -> "Iterator[Finding]":
-    """What the files of `run --profile` say; nothing where there are none."""
-    from pipelines.tasks import Stage
-    from pipelines.watch.profile_findings import from_timeline, from_traces, read_trace
-    from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
+    """Findings from the files of `run --profile`, if there are any."""
+    from reelmend.pipelines.observe.profile_findings import from_timeline, from_traces, read_trace
+    from reelmend.pipelines.observe.timeline import read_spans, stage_of_trace
+    from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER, TIMELINE
+    from reelmend.pipelines.tasks import Stage
 
     traces = defaultdict(list)
     spans: list[Span] = []
@@ -57,7 +58,7 @@ def _recorded(past: PastRun) -> "Iterator[Finding]":
                 traces[stage].append(read_trace(packed))
         except ValueError as exc:
             raise ConfigError(
-                f"{entry.place} cannot be read ({exc}); `reelmend run --profile` writes it again"
+                f"{entry.place} cannot be read ({exc}); run `reelmend run --profile` again to rewrite it"
             ) from exc
     yield from from_timeline(spans)
     for stage in Stage:

@@ -1,19 +1,19 @@
-"""`reelmend report`: what does a run look like?"""
+"""`reelmend report`: write the HTML report of a run."""
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import find_past_run
-from pipelines.cli.screen import print_json
-from pipelines.visible import visible
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import find_past_run
+from reelmend.pipelines.cli.screen import print_json
+from reelmend.pipelines.utils.text import visible
 
 
 def report(
     words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
 ) -> int:
-    """Write the HTML report of a run again, also while it goes on, and print its path.
+    """Rewrite the HTML report of a run and print its path. Works while the run is in progress, too.
 
     Example: `reelmend report --out out/`
     """
-    from pipelines.run import make_report  # with it come torch and PyAV, which --help can do without
+    from reelmend.pipelines.run.driver import make_report  # imports torch and PyAV, which --help does not need
 
     past = find_past_run(words, preset, out)
     path = make_report(past.context, past.files, past.summary, past.rows)

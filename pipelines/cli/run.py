@@ -1,32 +1,32 @@
-"""`reelmend run`: how does a job get done?"""
+"""`reelmend run`: restore every video in a job."""
 
 import time
 from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.guard import show_log
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json, print_summary
-from pipelines.context import REPORT, WORK_FOLDER
-from pipelines.ledger import ItemRow, least_sure_first
-from pipelines.selection import Selection, read_since
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import choose_display
+from reelmend.pipelines.cli.guard import show_log
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json, print_summary
+from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.run.selection import Selection, read_since
+from reelmend.pipelines.storage.ledger import ItemRow, least_sure_first
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
 
 OnlyNew = Annotated[
-    bool, typer.Option("--only-new", help="Leave out items that an earlier run has brought to any end, good or bad.")
+    bool, typer.Option("--only-new", help="Skip items that an earlier run finished, successfully or not.")
 ]
 RetryQuarantined = Annotated[
-    bool, typer.Option("--retry-quarantined", help="Only items that earlier runs left quarantined or failed.")
+    bool, typer.Option("--retry-quarantined", help="Process only items that earlier runs quarantined or that failed.")
 ]
 Since = Annotated[
     str | None,
     typer.Option(
         "--since",
         metavar="DATE|AGE",
-        help="Only items whose video or mask was written since: 2026-11-20, 2026-11-20T18:00, 36h, 7d.",
+        help="Process only items whose video or mask changed since: 2026-11-20, 2026-11-20T18:00, 36h, 7d.",
     ),
 ]
 
@@ -38,23 +38,24 @@ def run(
     retry_quarantined: RetryQuarantined = False,
     since: Since = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Keep traces of a few tasks and a timeline of all, for Perfetto.")
+        bool, typer.Option("--profile", help="Record traces of a few tasks and a timeline of all, for Perfetto.")
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Restore every video of a job; typed again, it finishes what is left.
+    """Restore every video in a job. Run it again to resume.
 
     Example: `reelmend run --videos 'in/*.mp4' --masks mask.png --out out/ stitch.codec=ffv1`
 
-    Items that earlier runs quarantined are tried again. --only-new, --retry-quarantined and --since leave items out.
+    Items that earlier runs quarantined are tried again. Use --only-new, --retry-quarantined and --since to process only
+    some of the items.
     """
     moment = None if since is None else read_since(since, time.time())
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = typed.job()
-    # With this come torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.run import run_items
-    from pipelines.watch.timeline import PROFILE_FOLDER
+    # This imports torch and PyAV: --help and a mistyped key need not wait for them.
+    from reelmend.pipelines.run.driver import run_items
+    from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER
 
     screen = console()
     show_log(job.log.format)
@@ -72,7 +73,7 @@ def run(
         print_summary(screen, summary, rows)
         screen.print(f"\nvideos  {job.out}\nreport  {report or 'could not be written'}", soft_wrap=True)
         if profile:
-            screen.print(f"profile {work / PROFILE_FOLDER}: open in ui.perfetto.dev, or ask `reelmend profile`")
+            screen.print(f"profile {work / PROFILE_FOLDER}: open it in ui.perfetto.dev, or run `reelmend profile`")
     return summary.exit_status
 
 

@@ -1,23 +1,32 @@
-"""How do results look in a terminal?"""
+"""Results of a run in a terminal."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cost.comparison import Comparison, compare
-from pipelines.ledger import ItemRow, ItemState, least_sure_first
-from pipelines.reproduce import reproduce_command
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_bytes, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.progress_live import STATE_STYLES
-from pipelines.watch.visible_console import VisibleConsole
+from reelmend.pipelines.observe.comparison import Comparison, compare
+from reelmend.pipelines.observe.progress_live import STATE_STYLES
+from reelmend.pipelines.observe.reproduce import reproduce_command
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, least_sure_first
+from reelmend.pipelines.utils.text import visible, visible_json
+from reelmend.pipelines.utils.units import counted, readable_bytes, readable_seconds
+
+
+class VisibleConsole(Console):
+    """Whatever text comes through it, control characters in it are written out; its own styles are no text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text, keep="\n"))
+
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""
@@ -26,7 +35,7 @@ _LEAST_SURE = 5
 
 
 def console() -> Console:
-    """Return a console on the present stdout; a pipe gets lines wide enough to be searched."""
+    """Return a console on the current stdout; a pipe gets lines wide enough to search."""
     return VisibleConsole(
         file=sys.stdout, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160
     )
@@ -37,10 +46,10 @@ def print_json(document: Any) -> None:
 
 
 def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow]) -> None:
-    """Totals first, then what is odd, what may need a look, what went wrong and the command that shows it again."""
+    """Print the totals, then oddities, items to review, and failures with the commands that reproduce them."""
     print_totals(screen, summary)
     print_told(screen, rows)
-    look = f"{summary.to_review} of {counted(summary.items, 'item')} may need a look: see the report"
+    look = f"{summary.to_review} of {counted(summary.items, 'item')} may need a look; see the report"
     print_review(screen, look, least_sure_first(rows)[:_LEAST_SURE])
     print_bad(screen, summary, [row for row in rows if row.state.bad])
 
@@ -54,22 +63,22 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
         table.add_row("flow", summary.flow_in_words)
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
     if summary.efficiency:
-        alone = f"of {summary.model_frames_per_second:.1f} frames/s of the model alone x {_workers(summary)}"
+        alone = f"of the ideal {summary.model_frames_per_second * summary.workers:.1f} frames/s ({_workers(summary)})"
         table.add_row("efficiency", f"{summary.efficiency:.0%} {alone}")
     table.add_row("memory", f"{summary.memory} in the largest worker")
     table.add_row("written", readable_bytes(summary.bytes_written))
     screen.print(table)
     _print_comparisons(screen, compare(summary))
     if summary.left_out:
-        screen.print(f"left out: {', '.join(f'{count} {reason}' for reason, count in summary.left_out.items())}")
+        screen.print(f"skipped: {', '.join(f'{count} {reason}' for reason, count in summary.left_out.items())}")
     if summary.finished_earlier == summary.items and summary.items:
-        screen.print("Everything was finished by an earlier run; there was nothing to do.")
+        screen.print("An earlier run finished every item; there was nothing to do.")
     if summary.left_out and not summary.items:
-        screen.print("Nothing is left to take up.")
+        screen.print("No items are left to process.")
     if summary.waited_for_store_s:
         screen.print(f"The run waited {readable_seconds(summary.waited_for_store_s)} for a store that did not answer.")
     if summary.halted:
-        screen.print(Text(f"The run was halted: {summary.halted}", "bold red"))
+        screen.print(Text(f"The run stopped: {summary.halted}", "bold red"))
 
 
 def _print_comparisons(screen: Console, compared: Sequence[Comparison]) -> None:
@@ -87,7 +96,7 @@ def _print_comparisons(screen: Console, compared: Sequence[Comparison]) -> None:
 
 
 def print_review(screen: Console, heading: str, rows: Sequence[ItemRow]) -> None:
-    """Print the heading and these items, with scores and reasons; nothing where there are none."""
+    """Print the heading and the items, with scores and reasons; nothing if there are no items."""
     if not rows:
         return
     screen.print()
@@ -97,18 +106,18 @@ def print_review(screen: Console, heading: str, rows: Sequence[ItemRow]) -> None
         table.add_row(Text(f"  {row.id}"), f"{row.quality_score:.2f}", Text(row.review_reason, "dim"))
     screen.print(table)
     if len(rows) > SHOWN:
-        screen.print(f"and {len(rows) - SHOWN} more: see the report")
+        screen.print(f"and {len(rows) - SHOWN} more; see the report")
 
 
 def print_told(screen: Console, rows: Sequence[ItemRow]) -> None:
-    """Print why items are untouched, and what is odd about the masks of others."""
+    """Print why items are untouched, and notes about the masks of others."""
     told = [row for row in rows if row.told]
     for row in told[:SHOWN]:
         screen.print()
         screen.print(Text.assemble((str(row.state), STATE_STYLES[row.state]), "  ", (row.video, "bold")))
         screen.print(Text(f"  {row.told}", "yellow"))
     if len(told) > SHOWN:
-        screen.print(f"\nand {len(told) - SHOWN} more items to know of: see the report")
+        screen.print(f"\nand {len(told) - SHOWN} more items with notes: see the report")
 
 
 def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> None:
@@ -119,7 +128,7 @@ def print_bad(screen: Console, summary: RunSummary, bad: Sequence[ItemRow]) -> N
         screen.print(Text(f"  {row.reason}"))
         screen.print(Text(f"  {reproduce_command(row, summary.out)}", "dim"), soft_wrap=True)
     if len(bad) > SHOWN:
-        screen.print(f"\nand {len(bad) - SHOWN} more: see the report")
+        screen.print(f"\nand {len(bad) - SHOWN} more; see the report")
 
 
 def _states(summary: RunSummary) -> Text:

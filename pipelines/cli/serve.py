@@ -1,23 +1,27 @@
-"""`reelmend serve`: how is a run watched in a browser?"""
+"""`reelmend serve`: a live page of a run."""
 
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.watch.overview import overview
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.observe.overview import overview
+from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
 
 Host = Annotated[
     str,
     typer.Option(
-        "--host", metavar="ADDRESS", help="Where to listen. Beyond this machine, whoever reaches it may look."
+        "--host",
+        metavar="ADDRESS",
+        help="Address to listen on. Any address other than 127.0.0.1 exposes the page without authentication.",
     ),
 ]
-Port = Annotated[int, typer.Option("--port", metavar="NUMBER", help="0 takes a free one.", min=0, max=65535)]
+Port = Annotated[
+    int, typer.Option("--port", metavar="NUMBER", help="Port to listen on. 0: any free port.", min=0, max=65535)
+]
 
 
 def serve(
@@ -29,13 +33,13 @@ def serve(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show a run in the browser while it goes on, or afterwards: items, speed, time left, before and after.
+    """Serve a live, read-only page of a run: items, speed, time left, before and after.
 
-    Reads the ledger and the pictures beside the outputs, from any machine that reaches them; changes nothing.
+    Works during and after the run, from any machine that can read its output folder.
 
     Example: `reelmend serve --out s3://footage/restored`
     """
-    from pipelines.serve.server import PageServer
+    from reelmend.pipelines.observe.serve.server import PageServer
 
     past = find_past_run(words, preset, out)
 
@@ -50,9 +54,12 @@ def serve(
             print_json({"url": server.url})
         else:
             screen = console()
-            screen.print(f"{past.summary.name}: {server.url}  (Ctrl-C ends it; the run goes on)", soft_wrap=True)
+            screen.print(f"{past.summary.name}: {server.url}  (Ctrl-C stops this page, not the run)", soft_wrap=True)
             if not server.on_this_machine_only:
-                screen.print("Whoever reaches this address sees names, paths and pictures of the run.", style="yellow")
+                screen.print(
+                    "No authentication: anyone who can reach this address sees the run's names, paths and pictures.",
+                    style="yellow",
+                )
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`reelmend status`: how far is a run, or how did it end?"""
+"""`reelmend status`: a run's progress or result."""
 
 import json
 import time
@@ -10,22 +10,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
-from pipelines.context import CONFIG
-from pipelines.cost.result import Forecast
-from pipelines.ledger import ItemRow
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_duration, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.now import Now
-from pipelines.watch.overview import SlowItem, fraction_done
-from pipelines.watch.sign_of_life import SignOfLife
-from pipelines.watch.standing import Life
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
+from reelmend.pipelines.forecast.result import Forecast
+from reelmend.pipelines.observe.heartbeat import Heartbeat
+from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.overview import SlowItem, fraction_done
+from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.storage.run_layout import CONFIG
+from reelmend.pipelines.utils.text import visible_json
+from reelmend.pipelines.utils.units import counted, readable_duration, readable_seconds
 
-Watch = Annotated[bool, typer.Option("--watch", help="Look again and again until the run is over.")]
-Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.1, help="Between two looks of --watch.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Refresh until the run ends.")]
+Every = Annotated[
+    float, typer.Option("--every", metavar="SECONDS", min=0.1, help="Refresh interval for --watch, in seconds.")
+]
 
 
 def status(
@@ -37,12 +39,12 @@ def status(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show how far a run is, or how it ended, from any machine that sees its output folder.
+    """Show a run's progress or result, from any machine that can read its output folder.
 
     Example: `reelmend status --out out/`
 
-    Items by state, frames/s, time left, slow and failing items, restored items that need a look, and whether the run is
-    alive. With --watch and --json, a document a line.
+    Items by state, frames/s, time left, slow and failing items, items that need a look, and whether the run is alive.
+    With --watch and --json: one JSON document per line.
     """
     past = find_past_run(words, preset, out)
     screen = console()
@@ -74,12 +76,12 @@ def _print(screen: Console, past: PastRun) -> None:
     print_totals(screen, past.summary)
     if stands.life is Life.RUNNING:
         left = stands.seconds_left
-        to_go = _predicted(past.summary) if left is None else f"about {readable_seconds(left)} to go"
+        to_go = _predicted(past.summary) if left is None else f"about {readable_seconds(left)} left"
         screen.print(f"now       {stands.frames_per_second:.1f} frames/s, {to_go}")
     _print_now(screen, past.now)
     if stands.other_items:
         others = ", ".join(f"{count} {state}" for state, count in stands.other_items.items())
-        screen.print(f"not in this run, by earlier ones: {others}")
+        screen.print(f"items of earlier runs, not in this one: {others}")
     _print_slow(screen, stands.slowest)
     _print_tried_again(screen, stands.tried_again[:SHOWN])
     print_review(screen, f"needs a look: {counted(len(stands.review), 'item')}", stands.review)
@@ -88,15 +90,15 @@ def _print(screen: Console, past: PastRun) -> None:
 
 
 def _print_now(screen: Console, now: Now | None) -> None:
-    """What keeps the run from going on, as far as it says so."""
+    """What the run is waiting for, as far as it has reported it."""
     if now is None:
         return
     if now.store_away:
         waited = readable_seconds(now.store_away_s)
-        screen.print(Text(f"the store has not answered for {waited}, the run waits: {now.store_away}", "bold red"))
+        screen.print(Text(f"waiting for the store, which has not answered for {waited}: {now.store_away}", "bold red"))
     for one in now.still:
         after = f" after {counted(one.frames, 'frame')}" if one.frames else ""
-        said = f"stands still{after}: no sign of work for {readable_seconds(one.seconds)}"
+        said = f"stalled{after}: no progress for {readable_seconds(one.seconds)}"
         screen.print(Text(f"  {one.item}  {one.stage} {said}", "red"))
 
 
@@ -105,11 +107,11 @@ def _resume(past: PastRun) -> str:
 
 
 def _predicted(summary: RunSummary) -> str:
-    """What is said of the time left before anything is done."""
+    """The time left, as predicted before anything was done."""
     predicted = Forecast.from_dict(summary.predicted)
     what = "GPUs" if predicted.on_gpu else "cores"
     pools = ", ".join(f"{readable_duration(s)} on {n} {what}" for n, s in predicted.pool_seconds.items())
-    return "too early to say how long it takes" + (f"; predicted were {pools}" if pools else "")
+    return "too early to estimate the time left" + (f"; predicted: {pools}" if pools else "")
 
 
 def _heading(past: PastRun) -> Text:
@@ -118,27 +120,27 @@ def _heading(past: PastRun) -> Text:
         case Life.ENDED if past.summary.interrupted:
             return Text(f"run {run} was interrupted; {_resume(past)}", "yellow")
         case Life.ENDED if past.summary.halted:
-            return Text(f"run {run} was halted; when that is mended, {_resume(past)}", "red")
+            return Text(f"run {run} stopped on an error; fix it, then {_resume(past)}", "red")
         case Life.ENDED:
             return Text(f"run {run} has ended")
         case Life.RUNNING:
-            return Text(f"run {run} goes on, {_heartbeat(stands.sign)}", "green")
+            return Text(f"run {run} is running ({_heartbeat(stands.sign)})", "green")
         case Life.BEGINNING:
-            return Text(f"another run begins, {_heartbeat(stands.sign)}; this is what run {run} has left", "cyan")
+            return Text(f"another run is starting ({_heartbeat(stands.sign)}); below is run {run}", "cyan")
         case Life.STOPPED:
-            return Text(f"run {run} was stopped or killed, {_heartbeat(stands.sign)}; {_resume(past)}", "red")
+            return Text(f"run {run} was stopped or killed ({_heartbeat(stands.sign)}); {_resume(past)}", "red")
 
 
-def _heartbeat(sign: SignOfLife | None) -> str:
+def _heartbeat(sign: Heartbeat | None) -> str:
     if sign is None:
-        return "without a trace"
+        return "no heartbeat"
     return f"last heartbeat {readable_seconds(sign.age_s)} ago from {sign.holder.host}, process {sign.holder.pid}"
 
 
 def _print_slow(screen: Console, slowest: Sequence[SlowItem]) -> None:
     if not slowest:
         return
-    screen.print("\nlongest in work", style="bold")
+    screen.print("\nlongest in progress", style="bold")
     table = Table.grid(padding=(0, 3))
     for slow in slowest:
         done = Text(f"{fraction_done(slow.row):.0%} done", "dim")
@@ -149,7 +151,7 @@ def _print_slow(screen: Console, slowest: Sequence[SlowItem]) -> None:
 def _print_tried_again(screen: Console, tried_again: Sequence[tuple[ItemRow, str]]) -> None:
     if not tried_again:
         return
-    screen.print("\ntried again", style="bold")
+    screen.print("\nretried", style="bold")
     for row, error in tried_again:
         because = f": {error}" if error else ""
         screen.print(Text(f"  {row.id}  {row.state}, attempt {row.attempts}{because}", "yellow"))

@@ -1,4 +1,4 @@
-"""`reelmend weights`: which networks' weights are here, and how do the others get here?"""
+"""`reelmend weights`: list, fetch, import and verify the networks' weights."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,25 +12,22 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.guard import guarded
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INCOMPLETE
-from pipelines.weights.find import Look, State, WeightFile, look
-from pipelines.weights.folder import weights_folder
-from pipelines.weights.registry import Entry, entry_of, registry
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.engines.weights.find import Look, State, WeightFile, look
+from reelmend.pipelines.engines.weights.folder import weights_folder
+from reelmend.pipelines.engines.weights.registry import Entry, entry_of, registry
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError
 
 _STYLES = {State.PRESENT: "green", State.MISSING: "yellow", State.CHANGED: "red"}
 _DIGEST_SHOWN = 12
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="Names that `reelmend weights list` shows.", show_default=False),
+    typer.Argument(metavar="NAME...", help="Names from `reelmend weights list`.", show_default=False),
 ]
-AcceptLicence = Annotated[
-    bool, typer.Option("--accept-license", help="You have read the licences that are shown, and accept them.")
-]
+AcceptLicence = Annotated[bool, typer.Option("--accept-license", help="Accept the licences shown; read them first.")]
 
 
 weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="markdown")
@@ -38,11 +35,11 @@ weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="ma
 
 @weights.callback()
 def overview() -> None:
-    """Fetch, check and list the networks' weights; none are shipped, and their licences are theirs."""
+    """Fetch, verify and list the networks' weights. None are shipped; each has its own licence."""
 
 
 def list_weights(as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show the weights that are known by name, and which of them are here.
+    """List the known weights and whether each is installed.
 
     Example: `reelmend weights list`
     """
@@ -59,7 +56,7 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> int:
 
 def pull(
     names: Names = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are known.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Fetch all known weights.")] = False,
     accept_license: AcceptLicence = False,
     mirror: Annotated[
         str | None,
@@ -71,15 +68,15 @@ def pull(
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Fetch weights and check them; typed again after a broken line, it goes on from there.
+    """Fetch weights and verify them. Run it again to resume an interrupted download.
 
     Example: `reelmend weights pull --all --accept-license`
     """
     entries = _chosen(names, every)
     _want_acceptance(entries, accept_license, "fetched")
-    # With these come torch and the network's libraries, which --help and a missing acceptance can do without.
-    from pipelines.weights.install import pull as fetch_one
-    from pipelines.weights.source import source_of
+    # These import torch and HTTP libraries, which --help and a missing acceptance do not need.
+    from reelmend.pipelines.engines.weights.install import pull as fetch_one
+    from reelmend.pipelines.engines.weights.open import source_of
 
     screen, folder = console(), weights_folder()
     for entry, source in [(entry, source_of(entry, mirror)) for entry in entries]:
@@ -93,31 +90,33 @@ def pull(
 
 
 def import_file(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file that you have.", show_default=False)],
-    name: Annotated[str, typer.Option("--as", metavar="NAME", help="What it is: a name of `reelmend weights list`.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="File of weights.", show_default=False)],
+    name: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="The weights it holds: a name from `reelmend weights list`.")
+    ],
     accept_license: AcceptLicence = False,
     debug: Debug = False,
 ) -> int:
-    """Check a file of weights that you have, and copy it to where runs find it by name.
+    """Verify a file of weights that you already have, and install it.
 
     Example: `reelmend weights import ProPainter.pth --as ProPainter --accept-license`
     """
     entry = entry_of(name)
     _want_acceptance([entry], accept_license, "copied")
-    from pipelines.weights.install import take_in  # with it comes torch
+    from reelmend.pipelines.engines.weights.install import take_in  # imports torch
 
     _print_file(console(), take_in(path, entry, weights_folder()))
     return 0
 
 
 def verify(names: Names = None, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Hash every file that is here, read it and try it on its network; exit status 3 if one is wrong.
+    """Verify installed weights: digest, format, and every parameter. Exits with status 3 if a file is wrong.
 
     Example: `reelmend weights verify`
     """
     folder = weights_folder()
     entries = [entry_of(name) for name in names or ()]
-    from pipelines.weights.verify import verify as verify_one  # with it comes torch
+    from reelmend.pipelines.engines.weights.install import verify as verify_one  # imports torch
 
     if not entries:
         entries = [entry for entry in registry().values() if (folder / entry.file).exists()]
@@ -131,7 +130,9 @@ def verify(names: Names = None, as_json: AsJson = False, debug: Debug = False) -
             result = Text(f"wrong  {verdict.problem}", "red") if verdict.problem else Text("right", "green")
             screen.print(Text.assemble((verdict.seen.entry.name, "bold"), "  ", result), soft_wrap=True)
         if not verdicts:
-            screen.print(f"no weights in {folder}; reelmend weights list says which there are", soft_wrap=True)
+            screen.print(
+                f"no weights in {folder}; `reelmend weights list` shows those that can be fetched", soft_wrap=True
+            )
     return EXIT_INCOMPLETE if any(verdict.problem for verdict in verdicts) else 0
 
 
@@ -139,19 +140,19 @@ def _chosen(names: Sequence[str] | None, every: bool) -> list[Entry]:
     if every and not names:
         return list(registry().values())
     if every or not names:
-        raise ConfigError(f"which weights? give names ({', '.join(registry())}), or --all for all of them")
+        raise ConfigError(f"no weights given: use names ({', '.join(registry())}), or --all")
     return [entry_of(name) for name in dict.fromkeys(names)]
 
 
 def _want_acceptance(entries: Sequence[Entry], accepted: bool, done: str) -> None:
-    """Show what the licences say. Raises ConfigError when that was not accepted."""
+    """Show the licences. Raises ConfigError if they were not accepted."""
     screen = console()
     for licence in dict.fromkeys(entry.licence for entry in entries):
         under = ", ".join(entry.name for entry in entries if entry.licence == licence)
         screen.print(Text.assemble((under, "bold"), f": {licence.name}. {licence.forbids}"), soft_wrap=True)
         screen.print(f"  {licence.url}", soft_wrap=True)
     if not accepted:
-        raise ConfigError(f"nothing was {done}: read the licence, then add --accept-license if you accept it")
+        raise ConfigError(f"nothing was {done}: read the licence, then add --accept-license to accept it")
 
 
 def _table(seen: Sequence[Look]) -> Table:
@@ -171,7 +172,7 @@ def _plain(seen: Look) -> dict[str, Any]:
 
 
 def _print_file(screen: Console, file: WeightFile) -> None:
-    screen.print(f"{file.name} is here: {file.path} (SHA-256 {file.sha256})", soft_wrap=True)
+    screen.print(f"{file.name} installed: {file.path} (SHA-256 {file.sha256})", soft_wrap=True)
 
 
 def _advance(progress: Progress, task: TaskID, done: int, total: int | None) -> None:

@@ -1,1 +1,1 @@
-"""What does reelmend do, shown on a clip whose truth is known?"""
+"""Demo on a clip whose truth is known."""

@@ -1,4 +1,4 @@
-"""How does the demo's scene become files? A clip as a camera would write it, and a video of its masks."""
+"""Files of the demo's scene: a clip as a camera would write it, and a video of its masks."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment
+from reelmend.pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment
 
 AUDIO_RATE = 48000
 _TONE_HZ = 220.0

@@ -1,4 +1,4 @@
-"""What does the demo restore? A camera pans over a lake; a balloon drifts through the picture and is to be removed.
+"""Scene of the demo: a camera pans over a lake, and a balloon that is to be removed drifts through the picture.
 
 Everything is drawn from one seed: the same frames on every machine, with and without the balloon, so that a restored
 frame can be held against the truth. H W: height and width of a frame.
@@ -39,7 +39,7 @@ class _Layer:
     picture: Image
     """RGB 0..1 on a canvas wider than a frame."""
     cover: Image
-    """0..1: how much of what lies behind is hidden."""
+    """0..1: how much of what is behind is hidden."""
     depth: float
     """0 (infinitely far) .. 1 (passes at PAN_PX a frame)."""
 

@@ -1,4 +1,4 @@
-"""The alpha of VP8 and VP9, which lies beside the picture: only libvpx reads it there."""
+"""The alpha of VP8 and VP9, which is beside the picture: only libvpx reads it there."""
 
 from contextlib import suppress
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from pipelines.errors import MediaError
-from pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.ffmpeg_words import plain
 
 BARE_IMAGES = {".tga": "targa"}
 """Suffix: decoder."""
@@ -17,7 +17,7 @@ _MOST_BYTES = 1 << 30
 def read_bare_image(path: Path, max_pixels: str) -> av.VideoFrame:
     """Decode one image whose whole file is one packet. Raises MediaError naming the file."""
     if path.stat().st_size > _MOST_BYTES:
-        raise MediaError(f"{path}: has {path.stat().st_size} bytes, too many for one image")
+        raise MediaError(f"{path}: too large for one image ({path.stat().st_size} bytes)")
     decoder = av.CodecContext.create(BARE_IMAGES[path.suffix.lower()], "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.options, decoder.thread_count = {"max_pixels": max_pixels}, 1

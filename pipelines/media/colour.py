@@ -1,4 +1,4 @@
-"""How do the numbers of a frame become RGB, and RGB the numbers of that frame?
+"""Conversion between the samples of a frame and RGB.
 
 Both ways use one choice of matrix and range: the file's tags, or, where it has none, BT.709 from 720 lines on and
 BT.601 below, limited range for YUV and full range for RGB and grey (ITU-R BT.601-7, BT.709-6, BT.2020-2; H.273 for the
@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.media.formats import Samples, working_layout
-from pipelines.media.records import ColourTags
+from reelmend.pipelines.media.formats import Samples, working_layout
+from reelmend.pipelines.media.records import ColourTags
 
 BT709, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020_NCL = 1, 4, 5, 6, 7, 9
 FULL = 2

@@ -1,13 +1,13 @@
-"""What names the content of a source, wherever it lies?"""
+"""Digest of a source's content, wherever it is stored."""
 
 import hashlib
 from pathlib import Path
 
-from core_model.progress import PROGRESS
-from pipelines.errors import MediaError
-from pipelines.media.limits import refuse_overtime
-from pipelines.media.source import list_images
-from pipelines.system_errors import unreadable
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.limits import refuse_overtime
+from reelmend.pipelines.media.source import list_images
+from reelmend.pipelines.utils.system_errors import unreadable
 
 _PIECE_BYTES = 1 << 20
 
@@ -32,7 +32,7 @@ def digest_source(path: Path | str) -> str:
 
 def _digest_file(path: Path) -> str:
     if not path.is_file():  # a pipe or a device may have no end
-        raise MediaError(f"{path}: is no file that could be read to its end")
+        raise MediaError(f"{path}: cannot be read to its end")
     total = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

@@ -1,4 +1,4 @@
-"""Which encoder, container and pixel format hold a video, and what gets lost on the way in?"""
+"""Encoder, container and pixel format of a video, and what is lost in them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import av
 
-from pipelines.config import Chroma, Codec
-from pipelines.media.formats import Layout, working_layout
+from reelmend.pipelines.config import Chroma, Codec
+from reelmend.pipelines.media.formats import Layout, working_layout
 
 CONTAINERS = {Codec.h264: "mp4", Codec.h265: "mp4", Codec.ffv1: "matroska", Codec.prores: "mov"}
 _ENCODERS = {

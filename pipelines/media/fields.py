@@ -50,7 +50,7 @@ def first_field_of(stream: VideoStream, interlaced: int, frames: int) -> FirstFi
         return FirstField() if codec in _MARKING_FRAMES else FirstField(told)
     remarks = []
     if interlaced < frames:
-        remarks.append(f"{interlaced} of {frames} frames are interlaced: the whole output is marked as such")
+        remarks.append(f"{interlaced} of {frames} frames are interlaced; the whole output is marked as interlaced")
     if not told:
         told = BOTTOM if codec in _BOTTOM_BY_STANDARD else TOP
         remarks.append(f"the video is interlaced and does not say which field comes first: {told} is taken")

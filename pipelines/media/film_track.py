@@ -1,4 +1,4 @@
-"""Which of a file's picture tracks is the film?
+"""Choice of the main picture track of a file.
 
 A track of one picture is a thumbnail, whatever it is called; of the others the one marked as default comes first, as
 players take it, then the first.
@@ -10,10 +10,10 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from pipelines.media.frame_count import length_s
+from reelmend.pipelines.media.frame_count import length_s
 
 _SHORT = 0.1
-"""Share of the file's length below which a track is no film beside a longer one."""
+"""Share of the file's length below which a track is not a film beside a longer one."""
 
 
 def film_of(container: InputContainer, pictures: Sequence[VideoStream]) -> VideoStream:

@@ -1,4 +1,4 @@
-"""How do the samples of a frame lie in memory, and which layouts does this project work in?
+"""Memory layout of a frame's samples, and the layouts that are processed.
 
 A frame is worked on in the file's own pixel format when that is planar YUV (8 to 16 bits, any subsampling, with or
 without alpha), grey, planar RGB, rgb24 or rgba. Everything else has a neighbour there, mostly one that holds the same
@@ -110,7 +110,7 @@ def working_layout(name: str) -> Layout:
     """Return the layout of a format that `working_format` gave."""
     layout = layout_of(name)
     if layout is None:
-        raise ValueError(f"{name} is no working pixel format; convert the frame with to_working first")
+        raise ValueError(f"{name} is not a working pixel format; convert the frame with to_working first")
     return layout
 
 

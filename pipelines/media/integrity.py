@@ -1,4 +1,4 @@
-"""Is the file as long as its own index says?
+"""Check that a file is as long as its own index claims.
 
 A file whose copy was cut off decodes well up to the cut. Its index still lists what should follow.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from pipelines.errors import MediaError
+from reelmend.pipelines.errors import MediaError
 
 SLACK = 0.05
 """Share of its length by which a header without an index may promise too much; some writers round up."""
@@ -21,7 +21,7 @@ def refuse_cut_off(
 ) -> None:
     """Raise MediaError when the index points behind the end of the file, or promises far more than was decoded.
 
-    `stamps` are the timestamps of the frames that could be decoded, one a frame, `end` is when the last of them ends
+    `stamps` are the timestamps of the frames that could be decoded, one per frame, `end` is when the last of them ends
     as far as the file says. Without an index times are compared, not numbers of frames: where the rate varies, a header
     counts frames that were never there.
     """

@@ -1,4 +1,4 @@
-"""How much of a machine may one input take? What every file is held to, wherever it is opened.
+"""Limits on pixels, frames, duration and time of an input, wherever it is opened.
 
 Limits are those of the task that opens the file (`held_to`), or the defaults: no caller can forget them. Time is looked
 at between packets and by FFmpeg whenever it reads; what one call of a decoder takes is not interrupted here, but by the
@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import LimitsConfig
-from pipelines.errors import OverLimit
+from reelmend.pipelines.config import LimitsConfig
+from reelmend.pipelines.errors import OverLimit
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How does a Matroska file get its sample aspect, which PyAV cannot hand to the muxer?
+"""Sample aspect ratio in Matroska files, which PyAV cannot pass to the muxer.
 
 The muxer writes `DisplayUnit: unknown` for the video track and leaves a few bytes of padding (Void) behind it. Both
 together have room for DisplayWidth and DisplayHeight, so the track's entry is rewritten in place: nothing after it

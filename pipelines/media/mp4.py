@@ -1,4 +1,4 @@
-"""How many samples does an MP4's index speak of, before FFmpeg takes memory for each of them?
+"""Number of samples in an MP4's index, before FFmpeg allocates memory for them.
 
 A table with one entry a sample is as long as what it costs. But an index may say "ten million samples of one byte" in
 a dozen bytes, and FFmpeg makes 60 bytes of each. Far more samples than the file has bytes are a lie.
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pipelines.errors import MediaError
-from pipelines.media.limits import refuse_overtime
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.limits import refuse_overtime
 
 _FIRST = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"}
 """Boxes with which such a file begins."""
@@ -21,7 +21,7 @@ _COUNT_AT = {b"stsz": 8, b"stz2": 8, b"stts": 8, b"trun": 4}
 """Where in the box, behind its header, a number of samples stands; in `stts` that of the first run of them."""
 _DEEPEST = 8
 _SAMPLES_A_BYTE = 8
-"""Of the densest sound, whose index counts what comes out of it, not what lies in the file (six to one)."""
+"""Of the densest sound, whose index counts what comes out of it, not what is in the file (six to one)."""
 
 
 class _Box(NamedTuple):
@@ -57,7 +57,7 @@ def _look_into(path: Path, file: BinaryIO, folder: _Box, size: int, levels: int)
             file.seek(box.content + _COUNT_AT[box.kind])
             count = int.from_bytes(file.read(4), "big")
             if count > size * _SAMPLES_A_BYTE:
-                raise MediaError(f"{path}: its index speaks of {count} samples, and the file has only {size} bytes")
+                raise MediaError(f"{path}: its index lists {count} samples, but the file has only {size} bytes")
 
 
 def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[_Box]:

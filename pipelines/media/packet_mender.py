@@ -20,7 +20,7 @@ _SYNC_WORDS = {"ac3": b"\x0b\x77", "eac3": b"\x0b\x77"}
 
 
 class PacketMender:
-    """Mends the packets of one stream, in the order of the file; the same packets are mended the same way each time."""
+    """Repairs the packets of one stream, in the order of the file; the same packets always give the same result."""
 
     def __init__(self, codec: str, joints: Sequence[Fraction], *, framed: bool) -> None:
         """`joints`: seconds added to all times from each start of the picture's clock on, see `VideoInfo.joints`;

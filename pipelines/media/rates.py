@@ -8,12 +8,12 @@ _DECIMALS = (2, 3, 4, 5, 6)
 
 
 def exact_rate(written: str | float) -> Fraction:
-    """Return the rate that `written` means. Raises ValueError where it is no rate."""
+    """Return the rate that `written` means. Raises ValueError where it is not a rate."""
     text = str(written).strip()
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"'{written}' is not a frame rate; write 25, 23.976 or 24000/1001") from error
+        raise ValueError(f"'{written}' is not a valid frame rate; use 25, 23.976 or 24000/1001") from error
     if "/" in text:
         return rate
     slowed = (Fraction(whole * 1000, 1001) for whole in _TELEVISION)

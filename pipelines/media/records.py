@@ -1,11 +1,11 @@
-"""What is there to know about a video? Frozen records, small enough to travel and exact as JSON."""
+"""Records about a video: frozen, small enough to send, exact as JSON."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipelines.media.side_data import NO_MASTERING, Mastering
+from reelmend.pipelines.media.side_data import NO_MASTERING, Mastering
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class VideoInfo:
     time_base: Fraction
     """Seconds a tick."""
     rate: Fraction
-    """Frames a second, on average."""
+    """Frames per second, on average."""
     variable_rate: bool
     pixel_format: str
     """Format of the frames that `read_frames` yields: the file's, or the nearest one that can be pasted into."""

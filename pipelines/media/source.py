@@ -1,4 +1,4 @@
-"""How is a video opened, and what is said when it cannot be?
+"""Opening of videos, and the messages if that fails.
 
 The one place where errors of FFmpeg become `MediaError`. A file is all that FFmpeg may read: no address, and no other
 file that this one names.
@@ -18,14 +18,13 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from core_model.progress import PROGRESS
-from pipelines.errors import MediaError
-from pipelines.media.alpha import alpha_decoder
-from pipelines.media.bare_image import BARE_IMAGES, read_bare_image
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.film_track import film_of
-from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
-from pipelines.media.limits import (
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.alpha import alpha_decoder
+from reelmend.pipelines.media.bare_image import BARE_IMAGES, read_bare_image
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.film_track import film_of
+from reelmend.pipelines.media.limits import (
     most_pixels,
     refuse_duration,
     refuse_frames,
@@ -33,7 +32,8 @@ from pipelines.media.limits import (
     refuse_pixels,
     seconds_left,
 )
-from pipelines.system_errors import unreadable
+from reelmend.pipelines.storage.suffixes import IMAGE_SUFFIXES, is_image
+from reelmend.pipelines.utils.system_errors import unreadable
 
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""
@@ -142,7 +142,7 @@ def frames_of(container: InputContainer, stream: VideoStream, path: Path) -> Ite
 
 
 def is_cover(stream: VideoStream) -> bool:
-    """True for a picture that is no video: cover art, thumbnails."""
+    """True for a picture that is not a video: cover art, thumbnails."""
     disposition = av.stream.Disposition
     return bool(stream.disposition & (disposition.attached_pic | disposition.timed_thumbnails))
 
@@ -213,7 +213,7 @@ def _natural(name: str) -> tuple[list[str | int], str]:
 
 def _why_not_open(path: Path, content: BinaryIO | None, error: Exception) -> str:
     if isinstance(error, PermissionError):
-        return f"{path}: may not be read (permission denied)"
+        return f"{path}: cannot be read (permission denied)"
     try:
         with content or path.open("rb") as file:
             file.seek(0)

@@ -1,4 +1,4 @@
-"""The times at which the frames of a video appear: mended where they are odd, and whether they are a constant rate.
+"""The times at which the frames of a video appear: repaired where they are odd, and whether they are a constant rate.
 
 A missing or repeated time costs its own frame and no other. Where the clock starts again in the middle, as in
 recordings that were joined, the parts follow each other; `Mended.joints` says where, so that the sound follows too.
@@ -21,7 +21,7 @@ _PAUSE = 4
 _LEAP_S = 10
 """Seconds that a broadcast's clock may jump ahead; more than that is another clock."""
 _FINER = 16
-"""Parts into which a tick is cut where a mended frame finds no room."""
+"""Parts into which a tick is cut where a repaired frame finds no room."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def mended(stamps: Sequence[int | None], ticks_a_frame: Fraction, leap_ticks: Fr
 
     Where most are missing, all are counted at the average rate from the first one that is known. Where they are only
     out of order they are sorted: AVI numbers frames in the order of decoding, which with B-frames is not that of
-    showing. Else each odd one is laid between its neighbours. `leap_ticks`: a longer step ahead is a clock of its own.
+    showing. Else each odd one is laid between its neighbours. `leap_ticks`: a longer step ahead is its own clock.
     """
     ticks_a_frame = max(ticks_a_frame, Fraction(1))  # no two at one time, whatever rate the file claims
     known = [stamp for stamp in stamps if stamp is not None]
@@ -79,7 +79,7 @@ def leap_of(container: str, time_base: Fraction) -> Fraction | None:
 
 
 def rate_of(pts: Sequence[int], time_base: Fraction, told: Fraction | None) -> tuple[Fraction, bool]:
-    """Return (frames a second, whether the rate varies).
+    """Return (frames per second, whether the rate varies).
 
     `told` is the header's rate; it is believed when the timestamps agree with it to one tick of `time_base`.
     """
@@ -143,10 +143,10 @@ def _joined(stamps: Sequence[int | None], ticks_a_frame: Fraction, leap_ticks: F
     odd = sum(stamp is None for stamp in good)
     remarks = []
     if odd:
-        remarks.append(f"{odd} timestamps were missing or out of order and have been laid between their neighbours")
+        remarks.append(f"{odd} timestamps were missing or out of order and have been interpolated")
     if joints:
         where = ", ".join(str(joint.frame) for joint in joints[:8]) + (", ..." if len(joints) > 8 else "")
-        remarks.append(f"the clock starts again at frame {where}: the parts are played one after the other")
+        remarks.append(f"the timestamps restart at frame {where}; the recordings are played one after the other")
     finer = 1 if _has_room(good) else _FINER
     filled = _filled([None if stamp is None else stamp * finer for stamp in good], frame * finer)
     return Mended(filled, finer, tuple(joints), tuple(remarks))
@@ -199,7 +199,7 @@ def _tidy(rate: Fraction) -> Fraction:
 
 
 def _fits(pts: Sequence[int], ticks_a_frame: Fraction) -> bool:
-    """True when frame i lies within a tick (a third of a frame where ticks are coarse) of its place at this rate."""
+    """True when frame i is within a tick (a third of a frame where ticks are coarse) of its place at this rate."""
     step = float(ticks_a_frame)
     slack = min(1.0, step / 3) + step / 100
     return all(abs(stamp - pts[0] - index * step) <= slack for index, stamp in enumerate(pts))

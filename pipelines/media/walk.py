@@ -1,6 +1,6 @@
 """Reading on where the last task stopped, in files in which no task can begin anywhere.
 
-A file with one key frame, or with times that had to be mended, is decoded from its start for every run of frames that
+A file with one key frame, or with times that had to be repaired, is decoded from its start for every run of frames that
 is asked for: the square of its length in all. A walk stays open between tasks and goes forward only; it holds the last
 frames that it passed, since neighbouring tasks see some of the same.
 """
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import av
 
-from pipelines.errors import MediaError
+from reelmend.pipelines.errors import MediaError
 
 LONG_GAP = 300
-"""Frames between key frames above which a file is walked through; below it every task starts anew."""
+"""Frames between key frames above which a file is walked through; below it every task starts again."""
 HELD_BYTES = 256 << 20
 """Of decoded frames that a walk holds behind itself."""
 _OPEN = 2
@@ -27,7 +27,7 @@ Numbered = Iterator[tuple[int, av.VideoFrame]]
 
 
 class FileMark(NamedTuple):
-    """A file as it is now; one that is written anew is another."""
+    """A file as it is now; one that is rewritten is another."""
 
     path: Path
     inode: int
@@ -56,7 +56,7 @@ class Walk:
 
     @property
     def last(self) -> int:
-        """The latest frame that it has come to; -1 before it has begun."""
+        """The latest frame that it has come to; -1 before it has started."""
         return self._held[-1][0] if self._held else -1
 
     def comes_to(self, index: int) -> bool:
@@ -72,7 +72,7 @@ class Walk:
         """Yield the frames [start, stop). Raises MediaError where one of them is not there any more."""
         for index in range(start, stop):
             if not self.comes_to(index):
-                gone = f"frame {index} is not there any more; the file has changed since it was inspected"
+                gone = f"frame {index} no longer exists; the file has changed since it was inspected"
                 raise MediaError(f"{self.mark.path}: {gone}")
             yield next(frame for number, frame in self._held if number == index)
 

@@ -27,7 +27,7 @@ class MaskWindow:
         self._unpacked: tuple[Bits, Bool] | None = None
 
     def at(self, index: int) -> Bool:
-        """Return the read-only mask of a frame; reads anew from there if it was dropped."""
+        """Return the read-only mask of a frame; reads again from there if it was dropped."""
         if index < self._start or (not self._bits and index > self._start):
             self._start = index
             self._bits.clear()

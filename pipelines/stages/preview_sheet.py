@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.parts import Box
-from pipelines.sizes import Size
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.sizes import Size
 
 U8 = NDArray[np.uint8]
 
@@ -68,7 +68,7 @@ def _jpeg(sheet: NDArray[Any], quality: int) -> bytes:
 
 
 def ring(hole_HW: NDArray[np.bool_], size: Size) -> U8:
-    """Return a line around the hole, scaled to `size`, as numbers of colours; it lies outside the hole."""
+    """Return a line around the hole, scaled to `size`, as numbers of colours; it is outside the hole."""
     scaled = cv2.resize(hole_HW.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     inside = (scaled > 0).astype(np.uint8)
     line = cv2.dilate(inside, _CROSS)
@@ -78,7 +78,7 @@ def ring(hole_HW: NDArray[np.bool_], size: Size) -> U8:
 
 
 def encode_outlines(rings: U8) -> bytes:
-    """Return a PNG of what `ring` made, see-through where there is no line; two bits a pixel, as OpenCV writes none."""
+    """Return a PNG of what `ring` made, transparent beside the line; two bits per pixel, which OpenCV cannot write."""
     height, width = rings.shape
     packed = np.packbits(np.unpackbits(rings[..., None], axis=2)[..., -_BITS:].reshape(height, -1), axis=1)
     rows = np.pad(packed, [(0, 0), (1, 0)])  # before each row the number of its filter: 0, none

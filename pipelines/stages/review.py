@@ -1,7 +1,7 @@
 """How sure an item's result is, and whether a person should look at it.
 
 The stitch measures: score and what it rests on become facts of the item's record. Whether that is enough depends on
-`quality.review_below` alone, which is no part of any identity, so that the verdict is made anew whenever the item is
+`quality.review_below` alone, which is not part of any identity, so that the verdict is made again whenever the item is
 found finished.
 """
 
@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from core_model.quality import FrameQuality, HoleQuality, summarize_quality
-from pipelines.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
+from reelmend.core_model.quality import FrameQuality, HoleQuality, summarize_quality
+from reelmend.pipelines.storage.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
 
 _WINDOW_FRAMES = 10
 _DIGITS = 4

@@ -9,7 +9,7 @@ import pytest
 from jobs import add_item
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 
 def type_in(*words: str) -> Result:
@@ -66,7 +66,7 @@ def test_what_the_cache_costs_stands_beside_what_it_saves() -> None:
     words = ["--out", "second", "cost.price_per_cpu_hour=36000"]
     again = type_in("run", "job.yaml", *words).stdout
     assert "100% of 3 segments cached" in again
-    assert "what was saved would have cost " in again
+    assert "recomputing it would have cost " in again
 
 
 @pytest.mark.parametrize("place", ["job.yaml", "flow", "file"])
@@ -84,7 +84,7 @@ def test_prune_says_first_what_it_would_remove() -> None:
     result = type_in("cache", "prune", "flow", "--max-bytes", "1kB")
     assert result.exit_code == 0
     assert result.stdout.startswith("3 segments (")
-    assert "are gone, 0 (0 B) stay" in result.stdout
+    assert "removed, 0 (0 B) kept" in result.stdout
     assert objects() == []
 
 
@@ -120,12 +120,12 @@ def test_verify_deletes_what_is_damaged_says_so_and_ends_with_status_3() -> None
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "which cache? give a job file, a run's output folder, or the folder or bucket's prefix itself"),
-        (["nowhere"], "nowhere: neither a job file (.yaml) nor a folder nor a bucket's prefix"),
-        (["in"], "in: holds no cached flow, and is no run's output folder"),
-        (["flow"], "how much may stay? give --max-bytes or --older-than, or set flow_cache.max_bytes"),
-        (["flow", "--max-bytes", "lots"], "'lots' is no number of bytes; write 500GB, 1.5TB or 1000000"),
-        (["flow", "--older-than", "5"], "'5' is no length of time; write 30d, 12h, 45min or 90s"),
+        ([], "no cache given: name a job file, a run's output folder, or the folder or bucket prefix of the cache"),
+        (["nowhere"], "nowhere: not a job file (.yaml), a folder or a bucket prefix"),
+        (["in"], "in: not the output folder of a run, and holds no cached flow"),
+        (["flow"], "no limit given: use --max-bytes or --older-than, or set flow_cache.max_bytes"),
+        (["flow", "--max-bytes", "lots"], "'lots' is not a valid size; use 500GB, 1.5TB or 1000000"),
+        (["flow", "--older-than", "5"], "'5' is not a valid duration; use 30d, 12h, 45min or 90s"),
     ],
 )
 def test_a_mistake_is_one_line_and_removes_nothing(words: list[str], line: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 
 def type_in(*words: str) -> Result:
@@ -21,15 +21,15 @@ def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["stitch.codc=h264"], "stitch.codc: there is no such setting (command line); did you mean stitch.codec?"),
-        (["no.yaml"], "no.yaml: there is no such job file"),
-        (["--preset", "fats"], "--preset fats: there is no such preset; did you mean fast?"),
+        (["stitch.codc=h264"], "stitch.codc: no such setting (command line); did you mean stitch.codec?"),
+        (["no.yaml"], "no.yaml: no such job file"),
+        (["--preset", "fats"], "--preset fats: no such preset; did you mean fast?"),
         (
             ["a.mp4"],
-            "a.mp4: neither a job file (.yaml) nor KEY=VALUE; a video is given as --videos a.mp4 --masks MASK",
+            "a.mp4: not a job file (.yaml) or a KEY=VALUE setting; for a video use --videos a.mp4 --masks MASK",
         ),
-        (["a.yaml", "b.yaml"], "one job file at a time, not a.yaml and b.yaml"),
-        ([], "no input: give --videos 'in/*.mp4' --masks RULE, or --manifest FILE, or a job file"),
+        (["a.yaml", "b.yaml"], "expected one job file, got a.yaml and b.yaml"),
+        ([], "no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file"),
         (["--videos", "in/*.mp4"], "no video matches 'in/*.mp4' (containers and folders of images count)"),
     ],
 )
@@ -49,10 +49,10 @@ LONG = "n" * 300
     ("words", "said"),
     [
         (["run", "--videos", f"{LONG}.mp4", "--masks", "m.png"], f"no video matches '{LONG}.mp4'"),
-        (["run", LONG], f"{LONG}: neither a job file (.yaml) nor KEY=VALUE"),
-        (["run", "--videos", "s3://b/a.mp4", f"s3.ca_bundle={LONG}"], f"{LONG}: there is no such file"),
-        (["status", LONG], f"{LONG}: neither a job file"),
-        (["cache", "stat", LONG], f"{LONG}: neither a job file"),
+        (["run", LONG], f"{LONG}: not a job file (.yaml) or a KEY=VALUE setting"),
+        (["run", "--videos", "s3://b/a.mp4", f"s3.ca_bundle={LONG}"], f"{LONG}: no such file"),
+        (["status", LONG], f"{LONG}: not a job file"),
+        (["cache", "stat", LONG], f"{LONG}: not a job file"),
         (["demo", "--out", LONG], f"--out {LONG}: File name too long"),
     ],
     ids=["video", "word", "ca_bundle", "status", "cache", "demo"],
@@ -70,7 +70,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     result = type_in("run", "job.yaml", "run.workers=two")
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
-        "error: stich.codec: there is no such setting (job.yaml); did you mean stitch.codec?",
+        "error: stich.codec: no such setting (job.yaml); did you mean stitch.codec?",
         "error: run.workers: 'two' is not a whole number (command line)",
         "error: stitch.crf: 99 is outside 0..51 (job.yaml)",
     ]
@@ -80,7 +80,7 @@ def test_debug_shows_where_an_error_came_from() -> None:
     result = type_in("run", "no.yaml", "--debug")
     assert result.exit_code == 2
     assert result.stderr.startswith("Traceback")
-    assert "ConfigError: no.yaml: there is no such job file" in result.stderr
+    assert "ConfigError: no.yaml: no such job file" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "report"])
@@ -88,14 +88,14 @@ def test_a_folder_without_a_run_is_named(command: str) -> None:
     result = type_in(command, "--out", "nowhere")
     assert result.exit_code == 2
     assert "nowhere/_reelmend/ledger" in result.stderr
-    assert "nothing has been run there yet" in result.stderr
+    assert "no run has written there yet" in result.stderr
 
 
 def test_a_demo_does_not_touch_a_folder_that_holds_something_else(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     result = type_in("demo", "--out", ".")
     assert result.exit_code == 2
-    assert result.stderr == "error: --out .: holds something else; name a new folder for the demo\n"
+    assert result.stderr == "error: --out .: not empty, and not an earlier demo; use another folder\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

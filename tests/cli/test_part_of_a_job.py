@@ -7,8 +7,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
-from pipelines.ledger import read_ledger
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.storage.ledger import read_ledger
 
 LEDGER = Path("out/_reelmend/ledger")
 
@@ -81,11 +81,11 @@ def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
     [
         (
             ["--only-new", "--retry-quarantined"],
-            "--only-new and --retry-quarantined leave nothing: what is quarantined is not new",
+            "--only-new and --retry-quarantined exclude each other; use one of them",
         ),
         (
             ["--since", "tuesday"],
-            "--since tuesday: neither a date (2026-11-20, 2026-11-20T18:00) nor an age (90m, 36h, 7d, 2w)",
+            "--since tuesday: not a valid date or age; use 2026-11-20, 2026-11-20T18:00, 90m, 36h, 7d or 2w",
         ),
     ],
 )

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.config import LogFormat
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.tasks import Failure
-from pipelines.watch.progress import LogDisplay, SilentDisplay, choose_display
-from pipelines.watch.progress_live import LINES, LiveDisplay
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.observe.progress import LogDisplay, SilentDisplay, choose_display
+from reelmend.pipelines.observe.progress_live import LINES, LiveDisplay
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.tasks import Failure
 
 
 def row(name: str, state: ItemState, **more: object) -> ItemRow:
@@ -65,7 +65,7 @@ def test_a_hundred_active_videos_do_not_fill_the_terminal() -> None:
     display.stop()
     lines = drawn(display).splitlines()
     assert len(lines) == LINES + 2
-    assert lines[-1].strip() == f"and {100 - LINES} more in work"
+    assert lines[-1].strip() == f"and {100 - LINES} more in progress"
 
 
 def test_what_goes_wrong_stays_on_the_terminal_even_with_markup_in_its_name() -> None:
@@ -103,11 +103,11 @@ def test_without_a_terminal_lines_say_how_far_the_run_is(caplog: pytest.LogCaptu
     display.start(4, "run-1", Path("out"))
     display.change(row("a", ItemState.RESTORED), None)
     deadline = time.monotonic() + 10
-    while not (said := [line for line in caplog.messages if line.endswith("in work")]):
+    while not (said := [line for line in caplog.messages if line.endswith("in progress")]):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     display.stop()
-    assert re.fullmatch(r"run=run-1 done=25% ended=1/4 frames_per_s=0.0 left=0:\d\d in work", said[0])
+    assert re.fullmatch(r"run=run-1 done=25% ended=1/4 frames_per_s=0.0 left=0:\d\d in progress", said[0])
 
 
 def test_a_display_holds_what_is_in_work_and_not_what_has_ended() -> None:

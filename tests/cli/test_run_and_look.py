@@ -8,8 +8,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
-from pipelines.ledger import ItemState, read_ledger
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 LEDGER = Path("out/_reelmend/ledger")
 QUICK = ["run.executor=inline", "plan.shots=false"]
@@ -47,7 +47,7 @@ def test_the_same_command_again_does_nothing_and_says_so() -> None:
     run_all()
     result = run_all()
     assert result.exit_code == 0
-    assert "Everything was finished by an earlier run; there was nothing to do." in result.stdout
+    assert "An earlier run finished every item; there was nothing to do." in result.stdout
 
 
 def test_a_bad_video_makes_status_3_and_is_shown_with_a_command_that_reproduces_it() -> None:

@@ -8,12 +8,12 @@ import pytest
 from play import LAPTOP, Play
 from toy_worker import ToyWorker, toy_context, toy_item
 
-from cluster.beats import BEAT_S, BeatReader
-from cluster.pools import Pools
-from cluster.runtime import ray_runtime
-from cluster.scheduler import Answered, End, Patience, Run
-from pipelines.tasks import Receipt, Stage, Task
-from pipelines.watch.signs import Beat
+from reelmend.cluster.beats import BEAT_S, BeatReader
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.runtime import ray_runtime
+from reelmend.cluster.scheduler import Answered, End, Patience, Run
+from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 STILL_S = 100.0
 PATIENCE = Patience(still_s=STILL_S)
@@ -55,7 +55,10 @@ def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where():
         assert ends(play, now_s + STILL_S + 1) == ["probe:a"]
     row = play.state.rows["a"]
     assert (row.state, row.kind) == ("failed", "WorkerLost")
-    assert "its probe stood still after 7 frames: no sign of work for 100 s (limits.still_s)" in row.reason
+    assert (
+        "its probe made no progress after 7 frames for 100 s and its process was ended; see limits.still_s"
+        in row.reason
+    )
 
 
 def test_a_worker_that_gives_signs_may_take_as_long_as_it_likes():

@@ -13,12 +13,12 @@ import pytest
 import ray
 from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
-from cluster.executor import RayExecutor
-from cluster.own_ray import temporary_folder
-from pipelines.config import PoolsConfig
-from pipelines.errors import ConfigError, SetupError
-from pipelines.ledger import ItemState
-from pipelines.run_state import RunState
+from reelmend.cluster.executor import RayExecutor
+from reelmend.cluster.own_ray import temporary_folder
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
 
 pytestmark = pytest.mark.ray
 DRIVER = Path(__file__).with_name("driver.py")
@@ -140,7 +140,7 @@ def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
     driver.wait_for("inpaint:hangs_in_inpaint:0")
     driver.process.send_signal(signal.SIGTERM)
     assert driver.process.stdout is not None
-    next(line for line in driver.process.stdout if "told to stop: what is in work (1 task) has 600 s to end" in line)
+    next(line for line in driver.process.stdout if "stopping: tasks in progress (1 task) have 600 s to finish" in line)
     driver.process.send_signal(signal.SIGTERM)
     driver.process.communicate(timeout=180)
     assert driver.process.returncode == 130

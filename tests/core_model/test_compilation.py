@@ -6,11 +6,11 @@ import pytest
 import torch
 from released import shared, with_test_weights
 
-from core_model.compilation import CompileOutcome, compile_hot_parts, warm_up
-from core_model.execution import Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
+from reelmend.core_model.device.compilation import CompileOutcome, compile_hot_parts, warm_up
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
 
 CPU = torch.device("cpu")
 
@@ -98,7 +98,7 @@ def test_a_compiler_that_does_not_work_leaves_everything_as_it_is_and_says_why(f
     with caplog.at_level(logging.WARNING):
         outcome = compile_hot_parts([flow_completion], "on", CPU)
     assert outcome.compiled == ()
-    assert outcome.reason.startswith("compiling failed, running as it is: ")
+    assert outcome.reason.startswith("compilation failed, continuing without it: ")
     assert "no-such-compiler" in outcome.reason or "C++ compiler" in outcome.reason
     assert any(outcome.reason in record.message for record in caplog.records)
     with torch.inference_mode():

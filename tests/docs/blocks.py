@@ -1,4 +1,4 @@
-"""Which blocks of code do the pages show, and which commands are in them?"""
+"""Blocks of code in the pages, and the commands in them."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
 MEASURED = "benchmarks/README.md"
 """Its commands take minutes and hours; that they exist is all that is looked at."""
 

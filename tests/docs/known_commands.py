@@ -9,9 +9,24 @@ from pathlib import Path
 from blocks import ROOT
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
-OTHERS = {"aws", "cat", "cd", "docker", "export", "git", "grep", "head", "helm", "kind", "kubectl", "less", "openssl"}
+OTHERS = {
+    "aws",
+    "cat",
+    "cd",
+    "docker",
+    "export",
+    "git",
+    "grep",
+    "head",
+    "helm",
+    "kind",
+    "kubectl",
+    "less",
+    "openssl",
+    "pip",
+}
 OTHERS |= {"[", "echo", "exit", "kill", "ray", "rm", "scontrol", "sha256sum", "source", "srun", "tail", "trap", "wait"}
 """Programs of others, which only who has them can run."""
 

@@ -16,7 +16,7 @@ FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```yaml\n(.*?)^```$", PAGE, re.MULTIL
 
 
 def test_every_message_that_the_page_explains_is_one_of_the_launcher():
-    rows = PAGE.partition("## What does that message mean?")[2].splitlines()
+    rows = PAGE.partition("## Messages")[2].splitlines()
     messages = [row.split("`")[1] for row in rows if row.startswith("| `")]
     code = "".join(path.read_text() for path in (ROOT / "cluster" / "kubernetes").glob("*.py"))
     fragments = [part.strip(" ()") for message in messages for part in message.split("...")]

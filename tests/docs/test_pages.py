@@ -13,6 +13,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "
 def test_the_job_file_page_is_what_the_config_classes_say():
     maker = runpy.run_path(str(ROOT / "docs" / "make_job_file.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_job_file.py"
+    assert maker["SCHEMA"].read_text() == maker["schema"](), "run: python docs/make_job_file.py"
+
+
+def test_the_command_page_is_what_the_declarations_say():
+    maker = runpy.run_path(str(ROOT / "docs" / "make_cli.py"))
+    assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_cli.py"
 
 
 def test_the_metrics_page_is_what_the_declarations_say():

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Codec, JobConfig, Mode
-from pipelines.errors import ConfigError
-from pipelines.job import apply_overrides, dump_job, load_job, preset_names
+from reelmend.pipelines.config import Codec, JobConfig, Mode
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job, preset_names
 
 
 def write(folder: Path, text: str, name: str = "job.yaml") -> Path:
@@ -41,12 +41,12 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("stitch.codc=h264", "stitch.codc: there is no such setting (command line); did you mean stitch.codec?"),
-        ("stich.codec=h264", "stich.codec: there is no such setting (command line); did you mean stitch.codec?"),
-        ("overlap=3", "overlap: there is no such setting (command line); did you mean plan.overlap?"),
+        ("stitch.codc=h264", "stitch.codc: no such setting (command line); did you mean stitch.codec?"),
+        ("stich.codec=h264", "stich.codec: no such setting (command line); did you mean stitch.codec?"),
+        ("overlap=3", "overlap: no such setting (command line); did you mean plan.overlap?"),
         (
             "stitch.qqqq=3",
-            "stitch.qqqq: there is no such setting (command line); stitch has codec, crf, speed, chroma, sound",
+            "stitch.qqqq: no such setting (command line); stitch has codec, crf, speed, chroma, sound",
         ),
         (
             "stitch.codec=h266",
@@ -74,7 +74,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("cost.pools=four", "cost.pools: 'four' is not a list of whole numbers, as in [1,8] (command line)"),
         ("input.videos={}", "input.videos: '{}' is not a list of text (command line)"),
         ("name=${nothing}", "name: Interpolation key 'nothing' not found (command line)"),
-        ("fast", "'fast' is not an override (command line); write KEY=VALUE, as in stitch.crf=20"),
+        ("fast", "'fast' is not an override (command line); use KEY=VALUE, such as stitch.crf=20"),
     ],
 )
 def test_each_mistake_is_one_line_that_names_key_and_source(override: str, line: str) -> None:
@@ -84,7 +84,7 @@ def test_each_mistake_is_one_line_that_names_key_and_source(override: str, line:
 def test_all_mistakes_of_all_sources_are_told_at_once(tmp_path: Path) -> None:
     file = write(tmp_path, "mask: {dilatation: 3}\nstitch: {crf: 99}\n")
     assert problems_of(file=file, overrides=["run.workers=two"]) == [
-        f"mask.dilatation: there is no such setting ({file}); did you mean mask.dilation?",
+        f"mask.dilatation: no such setting ({file}); did you mean mask.dilation?",
         "run.workers: 'two' is not a whole number (command line)",
         f"stitch.crf: 99 is outside 0..51 ({file})",
     ]
@@ -108,7 +108,7 @@ def test_two_settings_that_do_not_go_together_blame_the_one_that_was_set() -> No
     [
         ("stitch: {crf: 3\n", "line 2: not valid YAML"),
         ("a: 1\na: 2\n", "line 2: not valid YAML: found duplicate key a"),
-        ("- one\n", "a job file holds KEY: VALUE lines"),
+        ("- one\n", "expected KEY: VALUE lines"),
         ("name:\n", "name: has no value, but needs text"),
     ],
 )
@@ -119,8 +119,8 @@ def test_a_file_that_is_no_job_says_what_is_wrong_with_it(tmp_path: Path, text: 
 
 
 def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
-    assert problems_of(file=tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: there is no such job file"]
-    assert problems_of(preset="fats") == ["--preset fats: there is no such preset; did you mean fast?"]
+    assert problems_of(file=tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: no such job file"]
+    assert problems_of(preset="fats") == ["--preset fats: no such preset; did you mean fast?"]
 
 
 def test_an_empty_file_and_an_empty_section_say_nothing(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_paths_in_a_file_start_at_the_file_and_those_of_the_command_line_do_not(
 
 def test_a_home_of_nobody_is_named(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("out: ~nobody-is-called-so/out")
-    with pytest.raises(ConfigError, match="~nobody-is-called-so/out: nobody with such a home folder is known here"):
+    with pytest.raises(ConfigError, match="~nobody-is-called-so/out: no such user"):
         load_job(tmp_path / "job.yaml")
 
 

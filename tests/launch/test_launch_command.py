@@ -13,7 +13,7 @@ SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
 
 
 def _reelmend(*words, **variables):
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from reelmend.pipelines.cli import main; main()", *words]
     hidden = {"KUBERNETES_SERVICE_HOST", "REELMEND_JOB_NAME"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden} | variables
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -60,7 +60,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
     with _launch(server) as process:
         _, log = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"rayjob={NAME} goes on, and the same command attaches to it" in log
+    assert f"rayjob={NAME} continues; run the same command again to attach" in log
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
             "error: --label gpus: give KEY=",
         ),
         (("nightly", "--job-name", "again", "--server", "x:8001"), "error: --server x:8001: expected the API's URL"),
-        (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: no name for a RayJob"),
+        (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: not a valid RayJob name"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_status_2(words, said):

@@ -5,8 +5,8 @@ from copy import deepcopy
 import pytest
 from templates import TEMPLATE
 
-from cluster.kubernetes.rayjob import is_alive, outcome, run_from, run_name
-from pipelines.errors import ConfigError
+from reelmend.cluster.kubernetes.rayjob import is_alive, outcome, run_from, run_name
+from reelmend.pipelines.errors import ConfigError
 
 
 def test_a_run_is_named_after_the_scheduled_time_of_its_cronjob():
@@ -27,7 +27,7 @@ def test_no_run_has_the_name_of_its_own_job_because_kuberay_makes_a_job_of_the_r
 
 @pytest.mark.parametrize("job_name", ["x" * 40, "Again", "a_b", "again-", ""])
 def test_a_name_that_kuberay_would_refuse_is_refused_before_anything_is_asked(job_name):
-    with pytest.raises(ConfigError, match="no name for a RayJob"):
+    with pytest.raises(ConfigError, match="not a valid RayJob name"):
         run_name("nightly", job_name)
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from clips import scene, write_images
 
-from pipelines.config import Chroma, Codec, StitchConfig
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.info import inspect_video
-from pipelines.media.rates import exact_rate
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.writer import VideoWriter
+from reelmend.pipelines.config import Chroma, Codec, StitchConfig
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.writer import VideoWriter
 
 
 def written(info, path, **stitch):
@@ -93,5 +93,5 @@ def test_a_rate_means_what_television_means_by_it(given, meant):
 
 @pytest.mark.parametrize("given", ["25 fps", "1/0", "", "24:1"])
 def test_what_is_no_rate_is_said(given):
-    with pytest.raises(ValueError, match=r"is not a frame rate; write 25, 23\.976 or 24000/1001"):
+    with pytest.raises(ValueError, match=r"is not a valid frame rate; use 25, 23\.976 or 24000/1001"):
         exact_rate(given)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines.media.timing import Joint, leap_of, mended
+from reelmend.pipelines.media.timing import Joint, leap_of, mended
 
 MS = Fraction(40)  # ticks a frame of 25 a second, in milliseconds
 
@@ -30,7 +30,7 @@ def test_two_frames_at_one_time_move_no_other():
 def test_an_odd_time_is_laid_between_its_neighbours(stamps, laid):
     done = mended(stamps, MS)
     assert (done.pts, done.joints) == (laid, ())
-    assert "laid between their neighbours" in done.remarks[0]
+    assert "interpolated" in done.remarks[0]
 
 
 def test_where_ticks_leave_no_room_they_are_cut_finer():
@@ -50,7 +50,7 @@ def test_parts_whose_clocks_overlap_follow_each_other(second_starts_at):
     done = mended(first + second, Fraction(frame))
     assert {right - left for left, right in pairwise(done.pts)} == {frame}
     assert done.joints == (Joint(20, 20 * frame - second[0]),)
-    assert "starts again at frame 20" in done.remarks[0]
+    assert "restart at frame 20" in done.remarks[0]
 
 
 def test_a_broadcast_that_jumps_hours_ahead_has_another_clock_and_a_pause_is_a_pause():

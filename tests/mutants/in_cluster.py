@@ -124,8 +124,8 @@ FAULTS = [
     Fault(
         "a run that was stopped has succeeded",
         "cluster/kubernetes/rayjob.py",
-        'return Outcome(EXIT_INTERRUPTED, "was stopped; another run goes on from there")',
-        'return Outcome(0, "was stopped; another run goes on from there")',
+        'return Outcome(EXIT_INTERRUPTED, "was stopped; the next run resumes")',
+        'return Outcome(0, "was stopped; the next run resumes")',
         "launch/test_rayjob.py",
     ),
     Fault(

@@ -9,7 +9,7 @@ import pytest
 from browser import Browser, a_browser, in_browser
 from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
-from pipelines.report import page as report_page
+from reelmend.pipelines.observe.report import page as report_page
 
 pytestmark = in_browser
 
@@ -244,7 +244,7 @@ def test_a_page_without_the_scripts_beside_it_says_what_is_missing(browser: Brow
     script.unlink()
     browser.open(many.resolve().as_uri())
     browser.wait("!document.querySelector('#trouble').hidden")
-    assert browser.texts("#trouble")[0].startswith(f"report/{script.name} is not beside this page")
+    assert browser.texts("#trouble")[0].startswith(f"report/{script.name} is missing beside this page")
     assert browser.texts("#items .count") == ["200"]
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
-from pipelines.item_work import new_row
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.partition import decode_rows, encode
-from pipelines.report import page as report_page
-from pipelines.report.rows import quality_in_words
-from pipelines.reproduce import reproduce_command
-from pipelines.tasks import Item
+from reelmend.pipelines.observe.report import page as report_page
+from reelmend.pipelines.observe.report.rows import quality_in_words
+from reelmend.pipelines.observe.reproduce import reproduce_command
+from reelmend.pipelines.run.item_lifecycle import new_row
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
+from reelmend.pipelines.tasks import Item
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_an_item_that_nobody_judged_has_no_score(tmp_path: Path) -> None:
 def test_a_run_that_found_all_done_shows_no_figures_of_nothing(tmp_path: Path) -> None:
     done = restored("a.mp4", reused=True, chunks_planned=0, chunks_computed=0, frames_done=0, seconds={})
     text = " ".join(Page(write(tmp_path, [done])).text.split())
-    assert "Nothing was left to restore: earlier runs had finished this item" in text
+    assert "Nothing was left to restore: earlier runs finished this item" in text
     assert "outputs 1 of 1 items, 1 by an earlier run" in text
     assert "frames a second" not in text
 

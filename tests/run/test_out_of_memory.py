@@ -9,10 +9,10 @@ import pytest
 from clips import moving_box, write_clip, write_mask_video
 from jobs import finish, lossless_job
 
-from core_model.engine import DeviceFull
-from core_model.propagation.engine import PropagationEngine
-from core_model.window_batch import WindowBatch
-from pipelines.config import OutOfMemory
+from reelmend.core_model.device.window_batch import WindowBatch
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.propagation.engine import PropagationEngine
+from reelmend.pipelines.config import OutOfMemory
 
 SIZE, FRAMES = (640, 48), 5
 """Two blocks of a picture that is restored at 640 pixels, or 480, 360 or 320."""
@@ -49,8 +49,8 @@ def use(monkeypatch):
     """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
     def put(engine):
-        monkeypatch.setattr("pipelines.stages.probe.works_in_regions", lambda job: False)
-        monkeypatch.setattr("pipelines.stages.desk.build_engine", lambda job, weights: engine)
+        monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
+        monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine
 
     return put
@@ -76,7 +76,7 @@ def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller
     row = rows["large"]
     assert (row.state, row.kind, row.stage, row.attempts) == ("quarantined", "MemoryShort", "inpaint", 1)
     assert row.reason == (
-        f"{tmp_path}/in/large.mp4: 640 pixels do not fit; set process.max_side lower, or process.out_of_memory=smaller"
+        f"{tmp_path}/in/large.mp4: 640 pixels do not fit; lower process.max_side, or set process.out_of_memory=smaller"
     )
     assert rows["small"].state == "restored"
     assert summary.exit_status == 3
@@ -93,7 +93,7 @@ def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_a
     assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 2
     assert (rows["large"].state, summary.exit_status) == ("restored", 0)
     for frames in ("0-1", "2-4"):
-        assert f"frames {frames} were restored at 360 px, for want of GPU memory" in rows["large"].reason
+        assert f"frames {frames} were restored at 360 px, because GPU memory was insufficient" in rows["large"].reason
 
 
 def test_that_less_went_through_at_once_is_counted_too(tmp_path, use):

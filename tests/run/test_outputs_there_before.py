@@ -7,12 +7,12 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 from jobs import finish, lossless_job
 
-from pipelines.config import Codec, Existing, StoreConfig
-from pipelines.run import run_job
-from pipelines.stages import stitch
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import Codec, Existing, StoreConfig
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.stages import stitch
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import location_of
 
 FRAMES = 3
 
@@ -83,7 +83,7 @@ def test_an_output_that_somebody_edited_is_kept_and_made_again(folder, edit):
     _, rows = finish(job_in(folder))
     assert output.read_bytes() == before
     assert [path.read_bytes() for path in kept_aside(folder)] == [edit]
-    assert "was a result of reelmend that was changed since it was written: it is kept as" in rows["clip"].reason
+    assert "was a result of reelmend that was modified since: it is kept as" in rows["clip"].reason
 
 
 def test_a_file_that_reelmend_never_wrote_is_kept(folder):

@@ -4,8 +4,8 @@ import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_video
 from jobs import add_item, finish, lossless_job
 
-from pipelines.cost.rates_of_run import rates_of_run
-from pipelines.still_ranges import StillFinder
+from reelmend.pipelines.forecast.rates_of_run import rates_of_run
+from reelmend.pipelines.media.still_ranges import StillFinder
 
 FRAMES = 24
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobs import add_item, finish, lossless_job
 
-from pipelines.bounds import Bounds
-from pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
-from pipelines.errors import ConfigError
-from pipelines.job import ITEM_SECTIONS, load_job
-from pipelines.manifest import discover
-from pipelines.stores.location import location_of
+from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.job.path_policy import PathPolicy
+from reelmend.pipelines.storage.location import location_of
 
 
 def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:
@@ -33,16 +33,16 @@ def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) ->
         ("//etc/x", "leaves the output folder"),
         (".", "leaves the output folder"),
         ("./", "leaves the output folder"),
-        ("_reelmend/config.yaml", "the run keeps for its own files"),
-        ("_REELMEND/store/x", "the run keeps for its own files"),
-        ("./_reelmend/x", "the run keeps for its own files"),
+        ("_reelmend/config.yaml", "a name reserved for the run's own files"),
+        ("_REELMEND/store/x", "a name reserved for the run's own files"),
+        ("./_reelmend/x", "a name reserved for the run's own files"),
         ("_reelmend.d/../_reelmend/x", "leaves the output folder"),
-        ("_reelmend.x", "the run keeps for its own files"),
-        ("x/.reelmend-partial-a.mp4/y", "the run keeps for its own files"),
+        ("_reelmend.x", "a name reserved for the run's own files"),
+        ("x/.reelmend-partial-a.mp4/y", "a name reserved for the run's own files"),
         ("a\0b", "holds a control character"),
         ("a\x1b[31mb", "holds a control character"),
         ("a\nb", "holds a control character"),
-        ("\ud800", "no character at all"),
+        ("\ud800", "an invalid character"),
         ("a" * 240, "the name is too long"),
         ("b/" * 3000 + "a", "the name is too long"),
     ],
@@ -66,7 +66,7 @@ def test_names_that_only_look_like_it_are_names(output: str, tmp_path: Path) -> 
 @given(st.text(max_size=40))
 def test_whatever_an_output_is_called_it_lies_in_the_output_folder_or_is_refused(name: str) -> None:
     try:
-        place = Bounds(JobConfig(out="/data/out")).output(name, ".mp4")
+        place = PathPolicy(JobConfig(out="/data/out")).output(name, ".mp4")
     except ConfigError:
         return
     assert isinstance(place, Path)
@@ -136,7 +136,7 @@ def test_allowed_places_in_a_job_file_start_at_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["s3://b/../x", "s3://b/a/../x"])
 def test_a_bucket_has_no_way_up(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="means nothing in a bucket"):
+    with pytest.raises(ConfigError, match="has no meaning in a bucket"):
         listed(tmp_path, {"video": text})
 
 
@@ -165,7 +165,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str, tmp_path
     ],
 )
 def test_an_item_changes_nothing_that_is_the_runs(override: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"row 1: .*(cannot differ from item to item|there is no such setting)"):
+    with pytest.raises(ConfigError, match=r"row 1: .*(cannot differ from item to item|no such setting)"):
         listed(tmp_path, {"overrides": [override]})
 
 

@@ -10,13 +10,13 @@ import pytest
 from clips import scene, write_clip, write_images, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from pipelines.config import LimitsConfig, MaskConfig
-from pipelines.errors import ItemError, MediaError, OverLimit
-from pipelines.masks.source import inspect_masks
-from pipelines.media.digest import digest_source
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.limits import held_to
-from pipelines.media.source import read_image
+from reelmend.pipelines.config import LimitsConfig, MaskConfig
+from reelmend.pipelines.errors import ItemError, MediaError, OverLimit
+from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.limits import held_to
+from reelmend.pipelines.media.masks.reader import inspect_masks
+from reelmend.pipelines.media.source import read_image
 
 
 def huge_png(path: Path) -> Path:
@@ -62,9 +62,9 @@ def ten_million_samples(path: Path) -> Path:
 def test_an_index_that_speaks_of_more_samples_than_the_file_has_bytes_is_refused(tmp_path: Path) -> None:
     clip = ten_million_samples(tmp_path / "a.mp4")
     for look in (glance_video, inspect_video):
-        with pytest.raises(MediaError, match="its index speaks of 10000000 samples"):
+        with pytest.raises(MediaError, match="its index lists 10000000 samples"):
             look(clip)
-    with clip.open("rb") as content, pytest.raises(MediaError, match="its index speaks of 10000000 samples"):
+    with clip.open("rb") as content, pytest.raises(MediaError, match="its index lists 10000000 samples"):
         glance_video("s3://b/a.mp4", content)
 
 
@@ -72,7 +72,7 @@ def test_a_fragment_that_speaks_of_more_samples_than_the_file_has_bytes_is_refus
     options = {"movflags": "frag_keyframe+empty_moov"}
     clip = write_clip(tmp_path / "a.mp4", frames=5, audio=False, container_options=options)
     assert inspect_video(clip).frames == 5
-    with pytest.raises(MediaError, match="its index speaks of 1000000000 samples"):
+    with pytest.raises(MediaError, match="its index lists 1000000000 samples"):
         inspect_video(patched(clip, b"trun", 4, struct.pack(">I", 10**9)))
 
 

@@ -9,10 +9,10 @@ from threading import Thread
 import pytest
 from clips import write_clip
 
-from pipelines.config import InputConfig, JobConfig
-from pipelines.errors import ConfigError, MediaError
-from pipelines.manifest import discover
-from pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.config import InputConfig, JobConfig
+from reelmend.pipelines.errors import ConfigError, MediaError
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_list_of_other_places_is_refused_and_none_of_them_is_read(
 def test_a_manifest_names_no_address(name: str, server: tuple[str, list[str]], tmp_path: Path) -> None:
     address, seen = server
     name = name.format(address=address, port=address.rpartition(":")[2])
-    with pytest.raises(ConfigError, match=r"is not known; there are paths, file://, s3://"):
+    with pytest.raises(ConfigError, match=r"is not supported; use a path, file://, s3://"):
         _listed(tmp_path, name)
     assert seen == []
 

@@ -6,15 +6,15 @@ import pytest
 from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder
 from server import moment_of, serving
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import FOLDER
-from pipelines.report.rows import FIELDS
-from pipelines.serve.answers import now
-from pipelines.serve.server import PageServer
-from pipelines.serve.watched import FRESH_S, Moment, WatchedRun
-from pipelines.stores.files import Files
-from pipelines.watch.standing import Life
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.observe.report.rows import FIELDS
+from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.serve.answers import now
+from reelmend.pipelines.observe.serve.server import PageServer
+from reelmend.pipelines.observe.serve.watched import FRESH_S, Moment, WatchedRun
+from reelmend.pipelines.stages.previews import FOLDER
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 
 def ids(answer: dict[str, list[list[object]]]) -> list[object]:
@@ -122,7 +122,7 @@ def test_no_path_leads_to_another_file(path: str, tmp_path: Path) -> None:
     (work / FOLDER / f"{'0' * 64}.jpg").symlink_to(work / "config.yaml")  # of the right form, with another content
     with serving(tmp_path, [restored("a.mp4")]) as client:
         said = client.ask(path)
-    assert (said.status, said.body) == (404, b"there is no such page\n")
+    assert (said.status, said.body) == (404, b"no such page\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
@@ -202,7 +202,7 @@ def test_how_far_a_run_is_is_told_once_a_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "pulse"), [(Life.STOPPED, "stopped or killed"), (Life.BEGINNING, "another run begins")]
+    ("life", "pulse"), [(Life.STOPPED, "stopped or killed"), (Life.BEGINNING, "another run is starting")]
 )
 def test_a_run_that_does_not_go_on_is_not_called_live(life: Life, pulse: str) -> None:
     run = WatchedRun(moment_of([restored("a.mp4")], life), lambda: moment_of([]), now=lambda: 0.0)
@@ -215,6 +215,6 @@ def test_items_that_lost_an_attempt_are_named_with_the_reason(tmp_path: Path) ->
     shaky = ItemRow(HOSTILE, "in/b", "", "out/b", ItemState.RUNNING, attempts=2)
     with serving(tmp_path, [shaky], tried_again=[(shaky, "a worker was lost")]) as client:
         totals = client.ask("/now").json["totals"]
-    assert "Tried again" in totals
+    assert "Retried" in totals
     assert "attempt 2: a worker was lost" in totals
     assert HOSTILE not in totals

@@ -12,9 +12,9 @@ from clips import write_clip, write_mask_image
 from jobs import add_item, lossless_job
 from ray.job_submission import JobDetails, JobStatus, JobType
 
-from cluster.jobs import exit_status_of
-from pipelines.cli import main
-from pipelines.job import dump_job
+from reelmend.cluster.jobs import exit_status_of
+from reelmend.pipelines.cli import main
+from reelmend.pipelines.job.load import dump_job
 
 pytestmark = pytest.mark.ray
 
@@ -64,7 +64,7 @@ def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, fo
     )
     refused = submit(head, folder, "--date", "2026-01-31")
     assert refused.returncode == 2
-    assert "is another one than this: give this one another --name" in refused.stderr
+    assert "is a different job: use another --name" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,15 @@ def test_the_exit_status_is_that_of_the_run(status, code, exit_status):
 
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(head, folder):
     add_item(folder, "long")
-    command = [sys.executable, "-m", "pipelines.cli", "submit", str(folder / "job.yaml"), "--address", head.url]
+    command = [
+        sys.executable,
+        "-m",
+        "reelmend.pipelines.cli",
+        "submit",
+        str(folder / "job.yaml"),
+        "--address",
+        head.url,
+    ]
     command += ["--name", folder.name, "run.executor=ray"]
     with subprocess.Popen(command, env=head.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waits:
         end = time.monotonic() + 60
@@ -97,7 +105,7 @@ def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_o
 def test_a_wrong_token_is_one_line(head, folder):
     refused = submit(head, folder, RAY_AUTH_TOKEN="f" * 32)
     assert refused.returncode == 2
-    assert "wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
+    assert "requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
@@ -106,7 +114,7 @@ def test_a_wrong_token_is_one_line(head, folder):
     [
         ((), "--address: expected the URL of a cluster's dashboard"),
         (("--address", "http://127.0.0.1:1"), "127.0.0.1:1"),
-        (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: expected a day"),
+        (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: not a valid date"),
     ],
 )
 def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(folder, words, said, capsys, monkeypatch):

@@ -1,0 +1,37 @@
+"""Shell completion of a job's settings (`stitch.codec=`, then its values) and of preset names."""
+
+import dataclasses
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.load import preset_names
+
+
+def complete_setting(incomplete: str) -> list[str]:
+    """Return the settings that begin like this, or, behind a `=`, their values; none where a file may be meant."""
+    key, equals, begun = incomplete.partition("=")
+    if not equals:
+        return [f"{name}=" for name, _ in _settings(JobConfig) if incomplete and name.startswith(incomplete)]
+    values = _values(dict(_settings(JobConfig)).get(key))
+    return [f"{key}={value}" for value in values if value.startswith(begun)]
+
+
+def complete_preset(incomplete: str) -> list[str]:
+    """Return the presets that begin like this."""
+    return [name for name in preset_names() if name.startswith(incomplete)]
+
+
+def _settings(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, hint in get_type_hints(section).items():
+        if dataclasses.is_dataclass(hint):
+            yield from _settings(hint, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", hint
+
+
+def _values(hint: Any) -> list[str]:
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return [member.value for member in hint]
+    return ["true", "false"] if hint is bool else []
