@@ -43,10 +43,10 @@ def test_light_that_fades_is_no_motion():
 
 
 def test_a_slow_drift_stands_until_it_has_gone_twelve_pixels():
-    """By 4 pixels in ten frames: pictures 0 to 30 lie within 12 pixels, 30 begins the next stretch with 20."""
+    """By 5 pixels in ten frames: three pictures lie within 12 pixels, and the last of them begins the next stretch."""
     whole = scene(1, (SIZE[0] + 40, SIZE[1]))[0]
-    pictures = [whole[:, 4 * (t // 10) : 4 * (t // 10) + SIZE[0]].copy() for t in range(51)]
-    assert found_in(pictures) == ((0, 31), (30, 51))
+    pictures = [whole[:, 5 * (t // 10) : 5 * (t // 10) + SIZE[0]].copy() for t in range(51)]
+    assert found_in(pictures) == ((0, 21), (20, 41), (40, 51))
 
 
 def test_a_cut_parts_two_stretches():
@@ -66,7 +66,7 @@ def test_segments_that_only_still_blocks_read_are_left_to_demand():
     """Blocks of 40 frames and a halo of 10: the second one, of frames 30 to 90, reads segments 1 to 4 of 20 pairs."""
     blocks = lay_blocks([(0, 120)], block_length=40, overlap=0, halo=10)
     segments, chunks = plan_frames(
-        120, blocks, lambda start, stop: True, chunk_length=40, segment_length=20, still=((0, 41), (80, 120))
+        120, blocks, lambda start, stop: True, chunk_length=40, segment_length=20, still=((0, 41), (70, 111))
     )
     assert [segment.on_demand for segment in segments] == [True, False, False, False, False, True]
     assert [chunk.segments for chunk in chunks] == [(0, 1, 2), (1, 2, 3, 4), (3, 4, 5)]
