@@ -78,6 +78,8 @@ def shift_between(before_HW: F32, after_HW: F32) -> NDArray[np.float64] | None:
 
     Where nothing tells, it stands.
     """
+    if min(before_HW.shape) < _TILE_PX:
+        return np.zeros(2)
     window = cv2.createHanningWindow(before_HW.shape[::-1], cv2.CV_32F)
     shift = np.array(cv2.phaseCorrelate(before_HW * window, after_HW * window)[0])
     if _agree(before_HW, after_HW):
