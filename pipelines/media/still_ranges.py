@@ -46,8 +46,8 @@ class StillFinder:
         if index % EVERY:
             return
         width, height = fit((frame.width, frame.height), _SIDE)
-        grey = frame.reformat(width=width, height=height, format="gray", interpolation="AREA").to_ndarray()
-        last, self._detail = self._detail, _detail(grey)
+        small = frame.reformat(width=width, height=height, format="gray", interpolation="AREA").to_ndarray()
+        last, self._detail = self._detail, _detail(np.asarray(small, np.uint8))
         moved = None if last is None or last.shape != self._detail.shape else shift_between(last, self._detail)
         if moved is None:
             self._place = np.zeros(2)

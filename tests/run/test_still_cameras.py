@@ -1,8 +1,9 @@
 """Where the camera stands still no flow is measured beforehand, and the pictures are the same as if it were."""
 
+import cv2
 import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_video
-from jobs import add_item, finish, lossless_job
+from jobs import finish, lossless_job
 
 from reelmend.pipelines.forecast.rates_of_run import rates_of_run
 from reelmend.pipelines.media.still_ranges import StillFinder
@@ -22,6 +23,18 @@ def add_still_item(folder):
     pictures = (scene(1) + grain).clip(0, 255).astype(np.uint8)
     write_mask_video(folder / "in/clip_mask.mkv", box, codec="ffv1")
     write_clip(folder / "in/clip.mp4", FRAMES, pictures=np.where(box[..., None], np.uint8(255), pictures))
+
+
+def add_panned_item(folder):
+    """A camera that pans by 4 pixels a frame over what looks the same nowhere."""
+    (folder / "in").mkdir()
+    box = moving_box(FRAMES, (200, 120))
+    height, width = box.shape[1:]
+    grain = np.random.default_rng(0).integers(0, 256, (height, width + 4 * FRAMES, 3), np.uint8)
+    world = cv2.GaussianBlur(grain, (0, 0), 2) // 2 * 2
+    pictures = np.stack([world[:, 4 * t : 4 * t + width] for t in range(FRAMES)])
+    write_mask_video(folder / "in/clip_mask.mkv", box, codec="ffv1")
+    write_clip(folder / "in/clip.mp4", FRAMES, size=(200, 120), pictures=pictures)
 
 
 def claim(monkeypatch, ranges):
@@ -48,7 +61,7 @@ def test_a_still_clip_needs_no_flow_and_is_restored_to_the_same_bytes(tmp_path, 
 
 
 def test_flow_of_a_moving_clip_is_measured_once_also_where_it_was_taken_to_stand(tmp_path, monkeypatch):
-    add_item(tmp_path, frames=FRAMES)
+    add_panned_item(tmp_path)
     summary, rows = finish(job_of_one_block(tmp_path))
     assert (rows["clip"].tasks_planned, rows["clip"].facts["worked_regions"]) == (4, 1)
     assert (summary.flow_use.computed, summary.flow_use.computed_again) == (1, 0)
