@@ -50,7 +50,7 @@ def test_another_jobs_result_is_kept_and_both_say_so(folder, caplog):
     assert rows["clip"].facts["set_aside"] == str(kept)
     was = f"the result of another job (day, from {folder}/in/clip.mkv and {folder}/mask.png): it is kept as {kept}"
     assert was in rows["clip"].reason
-    assert f"{output}: what lay there is not of this job, and is kept as {kept}" in caplog.text
+    assert f"{output}: the earlier file is not of this job; moved to {kept}" in caplog.text
 
 
 @pytest.mark.parametrize("change", [{"name": "night"}, {"mask": "other.png"}], ids=["name", "mask"])
@@ -66,7 +66,7 @@ def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is
     job.mask.dilation += 1
     _, rows = finish(job)
     assert (kept_aside(folder), rows["clip"].reason) == ([], "")
-    assert "1 earlier results of this job were replaced: their sources or settings have changed" in caplog.text
+    assert "1 earlier results of this job were replaced, because their sources or settings changed" in caplog.text
 
 
 def test_a_job_whose_videos_were_moved_finds_its_own_results(folder):

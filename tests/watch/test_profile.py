@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     job.input.videos = [str(folder / "in" / "clip.mp4")]
     (folder / "job.yaml").write_text(dump_job(job))
     told = type_in("run", str(folder / "job.yaml"), "--profile")
-    assert "open in ui.perfetto.dev, or ask `reelmend profile`" in told
+    assert "open it in ui.perfetto.dev, or run `reelmend profile`" in told
     return folder
 
 
