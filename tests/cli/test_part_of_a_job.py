@@ -41,7 +41,7 @@ def test_only_new_leaves_everything_else_as_it_is() -> None:
     result = run("--only-new")
     assert result.exit_code == 0, "what this run took up is restored"
     assert "items     1: 1 restored" in result.stdout
-    assert "left out: 2 not new" in result.stdout
+    assert "skipped: 2 not new" in result.stdout
     assert states() == {"new": "restored", "a": "restored", "bad": "quarantined"}
     nothing = run("--only-new")
     assert nothing.exit_code == 0
@@ -71,7 +71,7 @@ def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
     run("--since", "1h", "--only-new")
     shown = type_in("status", "out").stdout
     assert "items     1: 1 restored" in shown
-    assert "left out: 2 not new" in shown
+    assert "skipped: 2 not new" in shown
     assert "items of earlier runs, not in this one: 1 restored, 1 quarantined" in shown
     assert all(name in Path("out/_reelmend/report.html").read_text() for name in ("new", "bad"))
 
