@@ -13,7 +13,7 @@ demo: .venv/ready            ## restore a generated clip, and print where the re
 	$(BIN)/reelmend demo --out demo-out
 
 test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once for all test processes
-	$(BIN)/python -m core_model.propagation.warm_up
+	$(BIN)/python -m reelmend.core_model.propagation.warm_up
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: .venv/ready           ## a few hundred clips, storage faults, killed processes: 15 minutes; CHAOS="--seed 2" for another

@@ -22,16 +22,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core_model.array_shot import ArrayShot
-from core_model.bench.weights import with_drawn_weights
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool, Float
-from core_model.metrics import psnr
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.options import RestoreOptions
-from core_model.propainter_engine import ProPainterEngine
-from pipelines.cache.flow_cache import decode_flow, encode_flow
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.bench.weights import with_drawn_weights
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.metrics import psnr
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.propainter.engine import ProPainterEngine
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow
 
 WIDTH, HEIGHT = 432, 240
 STEPS_PER_PX = 64  # of the fixed-point formats; 512 pixels are the longest vector, but for the cache's

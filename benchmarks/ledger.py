@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState, LedgerView
-from pipelines.ledger.keeper import CHECKPOINT_S, LedgerKeeper
-from pipelines.ledger.write import read_outcomes
-from pipelines.stores.files import Files
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.ledger_recorder import CHECKPOINT_S, LedgerRecorder
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.leases.lease import FileLease, Holder
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, LedgerView
+from reelmend.pipelines.storage.ledger.write import read_outcomes
 
 _DIGESTS = ("video_digest", "mask_digest", "item_key", "output_mark", "video_mark", "mask_mark", "preview")
 _FACTS = {"frames": 250, "width": 1920, "height": 1080, "masked_fraction": 0.01, "shots": 3, "codec": "h264"}
@@ -43,7 +43,7 @@ def _measure(place: Path, items: int) -> None:
     print(f"rows in memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     lease = FileLease(place / "lease.json", Holder.this_process("first"))
     jumps = [0.0]
-    keeper = LedgerKeeper(place, files, SilentDisplay(), lease, "first", elapsed=lambda: time.monotonic() + jumps[0])
+    keeper = LedgerRecorder(place, files, SilentDisplay(), lease, "first", elapsed=lambda: time.monotonic() + jumps[0])
     _timed("take over: every part is written", lambda: keeper.begin(rows, {}))
     size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
     print(f"  {len(list(place.rglob('*.parquet')))} parts, {size / 1e6:.0f} MB, {size / items:.0f} bytes an item")
@@ -57,7 +57,7 @@ def _measure(place: Path, items: int) -> None:
     keeper.close(halted="")
 
 
-def _change(rows: list[ItemRow], keeper: LedgerKeeper) -> None:
+def _change(rows: list[ItemRow], keeper: LedgerRecorder) -> None:
     for row in rows:
         row.state, row.ended_at = ItemState.QUARANTINED, time.time()
         keeper.change(row, None)

@@ -37,7 +37,7 @@ def _measure(frames: int, executor: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         clip = write_pan(Path(folder, "clip.mp4"), frames=frames, size=SIZE)
         mask = write_box_mask(Path(folder, "mask.png"), size=SIZE, box=BOX)
-        command = [sys.executable, "-m", "pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
+        command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
         command += ["--out", f"{folder}/out", "--json", f"run.executor={executor}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
             driver_mb = _watch(run)

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from benchmarks.clips import write_box_mask, write_pan
-from pipelines.config import StitchConfig
+from reelmend.pipelines.config import StitchConfig
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def _x264(stitch: StitchConfig) -> dict[str, str]:
 
 
 def _run(clip: Path, mask: Path, out: Path, executor: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
     command += ["--out", str(out), "--json", f"run.executor={executor}"]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.clips import write_box_mask, write_pan
-from pipelines.config import InputConfig, JobConfig
-from pipelines.manifest import discover
-from pipelines.run_state import RunState
+from reelmend.pipelines.config import InputConfig, JobConfig
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.run.state_machine import RunState
 
 MOST_SECONDS, MOST_MB = 120, 2000
 _SIZES = ((1920, 1080), (1280, 720), (720, 576), (3840, 2160))
@@ -105,7 +105,14 @@ def _batches(rows: Iterator[dict[str, object]]) -> Iterator[list[dict[str, objec
 
 def _plan(manifest: Path, options: list[str]) -> tuple[float, float, float, str]:
     """Return seconds, CPU seconds, the peak of its memory, and what it printed."""
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "plan", "--manifest", str(manifest)]
+    command = [
+        sys.executable,
+        "-c",
+        "from reelmend.pipelines.cli import main; main()",
+        "plan",
+        "--manifest",
+        str(manifest),
+    ]
     began = time.monotonic()
     with subprocess.Popen(
         [*command, "--out", "s3://footage/out", *options], stdout=subprocess.PIPE, text=True

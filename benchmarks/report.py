@@ -20,11 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import Sheet, save_preview
-from pipelines.report import write_report
-from pipelines.stores.files import Files
-from pipelines.summary import summarise
+from reelmend.pipelines.observe.report import write_report
+from reelmend.pipelines.observe.summary import summarise
+from reelmend.pipelines.stages.previews import Sheet, save_preview
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the browser that the tests look with
 from browser import Browser, a_browser  # type: ignore[import-not-found]

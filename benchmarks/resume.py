@@ -20,14 +20,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
-from pipelines.context import WORK_FOLDER, RunContext
-from pipelines.manifest import discover
-from pipelines.run import LEDGER, run_job
-from pipelines.stages.desk import Desk
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.run_layout import WORK_FOLDER
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "stores"))  # the server and the run that the tests look at
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "storage"))  # the server and the run that the tests look at
 from faulty_store import faults_before  # type: ignore[import-not-found]
 from finished_runs import write_finished_run  # type: ignore[import-not-found]
 
@@ -65,13 +66,15 @@ def _write(count: int, place: str, folder: Path) -> None:
     (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)))
     job = _job(place, folder)
     context = RunContext("first", job)
-    desk, ledger = Desk(context), context.work / LEDGER
+    worker_context, ledger = WorkerContext(context), context.work / LEDGER
     fsync, os.fsync = os.fsync, lambda _: None  # nothing here has to survive a power cut
-    write_finished_run(discover(job), ledger, job, desk)
+    write_finished_run(discover(job), ledger, job, worker_context)
     os.fsync = fsync
     time.sleep(3)
-    for part in desk.files.children(ledger / "parts"):  # a real run's last records are few, and some seconds old
-        desk.files.write(part.place, desk.files.read(part.place) or b"")
+    for part in worker_context.files.children(
+        ledger / "parts"
+    ):  # a real run's last records are few, and some seconds old
+        worker_context.files.write(part.place, worker_context.files.read(part.place) or b"")
     print(f"written: {count} items in {place}, {WORK_FOLDER} with them")
 
 

@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from cluster.executor import RayExecutor
-from cluster.resources import Node, lay_out
-from cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
-from pipelines.config import JobConfig, RunConfig
-from pipelines.context import RunContext
-from pipelines.ledger import ItemRow
-from pipelines.run_state import RunState
-from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+from reelmend.cluster.executor import RayExecutor
+from reelmend.cluster.resources import Node, lay_out
+from reelmend.cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
+from reelmend.pipelines.config import JobConfig, RunConfig
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
 
 CHUNKS_AN_ITEM = 100
 LEAST_BUSY = 0.95

@@ -20,10 +20,10 @@ import numpy as np
 
 from benchmarks.quality.cases import moving_four, painted
 from benchmarks.quality.clips import FRAMES
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool
-from core_model.metrics import psnr, warping_error
-from pipelines.config import (
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.metrics import psnr, warping_error
+from reelmend.pipelines.config import (
     Codec,
     ExecutorName,
     InputConfig,
@@ -33,9 +33,9 @@ from pipelines.config import (
     RunConfig,
     StitchConfig,
 )
-from pipelines.plan import equal_edges
-from pipelines.run import run_job
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.engines.blocks import equal_edges
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
 
 BLOCK, OVERLAP = 20, 3
 SEAM_MOST = 1.25

@@ -22,10 +22,10 @@ import cv2
 import numpy as np
 
 from benchmarks.clips import write_box_mask
-from pipelines.config import StitchConfig
-from pipelines.media.encoder_options import encoder_options
-from pipelines.media.encoding import encoder_name
-from pipelines.media.info import inspect_video
+from reelmend.pipelines.config import StitchConfig
+from reelmend.pipelines.media.encoder_options import encoder_options
+from reelmend.pipelines.media.encoding import encoder_name
+from reelmend.pipelines.media.inspection import inspect_video
 
 SIZE, LOGO, RATE = (1280, 720), (160, 90), 25
 RATIO_MOST = 2.5
@@ -62,7 +62,7 @@ def main() -> int:
         for turn in range(arguments.repeats + 1):  # the first one warms up; they take turns
             recodes.append(_recode(clip, Path(folder, f"recoded-{turn}.mp4")))
             runs.append(_run(clip, mask, Path(folder, f"out-{turn}")))
-            starts.append(_cpu_seconds([sys.executable, "-m", "pipelines.cli", "run", "--help"])[0])
+            starts.append(_cpu_seconds([sys.executable, "-m", "reelmend.pipelines.cli", "run", "--help"])[0])
         baseline, start = min(recodes[1:]), min(starts[1:])
         seconds, summary = min(runs[1:], key=lambda run: run[0])
     print(f"{arguments.frames} frames of {SIZE[0]}x{SIZE[1]}, {arguments.scene}\n")
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def _run(clip: Path, mask: Path, out: Path) -> tuple[float, dict[str, Any]]:
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
     seconds, said = _cpu_seconds([*command, "--out", str(out), "--json", "run.executor=inline"])
     return seconds, json.loads(said)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import ray
 from ray.experimental import internal_kv
 
-from core_model.progress import PROGRESS
-from pipelines.watch.repeating import repeating
-from pipelines.watch.signs import Beat
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.utils.repeating import repeating
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Check of Ray: `python -m cluster.check` starts it, or connects to it, and prints its resources as JSON.
+"""Check of Ray: `python -m reelmend.cluster.check` starts it, or connects to it, and prints its resources as JSON.
 
 A separate process: a Ray that hangs or crashes must not take the one who asks with it. Exit status 1 and one line on
 stderr when Ray does not work.
@@ -7,9 +7,9 @@ stderr when Ray does not work.
 import json
 import sys
 
-from cluster.resources import lay_out
-from cluster.runtime import nodes, ray_runtime
-from pipelines.errors import SetupError
+from reelmend.cluster.resources import lay_out
+from reelmend.cluster.runtime import nodes, ray_runtime
+from reelmend.pipelines.errors import SetupError
 
 
 def main() -> int:

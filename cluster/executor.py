@@ -6,22 +6,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.beats import BeatReader
-from cluster.metrics import RayMetrics
-from cluster.pools import Pools
-from cluster.resources import Layout, Node, lay_out, resized
-from cluster.runtime import in_job_folder, nodes, ray_runtime
-from cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
-from cluster.shortage import shortage
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.engines import wants_gpu
-from pipelines.errors import ConfigError
-from pipelines.executor import WorkerFactory
-from pipelines.logs import LogLine
-from pipelines.run_state import RunState
-from pipelines.stopping import stop_requests
-from pipelines.worker import Worker
+from reelmend.cluster.beats import BeatReader
+from reelmend.cluster.metrics import RayMetrics
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.resources import Layout, Node, lay_out, resized
+from reelmend.cluster.runtime import in_job_folder, nodes, ray_runtime
+from reelmend.cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from reelmend.cluster.shortage import shortage
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import wants_gpu
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.run.executor import WorkerFactory
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
+from reelmend.pipelines.utils.logs import LogLine
+from reelmend.pipelines.utils.signals import stop_requests
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,16 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
 
-from pipelines.errors import ConfigError, ReelmendError, SetupError, first_line
-from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, as_shell_says
-from pipelines.identity import digest_of
+from reelmend.pipelines.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    ConfigError,
+    ReelmendError,
+    SetupError,
+    as_shell_says,
+    first_line,
+)
+from reelmend.pipelines.utils.hashing import digest_of
 
 JOB_FILE = "job.yaml"
 ENTRYPOINT = f"reelmend run {JOB_FILE}"

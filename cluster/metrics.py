@@ -7,7 +7,7 @@ from typing import Any
 
 from ray.util.metrics import Counter, Gauge
 
-from pipelines.watch.metrics import METRICS, Kind, Metric, Sample
+from reelmend.pipelines.observe.metrics import METRICS, Kind, Metric, Sample
 
 INTERVAL_S = 1.0
 

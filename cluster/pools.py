@@ -21,17 +21,17 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.beats import Place, beating
-from cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
-from cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Event, Gone, Placed, Ready
-from cluster.shared_gpus import SharedGpus
-from pipelines.context import RunContext
-from pipelines.errors import MachineLost, MemoryLost, WorkerLost
-from pipelines.executor import TaskWorker, WorkerFactory
-from pipelines.logs import LogLine, log_to_stderr
-from pipelines.tasks import Failure, Receipt, Task
+from reelmend.cluster.beats import Place, beating
+from reelmend.cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
+from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
+from reelmend.cluster.shared_gpus import SharedGpus
+from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.tasks import Failure, Receipt, Task
+from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.config import PoolsConfig
-from pipelines.tasks import Stage
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.tasks import Stage
 
 _WORKER_SHARE = 0.9
 _TASK_SHARE = 0.1

@@ -15,9 +15,9 @@ from typing import Literal
 
 import ray
 
-from cluster.own_ray import on_loopback, temporary_folder
-from cluster.resources import Node
-from pipelines.errors import SetupError, first_line
+from reelmend.cluster.own_ray import on_loopback, temporary_folder
+from reelmend.cluster.resources import Node
+from reelmend.pipelines.errors import SetupError, first_line
 
 _ADDRESS = "RAY_ADDRESS"
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 
-from cluster.resources import Layout, Pool
-from pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
-from pipelines.run_state import RunState
-from pipelines.tasks import Failure, Receipt, Stage, Task
-from pipelines.watch.signs import OVERSTAY_S, Beat
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
+from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 log = logging.getLogger("reelmend")
 
@@ -130,7 +130,7 @@ class Patience:
     task_s: float = math.inf
     """The same for any other task."""
     still_s: float = math.inf
-    """How long a task may neither compute nor give a sign of work; see `pipelines.watch.signs.Signs.hanging`."""
+    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.observe.signs.Signs.hanging`."""
 
 
 class _Phase(Enum):

@@ -10,7 +10,7 @@ from typing import Any
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster.resources import Pool
+from reelmend.cluster.resources import Pool
 
 
 @dataclass

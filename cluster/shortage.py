@@ -2,8 +2,8 @@
 
 import math
 
-from cluster.resources import Pool
-from cluster.runtime import free_and_total
+from reelmend.cluster.resources import Pool
+from reelmend.cluster.runtime import free_and_total
 
 
 def shortage(pool: Pool, waited_s: float) -> str:

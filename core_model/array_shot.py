@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from core_model.engine import U8, Bool, Float
+from reelmend.core_model.engine import U8, Bool, Float
 
 
 @dataclass(frozen=True)
 class ArrayShot:
-    """See `core_model.engine.Shot`."""
+    """See `reelmend.core_model.engine.Shot`."""
 
     pictures: U8
     """[T, H, W, 3]"""

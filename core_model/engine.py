@@ -112,7 +112,7 @@ class Engine(Protocol):
         The result must not depend on what was restored before,
         nor on what the masked pixels hold. T may be 1; masks may be empty or cover a frame. Asking for adjacent
         runs, passing the very same shot, lets the engine continue with what it has. Raises DeviceFull
-        (core_model/device_memory.py) when memory is insufficient for this size, FloatingPointError when numbers
+        (core_model/device/memory.py) when memory is insufficient for this size, FloatingPointError when numbers
         overflow.
         """
         ...

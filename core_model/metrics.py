@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import torch
 
-from core_model.engine import U8, Bool, Float
-from core_model.image_propagation import consistent
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.networks.image_propagation import consistent
 
 
 def psnr(restored_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _RING_PX = 8
 _FLICKER_FLOOR = 1.0  # grey levels; less change than this is sensor noise and coding
@@ -33,7 +33,7 @@ class FrameQuality(NamedTuple):
     """Sum over the seen pixels of the distance in frames to the frame that shows them."""
     rim_mismatch: float
     """Grey levels: mean absolute difference across the hole's rim, less that between pixels just outside of it; or, if
-    that is more, by how much what fills the hole misses the rim (`core_model.engine.Restored.miss`)."""
+    that is more, by how much what fills the hole misses the rim (`reelmend.core_model.engine.Restored.miss`)."""
     flicker: float
     """Mean absolute change since the frame before inside the hole over that around it; 0 for the first frame."""
 
@@ -59,7 +59,7 @@ class HoleQuality(NamedTuple):
 
 
 def measure_quality(frames_THWC: U8, masks_THW: Bool, away_THW: U8, miss_THW: U8 | None = None) -> list[FrameQuality]:
-    """Return one FrameQuality per frame; `away` and `miss` are those of `core_model.engine.Restored`."""
+    """Return one FrameQuality per frame; `away` and `miss` are those of `reelmend.core_model.engine.Restored`."""
     rows = []
     for t in range(len(frames_THWC)):
         if not masks_THW[t].any():

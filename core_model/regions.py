@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from core_model.engine import Bool
+from reelmend.core_model.engine import Bool
 
 MARGIN_PX = 128
 """Surroundings of a hole that are worked on with it, in pixels of the size that is restored."""

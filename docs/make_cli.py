@@ -7,8 +7,8 @@ from typing import Any
 
 from typer.main import get_command
 
-from pipelines.cli import app
-from pipelines.exit_status import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
 
 PAGE = Path(__file__).with_name("cli.md")
 

@@ -1,15 +1,15 @@
-"""Writes docs/metrics.md from pipelines/watch/metrics.py: `python docs/make_metrics.py` (a test checks that it is fresh)."""
+"""Writes docs/metrics.md from pipelines/observe/metrics.py: `python docs/make_metrics.py` (a test checks that it is fresh)."""
 
 from pathlib import Path
 
-from pipelines.tasks import Stage
-from pipelines.watch.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
+from reelmend.pipelines.observe.metrics import ITEM_OUTCOMES, METRICS, TaskOutcome
+from reelmend.pipelines.tasks import Stage
 
 PAGE = Path(__file__).with_name("metrics.md")
 
 HEAD = """# Metrics, logs, traces
 
-<!-- Written by `python docs/make_metrics.py` from pipelines/watch/metrics.py: edit there, and the text in that script. -->
+<!-- Written by `python docs/make_metrics.py` from pipelines/observe/metrics.py: edit there, and the text in that script. -->
 
 ```sh
 reelmend run job.yaml metrics.port=9464        # Prometheus reads http://127.0.0.1:9464/metrics during the run
@@ -69,7 +69,7 @@ Logs go to stderr. Text is for people, with `key=value` before words. With `log.
 runs of a machine, each line is an object:
 
 ```json
-{"time": "2026-01-31T09:26:53.142+00:00", "level": "INFO", "logger": "pipelines.worker", "message": "done", "run": "20260131-092611-74ef50", "stage": "inpaint", "item": "reel7/clip", "chunk": 3, "task": "inpaint:reel7/clip:3", "seconds": 4.339}
+{"time": "2026-01-31T09:26:53.142+00:00", "level": "INFO", "logger": "reelmend.pipelines.stages.worker", "message": "done", "run": "20260131-092611-74ef50", "stage": "inpaint", "item": "reel7/clip", "chunk": 3, "task": "inpaint:reel7/clip:3", "seconds": 4.339}
 ```
 
 | field | present |

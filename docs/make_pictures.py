@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from pipelines.plan import Range, blend_weight, lay_blocks, lay_segments, masked_ranges, plan_frames
-from pipelines.tasks import Block
+from reelmend.pipelines.engines.blocks import Range, lay_blocks, lay_segments, masked_ranges, plan_frames
+from reelmend.pipelines.stages.cross_fade import blend_weight
+from reelmend.pipelines.tasks import Block
 
 FOLDER = Path(__file__).with_name("pictures")
 

@@ -1,6 +1,6 @@
 """The settings of a job: one typed dataclass per section, one comment per field.
 
-The YAML in `conf/` holds the same keys; `pipelines/job.py` merges defaults, preset, job file and dot-list overrides.
+The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults, preset, job file and dot-list overrides.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Error classes, by who can fix them.
+"""Errors by who can fix them, and the exit statuses that scripts read.
 
 ReelmendError
 ├── ConfigError       the user: a key, a value or a path of the job is wrong          exit 2, before any work
@@ -102,3 +102,21 @@ def first_line(error: BaseException) -> str:
     """What a library's error says, in one line; the name of its class where it says nothing."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+EXIT_BUG = 1
+EXIT_NOT_STARTED = 2
+"""Job or machine wrong, before any work."""
+EXIT_INCOMPLETE = 3
+"""Some items are quarantined or failed."""
+EXIT_DELETED = 4
+"""Somebody deleted the run that was waited for."""
+EXIT_TRY_AGAIN = 75
+"""A store did not answer for longer than the run waits (EX_TEMPFAIL of sysexits.h): the same command, later."""
+EXIT_INTERRUPTED = 130
+"""Running the same command again resumes."""
+
+
+def as_shell_says(code: int) -> int:
+    """Python tells of a process that signal 9 killed with -9, a shell with 137."""
+    return 128 - code if code < 0 else code

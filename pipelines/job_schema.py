@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {str: ["string", "number"], int: ["integer"], float: ["number"], bool: ["boolean"], NoneType: ["null"]}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from core_model.regions import Region
-from pipelines.cache.flow_use import FlowUse
-from pipelines.redaction import redact
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import NO_STAMP, Stamp
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp
+from reelmend.pipelines.utils.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)  # a run may hold millions

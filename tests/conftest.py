@@ -5,16 +5,14 @@ Being here also puts `tests/` on the path, so that every test can say `from clip
 """
 
 import os
-import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
+from shared_clusters import ORDER, RUNNING, share_of
 from xdist.scheduler import LoadFileScheduling
 
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
@@ -26,18 +24,11 @@ os.environ.setdefault("REPORTER_UPDATE_INTERVAL_MS", "60000")
 
 
 class _OneClusterOneProcess(LoadFileScheduling):
-    """Gives a process whole files, and one process all files that share a cluster: each would start its own."""
+    """Gives a process whole files, and one process all tests that share a cluster: each would start its own."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _shares(self.config.rootpath / nodeid.partition("::")[0])
-
-
-@cache
-def _shares(file: Path) -> str:
-    """What cluster the tests of this file share with those of others; else its own path."""
-    if file.parent.name == "submit":
-        return "head"
-    return "cluster" if re.search(r"\b(on_cluster|cluster_address)\b", file.read_text()) else str(file)
+        file, _, test = nodeid.partition("::")
+        return share_of(self.config.rootpath / file, test.partition("[")[0]) or file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterOneProcess:
@@ -45,9 +36,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterO
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with Ray begin first: they wait more than they compute, and should not be what the others wait for."""
+    """Tests with Ray begin first: they wait more than they compute, and should not be what the others wait for."""
     with_ray = {item.path for item in items if item.get_closest_marker("ray")}
-    items.sort(key=lambda item: item.path not in with_ray)
+    items.sort(key=lambda item: (ORDER.index(_shared_by(item)), item.path not in with_ray))
+
+
+def _shared_by(item: pytest.Item | None) -> str:
+    return share_of(item.path, item.originalname) if isinstance(item, pytest.Function) else ""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End a cluster after the last test that shares it."""
+    yield
+    fixture = _shared_by(item)
+    if fixture and fixture != _shared_by(nextitem):
+        RUNNING[fixture].close()
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +68,7 @@ def _ray_for_tests() -> Iterator[None]:
     wanted = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "4"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
-    import cluster.runtime  # noqa: F401
+    import reelmend.cluster.runtime  # noqa: F401
 
     yield
     for name, value in before.items():
@@ -75,8 +79,8 @@ def _ray_for_tests() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster_address(_ray_for_tests: None) -> Iterator[str]:
     """A head node with two CPUs in processes of its own, as an operator would have started it."""
-    with ray_cluster({"num_cpus": 2}) as cluster_:
-        yield cluster_.address
+    with RUNNING["cluster_address"] as running:
+        yield running.enter_context(ray_cluster({"num_cpus": 2})).address
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import av
 import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_video
 
-from pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
-from pipelines.ledger import ItemRow, read_ledger
-from pipelines.run import LEDGER, run_job
-from pipelines.summary import RunSummary
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
 
 
 def lossless_job(folder: Path, out: str = "out", *, executor: ExecutorName = ExecutorName.inline, **plan) -> JobConfig:

@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import Sheet, save_preview
-from pipelines.report import write_report
-from pipelines.stages.preview_sheet import encode_outlines, encode_pictures, grid, ring, slot
-from pipelines.stores.files import Files
-from pipelines.summary import RunSummary, summarise
+from reelmend.pipelines.observe.report import write_report
+from reelmend.pipelines.observe.summary import RunSummary, summarise
+from reelmend.pipelines.stages.preview_sheet import encode_outlines, encode_pictures, grid, ring, slot
+from reelmend.pipelines.stages.previews import Sheet, save_preview
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 HOSTILE = '</script><script>window.owned=1</script><img src=x onerror="window.owned=1">\'\u202e.mp4'
 COLUMNS, WIDTH, HEIGHT = 3, 32, 18

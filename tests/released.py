@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from core_model.bench.weights import drawn as tensor
-from core_model.bench.weights import with_drawn_weights as with_test_weights
+from reelmend.core_model.bench.weights import drawn as tensor
+from reelmend.core_model.bench.weights import with_drawn_weights as with_test_weights
 
 __all__ = ["golden", "released_shapes", "shared", "tensor", "with_test_weights"]
 

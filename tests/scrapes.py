@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipelines.ledger import ItemRow
-from pipelines.tasks import Failure, Receipt
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.tasks import Failure, Receipt
 
 
 def free_port() -> int:

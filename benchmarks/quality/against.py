@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 BASELINE = "298f0d2"
 """The last revision whose engine works on whole frames and paints what no frame shows smoothly."""

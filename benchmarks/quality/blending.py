@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _SOLVED = 0.002  # root mean square of what is left of the equation, in grey levels
 _MOST_STEPS = 2000

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.quality import holes
 from benchmarks.quality.clips import FRAMES, HEIGHT, WIDTH, hand_held, sample, still_scene, with_gain
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 GREY = 128
 MOVING_FOUR = ("bmx box", "bmx disc", "car box", "car disc")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8
+from reelmend.core_model.engine import U8
 
 WIDTH, HEIGHT, FRAMES = 432, 240, 60
 Float32 = NDArray[np.float32]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.clips import FRAMES, HEIGHT, WIDTH
-from core_model.engine import Bool
+from reelmend.core_model.engine import Bool
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _WORDS = ("the", "rain", "had", "stopped", "before", "they", "came", "to", "where", "river", "meets", "road", "nobody")

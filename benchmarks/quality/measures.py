@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _UNSEEN = 0.5  # grey levels

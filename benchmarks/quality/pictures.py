@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.cases import Case
 from benchmarks.quality.measures import psnr_by_frame
 from benchmarks.quality.score import Pictures
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _COLUMNS = 7
 _CELL_WIDTH = 240

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core_model.array_shot import ArrayShot
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool
-from core_model.propagation.engine import PropagationEngine
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.propagation.engine import PropagationEngine
 
 _MARGIN_PX = 128
 _GRID_PX = 32
@@ -33,7 +33,7 @@ class RestoredRegion(NamedTuple):
     frames: U8
     """[T, H, W, 3]"""
     away: U8
-    """[T, region's height, region's width], see `core_model.engine.Restored`."""
+    """[T, region's height, region's width], see `reelmend.core_model.engine.Restored`."""
     miss: U8
     """The same shape and source."""
     region: Region

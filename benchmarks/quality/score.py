@@ -13,10 +13,10 @@ from benchmarks.quality.holes import grown
 from benchmarks.quality.measures import flicker, psnr_by_frame, root_mean_square, seam, texture, worse_share
 from benchmarks.quality.region import RestoredRegion, region_of, restore_region
 from benchmarks.quality.shiftmap import Shiftmap, spread_frames
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool
-from core_model.metrics import psnr, warping_error
-from core_model.quality import measure_quality, summarize_quality
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.metrics import psnr, warping_error
+from reelmend.core_model.quality import measure_quality, summarize_quality
 
 WINDOW = 10
 WORSE_DB, ENOUGH_DB = 1.0, 45.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.quality.blending import blended
 from benchmarks.quality.region import Region
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 PACKAGE = "opencv-contrib-python-headless==5.0.0.93"
 FRAMES_A_CASE = 4

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError, ReelmendError
-from pipelines.exit_status import EXIT_INTERRUPTED
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError, ReelmendError
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +63,19 @@ def launch(
     Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
     """
     # These import HTTP libraries, which --help and other commands do not need.
-    from cluster.kubernetes.access import Access, access_from_pod
-    from cluster.kubernetes.api import NoAnswer, RayJobs
-    from cluster.kubernetes.launch import Wish, create_or_attach, prune, wait
-    from cluster.kubernetes.rayjob import run_name
+    from reelmend.cluster.kubernetes.access import Access, access_from_pod
+    from reelmend.cluster.kubernetes.api import ApiUnavailable, RayJobs
+    from reelmend.cluster.kubernetes.launch import LaunchRequest, create_or_attach, prune, wait
+    from reelmend.cluster.kubernetes.rayjob import run_name
 
     name = run_name(template, job_name)
     if server and not server.startswith(("http://", "https://")):
         raise ConfigError(f"--server {server}: expected the API's URL, such as http://127.0.0.1:8001")
     access = Access(server, namespace or "default") if server else access_from_pod(namespace)
-    rayjobs, wish = RayJobs(access), Wish(template, name, _labels(label), on_cluster, keep)
+    rayjobs, wish = RayJobs(access), LaunchRequest(template, name, _labels(label), on_cluster, keep)
     try:
         run, created = create_or_attach(rayjobs, wish)
-    except NoAnswer as exc:
+    except ApiUnavailable as exc:
         log.error("%s; if rayjob=%s was created, it continues; run the same command again to attach", exc, name)
         return EXIT_INTERRUPTED
     log.info("rayjob=%s %s", name, "created" if created else "exists; attached")

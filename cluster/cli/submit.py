@@ -7,18 +7,17 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.config import JobConfig
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INTERRUPTED
-from pipelines.identity import digest_of
-from pipelines.job import dump_job
-from pipelines.job_paths import absolute_paths
-from pipelines.redaction import redact
-from pipelines.stores.location import Location
-from pipelines.visible import visible
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.utils.hashing import digest_of
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 _ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -65,7 +64,7 @@ def submit(
     called = _checked_name(name or _own_name(job, typed.file))
     submission_id = f"reelmend-{called}-{_day(on) if on else digest_of(text)[:12]}"
     url = _address(address)
-    from cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
+    from reelmend.cluster.jobs import ClusterLost, Jobs, exit_status_of  # ray takes a second to import
 
     screen = console()
     jobs = Jobs(url)

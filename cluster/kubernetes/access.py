@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import SetupError
+from reelmend.pipelines.errors import SetupError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod with a service account's token finds it; Kubernetes, "Accessing the API from within a pod"."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import requests
 
-from cluster.kubernetes.access import Access
-from pipelines.errors import ConfigError, ReelmendError, SetupError, TransientError
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _MAY_PASS = {401, 408, 429, 500, 502, 503, 504}
 _GONE = 410
 
 
-class NoAnswer(TransientError):
+class ApiUnavailable(TransientError):
     """The API server did not answer for longer than our patience."""
 
 
@@ -33,7 +33,7 @@ class AlreadyThere(ReelmendError):
     """An object of that name exists."""
 
 
-class NotThere(SetupError):
+class NotFound(SetupError):
     """No object of that name exists."""
 
 
@@ -77,7 +77,7 @@ class RayJobs:
         return self._ask("POST", "", json=document)
 
     def get(self, name: str) -> Document:
-        """Raises NotThere."""
+        """Raises NotFound."""
         return self._ask("GET", f"/{name}")
 
     def list(self, label: str, value: str) -> list[Document]:
@@ -86,13 +86,13 @@ class RayJobs:
         return sorted(items, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
 
     def delete(self, name: str) -> None:
-        """Delete it with all that it owns. Raises NotThere."""
+        """Delete it with all that it owns. Raises NotFound."""
         self._ask("DELETE", f"/{name}", params={"propagationPolicy": "Background"})
 
     def watch(self, document: Document) -> Iterator[Document]:
         """Yield the object again with each change after `document`.
 
-        Returns when the server ends the watch in time. Raises WatchEnded when it breaks off, NotThere when the object
+        Returns when the server ends the watch in time. Raises WatchEnded when it breaks off, NotFound when the object
         is deleted, SetupError when it may not be watched.
         """
         name, version = document["metadata"]["name"], document["metadata"]["resourceVersion"]
@@ -123,7 +123,7 @@ class RayJobs:
         found: Document = event["object"]
         match event["type"]:
             case "DELETED":
-                raise NotThere(f"RayJob {name} was deleted")
+                raise NotFound(f"RayJob {name} was deleted")
             case "ERROR":
                 raise WatchEnded(f"watch of {name}: {found.get('code')} {found.get('message', '')}")
         return found
@@ -172,7 +172,7 @@ class RayJobs:
             case 403:
                 return SetupError(f"namespace {namespace}: {said}; the Role of the launcher's account must allow it")
             case 404 if name:
-                return NotThere(f"namespace {namespace} has no RayJob {name}")
+                return NotFound(f"namespace {namespace} has no RayJob {name}")
             case 404:
                 return SetupError("the cluster does not support RayJobs (ray.io/v1): install KubeRay 1.7")
             case 409 if method == "POST":
@@ -192,7 +192,7 @@ class _MayPass(TransientError):
     def final(self, access: Access) -> ReelmendError:
         if self.refused:
             return SetupError(f"{self}; the token of {access.token_file or 'this access'} is not accepted")
-        return NoAnswer(f"{self}; the Kubernetes API gave no answer")
+        return ApiUnavailable(f"{self}; the Kubernetes API gave no answer")
 
 
 def _message(response: requests.Response) -> str:

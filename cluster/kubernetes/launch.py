@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cluster.kubernetes.api import AlreadyThere, Document, NotThere, RayJobs, WatchEnded
-from cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
-from pipelines.errors import ReelmendError, SetupError
-from pipelines.exit_status import EXIT_DELETED, EXIT_TRY_AGAIN
+from reelmend.cluster.kubernetes.api import AlreadyThere, Document, NotFound, RayJobs, WatchEnded
+from reelmend.cluster.kubernetes.rayjob import TEMPLATE_LABEL, Outcome, is_alive, outcome, run_from, state_of
+from reelmend.pipelines.errors import EXIT_DELETED, EXIT_TRY_AGAIN, ReelmendError, SetupError
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +16,7 @@ _GONE_S = 120.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class LaunchRequest:
     """Which run is wanted."""
 
     template: str
@@ -31,7 +30,7 @@ class Wish:
     """Finished runs that stay to be looked at; older ones are deleted."""
 
 
-def create_or_attach(rayjobs: RayJobs, wish: Wish) -> tuple[Document, bool]:
+def create_or_attach(rayjobs: RayJobs, wish: LaunchRequest) -> tuple[Document, bool]:
     """Return the wanted run, and whether it was created now rather than found.
 
     One that ended because a store was unreachable is deleted and created again: that is what another attempt is for.
@@ -67,7 +66,7 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
         while True:
             for state in _states(rayjobs, run):
                 if state["metadata"]["uid"] != uid:
-                    raise NotThere(f"RayJob {name} was deleted and created again")
+                    raise NotFound(f"RayJob {name} was deleted and created again")
                 if state_of(state) != seen:
                     seen = state_of(state)
                     log.info("rayjob=%s state=%s", name, seen)
@@ -75,11 +74,11 @@ def wait(rayjobs: RayJobs, run: Document) -> Outcome:
                     return outcome(state)
             time.sleep(rayjobs.patience.between_watches_s)
             run = rayjobs.get(name)
-    except NotThere as exc:
+    except NotFound as exc:
         return Outcome(EXIT_DELETED, f"{exc}: not launched again; the next run resumes")
 
 
-def prune(rayjobs: RayJobs, wish: Wish) -> None:
+def prune(rayjobs: RayJobs, wish: LaunchRequest) -> None:
     """Delete finished runs of the template beyond the newest `keep`, never the wanted one; only log what fails."""
     try:
         ended = [run for run in rayjobs.list(TEMPLATE_LABEL, wish.template) if not is_alive(run)]
@@ -88,7 +87,7 @@ def prune(rayjobs: RayJobs, wish: Wish) -> None:
             if name != wish.name:
                 rayjobs.delete(name)
                 log.info("rayjob=%s deleted: only the last %d finished runs are kept", name, wish.keep)
-    except ReelmendError as exc:  # among them NotThere: somebody else was faster, and the next night comes
+    except ReelmendError as exc:  # among them NotFound: somebody else was faster, and the next night comes
         log.warning("could not delete old runs: %s", exc)
 
 
@@ -101,7 +100,7 @@ def _remove(rayjobs: RayJobs, name: str) -> None:
         while time.monotonic() < deadline:
             rayjobs.get(name)
             time.sleep(rayjobs.patience.between_watches_s)
-    except NotThere:
+    except NotFound:
         return
     raise SetupError(f"RayJob {name} was deleted {_GONE_S:g} s ago and is still there; kubectl delete rayjob {name}")
 
@@ -114,7 +113,7 @@ def _states(rayjobs: RayJobs, run: Document) -> Iterator[Document]:
         log.info("%s; watching again", exc)
 
 
-def _own(run: Document, wish: Wish) -> Document:
+def _own(run: Document, wish: LaunchRequest) -> Document:
     if run["metadata"].get("labels", {}).get(TEMPLATE_LABEL) != wish.template:
         raise SetupError(f"RayJob {wish.name} exists and is not a run of template {wish.template}; delete or rename it")
     return run

@@ -5,9 +5,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cluster.kubernetes.api import Document
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOT_STARTED, as_shell_says
+from reelmend.cluster.kubernetes.api import Document
+from reelmend.pipelines.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOT_STARTED, ConfigError, as_shell_says
 
 TEMPLATE_LABEL = "reelmend-template"
 """Label of every run: the name of the template it was made from. Runs with the same value exclude each other."""

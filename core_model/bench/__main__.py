@@ -1,6 +1,6 @@
 """Command line of the networks' benchmark.
 
-    python -m core_model.bench [--size 432x240] [--frames 24] [--device auto] [--rows naive,sdpa] [--ops] [--json FILE]
+    python -m reelmend.core_model.bench [--size 432x240] [--frames 24] [--device auto] [--rows naive,sdpa] [--ops] [--json FILE]
 
 Exits 1 when a gate is missed: operations at the reference case (24 frames of 432x240), and time at it on a CPU.
 """
@@ -9,11 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from core_model.bench.run import ALL_ROWS, run
+from reelmend.core_model.bench.run import ALL_ROWS, run
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m core_model.bench", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m reelmend.core_model.bench", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--size", default="432x240", metavar="WxH")
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

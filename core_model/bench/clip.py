@@ -6,7 +6,7 @@ Legend: T frames, H W height and width.
 import cv2
 import numpy as np
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 _PAN_PX = 3  # a frame, to the right
 _DISC_PX = 5

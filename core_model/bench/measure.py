@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core_model.bench.rows import NAIVE, Row
-from core_model.engine import U8
+from reelmend.core_model.bench.rows import NAIVE, Row
+from reelmend.core_model.engine import U8
 
 _PRODUCT = 2048
 
@@ -78,7 +78,7 @@ def matmul_gflops(device: torch.device) -> float:
 
 def _in_process(case: Case, row: Row, *, save: str = "", operations: bool = False) -> dict[str, Any]:
     request = {**asdict(case), "row": asdict(row), "save": save, "operations": operations}
-    command = [sys.executable, "-m", "core_model.bench.row"]
+    command = [sys.executable, "-P", "-m", "reelmend.core_model.bench.row"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]

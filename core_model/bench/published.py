@@ -6,7 +6,7 @@ as two and include deformable convolutions.
 
 from collections.abc import Sequence
 
-from core_model.bench.measure import Case, Measured
+from reelmend.core_model.bench.measure import Case, Measured
 
 FRAMES, SIZE = 24, (432, 240)
 GFLOP = {"raft": 491.0 * (FRAMES - 1), "flow_completion": 39.0 * (FRAMES - 1)}

@@ -1,6 +1,6 @@
 """One row of the benchmark, run in its own process so that rows do not disturb each other's memory.
 
-    python -m core_model.bench.row < REQUEST
+    python -m reelmend.core_model.bench.row < REQUEST
 
 Reads a request as JSON from standard input, writes what was measured as JSON to standard output.
 """
@@ -16,18 +16,18 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from core_model.bench.clip import made_clip
-from core_model.bench.rows import Row
-from core_model.bench.weights import with_drawn_weights
-from core_model.compilation import compile_hot_parts, warm_up
-from core_model.device_memory import CudaMemory
-from core_model.engine import U8, Bool
-from core_model.huge_pages import use_huge_pages
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.options import RestoreOptions
-from core_model.restorer import Restorer
+from reelmend.core_model.bench.clip import made_clip
+from reelmend.core_model.bench.rows import Row
+from reelmend.core_model.bench.weights import with_drawn_weights
+from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.huge_pages import use_huge_pages
+from reelmend.core_model.device.memory import CudaMemory
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.restorer import Restorer
 
 _REPEATS_ON_CUDA = 3
 _SMALLEST_SIDE_PX, _SIDE_MULTIPLE_PX = 128, 8

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from core_model.execution import Execution, usable_precision
+from reelmend.core_model.device.precision import Execution, usable_precision
 
 NAIVE = "naive"
 

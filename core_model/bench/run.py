@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from core_model.bench.measure import Case, Measured, count_operations, matmul_gflops, measure
-from core_model.bench.published import GFLOP, is_reference, operations_gate, time_gates
-from core_model.bench.rows import NAIVE, Row, rows_for
+from reelmend.core_model.bench.measure import Case, Measured, count_operations, matmul_gflops, measure
+from reelmend.core_model.bench.published import GFLOP, is_reference, operations_gate, time_gates
+from reelmend.core_model.bench.rows import NAIVE, Row, rows_for
 
 ALL_ROWS = "all"
 _HEAD = (

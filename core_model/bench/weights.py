@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core_model.engine import Float
+from reelmend.core_model.engine import Float
 
 # RAFT's random flows stay below a few pixels; deformable offsets and completed flows are large enough to show mistakes.
 _GAINS = {"flow_head.conv2": 0.02, "conv_offset.6": 4.0, "upsample.2.conv": 4.0}

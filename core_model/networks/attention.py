@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.layers import as_clips
-from core_model.networks.tokens import TOKEN
-from core_model.networks.windows import WindowPlan, Windows, rolled_outside
+from reelmend.core_model.networks.layers import as_clips
+from reelmend.core_model.networks.tokens import TOKEN
+from reelmend.core_model.networks.windows import WindowPlan, Windows, rolled_outside
 
 HEADS = 4
 _POOLED = 4  # tokens of the coarse view are made of 4x4 tokens

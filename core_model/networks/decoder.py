@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
-from core_model.networks.region import Part, Region
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
 
 
 class _Reach(NamedTuple):

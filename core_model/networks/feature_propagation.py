@@ -7,11 +7,11 @@ Flows have channels (dx, dy) in pixels of the features.
 import torch
 from torch import Tensor, nn
 
-from core_model.image_propagation import consistent
-from core_model.networks.deform import DeformableAlignment
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import LEAK, as_clips, frame_by_frame
-from core_model.warp import warp
+from reelmend.core_model.networks.deform import DeformableAlignment
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.image_propagation import consistent
+from reelmend.core_model.networks.layers import LEAK, as_clips, frame_by_frame
+from reelmend.core_model.networks.warp import warp
 
 _HOLES = 2  # the mask, and the mask of what image propagation left missing
 

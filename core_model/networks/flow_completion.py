@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.flow_recurrence import FlowRecurrence
-from core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
+from reelmend.core_model.networks.flow_recurrence import FlowRecurrence
+from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
 
 SIDE_MULTIPLE_PX = 8
 _PIECE = 4

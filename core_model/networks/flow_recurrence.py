@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from core_model.networks.deform import DeformableAlignment
-from core_model.networks.layers import PointwiseConv
+from reelmend.core_model.networks.deform import DeformableAlignment
+from reelmend.core_model.networks.layers import PointwiseConv
 
 CHANNELS = 128
 LEAK = 0.1

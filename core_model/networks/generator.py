@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.decoder import Decoder
-from core_model.networks.feature_propagation import FeaturePropagation
-from core_model.networks.generator_encoder import GeneratorEncoder
-from core_model.networks.layers import as_clips, frame_by_frame
-from core_model.networks.region import Part, Region
-from core_model.networks.tokens import SoftComposition, SoftSplit
-from core_model.networks.transformer import Transformer
-from core_model.networks.windows import WindowPlan
+from reelmend.core_model.networks.decoder import Decoder
+from reelmend.core_model.networks.feature_propagation import FeaturePropagation
+from reelmend.core_model.networks.generator_encoder import GeneratorEncoder
+from reelmend.core_model.networks.layers import as_clips, frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.tokens import SoftComposition, SoftSplit
+from reelmend.core_model.networks.transformer import Transformer
+from reelmend.core_model.networks.windows import WindowPlan
 
 SIDE_MULTIPLE_PX = 4
 

@@ -7,7 +7,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.layers import LEAK
+from reelmend.core_model.networks.layers import LEAK
 
 CHANNELS = 128
 _BASE = 256

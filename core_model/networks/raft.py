@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.correlation import CorrelationPyramid
-from core_model.networks.layers import as_clips
-from core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
-from core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
+from reelmend.core_model.networks.correlation import CorrelationPyramid
+from reelmend.core_model.networks.layers import as_clips
+from reelmend.core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
+from reelmend.core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
 
 SMALLEST_SIDE_PX = 128
 SIDE_MULTIPLE_PX = 8

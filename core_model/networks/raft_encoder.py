@@ -10,7 +10,7 @@ from typing import Self
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.layers import PointwiseConv
+from reelmend.core_model.networks.layers import PointwiseConv
 
 Norm = Callable[[int], nn.Module]
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.networks.correlation import CHANNELS
-from core_model.networks.layers import PointwiseConv
+from reelmend.core_model.networks.correlation import CHANNELS
+from reelmend.core_model.networks.layers import PointwiseConv
 
 STATE, CONTEXT, MOTION = 128, 128, 128
 NEIGHBOURS, CELL = 9, 8

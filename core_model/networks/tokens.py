@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from core_model.networks.generator_encoder import CHANNELS
-from core_model.networks.layers import frame_by_frame
-from core_model.networks.region import Part, Region
+from reelmend.core_model.networks.generator_encoder import CHANNELS
+from reelmend.core_model.networks.layers import frame_by_frame
+from reelmend.core_model.networks.region import Part, Region
 
 PATCH, STRIDE, PADDING = 7, 3, 3
 TAPS = PATCH**2

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from core_model.networks.attention import WindowAttention
-from core_model.networks.layers import as_clips, frame_by_frame
-from core_model.networks.region import Region
-from core_model.networks.tokens import TOKEN, FusionFeedForward
-from core_model.networks.windows import WindowPlan
+from reelmend.core_model.networks.attention import WindowAttention
+from reelmend.core_model.networks.layers import as_clips, frame_by_frame
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.tokens import TOKEN, FusionFeedForward
+from reelmend.core_model.networks.windows import WindowPlan
 
 DEPTH = 8
 _KEY_STRIDE = 2

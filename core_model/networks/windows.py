@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from core_model.networks.region import Region
-from core_model.networks.tokens import PADDING, PATCH, STRIDE
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.tokens import PADDING, PATCH, STRIDE
 
 WINDOW = (5, 9)
 ROLL = (3, 5)

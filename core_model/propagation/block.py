@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.progress import PROGRESS
-from core_model.propagation.clean_pictures import CleanPictures
-from core_model.propagation.gradient_blend import Pictures, blend
-from core_model.propagation.hole_motion import BACKGROUND
-from core_model.propagation.invention import NOT_INVENTED, Invention
-from core_model.propagation.pixel_tracks import Asked, Tracks
-from core_model.propagation.selection import look_up, match_light, spread_misses, weigh
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.propagation.clean_pictures import CleanPictures
+from reelmend.core_model.propagation.gradient_blend import Pictures, blend
+from reelmend.core_model.propagation.hole_motion import BACKGROUND
+from reelmend.core_model.propagation.invention import NOT_INVENTED, Invention
+from reelmend.core_model.propagation.pixel_tracks import Asked, Tracks
+from reelmend.core_model.propagation.selection import look_up, match_light, spread_misses, weigh
 
 F32 = NDArray[np.float32]
 
@@ -78,8 +78,9 @@ class Block:
         if self._pictures is None:
             look_up(self._frames, self._masks, t, *ways, weights > 0, colours, found)
         else:
-            clean, hidden = self._pictures.at(t)[None], self._pictures.hidden()[None]
-            pictures = Pictures(self._frames, self._masks, t, clean, hidden)
+            picture, stood_in = self._pictures.at(t)
+            clean, hidden = picture[None], self._pictures.hidden()[None]
+            pictures = Pictures(self._frames, self._masks, t, clean, hidden, stood_in)
             seen, made = slice(self._seen), slice(self._seen, None)
             taken = weights > 0
             look_up(self._frames, self._masks, t, *(way[seen] for way in ways), taken[seen], colours[seen], found[seen])
@@ -100,7 +101,7 @@ class Block:
             PROGRESS.reach(number / len(self._frames_with_holes))
 
     def away(self) -> U8:
-        """[T, H, W]: how many frames away each masked pixel was seen; see `core_model.engine.Restored`."""
+        """[T, H, W]: how many frames away each masked pixel was seen; see `reelmend.core_model.engine.Restored`."""
         seen = self._weights[: self._seen] > 0
         nearest = np.where(seen, np.abs(self._away[: self._seen]), 255).min(0).clip(max=255).astype(np.uint8)
         nearest[~seen.any(0)] = 0
@@ -109,7 +110,7 @@ class Block:
         return away
 
     def miss(self) -> U8:
-        """[T, H, W]: by how much what fills a pixel misses the rim; see `core_model.engine.Restored`."""
+        """[T, H, W]: by how much what fills a pixel misses the rim; see `reelmend.core_model.engine.Restored`."""
         miss = np.zeros(self._masks.shape, np.uint8)
         miss[self._masks] = self._miss[self._asked.missing]
         return miss

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.lucas_kanade import align, detail
-from core_model.propagation.shift_search import search
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.lucas_kanade import align, detail
+from reelmend.core_model.propagation.shift_search import search
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.compiled import compiled
-from core_model.propagation.still_scene import inverted, moved_back
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.still_scene import inverted, moved_back
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -18,6 +18,8 @@ F64 = NDArray[np.float64]
 # What a frame before and one after count for, beside the frame itself: grain may be stronger at the source than at the
 # hole, and does not stand out as much when it is calmed a little.
 _SHADOW_PX = 8
+_SAME_LIGHT = 0.05  # a shadow that comes with what passes is no change of light
+_DARK, _FEWEST_PX = 60, 20  # a sum of three channels; what is darker tells no ratio
 _BESIDE = np.float32(55 / 255)
 
 
@@ -27,7 +29,7 @@ class CleanPictures:
     def __init__(
         self, frames_THWC: U8, masks_THW: Bool, passing_THW: Bool, places: F64, window: tuple[slice, slice]
     ) -> None:
-        """`places` [T, 2, 3] say where the frames' pictures lie; see `core_model.propagation.camera`."""
+        """`places` [T, 2, 3] say where the frames' pictures lie; see `reelmend.core_model.propagation.camera`."""
         self._frames, self._places, self._window = frames_THWC, places, window
         self._apart = masks_THW | _grown(passing_THW) if passing_THW.any() else masks_THW
         self._sways = not (places == IN_PLACE).all()
@@ -37,7 +39,8 @@ class CleanPictures:
                 break
             picture, apart = moved_back(frames_THWC[t], self._apart[t], places[t])
             fresh = ~apart & ~self._known
-            self._still[fresh] = picture[fresh]
+            light = _light(picture, self._still, ~apart & self._known)
+            self._still[fresh] = (picture[fresh] / light).clip(0, 255).round()
             self._known |= fresh
         self._picture = np.zeros(frames_THWC.shape[1:], np.float32)
 
@@ -51,24 +54,35 @@ class CleanPictures:
             hidden = cv2.dilate(hidden.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
         return hidden
 
-    def at(self, t: int) -> F32:
-        """Return frame t's picture [H, W, 3], in its own place, good until the next call, and within the window."""
+    def at(self, t: int) -> tuple[F32, Bool]:
+        """Return frame t's picture [H, W, 3], in its own place, and where other frames had to stand in for it [H, W].
+
+        The picture is good until the next call, and within the window.
+        """
         rows, columns = self._window
         area = rows.start, rows.stop, columns.start, columns.stop
+        apart = self._apart[t, rows, columns]
+        light = 1.0
+        if apart.any():
+            both = ~apart & self._known[rows, columns]
+            light = _light(self._frames[t, rows, columns], self._still[rows, columns], both)
         if self._sways:
-            _mix_swaying(
-                self._frames,
-                self._apart,
-                t,
-                self._still[None],
-                self._places,
-                inverted(self._places[t]),
-                *area,
-                self._picture,
-            )
+            still, back = self._still[None], inverted(self._places[t])
+            _mix_swaying(self._frames, self._apart, t, still, self._places, back, *area, light, self._picture)
         else:
-            _mix(self._frames, self._apart, t, self._still, *area, self._picture)
-        return self._picture
+            _mix(self._frames, self._apart, t, self._still, *area, light, self._picture)
+        return self._picture, self._apart[t]
+
+
+def _light(picture_HWC: U8, still_HWC: U8, both_HW: Bool) -> float:
+    """By what the picture is lighter than the one that stands in, where both show the same; 1 where too little does."""
+    both = both_HW[::2, ::2]
+    level, known = picture_HWC[::2, ::2][both].sum(1, dtype=np.int32), still_HWC[::2, ::2][both].sum(1, dtype=np.int32)
+    told = known > _DARK
+    if np.count_nonzero(told) <= _FEWEST_PX:
+        return 1.0
+    light = float(np.median(level[told] / known[told]).clip(0.2, 5))
+    return light if abs(light - 1) > _SAME_LIGHT else 1.0
 
 
 def _grown(passing_THW: Bool) -> Bool:
@@ -81,7 +95,7 @@ def _grown(passing_THW: Bool) -> Bool:
 
 
 @compiled
-def _mix(frames, apart, t, still, top, bottom, left, right, picture):  # type: ignore[no-untyped-def]
+def _mix(frames, apart, t, still, top, bottom, left, right, light, picture):  # type: ignore[no-untyped-def]
     before, after = max(t - 1, 0), min(t + 1, len(frames) - 1)
     for y in range(top, bottom):
         for x in range(left, right):
@@ -91,7 +105,7 @@ def _mix(frames, apart, t, still, top, bottom, left, right, picture):  # type: i
             total = one + two + three
             if total == 0:
                 for k in range(3):
-                    picture[y, x, k] = still[y, x, k]
+                    picture[y, x, k] = light * np.float32(still[y, x, k])
                 continue
             one, two, three = one / total, two / total, three / total
             for k in range(3):
@@ -103,7 +117,7 @@ def _mix(frames, apart, t, still, top, bottom, left, right, picture):  # type: i
 
 
 @compiled
-def _mix_swaying(frames, apart, t, still, places, back, top, bottom, left, right, picture):  # type: ignore[no-untyped-def]
+def _mix_swaying(frames, apart, t, still, places, back, top, bottom, left, right, light, picture):  # type: ignore[no-untyped-def]
     """The same where the frames' pictures do not lie at the same place: the others are sampled where they do."""
     height, width = apart.shape[1:]
     colour, total = np.empty(3, np.float32), np.float32(0)
@@ -130,7 +144,7 @@ def _mix_swaying(frames, apart, t, still, places, back, top, bottom, left, right
                 total = np.float32(1)
                 px, py = min(max(home_x, 0.0), width - 1.001), min(max(home_y, 0.0), height - 1.001)
                 for k in range(3):
-                    colour[k] = _between_pixels(still, 0, px, py, k)
+                    colour[k] = light * _between_pixels(still, 0, px, py, k)
             for k in range(3):
                 picture[y, x, k] = colour[k] / total
 

@@ -5,26 +5,26 @@ Importing this module loads neither numba nor the compiled loops, which planning
 
 import cv2
 
-from core_model.engine import U8, Bool, Restored, Shot
+from reelmend.core_model.engine import U8, Bool, Restored, Shot
 
 HALO_FRAMES = 10
 """Frames before and after that a restored frame may depend on."""
 
 
 class PropagationEngine:
-    """Restores a block by flow-guided propagation and texture; see `core_model.engine.Engine`."""
+    """Restores a block by flow-guided propagation and texture; see `reelmend.core_model.engine.Engine`."""
 
     name = "propagation"
     digest = f"propagation-4-opencv{cv2.__version__}"
 
     def warm(self, size: tuple[int, int] | None) -> None:
         """Load what is compiled; the first time on a machine, compile it."""
-        from core_model.propagation.warm_up import warm_up
+        from reelmend.core_model.propagation.warm_up import warm_up
 
         warm_up()
 
     def restore(self, shot: Shot, start: int, stop: int) -> Restored:
-        from core_model.propagation.fill import fill_clip
+        from reelmend.core_model.propagation.fill import fill_clip
 
         first, last = max(0, start - HALO_FRAMES), min(shot.frames, stop + HALO_FRAMES)
         frames, masks = shot.images(first, last), shot.masks(first, last)

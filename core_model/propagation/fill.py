@@ -12,15 +12,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool, Float, Restored
-from core_model.propagation.block import Block
-from core_model.propagation.camera import register_still
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion
-from core_model.propagation.invention import ShotBegin, invent_moving, invent_still
-from core_model.propagation.passing_motion import register_passing
-from core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
-from core_model.propagation.refine_flow import remeasure
-from core_model.propagation.still_scene import follow_still, look_behind
+from reelmend.core_model.engine import U8, Bool, Float, Restored
+from reelmend.core_model.propagation.block import Block
+from reelmend.core_model.propagation.camera import register_still
+from reelmend.core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion
+from reelmend.core_model.propagation.invention import ShotBegin, invent_moving, invent_still
+from reelmend.core_model.propagation.passing_motion import register_passing
+from reelmend.core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
+from reelmend.core_model.propagation.refine_flow import remeasure
+from reelmend.core_model.propagation.still_scene import follow_still, look_behind
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.poisson import Edges, solve_poisson
-from core_model.propagation.selection import sample
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.poisson import Edges, solve_poisson
+from reelmend.core_model.propagation.selection import sample
 
 F32 = NDArray[np.float32]
 
@@ -43,6 +43,8 @@ class Pictures(NamedTuple):
     """[1, H, W, 3]: what invented candidates are copied from; None: the frames too."""
     hidden: Bool | None = None
     """[1, H, W]: what is missing of that."""
+    stood_in: Bool | None = None
+    """[H, W]: what of that another frame had to stand in for. The step between the two is nothing that anybody saw."""
 
 
 def blend(
@@ -57,7 +59,7 @@ def blend(
     Candidates from `seen` on are invented: their differences count `strength` times. Pixels without a candidate
     continue their surroundings smoothly; grey where nothing is known.
     """
-    frames_THWC, masks_THW, t, clean, hidden = pictures
+    frames_THWC, masks_THW, t, clean, hidden, stood_in = pictures
     height, width = masks_THW.shape[1:]
     top, left = max(0, int(rows.min()) - 1), max(0, int(columns.min()) - 1)
     bottom, right = min(height, int(rows.max()) + 2), min(width, int(columns.max()) + 2)
@@ -73,7 +75,9 @@ def blend(
     for c in range(len(weights_CN)):
         if not weights_CN[c].any():
             continue
-        copied_from = (frames_THWC, masks_THW, t) if clean is None or hidden is None or c < seen else (clean, hidden, 0)
+        copied_from: tuple[U8 | F32, Bool, int, Bool, bool] = frames_THWC, masks_THW, t, masks_THW[t], False
+        if c >= seen and clean is not None and hidden is not None and stood_in is not None:
+            copied_from = clean, hidden, 0, stood_in, True
         of_candidate = away_CN[c], x_CN[c], y_CN[c], colour_CN3[c], weights_CN[c], gains_C[c]
         for side in (0, 1):
             _add_steps(*copied_from, mask, known, index, *of_candidate, side == 1, edges[side], weights[side])
@@ -185,9 +189,12 @@ def _lay(image, known, index, rows, columns, missing, colour_CN3, weights_CN, to
 
 @compiled
 def _add_steps(  # type: ignore[no-untyped-def]
-    frames, masks, t, mask, known, index, away, x, y, colour, weights, gain, down, steps, totals
+    frames, masks, t, stood_in, pieced, mask, known, index, away, x, y, colour, weights, gain, down, steps, totals
 ):
-    """Add one candidate's differences between neighbours, right or down, by their weight; and the weights."""
+    """Add one candidate's differences between neighbours, right or down, by their weight; and the weights.
+
+    Not across the borders of what others stood in for, in a picture that is pieced together.
+    """
     height, width = mask.shape
     dy, dx = (1, 0) if down else (0, 1)
     other = np.empty(3, np.float32)
@@ -204,22 +211,41 @@ def _add_steps(  # type: ignore[no-untyped-def]
                 and away[n] == away[m]
                 and abs(x[m] - x[n] - dx) + abs(y[m] - y[n] - dy) < _SAME_PLACE_PX
             ):
+                if pieced and not _one_piece(stood_in, x[n], y[n], x[m], y[m]):
+                    continue
                 for k in range(3):
                     steps[k, row, column] += (one + two) * (colour[m, k] - colour[n, k])
                 totals[row, column] += one + two
                 continue
             if one > 0:
                 s, px, py = t + away[n], x[n] + dx, y[n] + dy
+                if pieced and not _one_piece(stood_in, x[n], y[n], px, py):
+                    continue
                 if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, other):
                     for k in range(3):
                         steps[k, row, column] += one * (other[k] * gain - colour[n, k])
                     totals[row, column] += one
             if two > 0:
                 s, px, py = t + away[m], x[m] - dx, y[m] - dy
+                if pieced and not _one_piece(stood_in, x[m], y[m], px, py):
+                    continue
                 if not _masked(masks, s, px, py) and sample(frames, masks, s, px, py, other):
                     for k in range(3):
                         steps[k, row, column] += two * (colour[m, k] - other[k] * gain)
                     totals[row, column] += two
+
+
+@compiled
+def _one_piece(stood_in, x, y, other_x, other_y):  # type: ignore[no-untyped-def]
+    """Whether all pixels that two places are sampled from, between pixels, are of the same origin."""
+    height, width = stood_in.shape
+    left, right = max(int(min(x, other_x)), 0), min(int(np.ceil(max(x, other_x))), width - 1)
+    top, bottom = max(int(min(y, other_y)), 0), min(int(np.ceil(max(y, other_y))), height - 1)
+    for row in range(top, bottom + 1):
+        for column in range(left, right + 1):
+            if stood_in[row, column] != stood_in[top, left]:
+                return False
+    return True
 
 
 @compiled

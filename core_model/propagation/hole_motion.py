@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.motion_fit import fit_affine, most_frequent
+from reelmend.core_model.engine import Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.motion_fit import fit_affine, most_frequent
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE, register_still
-from core_model.propagation.clean_pictures import CleanPictures
-from core_model.propagation.compiled import compiled
-from core_model.propagation.hole_motion import BACKGROUND, HoleMotion
-from core_model.propagation.pixel_tracks import Asked
-from core_model.propagation.still_scene import StillScene
-from core_model.propagation.texture import find_sources
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE, register_still
+from reelmend.core_model.propagation.clean_pictures import CleanPictures
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.hole_motion import BACKGROUND, HoleMotion
+from reelmend.core_model.propagation.pixel_tracks import Asked
+from reelmend.core_model.propagation.still_scene import StillScene
+from reelmend.core_model.propagation.texture import find_sources
 
 _ANCHORS = 2  # frames of a moving shot whose texture is carried to the others
 _FEWEST_PX = 64  # a frame with fewer such pixels is not used as an anchor: they become smooth
@@ -37,7 +37,7 @@ Pixels = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 
 class Invented(NamedTuple):
-    """Where each asked pixel is copied from; see `core_model.propagation.pixel_tracks.Tracks`."""
+    """Where each asked pixel is copied from; see `reelmend.core_model.propagation.pixel_tracks.Tracks`."""
 
     away: NDArray[np.int16]
     """[N] frames; 0 where a frame copies from itself, `NOT_INVENTED` where nothing was found."""

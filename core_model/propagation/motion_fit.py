@@ -9,7 +9,7 @@ Legend: N samples. Positions and vectors are pixels; sums run in a fixed order, 
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.hole_motion import HoleMotion, lay_holes
-from core_model.propagation.lucas_kanade import align, detail
-from core_model.propagation.shift_search import difference, search
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.hole_motion import HoleMotion, lay_holes
+from reelmend.core_model.propagation.lucas_kanade import align, detail
+from reelmend.core_model.propagation.shift_search import difference, search
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

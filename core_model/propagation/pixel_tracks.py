@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import Bool
-from core_model.propagation.compiled import compiled
-from core_model.propagation.hole_motion import HoleMotion
+from reelmend.core_model.engine import Bool
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.hole_motion import HoleMotion
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

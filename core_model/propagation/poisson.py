@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import Bool
-from core_model.propagation.compiled import compiled
+from reelmend.core_model.engine import Bool
+from reelmend.core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool
-from core_model.propagation.hole_motion import shrink
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.propagation.hole_motion import shrink
 
 F32 = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ Legend: C candidates, N the asked pixels of one frame, H W height and width, h w
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.compiled import compiled
 
 F32 = NDArray[np.float32]
 

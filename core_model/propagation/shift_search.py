@@ -1,11 +1,11 @@
 """Search for the whole-pixel shift at which a few telling pixels of one picture are found in another one.
 
-What least squares on the detail (`core_model.propagation.lucas_kanade`) cannot find from afar starts from here.
+What least squares on the detail (`reelmend.core_model.propagation.lucas_kanade`) cannot find from afar starts from here.
 """
 
 import numpy as np
 
-from core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.compiled import compiled
 
 _CLIPPED_LEVELS = 30.0
 _FAVOUR_PX = 20.0

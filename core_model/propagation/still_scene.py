@@ -1,7 +1,7 @@
 """The background of a camera that stands still: what passes before it, and which frames show it.
 
 Legend: T frames, H W height and width, h w those of the area around the holes. A place is that of
-`core_model.propagation.camera`: from the block's first frame to another one.
+`reelmend.core_model.propagation.camera`: from the block's first frame to another one.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import U8, Bool
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.compiled import compiled
-from core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.compiled import compiled
+from reelmend.core_model.propagation.pixel_tracks import RIM_PX, Asked, Tracks
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -1,12 +1,12 @@
 """Compilation of the engine's inner loops.
 
 numba compiles a function when it is first called and keeps the result beside the source, or, where that cannot be
-written, in the user's cache; later processes load it. `python -m core_model.propagation.warm_up` does it ahead of time.
+written, in the user's cache; later processes load it. `python -m reelmend.core_model.propagation.warm_up` does it ahead of time.
 """
 
 import numpy as np
 
-from core_model.propagation.fill import fill_clip
+from reelmend.core_model.propagation.fill import fill_clip
 
 
 def warm_up() -> None:

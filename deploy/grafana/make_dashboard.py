@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.watch import metrics as m
-from pipelines.watch.metrics import Metric
+from reelmend.pipelines.observe import metrics as m
+from reelmend.pipelines.observe.metrics import Metric
 
 FILE = Path(__file__).with_name("reelmend.json")
 OWN, RAY = "reelmend", "ray_reelmend"

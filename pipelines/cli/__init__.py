@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.bench import bench
-from pipelines.cli.cache import cache
-from pipelines.cli.demo import demo
-from pipelines.cli.doctor import doctor
-from pipelines.cli.guard import guarded
-from pipelines.cli.plan import plan
-from pipelines.cli.profile import profile
-from pipelines.cli.report import report
-from pipelines.cli.run import run
-from pipelines.cli.schema import schema
-from pipelines.cli.serve import serve
-from pipelines.cli.status import status
-from pipelines.cli.weights import weights
+from reelmend.pipelines.cli.bench import bench
+from reelmend.pipelines.cli.cache import cache
+from reelmend.pipelines.cli.demo import demo
+from reelmend.pipelines.cli.doctor import doctor
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.plan import plan
+from reelmend.pipelines.cli.profile import profile
+from reelmend.pipelines.cli.report import report
+from reelmend.pipelines.cli.run import run
+from reelmend.pipelines.cli.schema import schema
+from reelmend.pipelines.cli.serve import serve
+from reelmend.pipelines.cli.status import status
+from reelmend.pipelines.cli.weights import weights
 
 app = typer.Typer(
     name="reelmend",

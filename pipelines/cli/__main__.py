@@ -1,5 +1,5 @@
-"""`python -m pipelines.cli`: the command where the package is not installed."""
+"""`python -m reelmend.pipelines.cli`: the command where the package is not installed."""
 
-from pipelines.cli import main
+from reelmend.pipelines.cli import main
 
 main()

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipelines.cli.guard import guarded
-from pipelines.cli.job_options import JobOptions
-from pipelines.cli.options import AsJson, Debug, Preset, Words
-from pipelines.cli.past_run import find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.cost.rates_file import FILE_NAME
-from pipelines.errors import ConfigError
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.tasks import Stage
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.job_options import JobOptions
+from reelmend.pipelines.cli.options import AsJson, Debug, Preset, Words
+from reelmend.pipelines.cli.past_run import find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.forecast.rates import FILE_NAME
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.tasks import Stage
 
 if TYPE_CHECKING:
-    from pipelines.cost.rates import Rate
+    from reelmend.pipelines.forecast.rates import Rate
 
 bench = typer.Typer(name="bench", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -49,7 +49,7 @@ def model(
 
     Example: `reelmend bench model --rows naive,sdpa --frames 12`
     """
-    from core_model.bench.run import run  # imports torch, which --help does not need
+    from reelmend.core_model.bench.run import run  # imports torch, which --help does not need
 
     try:
         good = run(size, frames, device, rows, operations=ops, json_file=json_file)
@@ -92,9 +92,9 @@ def rates(
     Example: `reelmend bench rates --from-run out/`
     """
     # These import torch and PyAV, which --help does not need.
-    from pipelines.cost.rates import add_rates
-    from pipelines.cost.rates_bench import measure_rates
-    from pipelines.cost.rates_of_run import rates_of_run
+    from reelmend.pipelines.forecast.rates import add_rates
+    from reelmend.pipelines.forecast.rates_of_run import rates_of_run
+    from reelmend.pipelines.run.rates_bench import measure_rates
 
     if from_run is not None:
         past = find_past_run([from_run, *(words or [])], preset, None)

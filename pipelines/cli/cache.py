@@ -9,23 +9,23 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cache.flow_cache import FLOW_FOLDER
-from pipelines.cli.guard import guarded
-from pipelines.cli.options import AsJson, Debug, is_job_file
-from pipelines.cli.screen import console, print_json
-from pipelines.config import JobConfig
-from pipelines.context import WORK_FOLDER, RunContext
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INCOMPLETE
-from pipelines.job import load_job
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.stores.location import is_url, location_of
-from pipelines.typed_paths import is_folder
-from pipelines.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.options import AsJson, Debug, is_job_file
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.artifacts import Store
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER
+from reelmend.pipelines.storage.location import is_url, location_of
+from reelmend.pipelines.storage.run_layout import WORK_FOLDER
+from reelmend.pipelines.utils.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of
+from reelmend.pipelines.utils.user_paths import is_folder
 
 if TYPE_CHECKING:
-    from pipelines.cache.figures import Figures, Share
+    from reelmend.pipelines.storage.flow_cache.stats import CacheStats, Share
 
 SHOWN = 20
 """Damaged objects that a terminal shows; --json lists all."""
@@ -63,8 +63,8 @@ def stat(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> 
     Example: `reelmend cache stat s3://footage/flow`
     """
     store, job = _find(words)
-    from pipelines.cache.figures import figures
-    from pipelines.cache.survey import survey
+    from reelmend.pipelines.storage.flow_cache.stats import figures
+    from reelmend.pipelines.storage.flow_cache.survey import survey
 
     found = figures(survey(store), job.flow_cache.max_bytes)
     a_month = found.bytes / 1e9 * job.cost.price_per_gb_month or None
@@ -90,8 +90,8 @@ def prune(
     """
     store, job = _find(words)
     budget = job.flow_cache.max_bytes
-    from pipelines.cache.room import Limits
-    from pipelines.cache.room import prune as remove
+    from reelmend.pipelines.storage.flow_cache.eviction import Limits
+    from reelmend.pipelines.storage.flow_cache.eviction import prune as remove
 
     if max_bytes is None and older_than is None and not budget:
         raise ConfigError("no limit given: use --max-bytes or --older-than, or set flow_cache.max_bytes")
@@ -116,7 +116,7 @@ def verify(words: Place = None, as_json: AsJson = False, debug: Debug = False) -
     Example: `reelmend cache verify out/`
     """
     store, _ = _find(words)
-    from pipelines.cache.check import check_all
+    from reelmend.pipelines.storage.flow_cache.verify import check_all
 
     checked = check_all(store)
     if as_json:
@@ -153,7 +153,7 @@ def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
     return RunContext("", job).open_flow_store(files), job
 
 
-def _print(store: Store, found: "Figures", price: str) -> None:
+def _print(store: Store, found: "CacheStats", price: str) -> None:
     screen = console()
     screen.print(f"cached flow in {store.root}", soft_wrap=True)
     share = f", {found.share_of_budget:.0%} of {readable_bytes(found.max_bytes)}" if found.share_of_budget else ""

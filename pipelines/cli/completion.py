@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from pipelines.config import JobConfig
-from pipelines.job import preset_names
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.load import preset_names
 
 
 def complete_setting(incomplete: str) -> list[str]:

@@ -8,14 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.cli.options import Debug
-from pipelines.cli.screen import console
-from pipelines.context import REPORT, WORK_FOLDER
-from pipelines.errors import ConfigError
-from pipelines.job import load_job
-from pipelines.summary import RunSummary
-from pipelines.units import readable_seconds
-from pipelines.watch.progress import choose_display
+from reelmend.pipelines.cli.options import Debug
+from reelmend.pipelines.cli.screen import console
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
+from reelmend.pipelines.utils.units import readable_seconds
 
 _INPUT = "input"
 
@@ -35,11 +35,11 @@ def demo(
     screen, folder = console(), Path(out)
     _clear(folder)
     # These import torch and PyAV, which --help and a wrong folder do not need.
-    from pipelines.demo.clip import write_clip
-    from pipelines.demo.picture import write_picture
-    from pipelines.demo.scene import FRAMES, moments
-    from pipelines.demo.score import score_clip
-    from pipelines.run import run_job
+    from reelmend.pipelines.demo.clip import write_clip
+    from reelmend.pipelines.demo.picture import write_picture
+    from reelmend.pipelines.demo.scene import FRAMES, moments
+    from reelmend.pipelines.demo.score import score_clip
+    from reelmend.pipelines.run.driver import run_job
 
     scene = list(moments())
     video, mask = write_clip(folder / _INPUT, scene)

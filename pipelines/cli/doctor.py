@@ -5,8 +5,8 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
@@ -16,7 +16,10 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
 
     Example: `reelmend doctor`
     """
-    from pipelines.doctor import examine, works  # imports torch and PyAV, which --help does not need
+    from reelmend.pipelines.cli.doctor_checks import (  # imports torch and PyAV, which --help does not need
+        examine,
+        works,
+    )
 
     findings = examine()
     if as_json:

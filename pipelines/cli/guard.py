@@ -12,13 +12,22 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from pipelines.cli.options import DEBUG_VARIABLE
-from pipelines.config import LogFormat
-from pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway
-from pipelines.exit_status import EXIT_BUG, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_TRY_AGAIN
-from pipelines.logs import log_format, log_to_stderr
-from pipelines.redaction import redact
-from pipelines.visible import visible
+from reelmend.pipelines.cli.options import DEBUG_VARIABLE
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.errors import (
+    EXIT_BUG,
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_STARTED,
+    EXIT_TRY_AGAIN,
+    ConfigError,
+    ReelmendError,
+    SetupError,
+    StoreAway,
+)
+from reelmend.pipelines.utils.logs import log_format, log_to_stderr
+from reelmend.pipelines.utils.redaction import redact
+from reelmend.pipelines.utils.text import visible
 
 P = ParamSpec("P")
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
-from pipelines.config import JobConfig
-from pipelines.cost.rates_file import rates_beside
-from pipelines.job import load_job
-from pipelines.stores.location import Location
+from reelmend.pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.forecast.rates import rates_beside
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.storage.location import Location
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.completion import complete_preset, complete_setting
-from pipelines.errors import ConfigError
-from pipelines.stores.location import Location, location_of
-from pipelines.typed_paths import is_there
+from reelmend.pipelines.cli.completion import complete_preset, complete_setting
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.storage.location import Location, location_of
+from reelmend.pipelines.utils.user_paths import is_there
 
 DEBUG_VARIABLE = "REELMEND_DEBUG"
 

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.cli.options import is_job_file, sort_words
-from pipelines.config import JobConfig, S3Config
-from pipelines.context import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER, RunContext
-from pipelines.errors import ConfigError, StoreError
-from pipelines.job import load_job
-from pipelines.ledger import ItemRow, LedgerView
-from pipelines.sealed import unseal
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location, is_url, location_of
-from pipelines.summary import RunSummary, summarise
-from pipelines.typed_paths import is_folder
-from pipelines.watch.now import Now
-from pipelines.watch.sign_of_life import last_sign
-from pipelines.watch.standing import Life, Standing, standing
+from reelmend.pipelines.cli.options import is_job_file, sort_words
+from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.heartbeat import last_sign
+from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.run_status import Life, RunStatus, standing
+from reelmend.pipelines.observe.summary import RunSummary, summarise
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, LedgerView
+from reelmend.pipelines.storage.location import Location, is_url, location_of
+from reelmend.pipelines.storage.run_layout import CONFIG, LEASE, LEDGER, NOW, PREDICTION, SUMMARY, WORK_FOLDER
+from reelmend.pipelines.storage.sealed import unseal
+from reelmend.pipelines.utils.user_paths import is_folder
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class PastRun:
     files: Files
     ledger: LedgerView
     summary: RunSummary
-    standing: Standing
+    standing: RunStatus
     now: Now | None = None
     """The progress that the run reported last; None if it reported none."""
 

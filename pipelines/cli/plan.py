@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug, Rates
-from pipelines.cli.screen import console, print_json
-from pipelines.logs import LogLine
-from pipelines.units import readable_amount, readable_bytes, readable_count, readable_duration
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug, Rates
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.utils.logs import LogLine
+from reelmend.pipelines.utils.units import readable_amount, readable_bytes, readable_count, readable_duration
 
 if TYPE_CHECKING:
-    from pipelines.cost.result import Forecast
-    from pipelines.estimate import PlannedItem
+    from reelmend.pipelines.forecast.item_estimate import PlannedItem
+    from reelmend.pipelines.forecast.result import Forecast
 
 log = logging.getLogger("reelmend")
 
@@ -50,13 +50,13 @@ def plan(
     """
     job = typed.job(rates)
     # These import torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.cost.forecast import forecast
-    from pipelines.cost.rates import rates_for
-    from pipelines.cost.totals import flow_bytes_per_pixel, part_bytes_per_pixel
-    from pipelines.estimate import plan_item
-    from pipelines.job import apply_overrides
-    from pipelines.manifest import walk
-    from pipelines.passed_over import PassedOver
+    from reelmend.pipelines.forecast.forecast import forecast
+    from reelmend.pipelines.forecast.item_estimate import plan_item
+    from reelmend.pipelines.forecast.rates import rates_for
+    from reelmend.pipelines.forecast.totals import flow_bytes_per_pixel, part_bytes_per_pixel
+    from reelmend.pipelines.job.found_videos import PassedOver
+    from reelmend.pipelines.job.load import apply_overrides
+    from reelmend.pipelines.job.manifest import walk
 
     known = rates_for(job)
     passed = PassedOver()

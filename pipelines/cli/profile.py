@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipelines.watch.diagnosis import Finding
-    from pipelines.watch.timeline import Span
+    from reelmend.pipelines.observe.diagnosis import Finding
+    from reelmend.pipelines.observe.timeline import Span
 
 
 def profile(
@@ -24,7 +24,7 @@ def profile(
 
     Example: `reelmend profile --out out/`
     """
-    from pipelines.watch.diagnosis import diagnose
+    from reelmend.pipelines.observe.diagnosis import diagnose
 
     past = find_past_run(words, preset, out)
     findings = [*diagnose(past.summary), *_recorded(past)]
@@ -42,9 +42,10 @@ def profile(
 
 def _recorded(past: PastRun) -> "Iterator[Finding]":
     """Findings from the files of `run --profile`, if there are any."""
-    from pipelines.tasks import Stage
-    from pipelines.watch.profile_findings import from_timeline, from_traces, read_trace
-    from pipelines.watch.timeline import PROFILE_FOLDER, TIMELINE, read_spans, stage_of_trace
+    from reelmend.pipelines.observe.profile_findings import from_timeline, from_traces, read_trace
+    from reelmend.pipelines.observe.timeline import read_spans, stage_of_trace
+    from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER, TIMELINE
+    from reelmend.pipelines.tasks import Stage
 
     traces = defaultdict(list)
     spans: list[Span] = []

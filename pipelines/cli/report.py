@@ -1,9 +1,9 @@
 """`reelmend report`: write the HTML report of a run."""
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import find_past_run
-from pipelines.cli.screen import print_json
-from pipelines.visible import visible
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import find_past_run
+from reelmend.pipelines.cli.screen import print_json
+from reelmend.pipelines.utils.text import visible
 
 
 def report(
@@ -13,7 +13,7 @@ def report(
 
     Example: `reelmend report --out out/`
     """
-    from pipelines.run import make_report  # imports torch and PyAV, which --help does not need
+    from reelmend.pipelines.run.driver import make_report  # imports torch and PyAV, which --help does not need
 
     past = find_past_run(words, preset, out)
     path = make_report(past.context, past.files, past.summary, past.rows)

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.guard import show_log
-from pipelines.cli.job_options import JobOptions, takes_job
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json, print_summary
-from pipelines.context import REPORT, WORK_FOLDER
-from pipelines.ledger import ItemRow, least_sure_first
-from pipelines.selection import Selection, read_since
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import choose_display
+from reelmend.pipelines.cli.guard import show_log
+from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json, print_summary
+from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.run.selection import Selection, read_since
+from reelmend.pipelines.storage.ledger import ItemRow, least_sure_first
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
 
 OnlyNew = Annotated[
     bool, typer.Option("--only-new", help="Skip items that an earlier run finished, successfully or not.")
@@ -54,8 +54,8 @@ def run(
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = typed.job()
     # This imports torch and PyAV: --help and a mistyped key need not wait for them.
-    from pipelines.run import run_items
-    from pipelines.watch.timeline import PROFILE_FOLDER
+    from reelmend.pipelines.run.driver import run_items
+    from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER
 
     screen = console()
     show_log(job.log.format)

@@ -4,8 +4,8 @@ import json
 
 import typer
 
-from pipelines.cli.options import Debug
-from pipelines.job_schema import job_schema
+from reelmend.pipelines.cli.options import Debug
+from reelmend.pipelines.job_schema import job_schema
 
 
 def schema(debug: Debug = False) -> int:

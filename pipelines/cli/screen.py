@@ -2,22 +2,31 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cost.comparison import Comparison, compare
-from pipelines.ledger import ItemRow, ItemState, least_sure_first
-from pipelines.reproduce import reproduce_command
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_bytes, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.progress_live import STATE_STYLES
-from pipelines.watch.visible_console import VisibleConsole
+from reelmend.pipelines.observe.comparison import Comparison, compare
+from reelmend.pipelines.observe.progress_live import STATE_STYLES
+from reelmend.pipelines.observe.reproduce import reproduce_command
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, least_sure_first
+from reelmend.pipelines.utils.text import visible, visible_json
+from reelmend.pipelines.utils.units import counted, readable_bytes, readable_seconds
+
+
+class VisibleConsole(Console):
+    """Whatever text comes through it, control characters in it are written out; its own styles are no text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text, keep="\n"))
+
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""

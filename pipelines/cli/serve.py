@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import console, print_json
-from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.watch.overview import overview
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.observe.overview import overview
+from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
 
 Host = Annotated[
     str,
@@ -39,7 +39,7 @@ def serve(
 
     Example: `reelmend serve --out s3://footage/restored`
     """
-    from pipelines.serve.server import PageServer
+    from reelmend.pipelines.observe.serve.server import PageServer
 
     past = find_past_run(words, preset, out)
 

@@ -10,19 +10,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.options import AsJson, Debug, Out, Preset, Words
-from pipelines.cli.past_run import PastRun, find_past_run
-from pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
-from pipelines.context import CONFIG
-from pipelines.cost.result import Forecast
-from pipelines.ledger import ItemRow
-from pipelines.summary import RunSummary
-from pipelines.units import counted, readable_duration, readable_seconds
-from pipelines.visible import visible_json
-from pipelines.watch.now import Now
-from pipelines.watch.overview import SlowItem, fraction_done
-from pipelines.watch.sign_of_life import SignOfLife
-from pipelines.watch.standing import Life
+from reelmend.pipelines.cli.options import AsJson, Debug, Out, Preset, Words
+from reelmend.pipelines.cli.past_run import PastRun, find_past_run
+from reelmend.pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
+from reelmend.pipelines.forecast.result import Forecast
+from reelmend.pipelines.observe.heartbeat import Heartbeat
+from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.overview import SlowItem, fraction_done
+from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.storage.run_layout import CONFIG
+from reelmend.pipelines.utils.text import visible_json
+from reelmend.pipelines.utils.units import counted, readable_duration, readable_seconds
 
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh until the run ends.")]
 Every = Annotated[
@@ -131,7 +131,7 @@ def _heading(past: PastRun) -> Text:
             return Text(f"run {run} was stopped or killed ({_heartbeat(stands.sign)}); {_resume(past)}", "red")
 
 
-def _heartbeat(sign: SignOfLife | None) -> str:
+def _heartbeat(sign: Heartbeat | None) -> str:
     if sign is None:
         return "no heartbeat"
     return f"last heartbeat {readable_seconds(sign.age_s)} ago from {sign.holder.host}, process {sign.holder.pid}"

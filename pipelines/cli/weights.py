@@ -12,14 +12,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.guard import guarded
-from pipelines.cli.options import AsJson, Debug
-from pipelines.cli.screen import console, print_json
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_INCOMPLETE
-from pipelines.weights.find import Look, State, WeightFile, look
-from pipelines.weights.folder import weights_folder
-from pipelines.weights.registry import Entry, entry_of, registry
+from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.options import AsJson, Debug
+from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.engines.weights.find import Look, State, WeightFile, look
+from reelmend.pipelines.engines.weights.folder import weights_folder
+from reelmend.pipelines.engines.weights.registry import Entry, entry_of, registry
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError
 
 _STYLES = {State.PRESENT: "green", State.MISSING: "yellow", State.CHANGED: "red"}
 _DIGEST_SHOWN = 12
@@ -76,8 +75,8 @@ def pull(
     entries = _chosen(names, every)
     _want_acceptance(entries, accept_license, "fetched")
     # These import torch and HTTP libraries, which --help and a missing acceptance do not need.
-    from pipelines.weights.install import pull as fetch_one
-    from pipelines.weights.source import source_of
+    from reelmend.pipelines.engines.weights.install import pull as fetch_one
+    from reelmend.pipelines.engines.weights.open import source_of
 
     screen, folder = console(), weights_folder()
     for entry, source in [(entry, source_of(entry, mirror)) for entry in entries]:
@@ -104,7 +103,7 @@ def import_file(
     """
     entry = entry_of(name)
     _want_acceptance([entry], accept_license, "copied")
-    from pipelines.weights.install import take_in  # imports torch
+    from reelmend.pipelines.engines.weights.install import take_in  # imports torch
 
     _print_file(console(), take_in(path, entry, weights_folder()))
     return 0
@@ -117,7 +116,7 @@ def verify(names: Names = None, as_json: AsJson = False, debug: Debug = False) -
     """
     folder = weights_folder()
     entries = [entry_of(name) for name in names or ()]
-    from pipelines.weights.verify import verify as verify_one  # imports torch
+    from reelmend.pipelines.engines.weights.install import verify as verify_one  # imports torch
 
     if not entries:
         entries = [entry for entry in registry().values() if (folder / entry.file).exists()]

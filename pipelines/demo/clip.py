@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment
+from reelmend.pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment
 
 AUDIO_RATE = 48000
 _TONE_HZ = 220.0

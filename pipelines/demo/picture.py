@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.demo.scene import Moment
-from pipelines.stores.local_files import write_atomically
+from reelmend.pipelines.demo.scene import Moment
+from reelmend.pipelines.storage.local_files import write_atomically
 
 U8 = NDArray[np.uint8]
 GAP_PX, LABEL_PX = 8, 26

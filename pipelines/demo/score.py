@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.metrics import psnr
-from pipelines.demo.scene import Moment
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
+from reelmend.core_model.metrics import psnr
+from reelmend.pipelines.demo.scene import Moment
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 U8 = NDArray[np.uint8]
 TELEA_RADIUS_PX = 3.0

@@ -1,0 +1,1 @@
+"""Pixels in files: reading, writing, masks, canvas."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from pipelines.errors import MediaError
-from pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.ffmpeg_words import plain
 
 BARE_IMAGES = {".tga": "targa"}
 """Suffix: decoder."""

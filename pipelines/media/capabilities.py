@@ -11,16 +11,23 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from pipelines.config import Codec, Sound, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.colour import colour_of
-from pipelines.media.encoding import CONTAINERS, encoder_available, is_halved, reason_against, storage_of, suffix_of
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.fields import told_first_field
-from pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
-from pipelines.media.remux import becomes, split_streams
-from pipelines.media.side_data import LEFT
-from pipelines.media.source import codec_name, list_images, open_container, read_image, video_stream
+from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.colour import colour_of
+from reelmend.pipelines.media.encoding import (
+    CONTAINERS,
+    encoder_available,
+    is_halved,
+    reason_against,
+    storage_of,
+    suffix_of,
+)
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.fields import told_first_field
+from reelmend.pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
+from reelmend.pipelines.media.side_data import LEFT
+from reelmend.pipelines.media.source import codec_name, list_images, open_container, read_image, video_stream
+from reelmend.pipelines.media.stream_copy import becomes, split_streams
 
 __all__ = ["check_output", "encoder_available", "suffix_of", "verify_output"]
 

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.media.formats import Samples, working_layout
-from pipelines.media.records import ColourTags
+from reelmend.pipelines.media.formats import Samples, working_layout
+from reelmend.pipelines.media.records import ColourTags
 
 BT709, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020_NCL = 1, 4, 5, 6, 7, 9
 FULL = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipelines.media.matroska import ENTRY, SEGMENT, TRACKS, VIDEO, Element, children, find_child
+from reelmend.pipelines.media.matroska import ENTRY, SEGMENT, TRACKS, VIDEO, Element, children, find_child
 
 _CROPS = {0x54BB: "top", 0x54AA: "bottom", 0x54CC: "left", 0x54DD: "right"}
 """PixelCropTop and so on (RFC 9559)."""

@@ -12,9 +12,9 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-from pipelines.config import Codec, Sound, StitchConfig
-from pipelines.media.encoding import CONTAINERS
-from pipelines.media.records import StreamInfo
+from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.media.encoding import CONTAINERS
+from reelmend.pipelines.media.records import StreamInfo
 
 TEXT = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _TEXT_OF = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}

@@ -4,10 +4,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.regions import Region, Size
-from pipelines.media.colour import Coloured
-from pipelines.media.formats import blank_like, planes_of, working_layout
-from pipelines.media.reader import to_rgb
+from reelmend.core_model.regions import Region, Size
+from reelmend.pipelines.media.colour import Coloured
+from reelmend.pipelines.media.formats import blank_like, planes_of, working_layout
+from reelmend.pipelines.media.reader import to_rgb
 
 _AROUND_PX = 16
 """Pixels around the part that go through the conversion with it: chroma is read between its samples, at most four of

@@ -3,11 +3,11 @@
 import hashlib
 from pathlib import Path
 
-from core_model.progress import PROGRESS
-from pipelines.errors import MediaError
-from pipelines.media.limits import refuse_overtime
-from pipelines.media.source import list_images
-from pipelines.system_errors import unreadable
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.limits import refuse_overtime
+from reelmend.pipelines.media.source import list_images
+from reelmend.pipelines.utils.system_errors import unreadable
 
 _PIECE_BYTES = 1 << 20
 

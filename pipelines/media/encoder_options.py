@@ -5,10 +5,10 @@ memory that nothing wrote, at widths whose macroblocks are no multiple of 8, whi
 measurable time), and above 8 bits, with two threads, about one output in forty still differs.
 """
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.media.fields import TOP
-from pipelines.media.records import VideoInfo
-from pipelines.media.side_data import CENTRE, LEFT
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.media.fields import TOP
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.side_data import CENTRE, LEFT
 
 THREADS = 2
 """Encoder threads; more of them hold more frames."""

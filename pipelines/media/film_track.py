@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from pipelines.media.frame_count import length_s
+from reelmend.pipelines.media.frame_count import length_s
 
 _SHORT = 0.1
 """Share of the file's length below which a track is not a film beside a longer one."""

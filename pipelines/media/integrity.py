@@ -10,7 +10,7 @@ from pathlib import Path
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from pipelines.errors import MediaError
+from reelmend.pipelines.errors import MediaError
 
 SLACK = 0.05
 """Share of its length by which a header without an index may promise too much; some writers round up."""

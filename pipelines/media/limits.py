@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import LimitsConfig
-from pipelines.errors import OverLimit
+from reelmend.pipelines.config import LimitsConfig
+from reelmend.pipelines.errors import OverLimit
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pipelines.errors import MediaError
-from pipelines.media.limits import refuse_overtime
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.limits import refuse_overtime
 
 _FIRST = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"}
 """Boxes with which such a file begins."""

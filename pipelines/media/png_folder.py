@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Codec
-from pipelines.errors import SetupError, StoreError
-from pipelines.media.colour import colour_of, grey_to_full
-from pipelines.media.encoding import storage_of
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.reader import to_rgb
-from pipelines.media.records import VideoInfo
-from pipelines.media.stored import to_stored
+from reelmend.pipelines.config import Codec
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.media.colour import colour_of, grey_to_full
+from reelmend.pipelines.media.encoding import storage_of
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.reader import to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.stored import to_stored
 
 _COMPRESSION = 3
 """zlib level: twice as fast as the usual 6 for a few per cent of size."""

@@ -19,13 +19,13 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipelines.errors import MediaError
-from pipelines.media.colour import Coloured, colour_of, grey_to_full
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.formats import copy_of, planes_of, to_working, working_layout
-from pipelines.media.records import VideoInfo
-from pipelines.media.source import frames_of, list_images, open_container, read_image, video_stream
-from pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, walking
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.colour import Coloured, colour_of, grey_to_full
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.formats import copy_of, planes_of, to_working, working_layout
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.source import frames_of, list_images, open_container, read_image, video_stream
+from reelmend.pipelines.media.walk import HELD_BYTES, LONG_GAP, FileMark, Walk, walking
 
 _STEPS_BACK = (0, 12, 60, 300)
 """Frames before the wanted one at which decoding is tried to start, before it starts at the beginning."""
@@ -53,7 +53,7 @@ def read_frames(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFram
 def to_rgb(frame: av.VideoFrame, info: Coloured, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Return a frame of `read_frames` as RGB u8 [H, W, 3], or [h, w, 3] when `size` = (w, h) is given.
 
-    Matrix and range are the file's, or those of `pipelines.media.colour`; 10 bits and more are rounded to 8, alpha is
+    Matrix and range are the file's, or those of `reelmend.pipelines.media.colour`; 10 bits and more are rounded to 8, alpha is
     left out. A smaller size averages the area of a pixel, a larger one is bicubic. The same input gives the same bytes.
     Raises MediaError for a frame whose colours FFmpeg does not convert, as a damaged file may claim any.
     """

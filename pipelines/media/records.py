@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipelines.media.side_data import NO_MASTERING, Mastering
+from reelmend.pipelines.media.side_data import NO_MASTERING, Mastering
 
 
 @dataclass(frozen=True)

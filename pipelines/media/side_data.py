@@ -8,7 +8,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from pipelines.media.formats import layout_of, planes_of
+from reelmend.pipelines.media.colour_profile import without_profile
+from reelmend.pipelines.media.formats import layout_of, planes_of
 
 LEFT, CENTRE, TOP_LEFT, TOP, BOTTOM_LEFT, BOTTOM = range(1, 7)
 """Where chroma samples lie, as H.273 and FFmpeg number it; 0: nobody says."""
@@ -23,12 +24,13 @@ _CHROMATICITY, _NITS = 50_000, 10_000
 
 _PACKINGS = {1: "3", 2: "4", 3: "5", 4: "0", 5: "3", 6: "2", 7: "1"}
 """FFmpeg's kinds: side by side, top and bottom, frame by frame, chequered, quincunx, lines, columns."""
+_PROFILE = "the ICC colour profile is not carried over (colour tags are)"
 _LOST = {
     "A53_CC": "closed captions inside the picture stream are not carried over",
     "DOVI_METADATA": "Dolby Vision metadata is not carried over (colour tags are)",
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata is not carried over (colour tags are)",
     "SPHERICAL": "the tag of a spherical (360 degrees) picture is not carried over: players show it flat",
-    "ICC_PROFILE": "the ICC colour profile is not carried over (colour tags are)",
+    "ICC_PROFILE": _PROFILE,
 }
 
 
@@ -62,7 +64,9 @@ def mastering_of(frame: av.VideoFrame) -> Mastering:
 
 def lost_with(frame: av.VideoFrame) -> list[str]:
     """Return, a line each, what of the frame's side data no output keeps."""
-    return [words for name, words in _LOST.items() if side_data(frame, name) is not None]
+    looked_at, has_profile = without_profile(frame)
+    profile = [_PROFILE] if has_profile else []
+    return [*profile, *(words for name, words in _LOST.items() if side_data(looked_at, name) is not None)]
 
 
 def stereo_of(frame: av.VideoFrame) -> str:
@@ -72,6 +76,7 @@ def stereo_of(frame: av.VideoFrame) -> str:
 
 
 def side_data(frame: av.VideoFrame, name: str) -> bytes | None:
+    """Return one kind of it; `frame` is one of `without_profile`."""
     try:
         return bytes(frame.side_data[name])  # type: ignore[literal-required]
     except (KeyError, ValueError):  # ValueError: the frame carries a kind that PyAV has no name for

@@ -18,14 +18,13 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from core_model.progress import PROGRESS
-from pipelines.errors import MediaError
-from pipelines.media.alpha import alpha_decoder
-from pipelines.media.bare_image import BARE_IMAGES, read_bare_image
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.film_track import film_of
-from pipelines.media.kinds import IMAGE_SUFFIXES, is_image
-from pipelines.media.limits import (
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.alpha import alpha_decoder
+from reelmend.pipelines.media.bare_image import BARE_IMAGES, read_bare_image
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.film_track import film_of
+from reelmend.pipelines.media.limits import (
     most_pixels,
     refuse_duration,
     refuse_frames,
@@ -33,7 +32,8 @@ from pipelines.media.limits import (
     refuse_pixels,
     seconds_left,
 )
-from pipelines.system_errors import unreadable
+from reelmend.pipelines.storage.suffixes import IMAGE_SUFFIXES, is_image
+from reelmend.pipelines.utils.system_errors import unreadable
 
 THREADS = 2
 """Decoder threads: each holds frames, and many workers share a machine."""

@@ -7,8 +7,8 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from pipelines.media.colour import Colour
-from pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
+from reelmend.pipelines.media.colour import Colour
+from reelmend.pipelines.media.formats import Layout, Samples, blank_like, layout_of, planes_of, working_layout
 
 EXACT = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP)
 """Rounded exactly, and alike on every processor. On more than one thread FFmpeg rounds otherwise from time to time."""

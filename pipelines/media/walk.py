@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import av
 
-from pipelines.errors import MediaError
+from reelmend.pipelines.errors import MediaError
 
 LONG_GAP = 300
 """Frames between key frames above which a file is walked through; below it every task starts again."""

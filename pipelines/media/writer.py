@@ -14,19 +14,19 @@ from typing import Protocol, Self
 import av
 from av.video.stream import VideoStream
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError, SetupError, StoreError
-from pipelines.media import encoding
-from pipelines.media.colour import colour_of
-from pipelines.media.encoder_options import encoder_options, encoder_threads
-from pipelines.media.encoding import suffix_of
-from pipelines.media.ffmpeg_words import plain
-from pipelines.media.fields import field_marker, mark_interlaced
-from pipelines.media.matroska import set_display_aspect
-from pipelines.media.png_folder import PngFolder
-from pipelines.media.records import VideoInfo
-from pipelines.media.remux import CopiedStreams, blaming_copies
-from pipelines.media.stored import to_stored
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError, SetupError, StoreError
+from reelmend.pipelines.media import encoding
+from reelmend.pipelines.media.colour import colour_of
+from reelmend.pipelines.media.encoder_options import encoder_options, encoder_threads
+from reelmend.pipelines.media.encoding import suffix_of
+from reelmend.pipelines.media.ffmpeg_words import plain
+from reelmend.pipelines.media.fields import field_marker, mark_interlaced
+from reelmend.pipelines.media.matroska import set_display_aspect
+from reelmend.pipelines.media.png_folder import PngFolder
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.stored import to_stored
+from reelmend.pipelines.media.stream_copy import CopiedStreams, blaming_copies
 
 __all__ = ["VideoWriter", "suffix_of"]
 

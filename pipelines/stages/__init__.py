@@ -1,1 +1,1 @@
-"""The four stages of an item, in order: probe, flow, inpaint, stitch. Each is a function of a task and a desk."""
+"""Stages: all that runs on a worker."""

@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass, field
 
-from pipelines.errors import SourceChanged
-from pipelines.identity import digest_of
-from pipelines.media.digest import digest_source
-from pipelines.stages.desk import Desk
-from pipelines.store import get_json, put_json
-from pipelines.stores.location import Location
-from pipelines.stores.stamp import NO_STAMP, Stamp, stamp_of
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import SourceChanged
+from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import get_json, put_json
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp, stamp_of
+from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.utils.hashing import digest_of
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class Seen:
 NO_MASK = Seen("", "")
 
 
-def see(place: Location, desk: Desk) -> Seen | None:
+def see(place: Location, worker_context: WorkerContext) -> Seen | None:
     """Return the source's digest, None when it is not there; it is read if it was never digested or has changed."""
-    parts = desk.files.parts_of(place)
+    parts = worker_context.files.parts_of(place)
     if parts is None:
         return None
     stamp = stamp_of(parts)
     key = f"digests/{digest_of('seen', str(place.absolute()))}"
-    known = get_json(desk.store, key)
+    known = get_json(worker_context.store, key)
     if known is not None and "stamp" in known and Stamp(**known["stamp"]).agrees(stamp):
         return Seen(stamp.mark, known["digest"], stamp)
-    digest = digest_source(desk.local(place))
-    if not desk.stamp(place).agrees(stamp):
+    digest = digest_source(worker_context.local(place))
+    if not worker_context.stamp(place).agrees(stamp):
         raise SourceChanged(f"{place}: was modified while it was read; run the same command again when it is complete")
-    put_json(desk.store, key, {"stamp": asdict(stamp), "digest": digest})
+    put_json(worker_context.store, key, {"stamp": asdict(stamp), "digest": digest})
     return Seen(stamp.mark, digest, stamp)
 
 
-def see_mask(item: Item, desk: Desk) -> Seen | None:
+def see_mask(item: Item, worker_context: WorkerContext) -> Seen | None:
     """As `see`, of an item's mask, if it has one."""
-    return NO_MASK if item.mask is None else see(item.mask, desk)
+    return NO_MASK if item.mask is None else see(item.mask, worker_context)

@@ -6,22 +6,22 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from pipelines.cache.flow_cache import FLOW_FORMAT
-from pipelines.canvas.canvas import canvas_settings
-from pipelines.config import JobConfig, OutOfMemory
-from pipelines.engines import grid_settings, works_in_regions
-from pipelines.errors import StoreError
-from pipelines.identity import digest_of
-from pipelines.ledger import Facts
-from pipelines.media.kinds import is_video_file
-from pipelines.media.rates import exact_rate
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import Seen
-from pipelines.stages.review import with_verdict
-from pipelines.store import get_json, put_json
-from pipelines.stores.location import Location, location_of
-from pipelines.tasks import Item, Receipt, Stage, Task
+from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
+from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.engines.registry import grid_settings, works_in_regions
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.media.canvas.canvas import canvas_settings
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.stages.digests import Seen
+from reelmend.pipelines.stages.review import with_verdict
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import get_json, put_json
+from reelmend.pipelines.storage.flow_cache.codec import FLOW_FORMAT
+from reelmend.pipelines.storage.ledger import Facts
+from reelmend.pipelines.storage.location import Location, location_of
+from reelmend.pipelines.storage.suffixes import is_video_file
+from reelmend.pipelines.tasks import Item, Receipt, Stage, Task
+from reelmend.pipelines.utils.hashing import digest_of
 
 SMALLER_BLOCKS = "blocks_restored_smaller"
 """Among the facts of an item that has any: their number."""
@@ -80,9 +80,11 @@ def rate_told(item: Item, job: JobConfig) -> float | None:
     return None if is_video_file(item.video) else item.fps or float(exact_rate(job.input.image_rate))
 
 
-def settings_key(job: JobConfig, desk: Desk) -> str:
+def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     """Name what an item's output depends on besides its video and mask."""
-    return digest_of("settings", desk.engine.digest, desk.flow.digest, picture_settings(job), job.stitch)
+    return digest_of(
+        "settings", worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
+    )
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
@@ -109,23 +111,23 @@ def record_finished(
     sources: tuple[Seen, Seen],
     note: str,
     facts: Facts,
-    desk: Desk,
+    worker_context: WorkerContext,
 ) -> Finished:
     """Record that `output` was published. Raises StoreError when it cannot be seen there."""
     video, mask = sources
-    job = desk.settings(item)
-    output_mark = desk.files.mark(output)
+    job = worker_context.settings(item)
+    output_mark = worker_context.files.mark(output)
     if output_mark is None:
         raise StoreError(f"{output}: was published but is missing; does something else write there?")
     known: Facts = {
-        "item_key": item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job)),
+        "item_key": item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
         "output": str(output),
         "output_mark": output_mark,
         "video_mark": video.mark,
         "mask_mark": mask.mark,
     }
     done = Finished(final, note, {**facts, **known}, made_for(item, job))
-    put_json(desk.store, record_key(item), asdict(done))
+    put_json(worker_context.store, record_key(item), asdict(done))
     return done
 
 
@@ -134,23 +136,23 @@ def made_for(item: Item, job: JobConfig) -> dict[str, str]:
     return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")}
 
 
-def find_finished(item: Item, sources: tuple[Seen, Seen], desk: Desk) -> Finished | None:
+def find_finished(item: Item, sources: tuple[Seen, Seen], worker_context: WorkerContext) -> Finished | None:
     """Return the item's record if it was made from the same things and its output is there, unchanged."""
-    done = read_record(item, desk)
-    if done is None or desk.files.mark(done.output) != done.output_mark:
+    done = read_record(item, worker_context)
+    if done is None or worker_context.files.mark(done.output) != done.output_mark:
         return None
     video, mask = sources
-    job = desk.settings(item)
-    key = item_key(video.digest, mask.digest, settings_key(job, desk), rate_told(item, job))
+    job = worker_context.settings(item)
+    key = item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job))
     if done.refused_by(job) or done.key != key:
         return None
     if done.sources != sources:  # the same content, written again: from now on the next run need not read it to know
-        done = record_finished(item, done.final, done.output, sources, done.note, done.facts, desk)
+        done = record_finished(item, done.final, done.output, sources, done.note, done.facts, worker_context)
     return done
 
 
-def read_record(item: Item, desk: Desk) -> Finished | None:
-    value = get_json(desk.store, record_key(item))
+def read_record(item: Item, worker_context: WorkerContext) -> Finished | None:
+    value = get_json(worker_context.store, record_key(item))
     return None if value is None else Finished(**value)
 
 

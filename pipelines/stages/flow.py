@@ -6,30 +6,30 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.engine import DeviceFull
-from core_model.regions import Region
-from pipelines.cache.flow_cache import Cost, cost_of, decode_flow, encode_flow, segment_key
-from pipelines.cache.flow_use import FlowUse
-from pipelines.canvas.canvas import Canvas, canvas_of
-from pipelines.canvas.flow import canvas_flow_size, lay_flow
-from pipelines.config import JobConfig
-from pipelines.engines import uses_gpu
-from pipelines.errors import MemoryShort, NotFinite
-from pipelines.media.crop import region_to_rgb
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.sizes import measured_size
-from pipelines.stages.desk import Desk
-from pipelines.stages.record import ProbeRecord
-from pipelines.stages.steady import held_to
-from pipelines.store import get_or_make
-from pipelines.tasks import Receipt, Segment, Task
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import uses_gpu
+from reelmend.pipelines.errors import MemoryShort, NotFinite
+from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
+from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
+from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.sizes import measured_size
+from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import get_or_make
+from reelmend.pipelines.storage.flow_cache.codec import Cost, cost_of, decode_flow, encode_flow, segment_key
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
+from reelmend.pipelines.tasks import Receipt, Segment, Task
 
 
-def flow(task: Task, desk: Desk) -> Receipt:
+def flow(task: Task, worker_context: WorkerContext) -> Receipt:
     assert task.segment is not None
-    job, record = desk.settings(task.item), desk.record(task)
-    blob, reused = _ensure_segment(task.segment, record, job, desk)
-    desk.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
+    job, record = worker_context.settings(task.item), worker_context.record(task)
+    blob, reused = _ensure_segment(task.segment, record, job, worker_context)
+    worker_context.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
     frames = task.segment.stop - task.segment.start
     return Receipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
 
@@ -40,14 +40,18 @@ def _saving(cost: Cost) -> FlowUse:
     return FlowUse(found=1, cpu_seconds_saved=cost.seconds)
 
 
-def _ensure_segment(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> tuple[bytes, bool]:
+def _ensure_segment(
+    segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext
+) -> tuple[bytes, bool]:
     """Return (encoded flow, was it cached), computing and publishing it where it is absent or damaged."""
     size = measured_size(segment.region, record.size, job)
-    key = segment_key(record.video_digest, segment, size, desk.flow.digest)
-    damaged = desk.flow_store.damaged
-    blob, found = get_or_make(desk.flow_store, key, lambda: _compute_held(segment, record, job, desk))
+    key = segment_key(record.video_digest, segment, size, worker_context.flow.digest)
+    damaged = worker_context.flow_store.damaged
+    blob, found = get_or_make(
+        worker_context.flow_store, key, lambda: _compute_held(segment, record, job, worker_context)
+    )
     moved = FlowUse(bytes_read=len(blob)) if found else FlowUse(bytes_written=len(blob))
-    desk.flow_use += moved + FlowUse(damaged=desk.flow_store.damaged - damaged)
+    worker_context.flow_use += moved + FlowUse(damaged=worker_context.flow_store.damaged - damaged)
     return blob, found
 
 
@@ -58,7 +62,7 @@ def read_pairs(
     segments: Sequence[Segment],
     record: ProbeRecord,
     job: JobConfig,
-    desk: Desk,
+    worker_context: WorkerContext,
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
     """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w], of a region.
 
@@ -70,20 +74,20 @@ def read_pairs(
     for segment in segments:
         first, last = max(start, segment.start), min(stop, segment.stop)
         if first < last:
-            blob, found = _ensure_segment(segment, record, job, desk)
-            desk.flow_use += FlowUse(computed_again=not found)
+            blob, found = _ensure_segment(segment, record, job, worker_context)
+            worker_context.flow_use += FlowUse(computed_again=not found)
             both = decode_flow(blob, first - segment.start, last - segment.start)
             for laid, measured in zip(pairs, both, strict=True):
                 laid[first - start : last - start] = lay_flow(measured, canvas, size)
     return pairs[0], pairs[1]
 
 
-def _compute_held(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:
-    with held_to(record, desk, mask=False):
-        return _compute(segment, record, job, desk)
+def _compute_held(segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext) -> bytes:
+    with held_to(record, worker_context, mask=False):
+        return _compute(segment, record, job, worker_context)
 
 
-def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) -> bytes:
+def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext) -> bytes:
     began = time.monotonic()
     size, region = measured_size(segment.region, record.size, job), segment.region
     frames = [
@@ -92,10 +96,10 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, desk: Desk) 
     ]
     try:
         stacked = np.stack(frames)
-        with desk.model_clock.running():
-            flows = desk.flow.estimate(stacked)
+        with worker_context.model_clock.running():
+            flows = worker_context.flow.estimate(stacked)
     except DeviceFull as exc:
-        desk.memory_steps += 1
+        worker_context.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc

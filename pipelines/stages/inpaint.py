@@ -4,21 +4,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from core_model.engine import U8, DeviceFull
-from core_model.progress import PROGRESS
-from core_model.quality import FrameQuality, measure_quality
-from pipelines.canvas.canvas import canvas_of
-from pipelines.config import JobConfig, OutOfMemory
-from pipelines.errors import MemoryShort, NotFinite
-from pipelines.logs import LogLine
-from pipelines.parts import Part, Patch, cut_patch, encode_part, part_key
-from pipelines.sizes import Size, flow_size, process_size, smaller_sides
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import picture_settings, smaller_is_refused
-from pipelines.stages.shot import VideoShot, shots_of
-from pipelines.stages.steady import held_to
-from pipelines.store import get_or_make
-from pipelines.tasks import Block, Receipt, Task
+from reelmend.core_model.engine import U8, DeviceFull
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.quality import FrameQuality, measure_quality
+from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.errors import MemoryShort, NotFinite
+from reelmend.pipelines.media.canvas.canvas import canvas_of
+from reelmend.pipelines.media.sizes import Size, flow_size, process_size, smaller_sides
+from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
+from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
+from reelmend.pipelines.stages.shot import VideoShot, shots_of
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import get_or_make
+from reelmend.pipelines.tasks import Block, Receipt, Task
+from reelmend.pipelines.utils.logs import LogLine
 
 _ADVICE = {
     OutOfMemory.fail: "lower process.max_side, or set process.out_of_memory=smaller",
@@ -28,79 +28,79 @@ _ADVICE = {
 log = logging.getLogger(__name__)
 
 
-def inpaint(task: Task, desk: Desk) -> Receipt:
+def inpaint(task: Task, worker_context: WorkerContext) -> Receipt:
     assert task.chunk is not None
     computed = written = 0
     for block in task.chunk.blocks:
         PROGRESS.begin_piece(block.stop - block.start)
-        blob, found = ensure_part(block, task, desk)
+        blob, found = ensure_part(block, task, worker_context)
         if not found:
             computed += 1
             written += len(blob)
     return Receipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
 
 
-def ensure_part(block: Block, task: Task, desk: Desk) -> tuple[bytes, bool]:
+def ensure_part(block: Block, task: Task, worker_context: WorkerContext) -> tuple[bytes, bool]:
     """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged.
 
     A part that was restored smaller is as good as absent where the job does not allow that.
     """
-    record, job = desk.record(task), desk.settings(task.item)
+    record, job = worker_context.record(task), worker_context.settings(task.item)
     key = part_key(
         record.video_digest,
         record.mask_digest,
         picture_settings(job),
         flow_size(record.size, job),
-        desk.flow.digest,
-        desk.engine.digest,
+        worker_context.flow.digest,
+        worker_context.engine.digest,
         block,
     )
-    part, found = get_or_make(desk.store, key, lambda: _make_held(block, task, desk))
+    part, found = get_or_make(worker_context.store, key, lambda: _make_held(block, task, worker_context))
     if found and smaller_is_refused(job) and Part(part).side:
-        part, found = _make_held(block, task, desk), False
-        desk.store.put(key, part)
+        part, found = _make_held(block, task, worker_context), False
+        worker_context.store.put(key, part)
     return part, found
 
 
-def _make_held(block: Block, task: Task, desk: Desk) -> bytes:
-    with held_to(desk.record(task), desk, mask=True):
-        return _make_part(block, task, desk)
+def _make_held(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
+    with held_to(worker_context.record(task), worker_context, mask=True):
+        return _make_part(block, task, worker_context)
 
 
-def _make_part(block: Block, task: Task, desk: Desk) -> bytes:
+def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
-    job, frames = desk.settings(task.item), f"frames {block.start}-{block.stop - 1}"
-    size = process_size(canvas_of(desk.record(task).info, job).size, job)
+    job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
+    size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
-    for side in _sides(size, job, desk):
+    for side in _sides(size, job, worker_context):
         try:
-            part = encode_part(_restore(shots_of(block, task, desk, side), block, desk), side)
+            part = encode_part(_restore(shots_of(block, task, worker_context, side), block, worker_context), side)
         except DeviceFull as exc:
             reason = str(exc)
-            desk.memory_steps += 1
+            worker_context.memory_steps += 1
             log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
             advice = "set propainter.precision=fp32, or check the weights"
             raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc
         else:
-            desk.side_that_fits[size] = side
+            worker_context.side_that_fits[size] = side
             return part
     raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
 
 
-def _sides(size: Size, job: JobConfig, desk: Desk) -> list[int]:
+def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[int]:
     """Return the longest sides to try for pictures processed at `size`, 0 for that; what fitted last comes first."""
     if job.process.out_of_memory is OutOfMemory.fail:
         return [0]
     sides = [0, *smaller_sides(size)]
-    return sides[sides.index(desk.side_that_fits.get(size, 0)) :]
+    return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 
-def _restore(shots: Sequence[VideoShot], block: Block, desk: Desk) -> Iterator[Patch]:
+def _restore(shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext) -> Iterator[Patch]:
     """Yield a patch for each region and frame that is kept and has a hole there."""
     done = []
     for shot in shots:
-        done.append((shot, *_restore_region(shot, block, desk)))
+        done.append((shot, *_restore_region(shot, block, worker_context)))
         PROGRESS.sign()
     for index in range(block.kept_start, block.kept_stop):
         t = index - block.kept_start
@@ -110,11 +110,11 @@ def _restore(shots: Sequence[VideoShot], block: Block, desk: Desk) -> Iterator[P
                 yield patch
 
 
-def _restore_region(shot: VideoShot, block: Block, desk: Desk) -> tuple[U8, list[FrameQuality]]:
+def _restore_region(shot: VideoShot, block: Block, worker_context: WorkerContext) -> tuple[U8, list[FrameQuality]]:
     """Return the frames that are kept of a block, of one region, and what is known of their holes."""
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
-    with desk.model_clock.running():
-        restored = desk.engine.restore(shot, first, last)
+    with worker_context.model_clock.running():
+        restored = worker_context.engine.restore(shot, first, last)
     return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away, restored.miss)
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.parts import Box
-from pipelines.sizes import Size
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.sizes import Size
 
 U8 = NDArray[np.uint8]
 

@@ -10,64 +10,64 @@ from dataclasses import replace
 
 import av
 
-from core_model.progress import PROGRESS
-from core_model.regions import Region, regions_around
-from pipelines.cache.flow_cache import expected_bytes
-from pipelines.canvas.canvas import canvas_of, canvas_settings
-from pipelines.canvas.masks import inspect_canvas_masks
-from pipelines.config import JobConfig
-from pipelines.copies import copy_place
-from pipelines.cost.worked import worked_of_plan
-from pipelines.engines import lay_shots, works_in_regions
-from pipelines.errors import MaskError, MediaError
-from pipelines.identity import digest_of
-from pipelines.media.framing import on_canvas
-from pipelines.media.info import inspect_video
-from pipelines.media.rates import exact_rate
-from pipelines.media.remux import try_copies
-from pipelines.media.source import list_images
-from pipelines.plan import flow_pixels, masked_ranges, plan_frames
-from pipelines.publish import staged
-from pipelines.shots import ShotFinder
-from pipelines.sizes import margin_of
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import Seen, see, see_mask
-from pipelines.stages.finished import find_finished, rate_told, record_finished
-from pipelines.stages.record import ProbeRecord
-from pipelines.stages.steady import sources_of, unwritten
-from pipelines.stages.there_before import Way
-from pipelines.tasks import Item, ItemPlan, Receipt, Task
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.regions import Region, regions_around
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
+from reelmend.pipelines.engines.registry import lay_shots, works_in_regions
+from reelmend.pipelines.engines.worked_area import worked_of_plan
+from reelmend.pipelines.errors import MaskError, MediaError
+from reelmend.pipelines.job.output_paths import copy_place
+from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
+from reelmend.pipelines.media.canvas.framing import on_canvas
+from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.sizes import margin_of
+from reelmend.pipelines.media.source import list_images
+from reelmend.pipelines.media.stream_copy import try_copies
+from reelmend.pipelines.stages.digests import Seen, see, see_mask
+from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
+from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.stages.shot_detection import ShotFinder
+from reelmend.pipelines.stages.steady import sources_of, unwritten
+from reelmend.pipelines.stages.there_before import Way
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.flow_cache.codec import expected_bytes
+from reelmend.pipelines.storage.staging import staged
+from reelmend.pipelines.tasks import Item, ItemPlan, Receipt, Task
+from reelmend.pipelines.utils.hashing import digest_of
 
 PROBE_VERSION = 4
 """Raise it when a probe records something else, so that old records are not read."""
 
 
-def probe(task: Task, desk: Desk) -> Receipt:
-    item, job = task.item, desk.settings(task.item)
+def probe(task: Task, worker_context: WorkerContext) -> Receipt:
+    item, job = task.item, worker_context.settings(task.item)
     if item.problem:
         raise MediaError(item.problem)
-    video = see(item.video, desk)
+    video = see(item.video, worker_context)
     if video is None:
         raise MediaError(f"{item.video}: no such video")
-    mask = see_mask(item, desk)
+    mask = see_mask(item, worker_context)
     if mask is None:
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
-    finished = find_finished(item, (video, mask), desk)
+    finished = find_finished(item, (video, mask), worker_context)
     if finished is not None:
         return finished.receipt(item, job)
 
-    Way(item, item.output, (video.digest, mask.digest), desk).refuse_early()
+    Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
     masking = (mask.digest, job.mask, canvas_settings(job))
     facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
     probe_key = f"probes/{digest_of('probe', *facts)}"
-    record = desk.find_record(probe_key)
+    record = worker_context.find_record(probe_key)
     reused = record is not None
     if record is None:
-        with unwritten(sources_of(item, video, mask), (video, mask), desk):
-            record = _inspect(item, job, video.digest, mask.digest, desk)
-        desk.save_record(probe_key, record)
+        with unwritten(sources_of(item, video, mask), (video, mask), worker_context):
+            record = _inspect(item, job, video.digest, mask.digest, worker_context)
+        worker_context.save_record(probe_key, record)
     if not record.mask.masked:
-        return _leave_untouched(task, record, (video, mask), desk)
+        return _leave_untouched(task, record, (video, mask), worker_context)
     mended = try_copies(record.info, job.stitch)
     plan = replace(_plan(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
@@ -79,7 +79,9 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
     return job.plan.shots, job.plan.shot_threshold
 
 
-def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, desk: Desk) -> ProbeRecord:
+def _inspect(
+    item: Item, job: JobConfig, video_digest: str, mask_digest: str, worker_context: WorkerContext
+) -> ProbeRecord:
     finder = ShotFinder(job.plan.shot_threshold)
 
     def on_frame(index: int, frame: av.VideoFrame) -> None:
@@ -87,10 +89,12 @@ def _inspect(item: Item, job: JobConfig, video_digest: str, mask_digest: str, de
         finder.see(index, frame)
 
     rate = exact_rate(rate_told(item, job) or job.input.image_rate)
-    info = inspect_video(desk.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate)
+    info = inspect_video(
+        worker_context.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate
+    )
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask_path = None if item.mask is None else desk.local(item.mask)
+    mask_path = None if item.mask is None else worker_context.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
     shots = finder.shots() if job.plan.shots else [(0, info.frames)]
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
@@ -115,15 +119,20 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 
-def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], desk: Desk) -> Receipt:
+def _leave_untouched(
+    task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
+) -> Receipt:
     """Copy the source as it is, under the item's name with the source's own suffix."""
-    source = desk.local(task.item.video)
+    source = worker_context.local(task.item.video)
     output = copy_place(task.item, is_folder=source.is_dir())
     video, way = (
         sources_of(task.item, *sources)[:1],
-        Way(task.item, output, (sources[0].digest, sources[1].digest), desk),
+        Way(task.item, output, (sources[0].digest, sources[1].digest), worker_context),
     )
-    with staged(output, desk.files, desk.context.cache_dir, way.make) as copy, unwritten(video, sources, desk):
+    with (
+        staged(output, worker_context.files, worker_context.context.cache_dir, way.make) as copy,
+        unwritten(video, sources, worker_context),
+    ):
         if source.is_dir():
             copy.mkdir(parents=True)
             for image in list_images(source):  # whatever else is there, or linked there, is not part of the video
@@ -132,7 +141,7 @@ def _leave_untouched(task: Task, record: ProbeRecord, sources: tuple[Seen, Seen]
             shutil.copyfile(source, copy)
     why = "; ".join(("the mask is empty", *record.mask.notes))
     note = f"{why}: the source was copied unchanged to {output}"
-    done = record_finished(task.item, "untouched", output, sources, note, record.facts(), desk)
+    done = record_finished(task.item, "untouched", output, sources, note, record.facts(), worker_context)
     way.end()
     note = "; ".join(filter(None, [note, way.note]))
     return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from core_model.quality import FrameQuality, HoleQuality, summarize_quality
-from pipelines.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
+from reelmend.core_model.quality import FrameQuality, HoleQuality, summarize_quality
+from reelmend.pipelines.storage.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
 
 _WINDOW_FRAMES = 10
 _DIGITS = 4

@@ -3,25 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core_model.engine import U8, Bool, Float
-from core_model.regions import Region
-from pipelines.stages.clip import Clip
-from pipelines.stages.desk import Desk
-from pipelines.stages.flow import read_pairs
-from pipelines.tasks import Block, Segment, Task
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.stages.flow import read_pairs
+from reelmend.pipelines.stages.shot_reader import Clip
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.tasks import Block, Segment, Task
 
 
 class VideoShot:
-    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see core_model.engine.Shot."""
+    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see reelmend.core_model.engine.Shot."""
 
     def __init__(
-        self, clip: Clip, region: Region | None, start: int, stop: int, segments: Sequence[Segment], desk: Desk
+        self,
+        clip: Clip,
+        region: Region | None,
+        start: int,
+        stop: int,
+        segments: Sequence[Segment],
+        worker_context: WorkerContext,
     ) -> None:
         self.clip, self.region = clip, region
         self.start = start
         self.frames = stop - start
         self._segments = [segment for segment in segments if segment.region == region]
-        self._desk = desk
+        self._worker_context = worker_context
 
     @property
     def size(self) -> tuple[int, int]:
@@ -29,18 +35,18 @@ class VideoShot:
         return height, width
 
     def images(self, start: int, stop: int) -> U8:
-        with self._desk.model_clock.paused():
+        with self._worker_context.model_clock.paused():
             return self.clip.images(self.region, self.start + start, self.start + stop)
 
     def masks(self, start: int, stop: int) -> Bool:
-        with self._desk.model_clock.paused():
+        with self._worker_context.model_clock.paused():
             return self.clip.masks(self.region, self.start + start, self.start + stop)
 
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         record, job = self.clip.record, self.clip.job
         pairs = self.start + start, self.start + stop
-        with self._desk.model_clock.paused():
-            return read_pairs(self.region, *pairs, self._segments, record, job, self._desk)
+        with self._worker_context.model_clock.paused():
+            return read_pairs(self.region, *pairs, self._segments, record, job, self._worker_context)
 
 
 class OpenShot:
@@ -50,32 +56,32 @@ class OpenShot:
         self._clip = clip
         self._shots: dict[Region | None, VideoShot] = {}
 
-    def at(self, block: Block, task: Task, desk: Desk) -> list[VideoShot]:
+    def at(self, block: Block, task: Task, worker_context: WorkerContext) -> list[VideoShot]:
         """Return the shot once for each of the block's places: the very same as last time where that was one, too."""
         assert task.plan is not None
         coming = task.chunk.blocks if task.chunk else ()
         self._clip.expect([block, *(other for other in coming if other.start > block.start)])
-        shot = block.shot_start, block.shot_stop, task.plan.segments, desk
+        shot = block.shot_start, block.shot_stop, task.plan.segments, worker_context
         self._shots = {
             region: self._shots.get(region) or VideoShot(self._clip, region, *shot) for region in block.places
         }
         return list(self._shots.values())
 
 
-def shots_of(block: Block, task: Task, desk: Desk, side: int) -> list[VideoShot]:
+def shots_of(block: Block, task: Task, worker_context: WorkerContext, side: int) -> list[VideoShot]:
     """Return the shot that a block of the task's item is in, once for each part of the frame it is computed on.
 
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
     assert task.plan is not None
-    record = desk.record(task)
-    mask = None if task.item.mask is None else desk.local(task.item.mask)
+    record = worker_context.record(task)
+    mask = None if task.item.mask is None else worker_context.local(task.item.mask)
 
     def open_shot() -> OpenShot:
-        job = desk.settings(task.item)
+        job = worker_context.settings(task.item)
         if side:
             job = replace(job, process=replace(job.process, max_side=side))
         return OpenShot(Clip(record, mask, job))
 
     key = (task.plan.probe_key, task.item, (record.info.path, mask), block.shot_start, block.shot_stop, side)
-    return desk.keep_last(key, open_shot).at(block, task, desk)
+    return worker_context.keep_last(key, open_shot).at(block, task, worker_context)

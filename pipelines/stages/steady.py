@@ -7,15 +7,15 @@ look with which the copy was found. Where a look does not agree with the probe's
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipelines.errors import SourceChanged
-from pipelines.stages.desk import Desk
-from pipelines.stages.digests import NO_MASK, Seen, see
-from pipelines.stages.record import ProbeRecord, Source
-from pipelines.tasks import Item
+from reelmend.pipelines.errors import SourceChanged
+from reelmend.pipelines.stages.digests import NO_MASK, Seen, see
+from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.tasks import Item
 
 
 @contextmanager
-def held_to(record: ProbeRecord, desk: Desk, *, mask: bool) -> Iterator[tuple[Seen, Seen]]:
+def held_to(record: ProbeRecord, worker_context: WorkerContext, *, mask: bool) -> Iterator[tuple[Seen, Seen]]:
     """Yield the item's video and mask as they are now; with `mask` False the latter is not looked at.
 
     Raises SourceChanged on entering where they are not what the probe saw, on leaving where they were written
@@ -23,13 +23,18 @@ def held_to(record: ProbeRecord, desk: Desk, *, mask: bool) -> Iterator[tuple[Se
     """
     assert record.sources is not None, "a record that a task works by says where its sources lie"
     video, with_mask = record.sources
-    seen = _require(video, desk), _require(with_mask, desk) if mask and with_mask is not None else NO_MASK
-    with unwritten([source for source in (video, with_mask if mask else None) if source is not None], seen, desk):
+    seen = (
+        _require(video, worker_context),
+        _require(with_mask, worker_context) if mask and with_mask is not None else NO_MASK,
+    )
+    with unwritten(
+        [source for source in (video, with_mask if mask else None) if source is not None], seen, worker_context
+    ):
         yield seen
 
 
 @contextmanager
-def unwritten(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk) -> Iterator[None]:
+def unwritten(sources: Sequence[Source], seen: Sequence[Seen], worker_context: WorkerContext) -> Iterator[None]:
     """Raise SourceChanged on leaving when one of the sources was written since it was seen.
 
     An error of the block itself is then no news: it may be about content that is there no more.
@@ -37,9 +42,9 @@ def unwritten(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk) -> It
     try:
         yield
     except Exception as exc:
-        _refuse_written(sources, seen, desk, exc)
+        _refuse_written(sources, seen, worker_context, exc)
         raise
-    _refuse_written(sources, seen, desk, None)
+    _refuse_written(sources, seen, worker_context, None)
 
 
 def sources_of(item: Item, video: Seen, mask: Seen) -> list[Source]:
@@ -48,23 +53,25 @@ def sources_of(item: Item, video: Seen, mask: Seen) -> list[Source]:
     return [Source(place, seen.stamp, seen.digest) for place, seen in places if place is not None]
 
 
-def _refuse_written(sources: Sequence[Source], seen: Sequence[Seen], desk: Desk, error: Exception | None) -> None:
+def _refuse_written(
+    sources: Sequence[Source], seen: Sequence[Seen], worker_context: WorkerContext, error: Exception | None
+) -> None:
     for source, before in zip(sources, seen, strict=False):
-        if not desk.stamp(source.place).agrees(before.stamp):
-            desk.forget()
+        if not worker_context.stamp(source.place).agrees(before.stamp):
+            worker_context.forget()
             raise SourceChanged(
                 f"{source.place}: was modified while it was read; results computed from it are discarded;"
                 " run the same command again when it is complete"
             ) from error
 
 
-def _require(source: Source, desk: Desk) -> Seen:
-    desk.local(source.place)
-    now = desk.stamp(source.place)
+def _require(source: Source, worker_context: WorkerContext) -> Seen:
+    worker_context.local(source.place)
+    now = worker_context.stamp(source.place)
     if source.stamp.known and now.agrees(source.stamp):
         return Seen(now.mark, source.digest, now)
-    seen = see(source.place, desk)
+    seen = see(source.place, worker_context)
     if seen is None or seen.digest != source.digest:
-        desk.forget()
+        worker_context.forget()
         raise SourceChanged(f"{source.place}: has changed since the run began; run the same command again")
     return seen

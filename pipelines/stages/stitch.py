@@ -5,42 +5,43 @@ from functools import reduce
 
 import av
 
-from core_model.progress import PROGRESS
-from core_model.quality import FrameQuality
-from pipelines.canvas.canvas import canvas_of
-from pipelines.engines import weights_facts
-from pipelines.ledger import MASK_NOTE_FACT
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.framing import lay_frame, on_canvas
-from pipelines.media.paste import paste_rgb
-from pipelines.media.reader import read_frames
-from pipelines.media.records import VideoInfo
-from pipelines.media.writer import VideoWriter
-from pipelines.parts import Box, Part, Patch
-from pipelines.plan import blend, blend_weight
-from pipelines.publish import staged
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import SMALLER_BLOCKS, record_finished
-from pipelines.stages.inpaint import ensure_part
-from pipelines.stages.preview import PreviewMaker
-from pipelines.stages.review import quality_facts, with_verdict, worst_moment
-from pipelines.stages.steady import held_to
-from pipelines.stages.there_before import Way
-from pipelines.stages.zoom import union
-from pipelines.tasks import Block, Receipt, Task
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.engines.registry import weights_facts
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.canvas.canvas import canvas_of
+from reelmend.pipelines.media.canvas.framing import lay_frame, on_canvas
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.composite import paste_rgb
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.writer import VideoWriter
+from reelmend.pipelines.stages.cross_fade import blend, blend_weight
+from reelmend.pipelines.stages.finished import SMALLER_BLOCKS, record_finished
+from reelmend.pipelines.stages.inpaint import ensure_part
+from reelmend.pipelines.stages.parts import Part, Patch
+from reelmend.pipelines.stages.preview_strip import PreviewMaker
+from reelmend.pipelines.stages.review import quality_facts, with_verdict, worst_moment
+from reelmend.pipelines.stages.steady import held_to
+from reelmend.pipelines.stages.there_before import Way
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.stages.zoom import union
+from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.storage.staging import staged
+from reelmend.pipelines.tasks import Block, Receipt, Task
 
 
-def stitch(task: Task, desk: Desk) -> Receipt:
+def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
     assert task.plan is not None
-    item, job, record = task.item, desk.settings(task.item), desk.record(task)
+    item, job, record = task.item, worker_context.settings(task.item), worker_context.record(task)
     canvas = canvas_of(record.info, job)
     output = on_canvas(record.info, canvas)
-    patches = PatchTrack(task, desk)
+    patches = PatchTrack(task, worker_context)
     preview = PreviewMaker(output, record.mask, record.shots, patches)
-    way = Way(item, item.output, (record.video_digest, record.mask_digest), desk)
+    way = Way(item, item.output, (record.video_digest, record.mask_digest), worker_context)
     with (
-        staged(item.output, desk.files, desk.context.cache_dir, way.make) as path,
-        held_to(record, desk, mask=True) as sources,
+        staged(item.output, worker_context.files, worker_context.context.cache_dir, way.make) as path,
+        held_to(record, worker_context, mask=True) as sources,
     ):
         with VideoWriter(path, output, job.stitch) as writer:
             for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
@@ -52,13 +53,13 @@ def stitch(task: Task, desk: Desk) -> Receipt:
                 PROGRESS.frame()
         written = verify_output(path, output, job.stitch)
 
-    facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(desk.context.weights)
+    facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(worker_context.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
     facts |= quality_facts(patches.qualities)
-    facts |= preview.save(desk.context.work, desk.files)
+    facts |= preview.save(worker_context.context.work, worker_context.files)
     told = [str(facts[MASK_NOTE_FACT])] if MASK_NOTE_FACT in facts else []
     note = "; ".join([*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes])
-    done = record_finished(item, "restored", item.output, sources, note, facts, desk)
+    done = record_finished(item, "restored", item.output, sources, note, facts, worker_context)
     way.end()
     frames, size = record.info.frames, int(facts["bytes"])
     facts = with_verdict(done.facts, job.quality.review_below) | way.facts
@@ -73,9 +74,13 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 class PatchTrack:
     """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
-    def __init__(self, task: Task, desk: Desk) -> None:
+    def __init__(self, task: Task, worker_context: WorkerContext) -> None:
         assert task.plan is not None
-        self._task, self._desk, self._overlap = task, desk, desk.settings(task.item).plan.overlap
+        self._task, self._worker_context, self._overlap = (
+            task,
+            worker_context,
+            worker_context.settings(task.item).plan.overlap,
+        )
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
@@ -116,7 +121,7 @@ class PatchTrack:
 
     def _open_until(self, index: int) -> None:
         while self._next is not None and self._next.kept_start <= index:
-            blob, _ = ensure_part(self._next, self._task, self._desk)
+            blob, _ = ensure_part(self._next, self._task, self._worker_context)
             part = Part(blob)
             if part.side:
                 which = f"{self._next.start}-{self._next.stop - 1}"

@@ -12,17 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import Existing
-from pipelines.context import REPLACED
-from pipelines.errors import OutputTaken
-from pipelines.identity import digest_of
-from pipelines.stages.desk import Desk
-from pipelines.stages.finished import made_for, read_record
-from pipelines.store import get_json, put_json
-from pipelines.stores.entry import Entry
-from pipelines.stores.files import mark_of
-from pipelines.stores.location import Location
-from pipelines.tasks import Item
+from reelmend.pipelines.config import Existing
+from reelmend.pipelines.errors import OutputTaken
+from reelmend.pipelines.stages.finished import made_for, read_record
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import get_json, put_json
+from reelmend.pipelines.storage.files import mark_of
+from reelmend.pipelines.storage.location import Entry, Location
+from reelmend.pipelines.storage.run_layout import REPLACED
+from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.utils.hashing import digest_of
 
 SET_ASIDE, REPLACED_OWN = "set_aside", "replaced_own"
 """Among the facts of an item for which something was moved, and where to, or an earlier result of its own replaced."""
@@ -41,35 +40,35 @@ class _There:
 class Way:
     """The way for one output into its place."""
 
-    def __init__(self, item: Item, output: Location, digests: tuple[str, str], desk: Desk) -> None:
+    def __init__(self, item: Item, output: Location, digests: tuple[str, str], worker_context: WorkerContext) -> None:
         """`digests` are those of its video and mask."""
-        self._item, self._output, self._digests, self._desk = item, output, digests, desk
-        self._made_for = made_for(item, desk.settings(item))
+        self._item, self._output, self._digests, self._worker_context = item, output, digests, worker_context
+        self._made_for = made_for(item, worker_context.settings(item))
         self.facts: dict[str, str | int | float] = {}
         self.note = ""
         """For a person: what was set aside, and where it is now."""
 
     def refuse_early(self) -> None:
         """Raise OutputTaken where publishing would, before any work is done."""
-        if self._desk.context.job.run.existing is Existing.refuse:
+        if self._worker_context.context.job.run.existing is Existing.refuse:
             self._refuse(self._look())
 
     def make(self, staged: Path) -> None:
         """Called with the finished file or folder, before it is published. Raises OutputTaken, StoreError."""
-        there, existing = self._look(), self._desk.context.job.run.existing
+        there, existing = self._look(), self._worker_context.context.job.run.existing
         if there is not None and not there.whose:
             self.facts[REPLACED_OWN] = 1
         elif there is not None and existing is Existing.aside:
             self._set_aside(there)
         elif existing is Existing.refuse:
             self._refuse(there)
-        parts = self._desk.files.parts_of(staged) or []
+        parts = self._worker_context.files.parts_of(staged) or []
         coming = {"mark": mark_of(parts), "sizes": _sizes(parts), "made_for": self._made_for}
-        put_json(self._desk.store, self._coming, coming)
+        put_json(self._worker_context.store, self._coming, coming)
 
     def end(self) -> None:
         """Called when the output's record is written."""
-        self._desk.store.delete(self._coming)
+        self._worker_context.store.delete(self._coming)
 
     @property
     def _coming(self) -> str:
@@ -80,20 +79,20 @@ class Way:
             raise OutputTaken(f"{self._output}: already exists and is {there.whose}; {_ADVICE}")
 
     def _set_aside(self, there: _There) -> None:
-        folder = self._desk.context.work / REPLACED / self._desk.context.run_id
+        folder = self._worker_context.context.work / REPLACED / self._worker_context.context.run_id
         target = folder / self._item.id.rpartition("/")[0] / self._output.name
-        kept = self._desk.files.set_aside(self._output, target)
+        kept = self._worker_context.files.set_aside(self._output, target)
         self.facts[SET_ASIDE] = str(kept)
         self.note = f"the earlier {self._output} was {there.whose}; it was moved to {kept}"
 
     def _look(self) -> _There | None:
-        parts = self._desk.files.parts_of(self._output)
+        parts = self._worker_context.files.parts_of(self._output)
         if not parts:  # an empty folder is nobody's
             return None
-        mark, done = mark_of(parts), read_record(self._item, self._desk)
+        mark, done = mark_of(parts), read_record(self._item, self._worker_context)
         if done is not None and done.output == self._output and done.output_mark == mark:
             return _There(self._other(done.made_for, *(seen.digest for seen in done.sources)))
-        coming = get_json(self._desk.store, self._coming)
+        coming = get_json(self._worker_context.store, self._coming)
         if coming is not None:
             is_it = coming["mark"] == mark if isinstance(self._output, Path) else coming["sizes"] == _sizes(parts)
             if is_it:

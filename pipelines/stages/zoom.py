@@ -2,8 +2,8 @@
 
 import math
 
-from pipelines.parts import Box
-from pipelines.sizes import Size
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.sizes import Size
 
 _AROUND = 0.6  # of the hole's shorter side
 _AROUND_PX = 48

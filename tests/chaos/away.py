@@ -29,10 +29,10 @@ import workload
 from gate import Gate, Shut
 from servers import CREDENTIALS, s3_server
 
-from pipelines.job import dump_job
-from pipelines.ledger import read_ledger
-from pipelines.run import LEDGER
-from pipelines.stores.location import location_of
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.location import location_of
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0
 _STILL_S = 15.0
@@ -93,7 +93,7 @@ def run_campaign(
         mark = uuid4().hex
         environment = {**os.environ, **processes.environment(mark), "AWS_ENDPOINT_URL": gate.url}
         environment.pop("RAY_ADDRESS", None)
-        command = [sys.executable, "-m", "pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
+        command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
         trouble = Trouble(gate, mark, what, rng, longest_s)
         began = time.monotonic()
         with (folder / "run.log").open("w") as log:

@@ -33,10 +33,10 @@ from ray.cluster_utils import Cluster
 from ray_cluster import ray_cluster
 from servers import CREDENTIALS, s3_server
 
-from pipelines.job import dump_job
-from pipelines.ledger import ItemState, read_ledger
-from pipelines.run import LEDGER
-from pipelines.stores.location import location_of
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from reelmend.pipelines.storage.location import location_of
 
 _HERE = Path(__file__).parent
 _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "3"}
@@ -138,7 +138,7 @@ def _disturb(
     """Type the same command until everything has ended, whatever happens to it."""
     environment = {**os.environ, **processes.environment(mark), "AWS_ENDPOINT_URL": proxy, "OMP_NUM_THREADS": "1"}
     environment |= _RAY
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(job), "--json"]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job), "--json"]
     killer.left, on_nodes = kills // 6, kills - kills // 6
     with ExitStack() as stack:
         cluster: Cluster | None = None
@@ -217,7 +217,7 @@ def _all_ended(said: Path, status: int, complaints: list[str]) -> bool:
 
 def _run_in_peace(job: Path, store: str) -> list[str]:
     """The same command once more finds everything done, and clears away what killed ones left."""
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(job), "--json"]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job), "--json"]
     environment = {**os.environ, "AWS_ENDPOINT_URL": store}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):

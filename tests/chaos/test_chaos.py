@@ -12,8 +12,8 @@ from meddler import Meddler
 from verdict import Request, contents, ends, mended, repeats, written_past
 from workload import Truth
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.sealed import seal_lines, unseal_lines
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.sealed import seal_lines, unseal_lines
 
 PART = "/b/out/_reelmend/store/parts/ab/abcd"
 

@@ -10,7 +10,7 @@ _STOPPED = ("another run writes to", "was taken while this run was silent")
 
 def run_twins(job: Path, store: str) -> list[str]:
     """Return complaints."""
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(job), "--json", "run.executor=inline"]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job), "--json", "run.executor=inline"]
     environment = {**os.environ, "AWS_ENDPOINT_URL": store, "OMP_NUM_THREADS": "1"}
     twins = [
         subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ import boto3
 from killer import Killed
 from workload import Truth
 
-from pipelines.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 _OURS = re.compile(r"out/(clip_\d+\.mkv|_reelmend/([^./][^/]*/)*[^./][^/]*)")
 """Outputs, and the run's own files; names that begin with a dot are for a moment."""

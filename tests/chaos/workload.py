@@ -12,7 +12,7 @@ import boto3
 import numpy as np
 from clips import moving_box, scene, write_clip, write_mask_image
 
-from pipelines.config import (
+from reelmend.pipelines.config import (
     Codec,
     ExecutorName,
     FlowConfig,
@@ -24,9 +24,9 @@ from pipelines.config import (
     StitchConfig,
     StoreConfig,
 )
-from pipelines.ledger import read_ledger
-from pipelines.run import LEDGER, run_job
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.storage.ledger import read_ledger
 
 _SIZE, _FRAMES = (48, 32), 8
 _LONG_EVERY, _BROKEN_EVERY = 20, 40

@@ -9,7 +9,7 @@ import pytest
 from jobs import add_item
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 
 def type_in(*words: str) -> Result:

@@ -10,7 +10,7 @@ import pytest
 def offered(line: str) -> list[str]:
     """What Bash shows for a line whose last word is being typed."""
     asked = {"_REELMEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
-    code = "import sys; sys.argv[0] = 'reelmend'; from pipelines.cli import main; main()"
+    code = "import sys; sys.argv[0] = 'reelmend'; from reelmend.pipelines.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, check=False
     )

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.demo.clip import write_clip
-from pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment, moments
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.demo.clip import write_clip
+from reelmend.pipelines.demo.scene import FRAMES, HEIGHT, RATE, WIDTH, Moment, moments
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_files_hold_the_scene_its_masks_and_a_tone(scene: list[Moment], tmp_
 @pytest.mark.usefixtures("on_cluster")  # what a Ray of its own costs, others show
 def test_the_whole_demo_takes_the_balloon_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    command = [sys.executable, "-m", "pipelines.cli", "demo", "--picture", "picture.png"]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "demo", "--picture", "picture.png"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert float(re.findall(r"\+([\d.]+) dB", result.stdout)[0]) > 3

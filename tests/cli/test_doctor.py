@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.doctor import Finding, Level, weights_here, works
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.cli.doctor_checks import Finding, Level, weights_here, works
 
 
 def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:
@@ -53,6 +53,23 @@ def test_the_doctor_looks_at_every_part_and_says_what_a_run_would_pick(monkeypat
     assert {"versions", "CPU", "GPU", "memory", "encoders", "disk", "weights", "Ray", "a run"} <= set(found)
     assert found["Ray"]["level"] == "ok", found["Ray"]
     assert "engine propagation, run.executor=ray" in found["a run"]["what"]
+
+
+@pytest.mark.ray
+def test_the_doctor_runs_nothing_that_lies_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray is tried in a process of its own: Python would import modules of the current folder first there."""
+    trace = f"open({str(tmp_path / 'was-run')!r}, 'w')\n"
+    for name in ("reelmend/__init__.py", "cluster/__init__.py", "cluster/check.py", "ray.py", "json.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(trace)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # nobody answers, at once
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 0, result.stdout
+    assert "no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1" in result.stdout
+    assert not (tmp_path / "was-run").exists()
 
 
 @pytest.mark.ray

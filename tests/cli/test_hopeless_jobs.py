@@ -8,7 +8,7 @@ import pytest
 from clips import write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +37,13 @@ def run(*words: str) -> Result:
     ],
 )
 def test_it_is_refused_before_anything_starts(words: list[str], said: str) -> None:
-    before = "cluster.executor" in sys.modules
+    before = "reelmend.cluster.executor" in sys.modules
     result = run(*words)
     assert result.exit_code == 2
     assert said in result.stderr.replace(f"{Path.cwd()}/", "")
     assert result.stdout == ""
     assert not Path("out").exists()
-    assert ("cluster.executor" in sys.modules) == before, "Ray was not even imported"
+    assert ("reelmend.cluster.executor" in sys.modules) == before, "Ray was not even imported"
 
 
 def test_one_item_that_can_be_tried_is_enough_for_a_run() -> None:

@@ -9,10 +9,10 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from pipelines.ledger import ItemRow, read_ledger
-from pipelines.run import run_job
-from pipelines.tasks import Failure, Receipt
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
+from reelmend.pipelines.tasks import Failure, Receipt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -20,7 +20,7 @@ def test_a_signal_ends_the_run_with_130_a_ledger_and_one_line(number: signal.Sig
     videos = [write_clip(tmp_path / f"{index}.mp4", frames=8, audio=False) for index in range(12)]
     mask = write_mask_image(tmp_path / "mask.png", moving_box(frames=1)[0])
     words = ["run", "--videos", *map(str, videos), "--masks", str(mask), "--out", str(tmp_path / "out")]
-    command = [sys.executable, "-m", "pipelines.cli", *words, "run.executor=inline"]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", *words, "run.executor=inline"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
         next(line for line in run.stderr if "state=probing" in line)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 
 def type_in(*words: str) -> Result:

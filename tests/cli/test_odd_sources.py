@@ -8,8 +8,8 @@ from clips import write_clip, write_mask_image
 from jobs import add_item
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.ledger import ItemState, read_ledger
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 BAD = {
     "pipe": ("pipe.mp4", "quarantined"),

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.config import LogFormat
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.tasks import Failure
-from pipelines.watch.progress import LogDisplay, SilentDisplay, choose_display
-from pipelines.watch.progress_live import LINES, LiveDisplay
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.observe.progress import LogDisplay, SilentDisplay, choose_display
+from reelmend.pipelines.observe.progress_live import LINES, LiveDisplay
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.tasks import Failure
 
 
 def row(name: str, state: ItemState, **more: object) -> ItemRow:

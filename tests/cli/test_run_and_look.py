@@ -8,8 +8,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
-from pipelines.ledger import ItemState, read_ledger
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 LEDGER = Path("out/_reelmend/ledger")
 QUICK = ["run.executor=inline", "plan.shots=false"]

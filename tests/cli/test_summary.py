@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.summary import RunSummary, summarise
+from reelmend.pipelines.observe.summary import RunSummary, summarise
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 
 def row(state: ItemState, **more: object) -> ItemRow:

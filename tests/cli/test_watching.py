@@ -13,9 +13,9 @@ import pytest
 from clips import moving_box, scene, write_clip, write_mask_image
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.ledger import ItemState, read_ledger
-from pipelines.run import LEDGER
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.run.driver import LEDGER
+from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 
 PATIENCE_S = 120
 CLIPS, FRAMES = 6, 12
@@ -43,7 +43,7 @@ def words(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 @pytest.fixture
 def run(words: list[str]) -> Iterator["subprocess.Popen[str]"]:
     """The run, held where its first item is done and in the ledger."""
-    command = [sys.executable, "-m", "pipelines.cli", *words]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as process:
         deadline = time.monotonic() + PATIENCE_S
         while not (Path("out/_reelmend") / LEDGER / "head.json").exists() or not _has_restored(process):

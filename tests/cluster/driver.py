@@ -8,10 +8,10 @@ from pathlib import Path
 
 import toy_worker
 
-from cluster.executor import RayExecutor
-from pipelines.ledger import ItemRow
-from pipelines.run_state import RunState
-from pipelines.tasks import Failure, Receipt
+from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.tasks import Failure, Receipt
 
 
 def main(folder: Path, grace_s: float, names: list[str]) -> int:

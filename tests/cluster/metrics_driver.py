@@ -14,8 +14,8 @@ import ray
 import toy_worker
 from scrapes import scrape_ray
 
-from cluster.executor import RayExecutor
-from pipelines.run_state import RunState
+from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.run.state_machine import RunState
 
 _PATIENCE_S = 60.0
 

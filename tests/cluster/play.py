@@ -4,10 +4,10 @@ from pathlib import Path
 
 from toy_worker import toy_item, toy_plan
 
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
-from pipelines.run_state import RunState
-from pipelines.tasks import Receipt, Stage
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.tasks import Receipt, Stage
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)

@@ -2,9 +2,9 @@
 
 from play import Play
 
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Gone
-from pipelines.tasks import Stage
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Gone
+from reelmend.pipelines.tasks import Stage
 
 TWO = Layout(
     (Pool("inpaint", (Stage.INPAINT,), 2, 1.0, 1, gpus=1.0), Pool("flow", (Stage.FLOW,), 1, 0.5, 1)), 1, 0.1, 4

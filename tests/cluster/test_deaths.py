@@ -19,7 +19,7 @@ def errors() -> dict[str, Exception]:
 
 @pytest.mark.parametrize("what", ["machine killed, of an actor", "machine killed, of a task"])
 def test_a_machine_that_went_away_is_known(what: str) -> None:
-    from cluster.deaths import one_line, with_its_machine
+    from reelmend.cluster.deaths import one_line, with_its_machine
 
     assert with_its_machine(errors()[what])
     assert one_line(errors()[what]) == "its machine went away, or cannot be reached"
@@ -27,7 +27,7 @@ def test_a_machine_that_went_away_is_known(what: str) -> None:
 
 @pytest.mark.parametrize("what", ["process killed, of an actor", "process killed, of a task"])
 def test_a_process_that_was_killed_is_no_machine_that_went_away(what: str) -> None:
-    from cluster.deaths import one_line, with_its_machine
+    from reelmend.cluster.deaths import one_line, with_its_machine
 
     assert not with_its_machine(errors()[what])
     assert one_line(errors()[what]).startswith("its process vanished: killed")

@@ -17,16 +17,16 @@ from ray_cluster import ray_cluster
 from toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
 from typer.testing import CliRunner
 
-from cluster.executor import RayExecutor
-from cluster.pools import Pools
-from cluster.resources import Layout, lay_out
-from cluster.runtime import free_and_total, nodes, ray_runtime
-from cluster.scheduler import Placed, Ready
-from pipelines.cli import app
-from pipelines.config import PoolsConfig
-from pipelines.ledger import ItemState
-from pipelines.run_state import RunState
-from pipelines.tasks import Stage
+from reelmend.cluster.executor import RayExecutor
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.resources import Layout, lay_out
+from reelmend.cluster.runtime import free_and_total, nodes, ray_runtime
+from reelmend.cluster.scheduler import Placed, Ready
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.tasks import Stage
 
 pytestmark = pytest.mark.ray
 
@@ -46,7 +46,7 @@ def on_gpus(gpu_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("on_gpus")
 def test_all_gpus_are_filled_whole_and_in_halves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Left to Ray, two halves may lie on two GPUs, and no whole one is left for inpainting."""
-    caplog.set_level(logging.INFO, logger="cluster.pools")
+    caplog.set_level(logging.INFO, logger="reelmend.cluster.pools")
     with ray_runtime():
         layout = lay_out(nodes(), 0, gpu=True)
         pools = Pools(toy_context(tmp_path), ToyWorker, layout)
@@ -79,7 +79,7 @@ def _place_all(pools: Pools, layout: Layout) -> None:
 def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
     items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_inpaint", "b")]
     state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
     RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
@@ -90,7 +90,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
 
 @pytest.mark.usefixtures("on_gpus")
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
     context = toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0))
     state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
     ray.init(log_to_driver=False)

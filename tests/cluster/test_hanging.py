@@ -8,12 +8,12 @@ import pytest
 from play import LAPTOP, Play
 from toy_worker import ToyWorker, toy_context, toy_item
 
-from cluster.beats import BEAT_S, BeatReader
-from cluster.pools import Pools
-from cluster.runtime import ray_runtime
-from cluster.scheduler import Answered, End, Patience, Run
-from pipelines.tasks import Receipt, Stage, Task
-from pipelines.watch.signs import Beat
+from reelmend.cluster.beats import BEAT_S, BeatReader
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.runtime import ray_runtime
+from reelmend.cluster.scheduler import Answered, End, Patience, Run
+from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 STILL_S = 100.0
 PATIENCE = Patience(still_s=STILL_S)

@@ -10,11 +10,11 @@ import pytest
 from ray_cluster import ray_cluster
 from toy_worker import ToyWorker, toy_context, toy_item, visits
 
-from cluster.executor import RayExecutor
-from pipelines.config import PoolsConfig
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.run_state import RunState
-from pipelines.tasks import Failure, Receipt
+from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.tasks import Failure, Receipt
 
 pytestmark = pytest.mark.ray
 MACHINE = {"num_cpus": 1}
@@ -60,8 +60,8 @@ def test_a_machine_that_joins_gets_workers(
     tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first item's chunk waits until another worker has begun the second one's: one machine alone would hang."""
-    caplog.set_level(logging.INFO, logger="cluster")
-    monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
+    caplog.set_level(logging.INFO, logger="reelmend.cluster")
+    monkeypatch.setattr("reelmend.cluster.executor._COUNT_MACHINES_S", 0.2)
 
     def answered(task_id: str) -> None:
         if task_id == "flow:waits_in_inpaint:1":
@@ -78,9 +78,9 @@ def test_a_machine_that_joins_gets_workers(
 def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
     tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.executor._COUNT_MACHINES_S", 0.2)
-    monkeypatch.setattr("cluster.executor.wants_gpu", lambda _: True)
-    monkeypatch.setattr("cluster.executor.Patience.unplaceable_s", 0.5)
+    monkeypatch.setattr("reelmend.cluster.executor._COUNT_MACHINES_S", 0.2)
+    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
+    monkeypatch.setattr("reelmend.cluster.executor.Patience.unplaceable_s", 0.5)
     kinds: list[str] = []
     node = one_machine.add_node(**MACHINE, num_gpus=1)
 

@@ -3,11 +3,11 @@
 import pytest
 from play import LAPTOP, Play
 
-from cluster.deaths import KernelKills, for_want_of_memory
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Gone, Run, Start
-from pipelines.ledger import ItemState
-from pipelines.tasks import Failure, Stage
+from reelmend.cluster.deaths import KernelKills, for_want_of_memory
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Answered, Gone, Run, Start
+from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.tasks import Failure, Stage
 
 OOM = "its machine ran out of memory"
 
@@ -106,7 +106,7 @@ def test_whether_memory_ran_out_is_told_by_ray_or_by_the_system(kind, text, kern
 def test_kills_of_the_system_are_news_once(tmp_path, monkeypatch) -> None:
     counter = tmp_path / "memory.events"
     counter.write_text("low 0\noom 3\noom_kill 3\n")
-    monkeypatch.setattr("cluster.deaths._COUNTERS", (counter, tmp_path / "none"))
+    monkeypatch.setattr("reelmend.cluster.deaths._COUNTERS", (counter, tmp_path / "none"))
     kills = KernelKills()
     assert not kills.new()
     counter.write_text("low 0\noom 4\noom_kill 4\n")

@@ -6,10 +6,10 @@ import pytest
 from play import LAPTOP, Play
 from toy_worker import ToyWorker, toy_context, toy_item, visits
 
-from cluster.pools import Pools
-from cluster.runtime import ray_runtime
-from cluster.scheduler import Answered, End, Gone, Patience
-from pipelines.tasks import Receipt, Stage, Task
+from reelmend.cluster.pools import Pools
+from reelmend.cluster.runtime import ray_runtime
+from reelmend.cluster.scheduler import Answered, End, Gone, Patience
+from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 PATIENCE = Patience(probe_s=100, task_s=50)
 

@@ -7,7 +7,7 @@ import cv2
 import pytest
 import torch
 
-from cluster.placement import cores_near, use_threads
+from reelmend.cluster.placement import cores_near, use_threads
 
 
 def write_device(devices: Path, cores: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from play import Play
 
-from cluster.resources import Layout, Pool
-from cluster.scheduler import GiveUp, Gone, Instruction, Start, Stop
-from pipelines.tasks import Stage
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import GiveUp, Gone, Instruction, Start, Stop
+from reelmend.pipelines.tasks import Stage
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 FLOW = Pool("flow", (Stage.FLOW,), size=1, cpus=0.1, threads=1, gpus=0.5)

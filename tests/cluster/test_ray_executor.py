@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from toy_worker import ToyWorker, toy_context, toy_item, visits
 
-from cluster.executor import RayExecutor
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.run_state import RunState
+from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 pytestmark = pytest.mark.ray
 

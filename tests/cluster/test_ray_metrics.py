@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.metrics import INTERVAL_S, RayMetrics
-from pipelines.watch.metrics import METRICS
+from reelmend.cluster.metrics import INTERVAL_S, RayMetrics
+from reelmend.pipelines.observe.metrics import METRICS
 
 DRIVER = Path(__file__).with_name("metrics_driver.py")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cluster.resources import Layout, Node, lay_out, resized
-from pipelines.config import PoolsConfig
-from pipelines.tasks import Stage
+from reelmend.cluster.resources import Layout, Node, lay_out, resized
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.tasks import Stage
 
 GIB = 2**30
 

@@ -13,12 +13,12 @@ import pytest
 import ray
 from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
-from cluster.executor import RayExecutor
-from cluster.own_ray import temporary_folder
-from pipelines.config import PoolsConfig
-from pipelines.errors import ConfigError, SetupError
-from pipelines.ledger import ItemState
-from pipelines.run_state import RunState
+from reelmend.cluster.executor import RayExecutor
+from reelmend.cluster.own_ray import temporary_folder
+from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.errors import ConfigError, SetupError
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
 
 pytestmark = pytest.mark.ray
 DRIVER = Path(__file__).with_name("driver.py")

@@ -3,10 +3,10 @@
 import pytest
 from play import RESTORE, Play
 
-from cluster.resources import Layout, Pool
-from cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
-from pipelines.ledger import ItemState
-from pipelines.tasks import Receipt, Stage, Task
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
+from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.tasks import Receipt, Stage, Task
 
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
 INPAINT = Pool("inpaint", (Stage.INPAINT,), size=1, cpus=1.0, threads=1)

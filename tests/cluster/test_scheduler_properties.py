@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_worker import toy_item, toy_plan
 
-from cluster.resources import Layout, Pool
-from cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
-from pipelines.ledger import ItemState
-from pipelines.run_state import RunState
-from pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.cluster.resources import Layout, Pool
+from reelmend.cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 SHARED = Layout((Pool("restore", (Stage.INPAINT, Stage.FLOW), 2, 0.9, 1),), task_slots=1, task_cpus=0.1, busy_limit=2)
 APART = Layout(

@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-from pipelines.config import JobConfig, PoolsConfig, RunConfig
-from pipelines.context import RunContext
-from pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from reelmend.pipelines.config import JobConfig, PoolsConfig, RunConfig
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 
 def toy_item(name: str, folder: Path) -> Item:

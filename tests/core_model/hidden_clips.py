@@ -5,8 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from core_model.dis_flow import DisFlow
-from core_model.engine import U8, Bool, Float
+from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.flow.dis import DisFlow
 
 
 class Hidden(NamedTuple):

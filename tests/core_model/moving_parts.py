@@ -3,7 +3,7 @@
 import numpy as np
 from hidden_clips import texture
 
-from core_model.engine import U8, Bool
+from reelmend.core_model.engine import U8, Bool
 
 
 def still(frames: int, height: int = 96, width: int = 144, seed: int = 0) -> U8:

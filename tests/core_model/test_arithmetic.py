@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hidden_clips import pan
 
-from core_model.metrics import psnr, warping_error
-from core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
+from reelmend.core_model.metrics import psnr, warping_error
+from reelmend.core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
 
 MOTION = np.array([[2.0, 0.005, -0.003], [-1.0, 0.002, 0.004]])
 """(u, v) in pixels from (1, x, y)."""

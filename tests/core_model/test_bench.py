@@ -1,4 +1,4 @@
-"""`python -m core_model.bench` on a machine that has torch, einops, numpy and OpenCV, and nothing else."""
+"""`python -m reelmend.core_model.bench` on a machine that has torch, einops, numpy and OpenCV, and nothing else."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core_model.bench.__main__ import main
-from core_model.bench.measure import Case, Measured
-from core_model.bench.published import GFLOP, is_reference, operations_gate, time_gates
+from reelmend.core_model.bench.__main__ import main
+from reelmend.core_model.bench.measure import Case, Measured
+from reelmend.core_model.bench.published import GFLOP, is_reference, operations_gate, time_gates
 
 ROOT = Path(__file__).parents[2]
 ABSENT = ["ray", "av", "omegaconf", "yaml", "pyarrow", "rich", "typer", "scenedetect", "jinja2", "tenacity", "boto3"]
@@ -21,12 +21,12 @@ def bare(tmp_path):
     """The environment of a process in which only those four can be imported."""
     for name in ABSENT:
         (tmp_path / f"{name}.py").write_text("raise ImportError('not on this machine')\n")
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "src")])
     return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def _bench(env, *words):
-    command = [sys.executable, "-m", "core_model.bench", "--device", "cpu", *words]
+    command = [sys.executable, "-m", "reelmend.core_model.bench", "--device", "cpu", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
 
 

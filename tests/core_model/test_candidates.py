@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core_model.propagation.pixel_tracks import ask
-from core_model.propagation.selection import match_light, sample, spread_misses, weigh
+from reelmend.core_model.propagation.pixel_tracks import ask
+from reelmend.core_model.propagation.selection import match_light, sample, spread_misses, weigh
 
 MASK = np.zeros((30, 72), bool)
 MASK[10:20, 16:56] = True

@@ -2,10 +2,10 @@ import pytest
 import torch
 from released import released_shapes, tensor
 
-from core_model.checkpoint import load_checkpoint
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
+from reelmend.core_model.checkpoint import load_checkpoint
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
 
 NETWORKS = {"raft": Raft, "recurrent_flow_completion": FlowCompletion, "propainter": InpaintGenerator}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.clean_pictures import CleanPictures
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.clean_pictures import CleanPictures
 
 LEVELS = (10, 100, 250)
 
@@ -20,7 +20,7 @@ def pictures():
 
 
 def at(pictures, t, y, x):
-    return float(pictures.at(t)[y, x, 0])
+    return float(pictures.at(t)[0][y, x, 0])
 
 
 def test_a_neighbour_counts_55_to_255(pictures):
@@ -51,3 +51,17 @@ def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_th
     pictures = CleanPictures(frames, masks, passing, places, (slice(0, 40), slice(0, 40)))
     for t, y, x in ((1, 30, 20), (0, 30, 20), (1, 20, 20), (1, 8, 20)):
         assert at(pictures, t, y, x) == pytest.approx(4 * (x - t), abs=0.01)
+
+
+def test_where_other_frames_stood_in_is_said(pictures):
+    assert np.argwhere(pictures.at(1)[1]).tolist() == [[20, 20], [30, 30]]
+
+
+def test_what_stands_in_is_brought_to_the_light_of_the_frame():
+    """The exposure is halved from the second frame on, while something passes: its stand-in is as dark as the rest."""
+    frames = np.stack([np.full((40, 40, 3), level, np.uint8) for level in (160, 80, 80)])
+    masks, passing = np.zeros((2, 3, 40, 40), bool)
+    passing[1:, 10:20, 10:20] = True
+    frames[1:, 10:20, 10:20] = 250
+    pictures = CleanPictures(frames, masks, passing, np.repeat(IN_PLACE[None], 3, 0), (slice(0, 40), slice(0, 40)))
+    assert at(pictures, 2, 15, 15) == pytest.approx(80, abs=0.5)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from released import shared, with_test_weights
 
-from core_model.compilation import CompileOutcome, compile_hot_parts, warm_up
-from core_model.execution import Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
+from reelmend.core_model.device.compilation import CompileOutcome, compile_hot_parts, warm_up
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
 
 CPU = torch.device("cpu")
 

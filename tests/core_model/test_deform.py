@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core_model.networks.deform import deform_conv2d, torchvision_kernel
+from reelmend.core_model.networks.deform import deform_conv2d, torchvision_kernel
 
 GROUPS, TAPS = 2, 9
 

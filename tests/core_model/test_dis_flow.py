@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hidden_clips import pan
 
-from core_model.dis_flow import DisFlow
+from reelmend.core_model.flow.dis import DisFlow
 
 
 @pytest.mark.parametrize(("finest_scale", "error_px"), [(1, 0.25), (2, 0.3)])

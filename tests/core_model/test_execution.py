@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core_model import execution
-from core_model.execution import Execution, usable_precision
+from reelmend.core_model.device import precision as execution
+from reelmend.core_model.device.precision import Execution, usable_precision
 
 CPU = torch.device("cpu")
 

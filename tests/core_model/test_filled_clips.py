@@ -6,9 +6,9 @@ import pytest
 from hidden_clips import Hidden, centre_box, hide, pan
 from moving_parts import crossing, noisy, still, with_object
 
-from core_model.engine import Restored
-from core_model.metrics import psnr
-from core_model.propagation.fill import fill_clip
+from reelmend.core_model.engine import Restored
+from reelmend.core_model.metrics import psnr
+from reelmend.core_model.propagation.fill import fill_clip
 
 RED = (250, 20, 20)
 

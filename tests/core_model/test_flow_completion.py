@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from released import golden, shared, with_test_weights
 
-from core_model.networks.flow_completion import FlowCompletion, SpatialConv, TemporalConv
+from reelmend.core_model.networks.flow_completion import FlowCompletion, SpatialConv, TemporalConv
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 import torch
 from released import golden, shared
 
-from core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
-from core_model.networks.region import Region
+from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
+from reelmend.core_model.networks.region import Region
 
 
 @pytest.fixture(scope="module")

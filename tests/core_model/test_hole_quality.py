@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core_model.quality import NO_HOLE, FrameQuality, measure_quality, merge, summarize_quality
+from reelmend.core_model.quality import NO_HOLE, FrameQuality, measure_quality, merge, summarize_quality
 
 
 def box(top: int, left: int, *, frames: int = 2, height: int = 60, width: int = 80, side: int = 10) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.image_propagation import propagate_images
-from core_model.warp import warp
+from reelmend.core_model.networks.image_propagation import propagate_images
+from reelmend.core_model.networks.warp import warp
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "image_propagation_64x96.npz"
 

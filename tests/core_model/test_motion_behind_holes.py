@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hidden_clips import centre_box
 
-from core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion, lay_holes, shrink
-from core_model.propagation.pixel_tracks import RIM_PX, Tracks, ask, find_other, follow, lead_rim
+from reelmend.core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion, lay_holes, shrink
+from reelmend.core_model.propagation.pixel_tracks import RIM_PX, Tracks, ask, find_other, follow, lead_rim
 
 ZOOM = np.array([[-2.0, 0.02, -0.01], [1.5, 0.01, 0.02]])
 """(u, v) from (1, x, y), in pixels of frames of 96x128."""

@@ -8,15 +8,15 @@ import pytest
 import torch
 from released import shared, with_test_weights
 
-from core_model.array_shot import ArrayShot
-from core_model.execution import Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.options import RestoreOptions
-from core_model.propainter_engine import ProPainterEngine
-from core_model.raft_flow import RaftFlow
-from core_model.restorer import Restorer, dilate
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.flow.raft import RaftFlow
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.propainter.engine import ProPainterEngine
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.restorer import Restorer, dilate
 
 SHAPES = [(1, 1, 1), (2, 1, 1), (3, 1, 19), (2, 19, 1), (2, 3, 150), (3, 7, 5), (2, 8, 8), (4, 9, 16), (2, 127, 129)]
 """(T, H, W)"""

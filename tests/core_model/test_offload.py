@@ -6,9 +6,9 @@ import torch
 from released import golden, with_test_weights
 from simulated_card import Card
 
-from core_model.image_propagation import propagate_images
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.offload import Offload
+from reelmend.core_model.device.offload import Offload
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.image_propagation import propagate_images
 
 THERE = torch.device("meta")
 """Stands for the card: what is brought there holds no data, so the work below only counts."""

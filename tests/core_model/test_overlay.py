@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core_model.networks.region import Region
-from core_model.overlay import Overlay
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.propainter.window_blend import Overlay
 
 MASK = np.zeros((6, 8), bool)
 MASK[2, 3], MASK[4, 5] = True, True

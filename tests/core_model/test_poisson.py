@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hidden_clips import texture
 
-from core_model.propagation.poisson import Edges, solve_poisson
+from reelmend.core_model.propagation.poisson import Edges, solve_poisson
 
 F32 = np.float32
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hidden_clips import Hidden, centre_box, hide, pan, texture
 
-from core_model.metrics import psnr, warping_error
-from core_model.propagation.fill import fill_clip
+from reelmend.core_model.metrics import psnr, warping_error
+from reelmend.core_model.propagation.fill import fill_clip
 
 
 def restore(clip: Hidden) -> np.ndarray:

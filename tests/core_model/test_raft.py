@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from released import golden, shared
 
-from core_model.networks.correlation import CorrelationPyramid
-from core_model.networks.raft import Raft
+from reelmend.core_model.networks.correlation import CorrelationPyramid
+from reelmend.core_model.networks.raft import Raft
 
 
 @pytest.fixture(scope="module")

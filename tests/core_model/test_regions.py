@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_model.regions import GRID_PX, MARGIN_PX, WHOLE_FROM, Region, covered_share, regions_around, regions_of
+from reelmend.core_model.regions import (
+    GRID_PX,
+    MARGIN_PX,
+    WHOLE_FROM,
+    Region,
+    covered_share,
+    regions_around,
+    regions_of,
+)
 
 HD = (1280, 720)
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 from released import shared
 
-from core_model.array_shot import ArrayShot
-from core_model.execution import Execution
-from core_model.image_propagation import propagate_images
-from core_model.metrics import psnr
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.options import RestoreOptions
-from core_model.prepared_shot import flow_tensor, images_tensor, masks_tensor
-from core_model.propainter_engine import ProPainterEngine
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.metrics import psnr
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.image_propagation import propagate_images
+from reelmend.core_model.propainter.engine import ProPainterEngine
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.prepared_shot import flow_tensor, images_tensor, masks_tensor
 
 FRAMES = 11
 OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)

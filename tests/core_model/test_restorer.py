@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from released import shared
 
-from core_model.execution import Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.options import RestoreOptions
-from core_model.restorer import Restorer, dilate
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.restorer import Restorer, dilate
 
 QUICK = {"raft_iterations": 1, "mask_dilation": 1}
 

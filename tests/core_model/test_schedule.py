@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_model.options import RestoreOptions
-from core_model.schedule import Schedule, flow_subvideos, generator_windows, image_subvideos
-from core_model.workload import extra_work
-from pipelines.config import PlanConfig
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.schedule import Schedule, flow_subvideos, generator_windows, image_subvideos
+from reelmend.core_model.propainter.workload import extra_work
+from reelmend.pipelines.config import PlanConfig
 
 DEFAULTS = {"neighbor_length": 10, "ref_stride": 10, "subvideo_length": 80}
 

@@ -6,9 +6,9 @@ import pytest
 from hidden_clips import centre_box, pan, texture
 from moving_parts import crossing, noisy, still, with_object
 
-from core_model.propagation.camera import IN_PLACE, register_still
-from core_model.propagation.pixel_tracks import ask
-from core_model.propagation.still_scene import follow_still, look_behind
+from reelmend.core_model.propagation.camera import IN_PLACE, register_still
+from reelmend.core_model.propagation.pixel_tracks import ask
+from reelmend.core_model.propagation.still_scene import follow_still, look_behind
 
 FRAMES, HEIGHT, WIDTH = 12, 96, 144
 BOX = centre_box(FRAMES, HEIGHT, WIDTH)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hidden_clips import texture
 
-from core_model.propagation.texture import find_sources
+from reelmend.core_model.propagation.texture import find_sources
 
 HOLE = np.zeros((72, 96), bool)
 HOLE[26:46, 36:60] = True

@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from released import shared, with_test_weights
 
-from core_model.networks.attention import WindowAttention
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.region import Part, Region
-from core_model.networks.tokens import FusionFeedForward, SoftComposition, SoftSplit, token_grid, tokens_over
-from core_model.networks.transformer import frames_of_blocks
-from core_model.networks.windows import WindowPlan
+from reelmend.core_model.networks.attention import WindowAttention
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.tokens import FusionFeedForward, SoftComposition, SoftSplit, token_grid, tokens_over
+from reelmend.core_model.networks.transformer import frames_of_blocks
+from reelmend.core_model.networks.windows import WindowPlan
 
 FEATURES = (34, 55)  # tokens 12 x 19: padded to 3 x 3 windows
 GRID = token_grid(*FEATURES)

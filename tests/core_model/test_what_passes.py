@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from core_model.propagation.camera import IN_PLACE
-from core_model.propagation.hole_motion import FOREGROUND
-from core_model.propagation.passing_motion import register_passing
-from core_model.propagation.still_scene import look_behind
+from reelmend.core_model.propagation.camera import IN_PLACE
+from reelmend.core_model.propagation.hole_motion import FOREGROUND
+from reelmend.core_model.propagation.passing_motion import register_passing
+from reelmend.core_model.propagation.still_scene import look_behind
 
 FRAMES, HEIGHT, WIDTH = 10, 120, 200
 

@@ -8,20 +8,19 @@ import torch
 from released import shared, with_test_weights
 from simulated_card import Card
 
-from core_model.array_shot import ArrayShot
-from core_model.device_memory import full_device_named
-from core_model.device_room import DeviceRoom
-from core_model.engine import DeviceFull
-from core_model.execution import Execution
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
-from core_model.options import RestoreOptions
-from core_model.propainter_engine import ProPainterEngine
-from core_model.raft_flow import RaftFlow
-from core_model.restoration import Restoration
-from core_model.steps_down import StepsDown
-from core_model.window_batch import MOST_WINDOWS, WindowBatch
+from reelmend.core_model.array_shot import ArrayShot
+from reelmend.core_model.device.memory import StepsDown, full_device_named
+from reelmend.core_model.device.memory_budget import DeviceRoom
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.flow.raft import RaftFlow
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.propainter.engine import ProPainterEngine
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.restoration import Restoration
 
 CPU = torch.device("cpu")
 FRAMES, MASKED = 13, slice(3, 11)
@@ -164,7 +163,7 @@ class CardRaft(Raft):
 
 
 def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
-    monkeypatch.setattr("core_model.raft_flow._MOST_PAIRS_CPU", 8)
+    monkeypatch.setattr("reelmend.core_model.flow.raft._MOST_PAIRS_CPU", 8)
     raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (3, 40, 136, 3), np.uint8)
     raft.tried, steps = [], StepsDown.taken
     flow, narrow = RaftFlow(lambda: raft, "", 1, Execution()), frames[:, :, :128]

@@ -5,7 +5,7 @@ import re
 from manifests import of_kind
 from policy import rule
 
-from pipelines.watch.metrics import ITEM_OUTCOMES, METRICS, Kind, TaskOutcome
+from reelmend.pipelines.observe.metrics import ITEM_OUTCOMES, METRICS, Kind, TaskOutcome
 
 _KUBE_STATE = {
     "kube_job_failed": {"namespace", "job_name", "condition"},

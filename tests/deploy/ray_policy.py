@@ -6,9 +6,9 @@ import re
 from manifests import ROOT, cluster_specs, of_kind
 from policy import rule
 
-from cluster.resources import lay_out
-from pipelines.config import JobConfig
-from pipelines.job import load_job
+from reelmend.cluster.resources import lay_out
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.load import load_job
 
 
 @rule

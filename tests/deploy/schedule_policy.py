@@ -5,9 +5,8 @@ from zoneinfo import available_timezones
 from manifests import of_kind
 from policy import rule
 
-from cluster.kubernetes.rayjob import LONGEST_NAME, run_name
-from pipelines.errors import ConfigError
-from pipelines.exit_status import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED
+from reelmend.cluster.kubernetes.rayjob import LONGEST_NAME, run_name
+from reelmend.pipelines.errors import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED, ConfigError
 
 _FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 6)}
 _LONGEST_CLUSTER_NAME = 53

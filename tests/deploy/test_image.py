@@ -43,9 +43,9 @@ def test_what_it_copies_exists_and_is_shown_to_the_build():
 
 
 def test_every_package_of_the_project_is_copied():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = [pattern.rstrip("*") for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]]
-    assert set(packages) <= set(_copied())
+    """`src` holds links; what they lead to is copied as well."""
+    packages = {link.name for link in (ROOT / "src" / "reelmend").iterdir() if link.is_symlink()}
+    assert {"src", "core_model", "pipelines"} <= {"src", *packages} <= set(_copied())
 
 
 def test_bases_are_pinned_to_a_version():
@@ -133,7 +133,7 @@ def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write():
     assert f"NUMBA_CACHE_DIR={home}/" in DOCKERFILE
     steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
     user = max(index for index, step in enumerate(steps) if step.startswith("USER "))
-    assert "RUN python -m core_model.propagation.warm_up" in steps[user:]
+    assert "RUN python -m reelmend.core_model.propagation.warm_up" in steps[user:]
 
 
 def _hashed():
@@ -178,7 +178,7 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     for name in _copied():
         source, target = ROOT / name, tmp_path / Path(name).name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "."]
@@ -186,4 +186,5 @@ def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("reelmend-*.whl")
     names = set(ZipFile(wheel).namelist())
-    assert {"cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/report/report.html.jinja"} <= names
+    needed = ("cluster/cli/launch.py", "conf/defaults.yaml", "pipelines/observe/report/report.html.jinja")
+    assert {f"reelmend/{name}" for name in needed} <= names

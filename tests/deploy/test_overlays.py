@@ -8,7 +8,7 @@ import pytest
 import yaml
 from manifests import OVERLAYS, containers, of_kind, one, pod_templates, rendered
 
-from pipelines.job import load_job
+from reelmend.pipelines.job.load import load_job
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -43,7 +43,7 @@ def test_its_commands_are_commands_of_reelmend(overlay):
     lines = [one(documents, "RayJob")["spec"]["entrypoint"].split()]
     lines += [one["command"] for _, one in containers(documents) if one.get("command", [""])[0] == "reelmend"]
     shown = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "reelmend.pipelines.cli", "--help"], capture_output=True, text=True, check=True
     )
     for program, command, *_ in lines:
         assert program == "reelmend"

@@ -10,7 +10,7 @@ from kubernetes_validate import ValidationError
 from kubernetes_validate import validate as validate_against
 from manifests import OVERLAYS, of_kind, one, pod_templates, rendered
 
-from cluster.kubernetes.rayjob import run_from
+from reelmend.cluster.kubernetes.rayjob import run_from
 
 VERSIONS = ["1.30", "1.37"]
 """The oldest that the manifests are written for, and the newest whose schemas are installed."""

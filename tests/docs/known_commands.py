@@ -9,7 +9,7 @@ from pathlib import Path
 from blocks import ROOT
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 OTHERS = {
     "aws",

@@ -15,7 +15,7 @@ from known_commands import unknown
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from reelmend.pipelines.cli import app
 
 LANGUAGES = {"sh", "yaml", "json", "text", "python"}
 RUN = [page for page in PAGES if any(not block.mark for block in shell_blocks(page))]
@@ -54,7 +54,7 @@ def footage(tmp_path_factory):
 
 @pytest.fixture
 def reader(footage, tmp_path, monkeypatch):
-    folder = tmp_path / "desk"
+    folder = tmp_path / "worker_context"
     shutil.copytree(footage, folder, symlinks=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("REELMEND_WEIGHTS", str(tmp_path / "no-weights"))

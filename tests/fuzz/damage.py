@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _EXTREMES = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 60_000, 10**9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)

@@ -13,21 +13,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.cache.flow_cache import cost_of, decode_flow
-from pipelines.config import InputConfig, JobConfig, LimitsConfig, MaskConfig, StitchConfig
-from pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
-from pipelines.job import apply_overrides, dump_job, load_job
-from pipelines.job_checks import LARGEST_DILATION_PX
-from pipelines.looks.looks import Looks
-from pipelines.manifest import discover
-from pipelines.masks.source import inspect_masks
-from pipelines.media.capabilities import verify_output
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.records import VideoInfo
-from pipelines.media.writer import VideoWriter
-from pipelines.parts import Part
-from pipelines.visible import visible
+from reelmend.pipelines.config import InputConfig, JobConfig, LimitsConfig, MaskConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError, ItemError, ReelmendError, StoreError
+from reelmend.pipelines.forecast.headers import Headers
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.job.validate import LARGEST_DILATION_PX
+from reelmend.pipelines.media.capabilities import verify_output
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.masks.reader import inspect_masks
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.writer import VideoWriter
+from reelmend.pipelines.stages.parts import Part
+from reelmend.pipelines.storage.flow_cache.codec import cost_of, decode_flow
+from reelmend.pipelines.utils.text import visible
 
 GOOD = "a good one.mp4"
 INFO = "info.json"
@@ -63,7 +63,7 @@ def look(path: Path) -> None:
     info = VideoInfo.from_dict(json.loads((path.parent / INFO).read_text()))
     dilation = zlib.crc32(path.read_bytes()) % (LARGEST_DILATION_PX + 1)
     job = JobConfig(out=str(path.parent / "out"), limits=LimitsConfig(look_s=15.0))
-    Looks(job).mask_image(path, (info.width, info.height), MaskConfig(dilation=dilation), None)
+    Headers(job).mask_image(path, (info.width, info.height), MaskConfig(dilation=dilation), None)
 
 
 def manifest(path: Path) -> None:

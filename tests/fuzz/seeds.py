@@ -15,12 +15,12 @@ from clips import moving_box, scene, write_clip, write_mask_image, write_mask_vi
 from damage import csv_text, job_text, jsonl_text, mutated, names, override_text, parquet_bytes
 from readers import INFO
 
-from core_model.quality import FrameQuality
-from pipelines.cache.flow_cache import encode_flow
-from pipelines.config import JobConfig
-from pipelines.job import dump_job
-from pipelines.media.info import inspect_video
-from pipelines.parts import cut_patch, encode_part
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.stages.parts import cut_patch, encode_part
+from reelmend.pipelines.storage.flow_cache.codec import encode_flow
 
 _SIZE = (48, 32)
 _FRAMES = 8

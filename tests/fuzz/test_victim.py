@@ -17,7 +17,7 @@ WRONG = {
 
 @pytest.mark.parametrize("outcome", WRONG)
 def test_what_a_reader_does_wrong_is_noticed(outcome: str, tmp_path: Path) -> None:
-    error = "from pipelines.errors import MediaError"
+    error = "from reelmend.pipelines.errors import MediaError"
     (tmp_path / "readers.py").write_text(f"{error}\n{WRONG[outcome]}\nREADERS = {{'video': (video, MediaError)}}\n")
     (tmp_path / "victim.py").write_text((Path(__file__).parent / "victim.py").read_text())
     with Victim(deadline_s=1.0 if outcome == "hung" else 20.0, program=tmp_path / "victim.py") as victim:

@@ -88,7 +88,7 @@ class Victim:
         return process.stdout.readline() if ready else None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        here = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), *sys.path])}
+        here = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1] / "src"), *sys.path])}
         command = [sys.executable, str(self._program)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(command, env=here, **pipes)
@@ -107,8 +107,8 @@ class Victim:
 def main() -> None:
     from readers import READERS
 
-    from pipelines.config import LimitsConfig
-    from pipelines.media.limits import held_to
+    from reelmend.pipelines.config import LimitsConfig
+    from reelmend.pipelines.media.limits import held_to
 
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what libraries print is no answer

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-import pipelines.config
-from pipelines.config import JobConfig
-from pipelines.job import preset_names
+import reelmend.pipelines.config
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.load import preset_names
 
-CONF = files("conf")
+CONF = files("reelmend.conf")
 DEFAULTS = (CONF / "defaults.yaml").read_text()
 
 
@@ -43,7 +43,7 @@ def test_every_setting_of_defaults_yaml_has_a_comment_above_it(key: str) -> None
 
 
 def test_every_field_of_the_config_classes_has_a_docstring() -> None:
-    tree = ast.parse(inspect.getsource(pipelines.config))
+    tree = ast.parse(inspect.getsource(reelmend.pipelines.config))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith("Config")]
     for section in classes:
         for field, following in zip(section.body, [*section.body[1:], None], strict=True):

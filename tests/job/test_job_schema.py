@@ -9,10 +9,10 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.errors import ConfigError
-from pipelines.job import load_job, preset_names
-from pipelines.job_schema import job_schema
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import load_job, preset_names
+from reelmend.pipelines.job_schema import job_schema
 
 SCHEMA = Draft202012Validator(job_schema())
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Codec, JobConfig, Mode
-from pipelines.errors import ConfigError
-from pipelines.job import apply_overrides, dump_job, load_job, preset_names
+from reelmend.pipelines.config import Codec, JobConfig, Mode
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job, preset_names
 
 
 def write(folder: Path, text: str, name: str = "job.yaml") -> Path:

@@ -4,9 +4,9 @@ import pytest
 from api_server import serving
 from templates import QUICK, TEMPLATE
 
-from cluster.kubernetes.access import Access
-from cluster.kubernetes.api import RayJobs
-from cluster.kubernetes.launch import Wish
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.cluster.kubernetes.api import RayJobs
+from reelmend.cluster.kubernetes.launch import LaunchRequest
 
 
 @pytest.fixture
@@ -23,4 +23,4 @@ def rayjobs(server):
 
 @pytest.fixture
 def wish():
-    return Wish("nightly", "nightly-20261203-0130", labels={}, on_cluster=None, keep=7)
+    return LaunchRequest("nightly", "nightly-20261203-0130", labels={}, on_cluster=None, keep=7)

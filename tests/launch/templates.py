@@ -1,6 +1,6 @@
 """A template as small as can be, and a patience as short."""
 
-from cluster.kubernetes.api import Patience
+from reelmend.cluster.kubernetes.api import Patience
 
 TEMPLATE = {
     "apiVersion": "ray.io/v1",

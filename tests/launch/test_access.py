@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.kubernetes.access import access_from_pod
-from pipelines.errors import SetupError
+from reelmend.cluster.kubernetes.access import access_from_pod
+from reelmend.pipelines.errors import SetupError
 
 
 @pytest.fixture

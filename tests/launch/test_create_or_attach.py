@@ -4,11 +4,11 @@ import pytest
 from api_server import PATH
 from templates import QUICK, TEMPLATE
 
-from cluster.kubernetes.access import Access
-from cluster.kubernetes.api import NoAnswer, RayJobs
-from cluster.kubernetes.launch import create_or_attach, prune
-from cluster.kubernetes.rayjob import run_from
-from pipelines.errors import ConfigError, SetupError
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.cluster.kubernetes.api import ApiUnavailable, RayJobs
+from reelmend.cluster.kubernetes.launch import create_or_attach, prune
+from reelmend.cluster.kubernetes.rayjob import run_from
+from reelmend.pipelines.errors import ConfigError, SetupError
 
 NAME = "nightly-20261203-0130"
 
@@ -93,7 +93,7 @@ def test_what_may_pass_is_asked_again(server, rayjobs, wish, fault):
 
 def test_a_server_that_stays_away_is_given_up_after_our_patience(server, rayjobs, wish):
     server.statuses = [503] * 10_000
-    with pytest.raises(NoAnswer, match="503"):
+    with pytest.raises(ApiUnavailable, match="503"):
         create_or_attach(rayjobs, wish)
 
 

@@ -13,7 +13,7 @@ SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
 
 
 def _reelmend(*words, **variables):
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from reelmend.pipelines.cli import main; main()", *words]
     hidden = {"KUBERNETES_SERVICE_HOST", "REELMEND_JOB_NAME"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden} | variables
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

@@ -5,8 +5,8 @@ from copy import deepcopy
 import pytest
 from templates import TEMPLATE
 
-from cluster.kubernetes.rayjob import is_alive, outcome, run_from, run_name
-from pipelines.errors import ConfigError
+from reelmend.cluster.kubernetes.rayjob import is_alive, outcome, run_from, run_name
+from reelmend.pipelines.errors import ConfigError
 
 
 def test_a_run_is_named_after_the_scheduled_time_of_its_cronjob():

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from templates import QUICK
 
-from cluster.kubernetes.access import Access
-from cluster.kubernetes.api import RayJobs
-from pipelines.errors import SetupError
+from reelmend.cluster.kubernetes.access import Access
+from reelmend.cluster.kubernetes.api import RayJobs
+from reelmend.pipelines.errors import SetupError
 
 
 def _write_certificate(folder):

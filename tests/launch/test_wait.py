@@ -3,8 +3,8 @@
 import pytest
 from api_server import PATH
 
-from cluster.kubernetes.api import NoAnswer
-from cluster.kubernetes.launch import create_or_attach, wait
+from reelmend.cluster.kubernetes.api import ApiUnavailable
+from reelmend.cluster.kubernetes.launch import create_or_attach, wait
 
 RUNNING = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}
 SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
@@ -37,7 +37,7 @@ def test_the_server_may_be_away_for_a_while(server, rayjobs, run):
 
 def test_a_server_that_does_not_come_back_is_not_a_failed_run(server, rayjobs, run):
     server.statuses = [503] * 10_000
-    with pytest.raises(NoAnswer):
+    with pytest.raises(ApiUnavailable):
         wait(rayjobs, run)
     assert run["metadata"]["name"] in server.objects
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.stores.location import Location, RemotePath
+from reelmend.pipelines.storage.location import Location, RemotePath
 
 
 @pytest.fixture(params=["file", "s3"])

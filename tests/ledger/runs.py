@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.keeper import LedgerKeeper
-from pipelines.stores.files import Files
-from pipelines.stores.location import Location
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.leases.lease import FileLease, Holder
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.location import Location
 
 
 def pending(*names: str, video: str = "in/{}.mp4") -> dict[str, ItemRow]:
@@ -44,7 +44,7 @@ class Run:
     def __post_init__(self) -> None:
         lease = FileLease(Path("lease.json"), Holder.this_process(self.name))
         clocks = self.clock.wall, self.clock
-        self.keeper = LedgerKeeper(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
+        self.keeper = LedgerRecorder(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
         self.keeper.begin(self.rows, self.left_out)
 
     def tell(self, name: str, state: ItemState, *, answer: object = None, **values: object) -> None:

@@ -7,15 +7,15 @@ import pyarrow.parquet as pq
 import pytest
 from runs import Clock, Run, finished, pending
 
-from pipelines.errors import ConfigError, StoreError
-from pipelines.item_work import add_work
-from pipelines.ledger import ItemState, LedgerView, read_ledger
-from pipelines.ledger.head import head_place, part_place, read_head
-from pipelines.ledger.keeper import CHECKPOINT_S, PROGRESS_S, RECENT_S
-from pipelines.ledger.partition import decode_rows, encode
-from pipelines.ledger.write import read_outcomes
-from pipelines.stores.files import Files
-from pipelines.tasks import Failure, Receipt, Stage
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.run.item_lifecycle import add_work
+from reelmend.pipelines.run.ledger_recorder import CHECKPOINT_S, PROGRESS_S, RECENT_S
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemState, LedgerView, read_ledger
+from reelmend.pipelines.storage.ledger.head import head_place, part_place, read_head
+from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
+from reelmend.pipelines.storage.ledger.write import read_outcomes
+from reelmend.pipelines.tasks import Failure, Receipt, Stage
 
 FILES = Files()
 RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
@@ -25,7 +25,7 @@ RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, Item
 def small_parts(monkeypatch):
     """Four rows a part."""
     for module in ("partition", "write", "keeper"):
-        monkeypatch.setattr(f"pipelines.ledger.{module}.PART_ROWS", 4)
+        monkeypatch.setattr(f"reelmend.pipelines.storage.ledger.{module}.PART_ROWS", 4)
 
 
 def states(place):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from clips import scene, write_clip, write_images
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.writer import VideoWriter
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.writer import VideoWriter
 
 
 def refused(path, *words):

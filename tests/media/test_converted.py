@@ -7,13 +7,13 @@ import pytest
 from clips import write_clip
 from test_streams import packets, with_sound
 
-from pipelines.config import Codec, Sound, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames
-from pipelines.media.remux import try_copies
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.stream_copy import try_copies
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 SCRIPT = b"""[Script Info]
 ScriptType: v4.00+

@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from core_model.regions import Region
-from pipelines.media.crop import cut_frame, region_to_rgb
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.reader import to_rgb
-from pipelines.media.records import ColourTags
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.media.crop import cut_frame, region_to_rgb
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.reader import to_rgb
+from reelmend.pipelines.media.records import ColourTags
 
 FORMATS = (
     *("yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p", "yuva420p"),

@@ -4,13 +4,13 @@ import av
 import pytest
 from clips import scene
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.fields import BOTTOM, TOP, field_marker, mark_interlaced
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.fields import BOTTOM, TOP, field_marker, mark_interlaced
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 SOURCES = [
     ("libx264", "mp4", "yuv420p", TOP), ("libx264", "mp4", "yuv420p", BOTTOM), ("libx264", "ts", "yuv420p", BOTTOM),

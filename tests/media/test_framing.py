@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from clips import write_clip
 
-from pipelines.canvas.canvas import canvas_of
-from pipelines.config import JobConfig, Mode, OutpaintConfig
-from pipelines.errors import OverLimit
-from pipelines.media.colour import BT470BG, colour_of
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.framing import cut_frame, lay_frame, on_canvas
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig
+from reelmend.pipelines.errors import OverLimit
+from reelmend.pipelines.media.canvas.canvas import canvas_of
+from reelmend.pipelines.media.canvas.framing import cut_frame, lay_frame, on_canvas
+from reelmend.pipelines.media.colour import BT470BG, colour_of
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
 
 FORMATS = [
     "yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv410p", "yuv420p10le", "yuv422p10le", "yuv444p12le", "yuva420p",

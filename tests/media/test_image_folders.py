@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from clips import scene, write_images
 
-from pipelines.config import Chroma, Codec, StitchConfig
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.info import inspect_video
-from pipelines.media.rates import exact_rate
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.writer import VideoWriter
+from reelmend.pipelines.config import Chroma, Codec, StitchConfig
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.writer import VideoWriter
 
 
 def written(info, path, **stitch):

@@ -7,10 +7,10 @@ import pytest
 from clips import write_clip
 from test_streams import packets, rewritten
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.media.info import inspect_video
-from pipelines.media.packet_mender import PacketMender, is_whole
-from pipelines.media.remux import try_copies
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
+from reelmend.pipelines.media.stream_copy import try_copies
 
 PACKET = 188
 
@@ -82,6 +82,15 @@ def told_times(packets_s, joints=()):
 def test_a_packet_that_overlaps_is_left_out_and_one_at_the_same_time_is_moved():
     assert told_times([0, 20, 40, 40, 60, 80]) == [0, 20, 40, 41, 60, 80]
     assert told_times([0, 20, 40, 10, 30, 50, 70]) == [0, 20, 40, None, 41, 50, 70]
+
+
+def test_a_packet_without_its_header_is_left_out():
+    mender, kept = PacketMender("mp2", (), framed=True), []
+    for index, head in enumerate(("fffd80c4", "0e137d48", "fffd80c4")):
+        packet = av.Packet(bytes.fromhex(head) + bytes(622))
+        packet.time_base, packet.pts, packet.dts = Fraction(1, 1000), 26 * index, 26 * index
+        kept.append(mender.take(packet))
+    assert (kept, mender.dropped) == ([True, False, True], 1)
 
 
 def test_sound_follows_the_pictures_clock_and_a_clock_of_its_own():

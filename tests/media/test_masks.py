@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 
-from pipelines.config import MaskConfig
-from pipelines.errors import MaskError
-from pipelines.masks.fit import grown as grow
-from pipelines.masks.source import inspect_masks, read_masks
-from pipelines.media.info import inspect_video
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.align import grown as grow
+from reelmend.pipelines.media.masks.reader import inspect_masks, read_masks
 
 PLAIN = MaskConfig(dilation=0)
 

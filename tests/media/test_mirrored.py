@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from clips import scene, write_mask_image
 
-from pipelines.config import Codec, MaskConfig, StitchConfig
-from pipelines.masks.source import read_masks
-from pipelines.media.capabilities import check_output
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.turn import as_coded, as_shown, turn_of
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Codec, MaskConfig, StitchConfig
+from reelmend.pipelines.media.capabilities import check_output
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.masks.reader import read_masks
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.rotation import as_coded, as_shown, turn_of
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 PLAIN = MaskConfig(dilation=0)
 # The ways to hold a picture but the plain one: degrees anticlockwise, mirrored left to right, upside down.

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from clips import scene, write_clip, write_images
 
-from pipelines.config import StitchConfig
-from pipelines.errors import MediaError, SourceUnreadable
-from pipelines.media.digest import digest_source
-from pipelines.media.formats import planes_of
-from pipelines.media.info import VideoInfo, glance_video, inspect_video
-from pipelines.media.paste import paste_rgb
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.writer import VideoWriter
+from reelmend.pipelines.config import StitchConfig
+from reelmend.pipelines.errors import MediaError, SourceUnreadable
+from reelmend.pipelines.media.composite import paste_rgb
+from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.media.formats import planes_of
+from reelmend.pipelines.media.inspection import VideoInfo, glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.writer import VideoWriter
 
 VARIABLE = [index * 40 + (index % 3) * 9 for index in range(40)]
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from clips import scene, write_clip, write_images
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError, SetupError, StoreError
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError, SetupError, StoreError
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 FILES = [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores]
 VARIABLE = [0, 40, 95, 130, 300, 305, 410, 455, 500, 520]

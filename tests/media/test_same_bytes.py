@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Codec
-from pipelines.media.encoder_options import encoder_threads
+from reelmend.pipelines.config import Codec
+from reelmend.pipelines.media.encoder_options import encoder_threads
 
 # Sizes whose macroblocks are no multiple of 8 in a row, lines that no vector register fills, and formats of every way
 # into an encoder: as it is, from RGB, from grey, from more bits.

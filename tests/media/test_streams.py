@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from clips import write_clip
 
-from pipelines.config import Codec, StitchConfig
-from pipelines.errors import MediaError
-from pipelines.media.capabilities import check_output, verify_output
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.capabilities import check_output, verify_output
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 FILES = [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores]
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from clips import scene, write_clip, write_images, write_mask_image
 
-from pipelines.config import Codec, JobConfig, StitchConfig
-from pipelines.estimate import look_at
-from pipelines.looks.looks import Looks
-from pipelines.media.capabilities import check_output
-from pipelines.media.container_tags import container_remarks
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.reader import read_frames
-from pipelines.media.writer import VideoWriter, suffix_of
-from pipelines.tasks import Item
+from reelmend.pipelines.config import Codec, JobConfig, StitchConfig
+from reelmend.pipelines.forecast.headers import Headers
+from reelmend.pipelines.forecast.item_estimate import look_at
+from reelmend.pipelines.media.capabilities import check_output
+from reelmend.pipelines.media.container_tags import container_remarks
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.tasks import Item
 
 DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
 HDR10 = f"log-level=error:chromaloc=2:master-display={DISPLAY}:max-cll=1000,400"
@@ -176,5 +176,5 @@ def test_a_recording_that_was_never_closed_says_that_its_frames_are_not_known(tm
     clip = write_clip(tmp_path / "live.mkv", 5, (48, 32), codec="ffv1", audio=False, container_options={"live": "1"})
     mask = write_mask_image(tmp_path / "m.png", np.ones((32, 48), np.bool_))
     job = JobConfig()
-    looked = look_at(Item("live", clip, mask, tmp_path / "out.mp4"), job, Looks(job))
+    looked = look_at(Item("live", clip, mask, tmp_path / "out.mp4"), job, Headers(job))
     assert looked.notes == ("its number of frames is unknown until it is read; hours and price do not include it",)

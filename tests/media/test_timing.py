@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines.media.timing import Joint, leap_of, mended
+from reelmend.pipelines.media.timing import Joint, leap_of, mended
 
 MS = Fraction(40)  # ticks a frame of 25 a second, in milliseconds
 

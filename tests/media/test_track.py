@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image, write_mask_video
 
-from core_model.regions import Region, regions_around, regions_of
-from pipelines.canvas.canvas import Canvas
-from pipelines.canvas.masks import inspect_canvas_masks
-from pipelines.config import MaskConfig
-from pipelines.masks.track import HoleTrack, TrackMaker, tile_boxes
-from pipelines.media.info import inspect_video
-from pipelines.parts import bounding_box
+from reelmend.core_model.regions import Region, regions_around, regions_of
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.media.boxes import bounding_box
+from reelmend.pipelines.media.canvas.canvas import Canvas
+from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker, tile_boxes
 
 SIZE = (640, 384)
 

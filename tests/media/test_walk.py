@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from clips import scene, write_clip
 
-from pipelines.media import reader, source, walk
-from pipelines.media.formats import planes_of
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames
+from reelmend.pipelines.media import reader, source, walk
+from reelmend.pipelines.media.formats import planes_of
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames
 
 FRAMES = 360
 ONE_KEY = {"g": "9999", "keyint_min": "9999", "sc_threshold": "0", "preset": "ultrafast"}

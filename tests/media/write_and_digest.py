@@ -10,10 +10,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from pipelines.config import Chroma, Codec, StitchConfig
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.records import ColourTags, VideoInfo
-from pipelines.media.writer import VideoWriter, suffix_of
+from reelmend.pipelines.config import Chroma, Codec, StitchConfig
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.records import ColourTags, VideoInfo
+from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 
 
 def digest(folder: str, codec: Codec, pixel_format: str, width: int, height: int) -> str:

@@ -15,12 +15,22 @@ from pathlib import Path
 
 import in_cluster
 import in_core_model
+import in_media
 import in_pipelines
+import in_safekeeping
 from fault import Fault
 
-ALL_FAULTS: tuple[Fault, ...] = (*in_core_model.FAULTS, *in_pipelines.FAULTS, *in_cluster.FAULTS)
+ALL_FAULTS: tuple[Fault, ...] = (
+    *in_core_model.FAULTS,
+    *in_pipelines.FAULTS,
+    *in_media.FAULTS,
+    *in_safekeeping.FAULTS,
+    *in_cluster.FAULTS,
+)
 ROOT = Path(__file__).resolve().parents[2]
-_NEEDED = ("core_model", "pipelines", "cluster", "conf", "tests", "pyproject.toml")
+_CACHE = ROOT / ".pytest_cache/mutants"
+"""What tests have fetched stays there."""
+_NEEDED = ("src", "core_model", "pipelines", "cluster", "conf", "tests", "pyproject.toml")
 _LIMIT_S = 180.0
 """After which tests count as hanging: that is noticed, too."""
 _SOME_TIME = 1_000_000_000
@@ -84,7 +94,9 @@ def copy_of_tree(target: Path) -> Path:
     target.mkdir()
     for name in _NEEDED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.nb[ic]"))
+            shutil.copytree(
+                ROOT / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.nb[ic]")
+            )
         else:
             shutil.copy2(ROOT / name, target / name)
     return target
@@ -110,12 +122,12 @@ def run_tests(tree: Path, tests: Iterable[str], limit_s: float) -> tuple[int | N
 
     Compiled loops are kept apart from run to run: numba does not see that a function which a loop calls has changed.
     """
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-o", f"cache_dir={_CACHE}"]
     with tempfile.TemporaryDirectory(prefix="reelmend-numba-") as loops:
         process = subprocess.Popen(
             [*words, *(f"tests/{test}" for test in tests)],
             cwd=tree,
-            env={**os.environ, "PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": loops},
+            env={**os.environ, "PYTHONPATH": str(tree / "src"), "NUMBA_CACHE_DIR": loops},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -40,11 +40,11 @@ def test_a_fault_is_caught_missed_or_cannot_be_tried_and_the_source_is_as_before
 @pytest.mark.parametrize(
     ("old", "new", "tests", "said"),
     [
-        ("no such text", "x", "run_state", "0 times, not once"),
-        ("return", "x", "run_state", "times, not once"),
-        ("BREAKER_FAILURES = 10", "BREAKER_FAILURES = (", "run_state", "leaves no Python"),
+        ("no such text", "x", "run", "0 times, not once"),
+        ("return", "x", "run", "times, not once"),
+        ("BREAKER_FAILURES = 10", "BREAKER_FAILURES = (", "run", "leaves no Python"),
         ("BREAKER_FAILURES = 10", "BREAKER_FAILURES = 11", "run_state/test_nothing.py", "no tests"),
     ],
 )
 def test_a_fault_that_has_rotted_is_named(old, new, tests, said):
-    assert said in complaint_about(Fault("", "pipelines/run_state.py", old, new, tests), ROOT)
+    assert said in complaint_about(Fault("", "pipelines/run/state_machine.py", old, new, tests), ROOT)

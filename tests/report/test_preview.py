@@ -11,15 +11,16 @@ import pytest
 from clips import write_clip, write_images, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from core_model.quality import NO_HOLE
-from pipelines.config import MaskConfig
-from pipelines.masks.source import inspect_masks
-from pipelines.media.info import inspect_video
-from pipelines.parts import bounding_box, cut_patch
-from pipelines.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
-from pipelines.stages.preview import MOST_BYTES, MOVING, PreviewMaker
-from pipelines.stages.zoom import cell_size, union, zoom
-from pipelines.stores.files import Files
+from reelmend.core_model.quality import NO_HOLE
+from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.media.boxes import bounding_box
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.reader import inspect_masks
+from reelmend.pipelines.stages.parts import cut_patch
+from reelmend.pipelines.stages.preview_strip import MOST_BYTES, MOVING, PreviewMaker
+from reelmend.pipelines.stages.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
+from reelmend.pipelines.stages.zoom import cell_size, union, zoom
+from reelmend.pipelines.storage.files import Files
 
 SIZE = (640, 360)
 LOGO = (560, 20, 620, 50)
@@ -72,10 +73,8 @@ def made(
     folder.mkdir(exist_ok=True)
     clip = inspect_video(write_clip(folder / "a.mkv", 2, (16, 16), codec="ffv1", pix_fmt="bgr0", audio=False))
     info = replace(clip, width=width, height=height, frames=count, rotation=rotation)
-    if (masks == masks[0]).all():
-        mask = write_mask_image(folder / "m.png", masks[0])
-    else:
-        mask = write_images(folder / "m", masks)
+    still = (masks == masks[0]).all()
+    mask = write_mask_image(folder / "m.png", masks[0]) if still else write_images(folder / "m", masks)
     boxes = [bounding_box(mask) for mask in masks]
     told = Told(boxes, dict(worst))
     maker = PreviewMaker(info, inspect_masks(mask, info, MaskConfig(dilation=0)), shots, told)

@@ -9,7 +9,7 @@ import pytest
 from browser import Browser, a_browser, in_browser
 from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
-from pipelines.report import page as report_page
+from reelmend.pipelines.observe.report import page as report_page
 
 pytestmark = in_browser
 

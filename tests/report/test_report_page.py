@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
-from pipelines.item_work import new_row
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.ledger.partition import decode_rows, encode
-from pipelines.report import page as report_page
-from pipelines.report.rows import quality_in_words
-from pipelines.reproduce import reproduce_command
-from pipelines.tasks import Item
+from reelmend.pipelines.observe.report import page as report_page
+from reelmend.pipelines.observe.report.rows import quality_in_words
+from reelmend.pipelines.observe.reproduce import reproduce_command
+from reelmend.pipelines.run.item_lifecycle import new_row
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
+from reelmend.pipelines.tasks import Item
 
 
 @pytest.fixture

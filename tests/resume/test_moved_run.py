@@ -16,10 +16,10 @@ import pytest
 from jobs import add_item, lossless_job
 from ray_cluster import ray_cluster
 
-from pipelines.config import ExecutorName, InputConfig, StoreConfig
-from pipelines.job import dump_job
-from pipelines.run import run_job
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import ExecutorName, InputConfig, StoreConfig
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
 
 pytestmark = pytest.mark.ray
 
@@ -63,7 +63,7 @@ def three_nodes(job_file, _ray_for_tests):
 
 
 def command(job_file):
-    return [sys.executable, "-m", "pipelines.cli", "run", str(job_file), "--json"]
+    return [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job_file), "--json"]
 
 
 def parts(objects):

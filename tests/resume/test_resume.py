@@ -20,8 +20,8 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import ExecutorName
-from pipelines.job import dump_job
+from reelmend.pipelines.config import ExecutorName
+from reelmend.pipelines.job.load import dump_job
 
 PATIENCE_S = 120
 CHUNKS, SEGMENTS = 5, 3
@@ -55,7 +55,7 @@ def finished_job(folder, out):
 def command(folder, job):
     """The job as a user would type it."""
     (folder / "job.yaml").write_text(dump_job(job))
-    return [sys.executable, "-m", "pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
+    return [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
 
 
 def parts(out):

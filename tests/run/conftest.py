@@ -4,9 +4,9 @@ import pytest
 import torch
 from released import shared
 
-from core_model.networks.flow_completion import FlowCompletion
-from core_model.networks.generator import InpaintGenerator
-from core_model.networks.raft import Raft
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,16 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_video
 from jobs import finish, lossless_job
 
-from pipelines.config import JobConfig, S3Config, StoreConfig
-from pipelines.run import run_job
-from pipelines.stages import flow, inpaint, probe, stitch
-from pipelines.stores.files import Files
-from pipelines.stores.location import RemotePath, location_of
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import JobConfig, S3Config, StoreConfig
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.stages import digests, flow, inpaint, probe, stitch
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import RemotePath, location_of
 
 FRAMES = 8
 MADE_BY = {
+    "digest": (digests, "digest_source"),
     "probe": (probe, "inspect_video"),
     "flow": (flow, "_compute"),
     "inpaint": (inpaint, "_make_part"),
@@ -84,6 +85,7 @@ class Meddler:
 @pytest.mark.parametrize(
     ("made_by", "victim", "renames"),
     [
+        ("digest", "clip", False),
         ("probe", "clip_mask", False),
         ("flow", "clip", False),
         ("inpaint", "clip_mask", False),

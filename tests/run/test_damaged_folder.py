@@ -8,9 +8,9 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
-from pipelines.cli import app
-from pipelines.ledger.head import read_head, write_head
-from pipelines.stores.files import Files
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger.head import read_head, write_head
 
 LEDGER = Path("out/_reelmend/ledger")
 

@@ -12,19 +12,19 @@ import pytest
 from clips import scene, write_images
 from jobs import add_item, finish, lossless_job
 
-from pipelines.context import RunContext
-from pipelines.leases.lease import FileLease, Holder
-from pipelines.ledger import ItemRow, ItemState, read_ledger
-from pipelines.ledger.keeper import LedgerKeeper
-from pipelines.manifest import discover
-from pipelines.publish import staged
-from pipelines.stages.desk import Desk
-from pipelines.stages.probe import probe
-from pipelines.stages.stitch import stitch
-from pipelines.store import Store
-from pipelines.stores.files import Files
-from pipelines.tasks import Stage, Task
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
+from reelmend.pipelines.stages.probe import probe
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.stitch import stitch
+from reelmend.pipelines.stages.worker_context import WorkerContext
+from reelmend.pipelines.storage.artifacts import Store
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.leases.lease import FileLease, Holder
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
+from reelmend.pipelines.storage.staging import staged
+from reelmend.pipelines.tasks import Stage, Task
 
 RESTORED, QUARANTINED = ItemState.RESTORED, ItemState.QUARANTINED
 
@@ -62,7 +62,9 @@ def at_every_step(
 
 def ledger_run(place: Path, name: str, ends: dict[str, ItemState]) -> None:
     rows = {item: ItemRow(item, f"in/{item}.mp4", "", f"out/{item}.mp4") for item in ends}
-    keeper = LedgerKeeper(place, Files(), SilentDisplay(), FileLease(place / "lease", Holder.this_process(name)), name)
+    keeper = LedgerRecorder(
+        place, Files(), SilentDisplay(), FileLease(place / "lease", Holder.this_process(name)), name
+    )
     keeper._events._pace_s = 3600.0
     keeper.begin(rows, {})
     for item, state in ends.items():
@@ -165,10 +167,10 @@ def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tm
     (item,) = discover(job)
 
     def act(_):
-        desk = Desk(RunContext("run", job))
-        found = probe(Task(Stage.PROBE, item), desk)
+        worker_context = WorkerContext(RunContext("run", job))
+        found = probe(Task(Stage.PROBE, item), worker_context)
         if found.final is None:
-            stitch(Task(Stage.STITCH, item, found.plan), desk)
+            stitch(Task(Stage.STITCH, item, found.plan), worker_context)
 
     def check(out):
         assert (out / "clip.mkv").read_bytes() == expected

@@ -11,8 +11,8 @@ from clips import moving_box, scene, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.config import QualityConfig
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.config import QualityConfig
 
 FIGURES = ("seen_share", "invented_share", "seen_away", "rim_mismatch", "flicker", "score")
 
@@ -108,8 +108,8 @@ def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(ended):
 @pytest.mark.parametrize("few", [200, 0], ids=["records", "ledger"])
 def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(ended, monkeypatch, few):
     job, _, before = ended
-    monkeypatch.setattr("pipelines.finished_earlier.FEW_ITEMS", few)
-    monkeypatch.setattr("pipelines.finished_earlier.CLOCK_S", -60.0)  # as when the run before ended some seconds ago
+    monkeypatch.setattr("reelmend.pipelines.run.resume.FEW_ITEMS", few)
+    monkeypatch.setattr("reelmend.pipelines.run.resume.CLOCK_S", -60.0)  # as when the run before ended some seconds ago
     for threshold, marked in ((0.0, set()), (1.0, {"hidden", "shown"}), (0.5, {"hidden"})):
         summary, rows = finish(replace(job, quality=QualityConfig(threshold)))
         assert (summary.finished_earlier, summary.tasks_computed, summary.exit_status) == (3, 0, 0)

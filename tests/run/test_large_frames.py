@@ -4,7 +4,7 @@ import numpy as np
 from clips import Size, write_clip, write_mask_image
 from jobs import finish, lossless_job, planes
 
-from pipelines.config import EngineName, Precision, ProPainterConfig
+from reelmend.pipelines.config import EngineName, Precision, ProPainterConfig
 
 SIZE: Size = (3840, 2160)
 TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300

@@ -10,8 +10,8 @@ from clips import write_clip
 from jobs import finish, lossless_job
 from rich.console import Console
 
-from pipelines.cli.screen import print_summary
-from pipelines.config import InputConfig
+from reelmend.pipelines.cli.screen import print_summary
+from reelmend.pipelines.config import InputConfig
 
 BOX = np.zeros((64, 96), np.uint8)
 BOX[20:40, 30:50] = 1

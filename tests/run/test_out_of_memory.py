@@ -9,10 +9,10 @@ import pytest
 from clips import moving_box, write_clip, write_mask_video
 from jobs import finish, lossless_job
 
-from core_model.engine import DeviceFull
-from core_model.propagation.engine import PropagationEngine
-from core_model.window_batch import WindowBatch
-from pipelines.config import OutOfMemory
+from reelmend.core_model.device.window_batch import WindowBatch
+from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.propagation.engine import PropagationEngine
+from reelmend.pipelines.config import OutOfMemory
 
 SIZE, FRAMES = (640, 48), 5
 """Two blocks of a picture that is restored at 640 pixels, or 480, 360 or 320."""
@@ -49,8 +49,8 @@ def use(monkeypatch):
     """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
     def put(engine):
-        monkeypatch.setattr("pipelines.stages.probe.works_in_regions", lambda job: False)
-        monkeypatch.setattr("pipelines.stages.desk.build_engine", lambda job, weights: engine)
+        monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
+        monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine
 
     return put

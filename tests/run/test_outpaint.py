@@ -8,11 +8,11 @@ import pytest
 from clips import scene, write_clip, write_mask_image
 from jobs import finish, lossless_job, planes
 
-from pipelines.config import Codec, Mode, OutpaintConfig
-from pipelines.ledger import ItemState
-from pipelines.media.formats import planes_of, working_layout
-from pipelines.media.info import inspect_video
-from pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.config import Codec, Mode, OutpaintConfig
+from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.storage.ledger import ItemState
 
 PICTURE = (slice(8, 72), slice(12, 108))
 """Of a scene of 120x80: a picture of 96x64 whose canvas, at 1.25 times its sides, is the whole scene."""

@@ -7,12 +7,12 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 from jobs import finish, lossless_job
 
-from pipelines.config import Codec, Existing, StoreConfig
-from pipelines.run import run_job
-from pipelines.stages import stitch
-from pipelines.stores.files import Files
-from pipelines.stores.location import location_of
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.config import Codec, Existing, StoreConfig
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.stages import stitch
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import location_of
 
 FRAMES = 3
 

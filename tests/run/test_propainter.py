@@ -7,9 +7,9 @@ import pytest
 import torch
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import EngineName, ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
-from pipelines.errors import SetupError
-from pipelines.ledger import ItemState
+from reelmend.pipelines.config import EngineName, ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.storage.ledger import ItemState
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from clips import moving_box, write_clip, write_mask_image
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import Codec, StitchConfig, StoreConfig
-from pipelines.errors import SetupError
+from reelmend.pipelines.config import Codec, StitchConfig, StoreConfig
+from reelmend.pipelines.errors import SetupError
 
 
 def truncate(path):
@@ -188,3 +188,27 @@ def test_copies_of_sources_with_dots_in_their_names_stay_apart_and_the_report_fi
     for source in sources:
         assert (tmp_path / "out" / source.name).read_bytes() == source.read_bytes()
         assert f'"../{source.name}"' in page
+
+
+def test_sound_that_the_output_refuses_is_found_before_the_work(tmp_path):
+    """PCM of nine channels is sound that MP4 takes by name and then refuses."""
+    clip = add_item(tmp_path, frames=8, audio=False)
+    nine_channels(clip, clip.with_suffix(".mov"))
+    _, rows = finish(replace(lossless_job(tmp_path), stitch=StitchConfig(codec=Codec.h264)))
+    row = rows["clip"]
+    assert (row.kind, row.stage, row.tasks_computed) == ("MediaError", "probe", 0)
+    assert "set stitch.sound=convert, or remove that stream" in row.reason
+
+
+def nine_channels(silent, path):
+    with av.open(str(silent)) as source, av.open(str(path), "w") as target:
+        video = target.add_stream_from_template(source.streams.video[0])
+        sound = target.add_stream("pcm_s16le", rate=48000, layout="9C")
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                target.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 9 * 4800), np.int16), "s16", "9C")
+        frame.rate = 48000
+        target.mux([*sound.encode(frame), *sound.encode(None)])
+    silent.unlink()

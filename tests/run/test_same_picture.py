@@ -5,7 +5,7 @@ import pytest
 from clips import moving_box
 from jobs import add_item, finish, lossless_job, planes
 
-from pipelines.config import ExecutorName
+from reelmend.pipelines.config import ExecutorName
 
 FRAMES = 28
 FOUR_BLOCKS = {"block_length": 8, "overlap": 2}

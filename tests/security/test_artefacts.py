@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from core_model.quality import FrameQuality
-from pipelines.cache.flow_cache import cost_of, decode_flow, encode_flow
-from pipelines.errors import ConfigError, StoreError
-from pipelines.job import load_job
-from pipelines.parts import Part, Patch, encode_part
+from reelmend.core_model.quality import FrameQuality
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.stages.parts import Part, Patch, encode_part
+from reelmend.pipelines.storage.flow_cache.codec import cost_of, decode_flow, encode_flow
 
 QUALITY = FrameQuality(64, 40, 90, 3.5, 1.1)
 PATCH = Patch(0, 2, 3, np.full((8, 8, 3), 7, np.uint8), np.ones((8, 8), np.bool_), QUALITY)

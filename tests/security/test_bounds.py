@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobs import add_item, finish, lossless_job
 
-from pipelines.bounds import Bounds
-from pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
-from pipelines.errors import ConfigError
-from pipelines.job import ITEM_SECTIONS, load_job
-from pipelines.manifest import discover
-from pipelines.stores.location import location_of
+from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.job.path_policy import PathPolicy
+from reelmend.pipelines.storage.location import location_of
 
 
 def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:
@@ -66,7 +66,7 @@ def test_names_that_only_look_like_it_are_names(output: str, tmp_path: Path) -> 
 @given(st.text(max_size=40))
 def test_whatever_an_output_is_called_it_lies_in_the_output_folder_or_is_refused(name: str) -> None:
     try:
-        place = Bounds(JobConfig(out="/data/out")).output(name, ".mp4")
+        place = PathPolicy(JobConfig(out="/data/out")).output(name, ".mp4")
     except ConfigError:
         return
     assert isinstance(place, Path)

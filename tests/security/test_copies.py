@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import JobConfig
-from pipelines.context import RunContext
-from pipelines.errors import StoreError
-from pipelines.stores.files import Files
-from pipelines.stores.input_cache import InputCache
-from pipelines.stores.location import RemotePath
-from pipelines.stores.own_folder import own_folder
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.input_cache import InputCache
+from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.own_folder import own_folder
 
 STRANGER = 65534
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.redaction import redact
+from reelmend.pipelines.utils.redaction import redact
 
 NAMES = (
     *("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "Signature", "AWSAccessKeyId", "GoogleAccessId"),

@@ -10,13 +10,13 @@ import pytest
 from clips import scene, write_clip, write_images, write_mask_image
 from jobs import add_item, finish, lossless_job
 
-from pipelines.config import LimitsConfig, MaskConfig
-from pipelines.errors import ItemError, MediaError, OverLimit
-from pipelines.masks.source import inspect_masks
-from pipelines.media.digest import digest_source
-from pipelines.media.info import glance_video, inspect_video
-from pipelines.media.limits import held_to
-from pipelines.media.source import read_image
+from reelmend.pipelines.config import LimitsConfig, MaskConfig
+from reelmend.pipelines.errors import ItemError, MediaError, OverLimit
+from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.limits import held_to
+from reelmend.pipelines.media.masks.reader import inspect_masks
+from reelmend.pipelines.media.source import read_image
 
 
 def huge_png(path: Path) -> Path:

@@ -7,12 +7,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pages import quarantined, restored
 
-from pipelines.ledger import ItemRow
-from pipelines.report.page import live_policy, render
-from pipelines.report.rows import row_values, to_script
-from pipelines.stores.location import location_of
-from pipelines.summary import summarise
-from pipelines.watch.overview import overview
+from reelmend.pipelines.observe.overview import overview
+from reelmend.pipelines.observe.report.page import live_policy, render
+from reelmend.pipelines.observe.report.rows import row_values, to_script
+from reelmend.pipelines.observe.summary import summarise
+from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.storage.location import location_of
 
 _MARKUP = st.sampled_from(
     [

@@ -9,10 +9,10 @@ from threading import Thread
 import pytest
 from clips import write_clip
 
-from pipelines.config import InputConfig, JobConfig
-from pipelines.errors import ConfigError, MediaError
-from pipelines.manifest import discover
-from pipelines.media.info import glance_video, inspect_video
+from reelmend.pipelines.config import InputConfig, JobConfig
+from reelmend.pipelines.errors import ConfigError, MediaError
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.media.inspection import glance_video, inspect_video
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ import pytest
 from jobs import add_item
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.config import LogFormat
-from pipelines.doctor import Finding
-from pipelines.job import dump_job, load_job
-from pipelines.ledger import read_ledger
-from pipelines.logs import LogLine, log_to_stderr
-from pipelines.redaction import redact
-from pipelines.serve.server import _text
-from pipelines.tasks import Failure
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.cli.doctor_checks import Finding
+from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.job.load import dump_job, load_job
+from reelmend.pipelines.observe.serve.server import _text
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.tasks import Failure
+from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
+from reelmend.pipelines.utils.redaction import redact
 
 SECRETS = {
     "http://admin:sesame@minio:9000/b": "http://***@minio:9000/b",
@@ -70,13 +70,15 @@ def test_what_the_environment_gave_this_process_is_hidden_wherever_it_turns_up(m
 @pytest.mark.parametrize("form", [LogFormat.text, LogFormat.json])
 def test_no_log_line_holds_credentials_whoever_wrote_it(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     log_to_stderr(form, logging.INFO)
-    for name in ("pipelines.x", "botocore"):
+    for name in ("reelmend.pipelines.x", "botocore"):
         logging.getLogger(name).warning("GET %s", "https://b/x?X-Amz-Signature=sesame")
-    logging.getLogger("pipelines.x").info(LogLine("asked", url="http://u:sesame@h/", trace="http://u:sesame@h/"))
+    logging.getLogger("reelmend.pipelines.x").info(
+        LogLine("asked", url="http://u:sesame@h/", trace="http://u:sesame@h/")
+    )
     try:
         raise ValueError("http://u:sesame@h/")
     except ValueError:
-        logging.getLogger("pipelines.x").exception("failed")
+        logging.getLogger("reelmend.pipelines.x").exception("failed")
     lines = capsys.readouterr().err
     assert "sesame" not in lines
     assert lines.count("***") >= 4

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.logs import JsonLines, LogLine, TextLines
-from pipelines.visible import visible, visible_json
-from pipelines.watch.visible_console import VisibleConsole
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.cli.screen import VisibleConsole
+from reelmend.pipelines.utils.logs import JsonLines, LogLine, TextLines
+from reelmend.pipelines.utils.text import visible, visible_json
 
 ACTING = [
     *("\x1b[2J", "\r", "\n", "\x07", "\x7f", "\x9b2J", "\x85"),  # C0, DEL, C1

@@ -14,12 +14,12 @@ from urllib.parse import urlencode, urlsplit
 
 from pages import summary_of, work_folder
 
-from pipelines.ledger import ItemRow
-from pipelines.serve.server import PageServer
-from pipelines.serve.watched import Moment, WatchedRun
-from pipelines.stores.files import Files
-from pipelines.watch.overview import overview
-from pipelines.watch.standing import Life, Standing
+from reelmend.pipelines.observe.overview import overview
+from reelmend.pipelines.observe.run_status import Life, RunStatus
+from reelmend.pipelines.observe.serve.server import PageServer
+from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def moment_of(
     """A run of these rows at some moment."""
     summary = summary_of(list(rows))
     seen = overview(summary, rows, ended=life is Life.ENDED)
-    stands = Standing(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, list(tried_again), [], {})
+    stands = RunStatus(life, None, summary.ended_at, 12.5, seen.seconds_left, seen.slowest, list(tried_again), [], {})
     return Moment(summary, rows, seen, stands)
 
 
@@ -79,7 +79,7 @@ def serving(folder: Path, rows: Sequence[ItemRow], tried_again: Sequence[tuple[I
 @contextmanager
 def command(*words: str) -> Iterator[Client]:
     """`reelmend serve WORDS` in a process of its own."""
-    line = [sys.executable, "-m", "pipelines.cli", "serve", *words, "--port", "0", "--json"]
+    line = [sys.executable, "-m", "reelmend.pipelines.cli", "serve", *words, "--port", "0", "--json"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

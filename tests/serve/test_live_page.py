@@ -17,12 +17,12 @@ from pages import HOSTILE, pictured, quarantined, strip
 from server import command, serving
 from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.job import dump_job
-from pipelines.ledger import ItemRow, ItemState, read_ledger
-from pipelines.report.rows import FIELDS
-from pipelines.run import run_job
-from pipelines.watch.progress import SilentDisplay
+from reelmend.pipelines.cli import app
+from reelmend.pipelines.job.load import dump_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.observe.report.rows import FIELDS
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
 
 CLIPS, FRAMES = 6, 20
 """A block each: the run goes on for three seconds when its first item is done, and the ledger tells so within one."""
@@ -44,7 +44,7 @@ def in_a_browser(test):
 @contextmanager
 def run_in_a_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
     (folder / "job.yaml").write_text(dump_job(lossless_job(folder)))
-    line = [sys.executable, "-m", "pipelines.cli", "run", str(folder / "job.yaml")]
+    line = [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(folder / "job.yaml")]
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
         try:
             yield run

@@ -6,15 +6,15 @@ import pytest
 from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder
 from server import moment_of, serving
 
-from pipelines.errors import SetupError, StoreError
-from pipelines.ledger import ItemRow, ItemState
-from pipelines.previews import FOLDER
-from pipelines.report.rows import FIELDS
-from pipelines.serve.answers import now
-from pipelines.serve.server import PageServer
-from pipelines.serve.watched import FRESH_S, Moment, WatchedRun
-from pipelines.stores.files import Files
-from pipelines.watch.standing import Life
+from reelmend.pipelines.errors import SetupError, StoreError
+from reelmend.pipelines.observe.report.rows import FIELDS
+from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.serve.answers import now
+from reelmend.pipelines.observe.serve.server import PageServer
+from reelmend.pipelines.observe.serve.watched import FRESH_S, Moment, WatchedRun
+from reelmend.pipelines.stages.previews import FOLDER
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 
 
 def ids(answer: dict[str, list[list[object]]]) -> list[object]:

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import pytest
 import requests
 from machines import PATIENCE_S, SCRIPTS, Machine, machine
 from servers import CREDENTIALS
+from shared_clusters import RUNNING
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -31,7 +31,7 @@ class Head(NamedTuple):
     """With a CPU each; the head does no task."""
 
     def reelmend(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipelines.cli", *words]
+        command = [sys.executable, "-m", "reelmend.pipelines.cli", *words]
         return subprocess.run(command, env=self.env | more, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
@@ -42,7 +42,7 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
         "RAY_worker_niceness": "0",
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(Path.cwd()),
+        "PYTHONPATH": str(Path.cwd() / "src"),
         "HOME": str(folder),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
@@ -59,7 +59,8 @@ def head(s3_endpoint: str) -> Iterator[Head]:
     begin += f" --dashboard-agent-listen-port={agent_ports[0]} --metrics-export-port={exporter_port}"
     join = f"--address=127.0.0.1:{port} --num-cpus=1 --dashboard-agent-listen-port="
     url = f"http://127.0.0.1:{url_port}"
-    with ExitStack() as running:
+    with RUNNING["head"] as running:
+        running.callback(shutil.rmtree, folder, ignore_errors=True)
         first = running.enter_context(machine(begin, folder / "0", env))
         _wait_for(f"{url}/api/jobs/", bool, first)
         others = [
@@ -68,7 +69,6 @@ def head(s3_endpoint: str) -> Iterator[Head]:
         ]
         _wait_for(f"{url}/api/v0/nodes", lambda answer: answer.count('"ALIVE"') == 3, *others)
         yield Head(url, env, f"http://127.0.0.1:{exporter_port}/metrics", others)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,9 +14,9 @@ import yaml
 from clips import moving_box, scene, write_clip, write_mask_image
 from scrapes import scrape, scrape_ray
 
-from pipelines.sealed import unseal
+from reelmend.pipelines.storage.sealed import unseal
 
-CLIPS, FRAMES, SIZE = 20, 8, (48, 32)
+CLIPS, FRAMES, SIZE = 12, 8, (48, 32)
 UNTOUCHED = 7
 """The clip in which nothing is masked."""
 _LOOK_S, _LOOKS = 0.1, 3000
@@ -69,7 +69,7 @@ def ended(figures: dict[str, float]) -> float:
 
 def watched(head, job: Path, port: int, bucket, midway: Callable[[], None]) -> Night:
     """Submit the job, look on, call `midway` when a quarter of the clips has ended, and return how it went."""
-    command = [sys.executable, "-m", "pipelines.cli", "submit", str(job), "--address", head.url]
+    command = [sys.executable, "-m", "reelmend.pipelines.cli", "submit", str(job), "--address", head.url]
     log, seen, exported, still_whole = job.with_suffix(".log"), [], [], True
     with log.open("w") as said, subprocess.Popen(command, env=head.env, stdout=said, stderr=said) as process:
         for look in range(_LOOKS):

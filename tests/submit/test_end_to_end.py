@@ -1,4 +1,4 @@
-"""A night in production, all of it real and on loopback: head, two machines, a bucket, twenty clips; one machine dies.
+"""A night in production, all of it real and on loopback: head, two machines, a bucket, a dozen clips; one machine dies.
 
 Whoever asks afterwards, and whomever, is told the same: by status, report, summary, ledger and Prometheus.
 """
@@ -15,10 +15,10 @@ from pages import Page
 from scrapes import free_port
 from servers import CREDENTIALS
 
-from pipelines.ledger import read_ledger
-from pipelines.stores.location import location_of
-from pipelines.tasks import Stage
-from pipelines.watch.metrics import METRICS, Kind
+from reelmend.pipelines.observe.metrics import METRICS, Kind
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.tasks import Stage
 
 pytestmark = pytest.mark.ray
 
@@ -41,7 +41,7 @@ def port():
 
 @pytest.fixture(scope="module")
 def job(bucket, port, tmp_path_factory):
-    path = tmp_path_factory.mktemp("desk") / "night.yaml"
+    path = tmp_path_factory.mktemp("worker_context") / "night.yaml"
     write_job(path, BUCKET, port)
     put_clips(bucket, tmp_path_factory.mktemp("footage"))
     return path

@@ -12,9 +12,9 @@ from clips import write_clip, write_mask_image
 from jobs import add_item, lossless_job
 from ray.job_submission import JobDetails, JobStatus, JobType
 
-from cluster.jobs import exit_status_of
-from pipelines.cli import main
-from pipelines.job import dump_job
+from reelmend.cluster.jobs import exit_status_of
+from reelmend.pipelines.cli import main
+from reelmend.pipelines.job.load import dump_job
 
 pytestmark = pytest.mark.ray
 
@@ -78,7 +78,15 @@ def test_the_exit_status_is_that_of_the_run(status, code, exit_status):
 
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(head, folder):
     add_item(folder, "long")
-    command = [sys.executable, "-m", "pipelines.cli", "submit", str(folder / "job.yaml"), "--address", head.url]
+    command = [
+        sys.executable,
+        "-m",
+        "reelmend.pipelines.cli",
+        "submit",
+        str(folder / "job.yaml"),
+        "--address",
+        head.url,
+    ]
     command += ["--name", folder.name, "run.executor=ray"]
     with subprocess.Popen(command, env=head.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waits:
         end = time.monotonic() + 60

@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from cluster.kubernetes.rayjob import outcome
+from reelmend.cluster.kubernetes.rayjob import outcome
 
 PATIENCE_S = 120
 ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
@@ -14,7 +14,7 @@ ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 @pytest.mark.ray
 def test_the_exit_status_of_a_run_is_in_what_ray_says_about_its_job(head, tmp_path):
-    said = _job(head, f"{sys.executable} -m pipelines.cli run {tmp_path / 'missing.yaml'}")
+    said = _job(head, f"{sys.executable} -m reelmend.pipelines.cli run {tmp_path / 'missing.yaml'}")
     status = {"jobDeploymentStatus": "Failed", "jobStatus": said["status"], "message": said["message"]}
     assert said["status"] == "FAILED"
     assert outcome({"metadata": {"name": "run"}, "status": status}).exit_status == 2

@@ -1,0 +1,1 @@
+"""Memory, precision and compilation on a device."""

@@ -1,0 +1,159 @@
+"""Restoration of a shot from front to back, piece by piece.
+
+The generator's windows in the order of the published script (Zhou et al., "ProPainter", ICCV 2023). Every number is
+computed from the same inputs in the same groups wherever a restoration begins, so pieces restored by several
+restorations are those of one.
+
+Legend: L local frames of a window, H W height and width of the frames, h w those of a region.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reelmend.core_model.device.memory_budget import DeviceRoom
+from reelmend.core_model.engine import U8, Restored, Shot
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.propainter.feature_cache import SeenFrames
+from reelmend.core_model.propainter.options import RestoreOptions
+from reelmend.core_model.propainter.prepared_shot import PreparedShot
+from reelmend.core_model.propainter.schedule import GeneratorWindow
+from reelmend.core_model.propainter.window_blend import Overlay
+
+
+class Restoration:
+    """One shot. For adjacent pieces it continues with what it has; for another one it starts again there."""
+
+    def __init__(
+        self,
+        shot: Shot,
+        flow_completion: FlowCompletion,
+        generator: InpaintGenerator,
+        options: RestoreOptions,
+        room: DeviceRoom,
+    ) -> None:
+        self._shot, self._generator, self._options, self._batch = shot, generator, options, room.windows(shot.size)
+        self._schedule = options.schedule(shot.frames)
+        self._windows = self._schedule.windows
+        self._prepared = PreparedShot(shot, flow_completion, self._schedule, options.execution, room)
+        self._execution = options.execution
+        self._device = generator.ss.embedding.weight.device
+        self._reached = self._next = 0
+        self._begin(0)
+
+    @torch.inference_mode()
+    def restore(self, start: int, stop: int) -> Restored:
+        """Return frames start..stop-1 with masked pixels completed and others unchanged.
+
+        A pixel that image propagation reached counts as seen one frame away: propagation does not say from how far.
+
+        Raises torch.OutOfMemoryError when the device cannot hold a single window, FloatingPointError when what comes
+        out is not finite.
+        """
+        if start != self._reached:
+            self._begin(start)
+        self._reached = -1  # a caller that returns after an error starts again
+        for windows in self._batches(stop):
+            PROGRESS.sign()
+            for window, region, images in self._complete(windows):
+                self._lay(window, region, images, start)
+        restored = np.stack([self._result(t) for t in range(start, stop)])
+        away = np.stack([self._seen_away(t) for t in range(start, stop)])
+        self._reached = stop
+        upcoming = self._windows[self._next : self._next + 1]
+        self._prepared.forget(min(stop, *(window.local.start for window in upcoming)) if upcoming else stop)
+        return Restored(restored, away)
+
+    def _begin(self, start: int) -> None:
+        self._reached = start
+        self._next = self._schedule.windows_over(start, start + 1).start
+        self._overlay = Overlay(self._options.blending)
+        self._seen = SeenFrames(self._generator, self._prepared, self._windows)
+
+    def _batches(self, stop: int) -> Iterator[list[GeneratorWindow]]:
+        """Yield the windows that write to frames before `stop`, and hold anything to complete, as many as fit."""
+        batch: list[GeneratorWindow] = []
+        while self._next < len(self._windows) and self._windows[self._next].local.start < stop:
+            window = self._windows[self._next]
+            alike = not batch or _shape(batch[0]) == _shape(window)
+            if batch and (len(batch) >= self._batch.size or not alike):
+                yield batch
+                self._forget_seen()
+                batch = []
+            if any(self._prepared.frame(t).mask.any() for t in window.local):
+                batch.append(window)
+            self._next += 1
+        if batch:
+            yield batch
+        self._forget_seen()
+
+    def _forget_seen(self) -> None:
+        with self._execution.reduced(self._device):  # a reference that is dropped as a local frame leaves its tokens
+            self._seen.forget(self._next - 1)
+
+    def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
+        """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
+        try:
+            with self._batch.watch(len(windows)):
+                return self._generate(windows)
+        except torch.OutOfMemoryError:
+            if len(windows) == 1:
+                raise
+        self._batch.did_not_fit(len(windows))
+        completed: list[tuple[GeneratorWindow, Region, Tensor]] = []
+        while len(completed) < len(windows):
+            completed += self._complete(windows[len(completed) :][: self._batch.most])
+        return completed
+
+    def _generate(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
+        with self._execution.reduced(self._device):
+            seen = [self._seen.look(window) for window in windows]
+            features, reference_tokens = (torch.cat(parts) for parts in zip(*seen, strict=True))
+            holes = [self._holes(window) for window in windows]
+            flows = [self._prepared.quarter_flows(w.local.start, w.local.stop - 1) for w in windows]
+            masks, updated, forward, backward = (
+                torch.cat(parts).to(self._device) for parts in (*zip(*holes, strict=True), *zip(*flows, strict=True))
+            )
+            region = _bounding_region(masks[:, :, 0].any(0).any(0))
+            local = LocalFrames(features, masks, updated, forward, backward)
+            images = self._generator.complete(local, reference_tokens, region).float().cpu()
+        if not images.isfinite().all():
+            raise FloatingPointError(f"completed frames are not finite in {self._execution.rounding}")
+        return [(window, region, image) for window, image in zip(windows, images, strict=True)]
+
+    def _holes(self, window: GeneratorWindow) -> tuple[Tensor, Tensor]:
+        known = [self._prepared.frame(t) for t in window.local]
+        return torch.stack([k.mask for k in known])[None], torch.stack([k.updated for k in known])[None]
+
+    def _lay(self, window: GeneratorWindow, region: Region, images: Tensor, start: int) -> None:
+        for t, image in zip(window.local, images.numpy(), strict=True):
+            if t >= start:  # those before were restored with all their windows, by whoever did
+                self._overlay.lay(t, image, region, self._prepared.frame(t).mask[0].numpy())
+
+    def _result(self, t: int) -> U8:
+        height, width = self._shot.size
+        known = self._prepared.frame(t)
+        image = known.image.numpy().transpose(1, 2, 0).copy()
+        colours_N3 = self._overlay.take(t)
+        if colours_N3 is not None:
+            image[known.mask[0].numpy()] = colours_N3
+        return image[:height, :width]
+
+    def _seen_away(self, t: int) -> U8:
+        height, width = self._shot.size
+        known = self._prepared.frame(t)
+        return (known.mask & ~known.updated)[0, :height, :width].numpy().astype(np.uint8)
+
+
+def _shape(window: GeneratorWindow) -> tuple[int, int]:
+    return len(window.local), len(window.references)
+
+
+def _bounding_region(mask_HW: Tensor) -> Region:
+    rows, columns = mask_HW.any(1).nonzero(), mask_HW.any(0).nonzero()
+    return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)

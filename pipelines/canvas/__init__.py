@@ -1,1 +1,0 @@
-"""Outpainting: the canvas, its flow and its masks."""

@@ -1,0 +1,50 @@
+"""Check that tensors belong to a network."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reelmend.pipelines.engines.weights.find import WeightFile
+from reelmend.pipelines.engines.weights.state import load_state
+from reelmend.pipelines.errors import SetupError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def load_network(file: WeightFile, network: str) -> "nn.Module":
+    """Return the network (raft, flow_completion or generator) with the file's weights, on the CPU, for inference.
+
+    Raises SetupError when the file is not the one that was found, is broken, or belongs to something else.
+    """
+    from reelmend.core_model.checkpoint import load_checkpoint
+
+    built = _build(network)
+    try:
+        load_checkpoint(built, load_state(file))
+    except ValueError as exc:
+        raise SetupError(f"{file.path}: {exc}") from exc
+    return built.eval().requires_grad_(False)
+
+
+def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
+    """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
+    from reelmend.core_model.checkpoint import load_checkpoint
+
+    load_checkpoint(_build(network), state)
+
+
+def _build(network: str) -> "nn.Module":
+    match network:
+        case "raft":
+            from reelmend.core_model.networks.raft import Raft
+
+            return Raft()
+        case "flow_completion":
+            from reelmend.core_model.networks.flow_completion import FlowCompletion
+
+            return FlowCompletion()
+        case "generator":
+            from reelmend.core_model.networks.generator import InpaintGenerator
+
+            return InpaintGenerator()
+    raise ValueError(f"no network named {network!r}")

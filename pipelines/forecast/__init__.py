@@ -1,0 +1,1 @@
+"""Forecast of what a run takes: time, cost, storage."""

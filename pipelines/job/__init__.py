@@ -1,0 +1,1 @@
+"""What was asked: job file, manifest, validation, output paths."""

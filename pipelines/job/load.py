@@ -1,0 +1,264 @@
+"""Loading of a job: defaults, preset, job file and command line, merged and checked.
+
+Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree),
+`conf/presets/NAME.yaml`, the job file, the dot-list (`stitch.codec=ffv1`), the flags (`--out`). Every problem of every
+source is found, then raised once.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from importlib.resources import files as resources
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml  # type: ignore[import-untyped]
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.job.environment import note_variables, without_values
+from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
+from reelmend.pipelines.job.validate import find_contradictions, find_problems
+from reelmend.pipelines.job.yaml import NOT_YAML, first_line, read_word, read_yaml
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import Location
+
+COMMAND_LINE = "command line"
+ITEM_SECTIONS = ("mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
+"""What may differ from item to item; the rest belongs to the run."""
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One key = value of one source."""
+
+    key: str
+    value: Any
+    origin: str
+    folder: Location | None = None
+    """Relative paths among the values start here; None: in the current directory."""
+
+
+def load_job(
+    file: Location | None = None,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    s3: S3Config | None = None,
+) -> JobConfig:
+    """Merge all sources into one checked job.
+
+    `flags` maps a dotted key to its value and wins over `overrides`. Relative paths in the job file start at the file's
+    own folder; those of overrides and flags in the current directory. `s3` says how a
+    file in a bucket is reached. Raises ConfigError with one line a problem.
+    """
+    merge = _Merge(OmegaConf.structured(JobConfig))
+    merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
+    if preset is not None:
+        merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
+    if file is not None:
+        merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
+    merge.apply_dot_list(overrides, COMMAND_LINE)
+    for key, value in (flags or {}).items():
+        merge.apply(_Setting(key, value, COMMAND_LINE))
+    return merge.finish(whole=True)
+
+
+def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "overrides of the item") -> JobConfig:
+    """Return the job as it is for one item. Raises ConfigError, also for a key that cannot differ by item."""
+    if not overrides:
+        return job
+    merge = _Merge(OmegaConf.structured(job))
+    for text in overrides:
+        section = text.partition("=")[0].strip().partition(".")[0]
+        if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
+            merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
+        elif section in _names(JobConfig) and section not in ITEM_SECTIONS:
+            merge.problems.append(
+                f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
+            )
+        else:
+            merge.apply_dot_list([text], origin)
+    return merge.finish()
+
+
+def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
+    """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute.
+
+    `for_the_record`: what came from environment variables is referred to, not written down.
+    """
+    tree = OmegaConf.structured(absolute_paths(job))
+    return OmegaConf.to_yaml(without_values(tree) if for_the_record else tree)
+
+
+def preset_names() -> list[str]:
+    """Return the names that `--preset` knows."""
+    folder = resources("reelmend.conf") / "presets"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+class _Merge:
+    """The job so far, where each value came from, and what was wrong on the way."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self.config = config
+        self.problems: list[str] = []
+        self._settings: dict[str, _Setting] = {}
+
+    def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Location | None = None) -> None:
+        for key, value in _leaves(tree):
+            self.apply(_Setting(key, value, origin, folder))
+
+    def apply_dot_list(self, overrides: Sequence[str], origin: str) -> None:
+        for text in overrides:
+            key, equals, raw = text.partition("=")
+            if equals and key.strip():
+                self.apply(_Setting(key.strip(), _parse(raw, _type_of(key.strip())), origin))
+            else:
+                self.problems.append(f"'{text}' is not an override ({origin}); use KEY=VALUE, such as stitch.crf=20")
+
+    def apply(self, setting: _Setting) -> None:
+        kind = _type_of(setting.key)
+        if kind is None:
+            self.problems.append(_explain_key(setting))
+            return
+        value = [setting.value] if get_origin(kind) is list and isinstance(setting.value, str) else setting.value
+        if not is_dataclass(kind) and self._takes(setting.key, value):
+            self._settings.pop(setting.key, None)
+            self._settings[setting.key] = setting
+        else:
+            what = "has no value, but needs" if value is None else f"'{setting.value}' is not"
+            self.problems.append(f"{setting.key}: {what} {_describe(kind)} ({setting.origin})")
+
+    def _takes(self, key: str, value: Any) -> bool:
+        try:
+            OmegaConf.update(self.config, key, value, merge=False)
+        except (OmegaConfBaseException, OverflowError, RecursionError, TypeError, ValueError):
+            return False
+        return True
+
+    def finish(self, *, whole: bool = False) -> JobConfig:
+        """Return the job, or raise every problem at once; `whole`: it is no item's."""
+        try:
+            job = OmegaConf.to_object(self.config)
+        except OmegaConfBaseException as exc:
+            key = getattr(exc, "full_key", None) or "?"
+            self.problems.append(f"{key}: {str(exc).splitlines()[0]} ({self._origin([key])})")
+        else:
+            assert isinstance(job, JobConfig)
+            note_variables(self.config)
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
+            found = find_contradictions(job) if whole else ()
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in found]
+        if self.problems:
+            raise ConfigError("\n".join(self.problems))
+        assert isinstance(job, JobConfig)
+        return rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
+
+    def _origin(self, keys: Sequence[str]) -> str:
+        """Name the source that set one of `keys` last: it is the one to be changed."""
+        set_last = [setting.origin for key, setting in self._settings.items() if key in keys]
+        return set_last[-1] if set_last else "this job"
+
+
+def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
+    """Return the file's mapping, empty for an empty file. Raises ConfigError."""
+    try:
+        text = files.read(path)
+        if text is None:
+            raise ConfigError(f"{path}: no such job file")
+        tree = read_yaml(text.decode())
+    except (StoreError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read as a job file: {exc}") from exc
+    except yaml.MarkedYAMLError as exc:
+        line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
+        raise ConfigError(f"{path}{line}: not valid YAML: {exc.problem}") from exc
+    except NOT_YAML as exc:
+        raise ConfigError(f"{path}: not valid YAML: {first_line(exc)}") from exc
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: not a job file; expected KEY: VALUE lines")
+    return tree
+
+
+def _preset_path(name: str) -> Path:
+    known = preset_names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"--preset {name}: no such preset; {hint}")
+    return Path(str(resources("reelmend.conf") / "presets" / f"{name}.yaml"))
+
+
+def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value), going into the mappings that are sections; an empty section says nothing."""
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        section = is_dataclass(_type_of(key)) or _type_of(key) is None
+        if isinstance(value, Mapping) and value and section:
+            yield from _leaves(value, f"{key}.")
+        elif not (is_dataclass(_type_of(key)) and not value):
+            yield key, value
+
+
+def _names(section: Any) -> list[str]:
+    return [f.name for f in fields(section)]
+
+
+def _type_of(key: str) -> Any:
+    """Return the declared type of a dotted key: a dataclass for a section, None for a key that does not exist."""
+    kind: Any = JobConfig
+    for name in key.split("."):
+        kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
+    return kind
+
+
+def _all_keys(section: Any = JobConfig, prefix: str = "") -> Iterator[str]:
+    for name, kind in get_type_hints(section).items():
+        yield f"{prefix}{name}"
+        if is_dataclass(kind):
+            yield from _all_keys(kind, f"{prefix}{name}.")
+
+
+def _explain_key(setting: _Setting) -> str:
+    """Say which valid key is nearest: its own name counts most, then its section."""
+    section, _, name = setting.key.rpartition(".")
+
+    def likeness(key: str) -> tuple[float, float]:
+        near_section, _, near_name = key.rpartition(".")
+        return (
+            difflib.SequenceMatcher(None, name, near_name).ratio(),
+            difflib.SequenceMatcher(None, section, near_section).ratio(),
+        )
+
+    nearest = max(_all_keys(), key=lambda key: 3 * likeness(key)[0] + likeness(key)[1])
+    holder = _type_of(section) if section else JobConfig
+    if likeness(nearest)[0] >= 0.6:
+        hint = f"did you mean {nearest}?"
+    elif is_dataclass(holder):
+        hint = f"{section or 'a job'} has {', '.join(_names(holder))}"
+    else:
+        hint = f"a job has {', '.join(_names(JobConfig))}"
+    return f"{setting.key}: no such setting ({setting.origin}); {hint}"
+
+
+def _parse(raw: str, kind: Any) -> Any:
+    """Read a dot-list value as YAML does; text stays as typed, so that `name=007` keeps its zeros."""
+    try:
+        value = read_word(raw)
+    except NOT_YAML:
+        return raw
+    is_text = kind is str or (str in get_args(kind) and value is not None)
+    return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value
+
+
+def _describe(kind: Any) -> str:
+    if is_dataclass(kind):
+        return f"a section; it holds {', '.join(_names(kind))}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(str(member.value) for member in kind)}"
+    if get_origin(kind) is list:
+        return "a list of whole numbers, as in [1,8]" if int in get_args(kind) else "a list of text"
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")

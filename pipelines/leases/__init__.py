@@ -1,1 +1,0 @@
-"""Leases: which run may write to an output folder."""

@@ -1,1 +1,0 @@
-"""Masks of every kind, aligned with the frames of their video."""

@@ -1,0 +1,1 @@
+"""The output picture and where in it the video lies."""

@@ -1,0 +1,1 @@
+"""Masks: reading, alignment to the video, levels."""

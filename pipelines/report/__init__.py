@@ -1,5 +1,0 @@
-"""HTML report of a run."""
-
-from pipelines.report.page import write_report
-
-__all__ = ["write_report"]

@@ -1,0 +1,264 @@
+"""Life of one item from pending to its end: its tasks, its attempts, its row of the ledger."""
+
+import shlex
+from collections import Counter, deque
+from dataclasses import replace
+
+from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.run.task_order import choose
+from reelmend.pipelines.storage.flow_cache.usage import total
+from reelmend.pipelines.storage.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
+from reelmend.pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+
+# Every move an item may make. Ended states have none: an item ends once.
+MOVES: dict[ItemState, frozenset[ItemState]] = {
+    ItemState.PENDING: frozenset({ItemState.PROBING}),
+    ItemState.PROBING: frozenset(
+        {ItemState.RUNNING, ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED, ItemState.FAILED}
+    ),
+    ItemState.RUNNING: frozenset({ItemState.STITCHING, ItemState.QUARANTINED, ItemState.FAILED}),
+    ItemState.STITCHING: frozenset({ItemState.RESTORED, ItemState.QUARANTINED, ItemState.FAILED}),
+    ItemState.RESTORED: frozenset(),
+    ItemState.UNTOUCHED: frozenset(),
+    ItemState.QUARANTINED: frozenset(),
+    ItemState.FAILED: frozenset(),
+}
+
+# The states in which an item may still bring a task of this stage (an attempt that failed comes again). Flow ends
+# earlier than its state: when no segment is missing.
+_BEFORE: dict[Stage, frozenset[ItemState]] = {
+    Stage.PROBE: frozenset({ItemState.PROBING}),
+    Stage.FLOW: frozenset({ItemState.PROBING}),
+    Stage.INPAINT: frozenset({ItemState.PROBING, ItemState.RUNNING}),
+    Stage.STITCH: frozenset({ItemState.PROBING, ItemState.RUNNING, ItemState.STITCHING}),
+}
+
+_STORY_EVENTS = 20
+
+
+def add_work(work: dict[str, dict[str, float]], stage: Stage, receipt: Receipt) -> None:
+    """Add what a task computed to the work of its stage, in a new map: the ledger compares it with the one before."""
+    before = work.get(stage, {})
+    more = {
+        "frames": receipt.frames,
+        "seconds": receipt.seconds,
+        "cpu_seconds": receipt.cpu_seconds,
+        "bytes": receipt.bytes_written,
+    }
+    work[stage] = {name: before.get(name, 0) + value for name, value in more.items()}
+
+
+class IllegalMoveError(RuntimeError):
+    """The state machine was asked for something that cannot happen: a mistake of ours. Carries the item's story."""
+
+
+def new_row(item: Item) -> ItemRow:
+    """Return the row of an item that nothing has been done for."""
+    row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+    if item.overrides:
+        row.facts[OVERRIDES_FACT] = shlex.join(item.overrides)
+    if item.fps is not None:
+        row.facts[FPS_FACT] = item.fps
+    return row
+
+
+class ItemWork:
+    """One started item of a run: where it stands and which of its tasks are ready."""
+
+    def __init__(self, item: Item, row: ItemRow, attempts: int) -> None:
+        """Start pending, as `row` says. `attempts`: times the item is tried when the machine is at fault.
+
+        What is in hand when a task fails belongs to the same attempt, however many of these tasks fail, too. A machine
+        that goes away uses up none of the item's, but one of the task's: it may be the task that takes machines down.
+        """
+        self.item = item
+        self.row = row
+        self.ready: dict[Stage, deque[Task]] = {stage: deque() for stage in Stage}
+        self._in_hand: dict[Stage, set[int]] = {stage: set() for stage in Stage}
+        self._attempts = attempts
+        self._plan: ItemPlan | None = None
+        self._for_chunks: ItemPlan | None = None
+        self._segments_missing: set[int] = set()
+        self._chunks_waiting: list[Chunk] = []
+        self._chunks_missing: set[int] = set()
+        self._attempts_failed = 0
+        self._workers_lost = 0  # in attempts that failed
+        self._attempt_of: dict[str, int] = {}  # by id, of tasks in hand
+        self._machines_lost: Counter[str] = Counter()  # by id of the task
+        self._events: deque[str] = deque(maxlen=_STORY_EVENTS)
+
+    @property
+    def story(self) -> str:
+        """The item's last events, one per line, oldest first."""
+        return f"story of item {self.item.id} ({self.row.state}):\n" + "\n".join(f"  {event}" for event in self._events)
+
+    @property
+    def flow_bytes(self) -> int | None:
+        """Bytes of flow that its chunks still need, estimated; None before the probe has said what there is."""
+        if self._plan is None:
+            return None
+        return self._plan.flow_bytes * len(self._chunks_missing) // len(self._plan.chunks)
+
+    def may_come(self, stage: Stage) -> bool:
+        """Whether this started item can still bring a task of this stage."""
+        return self.row.state in _BEFORE[stage] or (stage is Stage.FLOW and bool(self._segments_missing))
+
+    def start(self, now: float) -> None:
+        """Leave pending: the probe is ready."""
+        self._move(ItemState.PROBING)
+        self.row.started_at = now
+        self.row.tasks_planned = 1
+        self._offer(Task(Stage.PROBE, self.item))
+
+    def take(self, stage: Stage, after: Task | None = None) -> Task:
+        """Take a ready task of this stage; there must be one. `after`: what the worker did last of this stage."""
+        ready = self.ready[stage]
+        known = after.index if after and (after.stage, after.item.id) == (stage, self.item.id) else None
+        position = choose([task.index for task in ready], self._in_hand[stage], known)
+        task = ready[position]
+        del ready[position]
+        self._in_hand[stage].add(task.index)
+        self.row.attempts = self._attempt_of[task.id] = self._attempts_failed + 1
+        self._events.append(f"{task.id} taken, attempt {self.row.attempts}")
+        return task
+
+    def done(self, task: Task, receipt: Receipt) -> None:
+        """A task succeeded: count it and make ready what it allows."""
+        self._events.append(f"{task.id} done" + (", reused" if receipt.reused else ""))
+        self._in_hand[task.stage].discard(task.index)
+        self._count(task, receipt)
+        match task.stage:
+            case Stage.PROBE:
+                self._probed(receipt)
+            case Stage.FLOW if task.segment:
+                self._segments_missing.discard(task.segment.index)
+                self._offer_chunks()
+            case Stage.INPAINT if task.chunk:
+                self._chunks_missing.discard(task.chunk.index)
+                if not self._chunks_missing:
+                    self._move(ItemState.STITCHING)
+                    self._offer(Task(Stage.STITCH, self.item, self._plan))
+            case Stage.STITCH if receipt.final == "restored":
+                self._end(ItemState.RESTORED, receipt)
+            case _:
+                raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
+
+    def put_back(self, task: Task, reason: str) -> None:
+        """A task could not be done, and not for its own fault: it is ready again, and has used up nothing."""
+        self._in_hand[task.stage].discard(task.index)
+        self._events.append(f"{task.id} put back: {reason}")
+        self._offer(task)
+
+    def failed(self, task: Task, failure: Failure) -> None:
+        """A task failed: it is ready again, or the item ends."""
+        attempt = self._attempt_of[task.id]
+        self._in_hand[task.stage].discard(task.index)
+        self._events.append(f"{task.id} failed, attempt {attempt}: {failure.kind}: {failure.reason}")
+        self._spend(task.stage, failure.seconds)
+        if not failure.transient:
+            self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
+            return
+        if failure.kind == MachineLost.__name__:
+            self._machines_lost[task.id] += 1
+        elif attempt > self._attempts_failed:
+            self._attempts_failed = attempt
+            self._workers_lost += failure.kind in (WorkerLost.__name__, MemoryLost.__name__)
+        if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):
+            self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
+        else:
+            self.give_up(ItemState.FAILED, kind=failure.kind, reason=self._last_reason(task, failure), stage=task.stage)
+
+    def give_up(self, state: ItemState, *, kind: str, reason: str, stage: str = "") -> None:
+        """End as quarantined or failed; what was ready is dropped."""
+        row = self.row
+        row.kind, row.reason, row.stage = kind, reason, stage or _stage_of(row.state)
+        self._move(state)
+        for waiting in self.ready.values():
+            waiting.clear()
+
+    def _last_reason(self, task: Task, failure: Failure) -> str:
+        if failure.kind == MachineLost.__name__:
+            lost = _times(self._machines_lost[task.id])
+            return f"the machine went away {lost} on this task ({task.id}), the last time: {failure.reason}"
+        if self._workers_lost == self._attempts_failed:
+            lost = _times(self._workers_lost)
+            return f"the worker died {lost} on this item, the last time on {task.id}: {failure.reason}"
+        return f"{failure.reason} (tried {_times(self._attempts_failed)})"
+
+    def _probed(self, receipt: Receipt) -> None:
+        if receipt.final:
+            self.row.frames = receipt.frames
+            self.row.width, self.row.height = (int(receipt.facts.get(side, 0)) for side in ("width", "height"))
+            # A probe that finds the video restored has found the output of an earlier run.
+            self.row.reused = receipt.reused or receipt.final == "restored"
+            self._end(ItemState(receipt.final), receipt)
+            return
+        plan = receipt.plan
+        if plan is None or not plan.chunks:
+            raise IllegalMoveError(f"the probe brought neither an end nor a plan with chunks\n{self.story}")
+        self._plan = plan
+        row = self.row
+        row.frames, row.width, row.height = plan.frames, plan.width, plan.height
+        row.chunks_planned = len(plan.chunks)
+        row.tasks_planned = 2 + len(plan.segments) + len(plan.chunks)  # the probe and the stitch
+        self._move(ItemState.RUNNING)
+        self._segments_missing = {segment.index for segment in plan.segments}
+        self._chunks_missing = {chunk.index for chunk in plan.chunks}
+        self._chunks_waiting = list(plan.chunks)
+        nothing_else = replace(plan, segments=(), chunks=())
+        for segment in plan.segments:
+            self._offer(Task(Stage.FLOW, self.item, nothing_else, segment=segment))
+        self._for_chunks = replace(plan, chunks=())
+        self._offer_chunks()
+
+    def _offer_chunks(self) -> None:
+        waiting = []
+        for chunk in self._chunks_waiting:
+            if self._segments_missing.isdisjoint(chunk.segments):
+                self._offer(Task(Stage.INPAINT, self.item, self._for_chunks, chunk=chunk))
+            else:
+                waiting.append(chunk)
+        self._chunks_waiting = waiting
+
+    def _offer(self, task: Task) -> None:
+        self.ready[task.stage].append(task)
+
+    def _end(self, state: ItemState, receipt: Receipt) -> None:
+        self._move(state)
+        self.row.reason = receipt.note
+
+    def _move(self, to: ItemState) -> None:
+        if to not in MOVES[self.row.state]:
+            raise IllegalMoveError(f"item {self.item.id} cannot go from {self.row.state} to {to}\n{self.story}")
+        self._events.append(f"{self.row.state} -> {to}")
+        self.row.state = to
+
+    def _count(self, task: Task, receipt: Receipt) -> None:
+        row = self.row
+        row.tasks_reused += receipt.reused
+        row.tasks_computed += not receipt.reused
+        if task.chunk:
+            row.chunks_reused += receipt.reused
+            row.chunks_computed += not receipt.reused
+            row.frames_done += task.chunk.frames
+        row.flow = total([row.flow, receipt.flow.to_dict()])
+        row.bytes_written += receipt.bytes_written
+        if not receipt.reused:
+            add_work(row.work, task.stage, receipt)
+        row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
+        row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
+        row.facts.update(receipt.facts)
+        row.model_seconds += receipt.model_seconds
+        self._spend(task.stage, receipt.seconds)
+
+    def _spend(self, stage: Stage, seconds: float) -> None:
+        self.row.seconds[stage] = self.row.seconds.get(stage, 0.0) + seconds
+
+
+def _stage_of(state: ItemState) -> str:
+    """Where an item stood that was ended from outside, not by its own task."""
+    return {ItemState.PROBING: Stage.PROBE, ItemState.RUNNING: Stage.INPAINT, ItemState.STITCHING: Stage.STITCH}[state]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

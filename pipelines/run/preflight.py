@@ -1,0 +1,66 @@
+"""A job in which nothing can be restored is refused before anything starts: no Ray, no ledger, no table of zeros.
+
+One item that can be tried is enough for a run; what is wrong with the others then costs them alone. So this looks at
+items until it finds one. Items that an earlier run's ledger tells of stay there, and so does what a run's own folder
+holds: the command that shows a failure again writes there.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import ConfigError, ItemError, ReelmendError
+from reelmend.pipelines.forecast.headers import Headers
+from reelmend.pipelines.media.source import NO_VIDEO
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import LEDGER, WORK_FOLDER
+from reelmend.pipelines.tasks import Item
+
+LOOKS = 200
+"""Items that are looked at, at most; a larger job continues, and its items say what is wrong with each."""
+_SHOWN = 3
+
+
+def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Headers) -> None:
+    """Raise ConfigError where no item has its mask and a file that is a video."""
+    if len(items) > LOOKS and not _one_missing_mask(items):
+        return
+    out = location_of(job.out)
+    if out.parent.name == WORK_FOLDER or Files(job.s3).exists(out / WORK_FOLDER / LEDGER):
+        return
+    problems: list[str] = []
+    for item in items[:LOOKS]:
+        problem = _problem(item, looks)
+        if not problem:
+            return
+        problems.append(problem)
+    lines = [f"nothing can be restored: {problems[0]}", *problems[1:_SHOWN]]
+    more = [f"and {len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
+    raise ConfigError("\n".join([*lines, *more]))
+
+
+def _one_missing_mask(items: Sequence[Item]) -> bool:
+    """Whether all items have the same mask: then a look at a few says it of all."""
+    return len({item.mask for item in items}) == 1
+
+
+def _problem(item: Item, looks: Headers) -> str:
+    if item.problem:
+        return item.problem
+    if not isinstance(item.video, Path):  # a request an item is more than it is worth; its row says it later
+        return ""
+    try:
+        if not looks.exists(item.video):
+            return f"{item.video}: no such video"
+        if item.mask is not None and not looks.exists(item.mask):
+            return (
+                f"{item.video}: its mask {item.mask} does not exist; --masks names one file for all videos, or a rule "
+                "such as 'masks/{stem}.png'; without it the mask lies beside the video, as NAME_mask.png"
+            )
+        looks.video(item.video)
+    except ItemError as exc:
+        return str(exc) if NO_VIDEO in str(exc) else ""
+    except ReelmendError:  # a store that does not answer now: the run waits for it, or says so
+        return ""
+    return ""

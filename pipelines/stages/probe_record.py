@@ -1,0 +1,68 @@
+"""Record of a probe's findings about an item."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from reelmend.pipelines.media.inspection import VideoInfo
+from reelmend.pipelines.media.masks.reader import MaskSummary
+from reelmend.pipelines.media.masks.track import HoleTrack
+from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import Stamp
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video or mask that an item is made from."""
+
+    place: Location
+    stamp: Stamp
+    """As it was when the item's probe saw it."""
+    digest: str
+    """Of its content."""
+
+
+@dataclass(frozen=True)
+class ProbeRecord:
+    """What a probe found; every later stage of the item reads it from the store."""
+
+    info: VideoInfo
+    video_digest: str
+    mask_digest: str
+    mask: MaskSummary
+    shots: tuple[tuple[int, int], ...]
+    sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
+    """The item's video and mask, which are not kept: the content may have been found under another path."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.info.width, self.info.height
+
+    def facts(self) -> dict[str, str | int | float]:
+        """Figures for the ledger."""
+        return {
+            "frames": self.info.frames,
+            "width": self.info.width,
+            "height": self.info.height,
+            "video_digest": self.video_digest,
+            "mask_digest": self.mask_digest,
+            "masked_fraction": self.mask.masked_fraction,
+            "shots": len(self.shots),
+            **({MASK_NOTE_FACT: "; ".join(f"the mask: {note}" for note in self.mask.notes)} if self.mask.notes else {}),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}
+        del value["sources"]
+        return value
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "ProbeRecord":
+        mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
+        mask["track"], mask["notes"] = HoleTrack(**mask["track"]), tuple(mask["notes"])
+        info = VideoInfo.from_dict(value["info"])
+        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "shots": _pairs(value["shots"])})
+
+
+def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((start, stop) for start, stop in ranges)

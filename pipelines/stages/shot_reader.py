@@ -1,0 +1,152 @@
+"""The frames and masks that blocks see: windows over regions of a video that move forward and keep what they can.
+
+Neighbouring blocks see some of the same frames; each frame is decoded once a chunk, for all regions that need it.
+Memory is that of the regions of the longest block, whatever the chunk's and the video's length.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmend.core_model.regions import Region
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import works_in_regions
+from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
+from reelmend.pipelines.media.canvas.masks import read_canvas_masks
+from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.sizes import Size, restored_size
+from reelmend.pipelines.stages.mask_window import MaskWindow
+from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.tasks import Block
+
+U8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+
+
+class Clip:
+    """Frames and masks of regions at the size they are restored at, and masks at the output's, in about their order.
+
+    The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
+    """
+
+    def __init__(self, record: ProbeRecord, mask: Path | None, job: JobConfig) -> None:
+        self.record, self.job = record, job
+        self.canvas = canvas_of(record.info, job)
+        self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
+        self._source = self._frames_from(start=0)
+        self._position = 0
+        self._held: dict[Region | None, dict[int, U8]] = {}
+        self._expected: list[tuple[Region, int, int]] = []
+        masks_from = partial(_read_masks, record, self.canvas, mask, job)
+        self._masks = MaskWindow(masks_from, self.canvas.size)
+        # An engine that works block by block has seen a block's masks just before they are asked for again.
+        self._output_masks = self._masks if works_in_regions(job) else MaskWindow(masks_from, self.canvas.size)
+
+    def size(self, region: Region | None) -> Size:
+        """Return (width, height) of the frames and masks of a region."""
+        return restored_size(region, self.canvas.size, self.job)
+
+    def expect(self, blocks: Sequence[Block]) -> None:
+        """Say which blocks come next, in order, so that what they see is cut out while a frame is at hand."""
+        self._expected = [(region, block.seen_start, block.seen_stop) for block in blocks for region in block.regions]
+        wanted: set[Region | None] = {region for block in blocks for region in block.places}
+        self._held = {region: held for region, held in self._held.items() if region in wanted}
+
+    def images(self, region: Region | None, start: int, stop: int) -> U8:
+        """Return frames [start, stop) of a region, u8 [T, h, w, 3]: this window's own array."""
+        self._forget(start)
+        held = self._held.setdefault(region, {})
+        width, height = self.size(region)
+        frames = np.empty((stop - start, height, width, 3), np.uint8)
+        for index in range(start, stop):
+            if index not in held:
+                self._read(index, region)
+            frames[index - start] = held.pop(index)
+        later = held if region else {}
+        self._held[region] = later | {index: frames[index - start] for index in range(start, stop)}
+        return frames
+
+    def masks(self, region: Region | None, start: int, stop: int) -> Bool:
+        """Return the masks of frames [start, stop) of a region, bool [T, h, w]."""
+        width, height = self.size(region)
+        masks = np.empty((stop - start, height, width), np.bool_)
+        shrunk: tuple[Bool, Bool] | None = None
+        for index in range(start, stop):
+            mask = self._masks.at(index)
+            if shrunk is None or shrunk[0] is not mask:
+                shrunk = mask, _shrink(mask if region is None else mask[region.inside], (width, height))
+            masks[index - start] = shrunk[1]
+        return masks
+
+    def output_mask(self, region: Region | None, index: int) -> Bool:
+        """Return the mask of one frame of a region at the output's size, bool [H, W]; ask in order of the frames."""
+        if self._output_masks is not self._masks:
+            self._output_masks.drop(index)
+        mask = self._output_masks.at(index)
+        return mask if region is None else mask[region.inside]
+
+    def enlarge(self, region: Region | None, restored_HWC: U8) -> U8:
+        """Bring a restored frame of a region to the output's size."""
+        size = self.canvas.size if region is None else region.size
+        if self.size(region) == size:
+            return restored_HWC
+        return cv2.resize(restored_HWC, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+
+    def _read(self, index: int, region: Region | None) -> None:
+        """Hold frame `index` of a region, and of those which will be asked for it later."""
+        if index != self._position:
+            self._source = self._frames_from(start=index)
+        self._position = index + 1
+        frame = next(self._source)
+        wanted = {other for other, start, stop in self._expected if start <= index < stop}
+        for other in {region, *wanted}:
+            held = self._held.setdefault(other, {})
+            if index not in held:
+                held[index] = _picture(frame, self.record.info, self.canvas, other, self.size(other))
+
+    def _forget(self, before: int) -> None:
+        self._masks.drop(before)
+        for held in self._held.values():
+            for index in [index for index in held if index < before]:
+                del held[index]
+
+
+# No method: a generator that held the clip, which holds the generator, would keep a block's frames until the garbage
+# collector comes by.
+
+
+def _read_masks(record: ProbeRecord, canvas: Canvas, mask: Path | None, job: JobConfig, start: int) -> Iterator[Bool]:
+    """Yield masks from frame `start` on, at the output's size."""
+    info = record.info
+    yield from read_canvas_masks(mask, info, record.mask.as_read(job.mask), canvas, start, info.frames)
+
+
+def _picture(frame: av.VideoFrame, info: VideoInfo, canvas: Canvas, region: Region | None, size: Size) -> U8:
+    """Return a region of the frame, or the frame on its canvas, as RGB at `size`.
+
+    It becomes RGB before it is laid there, so that no colour bleeds between it and the black around it, and the canvas
+    is made smaller as a whole, so that the picture lies where its mask does, to a fraction of a pixel.
+    """
+    if region is not None:
+        return region_to_rgb(frame, info, region, size)
+    if not canvas.grows:
+        return to_rgb(frame, info, size)
+    laid: U8 = canvas.lay(to_rgb(frame, info))
+    if size == canvas.size:
+        return laid
+    return cv2.resize(laid, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _shrink(mask: Bool, size: Size) -> Bool:
+    """A pixel at the smaller size is missing when any pixel under it is."""
+    height, width = mask.shape
+    if size == (width, height):
+        return mask
+    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0

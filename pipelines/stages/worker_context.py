@@ -1,0 +1,107 @@
+"""Context of a worker: the run's context, the store, engines already built, and probe records."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reelmend.core_model.engine import Engine, FlowEstimator
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import build_engine, build_flow
+from reelmend.pipelines.errors import SourceChanged, StoreError
+from reelmend.pipelines.job.load import apply_overrides
+from reelmend.pipelines.stages.model_clock import ModelClock
+from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.storage.artifacts import get_json, put_json
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
+from reelmend.pipelines.storage.input_cache import InputCache
+from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp, stamp_of
+from reelmend.pipelines.tasks import Item, Task
+
+T = TypeVar("T")
+
+
+class WorkerContext:
+    """One a worker process. Engines are built when first asked for and kept; an item cannot choose its own."""
+
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.files = context.open_files()
+        self.store = context.open_store(self.files)
+        self.flow_store = context.open_flow_store(self.files)
+        self.inputs = InputCache(context.cache_dir, context.job.store.cache_bytes, self.files)
+        self.model_clock = ModelClock()
+        self.side_that_fits: dict[tuple[int, int], int] = {}
+        """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
+        self.flow_use = FlowUse()
+        """What the present task had from the flow cache so far."""
+        self.memory_steps = 0
+        """Times that something did not fit into memory."""
+        self._last: tuple[Hashable, Any] | None = None
+        self._record_of = lru_cache(maxsize=8)(self.find_record)
+        self.settings = lru_cache(maxsize=64)(self._settings)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return build_engine(self.context.job, self.context.weights)
+
+    @cached_property
+    def flow(self) -> FlowEstimator:
+        return build_flow(self.context.job, self.context.weights)
+
+    def keep_last(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for `key` if that was the last thing asked for, so that tasks can continue each other.
+
+        One thing at a time: it may hold a block of frames.
+        """
+        if self._last is None or self._last[0] != key:
+            self._last = None
+            self._last = (key, make())
+        kept: T = self._last[1]
+        return kept
+
+    def forget(self) -> None:
+        """Let go of what `keep_last` has kept."""
+        self._last = None
+
+    def _settings(self, item: Item) -> JobConfig:
+        """The job with the item's own overrides."""
+        return apply_overrides(self.context.job, item.overrides)
+
+    def local(self, place: Location) -> Path:
+        """Return where a video or a mask can be read on this machine until the task ends. Raises SourceChanged."""
+        path = self.inputs.path_of(place)
+        if path is None:
+            raise SourceChanged(f"{place}: no longer exists")
+        return path
+
+    def stamp(self, place: Location) -> Stamp:
+        """Return that of what `local` gave, as it is now; of a copy, as the object was. Not known where it is gone."""
+        parts = self.inputs.held(place) or self.files.parts_of(place)
+        return NO_STAMP if parts is None else stamp_of(parts)
+
+    def save_record(self, key: str, record: ProbeRecord) -> None:
+        put_json(self.store, key, record.to_dict())
+
+    def find_record(self, key: str) -> ProbeRecord | None:
+        """The record under `key`, if it is there; its content may have been found under another path."""
+        value = get_json(self.store, key)
+        return None if value is None else ProbeRecord.from_dict(value)
+
+    def record(self, task: Task) -> ProbeRecord:
+        """The record that the task's plan was made from, with the video's path. Raises StoreError when it is gone."""
+        assert task.plan is not None
+        plan, item = task.plan, task.item
+        record = self._record_of(plan.probe_key)
+        if record is None:
+            self._record_of.cache_clear()
+            raise StoreError(
+                f"{item.video}: its probe record {plan.probe_key} is gone or damaged; run the same command again"
+            )
+        video = Source(item.video, plan.video_stamp, record.video_digest)
+        mask = None if item.mask is None else Source(item.mask, plan.mask_stamp, record.mask_digest)
+        info = replace(record.info, path=self.local(item.video))
+        return replace(record, info=info, sources=(video, mask))

@@ -1,0 +1,1 @@
+"""Files on disks and in buckets, and what a run keeps there: artifacts, ledger, leases, flow cache."""

@@ -1,0 +1,1 @@
+"""Cached optical flow: encoding, usage, eviction, statistics."""

@@ -1,0 +1,1 @@
+"""Leases, which keep two runs out of one output folder."""

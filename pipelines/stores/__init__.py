@@ -1,1 +1,0 @@
-"""Storage of files, in folders and in buckets."""

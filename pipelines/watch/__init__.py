@@ -1,1 +1,0 @@
-"""Observation of a run: progress, metrics, traces, diagnosis."""

@@ -1,0 +1,130 @@
+"""What an item's own data may have caused never stops the run; what the machine does, does."""
+
+import errno
+import os
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+from story import bad_machine, begin, item, lost, take
+
+from reelmend.pipelines.errors import MachineLost, MaskError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
+from reelmend.pipelines.stages.blame import blame
+from reelmend.pipelines.storage.local_files import LocalFiles
+from reelmend.pipelines.tasks import Failure, Stage, Task
+
+
+def raised(action):
+    try:
+        action()
+    except Exception as exc:
+        return exc
+    raise AssertionError("nothing was raised")
+
+
+def system_error(number, path=None):
+    return OSError(number, os.strerror(number), path)
+
+
+PROBE, STITCH = (Task(stage, item("a")) for stage in (Stage.PROBE, Stage.STITCH))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "transient", "by_item"),
+    [
+        (MaskError("no mask"), "MaskError", False, True),
+        (StoreError("disk full"), "StoreError", True, False),
+        (SetupError("access denied"), "SetupError", True, False),
+        (system_error(errno.ENOSPC, "/store/part"), "StoreError", True, False),
+        (system_error(errno.ESTALE, "/store/part"), "StoreAway", True, False),
+        (system_error(errno.EIO, "a.mp4"), "SourceUnreadable", True, True),
+        (system_error(errno.ESTALE, "a.mp4"), "SourceUnreadable", True, True),
+        (system_error(errno.EACCES, "a.mp4"), "MediaError", False, True),
+        (system_error(errno.ELOOP, "mask.png"), "MaskError", False, True),
+        (system_error(errno.EISDIR, "mask.png/7.png"), "MaskError", False, True),
+        (av.error.FFmpegError(errno.ENOTSUP, "Operation not supported"), "MediaError", False, True),
+        (av.error.FFmpegError(errno.ENOSPC, "No space left"), "StoreError", True, False),
+        (raised(lambda: cv2.resize(None, (1, 1))), "error", True, True),
+        (ValueError("0 columns"), "ValueError", True, True),
+        (ZeroDivisionError("by 0"), "ZeroDivisionError", True, True),
+        (RuntimeError("CUDA error"), "RuntimeError", True, False),
+        (MemoryError(), "MemoryError", True, False),
+    ],
+)  # fmt: skip
+def test_an_error_is_blamed_on_who_can_have_caused_it(error, kind, transient, by_item):
+    found = blame(STITCH, error)
+    assert (found.kind, found.transient, found.by_item) == (kind, transient, by_item)
+    assert found.reason
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no such layout"), KeyError("tag")])
+def test_whatever_a_probe_stumbles_over_is_the_file_s(error):
+    """It reads strangers' files and little else."""
+    assert blame(PROBE, error).by_item
+
+
+def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path):
+    loop = tmp_path / "a.mp4"
+    loop.symlink_to("a.mp4")
+    task = Task(Stage.PROBE, item(str(tmp_path / "a")))
+    error = raised(lambda: LocalFiles().look(loop))
+    assert isinstance(error, StoreError)
+    found = blame(task, error)
+    assert (found.kind, found.transient, found.by_item) == ("MediaError", False, True)
+    assert found.reason == f"{loop}: cannot be read (Too many levels of symbolic links); is it a file?"
+
+
+def test_a_store_s_mount_that_does_not_answer_is_away(monkeypatch, tmp_path):
+    def stale(path):
+        raise system_error(errno.ESTALE, str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    with pytest.raises(StoreAway, match="Stale file handle"):
+        LocalFiles().read(tmp_path / "part")
+
+
+@pytest.mark.parametrize("transient", [True, False])
+def test_many_items_that_fail_by_their_own_data_do_not_stop_a_run(transient):
+    story = begin(*(f"v{n}" for n in range(50)), attempts=1, active_items=50)
+    for _ in range(50):
+        probe = take(story.state, Stage.PROBE)
+        story.state.handle(Failure(probe.id, "ValueError", "odd tag", transient=transient, by_item=True))
+    assert not story.state.halted
+
+
+@pytest.mark.parametrize(("workers", "bound"), [(1, 10), (5, 10), (6, 12), (32, 64)])
+def test_the_breaker_trips_at_its_bound_and_not_before(workers, bound):
+    """Ten items, or twice the workers: one machine that dies takes a task from each."""
+    story = begin(*(f"v{n}" for n in range(2 * bound)), attempts=3, active_items=2 * bound)
+    story.state.expect_workers(workers)
+    probes = [take(story.state, Stage.PROBE) for _ in range(bound)]
+    for probe in probes[:-1]:
+        story.state.handle(bad_machine(probe))
+    assert not story.state.halted
+    story.state.handle(bad_machine(probes[-1]))
+    assert story.state.halted.startswith(f"{bound} items in a row failed at probe")
+
+
+@pytest.mark.parametrize("more", [BREAKER_FAILURES - 1, BREAKER_FAILURES])
+def test_a_lost_machine_brings_the_breaker_no_nearer(more):
+    """Fifty items lose theirs, then others fail by a full disk: each task is of another item."""
+    story = begin(*(f"v{n}" for n in range(99)), attempts=9, active_items=99)
+    probes = [take(story.state, Stage.PROBE) for _ in range(99)]
+    for probe in probes[:50]:
+        story.state.handle(lost(probe, MachineLost.__name__))
+    for probe in probes[50 : 50 + more]:
+        story.state.handle(bad_machine(probe))
+    assert bool(story.state.halted) is (more == BREAKER_FAILURES)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_an_item_is_tried_as_often_as_the_job_says_and_no_more(attempts):
+    story = begin("a", attempts=attempts)
+    for number in range(1, attempts + 1):
+        probe = take(story.state, Stage.PROBE)
+        assert story.row("a").attempts == number
+        story.state.handle(bad_machine(probe))
+    assert story.row("a").state.bad
+    assert story.state.take() is None

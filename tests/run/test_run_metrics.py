@@ -1,0 +1,87 @@
+"""Are answers counted as what they are?"""
+
+from story import Story, bad_data, bad_machine, begin, receipt
+
+from reelmend.pipelines.observe.metrics import METRICS
+from reelmend.pipelines.tasks import Effort, Receipt, Stage, Task
+
+
+def value(story: Story, series: str) -> float:
+    return {sample.series: sample.value for sample in story.state.metrics.read()}[f"reelmend_{series}"]
+
+
+def take(story: Story) -> Task:
+    task = story.state.take()
+    assert task is not None
+    return task
+
+
+def test_labels_are_stage_outcome_device_and_bound_and_nothing_else() -> None:
+    assert {label for metric in METRICS for label in metric.labels} == {"stage", "outcome", "device", "le"}
+
+
+def test_an_attempt_that_is_made_again_is_a_retry_and_the_last_one_is_not() -> None:
+    story = begin("a", attempts=2)
+    story.state.handle(bad_machine(take(story)))
+    assert value(story, 'retries_total{stage="probe"}') == 1
+    story.state.handle(bad_machine(take(story)))
+    assert value(story, 'retries_total{stage="probe"}') == 1
+    assert value(story, 'tasks_total{outcome="failed",stage="probe"}') == 2
+    assert value(story, 'items_total{outcome="failed"}') == 1
+
+
+def test_a_worker_that_died_and_bad_data_are_told_apart() -> None:
+    story = begin("a", "b")
+    story.state.handle(bad_machine(take(story), kind="WorkerLost"))
+    story.state.handle(bad_data(take(story)))
+    assert value(story, 'tasks_total{outcome="lost",stage="probe"}') == 1
+    assert value(story, 'tasks_total{outcome="failed",stage="probe"}') == 1
+
+
+def test_found_flow_is_a_hit_and_its_frames_do_not_count_as_speed() -> None:
+    story = begin("a")
+    story.state.handle(receipt(take(story)))
+    flow = story.state.take((Stage.FLOW,)), story.state.take((Stage.FLOW,))
+    story.state.handle(Receipt(flow[0].id, reused=True, frames=10))
+    story.state.handle(Receipt(flow[1].id, frames=10))
+    assert (value(story, "flow_cache_hits_total"), value(story, "flow_cache_misses_total")) == (1, 1)
+    assert value(story, 'frames_total{stage="flow"}') == 10
+
+
+def test_memory_of_a_gpu_is_its_latest_use_and_its_highest_peak() -> None:
+    story = begin("a")
+    story.state.handle(receipt(take(story)))
+    for used_mb, peak_mb in ((900, 700), (300, 500)):
+        effort = Effort(worker="m:1", memory_steps=1, device="m:3", device_used_mb=used_mb)
+        story.state.handle(Receipt(take(story).id, peak_device_mb=peak_mb, effort=effort))
+    assert value(story, 'gpu_used_bytes{device="m:3"}') == 300 * 2**20
+    assert value(story, 'gpu_peak_bytes{device="m:3"}') == 700 * 2**20
+    assert value(story, 'oom_steps_total{stage="flow"}') + value(story, 'oom_steps_total{stage="inpaint"}') == 2
+
+
+def test_an_answer_that_nobody_waits_for_counts_nothing() -> None:
+    story = begin("a")
+    answer = receipt(take(story))
+    story.state.handle(answer)
+    story.state.handle(answer)
+    assert value(story, 'tasks_total{outcome="computed",stage="probe"}') == 1
+
+
+def test_scores_are_counted_as_a_histogram_and_items_to_review_by_their_verdict() -> None:
+    story = begin("a", "b", "c")
+    facts = {"a": {"quality_score": 0.35, "review": 1}, "b": {"quality_score": 0.9, "review": 0}, "c": {}}
+    while not story.state.over:
+        task = take(story)
+        story.state.handle(receipt(task, facts=facts[task.item.id] if task.stage is Stage.STITCH else {}))
+    assert value(story, "items_review_total") == 1
+    assert value(story, "quality_score_total") == 0.35 + 0.9
+    counts = [value(story, f'quality_items_total{{le="{bound}"}}') for bound in ("0.3", "0.4", "0.8", "0.9", "+Inf")]
+    assert counts == [0, 1, 1, 2, 2]
+
+
+def test_scores_of_items_that_an_earlier_run_restored_are_not_counted_again() -> None:
+    story = begin("a")
+    probe = Receipt("probe:a", reused=True, final="restored", facts={"quality_score": 0.2, "review": 1})
+    story.state.settle({"a": probe})
+    assert value(story, 'items_total{outcome="finished_earlier"}') == 1
+    assert value(story, "items_review_total") == value(story, 'quality_items_total{le="+Inf"}') == 0
