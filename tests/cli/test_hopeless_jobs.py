@@ -32,7 +32,7 @@ def run(*words: str) -> Result:
         (["--videos", "a.mp4", "--masks", "a.mp4"], "every video is also a mask: a.mp4"),
         (
             ["--videos", "a.mp4", "--masks", "m.png", "outpaint.scale_w=1.5"],
-            "outpaint.scale_w: is set, and mode is inpaint",
+            "outpaint.scale_w: is set, but mode is inpaint",
         ),
     ],
 )

@@ -126,4 +126,4 @@ def test_a_run_that_has_not_ended_is_told_as_far_as_the_ledger_goes(folder: Path
         (folder / "out/_reelmend/run.json.away").rename(folder / "out/_reelmend/run.json")
     assert "the run so far" in told
     assert f"The bottleneck is {slowest(folder)}: " in told
-    assert "is known when a run has ended" in told
+    assert "are known when the run has ended" in told
