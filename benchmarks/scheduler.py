@@ -25,6 +25,7 @@ from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.resources import Node, lay_out
 from reelmend.cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
 from reelmend.pipelines.config import JobConfig, RunConfig
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.storage.ledger import ItemRow
@@ -145,7 +146,7 @@ def _memory_mb() -> float:
 def _begin(stretch: Stretch, folder: str) -> RunState:
     names = [f"{number}.mp4" for number in range(stretch.chunks // CHUNKS_AN_ITEM)]
     items = [Item(name, Path(name), None, Path(folder) / name) for name in names]
-    stretch.state = RunState(items, attempts=3, active_items=0, on_change=stretch.hear)
+    stretch.state = RunState(items, attempts=3, active_items=0, observer=OnChange(stretch.hear))
     return stretch.state
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from reelmend.pipelines.tasks import FlowTask, InpaintTask, Receipt, Stage, StitchTask, Task
+from reelmend.pipelines.observe.observer import RunObserver
+from reelmend.pipelines.tasks import Failure, FlowTask, InpaintTask, Receipt, Stage, StitchTask, Task
 
 OVERSTAY_S = 30.0
 """A task without a sign of work for so long is said to stand still, and a small machine works on others meanwhile."""
@@ -53,30 +54,28 @@ class Standing:
 
 
 @dataclass
-class Signs:
+class Signs(RunObserver):
     """Of one run. Written by the executor's thread, read by any."""
 
     _tasks: dict[str, _Seen] = field(default_factory=dict)
     _slowest: dict[Stage, float] = field(default_factory=dict)
 
-    def begin(self, task: Task) -> None:
+    def handed_out(self, task: Task) -> Task:
         self._tasks[task.id] = _Seen(task)
+        return task
 
-    def end(self, task_id: str) -> None:
+    def left(self, task_id: str) -> None:
         self._tasks.pop(task_id, None)
-
-    def clear(self) -> None:
-        self._tasks.clear()
 
     def tell(self, beat: Beat) -> None:
         """A worker has said how far it is."""
         if seen := self._tasks.get(beat.task_id):
             seen.new = beat
 
-    def learn(self, task: Task, receipt: Receipt) -> None:
+    def answered(self, task: Task, answer: Receipt | Failure, *, again: bool) -> None:
         """Remember how long tasks of this stage take a frame."""
-        if receipt.frames and not receipt.reused:
-            took = receipt.seconds / receipt.frames
+        if not isinstance(answer, Failure) and answer.frames and not answer.reused:
+            took = answer.seconds / answer.frames
             self._slowest[task.stage] = max(took, self._slowest.get(task.stage, 0.0))
 
     def look(self, now_s: float) -> None:

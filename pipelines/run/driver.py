@@ -27,6 +27,7 @@ from reelmend.pipelines.job.paths import absolute_paths
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.now import Now, kept_up_to_date
+from reelmend.pipelines.observe.observer import Observers, OnChange
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report
 from reelmend.pipelines.observe.summary import RunSummary, summarise
@@ -62,7 +63,7 @@ from reelmend.pipelines.storage.run_layout import (
     TIMELINE,
 )
 from reelmend.pipelines.storage.sealed import seal, unseal
-from reelmend.pipelines.tasks import Failure, Item, Receipt
+from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.logs import LogLine, log_fields, log_format
 from reelmend.pipelines.utils.redaction import redact
 
@@ -159,7 +160,7 @@ class _Run:
         self, context: RunContext, worker_context: WorkerContext, display: Display, lease: Lease, *, profile: bool
     ) -> None:
         self._context, self._worker_context, self._display, self._lease = context, worker_context, display, lease
-        self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, display, lease, context.run_id)
+        self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, lease, context.run_id)
         self._timeline = _new_timeline(context, worker_context.files) if profile else None
 
     def restore(
@@ -183,19 +184,14 @@ class _Run:
         if self._context.job.run.executor is not ExecutorName.inline:
             end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowCacheManager(items, self._worker_context), SetAside(context.work / REPLACED / context.run_id)
-
-        def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
-            flow.change(row, answer)
-            aside.change(row, answer)
-            self._ledger.change(row, answer)
+        followers = [flow, aside, self._ledger, OnChange(self._display.change)]
 
         state = RunState(
             items,
             attempts=job.run.attempts,
             active_items=job.run.active_items,
             active_bytes=job.run.active_bytes,
-            on_change=change,
-            watcher=self._timeline,
+            observer=Observers(*followers, *([self._timeline] if self._timeline else [])),
             outage=outage,
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from reelmend.pipelines.errors import ReelmendError
 from reelmend.pipelines.media.sizes import measured_size
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
@@ -26,7 +27,7 @@ STEP = 0.05
 log = logging.getLogger(__name__)
 
 
-class FlowCacheManager:
+class FlowCacheManager(RunObserver):
     """One a run; `change` is called from one thread, as the ledger's rows change."""
 
     def __init__(self, items: Sequence[Item], worker_context: WorkerContext) -> None:

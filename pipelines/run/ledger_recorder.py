@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.observe.overview import fraction_done
-from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.summary import frames_computed
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import Lease, lost_to_another
@@ -35,14 +35,13 @@ _SHARE = 20
 """Parts are written for at most a twentieth of the time."""
 
 
-class LedgerRecorder:
+class LedgerRecorder(RunObserver):
     """Of one run; called from one thread. First `begin`, then `change`, last `close`."""
 
     def __init__(
         self,
         place: Location,
         files: Files,
-        display: Display,
         lease: Lease,
         run: str,
         now: Callable[[], float] = time.time,
@@ -52,7 +51,7 @@ class LedgerRecorder:
         self.rows: list[ItemRow] = []
         """Of the items that the run takes up, in its order."""
         self.started_at = now()
-        self._place, self._files, self._display, self._lease = place, files, display, lease
+        self._place, self._files, self._lease = place, files, lease
         self._run, self._now, self._elapsed = run, now, elapsed
         self._events = EventLog(events_folder(place, run), files)
         self._parts = PartWriter(place, files, run)
@@ -105,7 +104,6 @@ class LedgerRecorder:
         self._lease.check()
         if self._lease.lost:
             raise lost_to_another(self._lease)
-        self._display.change(row, answer)
         if self._head is None:
             return  # found finished before the run has started
         self._tell(row, answer)

@@ -2,6 +2,7 @@
 
 import logging
 
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.storage.location import Location
@@ -12,7 +13,7 @@ log = logging.getLogger("reelmend")
 _AT_ONCE = 3
 
 
-class SetAside:
+class SetAside(RunObserver):
     def __init__(self, folder: Location) -> None:
         """`folder`: where what is set aside goes."""
         self._folder = folder

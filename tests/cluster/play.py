@@ -25,7 +25,7 @@ class Play:
         """Items of `chunks` chunks each, two segments of flow a chunk."""
         self.plan = toy_plan(chunks)
         items = [toy_item(name, Path("out")) for name in names]
-        self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
+        self.state = RunState(items, attempts=attempts, active_items=4)
         self.scheduler = Scheduler(self.state, layout, patience)
 
     def decide(self, now_s: float = 0.0) -> list[Instruction]:

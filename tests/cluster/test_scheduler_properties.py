@@ -28,7 +28,7 @@ GPUS = Layout(
 )
 def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: list[str]) -> None:
     items = [toy_item(name, Path("out")) for name in names]
-    state = RunState(items, attempts=3, active_items=2, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=2)
     scheduler = Scheduler(state, layout, Patience(1e9, 1e9, 1e9))
     phases: dict[str, Event | None] = {}  # worker -> what it will say next; None: it waits for a task
     running: dict[str, tuple[Task, str | None]] = {}

@@ -30,7 +30,7 @@ def chunk_task(frames=40):
 
 def in_work(frames, task=None):
     signs, task = Signs(), task or chunk_task()
-    signs.begin(task)
+    signs.handed_out(task)
     signs.tell(Beat(task.id, 1, frames, 0.1))
     signs.look(time.monotonic())
     return signs

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
@@ -78,7 +79,7 @@ def begin(
         attempts=attempts,
         active_items=active_items,
         active_bytes=active_bytes,
-        on_change=lambda row, answer: told.append((row.id, row.state, answer)),
+        observer=OnChange(lambda row, answer: told.append((row.id, row.state, answer))),
         now=lambda: 100.0,
         outage=outage,
     )

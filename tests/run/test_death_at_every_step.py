@@ -13,7 +13,6 @@ from clips import scene, write_images
 from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.job.manifest import discover
-from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
@@ -62,9 +61,7 @@ def at_every_step(
 
 def ledger_run(place: Path, name: str, ends: dict[str, ItemState]) -> None:
     rows = {item: ItemRow(item, f"in/{item}.mp4", "", f"out/{item}.mp4") for item in ends}
-    keeper = LedgerRecorder(
-        place, Files(), SilentDisplay(), FileLease(place / "lease", Holder.this_process(name)), name
-    )
+    keeper = LedgerRecorder(place, Files(), FileLease(place / "lease", Holder.this_process(name)), name)
     keeper._events._pace_s = 3600.0
     keeper.begin(rows, {})
     for item, state in ends.items():

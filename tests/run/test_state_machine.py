@@ -66,7 +66,7 @@ def test_no_more_items_are_started_than_may_be_in_work() -> None:
 
 
 def test_items_in_work_follow_the_workers_when_the_job_leaves_it_open() -> None:
-    state = RunState([item(str(n)) for n in range(99)], attempts=1, active_items=0, on_change=lambda *_: None)
+    state = RunState([item(str(n)) for n in range(99)], attempts=1, active_items=0)
     state.expect_workers(10)
     assert state.ready(Stage.PROBE) == 40
 
@@ -309,7 +309,7 @@ def test_items_that_an_earlier_run_finished_end_without_a_worker() -> None:
 def test_an_item_that_waits_holds_no_more_than_its_row() -> None:
     items = [item(str(number)) for number in range(2000)]
     tracemalloc.start()
-    state = RunState(items, attempts=3, active_items=4, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=4)
     held_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(state.rows) == 2000
