@@ -17,7 +17,7 @@ from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_nam
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from reelmend.pipelines.tasks import Failure, Item, ItemPlan, ProbeReceipt, Receipt
 from reelmend.pipelines.utils.units import readable_bytes
 
@@ -87,7 +87,7 @@ class FlowCacheManager(RunObserver):
 
     def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
         """Return the segments that workers will ask for; `facts` are those of the probe."""
-        source, job = (int(facts["width"]), int(facts["height"])), self._worker_context.settings(item)
-        digest, flow = str(facts["video_digest"]), self._worker_context.flow.digest
+        known, job = ItemFacts.from_map(facts), self._worker_context.settings(item)
+        source, digest, flow = known.size, known.video_digest or "", self._worker_context.flow.digest
         sized = [(segment, measured_size(segment.region, source, job)) for segment in plan.segments]
         return [segment_name(segment_key(digest, segment, size, flow)) for segment, size in sized]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reelmend.pipelines.errors import PROCESS_LOST, FailureKind
 from reelmend.pipelines.run.task_order import choose
 from reelmend.pipelines.storage.flow_cache.usage import total
-from reelmend.pipelines.storage.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.tasks import (
     Chunk,
     Failure,
@@ -72,10 +72,7 @@ class IllegalMoveError(RuntimeError):
 def new_row(item: Item) -> ItemRow:
     """Return the row of an item that nothing has been done for."""
     row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
-    if item.overrides:
-        row.facts[OVERRIDES_FACT] = shlex.join(item.overrides)
-    if item.fps is not None:
-        row.facts[FPS_FACT] = item.fps
+    row.facts = ItemFacts(overrides=shlex.join(item.overrides) or None, fps=item.fps).to_map()
     return row
 
 
@@ -210,7 +207,7 @@ class ItemWork:
     def _probed(self, receipt: ProbeReceipt) -> None:
         if receipt.final:
             self.row.frames = receipt.frames
-            self.row.width, self.row.height = (int(receipt.facts.get(side, 0)) for side in ("width", "height"))
+            self.row.width, self.row.height = ItemFacts.from_map(receipt.facts).size
             # A probe that finds the video restored has found the output of an earlier run.
             self.row.reused = receipt.reused or receipt.final == "restored"
             self._end(ItemState(receipt.final), receipt)

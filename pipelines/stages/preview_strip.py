@@ -23,7 +23,7 @@ from reelmend.pipelines.stages.preview_sheet import encode_outlines, encode_pict
 from reelmend.pipelines.stages.previews import Sheet, save_preview
 from reelmend.pipelines.stages.zoom import cell_size, zoom
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.ledger import Facts
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 
 COLUMNS = 8
@@ -124,7 +124,7 @@ class PreviewMaker:
             whole=(whole_width, whole_height),
             whole_step=(slot(whole_width), slot(whole_height)),
         )
-        return sheet.facts() | {"preview_bytes": len(pictures) + len(outlines)}
+        return sheet.facts() | ItemFacts(preview_bytes=len(pictures) + len(outlines)).to_map()
 
     def _hear(self, index: int) -> None:
         """Take up a moment that is worse than any before it."""
