@@ -27,7 +27,7 @@ from reelmend.pipelines.job.paths import absolute_paths
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.now import Now, kept_up_to_date
-from reelmend.pipelines.observe.observer import Observers, OnChange
+from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report
 from reelmend.pipelines.observe.summary import RunSummary, summarise
@@ -184,16 +184,7 @@ class _Run:
         if self._context.job.run.executor is not ExecutorName.inline:
             end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowCacheManager(items, self._worker_context), SetAside(context.work / REPLACED / context.run_id)
-        followers = [flow, aside, self._ledger, OnChange(self._display.change)]
-
-        state = RunState(
-            items,
-            attempts=job.run.attempts,
-            active_items=job.run.active_items,
-            active_bytes=job.run.active_bytes,
-            observer=Observers(*followers, *([self._timeline] if self._timeline else [])),
-            outage=outage,
-        )
+        state = self._state_of(items, outage, flow, aside)
 
         def look() -> Now:
             return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
@@ -224,6 +215,19 @@ class _Run:
         if self._lease.lost:  # it stood still before its end, and what it found there is another run's
             raise lost_to_another(self._lease)
         return RunOutcome(summary, self._ledger.rows, report)
+
+    def _state_of(self, items: Sequence[Item], outage: Outage, *first: RunObserver) -> RunState:
+        """Return the items as they begin, followed by `first` and by all that the run keeps up to date."""
+        run = self._context.job.run
+        timeline = [self._timeline] if self._timeline else []
+        return RunState(
+            items,
+            attempts=run.attempts,
+            active_items=run.active_items,
+            active_bytes=run.active_bytes,
+            observer=Observers(*first, self._ledger, OnChange(self._display.change), *timeline),
+            outage=outage,
+        )
 
     def _outlast_outage(self, outage_s: float) -> None:
         """Wait for a store that is away just when all is done: what comes now is only tried once."""

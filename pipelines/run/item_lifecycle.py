@@ -51,6 +51,7 @@ _BEFORE: dict[Stage, frozenset[ItemState]] = {
 }
 
 _STORY_EVENTS = 20
+"""Last events of an item that an error of ours quotes: a page of them, and millions of items keep no more."""
 
 
 def add_work(work: dict[str, dict[str, float]], stage: Stage, receipt: Receipt) -> None:

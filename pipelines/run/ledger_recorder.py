@@ -26,11 +26,12 @@ from reelmend.pipelines.tasks import Failure, Receipt
 log = logging.getLogger(__name__)
 
 CHECKPOINT_S = 20.0
-"""Between two times at which the parts catch up: a reader replays no more events than that."""
+"""Between two times at which the parts catch up: a reader replays no more events than that. On a store that is slow to
+write, longer: see `_SHARE`."""
 PROGRESS_S = 5.0
-"""Between two events of an item whose state stays the same."""
+"""Between two events of an item whose state stays the same: several for each `CHECKPOINT_S`."""
 RECENT_S = 120.0
-"""What a run has done in this time, at least, is its speed now."""
+"""What a run has done in this time, at least, is its speed now: several chunks, and several times `CHECKPOINT_S`."""
 _SHARE = 20
 """Parts are written for at most a twentieth of the time."""
 

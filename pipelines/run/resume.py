@@ -20,6 +20,7 @@ from reelmend.pipelines.tasks import Item, ProbeReceipt
 FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""
 _READERS = 16
+"""Records that are read at once: half of the connections of a process (`s3_client.CONNECTIONS`)."""
 _GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
 
 

@@ -10,6 +10,7 @@ from reelmend.pipelines.tasks import Failure, ItemReceipt, Receipt
 log = logging.getLogger("reelmend")
 
 _AT_ONCE = 3
+"""Files that are named as they are met; their number follows at the end."""
 
 
 class SetAside(RunObserver):

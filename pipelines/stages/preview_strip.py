@@ -27,12 +27,15 @@ from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 
 COLUMNS = 8
+"""Cells in a row of the sheet."""
 MOMENTS = 8
+"""Moments that are shown, evenly spread: one row of cells."""
 MOVING = 24
+"""Consecutive frames that are shown: about a second, and three rows of cells."""
 MOST_BYTES = 245_000
 """On disk, of both sheets."""
-_CELL_PIXELS = 44_000
-_WHOLE_SIDE = 144
+_CELL_PIXELS = 44_000  # area of a cell, whatever its shape: 64 of them share `MOST_BYTES`
+_WHOLE_SIDE = 144  # pixels, longest side of a small picture of the whole frame
 
 U8 = NDArray[np.uint8]
 
