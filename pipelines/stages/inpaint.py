@@ -8,6 +8,7 @@ from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.engines.registry import engine_of
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size, smaller_sides
@@ -80,7 +81,7 @@ def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes
             worker_context.memory_steps += 1
             log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
-            advice = "set propainter.precision=fp32, or check the weights"
+            advice = engine_of(job).if_not_finite
             raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc
         else:
             worker_context.side_that_fits[size] = side
