@@ -1,7 +1,8 @@
 """Engine specification: everything that reelmend asks of an engine besides its pixels, in one object."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
@@ -16,6 +17,15 @@ Weights = Mapping[str, WeightFile]
 """The files that a job's networks are read from, by network."""
 Settings = TypeVar("Settings")
 """The dataclass of an engine's own settings; None for an engine without."""
+
+
+class FlowReading(StrEnum):
+    """Where an engine reads the flow of a shot: the rest is not computed ahead."""
+
+    ALL = "all"
+    MOVING = "moving"
+    """Where the camera moves, by a hint."""
+    NONE = "none"
 
 
 class EngineSpec(Generic[Settings]):
@@ -36,6 +46,8 @@ class EngineSpec(Generic[Settings]):
     """Made for GPUs: its workers get one where there is one. It must work without, however slowly."""
     in_regions: bool = False
     """It is given the surroundings of holes only, instead of whole frames."""
+    reads_flow: FlowReading = FlowReading.ALL
+    """Flow that it reads elsewhere is computed then, by the worker that restores."""
     weights: tuple[str, ...] = ()
     """Settings that name a file of weights; also the names of the networks."""
     without_effect: tuple[str, ...] = ()
@@ -92,7 +104,8 @@ class EngineSpec(Generic[Settings]):
         """Count what `lay_shots` makes of one shot of so many frames that is masked throughout, without making it."""
         reach, plan = job.plan.overlap + self.halo_frames(job), job.plan
         lengths = {"chunk_length": plan.chunk_length, "segment_length": job.flow.segment_length}
-        return count_equal_blocks(frames, block_length=plan.block_length, reach=reach, **lengths)
+        work = count_equal_blocks(frames, block_length=plan.block_length, reach=reach, **lengths)
+        return replace(work, segments=0) if self.reads_flow is FlowReading.NONE else work
 
     def halo_share(self, job: JobConfig, chunks: Sequence[Chunk]) -> float:
         """Return the share of work that blocks' surroundings add, when every chunk has its own worker."""

@@ -2,7 +2,7 @@
 
 from reelmend.core_model.engine import Engine
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.base import EngineSpec, Weights
+from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 
 
 class Propagation(EngineSpec[None]):
@@ -11,6 +11,7 @@ class Propagation(EngineSpec[None]):
     name = "propagation"
     summary = "optical flow and propagation; needs no weights, runs on a CPU"
     in_regions = True
+    reads_flow = FlowReading.MOVING
 
     def halo_frames(self, job: JobConfig) -> int:
         from reelmend.core_model.propagation import engine

@@ -3,11 +3,11 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import ExecutorName, JobConfig, Mode
-from reelmend.pipelines.engines.base import EngineSpec, Weights
+from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
 from reelmend.pipelines.engines.propagation import PROPAGATION
@@ -131,6 +131,12 @@ def works_in_regions(job: JobConfig) -> bool:
     Outpainting has no region: its hole surrounds the picture.
     """
     return engine_of(job).in_regions and job.mode is Mode.inpaint
+
+
+def ranges_without_flow(job: JobConfig, still: Sequence[Range], frames: int) -> Sequence[Range]:
+    """Return the ranges of a video in which the job's engine reads no flow; `still`: where the camera stands still."""
+    by_reading = {FlowReading.ALL: (), FlowReading.MOVING: still, FlowReading.NONE: ((0, frames),)}
+    return by_reading[engine_of(job).reads_flow]
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
