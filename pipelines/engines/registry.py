@@ -133,10 +133,14 @@ def works_in_regions(job: JobConfig) -> bool:
     return engine_of(job).in_regions and job.mode is Mode.inpaint
 
 
-def ranges_without_flow(job: JobConfig, still: Sequence[Range], frames: int) -> Sequence[Range]:
-    """Return the ranges of a video in which the job's engine reads no flow; `still`: where the camera stands still."""
-    by_reading = {FlowReading.ALL: (), FlowReading.MOVING: still, FlowReading.NONE: ((0, frames),)}
-    return by_reading[engine_of(job).reads_flow]
+def reads_flow(job: JobConfig) -> bool:
+    """Whether the job's engine reads any flow."""
+    return engine_of(job).reads_flow is not FlowReading.NONE
+
+
+def reads_all_flow(job: JobConfig) -> bool:
+    """Whether the job's engine reads flow also where the camera stands still."""
+    return engine_of(job).reads_flow is FlowReading.ALL
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
