@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,14 +151,11 @@ def test_the_doctor_lists_it_and_names_what_is_broken(example: Path, monkeypatch
 
 
 @pytest.mark.ray
-def test_workers_on_ray_have_it(example: Path, videos: Path) -> None:
-    command = [sys.executable, "-P", "-m", "reelmend.pipelines.cli", "run", *words(videos, "mean_colour.border=16")]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    done = subprocess.run(
-        [*command, "run.executor=ray", "run.workers=1"], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert levels(videos) == [75, 100]
+def test_workers_on_ray_have_it(example: Path, videos: Path, on_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"runtime_env": {"env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]}}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(installed))  # as a submitted job gets it
+    summary, _ = finish(job_of(videos, "mean_colour.border=16", "run.executor=ray", "run.workers=1"))
+    assert (summary.executor, summary.exit_status, levels(videos)) == ("ray", 0, [75, 100])
 
 
 def test_a_machine_without_it_says_so(example: Path, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +224,7 @@ def registered(site: Path) -> Iterator[Any]:
 
 
 def test_a_program_registers_an_engine_for_its_own_process(registered: Any, videos: Path) -> None:
-    summary, rows = finish(job_of(videos, "run.executor=auto"))
+    summary, _ = finish(job_of(videos, "run.executor=auto"))
     assert (summary.executor, summary.engine, levels(videos)) == ("inline", "mean_colour", [100, 100])
     registered.version = 2
     register_engine(registered)  # as a cell of a notebook that is run again
@@ -248,7 +244,7 @@ def test_a_digest_that_another_engine_may_have_is_refused(
     monkeypatch.setattr(registered, "settings_digest", lambda job, weights: "1", raising=False)
     with pytest.raises(SetupError, match=r"engine mean_colour .*'1'; it must be text that begins with 'mean_colour'"):
         finish(job_of(videos))
-    assert not (videos / "out").exists()
+    assert not (videos / "out/_reelmend/config.yaml").exists(), "the run has begun"
 
 
 def test_what_fails_while_an_engine_is_built_names_its_package(
