@@ -9,7 +9,9 @@ from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from reelmend.core_model.engine import Engine, FlowEstimator
+import numpy as np
+
+from reelmend.core_model.engine import Engine, FlowEstimator, Restored
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.base import EngineSpec
 from reelmend.pipelines.errors import ReelmendError, SetupError, first_line
@@ -154,3 +156,15 @@ def built(spec: Spec, package: str, what: str, build: Callable[[], Any]) -> Any:
             + (f" that begins with {spec.name!r}, as settings_digest(job, weights) is" if what == "engine" else "")
         )
     return made
+
+
+def check_restored(name: str, restored: Restored, shape_THW: tuple[int, ...]) -> None:
+    """Raise SetupError unless the engine of that name returned what `Engine.restore` promises for masks of this shape."""
+    expected = {"frames": (*shape_THW, 3), "away": shape_THW}
+    for what, shape in expected.items():
+        got = getattr(restored, what)
+        if got.shape != shape or got.dtype != np.uint8:
+            raise SetupError(
+                f"engine {name}: restore gave {what} as {got.dtype} {[*got.shape]}, not uint8 {[*shape]}; report it to "
+                "its authors, or set another engine"
+            )

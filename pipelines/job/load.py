@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from reelmend.pipelines.config import JobConfig, S3Config
 from reelmend.pipelines.engines.job_class import job_class, without_other_plugins
+from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.environment import note_variables, without_values
 from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
@@ -110,8 +111,13 @@ class _Merge:
         self._settings: dict[str, _Setting] = {}
 
     def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Location | None = None) -> None:
+        engine = tree.get("engine")
+        absent = engine if isinstance(engine, str) and find_spec(engine) is None else None
         for key, value in _leaves(tree):
-            self.apply(_Setting(key, value, origin, folder))
+            if (
+                absent is None or key.partition(".")[0] != absent
+            ):  # its settings cannot be known: the engine is reported
+                self.apply(_Setting(key, value, origin, folder))
 
     def apply_dot_list(self, overrides: Sequence[str], origin: str) -> None:
         for text in overrides:

@@ -8,6 +8,7 @@ from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.engines.plugins import check_restored
 from reelmend.pipelines.engines.registry import engine_of
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
@@ -116,7 +117,9 @@ def _restore_region(shot: VideoShot, block: Block, worker_context: WorkerContext
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with worker_context.model_clock.running():
         restored = worker_context.engine.restore(shot, first, last)
-    return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away, restored.miss)
+    masks = shot.masks(first, last)
+    check_restored(worker_context.context.job.engine, restored, masks.shape)
+    return restored.frames, measure_quality(restored.frames, masks, restored.away, restored.miss)
 
 
 def _cut(index: int, restored_HWC: U8, shot: VideoShot, quality: FrameQuality) -> Patch | None:

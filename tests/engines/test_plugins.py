@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from plugin import install, install_example
 from typer.testing import CliRunner
 
+from reelmend.core_model.engine import Restored
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines import registry
@@ -167,6 +168,26 @@ def test_a_machine_without_it_says_so(example: Path, videos: Path, monkeypatch: 
         SetupError, match=r"'mean_colour' is not an installed engine.*install its package on every machine"
     ):
         pickle.loads(packed)
+
+
+def test_a_job_file_for_an_engine_that_is_not_here_has_one_mistake(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("engine: mean_colour\nmean_colour:\n  border: 3\n")
+    with pytest.raises(ConfigError) as wrong:
+        load_job(tmp_path / "job.yaml")
+    (only,) = str(wrong.value).splitlines()
+    assert only.startswith("engine: 'mean_colour' is not an installed engine; installed: propagation, propainter")
+
+
+def test_frames_of_another_shape_than_asked_for_are_an_error_that_names_the_engine(
+    registered: Any, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = registered.build_engine(job_of(videos), {})
+    monkeypatch.setattr(
+        type(engine), "restore", lambda self, shot, start, stop: Restored(*np.zeros((2, 4, 2), np.uint8))
+    )
+    _, rows = finish(job_of(videos))
+    assert rows["clip"].state == "failed"
+    assert "engine mean_colour: restore gave frames as uint8 [4, 2], not uint8 [4, 64, 96, 3]" in rows["clip"].reason
 
 
 BROKEN = {
