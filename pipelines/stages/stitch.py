@@ -52,8 +52,10 @@ def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
                 PROGRESS.frame()
         written = verify_output(path, output, job.stitch)
 
-    of_job = ItemFacts(engine=job.engine, blocks_restored_smaller=len(patches.notes) or None)
-    facts = record.facts() | written | of_job.to_map() | weights_facts(worker_context.context.weights)
+    facts = (
+        record.facts() | written | ItemFacts(engine=job.engine).to_map() | weights_facts(worker_context.context.weights)
+    )
+    facts |= ItemFacts(blocks_restored_smaller=len(patches.notes) or None).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
     known = ItemFacts.from_map(facts)
