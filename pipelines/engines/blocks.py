@@ -144,10 +144,12 @@ def plan_frames(
     chunk_length: int,
     segment_length: int,
     regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
+    within: Range | None = None,
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
 
-    `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
+    `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`. Of
+    frames `within` alone, blocks and segments are those of the whole that these frames are made from.
     """
     working = [
         replace(block, regions=regions(block.seen_start, block.seen_stop))
@@ -155,7 +157,13 @@ def plan_frames(
         if masked(block.kept_start, block.kept_stop)
     ]
     segments = needed_segments(frames, working, segment_length)
-    return segments, tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
+    if within is not None:
+        working = [block for block in working if block.kept_start < within[1] and within[0] < block.kept_stop]
+    chunks = tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
+    if within is not None:
+        read = {index for chunk in chunks for index in chunk.segments}
+        segments = tuple(segment for segment in segments if segment.index in read)
+    return segments, chunks
 
 
 def flow_pixels(segments: Sequence[Segment], source: Size, job: JobConfig) -> int:

@@ -22,6 +22,7 @@ from reelmend.pipelines.media.encoding import (
     storage_of,
     suffix_of,
 )
+from reelmend.pipelines.media.excerpt import Excerpt
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.fields import told_first_field
 from reelmend.pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
@@ -76,13 +77,15 @@ def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[st
     return [*lines, *info.notes]
 
 
-def verify_output(path: Path | str, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+def verify_output(
+    path: Path | str, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None = None
+) -> dict[str, str | int | float]:
     """Open what was written, read its packets without decoding them, and return facts about it.
 
     Raises MediaError naming the difference: frames, size, timestamps or streams that are not those of the source.
     """
     path = Path(path)
-    return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch)
+    return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch, excerpt)
 
 
 def _advice(stream: StreamInfo, stitch: StitchConfig) -> str:
@@ -106,7 +109,9 @@ def _verify_folder(path: Path, info: VideoInfo) -> dict[str, str | int | float]:
     }  # fmt: skip
 
 
-def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+def _verify_file(
+    path: Path, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None
+) -> dict[str, str | int | float]:
     container_name = CONTAINERS[stitch.codec]
     with open_container(path) as container:
         stream = video_stream(container, path)
@@ -129,7 +134,7 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             raise MediaError(f"{path}: what was written cannot be read back ({plain(error)})") from error
         _same(path, "frames", len(stamps), info.frames)
         _same_times(path, stamps, time_base, info, container_name)
-        _same_sync(path, stamps[0] * time_base, info, kept_streams)
+        _same_sync(path, stamps[0] * time_base, info, kept_streams, excerpt)
         return {
             "frames": len(stamps), "width": context.width, "height": context.height, "codec": codec_name(stream),
             "container": container_name, "pixel_format": str(context.pix_fmt),
@@ -161,10 +166,14 @@ def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoI
             )
 
 
-def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo]) -> None:
+def _same_sync(
+    path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt | None
+) -> None:
     """Raise when the first kept sound starts earlier or later against the picture than in the source."""
-    sound = next((stream.index for stream in kept if stream.kind == "audio"), None)
-    source_s = None if sound is None else _first_sound_s(info.path, sound)
+    sound = next((stream for stream in kept if stream.kind == "audio"), None)
+    if sound is None or (excerpt is not None and info.joints):  # clocks of the source that follow one another
+        return
+    source_s = _first_sound_s(info.path, sound, excerpt)
     if source_s is None:
         return
     output_s = _first_sound_s(path)
@@ -176,11 +185,20 @@ def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[Stream
         )
 
 
-def _first_sound_s(path: Path, index: int | None = None) -> Fraction | None:
-    """Return when the sound of stream `index` (the first sound for None) starts; None when it has no packets."""
+def _first_sound_s(path: Path, info: StreamInfo | None = None, excerpt: Excerpt | None = None) -> Fraction | None:
+    """Return when the sound of a stream (the first sound for None) starts; None when it has no packets.
+
+    Of an excerpt, only what belongs to it counts.
+    """
     with open_container(path) as container:
-        sound = container.streams.audio[0] if index is None else container.streams[index]
-        for packet in container.demux(sound):
+        sound = container.streams.audio[0] if info is None else container.streams[info.index]
+        for whole in container.demux(sound):
+            packet = whole
+            if info is not None and excerpt is not None and whole.size:
+                cut = excerpt.cut(whole, info)
+                if cut is None:
+                    continue
+                packet = cut
             due = packet.pts if packet.pts is not None else packet.dts
             if packet.size and due is not None:
                 return due * packet.time_base

@@ -3,12 +3,17 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
 from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
+
+RANGE_FACT = "frame_range"
+"""Among the facts of an item of which a range was restored: START:STOP, in frames."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,23 @@ class ProbeRecord:
     def size(self) -> tuple[int, int]:
         return self.info.width, self.info.height
 
-    def facts(self) -> dict[str, str | int | float]:
-        """Figures for the ledger."""
+    def frames_of(self, job: JobConfig) -> tuple[int, int] | None:
+        """Return the range [start, stop) of the frames that the job restores, None for all. Raises MediaError."""
+        frames = range_of(job.frames)
+        return None if frames is None else frames.of(self.info.pts, self.info.time_base, self.info.path)
+
+    def facts(self, frames: tuple[int, int] | None = None) -> dict[str, str | int | float]:
+        """Figures for the ledger, of a range of the frames or of all."""
+        start, stop = frames or (0, self.info.frames)
         return {
-            "frames": self.info.frames,
+            "frames": stop - start,
             "width": self.info.width,
             "height": self.info.height,
             "video_digest": self.video_digest,
             "mask_digest": self.mask_digest,
             "masked_fraction": self.mask.masked_fraction,
             "shots": len(self.shots),
+            **({} if frames is None else {RANGE_FACT: f"{start}:{stop}"}),
             **({MASK_NOTE_FACT: "; ".join(f"the mask: {note}" for note in self.mask.notes)} if self.mask.notes else {}),
         }
 
