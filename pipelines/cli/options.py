@@ -58,7 +58,8 @@ Manifest = Annotated[
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
 Out = Annotated[
-    str | None, typer.Option(
+    str | None,
+    typer.Option(
         "--out",
         metavar="FOLDER|FILE",
         help="Output folder or bucket prefix (s3://...); for a single video, the output file (x.mp4).",

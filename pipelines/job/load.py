@@ -20,8 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 from reelmend.pipelines.config import JobConfig, S3Config
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.environment import note_variables, without_values
-from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
 from reelmend.pipelines.job.one_output import split_output
+from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
 from reelmend.pipelines.job.validate import find_contradictions, find_problems
 from reelmend.pipelines.job.yaml import NOT_YAML, first_line, read_word, read_yaml
 from reelmend.pipelines.storage.files import Files

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError, OddName
 from reelmend.pipelines.job.collisions import Collisions
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.found_videos import PassedOver, find_videos
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.job.manifest_rows import read_rows
 from reelmend.pipelines.job.mask_rule import MaskRule
@@ -166,7 +166,9 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     video = folders.as_spelled(join(base, str(row["video"])))
     mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") else None
     name = without_suffix(str(row.get("output") or ""))
-    if not (name and any(text.startswith("frames=") for text in overrides)):  # a row's own name and range belong together
+    if not (
+        name and any(text.startswith("frames=") for text in overrides)
+    ):  # a row's own name and range belong together
         name = (name or folders.stem(video)) + range_suffix(settings)
     return Item(
         id=tidy(name),

@@ -166,9 +166,7 @@ def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoI
             )
 
 
-def _same_sync(
-    path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt | None
-) -> None:
+def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt | None) -> None:
     """Raise when the first kept sound starts earlier or later against the picture than in the source."""
     sound = next((stream for stream in kept if stream.kind == "audio"), None)
     if sound is None or (excerpt is not None and info.joints):  # clocks of the source that follow one another

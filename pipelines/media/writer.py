@@ -21,8 +21,8 @@ from reelmend.pipelines.media import encoding
 from reelmend.pipelines.media.colour import colour_of
 from reelmend.pipelines.media.encoder_options import encoder_options, encoder_threads
 from reelmend.pipelines.media.encoding import suffix_of
-from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.excerpt import Excerpt
+from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.fields import field_marker, mark_interlaced
 from reelmend.pipelines.media.matroska import set_display_aspect
 from reelmend.pipelines.media.png_folder import PngFolder
@@ -51,9 +51,7 @@ class VideoWriter:
     StoreError when writing fails (disk full).
     """
 
-    def __init__(
-        self, path: Path | str, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None = None
-    ) -> None:
+    def __init__(self, path: Path | str, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None = None) -> None:
         """`info` and `excerpt` as `excerpt_of` returns them."""
         self._path, self._info, self._stitch, self._excerpt = Path(path), info, stitch, excerpt
         self._sink: _Sink | None = None

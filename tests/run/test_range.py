@@ -205,9 +205,7 @@ def test_a_row_of_a_manifest_has_its_own_range_and_may_name_it(tmp_path):
         {"video": "a.mp4", "mask": "m.png", "output": "rest"},
     ]
     (tmp_path / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    job = replace(
-        lossless_job(tmp_path), frames="20:", input=InputConfig(manifest=str(tmp_path / "list.jsonl"))
-    )
+    job = replace(lossless_job(tmp_path), frames="20:", input=InputConfig(manifest=str(tmp_path / "list.jsonl")))
     items = discover(job)
     assert [item.id for item in items] == ["a_0-10", "second", "rest_20-end"]
     assert [item.overrides for item in items] == [("frames=0:10",), ("frames=10:20",), ()]
@@ -217,6 +215,9 @@ def test_the_command_line_takes_a_range_and_the_plan_counts_it(tmp_path):
     add_item(tmp_path, frames=30, audio=False)
     words = ["--videos", str(tmp_path / "in/*.mp4"), "--out", str(tmp_path / "out"), "--first", "0.4s", "--json"]
     plan = subprocess.run(
-        [sys.executable, "-P", "-m", "reelmend.pipelines.cli", "plan", *words], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-m", "reelmend.pipelines.cli", "plan", *words],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(plan.stdout)["totals"]["frames"] == 10
