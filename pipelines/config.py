@@ -89,7 +89,7 @@ class InputConfig:
     masks: str | None = None
     """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
     manifest: str | None = None
-    """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
+    """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
     """Frames per second of a folder of images, unless the manifest gives fps: 25, 24000/1001, or 23.976, which means
     24000/1001."""

@@ -35,7 +35,7 @@ for name in {LACKING["os"]!r}:
 for name in {LACKING["signal"]!r}:
     if hasattr(signal, name):
         delattr(signal, name)
-import reelmend
+import reelmend.pipelines.cli
 failed = []
 for module in pkgutil.walk_packages(reelmend.__path__, "reelmend."):
     if module.name.endswith("__main__"):
@@ -44,8 +44,7 @@ for module in pkgutil.walk_packages(reelmend.__path__, "reelmend."):
         importlib.import_module(module.name)
     except Exception as exc:
         failed.append(f"{{module.name}}: {{type(exc).__name__}}: {{exc}}")
-print(len(sys.modules))
-sys.exit("\\n".join(failed))
+sys.exit("\\n".join(failed) or 0)
 """
 
 

@@ -18,7 +18,7 @@ from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
 
 FRAMES = 70
-"""Four blocks of a lossless job: 0-17, 17-35, 35-52, 52-70, each kept for 3 frames more on either side."""
+"""Four blocks, each a chunk: 0-17, 17-35, 35-52, 52-70, kept for 3 frames more on either side."""
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,17 @@ def whole(tmp_path_factory):
     """A folder whose clip was restored whole, and a second one where nothing was done yet."""
     folder = tmp_path_factory.mktemp("range")
     add_item(folder, frames=FRAMES)
-    _, rows = finish(lossless_job(folder, "whole"))
+    _, rows = finish(whole_job(folder, "whole"))
     assert rows["clip"].frames == FRAMES
     return folder
 
 
 def ranged(folder, frames, out="out"):
-    return replace(lossless_job(folder, out), frames=frames)
+    return replace(whole_job(folder, out), frames=frames)
+
+
+def whole_job(folder, out="out"):
+    return lossless_job(folder, out, chunk_length=1)
 
 
 def sound_of(path):
@@ -46,12 +50,17 @@ def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_comp
     _, rows = finish(ranged(whole, "20:40"))
     assert [*rows] == ["clip_20-40"]
     row = rows["clip_20-40"]
-    assert (row.state, row.frames, row.facts["frame_range"], row.chunks_planned) == ("restored", 20, "20:40", 3)
+    assert (row.state, row.frames, row.facts["frame_range"], row.chunks_planned) == (
+        "restored",
+        20,
+        "20:40",
+        2,
+    )  # from 14 to 38, and from 32 to 55
     restored = planes(whole / "out/clip_20-40.mkv")
     assert all(np.array_equal(a, b) for a, b in zip(restored, planes(whole / "whole/clip.mkv")[20:40], strict=True))
 
-    summary, rows = finish(lossless_job(whole))
-    assert (summary.chunks_computed, summary.chunks_reused) == (1, 3)
+    summary, rows = finish(whole_job(whole))
+    assert (summary.chunks_computed, summary.chunks_reused) == (2, 2)
     assert (whole / "out/clip.mkv").read_bytes() == (whole / "whole/clip.mkv").read_bytes()
     again, _ = finish(ranged(whole, "20:40"))
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
@@ -81,12 +90,32 @@ def test_uncompressed_sound_is_cut_to_the_sample(tmp_path):
 
 def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_as_they_are_there(tmp_path):
     (tmp_path / "in").mkdir()
-    write_clip(tmp_path / "in/clip.mkv", 30, subtitle="subrip")  # its line is shown from 0 to 0.5 s
+    write_clip(tmp_path / "plain.mkv", 30, subtitle="subrip")  # its line is shown from 0 to 0.5 s
+    with_chapters(tmp_path / "plain.mkv", tmp_path / "in/clip.mkv", [(0, 500), (500, 1000), (1000, 1200)])
     write_mask_image(tmp_path / "in/clip_mask.png", moving_box(1)[0])
     finish(ranged(tmp_path, "10:20"))  # 0.4 to 0.8 s
     with av.open(str(tmp_path / "out/clip_10-20.mkv")) as container:
         [line] = [packet for packet in container.demux(subtitles=0) if packet.size]
         assert (line.pts * line.time_base, line.duration * line.time_base) == (0, Fraction(1, 10))
+        tick = Fraction(1, 1000)
+        chapters = [(one["start"] * one["time_base"], one["end"] * one["time_base"]) for one in container.chapters()]
+        assert chapters == [(0, 100 * tick), (100 * tick, 400 * tick)]
+
+
+def with_chapters(source, target, spans_ms):
+    with av.open(str(source)) as before, av.open(str(target), "w") as after:
+        copies = {stream.index: after.add_stream_from_template(stream) for stream in before.streams}
+        names = enumerate(spans_ms)
+        after.set_chapters(
+            [
+                {"id": n, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": f"{n}"}}
+                for n, (start, end) in names
+            ]
+        )
+        for packet in before.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                after.mux(packet)
 
 
 def test_times_of_a_variable_rate_choose_frames_by_when_they_are_shown(tmp_path):
