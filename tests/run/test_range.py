@@ -55,7 +55,8 @@ def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_comp
         20,
         "20:40",
         2,
-    )  # from 14 to 38, and from 32 to 55
+        # Of blocks kept from 14 to 38 and from 32 to 55.
+    )
     restored = planes(whole / "out/clip_20-40.mkv")
     assert all(np.array_equal(a, b) for a, b in zip(restored, planes(whole / "whole/clip.mkv")[20:40], strict=True))
 
