@@ -125,7 +125,9 @@ def _verify_file(
             if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
         kept_streams = split_streams(info.streams, stitch)[0]
-        kept = Counter((kept.kind, _read_back(becomes(kept, stitch), container_name)) for kept in kept_streams)
+        kept = _as_kept(kept_streams, stitch)
+        if others != kept and excerpt is not None:  # MP4 and MOV leave out sound without packets
+            kept -= (kept - others) & _as_kept(_silent(info, kept_streams, excerpt), stitch)
         _same(path, "streams beside the video", _told(others), _told(kept))
         time_base = stream.time_base or Fraction(1, 1000)
         try:
@@ -141,6 +143,22 @@ def _verify_file(
             "rate": str(info.rate), "seconds": round(info.duration_s, 3),
             "streams": _told(others), "bytes": path.stat().st_size,
         }  # fmt: skip
+
+
+def _as_kept(streams: list[StreamInfo], stitch: StitchConfig) -> Counter[tuple[str, str]]:
+    container = CONTAINERS[stitch.codec]
+    return Counter((kept.kind, _read_back(becomes(kept, stitch), container)) for kept in streams)
+
+
+def _silent(info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt) -> list[StreamInfo]:
+    """Return which of the kept streams have nothing in an excerpt."""
+    silent = {stream.index: stream for stream in kept if stream.kind in ("audio", "subtitle")}
+    with open_container(info.path) as container:
+        for packet in container.demux([container.streams[index] for index in silent] or None):
+            stream = silent.get(packet.stream_index)
+            if packet.size and stream is not None and excerpt.cut(packet, stream) is not None:
+                del silent[stream.index]
+    return list(silent.values())
 
 
 def _read_back(codec: str, container: str) -> str:

@@ -103,6 +103,16 @@ def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_
         assert chapters == [(0, 100 * tick), (100 * tick, 400 * tick)]
 
 
+@pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1, Codec.prores])
+def test_a_stream_that_has_nothing_in_a_range_does_not_keep_it_from_being_written(tmp_path, codec):
+    (tmp_path / "in").mkdir()
+    # Twelve seconds of pictures, and sound and a subtitle in the first one only.
+    write_clip(tmp_path / "in/clip.mkv", 30, subtitle="subrip", pts=[index * 10 for index in range(30)])
+    write_mask_image(tmp_path / "in/clip_mask.png", moving_box(1)[0])
+    _, rows = finish(replace(ranged(tmp_path, "20:23"), stitch=StitchConfig(codec=codec)))
+    assert rows["clip_20-23"].state == "restored", rows["clip_20-23"].reason
+
+
 def with_chapters(source, target, spans_ms):
     with av.open(str(source)) as before, av.open(str(target), "w") as after:
         copies = {stream.index: after.add_stream_from_template(stream) for stream in before.streams}
