@@ -1,5 +1,6 @@
 """Stitch stage: streams the source once and composites the parts onto its frames."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -86,8 +87,8 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 class PatchTrack:
     """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
-    def __init__(self, task: Task, worker_context: WorkerContext, frames: range) -> None:
-        """`frames`: those that `at` will be asked for."""
+    def __init__(self, task: Task, worker_context: WorkerContext, frames: range = range(sys.maxsize)) -> None:
+        """`frames`: those that `at` will be asked for, if not for all."""
         assert task.plan is not None
         self._frames = frames
         self._task, self._worker_context, self._overlap = (

@@ -55,7 +55,8 @@ def test_parts_and_flow_go_and_everything_else_stays(out):
 
 
 def test_a_run_after_it_finds_everything_finished(finished, tmp_path):
-    job = lossless_job(finished)
+    job = lossless_job(finished, "again")
+    finish(job)
     assert CliRunner().invoke(app, ["clean", job.out]).exit_code == 0
     again, _ = finish(job)
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
