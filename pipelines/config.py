@@ -7,11 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class EngineName(StrEnum):
-    propagation = "propagation"
-    propainter = "propainter"
-
-
 class Precision(StrEnum):
     fp32 = "fp32"
     bf16 = "bf16"
@@ -355,9 +350,10 @@ class JobConfig:
     output: str | None = None
     """Name of the output file in `out`, for a job of one video; `out: folder/name.mp4` sets both. None: named after the
     video."""
-    engine: EngineName = EngineName.propagation
+    engine: str = "propagation"
     """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
-    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights."""
+    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. Or an engine that an
+    installed package adds (`reelmend doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.rates import exact_rate
@@ -48,11 +49,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.block_length", plan.block_length, 2)
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
-    yield from _at_least("propainter.subvideo_length", job.propainter.subvideo_length, 2)
-    yield from _at_least("propainter.neighbor_length", job.propainter.neighbor_length, 1)
-    yield from _at_least("propainter.ref_stride", job.propainter.ref_stride, 1)
-    yield from _at_least("propainter.raft_iterations", job.propainter.raft_iterations, 1)
-    yield from _at_least("propainter.window_batch", job.propainter.window_batch, 0)
+    yield from _engines(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
@@ -119,6 +116,14 @@ def _frames(written: str | None) -> Iterator[Problem]:
         range_of(written)
     except ConfigError as exc:
         yield ("frames",), str(exc)
+
+
+def _engines(job: JobConfig) -> Iterator[Problem]:
+    if find_spec(job.engine) is None:
+        yield ("engine",), unknown_engine(job.engine)
+    for spec in own_sections():
+        for setting, what in spec.find_problems(spec.settings(job)):
+            yield (f"{spec.name}.{setting}",), what
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.regions import Region, regions_around
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, works_in_regions
+from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, reads_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
@@ -38,14 +38,14 @@ from reelmend.pipelines.stages.there_before import Way
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import expected_bytes
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Item, ItemPlan, Receipt, Task
+from reelmend.pipelines.tasks import Item, ItemPlan, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
 
 PROBE_VERSION = 5
 """Raise it when a probe records something else, so that old records are not read."""
 
 
-def probe(task: Task, worker_context: WorkerContext) -> Receipt:
+def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     item, job = task.item, worker_context.settings(task.item)
     if item.problem:
         raise MediaError(item.problem)
@@ -78,7 +78,7 @@ def probe(task: Task, worker_context: WorkerContext) -> Receipt:
     plan = replace(_plan(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
     found = record.facts(frames) | worked_of_plan(plan, record.size, job).facts()
-    return Receipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
+    return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -126,6 +126,7 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int
         segment_length=job.flow.segment_length,
         regions=regions,
         still=() if reads_all_flow(job) else record.still,
+        reads_flow=reads_flow(job),
         within=within,
     )
     scheduled = [segment for segment in segments if not segment.on_demand]
@@ -135,8 +136,8 @@ def _plan(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int
 
 
 def _leave_untouched(
-    task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
-) -> Receipt:
+    task: ProbeTask, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
+) -> ProbeReceipt:
     """Copy the source as it is, under the item's name with the source's own suffix."""
     source = worker_context.local(task.item.video)
     output = copy_place(task.item, is_folder=source.is_dir())
@@ -159,4 +160,4 @@ def _leave_untouched(
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), worker_context)
     way.end()
     note = "; ".join(filter(None, [note, way.note]))
-    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)
+    return ProbeReceipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)

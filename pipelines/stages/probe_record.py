@@ -8,12 +8,9 @@ from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
-from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
-
-RANGE_FACT = "frame_range"
-"""Among the facts of an item of which a range was restored: START:STOP, in frames."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +47,21 @@ class ProbeRecord:
         frames = range_of(job.frames)
         return None if frames is None else frames.of(self.info.pts, self.info.time_base, self.info.path)
 
-    def facts(self, frames: tuple[int, int] | None = None) -> dict[str, str | int | float]:
+    def facts(self, frames: tuple[int, int] | None = None) -> Facts:
         """Figures for the ledger, of a range of the frames or of all."""
+        notes = self.mask.notes
         start, stop = frames or (0, self.info.frames)
-        return {
-            "frames": stop - start,
-            "width": self.info.width,
-            "height": self.info.height,
-            "video_digest": self.video_digest,
-            "mask_digest": self.mask_digest,
-            "masked_fraction": self.mask.masked_fraction,
-            "shots": len(self.shots),
-            **({} if frames is None else {RANGE_FACT: f"{start}:{stop}"}),
-            **({MASK_NOTE_FACT: "; ".join(f"the mask: {note}" for note in self.mask.notes)} if self.mask.notes else {}),
-        }
+        return ItemFacts(
+            frames=stop - start,
+            frame_range=f"{start}:{stop}" if frames else None,
+            width=self.info.width,
+            height=self.info.height,
+            video_digest=self.video_digest,
+            mask_digest=self.mask_digest,
+            masked_fraction=self.mask.masked_fraction,
+            shots=len(self.shots),
+            mask_note="; ".join(f"the mask: {note}" for note in notes) if notes else None,
+        ).to_map()
 
     def to_dict(self) -> dict[str, Any]:
         value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}

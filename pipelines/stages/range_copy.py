@@ -12,12 +12,16 @@ from reelmend.pipelines.stages.steady import sources_of, unwritten
 from reelmend.pipelines.stages.there_before import Way
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Receipt, Task
+from reelmend.pipelines.tasks import ProbeReceipt, ProbeTask
 
 
 def copy_range(
-    task: Task, record: ProbeRecord, frames: tuple[int, int], sources: tuple[Seen, Seen], worker_context: WorkerContext
-) -> Receipt:
+    task: ProbeTask,
+    record: ProbeRecord,
+    frames: tuple[int, int],
+    sources: tuple[Seen, Seen],
+    worker_context: WorkerContext,
+) -> ProbeReceipt:
     """Write frames [start, stop), in which no pixel is missing, as the item's output."""
     item, job = task.item, worker_context.settings(task.item)
     info, excerpt = excerpt_of(record.info, frames)
@@ -37,4 +41,4 @@ def copy_range(
     done = record_finished(item, "untouched", item.output, sources, note, facts, worker_context)
     way.end()
     note = "; ".join(filter(None, [note, way.note]))
-    return Receipt(task.id, frames=info.frames, final="untouched", note=note, facts=done.facts | way.facts)
+    return ProbeReceipt(task.id, frames=info.frames, final="untouched", note=note, facts=done.facts | way.facts)

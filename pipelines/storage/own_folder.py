@@ -7,7 +7,7 @@ from pathlib import Path
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.utils.user import user_id
 
-_PRIVATE = 0o700
+_PRIVATE = 0o700  # nobody but its owner
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

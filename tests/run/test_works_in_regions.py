@@ -11,14 +11,14 @@ from jobs import finish, lossless_job, planes
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.propagation import engine as propagation_engine
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import EngineName, Mode
+from reelmend.pipelines.config import Mode
 from reelmend.pipelines.engines.registry import build_engine, build_flow, works_in_regions
 from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow, segment_key
-from reelmend.pipelines.tasks import Item, Segment, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeTask, Segment
 
 SIZE = (640, 384)
 LEFT, RIGHT = Region(40, 50, 60, 66), Region(590, 330, 612, 344)
@@ -43,9 +43,7 @@ def add_item(folder, masks, **clip):
 
 def plan_of(folder, job):
     item = Item("clip", folder / "in/clip.mkv", folder / "in/clip_mask.mkv", folder / "planned/clip.mkv")
-    return probe(
-        Task(Stage.PROBE, item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))
-    ).plan
+    return probe(ProbeTask(item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))).plan
 
 
 def regions_in(plan):
@@ -132,5 +130,5 @@ def test_the_key_of_flow_holds_the_region():
 def test_other_engines_and_canvases_are_worked_on_whole(tmp_path):
     job = lossless_job(tmp_path)
     assert works_in_regions(job)
-    assert not works_in_regions(replace(job, engine=EngineName.propainter))
+    assert not works_in_regions(replace(job, engine="propainter"))
     assert not works_in_regions(replace(job, mode=Mode.outpaint))

@@ -13,7 +13,7 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -25,7 +25,7 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.flow_cache.codec import encode_flow
-from reelmend.pipelines.tasks import Block, Item, Stage, Task
+from reelmend.pipelines.tasks import Block, FlowTask, InpaintTask, Item, ProbeTask
 
 FRAMES = 6
 EVERYTHING = {"probe", "flow", "part", "output"}
@@ -62,12 +62,12 @@ class Case:
         worker_context.store = worker_context.flow_store = store = Answers(
             worker_context.store.root, worker_context.files
         )
-        plan = probe(Task(Stage.PROBE, self.item), worker_context).plan
+        plan = probe(ProbeTask(self.item), worker_context).plan
         assert plan is not None
         for segment in plan.segments:
-            flow(Task(Stage.FLOW, self.item, plan, segment=segment), worker_context)
+            flow(FlowTask(self.item, plan, segment), worker_context)
         for chunk in plan.chunks:
-            inpaint(Task(Stage.INPAINT, self.item, plan, chunk=chunk), worker_context)
+            inpaint(InpaintTask(self.item, plan, chunk), worker_context)
         self.item.output.parent.mkdir(exist_ok=True)
         self.item.output.touch()
         sources = see(self.item.video, worker_context), see_mask(self.item, worker_context)
@@ -113,7 +113,7 @@ def other_mask(case):
 
 
 PICTURE = {
-    "engine": (EngineName.propainter, {"flow", "part", "output"}),
+    "engine": ("propainter", {"flow", "part", "output"}),
     "mode": (Mode.outpaint, {"probe", "part", "output"}),
     "frames": ("1:4", {"output"}),
     "mask.threshold": (90, {"probe", "part", "output"}),
@@ -183,7 +183,7 @@ def test_the_canvas_is_part_of_the_key(case, name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, name):
-    case.job.engine = EngineName.propainter
+    case.job.engine = "propainter"
     value, changes = NETWORKS[name]
     assert case.changed_by(setting(name, value)) == changes
 
@@ -197,7 +197,7 @@ def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, nam
     ],
 )
 def test_other_weights_are_another_result(case, network, changes):
-    case.job.engine = EngineName.propainter
+    case.job.engine = "propainter"
     assert (
         case.changed_by(lambda case: case.weights.update({network: replace(case.weights[network], sha256="0" * 64)}))
         == changes
