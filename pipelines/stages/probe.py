@@ -69,7 +69,7 @@ def probe(task: Task, worker_context: WorkerContext) -> Receipt:
     if not record.mask.masked:
         return _leave_untouched(task, record, (video, mask), worker_context)
     mended = try_copies(record.info, job.stitch)
-    plan = replace(_plan(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
+    plan = replace(plan_of(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
     found = record.facts() | worked_of_plan(plan, record.size, job).facts()
     return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
@@ -100,7 +100,8 @@ def _inspect(
     return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
 
 
-def _plan(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
+def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
+    """Return what has to be computed for an item, by what its probe found."""
     frames, masked = record.info.frames, record.mask.masked
     in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
 

@@ -75,7 +75,7 @@ def shots_of(block: Block, task: Task, worker_context: WorkerContext, side: int)
     """
     assert task.plan is not None
     record = worker_context.record(task)
-    mask = None if task.item.mask is None else worker_context.local(task.item.mask)
+    mask = worker_context.mask_of(task.item)
 
     def open_shot() -> OpenShot:
         job = worker_context.settings(task.item)
