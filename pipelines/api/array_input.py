@@ -38,7 +38,9 @@ def check_masks(masks: MasksLike, frames: U8) -> U8 | Bool:
     """Return masks as bool or u8, [H, W] or [T, H, W], of the size of the frames. Raises ArrayError."""
     array = _stacked(masks, "masks")
     count, height, width = frames.shape[:3]
-    wrong = f"masks: expected bool [{count}, {height}, {width}] or [{height}, {width}], got {array.dtype} {[*array.shape]}"
+    wrong = (
+        f"masks: expected bool [{count}, {height}, {width}] or [{height}, {width}], got {array.dtype} {[*array.shape]}"
+    )
     if array.ndim == 4 and array.shape[3] == 1:
         raise ArrayError(f"{wrong}; remove the last axis: masks[..., 0]")
     if array.ndim not in (2, 3):
@@ -100,5 +102,7 @@ def _dtype_advice(array: NDArray[Any]) -> str:
         scale = "frames" if array.size and float(np.nanmax(array)) > 1 else "frames * 255"
         return f"convert with np.rint({scale}).clip(0, 255).astype(np.uint8)"
     if array.dtype == np.uint16:
-        return "convert with (frames >> 8).astype(np.uint8), or restore the file itself, in its bit depth: restore_video"
+        return (
+            "convert with (frames >> 8).astype(np.uint8), or restore the file itself, in its bit depth: restore_video"
+        )
     return "convert with frames.astype(np.uint8), if all values are within 0..255"

@@ -3,9 +3,8 @@
 import logging
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.observe.pace import RunPace
 from reelmend.pipelines.observe.signs import Signs
 from reelmend.pipelines.storage.ledger import ItemRow
@@ -78,7 +77,8 @@ class CallbackDisplay:
     def __init__(self, send: ProgressCallback) -> None:
         self._meter = ProgressMeter(send)
         self._pace = RunPace()
-        self._fraction, self._frames, self._last = 0.0, 0, ("", "")
+        self._fraction, self._frames, self._last = 0.0, 0, ("", "probe")
+        self._error: Exception | None = None
 
     def start(self, total_items: int, run_id: str, where: Location) -> None:
         self._pace.start(total_items)
@@ -87,6 +87,8 @@ class CallbackDisplay:
         self._pace.signs = signs
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if self._error is not None:
+            raise self._error
         before = self._pace.ended
         self._pace.change(row)
         if row.state.ended:
@@ -96,9 +98,15 @@ class CallbackDisplay:
             self._say()
 
     def sign(self) -> None:
-        """Something was done in this process; see `reelmend.core_model.progress`."""
-        if self._meter.due and self._pace.total:
-            self._say()
+        """Something was done in this process; see `reelmend.core_model.progress`.
+
+        An error of the function is kept until the next change: here it would be taken for one of the item.
+        """
+        if self._error is None and self._pace.total and self._meter.due:
+            try:
+                self._say()
+            except Exception as exc:
+                self._error = exc
 
     def stop(self) -> None:
         return
@@ -122,8 +130,3 @@ class CallbackDisplay:
 
 
 _STAGE_OF = {"pending": "probe", "probing": "probe", "running": "inpaint", "stitching": "stitch"}
-
-
-def frames_now() -> float:
-    """Return the frames of the present computation in this process, those in progress included."""
-    return PROGRESS.frames

@@ -52,9 +52,9 @@ def load_job(
 ) -> JobConfig:
     """Merge all sources into one checked job.
 
-    `flags` maps a dotted key to its value and wins over `overrides`. Relative paths in the job file start at the file's
-    own folder; those of overrides and flags in the current directory. `s3` says how a
-    file in a bucket is reached, `origin` what messages call the source of overrides and flags. Raises ConfigError with one line a problem.
+    `flags` maps a dotted key to its value and wins over `overrides`; `origin` is what messages call the source of both.
+    Relative paths in the job file start at the file's own folder; those of overrides and flags in the current
+    directory. `s3` says how a file in a bucket is reached. Raises ConfigError with one line a problem.
     """
     merge = _Merge(OmegaConf.structured(JobConfig))
     merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")

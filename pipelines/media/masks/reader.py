@@ -1,6 +1,6 @@
 """Missing pixels of each frame, from any kind of mask.
 
-A mask is one image (for every frame), a folder of images, a video, or an array in memory. A folder with one image a frame is taken by
+A mask is one image (for every frame), a folder of images, a video, or an array. A folder with one image a frame is taken by
 order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an
 empty mask: the numbers are those of the video's own images when the video is a folder, otherwise they count from
 `mask.numbered_from`, or, where the job does not say, from 1 when 1 is the smallest or the last frame's number plus one
