@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from reelmend.pipelines import config
 from reelmend.pipelines.job.load import preset_names
-from reelmend.pipelines.job_schema import field_comments, job_schema
+from reelmend.pipelines.job.schema import field_comments, job_schema
 
 PAGE = Path(__file__).with_name("job-file.md")
 SCHEMA = Path(__file__).with_name("job.schema.json")

@@ -45,6 +45,8 @@ class Segment:
     stop: int
     region: Region | None = None
     """What of the picture flow is measured on, in its own pixels; None: all of it."""
+    on_demand: bool = False
+    """Probably nobody reads it: no task measures it, but a worker that does need it."""
 
 
 @dataclass(frozen=True)

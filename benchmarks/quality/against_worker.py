@@ -11,9 +11,8 @@ from pathlib import Path
 import core_model.fill_clip
 import cv2
 import numpy as np
-from core_model.fill_clip import fill_clip
-
 from core_model.dis_flow import DisFlow
+from core_model.fill_clip import fill_clip
 
 _FLOW_SIDE = 640
 

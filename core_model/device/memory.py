@@ -84,9 +84,3 @@ def full_device_named(what: str) -> Iterator[None]:
         if not known or isinstance(exc, DeviceFull):
             raise
         raise DeviceFull(f"{what} does not fit into the device's memory: {said.splitlines()[0]}") from exc
-
-
-class StepsDown:
-    """Of this process."""
-
-    taken = 0

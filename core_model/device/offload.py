@@ -10,7 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reelmend.core_model.device.memory import HEADROOM, DeviceMemory, StepsDown
+from reelmend.core_model.device.memory import HEADROOM, DeviceMemory
+from reelmend.core_model.device.steps_down import StepsDown
 
 _log = logging.getLogger(__name__)
 

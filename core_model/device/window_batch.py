@@ -8,7 +8,8 @@ needs more than those before, an error says so and the batch is halved.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from reelmend.core_model.device.memory import HEADROOM, DeviceMemory, StepsDown
+from reelmend.core_model.device.memory import HEADROOM, DeviceMemory
+from reelmend.core_model.device.steps_down import StepsDown
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""

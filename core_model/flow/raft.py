@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
-from reelmend.core_model.device.memory import StepsDown, full_device_named, memory_of
+from reelmend.core_model.device.memory import full_device_named, memory_of
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.steps_down import StepsDown
 from reelmend.core_model.engine import U8, Float
 from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
 

@@ -94,11 +94,12 @@ class Block:
         )
         self._whole.add(t)
 
-    def compose_all(self) -> None:
-        """Write the masked pixels of all frames."""
-        for number, t in enumerate(self._frames_with_holes, start=1):
+    def compose_all(self, kept: slice = slice(None)) -> None:
+        """Write the masked pixels of all frames that are kept."""
+        wanted = [t for t in self._frames_with_holes if t in range(len(self._frames))[kept]]
+        for number, t in enumerate(wanted, start=1):
             self.compose(t)
-            PROGRESS.reach(number / len(self._frames_with_holes))
+            PROGRESS.reach(number / len(wanted))
 
     def away(self) -> U8:
         """[T, H, W]: how many frames away each masked pixel was seen; see `reelmend.core_model.engine.Restored`."""

@@ -15,7 +15,7 @@ class PropagationEngine:
     """Restores a block by flow-guided propagation and texture; see `reelmend.core_model.engine.Engine`."""
 
     name = "propagation"
-    digest = f"propagation-4-opencv{cv2.__version__}"
+    digest = f"propagation-5-opencv{cv2.__version__}"
 
     def warm(self, size: tuple[int, int] | None) -> None:
         """Load what is compiled; the first time on a machine, compile it."""
@@ -32,7 +32,7 @@ class PropagationEngine:
         def shot_begin() -> tuple[U8, Bool]:
             return (shot.images(0, 1)[0], shot.masks(0, 1)[0]) if first else (frames[0], masks[0])
 
-        filled = fill_clip(frames, masks, lambda: shot.flows(first, last - 1), shot_begin)
         asked = slice(start - first, stop - first)
+        filled = fill_clip(frames, masks, lambda: shot.flows(first, last - 1), shot_begin, asked)
         miss = None if filled.miss is None else filled.miss[asked]
         return Restored(filled.frames[asked], filled.away[asked], miss)

@@ -32,11 +32,18 @@ _SPOILED_BY_FILLING_PX = 4
 _BY_PX = 40  # what passes within this of a hole may be behind it
 
 
-def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBegin | None = None) -> Restored:
+def fill_clip(
+    frames_THWC: U8,
+    masks_THW: Bool,
+    flows: Flows,
+    shot_begin: ShotBegin | None = None,
+    kept: slice = slice(None),
+) -> Restored:
     """Fill the masked pixels of frames u8 [T, H, W, 3] in place, or of a copy if they are read-only; return them.
 
     `shot_begin` returns the first frame of the shot that the frames belong to, and its mask. What no frame shows is
-    invented there, as long as the camera has not moved since, so that it is the same in every block.
+    invented there, as long as the camera has not moved since, so that it is the same in every block. Of the frames that
+    are not `kept`, which others are filled from, holes may stay as they are.
 
     What the masked pixels hold before is never read. `flows` returns flow to the next frame and back, [T-1, 2, h, w] in
     pixels of its own size; it is not used where the camera stands still, whose pictures tell more. A frame
@@ -54,7 +61,7 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBe
     asked = ask(masks_THW)
     places = register_still(restored, masks_THW)
     if places is not None:
-        return _fill_still(restored, masks_THW, asked, places, shot_begin)
+        return _fill_still(restored, masks_THW, asked, places, shot_begin, kept)
     flow_fwd, flow_bwd = (np.asarray(flow, np.float32) for flow in flows())
     pairs = len(restored) - 1
     if flow_fwd.shape != flow_bwd.shape or flow_fwd.ndim != 4 or flow_fwd.shape[:2] != (pairs, 2):
@@ -68,11 +75,13 @@ def fill_clip(frames_THWC: U8, masks_THW: Bool, flows: Flows, shot_begin: ShotBe
     motion = fit_hole_motion(masks_THW, flow_fwd, flow_bwd, _SPOILED_BY_FILLING_PX)
     block = _moving_block(restored, masks_THW, asked, motion, flow_fwd, flow_bwd)
     block.invent(invent_moving(restored, masks_THW, asked, block.unseen, motion, block.compose))
-    block.compose_all()
+    block.compose_all(kept)
     return Restored(restored, block.away(), block.miss())
 
 
-def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None) -> Restored:
+def _fill_still(
+    restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin: ShotBegin | None, kept: slice
+) -> Restored:
     scene = look_behind(restored, masks, places)
     tracks = [follow_still(scene, asked, direction) for direction in (1, -1)]
     shown = ~(masks | scene.passing)
@@ -88,7 +97,7 @@ def _fill_still(restored: U8, masks: Bool, asked: Asked, places: F64, shot_begin
             layers += [layer, layer]
     block = Block(restored, masks, asked, tracks, layers)
     block.invent(invent_still(restored, masks, asked, block.unseen, scene, block.compose, shot_begin))
-    block.compose_all()
+    block.compose_all(kept)
     return Restored(restored, block.away(), block.miss())
 
 

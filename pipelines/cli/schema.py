@@ -5,7 +5,7 @@ import json
 import typer
 
 from reelmend.pipelines.cli.options import Debug
-from reelmend.pipelines.job_schema import job_schema
+from reelmend.pipelines.job.schema import job_schema
 
 
 def schema(debug: Debug = False) -> int:

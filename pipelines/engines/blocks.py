@@ -16,6 +16,7 @@ from reelmend.core_model.propainter.schedule import Masked, Schedule
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.media.sizes import Size, measured_size
+from reelmend.pipelines.media.still_ranges import stands_in
 from reelmend.pipelines.tasks import Block, Chunk, Segment
 
 Range = tuple[int, int]
@@ -83,9 +84,7 @@ def group_chunks(blocks: Sequence[Block], *, chunk_length: int, segments: Sequen
             groups[-1].append(block)
         else:
             groups.append([block])
-    by_region: dict[Region | None, list[Segment]] = {}
-    for segment in segments:
-        by_region.setdefault(segment.region, []).append(segment)
+    by_region = _by_region(segments)
     return [Chunk(index, tuple(group), _read_by(group, by_region)) for index, group in enumerate(groups)]
 
 
@@ -124,6 +123,13 @@ def _append(ranges: list[Range], start: int, stop: int) -> None:
         ranges.append((start, stop))
 
 
+def _by_region(segments: Sequence[Segment]) -> dict[Region | None, list[Segment]]:
+    by_region: dict[Region | None, list[Segment]] = {}
+    for segment in segments:
+        by_region.setdefault(segment.region, []).append(segment)
+    return by_region
+
+
 def _read_by(blocks: Sequence[Block], segments: Mapping[Region | None, Sequence[Segment]]) -> tuple[int, ...]:
     """Return the indices of the segments, by region and in order, that hold a pair which any of `blocks` needs."""
     found: set[int] = set()
@@ -144,10 +150,12 @@ def plan_frames(
     chunk_length: int,
     segment_length: int,
     regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
+    still: Sequence[Range] = (),
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
 
     `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
+    Segments that only blocks in `still` need (`media.still_ranges`) are left to demand.
     """
     working = [
         replace(block, regions=regions(block.seen_start, block.seen_stop))
@@ -155,6 +163,9 @@ def plan_frames(
         if masked(block.kept_start, block.kept_stop)
     ]
     segments = needed_segments(frames, working, segment_length)
+    moving = [block for block in working if not stands_in(still, block.seen_start, block.seen_stop)]
+    read = set(_read_by(moving, _by_region(segments)))
+    segments = tuple(replace(segment, on_demand=segment.index not in read) for segment in segments)
     return segments, tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
 
 

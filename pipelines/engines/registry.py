@@ -45,6 +45,11 @@ def works_in_regions(job: JobConfig) -> bool:
     return job.engine is EngineName.propagation and job.mode is Mode.inpaint
 
 
+def reads_all_flow(job: JobConfig) -> bool:
+    """Whether the job's engine reads flow also where the camera stands still."""
+    return job.engine is not EngineName.propagation
+
+
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
     """Return the files that the job's engine needs. Raises SetupError or ConfigError where one is missing or wrong."""
     match job.engine:

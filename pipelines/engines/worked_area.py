@@ -1,14 +1,14 @@
 """How much of its frames an item is worked on: whole, or in the regions around its holes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import flow_pixels
 from reelmend.pipelines.media.sizes import Size, flow_size, measured_size, process_size, restored_size
-from reelmend.pipelines.tasks import ItemPlan
+from reelmend.pipelines.tasks import Block, ItemPlan
 
 _FACT = "worked_"
 
@@ -22,7 +22,7 @@ class Worked:
     flow: float = 1.0
     """Likewise of those that flow is measured on, a pair and region."""
     regions: float = 1.0
-    """Times that a pair of frames is read for its flow: once for each region."""
+    """Times that a pair of frames is read for its flow: once for each region, never where the camera stands still."""
 
     def facts(self) -> dict[str, float]:
         """Return what an item's row says of it; `worked_of_facts` reads it."""
@@ -50,8 +50,13 @@ def worked_of_regions(regions: Sequence[Region], source: Size, job: JobConfig) -
 def worked_of_plan(plan: ItemPlan, source: Size, job: JobConfig) -> Worked:
     """Return what an item is worked on that was laid out."""
     blocks = [block for chunk in plan.chunks for block in chunk.blocks]
-    if not any(block.regions for block in blocks):
-        return WHOLE
+    worked = _worked_in_regions(plan, blocks, source, job) if any(block.regions for block in blocks) else WHOLE
+    pairs = sum(segment.stop - segment.start for segment in plan.segments)
+    measured = sum(segment.stop - segment.start for segment in plan.segments if not segment.on_demand)
+    return replace(worked, regions=worked.regions * measured / pairs) if pairs else worked
+
+
+def _worked_in_regions(plan: ItemPlan, blocks: Sequence[Block], source: Size, job: JobConfig) -> Worked:
     whole = restored = 0
     for block in blocks:
         seen = block.seen_stop - block.seen_start

@@ -55,7 +55,8 @@ def gpu_name() -> str:
 
 
 def _is_whole(row: ItemRow) -> bool:
-    done = all(row.work.get(stage, {}).get("frames") for stage in Stage if stage is not Stage.FLOW or row.frames > 1)
+    measured = row.frames > 1 and worked_of_facts(row.facts).regions > 0
+    done = all(row.work.get(stage, {}).get("frames") for stage in Stage if stage is not Stage.FLOW or measured)
     return row.state is ItemState.RESTORED and done and not row.tasks_reused and row.attempts <= 1
 
 

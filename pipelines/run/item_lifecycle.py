@@ -200,13 +200,14 @@ class ItemWork:
         row = self.row
         row.frames, row.width, row.height = plan.frames, plan.width, plan.height
         row.chunks_planned = len(plan.chunks)
-        row.tasks_planned = 2 + len(plan.segments) + len(plan.chunks)  # the probe and the stitch
+        measured = [segment for segment in plan.segments if not segment.on_demand]
+        row.tasks_planned = 2 + len(measured) + len(plan.chunks)  # the probe and the stitch
         self._move(ItemState.RUNNING)
-        self._segments_missing = {segment.index for segment in plan.segments}
+        self._segments_missing = {segment.index for segment in measured}
         self._chunks_missing = {chunk.index for chunk in plan.chunks}
         self._chunks_waiting = list(plan.chunks)
         nothing_else = replace(plan, segments=(), chunks=())
-        for segment in plan.segments:
+        for segment in measured:
             self._offer(Task(Stage.FLOW, self.item, nothing_else, segment=segment))
         self._for_chunks = replace(plan, chunks=())
         self._offer_chunks()

@@ -75,7 +75,8 @@ def read_pairs(
         first, last = max(start, segment.start), min(stop, segment.stop)
         if first < last:
             blob, found = _ensure_segment(segment, record, job, worker_context)
-            worker_context.flow_use += FlowUse(computed_again=not found)
+            if not found:
+                worker_context.flow_use += FlowUse(computed=1) if segment.on_demand else FlowUse(computed_again=1)
             both = decode_flow(blob, first - segment.start, last - segment.start)
             for laid, measured in zip(pairs, both, strict=True):
                 laid[first - start : last - start] = lay_flow(measured, canvas, size)

@@ -14,7 +14,7 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.regions import Region, regions_around
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import lay_shots, works_in_regions
+from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
@@ -25,6 +25,7 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.sizes import margin_of
 from reelmend.pipelines.media.source import list_images
+from reelmend.pipelines.media.still_ranges import StillFinder
 from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
@@ -38,7 +39,7 @@ from reelmend.pipelines.storage.staging import staged
 from reelmend.pipelines.tasks import Item, ItemPlan, Receipt, Task
 from reelmend.pipelines.utils.hashing import digest_of
 
-PROBE_VERSION = 4
+PROBE_VERSION = 5
 """Raise it when a probe records something else, so that old records are not read."""
 
 
@@ -82,22 +83,23 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
 def _inspect(
     item: Item, job: JobConfig, video_digest: str, mask_digest: str, worker_context: WorkerContext
 ) -> ProbeRecord:
-    finder = ShotFinder(job.plan.shot_threshold)
+    finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
+    still = StillFinder()
 
     def on_frame(index: int, frame: av.VideoFrame) -> None:
         PROGRESS.frame()
-        finder.see(index, frame)
+        still.see(index, frame)
+        if finder is not None:
+            finder.see(index, frame)
 
     rate = exact_rate(rate_told(item, job) or job.input.image_rate)
-    info = inspect_video(
-        worker_context.local(item.video), on_frame=on_frame if job.plan.shots else None, folder_rate=rate
-    )
+    info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else worker_context.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    shots = finder.shots() if job.plan.shots else [(0, info.frames)]
-    return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots))
+    shots = finder.shots() if finder is not None else [(0, info.frames)]
+    return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), still.ranges())
 
 
 def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
@@ -115,8 +117,10 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
         regions=regions,
+        still=() if reads_all_flow(job) else record.still,
     )
-    flow_bytes = expected_bytes(flow_pixels(segments, record.size, job))
+    scheduled = [segment for segment in segments if not segment.on_demand]
+    flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))
     return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 

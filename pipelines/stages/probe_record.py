@@ -31,6 +31,8 @@ class ProbeRecord:
     mask_digest: str
     mask: MaskSummary
     shots: tuple[tuple[int, int], ...]
+    still: tuple[tuple[int, int], ...] = ()
+    """Where the camera stands still: see `media.still_ranges`."""
     sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
     """The item's video and mask, which are not kept: the content may have been found under another path."""
 
@@ -61,7 +63,8 @@ class ProbeRecord:
         mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
         mask["track"], mask["notes"] = HoleTrack(**mask["track"]), tuple(mask["notes"])
         info = VideoInfo.from_dict(value["info"])
-        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "shots": _pairs(value["shots"])})
+        ranges = {name: _pairs(value[name]) for name in ("shots", "still")}
+        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), **ranges})
 
 
 def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reelmend.core_model.device.memory import StepsDown
+from reelmend.core_model.device.steps_down import StepsDown
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.registry import wants_gpu

@@ -28,7 +28,7 @@ def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(f
     found = weights_here()
     assert found.what == (
         f"recurrent_flow_completion, ProPainter missing; raft-things present, in {folder}; "
-        "engine propainter cannot run, engine propagation needs none"
+        "engine propainter cannot run, not needed by the engine propagation"
     )
     assert found.level is Level.NOTE
     assert found.advice == "reelmend weights pull recurrent_flow_completion ProPainter --accept-license"

@@ -32,7 +32,7 @@ def run(*words: str) -> Result:
         (["--videos", "a.mp4", "--masks", "a.mp4"], "every video is also a mask: a.mp4"),
         (
             ["--videos", "a.mp4", "--masks", "m.png", "outpaint.scale_w=1.5"],
-            "outpaint.scale_w: is set, and mode is inpaint",
+            "outpaint.scale_w: is set, but mode is inpaint",
         ),
     ],
 )
@@ -57,5 +57,5 @@ def test_outputs_below_a_recursive_glob_are_no_inputs_of_the_next_run() -> None:
     words = ["--videos", "**/*", "--masks", "m.png", "run.executor=inline"]
     first, second = run(*words), run(*words)
     assert (first.exit_code, second.exit_code) == (0, 0), second.stderr
-    assert "Everything was finished by an earlier run" in second.stdout
+    assert "An earlier run finished every item" in second.stdout
     assert "out/a.mp4: an earlier run wrote it" in second.stderr

@@ -41,11 +41,11 @@ def test_only_new_leaves_everything_else_as_it_is() -> None:
     result = run("--only-new")
     assert result.exit_code == 0, "what this run took up is restored"
     assert "items     1: 1 restored" in result.stdout
-    assert "left out: 2 not new" in result.stdout
+    assert "skipped: 2 not new" in result.stdout
     assert states() == {"new": "restored", "a": "restored", "bad": "quarantined"}
     nothing = run("--only-new")
     assert nothing.exit_code == 0
-    assert "left out: 3 not new\nNothing is left to take up." in nothing.stdout
+    assert "skipped: 3 not new\nNo items are left to process." in nothing.stdout
     assert states() == {"a": "restored", "bad": "quarantined", "new": "restored"}
 
 
@@ -55,7 +55,7 @@ def test_a_mended_item_is_retried_alone_and_its_reason_is_gone() -> None:
     assert (document["states"], document["left_out"]) == ({"restored": 1}, {"not quarantined": 1})
     rows = {row.id: row for row in read_ledger(LEDGER)}
     assert (rows["bad"].reason, rows["bad"].kind, rows["a"].state) == ("", "", "restored")
-    assert "Nothing is left to take up." in run("--retry-quarantined").stdout
+    assert "No items are left to process." in run("--retry-quarantined").stdout
 
 
 def test_what_is_still_bad_is_quarantined_again_and_a_plain_run_tries_it_too() -> None:
@@ -71,8 +71,8 @@ def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
     run("--since", "1h", "--only-new")
     shown = type_in("status", "out").stdout
     assert "items     1: 1 restored" in shown
-    assert "left out: 2 not new" in shown
-    assert "not in this run, by earlier ones: 1 restored, 1 quarantined" in shown
+    assert "skipped: 2 not new" in shown
+    assert "items of earlier runs, not in this one: 1 restored, 1 quarantined" in shown
     assert all(name in Path("out/_reelmend/report.html").read_text() for name in ("new", "bad"))
 
 

@@ -95,7 +95,7 @@ def test_a_killed_run_shows_how_far_it_came_and_the_same_command_ends_it(
     assert " is running (last heartbeat " in shown()
     run.send_signal(signal.SIGKILL)
     run.wait()
-    assert " was stopped or killed, last heartbeat " in shown()
+    assert " was stopped or killed (last heartbeat " in shown()
     assert "predicted and actual" in shown()
     document = status()
     assert (document["life"], document["ended"]) == ("stopped", False)

@@ -9,9 +9,10 @@ from released import shared, with_test_weights
 from simulated_card import Card
 
 from reelmend.core_model.array_shot import ArrayShot
-from reelmend.core_model.device.memory import StepsDown, full_device_named
+from reelmend.core_model.device.memory import full_device_named
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.steps_down import StepsDown
 from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.flow.raft import RaftFlow

@@ -65,6 +65,7 @@ def type_in(line: str, *more: str) -> None:
     """As a reader does; other programs than reelmend in a shell."""
     words = shlex.split(line, comments=True)
     if words[0] == "reelmend":
+        words = words[: words.index(">")] if ">" in words else words  # what a shell does with its output
         done = CliRunner().invoke(app, [*words[1:], *more] if words[1] == "run" else words[1:])
         assert done.exit_code == 0, f"{line}\n{done.output}"
     else:

@@ -52,7 +52,7 @@ def test_no_page_has_two_headings_of_one_name(page):
 def test_the_sources_that_the_architecture_names_are_there():
     sources = [
         f"/{path.relative_to(ROOT)}"
-        for layer in ("core_model", "pipelines", "cluster")
+        for layer in ("core_model", "pipelines", "cluster", "tests")
         for path in (ROOT / layer).rglob("*.py")
     ]
     named = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs/architecture.md").read_text())

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import load_job, preset_names
-from reelmend.pipelines.job_schema import job_schema
+from reelmend.pipelines.job.schema import job_schema
 
 SCHEMA = Draft202012Validator(job_schema())
 

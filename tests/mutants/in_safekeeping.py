@@ -48,14 +48,14 @@ FAULTS = [
     Fault(
         "an edited output is overwritten",
         "pipelines/stages/there_before.py",
-        '        return _There("a file of which this output folder has no record")',
+        '        return _There("a file that this output folder has no record of")',
         '        return _There("")',
         "run/test_outputs_there_before.py::test_a_file_that_reelmend_never_wrote_is_kept",
     ),
     Fault(
         "a changed result is taken for an own one",
         "pipelines/stages/there_before.py",
-        '            return _There("a result of reelmend that was changed since it was written")',
+        '            return _There("a result of reelmend that was modified since")',
         '            return _There("")',
         "run/test_outputs_there_before.py::test_an_output_that_somebody_edited_is_kept_and_made_again",
     ),
@@ -125,7 +125,7 @@ FAULTS = [
     Fault(
         "an unreadable file before the run is an internal error",
         "pipelines/forecast/headers.py",
-        '            raise MediaError(f"{place}: cannot be looked at ({type(exc).__name__}: {exc})") from exc',
+        '            raise MediaError(f"{place}: cannot be checked ({type(exc).__name__}: {exc})") from exc',
         "            raise",
         "cli/test_odd_sources.py::test_what_cannot_be_read_costs_its_own_item",
     ),

@@ -10,7 +10,8 @@ Figures = Mapping[str, float]
 
 @dataclass(frozen=True)
 class FlowUse:
-    """Segments are counted once, by the flow task that found or computed them; bytes whenever they moved."""
+    """Segments are counted by the flow task that found or computed them, or by the inpainting worker that
+    computed one which no flow task was planned for; bytes whenever they moved."""
 
     found: int = 0
     computed: int = 0
