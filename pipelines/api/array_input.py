@@ -34,7 +34,7 @@ def check_frames(frames: FramesLike) -> U8:
     return array
 
 
-def check_masks(masks: MasksLike, frames: U8) -> U8 | Bool:
+def check_masks(masks: MasksLike | None, frames: U8) -> U8 | Bool:
     """Return masks as bool or u8, [H, W] or [T, H, W], of the size of the frames. Raises ArrayError."""
     array = _stacked(masks, "masks")
     count, height, width = frames.shape[:3]

@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,9 +26,8 @@ from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.stages.inpaint import inpaint
-from reelmend.pipelines.stages.probe import plan_of
+from reelmend.pipelines.stages.probe import FrameSurvey, plan_of
 from reelmend.pipelines.stages.probe_record import ProbeRecord
-from reelmend.pipelines.stages.shot_detection import ShotFinder
 from reelmend.pipelines.stages.stitch import PatchTrack
 from reelmend.pipelines.tasks import Item, ItemPlan, Stage, Task
 
@@ -79,10 +79,8 @@ def restore(
     """
     job = _job_of(engine, settings or {})
     video = ArrayVideo.of(check_frames(frames), _rate(fps))
-    if masks is None and job.mode is Mode.outpaint:
-        mask = None
-    else:
-        mask = ArrayMask(check_masks(masks, video.pictures))  # type: ignore[arg-type]  # None is refused there
+    needs_none = masks is None and job.mode is Mode.outpaint
+    mask = None if needs_none else ArrayMask(check_masks(masks, video.pictures))
     with _ONE_AT_A_TIME, held_to(job.limits):
         return _restore(video, mask, job, ProgressMeter(progress))
 
@@ -120,17 +118,14 @@ def _probe(
     video: ArrayVideo, mask: ArrayMask | None, job: JobConfig, canvas: Canvas, meter: ProgressMeter
 ) -> ProbeRecord:
     """Find shots and holes, as the probe of a run does."""
-    shots = [(0, video.frames)]
-    if job.plan.shots:
-        finder = ShotFinder(job.plan.shot_threshold)
-        for index, frame in enumerate(read_frames(video, 0, video.frames)):
-            finder.see(index, frame)
-            meter.tell(_PROBE_SHARE * index / video.frames, 0, "probe")
-        shots = finder.shots()
+    survey = FrameSurvey(job)
+    for index, frame in enumerate(read_frames(video, 0, video.frames)):
+        survey.see(index, frame)
+        meter.tell(_PROBE_SHARE * index / video.frames, 0, "probe")
     summary = inspect_canvas_masks(mask, video, job.mask, canvas)
     sources = source_in_memory(_FRAMES), None if mask is None else source_in_memory(_MASKS)
     digests = sources[0].digest, "" if sources[1] is None else sources[1].digest
-    return ProbeRecord(video, *digests, summary, tuple(shots), sources)
+    return replace(survey.record(video, *digests, summary), sources=sources)
 
 
 def _inpaint(item: Item, plan: ItemPlan, context: MemoryContext, meter: ProgressMeter) -> int:

@@ -169,7 +169,7 @@ def _mask_file(mask: str | Path | MasksLike, folder: Path) -> Path:
 
 
 def _write_png(path: Path, values: U8 | Bool) -> Path:
-    levels = values.astype(np.uint8) * np.uint8(255) if values.dtype == np.bool_ else values
+    levels = np.asarray(values, np.uint8) * np.uint8(255 if values.dtype == np.bool_ else 1)
     path.write_bytes(cv2.imencode(".png", levels)[1].tobytes())
     return path
 
