@@ -54,7 +54,7 @@ def test_what_quarantines_an_item_is_raised(video, tmp_path):
     with pytest.raises(reelmend.MaskError, match=r"^mask: the mask has 7 images, its video clip.mp4 6 frames"):
         reelmend.restore_video(video, np.concatenate([MASKS, MASKS[:1]]), tmp_path / "clean.mp4")
     video.write_bytes(video.read_bytes()[:2000])
-    with pytest.raises(reelmend.MediaError, match="clip.mp4"):
+    with pytest.raises(reelmend.MediaError, match=r"clip\.mp4"):
         reelmend.restore_video(video, MASKS[0], tmp_path / "clean.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4"], "neither an output nor a folder is left"
 
@@ -83,5 +83,5 @@ def test_an_output_is_replaced_where_the_caller_says_so(video, tmp_path):
 
 
 def test_a_mask_of_floats_is_refused(video, tmp_path):
-    with pytest.raises(reelmend.ArrayError, match="convert with mask > 0.5"):
+    with pytest.raises(reelmend.ArrayError, match=r"convert with mask > 0\.5"):
         reelmend.restore_video(video, MASKS[0] * 1.0, tmp_path / "clean.mp4")

@@ -19,6 +19,8 @@ Facts = dict[str, str | int | float]
 
 
 class ItemState(StrEnum):
+    """How far an item is, or how it ended."""
+
     PENDING = "pending"  # not started
     PROBING = "probing"
     RUNNING = "running"  # flow and inpainting
