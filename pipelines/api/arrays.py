@@ -33,8 +33,8 @@ from reelmend.pipelines.tasks import Item, ItemPlan, Stage, Task
 
 log = logging.getLogger("reelmend")
 
-SETTINGS = (*(name for name in ITEM_SECTIONS if name != "stitch"), "propainter")
-"""Sections of a job that say something about arrays."""
+SECTIONS = tuple(name for name in ITEM_SECTIONS if name != "stitch")
+"""Sections of a job that say something about arrays, besides the engine's own."""
 _PROBE_SHARE = 0.05
 """Of the time, about, that looking for shots takes."""
 _FRAMES, _MASKS = Path("frames"), Path("masks")
@@ -153,12 +153,13 @@ def _counted() -> Iterator[None]:
 
 
 def _job_of(engine: str, settings: Mapping[str, object]) -> JobConfig:
+    useful = (*SECTIONS, engine)
     for key in settings:
-        if key == "engine":
-            raise ConfigError("settings: pass the engine as an argument: restore(frames, masks, engine='propainter')")
         section = str(key).partition(".")[0]
-        if section in JobConfig.__dataclass_fields__ and section not in SETTINGS:
-            raise ConfigError(f"{key}: has no meaning for arrays (settings); of use are {', '.join(SETTINGS)}")
+        if section == "engine":
+            raise ConfigError("settings: pass the engine as an argument: restore(frames, masks, engine='propainter')")
+        if section in JobConfig.__dataclass_fields__ and section not in useful:
+            raise ConfigError(f"settings: {key} has no effect on arrays; settings of {', '.join(useful)} have")
     return load_job(flags={**settings, "engine": engine}, origin="settings")
 
 

@@ -57,10 +57,11 @@ def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(tmp_path, si
 
 def test_shots_are_found_as_a_run_finds_them(tmp_path):
     frames, masks = clip(36)
-    frames[18:] = np.where(masks[18:, ..., None], 255, 255 - scene(18, seed=5))
-    expected = restored_by_a_run(tmp_path, frames, masks, {})
-    assert np.array_equal(reelmend.restore(frames, masks), expected)
-    assert not np.array_equal(reelmend.restore(frames, masks, settings={"plan.shots": False}), expected)
+    frames[18:] = np.where(masks[18:, ..., None], 255, scene(18, seed=5) // 3)
+    blocks = {"plan.block_length": 16, "plan.overlap": 4}  # two in each shot, three in all if the cut were not seen
+    expected = restored_by_a_run(tmp_path, frames, masks, blocks)
+    assert np.array_equal(reelmend.restore(frames, masks, settings=blocks), expected)
+    assert not np.array_equal(reelmend.restore(frames, masks, settings=blocks | {"plan.shots": False}), expected)
 
 
 def test_only_the_grown_mask_changes_and_the_arguments_do_not():
@@ -148,7 +149,7 @@ def test_an_impossible_frame_rate_is_refused(fps):
     [
         ({"mask.dilatation": 2}, r"no such setting \(settings\); did you mean mask.dilation"),
         ({"mask.dilation": "much"}, r"mask.dilation: 'much' is not a whole number \(settings\)"),
-        ({"stitch.codec": "ffv1"}, r"stitch.codec: has no meaning for arrays"),
+        ({"stitch.codec": "ffv1"}, r"settings: stitch.codec has no effect on arrays; settings of mode"),
         ({"engine": "propainter"}, r"pass the engine as an argument"),
     ],
 )
