@@ -64,8 +64,8 @@ def restore(
         engine: Name of the engine: propagation, propainter, or one that a plug-in registers.
         fps: Frames per second of the clip. The built-in engines do not depend on it.
         progress: Function that is called with a `ProgressUpdate` a few times per second.
-        settings: Settings by their key in a job file, such as {"mask.dilation": 8, "process.max_side": 0}: those of
-            the sections mask, process, flow, plan, propainter and outpaint, and mode.
+        settings: Settings by their key in a job file, such as {"mask.dilation": 8, "process.max_side": 0}: mode, and
+            those of the sections mask, process, flow, plan, outpaint and of the engine.
 
     Returns:
         The restored frames, a new array uint8 [T, H, W, 3]; in outpainting, of the larger size. Pixels that are not

@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from reelmend.pipelines import errors
 from reelmend.pipelines.api.array_input import U8, Bool, MasksLike
 from reelmend.pipelines.api.progress import ProgressCallback
 from reelmend.pipelines.api.runs import load_job, run_quietly
-from reelmend.pipelines.config import Codec
-from reelmend.pipelines.errors import ArrayError, ConfigError, ReelmendError, SetupError
+from reelmend.pipelines.config import Codec, Mode
+from reelmend.pipelines.errors import ArrayError, ConfigError, MaskError, MediaError, ReelmendError, SetupError
 from reelmend.pipelines.media.encoding import suffix_of
 from reelmend.pipelines.run.selection import EVERYTHING
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.location import is_url
 
 _NAME = "restored"
 """Of the output in the temporary folder."""
@@ -86,30 +87,38 @@ def restore_video(
     for key in ("engine", "out", "input.videos", "input.masks", "input.manifest"):
         if key in chosen:
             raise ConfigError(f"settings: {key} is an argument of restore_video")
+    if is_url(str(out)):
+        raise ConfigError(f"out: {out} is not a local path; run_job writes to buckets")
     target = Path(out).expanduser().absolute()
     chosen["stitch.codec"] = _codec(target, chosen.get("stitch.codec"))
     _check_target(target, overwrite=overwrite)
-    source = Path(video).expanduser().absolute()
+    source = _place(video)
+    if isinstance(source, Path) and not source.exists():
+        raise MediaError(f"video: {source} does not exist")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".reelmend-", dir=target.parent))
     except OSError as exc:
         raise SetupError(f"out: cannot write to {target.parent} ({exc.strerror}); choose another folder") from exc
     try:
-        row: dict[str, Any] = {"video": str(source), "output": _NAME, "fps": fps}
-        row["mask"] = None if mask is None else str(_mask_file(mask, folder))
-        manifest = folder / "manifest.jsonl"
-        manifest.write_text(json.dumps({key: value for key, value in row.items() if value is not None}) + "\n")
         job = load_job(
             settings={
                 **chosen,
                 "name": target.name,
                 "engine": engine,
-                "input.manifest": str(manifest),
                 "out": str(folder / "out"),
                 "run.executor": "inline",
             }
         )
+        if mask is None and job.mode is not Mode.outpaint:
+            raise MaskError(
+                "mask: inpainting needs one; without a mask, settings={'mode': 'outpaint', ...} extends the frame"
+            )
+        row: dict[str, Any] = {"video": str(source), "output": _NAME, "fps": fps}
+        row["mask"] = None if mask is None else str(_mask_file(mask, folder))
+        manifest = folder / "manifest.jsonl"
+        manifest.write_text(json.dumps({key: value for key, value in row.items() if value is not None}) + "\n")
+        job = replace(job, input=replace(job.input, manifest=str(manifest)))
         outcome = run_quietly(job, progress, EVERYTHING)
         (done,) = outcome.rows
         if done.state.bad or not done.state.ended:
@@ -149,10 +158,18 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"out: {target} is a folder; name a file in it")
 
 
-def _mask_file(mask: str | Path | MasksLike, folder: Path) -> Path:
+def _place(given: str | Path) -> str | Path:
+    """Return a path as an absolute one, the address of an object as it is."""
+    return str(given) if is_url(str(given)) else Path(given).expanduser().absolute()
+
+
+def _mask_file(mask: str | Path | MasksLike, folder: Path) -> str | Path:
     """Return the path of the mask; an array is written to the folder, losslessly."""
     if isinstance(mask, str | Path):
-        return Path(mask).expanduser().absolute()
+        place = _place(mask)
+        if isinstance(place, Path) and not place.exists():
+            raise MaskError(f"mask: {place} does not exist")
+        return place
     array: NDArray[Any] = np.asarray(mask if hasattr(mask, "__array__") else list(mask))  # type: ignore[arg-type]
     wrong = f"mask: expected bool or uint8 [H, W] or [T, H, W], got {array.dtype} {[*array.shape]}"
     if array.dtype not in (np.bool_, np.uint8):

@@ -82,6 +82,24 @@ def test_an_output_is_replaced_where_the_caller_says_so(video, tmp_path):
     assert result.facts["codec"] == "hevc"
 
 
+def test_a_missing_file_and_a_missing_mask_are_named(video, tmp_path):
+    with pytest.raises(reelmend.MediaError, match=r"^video: .*absent.mp4 does not exist$"):
+        reelmend.restore_video(tmp_path / "absent.mp4", MASKS[0], tmp_path / "clean.mp4")
+    with pytest.raises(reelmend.MaskError, match=r"^mask: .*absent.png does not exist$"):
+        reelmend.restore_video(video, tmp_path / "absent.png", tmp_path / "clean.mp4")
+    with pytest.raises(reelmend.MaskError, match=r"^mask: inpainting needs one"):
+        reelmend.restore_video(video, None, tmp_path / "clean.mp4")
+    with pytest.raises(reelmend.ConfigError, match=r"run_job writes to buckets"):
+        reelmend.restore_video(video, MASKS[0], "s3://bucket/clean.mp4")
+
+
+def test_without_a_mask_the_frame_is_extended(video, tmp_path):
+    wider = {"mode": "outpaint", "outpaint.scale_w": 1.5}
+    result = reelmend.restore_video(video, None, tmp_path / "wide.mkv", settings=wider)
+    with av.open(str(result.output)) as written:
+        assert (written.streams.video[0].width, written.streams.video[0].height) == (144, 64)
+
+
 def test_a_mask_of_floats_is_refused(video, tmp_path):
     with pytest.raises(reelmend.ArrayError, match=r"convert with mask > 0\.5"):
         reelmend.restore_video(video, MASKS[0] * 1.0, tmp_path / "clean.mp4")
