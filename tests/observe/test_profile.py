@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     job.input.videos = [str(folder / "in" / "clip.mp4")]
     (folder / "job.yaml").write_text(dump_job(job))
     told = type_in("run", str(folder / "job.yaml"), "--profile")
-    assert "open in ui.perfetto.dev, or ask `reelmend profile`" in told
+    assert "open it in ui.perfetto.dev, or run `reelmend profile`" in told
     return folder
 
 
@@ -126,4 +126,4 @@ def test_a_run_that_has_not_ended_is_told_as_far_as_the_ledger_goes(folder: Path
         (folder / "out/_reelmend/run.json.away").rename(folder / "out/_reelmend/run.json")
     assert "the run so far" in told
     assert f"The bottleneck is {slowest(folder)}: " in told
-    assert "is known when a run has ended" in told
+    assert "are known when the run has ended" in told

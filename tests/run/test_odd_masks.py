@@ -46,7 +46,7 @@ def test_a_mask_of_labels_is_used_and_that_is_said(ended):
 
 def test_where_nothing_is_left_to_restore_from_that_is_said(ended):
     _, _, rows = ended
-    assert "covers every pixel of every frame, so the whole result is made up: is it inverted" in rows["all"].reason
+    assert "covers every pixel of every frame, so the whole result is invented: is it inverted" in rows["all"].reason
 
 
 def test_terminal_and_report_say_all_of_it(ended):

@@ -156,7 +156,7 @@ def test_where_nothing_smaller_fits_either_the_way_out_is_another_one(tmp_path, 
     _, rows = finish(job_of(tmp_path, OutOfMemory.smaller))
     assert device.tried == [640, 480, 360, 320]
     assert (rows["large"].state, rows["large"].kind) == ("quarantined", "MemoryShort")
-    assert "320 pixels do not fit; nor does anything smaller: look what else holds memory" in rows["large"].reason
+    assert "320 pixels do not fit; even the smallest size does not fit: free that GPU's memory" in rows["large"].reason
 
 
 def test_numbers_that_overflow_quarantine_their_item_and_name_the_frames_and_the_precision(tmp_path, use):

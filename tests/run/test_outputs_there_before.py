@@ -48,9 +48,9 @@ def test_another_jobs_result_is_kept_and_both_say_so(folder, caplog):
     (kept,) = kept_aside(folder)
     assert (kept.name, kept.read_bytes()) == ("clip.mkv", before)
     assert rows["clip"].facts["set_aside"] == str(kept)
-    was = f"the result of another job (day, from {folder}/in/clip.mkv and {folder}/mask.png): it is kept as {kept}"
+    was = f"the result of another job (day, from {folder}/in/clip.mkv and {folder}/mask.png); it was moved to {kept}"
     assert was in rows["clip"].reason
-    assert f"{output}: what lay there is not of this job, and is kept as {kept}" in caplog.text
+    assert f"{output}: the earlier file is not of this job; moved to {kept}" in caplog.text
 
 
 @pytest.mark.parametrize("change", [{"name": "night"}, {"mask": "other.png"}], ids=["name", "mask"])
@@ -66,7 +66,7 @@ def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is
     job.mask.dilation += 1
     _, rows = finish(job)
     assert (kept_aside(folder), rows["clip"].reason) == ([], "")
-    assert "1 earlier results of this job were replaced: their sources or settings have changed" in caplog.text
+    assert "1 earlier results of this job were replaced, because their sources or settings changed" in caplog.text
 
 
 def test_a_job_whose_videos_were_moved_finds_its_own_results(folder):
@@ -83,7 +83,7 @@ def test_an_output_that_somebody_edited_is_kept_and_made_again(folder, edit):
     _, rows = finish(job_in(folder))
     assert output.read_bytes() == before
     assert [path.read_bytes() for path in kept_aside(folder)] == [edit]
-    assert "was a result of reelmend that was modified since: it is kept as" in rows["clip"].reason
+    assert "was a result of reelmend that was modified since; it was moved to" in rows["clip"].reason
 
 
 def test_a_file_that_reelmend_never_wrote_is_kept(folder):

@@ -83,7 +83,7 @@ def test_a_store_that_stays_away_stops_the_run_with_a_status_that_is_tried_again
         job.run.outage_s = 1.0
         result = type_in(job, tmp_path)
         assert result.exit_code == 75
-        assert "The run was halted: the store did not answer for" in result.stdout
+        assert "The run stopped: the store did not answer for" in result.stdout
         assert "report  could not be written" in result.stdout
         store.refuse = lambda asked: None
         # The lease could not be given back, and its process lives: this one.
