@@ -1,6 +1,5 @@
 """Restoration of one video file from Python."""
 
-import glob
 import json
 import shutil
 import tempfile
@@ -123,7 +122,7 @@ def restore_video(
         (done,) = outcome.rows
         if done.state.bad or not done.state.ended:
             raise _error_of(done, outcome.summary.halted, folder)
-        output = _publish(Path(done.output), target, done, folder / "out")
+        output = _publish(Path(done.output), target, done, folder, overwrite=overwrite)
         return VideoResult(
             output=output,
             state=done.state,
@@ -154,8 +153,8 @@ def _codec(target: Path, chosen: object) -> str:
 def _check_target(target: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise ConfigError(f"out: {target} exists; pass overwrite=True to replace it, or choose another name")
-    if target.exists() and target.is_dir() and target.suffix:
-        raise ConfigError(f"out: {target} is a folder; name a file in it")
+    if target.is_dir() and (target.suffix or any(entry.suffix != ".png" for entry in target.iterdir())):
+        raise ConfigError(f"out: {target} is a folder of other things; name a file in it, or another folder")
 
 
 def _place(given: str | Path) -> str | Path:
@@ -191,14 +190,16 @@ def _write_png(path: Path, values: U8 | Bool) -> Path:
     return path
 
 
-def _publish(made: Path, target: Path, row: ItemRow, folder: Path) -> Path:
+def _publish(made: Path, target: Path, row: ItemRow, folder: Path, *, overwrite: bool) -> Path:
     """Move what was made to its place, and return that: an untouched source keeps its own suffix."""
     if row.state is ItemState.UNTOUCHED:
-        made = next(folder.glob(f"{glob.escape(_NAME)}*"))
+        made = next((folder / "out").glob(f"{_NAME}*"))
         target = target.with_suffix(made.suffix)
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
+        if target.exists() and not overwrite:
+            raise ConfigError(f"out: nothing is masked, and the copy of the source would be {target}, which exists")
     try:
+        if target.is_dir():
+            target.replace(folder / "replaced")
         made.replace(target)
     except OSError as exc:
         raise SetupError(f"out: cannot write {target} ({exc.strerror})") from exc

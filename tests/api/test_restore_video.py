@@ -100,6 +100,25 @@ def test_without_a_mask_the_frame_is_extended(video, tmp_path):
         assert (written.streams.video[0].width, written.streams.video[0].height) == (144, 64)
 
 
+def test_nothing_else_is_replaced(video, tmp_path):
+    """Neither a folder of other things nor, by the copy of a source of which nothing is masked, another video."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "notes.txt").touch()
+    with pytest.raises(reelmend.ConfigError, match="photos is a folder of other things"):
+        reelmend.restore_video(video, MASKS[0], tmp_path / "photos", overwrite=True)
+    (tmp_path / "clean.mp4").write_text("another video")
+    with pytest.raises(reelmend.ConfigError, match=r"the copy of the source would be .*clean.mp4, which exists"):
+        reelmend.restore_video(video, np.zeros_like(MASKS[0]), tmp_path / "clean.mkv")
+    assert (tmp_path / "clean.mp4").read_text() == "another video"
+
+
+def test_a_folder_of_images_is_written_and_replaced(video, tmp_path):
+    for _ in range(2):
+        result = reelmend.restore_video(video, MASKS[0], tmp_path / "images", overwrite=True)
+        assert len([*result.output.glob("*.png")]) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "images"]
+
+
 def test_a_mask_of_floats_is_refused(video, tmp_path):
     with pytest.raises(reelmend.ArrayError, match=r"convert with mask > 0\.5"):
         reelmend.restore_video(video, MASKS[0] * 1.0, tmp_path / "clean.mp4")
