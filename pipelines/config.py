@@ -7,11 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class EngineName(StrEnum):
-    propagation = "propagation"
-    propainter = "propainter"
-
-
 class Precision(StrEnum):
     fp32 = "fp32"
     bf16 = "bf16"
@@ -352,9 +347,10 @@ class JobConfig:
     """Name of the run in logs, ledger and report."""
     out: str = "out"
     """Output folder or bucket prefix; the run keeps its own files in `_reelmend/` inside it."""
-    engine: EngineName = EngineName.propagation
+    engine: str = "propagation"
     """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
-    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights."""
+    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. Or an engine that an
+    installed package adds (`reelmend doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional."""

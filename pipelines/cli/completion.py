@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.job_class import job_class
+from reelmend.pipelines.engines.registry import engine_specs
 from reelmend.pipelines.job.load import preset_names
 
 
@@ -13,8 +14,8 @@ def complete_setting(incomplete: str) -> list[str]:
     """Return the settings that begin like this, or, behind a `=`, their values; none where a file may be meant."""
     key, equals, begun = incomplete.partition("=")
     if not equals:
-        return [f"{name}=" for name, _ in _settings(JobConfig) if incomplete and name.startswith(incomplete)]
-    values = _values(dict(_settings(JobConfig)).get(key))
+        return [f"{name}=" for name, _ in _settings(job_class()) if incomplete and name.startswith(incomplete)]
+    values = list(engine_specs()) if key == "engine" else _values(dict(_settings(job_class())).get(key))
     return [f"{key}={value}" for value in values if value.startswith(begun)]
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from reelmend.pipelines.config import Codec, EngineName
+from reelmend.pipelines.config import Codec
+from reelmend.pipelines.engines.registry import DEFAULT, broken_plugins, engine_specs, origin_of
 from reelmend.pipelines.engines.weights.find import State, changed_message, look
 from reelmend.pipelines.engines.weights.folder import weights_folder
 from reelmend.pipelines.engines.weights.registry import registry
@@ -62,6 +63,7 @@ def examine() -> list[Finding]:
         *_memory(),
         *_encoders(),
         *_disks(),
+        *engines_here(),
         weights_here(),
         ray_finding,
         *_choice(ray_offer),
@@ -148,7 +150,10 @@ def _disks() -> Iterator[Finding]:
 
 def weights_here() -> Finding:
     """Which of the networks' weights are here, and so which engines can run."""
-    without = f"not needed by the engine {EngineName.propagation}"
+    specs, networks = engine_specs().values(), {entry.network for entry in registry().values()}
+    needing = [spec.name for spec in specs if networks & {*spec.weights}]
+    free = [spec.name for spec in specs if not spec.weights]
+    without = f"not needed by the {_engines(free)}"
     try:
         folder = weights_folder()
         seen = [look(entry, folder) for entry in registry().values()]
@@ -157,11 +162,25 @@ def weights_here() -> Finding:
     by_state = {state: [one.entry.name for one in seen if one.state is state] for state in State}
     found = "; ".join(f"{', '.join(names)} {state}" for state, names in by_state.items() if names)
     if len(by_state[State.PRESENT]) == len(seen):
-        return Finding("weights", f"{found}; engine {EngineName.propainter} can run")
-    what = f"{found}, in {folder}; engine {EngineName.propainter} cannot run, {without}"
+        return Finding("weights", f"{found}; {_engines(needing)} can run")
+    what = f"{found}, in {folder}; {_engines(needing)} cannot run, {without}"
     changed = [changed_message(one) for one in seen if one.state is State.CHANGED]
     fetch = f"reelmend weights pull {' '.join(by_state[State.MISSING])} --accept-license"
     return Finding("weights", what, Level.NOTE, "\n".join(changed or [fetch]))
+
+
+def _engines(names: list[str]) -> str:
+    return ("engine " if len(names) == 1 else "engines ") + ", ".join(names)
+
+
+def engines_here() -> Iterator[Finding]:
+    """The engines that a job can name, and plug-ins that cannot be used."""
+    for spec in engine_specs().values():
+        own = [] if spec.section is None else [f"{spec.name}.{setting.name}" for setting in fields(spec.section)]
+        settings = f"; settings: {', '.join(own)}" if own else ""
+        yield Finding("engine", f"{spec.name} ({origin_of(spec.name)}): {spec.summary or 'no description'}{settings}")
+    for broken in broken_plugins():
+        yield Finding("engine", str(broken), Level.NOTE, broken.advice)
 
 
 def _try_ray() -> tuple[dict[str, Any] | None, Finding]:
@@ -197,7 +216,7 @@ def _choice(ray_offer: dict[str, Any] | None) -> Iterator[Finding]:
         preset = "; --preset memory_efficient fits this machine"
     elif not torch.cuda.is_available():
         preset = "; --preset cpu fits this machine"
-    yield Finding("a run", f"engine {EngineName.propagation}, {executor}{preset}")
+    yield Finding("a run", f"engine {DEFAULT.name}, {executor}{preset}")
     if ray_offer and ray_offer["gpu_pools"]:
         yield _on_gpus(ray_offer["gpu_pools"])
 

@@ -151,11 +151,12 @@ def plan_frames(
     segment_length: int,
     regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
     still: Sequence[Range] = (),
+    reads_flow: bool = True,
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
 
     `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
-    Segments that only blocks in `still` need (`media.still_ranges`) are left to demand.
+    Segments that only blocks in `still` need (`media.still_ranges`) are left to demand; all, if the engine reads none.
     """
     working = [
         replace(block, regions=regions(block.seen_start, block.seen_stop))
@@ -163,7 +164,7 @@ def plan_frames(
         if masked(block.kept_start, block.kept_stop)
     ]
     segments = needed_segments(frames, working, segment_length)
-    moving = [block for block in working if not stands_in(still, block.seen_start, block.seen_stop)]
+    moving = [block for block in working if reads_flow and not stands_in(still, block.seen_start, block.seen_stop)]
     read = set(_read_by(moving, _by_region(segments)))
     segments = tuple(replace(segment, on_demand=segment.index not in read) for segment in segments)
     return segments, tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))

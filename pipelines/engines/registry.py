@@ -1,31 +1,119 @@
-"""Engines and flow estimators by name, and how they divide a video: where a name becomes an object."""
+"""Registry of engines: those that come with reelmend, those of installed packages, those registered by a program."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, cast
+import difflib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
-from reelmend.pipelines.config import EngineName, JobConfig, Mode
-from reelmend.pipelines.engines.blocks import Range, lay_blocks, lay_subvideos, masked_ranges
-from reelmend.pipelines.engines.weights import WeightFile, find, load_network
-from reelmend.pipelines.engines.work_count import WorkCount, count_equal_blocks, count_subvideos
+from reelmend.pipelines.config import ExecutorName, JobConfig, Mode
+from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
+from reelmend.pipelines.engines.blocks import Range
+from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
+from reelmend.pipelines.engines.propagation import PROPAGATION
+from reelmend.pipelines.engines.propainter import PROPAINTER
+from reelmend.pipelines.engines.weights import WeightFile
+from reelmend.pipelines.engines.work_count import WorkCount
+from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.storage.ledger import WEIGHTS_FACT
 from reelmend.pipelines.tasks import Block, Chunk
-from reelmend.pipelines.utils.hashing import digest_of
 
-if TYPE_CHECKING:
-    from torch import nn
+_BUILT_IN: dict[str, Spec] = {spec.name: spec for spec in (PROPAGATION, PROPAINTER)}
+DEFAULT = PROPAGATION
+"""Runs on any machine."""
+_registered: dict[str, Spec] = {}
+"""By a program, in this process only."""
 
-    from reelmend.core_model.device.precision import Execution
-    from reelmend.core_model.propainter.options import RestoreOptions
 
-Weights = Mapping[str, WeightFile]
-"""The files that a job's networks are read from, by network."""
+@cache
+def _plugins() -> Plugins:
+    return load_plugins(_BUILT_IN)
+
+
+def engine_specs() -> dict[str, Spec]:
+    """Return all engines by name: those of reelmend first."""
+    return {**_BUILT_IN, **_plugins().specs, **_registered}
+
+
+def find_spec(name: str) -> Spec | None:
+    """Return the engine of that name, None where it is not installed."""
+    return _BUILT_IN.get(name) or engine_specs().get(name)
+
+
+def broken_plugins() -> tuple[BrokenPlugin, ...]:
+    """Return the installed plug-ins that cannot be used."""
+    return _plugins().broken
+
+
+def origin_of(name: str) -> str:
+    """Return where an engine comes from: the package and its version, say."""
+    if name in _registered:
+        return "registered in this process"
+    return _plugins().packages.get(name, "reelmend") if name not in _BUILT_IN else "reelmend"
+
+
+def register_engine(spec: Spec) -> None:
+    """Add an engine to this process; registering one of the same name again replaces it.
+
+    Workers on Ray are other processes: an engine for them is a package with the entry point `reelmend.engines`. Raises
+    ConfigError for a specification that cannot be used, or whose name is that of an installed engine.
+    """
+    if not isinstance(spec, EngineSpec):
+        raise ConfigError(f"register_engine: {spec!r} is not an object of an EngineSpec class")
+    wrong = problem_of(spec)
+    if spec.name in {**_BUILT_IN, **_plugins().specs}:
+        wrong = f"its name is taken by an engine of {origin_of(spec.name)}; choose another name"
+    if wrong:
+        raise ConfigError(f"engine {getattr(spec, 'name', spec)}: {wrong}")
+    _registered[spec.name] = spec
+
+
+def unregister_engine(name: str) -> None:
+    """Remove an engine that this process registered."""
+    _registered.pop(name, None)
+
+
+def unknown_engine(name: str) -> str:
+    """Say of an engine that is not installed which one may be meant, and which there are."""
+    known = list(engine_specs())
+    for broken in broken_plugins():
+        if broken.name == name:
+            return f"{broken}; {broken.advice}"
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{name!r} is not an installed engine; {meant}installed: {', '.join(known)}"
+
+
+def engine_of(job: JobConfig) -> Spec:
+    """Return the job's engine. Raises SetupError where this machine does not have it."""
+    spec = find_spec(job.engine)
+    if spec is None:
+        raise SetupError(f"engine {unknown_engine(job.engine)}; install its package on every machine of the run")
+    return spec
+
+
+def refuse_distant(job: JobConfig) -> None:
+    """Raise ConfigError where workers on Ray could not have the job's engine."""
+    if job.engine in _registered and job.run.executor is ExecutorName.ray:
+        raise ConfigError(
+            f"engine {job.engine}: is registered in this process only, and workers on Ray are other processes; set "
+            "run.executor=inline, or make it a package with the entry point reelmend.engines"
+        )
+
+
+def only_here(job: JobConfig) -> bool:
+    """Whether no other process has the job's engine."""
+    return job.engine in _registered
+
+
+def own_sections() -> Iterator[Spec]:
+    """Yield the engines that have settings of their own."""
+    return (spec for spec in engine_specs().values() if spec.section is not None)
 
 
 def wants_gpu(job: JobConfig) -> bool:
     """Whether the job's engine is made for GPUs; without one it works too, slowly."""
-    return job.engine is EngineName.propainter
+    return engine_of(job).wants_gpu
 
 
 def uses_gpu(job: JobConfig) -> bool:
@@ -42,23 +130,22 @@ def works_in_regions(job: JobConfig) -> bool:
 
     Outpainting has no region: its hole surrounds the picture.
     """
-    return job.engine is EngineName.propagation and job.mode is Mode.inpaint
+    return engine_of(job).in_regions and job.mode is Mode.inpaint
+
+
+def reads_flow(job: JobConfig) -> bool:
+    """Whether the job's engine reads any flow."""
+    return engine_of(job).reads_flow is not FlowReading.NONE
 
 
 def reads_all_flow(job: JobConfig) -> bool:
     """Whether the job's engine reads flow also where the camera stands still."""
-    return job.engine is not EngineName.propagation
+    return engine_of(job).reads_flow is FlowReading.ALL
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
     """Return the files that the job's engine needs. Raises SetupError or ConfigError where one is missing or wrong."""
-    match job.engine:
-        case EngineName.propagation:
-            return {}
-        case EngineName.propainter:
-            named = job.propainter
-            chosen = {"raft": named.raft, "flow_completion": named.flow_completion, "generator": named.generator}
-            return {network: find(reference, network) for network, reference in chosen.items()}
+    return engine_of(job).find_weights(job)
 
 
 def weights_facts(weights: Weights) -> dict[str, str | int | float]:
@@ -69,84 +156,44 @@ def weights_facts(weights: Weights) -> dict[str, str | int | float]:
     }
 
 
-def check_weights(weights: Weights) -> None:
-    """Read every file once. Raises SetupError for one that does not hold what its network needs."""
-    for network, file in weights.items():
-        load_network(file, network)
+def check_engine(job: JobConfig, weights: Weights) -> None:
+    """Check before a run what its engine needs. Raises SetupError for weights or a plug-in that cannot be used."""
+    spec = engine_of(job)
+    spec.check_weights(weights)
+    if spec.name not in _BUILT_IN:
+        build_flow(job, weights)
+        build_engine(job, weights)
 
 
 def build_flow(job: JobConfig, weights: Weights) -> FlowEstimator:
     """Return the flow estimator of the job's engine; weights are read when it is first used or warmed."""
-    match job.engine:
-        case EngineName.propagation:
-            from reelmend.core_model.flow.dis import DisFlow
-
-            return DisFlow()
-        case EngineName.propainter:
-            from reelmend.core_model.flow.raft import RaftFlow
-            from reelmend.core_model.networks.raft import Raft
-
-            def load() -> Raft:
-                return cast(Raft, _on_device(weights, "raft"))
-
-            return RaftFlow(load, weights["raft"].sha256[:16], job.propainter.raft_iterations, _execution(job))
+    spec = engine_of(job)
+    if spec.name in _BUILT_IN:
+        return spec.build_flow(job, weights)
+    return cast(FlowEstimator, built(spec, origin_of(spec.name), "flow", lambda: spec.build_flow(job, weights)))
 
 
 def build_engine(job: JobConfig, weights: Weights) -> Engine:
     """Return the job's engine; weights are read when it is first used or warmed."""
-    match job.engine:
-        case EngineName.propagation:
-            from reelmend.core_model.propagation.engine import PropagationEngine
-
-            return PropagationEngine()
-        case EngineName.propainter:
-            from reelmend.core_model.networks.flow_completion import FlowCompletion
-            from reelmend.core_model.networks.generator import InpaintGenerator
-            from reelmend.core_model.propainter.engine import ProPainterEngine
-
-            def load() -> tuple[FlowCompletion, InpaintGenerator]:
-                completion, generator = (_on_device(weights, name) for name in ("flow_completion", "generator"))
-                return cast(FlowCompletion, completion), cast(InpaintGenerator, generator)
-
-            files = [weights[network].sha256 for network in ("flow_completion", "generator")]
-            return ProPainterEngine(load, digest_of(files)[:16], _options(job))
+    spec = engine_of(job)
+    if spec.name in _BUILT_IN:
+        return spec.build_engine(job, weights)
+    return cast(Engine, built(spec, origin_of(spec.name), "engine", lambda: spec.build_engine(job, weights)))
 
 
 def lay_shots(job: JobConfig, shots: Sequence[Range], masked: Sequence[Range], frames: int) -> list[Block]:
     """Cut shots into the blocks that the job's engine computes."""
-    match job.engine:
-        case EngineName.propagation:
-            from reelmend.core_model.propagation.engine import HALO_FRAMES
-
-            plan = job.plan
-            return lay_blocks(shots, block_length=plan.block_length, overlap=plan.overlap, halo=HALO_FRAMES)
-        case EngineName.propainter:
-            options = _options(job)
-            return lay_subvideos(shots, masked_ranges(masked, frames), options.schedule, options.subvideo_length)
+    return engine_of(job).lay_shots(job, shots, masked, frames)
 
 
 def count_work(job: JobConfig, frames: int) -> WorkCount:
     """Count what the job makes of one shot of so many frames that is masked throughout."""
-    lengths = {"chunk_length": job.plan.chunk_length, "segment_length": job.flow.segment_length}
-    match job.engine:
-        case EngineName.propagation:
-            from reelmend.core_model.propagation.engine import HALO_FRAMES
-
-            reach = job.plan.overlap + HALO_FRAMES
-            return count_equal_blocks(frames, block_length=job.plan.block_length, reach=reach, **lengths)
-        case EngineName.propainter:
-            return count_subvideos(frames, length=job.propainter.subvideo_length, **lengths)
+    return engine_of(job).count_work(job, frames)
 
 
 def speed_digest(job: JobConfig) -> str:
     """Name what the engine's speed depends on besides the machine and the size of the pictures: not its weights."""
-    match job.engine:
-        case EngineName.propagation:
-            return digest_of("propagation", 1)[:12]
-        case EngineName.propainter:
-            of_no_effect = ("raft", "flow_completion", "generator", "window_batch")
-            settings = {name: value for name, value in asdict(job.propainter).items() if name not in of_no_effect}
-            return digest_of("propainter", 1, settings)[:12]
+    return engine_of(job).speed_digest(job)
 
 
 def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
@@ -154,57 +201,9 @@ def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:
 
     That is when every chunk has its own worker; one that continues with the next chunk saves what it can.
     """
-    blocks = [block for chunk in chunks for block in chunk.blocks]
-    if not blocks:
-        return 0.0
-    match job.engine:
-        case EngineName.propagation:
-            own = sum(block.stop - block.start for block in blocks)
-            return sum(block.seen_stop - block.seen_start for block in blocks) / own - 1
-        case EngineName.propainter:
-            from reelmend.core_model.propainter.workload import extra_work
-
-            first, last = blocks[0].shot_start, blocks[0].shot_stop
-            pieces = [(chunk.blocks[0].start - first, chunk.blocks[-1].stop - first) for chunk in chunks]
-            return extra_work(_options(job).schedule(last - first), last - first, pieces)
+    return engine_of(job).halo_share(job, chunks) if any(chunk.blocks for chunk in chunks) else 0.0
 
 
 def grid_settings(job: JobConfig) -> tuple[int, ...]:
     """Return the settings that fix where a shot is cut, as far as the engine's digest does not hold them."""
-    return (job.plan.block_length, job.plan.overlap) if job.engine is EngineName.propagation else ()
-
-
-def _options(job: JobConfig) -> "RestoreOptions":
-    from reelmend.core_model.propainter.options import RestoreOptions
-
-    chosen = job.propainter
-    return RestoreOptions(
-        mask_dilation=0,  # the job's own dilation is done when masks are read, at the source's size
-        ref_stride=chosen.ref_stride,
-        neighbor_length=chosen.neighbor_length,
-        subvideo_length=chosen.subvideo_length,
-        raft_iterations=chosen.raft_iterations,
-        window_batch=chosen.window_batch,
-        execution=_execution(job),
-    )
-
-
-def _execution(job: JobConfig) -> "Execution":
-    from reelmend.core_model.device.precision import Execution
-
-    chosen = job.propainter
-    return Execution(
-        attention=chosen.attention.value,
-        precision=chosen.precision.value,
-        tf32=chosen.tf32,
-        compile=chosen.compile.value,
-    )
-
-
-def _on_device(weights: Weights, network: str) -> "nn.Module":
-    import torch
-
-    from reelmend.core_model.device.huge_pages import use_huge_pages
-
-    use_huge_pages()
-    return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")
+    return engine_of(job).grid_settings(job)

@@ -8,7 +8,7 @@ from pathlib import Path
 from reelmend.core_model.regions import Region, regions_around
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import halo_share, lay_shots, works_in_regions
+from reelmend.pipelines.engines.registry import halo_share, lay_shots, reads_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, worked_of_regions
 from reelmend.pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
 from reelmend.pipelines.forecast.header_reader import MaskHeader, Size
@@ -104,7 +104,9 @@ def plan_item(
         masked_ranges(whole, frames),
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
+        reads_flow=reads_flow(job),
     )
+    segments = tuple(segment for segment in segments if not segment.on_demand)
     worked = looked.worked or WHOLE
     flow_width, flow_height = flow_size(canvas.picture_size, job)
     pairs = worked.regions * sum(s.stop - s.start for s in segments)

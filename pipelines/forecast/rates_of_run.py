@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig, Mode
-from reelmend.pipelines.engines.registry import count_work, speed_digest
+from reelmend.pipelines.engines.registry import count_work, engine_of, speed_digest
 from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked, worked_of_facts
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import Rate, codec_name
@@ -76,9 +76,9 @@ def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) 
     return Rate(
         machine=machine or machine_name(),
         device=(gpu_name() or machine) if on_gpu else CPU,
-        engine=str(job.engine),
+        engine=job.engine,
         engine_digest=speed_digest(job),
-        precision=str(job.propainter.precision) if job.engine == "propainter" else "",
+        precision=engine_of(job).precision(job),
         size=size,
         process_size=process,
         flow_size=flow,

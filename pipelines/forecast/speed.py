@@ -1,7 +1,7 @@
 """Speed at another size: each stage's seconds are fitted to the pixels it processes.
 
 A stage reads pixels of the source and works on its own pixels; inpainting has a price per frame as well, and by
-propagation one of every missing pixel. Seconds a frame are a sum of such terms with factors that are not negative, as
+some engines one of every missing pixel. Seconds a frame are a sum of such terms with factors that are not negative, as
 few of them as explain what was measured, by least squares of the relative error.
 """
 
@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import EngineName
+from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.forecast.rates import ChosenRates, Rate
 from reelmend.pipelines.forecast.result import CPU
 from reelmend.pipelines.tasks import Stage
@@ -46,7 +46,7 @@ class Pixels:
                 return (self.source,)
             case Stage.FLOW:
                 return self.flow, self.flow_source
-            case Stage.INPAINT if engine == EngineName.propagation:
+            case Stage.INPAINT if (spec := find_spec(engine)) is not None and spec.costs_by_hole:
                 return self.process, self.missing, self.frames_seen, self.inpaint_source
             case Stage.INPAINT:
                 return self.process, self.frames_seen, self.inpaint_source

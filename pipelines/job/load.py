@@ -18,6 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from reelmend.pipelines.config import JobConfig, S3Config
+from reelmend.pipelines.engines.job_class import job_class, without_other_plugins
+from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.environment import note_variables, without_values
 from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
@@ -56,7 +58,7 @@ def load_job(
     Relative paths in the job file start at the file's own folder; those of overrides and flags in the current
     directory. `s3` says how a file in a bucket is reached. Raises ConfigError with one line a problem.
     """
-    merge = _Merge(OmegaConf.structured(JobConfig))
+    merge = _Merge(OmegaConf.structured(job_class()))
     merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
     if preset is not None:
         merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
@@ -77,7 +79,7 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
         section = text.partition("=")[0].strip().partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
             merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
-        elif section in _names(JobConfig) and section not in ITEM_SECTIONS:
+        elif section in _names(job_class()) and section not in ITEM_SECTIONS:
             merge.problems.append(
                 f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
             )
@@ -91,7 +93,7 @@ def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
 
     `for_the_record`: what came from environment variables is referred to, not written down.
     """
-    tree = OmegaConf.structured(absolute_paths(job))
+    tree = OmegaConf.structured(absolute_paths(without_other_plugins(job)))
     return OmegaConf.to_yaml(without_values(tree) if for_the_record else tree)
 
 
@@ -110,8 +112,13 @@ class _Merge:
         self._settings: dict[str, _Setting] = {}
 
     def apply_tree(self, tree: Mapping[Any, Any], origin: str, folder: Location | None = None) -> None:
+        engine = tree.get("engine")
+        absent = engine if isinstance(engine, str) and find_spec(engine) is None else None
         for key, value in _leaves(tree):
-            self.apply(_Setting(key, value, origin, folder))
+            if (
+                absent is None or key.partition(".")[0] != absent
+            ):  # its settings cannot be known: the engine is reported
+                self.apply(_Setting(key, value, origin, folder))
 
     def apply_dot_list(self, overrides: Sequence[str], origin: str) -> None:
         for text in overrides:
@@ -210,13 +217,13 @@ def _names(section: Any) -> list[str]:
 
 def _type_of(key: str) -> Any:
     """Return the declared type of a dotted key: a dataclass for a section, None for a key that does not exist."""
-    kind: Any = JobConfig
+    kind: Any = job_class()
     for name in key.split("."):
         kind = get_type_hints(kind).get(name) if is_dataclass(kind) else None
     return kind
 
 
-def _all_keys(section: Any = JobConfig, prefix: str = "") -> Iterator[str]:
+def _all_keys(section: Any, prefix: str = "") -> Iterator[str]:
     for name, kind in get_type_hints(section).items():
         yield f"{prefix}{name}"
         if is_dataclass(kind):
@@ -234,14 +241,14 @@ def _explain_key(setting: _Setting) -> str:
             difflib.SequenceMatcher(None, section, near_section).ratio(),
         )
 
-    nearest = max(_all_keys(), key=lambda key: 3 * likeness(key)[0] + likeness(key)[1])
-    holder = _type_of(section) if section else JobConfig
+    nearest = max(_all_keys(job_class()), key=lambda key: 3 * likeness(key)[0] + likeness(key)[1])
+    holder = _type_of(section) if section else job_class()
     if likeness(nearest)[0] >= 0.6:
         hint = f"did you mean {nearest}?"
     elif is_dataclass(holder):
         hint = f"{section or 'a job'} has {', '.join(_names(holder))}"
     else:
-        hint = f"a job has {', '.join(_names(JobConfig))}"
+        hint = f"a job has {', '.join(_names(job_class()))}"
     return f"{setting.key}: no such setting ({setting.origin}); {hint}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import own_sections
 from reelmend.pipelines.engines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 from reelmend.pipelines.storage.location import Location, is_url
 from reelmend.pipelines.utils.user_paths import at_home, is_there
@@ -31,24 +32,25 @@ def absolute_paths(job: JobConfig) -> JobConfig:
 
 
 def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
-    given, chosen, store = job.input, job.propainter, job.store
+    given, store = job.input, job.store
 
     def place_if(key: str, text: str | None) -> str | None:
         return None if text is None else place(key, text)
 
-    def place_weights(name: str, text: str) -> str:
+    def place_weights(key: str, text: str) -> str:
         """What has no suffix of weights is a name of the registry."""
-        return place(f"propainter.{name}", text) if Path(text).suffix in WEIGHT_SUFFIXES else text
+        return place(key, text) if Path(text).suffix in WEIGHT_SUFFIXES else text
+
+    sections = {
+        spec.name: replace(section, **{w: place_weights(f"{spec.name}.{w}", getattr(section, w)) for w in spec.weights})
+        for spec in own_sections()
+        if spec.weights and (section := getattr(job, spec.name, None)) is not None
+    }
 
     return replace(
         job,
         out=place("out", job.out),
-        propainter=replace(
-            chosen,
-            raft=place_weights("raft", chosen.raft),
-            flow_completion=place_weights("flow_completion", chosen.flow_completion),
-            generator=place_weights("generator", chosen.generator),
-        ),
+        **sections,
         input=replace(
             given,
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],

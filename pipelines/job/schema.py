@@ -3,11 +3,14 @@
 import ast
 import dataclasses
 import inspect
+import textwrap
+from contextlib import suppress
 from enum import StrEnum
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.job_class import job_class
+from reelmend.pipelines.engines.registry import engine_specs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {str: ["string", "number"], int: ["integer"], float: ["number"], bool: ["boolean"], NoneType: ["null"]}
@@ -19,13 +22,25 @@ _VARIABLE = {"type": "string", "pattern": r"\$\{.+\}"}
 def job_schema() -> dict[str, Any]:
     """Return the schema as a JSON document."""
     head = {"$schema": DIALECT, "title": "reelmend job file"}
-    return head | _section(JobConfig) | {"type": "object"}
+    schema = head | _section(job_class()) | {"type": "object"}
+    engine = schema["properties"]["engine"]
+    del engine["type"]
+    engine["anyOf"] = [{"enum": list(engine_specs())}, _VARIABLE]
+    return schema
 
 
 def field_comments(section: type) -> dict[str, str]:
-    """Return the docstring under each field of a config class."""
-    (tree,) = ast.parse(inspect.getsource(section)).body
-    assert isinstance(tree, ast.ClassDef)
+    """Return the docstring under each field of a config class; none where its source is not to be had."""
+    found: dict[str, str] = {}
+    for part in reversed(section.__mro__[:-1]):
+        with suppress(OSError, SyntaxError):  # of a class that was made, or typed into a console
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(part))).body
+            if isinstance(tree, ast.ClassDef):
+                found |= _comments_in(tree)
+    return found
+
+
+def _comments_in(tree: ast.ClassDef) -> dict[str, str]:
     return {
         field.target.id: " ".join(str(text.value.value).split())
         for field, text in zip(tree.body, tree.body[1:], strict=False)
@@ -43,7 +58,9 @@ def _section(section: type) -> dict[str, Any]:
             assert isinstance(hint, type)
             properties[field.name] = _section(hint)
         else:
-            properties[field.name] = {"description": comments[field.name], "default": _default(field)} | _value(hint)
+            properties[field.name] = {"description": comments.get(field.name, ""), "default": _default(field)} | _value(
+                hint
+            )
     return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
 
 

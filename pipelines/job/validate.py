@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -45,11 +46,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.block_length", plan.block_length, 2)
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
-    yield from _at_least("propainter.subvideo_length", job.propainter.subvideo_length, 2)
-    yield from _at_least("propainter.neighbor_length", job.propainter.neighbor_length, 1)
-    yield from _at_least("propainter.ref_stride", job.propainter.ref_stride, 1)
-    yield from _at_least("propainter.raft_iterations", job.propainter.raft_iterations, 1)
-    yield from _at_least("propainter.window_batch", job.propainter.window_batch, 0)
+    yield from _engines(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
@@ -109,6 +106,14 @@ def _rate(key: str, written: str) -> Iterator[Problem]:
         return
     if not SLOWEST_RATE <= rate <= FASTEST_RATE:
         yield (key,), f"{written} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}"
+
+
+def _engines(job: JobConfig) -> Iterator[Problem]:
+    if find_spec(job.engine) is None:
+        yield ("engine",), unknown_engine(job.engine)
+    for spec in own_sections():
+        for setting, what in spec.find_problems(spec.settings(job)):
+            yield (f"{spec.name}.{setting}",), what
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.observe.utilization import RunUtilization
 from reelmend.pipelines.tasks import Stage
@@ -34,8 +35,6 @@ _CHEAPER = {
     Stage.INPAINT: "lower process.max_side (half of it is about four times faster), or give the run more workers",
     Stage.STITCH: "set stitch.speed=veryfast, or another stitch.codec: ffv1 and prores encode faster than h265",
 }
-_SOONER = "; propainter.compile=off starts sooner and is slower afterwards"
-_CHEAPER_FLOW_NETWORK = "set propainter.raft_iterations=12, lower flow.max_side, or share flow with store.flow"
 
 
 def diagnose(summary: RunSummary) -> list[Finding]:
@@ -60,11 +59,12 @@ def _stages(summary: RunSummary, load: RunUtilization) -> Iterator[Finding]:
         f"{s} {seconds[s] / total:.0%}" for s in sorted(seconds, key=lambda s: -seconds[s]) if s is not first
     )
     waited = f"{load.ready.get(first, 0.0):.1f} of its tasks waited for a worker on average; " if load.apart else ""
-    turn = _CHEAPER_FLOW_NETWORK if (first, summary.engine) == (Stage.FLOW, "propainter") else _CHEAPER[first]
+    spec = find_spec(summary.engine)
+    turn = spec.if_flow_is_slow if first is Stage.FLOW and spec is not None else ""
     yield Finding(
         f"The bottleneck is {first}: {waited}{_DOES[first]} took {seconds[first] / total:.0%} of the workers' time, "
         f"{readable_seconds(seconds[first])} of {readable_seconds(total)}" + (f" ({rest})." if rest else "."),
-        turn,
+        turn or _CHEAPER[first],
     )
 
 
@@ -77,7 +77,7 @@ def _bottleneck(seconds: dict[Stage, float], load: RunUtilization) -> Stage:
 
 
 def _start(summary: RunSummary, load: RunUtilization) -> Iterator[Finding]:
-    before_s = summary.seconds - load.seconds
+    before_s, spec = summary.seconds - load.seconds, find_spec(summary.engine)
     if before_s > max(5.0, _MUCH * summary.seconds):
         yield Finding(
             f"Start and end took {readable_seconds(before_s)} of "
@@ -88,7 +88,7 @@ def _start(summary: RunSummary, load: RunUtilization) -> Iterator[Finding]:
         yield Finding(
             f"The first chunk started {readable_seconds(load.first_chunk_s)} after the first task was assigned, of "
             f"{readable_seconds(load.seconds)}: workers start, load their engine, wait for the first probe and flow.",
-            "it does not grow with the work" + (_SOONER if summary.engine == "propainter" else ""),
+            "it does not grow with the work" + (f"; {spec.if_start_is_slow}" if spec and spec.if_start_is_slow else ""),
         )
 
 

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from reelmend.pipelines.config import ExecutorName, JobConfig, LogConfig
-from reelmend.pipelines.engines.registry import check_weights, find_weights
+from reelmend.pipelines.engines.registry import check_engine, find_weights, refuse_distant
 from reelmend.pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.headers import Headers, end_idle, start_ahead
@@ -104,6 +104,7 @@ def run_items(
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
     report then show how far the run came, or are the last run's where this one had not started its items.
     """
+    refuse_distant(job)
     start_ahead()
     looks = Headers(job, LOOKING_S)
     start_s = min(AT_START_S, job.run.outage_s)
@@ -118,7 +119,7 @@ def run_items(
     worker_context = WorkerContext(context)
     patiently(lambda: _check_machine(context, worker_context.files), start_s)
     _check_cache(context, items)
-    check_weights(context.weights)
+    check_engine(job, context.weights)
     rates = rates_for(job)
     executor = None if job.run.executor is ExecutorName.auto else load_executor(job.run.executor)(context)
     with ExitStack() as stack:

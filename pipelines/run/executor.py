@@ -13,7 +13,7 @@ from typing import Protocol
 
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.config import ExecutorName, JobConfig
-from reelmend.pipelines.engines.registry import wants_gpu
+from reelmend.pipelines.engines.registry import only_here, wants_gpu
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.observe.signs import Beat
@@ -127,11 +127,11 @@ def choose_executor(job: JobConfig, items: int, predicted: Forecast) -> Executor
     """Return the executor for so many items that are not finished.
 
     Inline for less than some seconds of work on a CPU, by the prediction; Ray where that is not known, where a cluster
-    is named, several workers are asked for, or GPUs compute.
+    is named, several workers are asked for, or GPUs compute. An engine that a program registered is in its process only.
     """
     if job.run.executor is not ExecutorName.auto:
         return job.run.executor
-    if not items:
+    if not items or only_here(job):
         return ExecutorName.inline
     asked_for = (
         os.environ.get("RAY_ADDRESS", "") not in ("", "local") or max(job.run.workers, job.pools.inpaint_max) > 1

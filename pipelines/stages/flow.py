@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import uses_gpu
+from reelmend.pipelines.engines.registry import engine_of, uses_gpu
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
@@ -103,5 +103,5 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
         worker_context.memory_steps += 1
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
-        raise NotFinite(f"{record.info.path}: {exc}; set propainter.precision=fp32, or check the weights") from exc
+        raise NotFinite(f"{record.info.path}: {exc}; {engine_of(job).if_not_finite}") from exc
     return encode_flow(*flows, Cost(time.monotonic() - began, uses_gpu(job)))

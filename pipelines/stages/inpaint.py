@@ -8,6 +8,8 @@ from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.engines.plugins import check_restored
+from reelmend.pipelines.engines.registry import engine_of
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size, smaller_sides
@@ -80,7 +82,7 @@ def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes
             worker_context.memory_steps += 1
             log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
-            advice = "set propainter.precision=fp32, or check the weights"
+            advice = engine_of(job).if_not_finite
             raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc
         else:
             worker_context.side_that_fits[size] = side
@@ -115,7 +117,9 @@ def _restore_region(shot: VideoShot, block: Block, worker_context: WorkerContext
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with worker_context.model_clock.running():
         restored = worker_context.engine.restore(shot, first, last)
-    return restored.frames, measure_quality(restored.frames, shot.masks(first, last), restored.away, restored.miss)
+    masks = shot.masks(first, last)
+    check_restored(worker_context.context.job.engine, restored, masks.shape)
+    return restored.frames, measure_quality(restored.frames, masks, restored.away, restored.miss)
 
 
 def _cut(index: int, restored_HWC: U8, shot: VideoShot, quality: FrameQuality) -> Patch | None:

@@ -14,7 +14,7 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.regions import Region, regions_around
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, works_in_regions
+from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, reads_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
@@ -134,6 +134,7 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
         segment_length=job.flow.segment_length,
         regions=regions,
         still=() if reads_all_flow(job) else record.still,
+        reads_flow=reads_flow(job),
     )
     scheduled = [segment for segment in segments if not segment.on_demand]
     flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))

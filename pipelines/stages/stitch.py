@@ -53,7 +53,7 @@ def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
                 PROGRESS.frame()
         written = verify_output(path, output, job.stitch)
 
-    facts = record.facts() | written | {"engine": str(job.engine)} | weights_facts(worker_context.context.weights)
+    facts = record.facts() | written | {"engine": job.engine} | weights_facts(worker_context.context.weights)
     facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)

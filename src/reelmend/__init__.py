@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reelmend.core_model.engine import Engine as Engine
     from reelmend.pipelines.api.arrays import restore as restore
     from reelmend.pipelines.api.progress import ProgressUpdate as ProgressUpdate
     from reelmend.pipelines.api.runs import Plan as Plan
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from reelmend.pipelines.api.video import VideoResult as VideoResult
     from reelmend.pipelines.api.video import restore_video as restore_video
     from reelmend.pipelines.config import JobConfig as JobConfig
+    from reelmend.pipelines.engines.base import EngineSpec as EngineSpec
+    from reelmend.pipelines.engines.registry import register_engine as register_engine
     from reelmend.pipelines.errors import ArrayError as ArrayError
     from reelmend.pipelines.errors import ConfigError as ConfigError
     from reelmend.pipelines.errors import ItemError as ItemError
@@ -43,6 +46,8 @@ _API, _ERRORS, _LEDGER = "reelmend.pipelines.api", "reelmend.pipelines.errors", 
 _HOMES = {
     "ArrayError": _ERRORS,
     "ConfigError": _ERRORS,
+    "Engine": "reelmend.core_model.engine",
+    "EngineSpec": "reelmend.pipelines.engines.base",
     "ItemError": _ERRORS,
     "ItemRow": _LEDGER,
     "ItemState": _LEDGER,
@@ -61,6 +66,7 @@ _HOMES = {
     "load_job": f"{_API}.runs",
     "plan": f"{_API}.runs",
     "read_ledger": f"{_API}.runs",
+    "register_engine": "reelmend.pipelines.engines.registry",
     "restore": f"{_API}.arrays",
     "restore_video": f"{_API}.video",
     "run_job": f"{_API}.runs",
@@ -70,6 +76,8 @@ _HOMES = {
 __all__ = [
     "ArrayError",
     "ConfigError",
+    "Engine",
+    "EngineSpec",
     "ItemError",
     "ItemRow",
     "ItemState",
@@ -89,6 +97,7 @@ __all__ = [
     "load_job",
     "plan",
     "read_ledger",
+    "register_engine",
     "restore",
     "restore_video",
     "run_job",

@@ -24,6 +24,7 @@ NAMES = {
     *SIGNATURES,
     *("ArrayError", "ConfigError", "ItemError", "MaskError", "MediaError", "MemoryShort", "ReelmendError"),
     *("SetupError", "StoreAway", "TransientError"),
+    *("Engine", "EngineSpec", "register_engine"),
     *("ItemRow", "ItemState", "JobConfig", "Plan", "ProgressUpdate", "RunSummary", "VideoResult"),
     "__version__",
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmend.pipelines.config import CostConfig, EngineName, JobConfig
+from reelmend.pipelines.config import CostConfig, JobConfig
 from reelmend.pipelines.engines.registry import speed_digest
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import ChosenRates, Rate, add_rates, rates_beside, rates_for, read_rates
@@ -102,7 +102,7 @@ def test_what_rates_cannot_explain_is_their_spread():
 
 def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_path):
     add_rates(tmp_path / "rates.yaml", [rate()], Files())
-    job = replace(job_with(tmp_path / "rates.yaml", machine="Test CPU"), engine=EngineName.propainter)
+    job = replace(job_with(tmp_path / "rates.yaml", machine="Test CPU"), engine="propainter")
     assert rates_for(job) is None
     totals = conclude(Sums(job), None, items=1, looked_at=0, unknown=0, quarantined=0)
     assert (totals.cpu_hours, totals.gpu_hours, totals.price, totals.seconds) == (None, None, None, {})
@@ -110,11 +110,11 @@ def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_pa
 
 
 def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_path):
-    propainter = replace(JobConfig(), engine=EngineName.propainter)
+    propainter = replace(JobConfig(), engine="propainter")
     digest = speed_digest(propainter)
     on_gpu, on_cpu = (rate(engine="propainter", engine_digest=digest, device=device) for device in ("H200", "cpu"))
     add_rates(tmp_path / "rates.yaml", [on_cpu, on_gpu, rate()], Files())
-    chosen = rates_for(replace(job_with(tmp_path / "rates.yaml"), engine=EngineName.propainter))
+    chosen = rates_for(replace(job_with(tmp_path / "rates.yaml"), engine="propainter"))
     assert (chosen.first.device, chosen.doubts) == ("H200", ())
     assert rates_for(job_with(tmp_path / "rates.yaml")).first.device == "cpu"
 

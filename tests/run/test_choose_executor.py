@@ -2,7 +2,7 @@
 
 import pytest
 
-from reelmend.pipelines.config import EngineName, ExecutorName, JobConfig, PoolsConfig, RunConfig
+from reelmend.pipelines.config import ExecutorName, JobConfig, PoolsConfig, RunConfig
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.run.executor import SHORT_S, choose_executor
 
@@ -40,5 +40,5 @@ def test_a_cluster_that_is_named_is_used(monkeypatch):
 
 
 def test_networks_on_a_gpu_are_ray_s(monkeypatch):
-    monkeypatch.setattr("reelmend.pipelines.run.executor.wants_gpu", lambda job: job.engine is EngineName.propainter)
-    assert choose_executor(JobConfig(engine=EngineName.propainter), 1, SHORT) == "ray"
+    monkeypatch.setattr("reelmend.pipelines.run.executor.wants_gpu", lambda job: job.engine == "propainter")
+    assert choose_executor(JobConfig(engine="propainter"), 1, SHORT) == "ray"

@@ -4,7 +4,7 @@ import numpy as np
 from clips import Size, write_clip, write_mask_image
 from jobs import finish, lossless_job, planes
 
-from reelmend.pipelines.config import EngineName, Precision, ProPainterConfig
+from reelmend.pipelines.config import Precision, ProPainterConfig
 
 SIZE: Size = (3840, 2160)
 TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300
@@ -23,7 +23,7 @@ def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still
     mask[TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = True
     write_mask_image(tmp_path / "in/large_mask.png", mask)
     job = lossless_job(tmp_path)
-    job.engine, job.mask.dilation = EngineName.propainter, 0
+    job.engine, job.mask.dilation = "propainter", 0
     job.process.max_side, job.flow.max_side = 160, 80
     job.propainter = ProPainterConfig(**weights, raft_iterations=1, precision=Precision.fp32)
     _, rows = finish(job)

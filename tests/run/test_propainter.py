@@ -7,7 +7,7 @@ import pytest
 import torch
 from jobs import add_item, finish, lossless_job, planes
 
-from reelmend.pipelines.config import EngineName, ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.config import ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.storage.ledger import ItemState
 
@@ -26,7 +26,7 @@ def short_clip(tmp_path: Path) -> Path:
 
 def propainter_job(folder, weights, out="out", *, subvideo_length=2, **settings):
     job = lossless_job(folder, out, **settings)
-    job.engine = EngineName.propainter
+    job.engine = "propainter"
     job.process.max_side = 48
     job.flow.segment_length = 5
     schedule = {"subvideo_length": subvideo_length, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}

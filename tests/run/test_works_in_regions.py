@@ -11,7 +11,7 @@ from jobs import finish, lossless_job, planes
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.propagation import engine as propagation_engine
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import EngineName, Mode
+from reelmend.pipelines.config import Mode
 from reelmend.pipelines.engines.registry import build_engine, build_flow, works_in_regions
 from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe
@@ -132,5 +132,5 @@ def test_the_key_of_flow_holds_the_region():
 def test_other_engines_and_canvases_are_worked_on_whole(tmp_path):
     job = lossless_job(tmp_path)
     assert works_in_regions(job)
-    assert not works_in_regions(replace(job, engine=EngineName.propainter))
+    assert not works_in_regions(replace(job, engine="propainter"))
     assert not works_in_regions(replace(job, mode=Mode.outpaint))

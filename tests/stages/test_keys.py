@@ -13,7 +13,7 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, EngineName, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -113,7 +113,7 @@ def other_mask(case):
 
 
 PICTURE = {
-    "engine": (EngineName.propainter, {"flow", "part", "output"}),
+    "engine": ("propainter", {"flow", "part", "output"}),
     "mode": (Mode.outpaint, {"probe", "part", "output"}),
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
@@ -182,7 +182,7 @@ def test_the_canvas_is_part_of_the_key(case, name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, name):
-    case.job.engine = EngineName.propainter
+    case.job.engine = "propainter"
     value, changes = NETWORKS[name]
     assert case.changed_by(setting(name, value)) == changes
 
@@ -196,7 +196,7 @@ def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, nam
     ],
 )
 def test_other_weights_are_another_result(case, network, changes):
-    case.job.engine = EngineName.propainter
+    case.job.engine = "propainter"
     assert (
         case.changed_by(lambda case: case.weights.update({network: replace(case.weights[network], sha256="0" * 64)}))
         == changes

@@ -16,7 +16,7 @@ from test_keys import Case
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
 from reelmend.pipelines import errors
-from reelmend.pipelines.config import EngineName, InputConfig, JobConfig
+from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_digest
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.observe.metrics import METRICS
@@ -85,7 +85,7 @@ def test_the_digests_of_the_engines():
     own = JobConfig()
     assert build_flow(own, {}).digest == f"dis-quarter-1-opencv{opencv}"
     assert build_engine(own, {}).digest == f"propagation-5-opencv{opencv}"
-    networks = JobConfig(engine=EngineName.propainter)
+    networks = JobConfig(engine="propainter")
     assert build_flow(networks, WEIGHTS).digest == "raft-1-raftraftraftraft-20-bf16-tf32"
     assert build_engine(networks, WEIGHTS).digest == "propainter-1-c6aa0a22a6e8aa1e-10-10-80-float-bf16-tf32"
     assert [speed_digest(own), speed_digest(networks)] == ["227ea0824614", "281bb6c40411"]

@@ -1,6 +1,7 @@
 """Check that tensors belong to a network."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from reelmend.pipelines.engines.weights.find import WeightFile
@@ -9,6 +10,13 @@ from reelmend.pipelines.errors import SetupError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+_NETWORKS = {
+    "raft": ("raft", "Raft"),
+    "flow_completion": ("flow_completion", "FlowCompletion"),
+    "generator": ("generator", "InpaintGenerator"),
+}
+"""Module and class of each network that `conf/weights.yaml` has weights of; torch is imported when one is built."""
 
 
 def load_network(file: WeightFile, network: str) -> "nn.Module":
@@ -34,17 +42,8 @@ def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
 
 
 def _build(network: str) -> "nn.Module":
-    match network:
-        case "raft":
-            from reelmend.core_model.networks.raft import Raft
-
-            return Raft()
-        case "flow_completion":
-            from reelmend.core_model.networks.flow_completion import FlowCompletion
-
-            return FlowCompletion()
-        case "generator":
-            from reelmend.core_model.networks.generator import InpaintGenerator
-
-            return InpaintGenerator()
-    raise ValueError(f"no network named {network!r}")
+    if network not in _NETWORKS:
+        raise ValueError(f"no network named {network!r}")
+    module, name = _NETWORKS[network]
+    built: nn.Module = getattr(import_module(f"reelmend.core_model.networks.{module}"), name)()
+    return built
