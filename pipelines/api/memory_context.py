@@ -4,7 +4,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import check_weights, find_weights
+from reelmend.pipelines.engines.registry import check_engine, find_weights
 from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
 from reelmend.pipelines.stages.run_context import RunContext
@@ -53,9 +53,9 @@ class MemoryContext(WorkerContext):
     """Context of one clip and its mask."""
 
     def __init__(self, job: JobConfig, mask: ArrayMask | None) -> None:
-        """Raises SetupError or ConfigError where the engine's weights are missing or wrong."""
+        """Raises SetupError or ConfigError where the engine cannot be used: its weights are missing, say."""
         weights = find_weights(job)
-        check_weights(weights)
+        check_engine(job, weights)
         super().__init__(RunContext("", job, weights))
         self.store, self.flow_store = MemoryStore(), MemoryStore(MOST_FLOW_BYTES)
         self._mask = mask
