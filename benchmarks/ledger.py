@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.ledger_recorder import CHECKPOINT_S, LedgerRecorder
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import FileLease, Holder
@@ -43,7 +42,7 @@ def _measure(place: Path, items: int) -> None:
     print(f"rows in memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     lease = FileLease(place / "lease.json", Holder.this_process("first"))
     jumps = [0.0]
-    keeper = LedgerRecorder(place, files, SilentDisplay(), lease, "first", elapsed=lambda: time.monotonic() + jumps[0])
+    keeper = LedgerRecorder(place, files, lease, "first", elapsed=lambda: time.monotonic() + jumps[0])
     _timed("take over: every part is written", lambda: keeper.begin(rows, {}))
     size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
     print(f"  {len(list(place.rglob('*.parquet')))} parts, {size / 1e6:.0f} MB, {size / items:.0f} bytes an item")

@@ -131,7 +131,7 @@ def _weigh_driver(manifest: Path) -> None:
     at_first, began = _rss_bytes(), time.monotonic()
     items = discover(job)
     found, seconds = _rss_bytes(), time.monotonic() - began
-    state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=0)
     print(f"items: {(found - at_first) / len(items):.0f} bytes each, {seconds:.1f} s")
     print(f"rows and queue: {(_rss_bytes() - found) / len(state.rows):.0f} bytes each")
 

@@ -25,10 +25,23 @@ from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.resources import Node, lay_out
 from reelmend.cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
 from reelmend.pipelines.config import JobConfig, RunConfig
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.storage.ledger import ItemRow
-from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+from reelmend.pipelines.tasks import (
+    RECEIPTS,
+    Block,
+    Chunk,
+    Failure,
+    Item,
+    ItemPlan,
+    ProbeReceipt,
+    ProbeTask,
+    Receipt,
+    Stage,
+    Task,
+)
 
 CHUNKS_AN_ITEM = 100
 LEAST_BUSY = 0.95
@@ -55,9 +68,9 @@ class SleepingWorker:
 
 
 def _receipt(task: Task, seconds: float) -> Receipt:
-    plan = _plan() if task.stage is Stage.PROBE else None
-    final = "restored" if task.stage is Stage.STITCH else None
-    return Receipt(task.id, frames=_FRAMES, seconds=seconds, plan=plan, final=final)
+    if isinstance(task, ProbeTask):
+        return ProbeReceipt(task.id, frames=_FRAMES, seconds=seconds, plan=_plan())
+    return RECEIPTS[task.stage](task.id, frames=_FRAMES, seconds=seconds)
 
 
 def _plan() -> ItemPlan:
@@ -133,7 +146,7 @@ def _memory_mb() -> float:
 def _begin(stretch: Stretch, folder: str) -> RunState:
     names = [f"{number}.mp4" for number in range(stretch.chunks // CHUNKS_AN_ITEM)]
     items = [Item(name, Path(name), None, Path(folder) / name) for name in names]
-    stretch.state = RunState(items, attempts=3, active_items=0, on_change=stretch.hear)
+    stretch.state = RunState(items, attempts=3, active_items=0, observer=OnChange(stretch.hear))
     return stretch.state
 
 

@@ -33,7 +33,7 @@ ENTRYPOINT = f"reelmend run {JOB_FILE}"
 _NOT_FOUND = 127  # what a shell says
 _CONTENT = "content"
 """Key in a job's metadata: digest of the text that was submitted."""
-_POLL_S = 2.0
+_POLL_S = 2.0  # between two questions whether a job has ended
 _CONNECTION_LOST = (aiohttp.ClientError, requests.RequestException, ConnectionError, RuntimeError, OSError)
 _TALKATIVE = (
     "ray.dashboard.modules.job.sdk",

@@ -10,6 +10,7 @@ from ray.util.metrics import Counter, Gauge
 from reelmend.pipelines.observe.metrics import METRICS, Kind, Metric, Sample
 
 INTERVAL_S = 1.0
+"""Between two records: scrapers come less often."""
 
 
 class RayMetrics:

@@ -27,7 +27,7 @@ from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from reelmend.cluster.shared_gpus import SharedGpus
-from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.errors import kind_of_death
 from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.tasks import Failure, Receipt, Task
@@ -146,8 +146,10 @@ class Pools:
             return
 
         def lost(error: RayError) -> Event:
-            kind = MachineLost if with_its_machine(error) else MemoryLost if self._memory_ran_out(error) else WorkerLost
-            return Answered(Failure(task.id, kind.__name__, one_line(error), transient=True))
+            with_machine = with_its_machine(error)
+            out_of_memory = not with_machine and self._memory_ran_out(error)
+            kind = kind_of_death(with_machine=with_machine, out_of_memory=out_of_memory)
+            return Answered(Failure(task.id, kind, one_line(error), transient=True))
 
         own_process = self._perform_alone.options(num_cpus=0) if extra else self._perform_alone
         reference = own_process.remote(self._context, self._worker_factory, task)

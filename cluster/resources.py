@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.tasks import Stage
 
-_WORKER_SHARE = 0.9
-_TASK_SHARE = 0.1
+_WORKER_SHARE, _TASK_SHARE = 0.9, 0.1
+"""Shares of a CPU: of a worker for each core it computes on, and of a probe or stitch. Together one: beside a worker there
+is room for a task."""
 
 # What a worker with torch and one chunk of 720p in hand stays under.
 _WORKER_MEMORY = 2 * 2**30

@@ -24,7 +24,7 @@ _ADDRESS = "RAY_ADDRESS"
 # The driver and the workers exchange receipts of a few hundred bytes; Ray's default is a third of the memory.
 _OBJECT_STORE_BYTES = 100 * 2**20
 
-_ANSWER_TIMEOUT_S = 10.0
+_ANSWER_TIMEOUT_S = 10.0  # for a connection to the head of a cluster; one that is there takes far less
 
 # Where Ray unpacks what is sent with a job (`ray job submit --working-dir`), below its session's folder.
 _JOB_FOLDERS = "working_dir_files"

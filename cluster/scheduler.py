@@ -13,7 +13,8 @@ from enum import Enum, auto
 from itertools import count
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.pipelines.errors import MachineLost, MemoryLost, OverLimit, WorkerLost
+from reelmend.core_model.device.memory_ladder import FEWER_PROCESSES
+from reelmend.pipelines.errors import FailureKind, kind_of_death
 from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
@@ -226,7 +227,7 @@ class Scheduler:
         return [*ended, *assigned, *self._start_workers(now_s), *self._stop_workers(now_s), *self._give_up(now_s)]
 
     def _answered(self, answer: Receipt | Failure) -> None:
-        if isinstance(answer, Failure) and answer.kind == MemoryLost.__name__ and self._shrink(None):
+        if isinstance(answer, Failure) and answer.kind == FailureKind.MEMORY_LOST and self._shrink(None):
             self._own_process.discard(answer.task_id)
             self._state.put_back(answer)
             return
@@ -238,8 +239,8 @@ class Scheduler:
 
     def _gone(self, worker: _Worker, event: Gone) -> None:
         if worker.task:
-            kind = MachineLost if event.with_machine else MemoryLost if event.out_of_memory else WorkerLost
-            failure = Failure(worker.task.id, kind.__name__, event.reason, transient=True)
+            kind = kind_of_death(with_machine=event.with_machine, out_of_memory=event.out_of_memory)
+            failure = Failure(worker.task.id, kind, event.reason, transient=True)
             if event.out_of_memory and self._shrink(worker.pool):
                 self._state.put_back(failure)
             else:
@@ -253,7 +254,7 @@ class Scheduler:
             if (failed := self._failed_starts[pool.name]) >= allowed:
                 self._state.halt(
                     f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
-                    kind=WorkerLost.__name__,
+                    kind=FailureKind.WORKER_LOST,
                 )
 
     def _shrink(self, pool: Pool | None) -> bool:
@@ -261,15 +262,16 @@ class Scheduler:
 
         `pool`: that of the worker that was lost; None: it was a task in its own process.
         """
-        if pool is not None and (left := len(self._of(pool))) > 0:
+        if pool is not None and (left := FEWER_PROCESSES.below(len(self._of(pool)) + 1)) is not None:
             self._allowed[pool.name] = min(left, self._allowed.get(pool.name, left))
             log.warning("out of memory: continuing with %d %s workers instead of %d", left, pool.name, left + 1)
             return True
         working = sum(worker.task is not None for worker in self._workers.values())
         at_once = working + len(self._own_process) + (pool is not None)
-        if at_once < 2:
+        fewer = FEWER_PROCESSES.below(at_once)
+        if fewer is None:
             return False
-        self._at_once = min(self._at_once, at_once - 1)
+        self._at_once = min(self._at_once, fewer)
         log.warning("out of memory: continuing with %d tasks at once instead of %d", self._at_once, at_once)
         return True
 
@@ -286,7 +288,7 @@ class Scheduler:
             reason = (
                 f"{task.item.video}: its {task.stage} did not end within {allowed_s:.0f} s and was killed; see limits"
             )
-            yield self._end(task, Failure(task_id, OverLimit.__name__, reason, transient=False))
+            yield self._end(task, Failure(task_id, FailureKind.OVER_LIMIT, reason, transient=False))
         self._begun_s = {task_id: begun for task_id, begun in self._begun_s.items() if task_id in self._state.in_work}
 
     def _end_hanging(self, now_s: float) -> Iterator[End]:
@@ -297,7 +299,7 @@ class Scheduler:
                 f"{task.item.video}: its {task.stage} made no progress{done} for {allowed_s:.0f} s and its "
                 "process was ended; see limits.still_s"
             )
-            yield self._end(task, Failure(task.id, WorkerLost.__name__, reason, transient=True))
+            yield self._end(task, Failure(task.id, FailureKind.WORKER_LOST, reason, transient=True))
 
     def _end(self, task: Task, failure: Failure) -> End:
         name = next((worker.name for worker in self._workers.values() if worker.task is task), None)

@@ -30,7 +30,7 @@ TAIL = """
   a run; the last value of every series is in `_reelmend/run.json`, under `metrics`.
 - `reelmend_gpu_used_bytes` is the memory in use on the GPU, by all processes, after a task; the peak is the most that one worker of the run
   had allocated. `device` is `machine:GPU`, numbered as on the machine. Without a GPU neither exists.
-- `reelmend_oom_steps_total` counts the steps described in the [architecture](architecture.md): fewer windows or pairs of frames at once, a sub-video
+- `reelmend_oom_steps_total` counts the steps described in the [architecture](architecture.md#insufficient-memory): fewer windows or pairs of frames at once, a sub-video
   kept in host memory, a block retried smaller, a block or segment given up. Each is remembered, so the number stays small.
 - Quality refers to the items that the run itself restored ([quality.md](quality.md)). `reelmend_quality_items_total` counts as the buckets
   of a histogram do, `le` being an upper bound: `histogram_quantile(0.1, sum by (le) (reelmend_quality_items_total))` is the score below which a

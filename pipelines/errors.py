@@ -22,6 +22,8 @@ ReelmendError
         └── MemoryLost    its machine ran out of memory
 """
 
+from enum import StrEnum
+
 
 class ReelmendError(Exception):
     """Base of every error this project raises on purpose; its text is one clear line for a person."""
@@ -101,6 +103,57 @@ class MachineLost(WorkerLost):
 
 class MemoryLost(WorkerLost):
     """The process was ended because its machine ran out of memory."""
+
+
+class FailureKind(StrEnum):
+    """Kind of a failure, as ledger, logs, reports and scripts know it: the name of the error's class.
+
+    An error that nobody expected has no member: its kind is the name of its class as it is (`kind_of`).
+    """
+
+    CONFIG = "ConfigError"
+    ODD_NAME = "OddName"
+    SETUP = "SetupError"
+    ITEM = "ItemError"
+    MEDIA = "MediaError"
+    MASK = "MaskError"
+    OUTPUT_TAKEN = "OutputTaken"
+    OVER_LIMIT = "OverLimit"
+    MEMORY_SHORT = "MemoryShort"
+    NOT_FINITE = "NotFinite"
+    TRANSIENT = "TransientError"
+    SOURCE_UNREADABLE = "SourceUnreadable"
+    STORE = "StoreError"
+    STORE_AWAY = "StoreAway"
+    SOURCE_CHANGED = "SourceChanged"
+    WORKER_LOST = "WorkerLost"
+    MACHINE_LOST = "MachineLost"
+    MEMORY_LOST = "MemoryLost"
+    MEMORY = "MemoryError"
+    """Python's own: the worker's process could not get memory, and lives on."""
+
+
+PROCESS_LOST = frozenset({FailureKind.WORKER_LOST, FailureKind.MACHINE_LOST, FailureKind.MEMORY_LOST})
+"""The process that held the task is gone: it answered nothing itself."""
+ACCUSES_NOBODY = frozenset({FailureKind.MACHINE_LOST, FailureKind.STORE_AWAY})
+"""However many come in a row, they do not say that the run cannot succeed: machines come back, and a store that answers
+others lacks one item's object."""
+
+
+_BY_NAME = {str(kind): kind for kind in FailureKind}
+
+
+def kind_of(error: BaseException | type[BaseException]) -> str:
+    """Return the kind of a failure by this error: a `FailureKind`, or the name of a class that nobody expected."""
+    name = error.__name__ if isinstance(error, type) else type(error).__name__
+    return _BY_NAME.get(name, name)
+
+
+def kind_of_death(*, with_machine: bool, out_of_memory: bool) -> FailureKind:
+    """Return the kind of a failure by a process that died before it answered."""
+    if with_machine:
+        return FailureKind.MACHINE_LOST
+    return FailureKind.MEMORY_LOST if out_of_memory else FailureKind.WORKER_LOST
 
 
 def first_line(error: BaseException) -> str:

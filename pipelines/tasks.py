@@ -5,7 +5,7 @@ Everything here is small, frozen and picklable: it travels between processes. Fr
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
@@ -112,30 +112,79 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
-class Task:
-    """One unit of work. `segment` is set for flow, `chunk` for inpaint, `plan` for all but probe.
+class _Task:
+    """What tasks of all stages have."""
 
-    It travels to a worker, so that its plan holds what its stage reads and no more: flow no segments and no chunks,
-    inpaint no chunks. A long video has thousands of each.
-    """
-
-    stage: Stage
+    stage: ClassVar[Stage]
     item: Item
-    plan: ItemPlan | None = None
-    segment: Segment | None = None
-    chunk: Chunk | None = None
-    traced: bool = False
+    traced: bool = field(default=False, kw_only=True)
     """The worker is to record what torch does meanwhile (`reelmend run --profile`)."""
 
     @property
     def index(self) -> int:
         """Where on the item's grid of segments or chunks; 0 for a task of the whole item."""
-        part = self.segment or self.chunk
-        return part.index if part else 0
+        return 0
 
     @property
     def id(self) -> str:
-        return f"{self.stage}:{self.item.id}" + (f":{self.index}" if self.segment or self.chunk else "")
+        return f"{self.stage}:{self.item.id}"
+
+
+@dataclass(frozen=True)
+class ProbeTask(_Task):
+    """Look at an item, and plan it."""
+
+    stage = Stage.PROBE
+
+
+@dataclass(frozen=True)
+class FlowTask(_Task):
+    """Measure the optical flow of a segment."""
+
+    stage = Stage.FLOW
+    plan: ItemPlan
+    """Without segments and chunks: a long video has thousands of each, and this travels to a worker."""
+    segment: Segment
+
+    @property
+    def index(self) -> int:
+        return self.segment.index
+
+    @property
+    def id(self) -> str:
+        return f"{self.stage}:{self.item.id}:{self.index}"
+
+
+@dataclass(frozen=True)
+class InpaintTask(_Task):
+    """Restore a chunk."""
+
+    stage = Stage.INPAINT
+    plan: ItemPlan
+    """With segments, and without chunks."""
+    chunk: Chunk
+
+    @property
+    def index(self) -> int:
+        return self.chunk.index
+
+    @property
+    def id(self) -> str:
+        return f"{self.stage}:{self.item.id}:{self.index}"
+
+
+@dataclass(frozen=True)
+class StitchTask(_Task):
+    """Join an item's parts and the source to its output."""
+
+    stage = Stage.STITCH
+    plan: ItemPlan
+    """All of it: a part that is damaged is computed again."""
+
+
+Task = ProbeTask | FlowTask | InpaintTask | StitchTask
+"""One unit of work. What decides which comes next and who takes it looks at stage, item, index and id alone."""
+PlannedTask = FlowTask | InpaintTask | StitchTask
 
 
 @dataclass(frozen=True)
@@ -157,7 +206,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class _Receipt:
     """A task is done and what it made is in the store."""
 
     task_id: str
@@ -176,15 +225,53 @@ class Receipt:
     peak_rss_mb: float = 0.0
     peak_device_mb: float = 0.0
     """Of the worker's GPU memory, so far; 0 without one."""
-    plan: ItemPlan | None = None
-    """Of a probe: what to do next. None when the item needs nothing more (see `final`)."""
-    final: Literal["restored", "untouched"] | None = None
-    """Set by stitch, and by a probe that finds the item's output finished already or its mask empty."""
+    effort: Effort = Effort()
+
+
+@dataclass(frozen=True)
+class _ItemReceipt(_Receipt):
+    """Of a task of the whole item, which tells something about it."""
+
     note: str = ""
     """For a person: why an item was left untouched, what was repaired."""
     facts: dict[str, str | int | float] = field(default_factory=dict)
-    """Of probe and stitch: figures for ledger and report (digests, sizes, codec, preview key)."""
-    effort: Effort = Effort()
+    """Figures for ledger and report (digests, sizes, codec, preview key)."""
+
+
+@dataclass(frozen=True)
+class ProbeReceipt(_ItemReceipt):
+    """An item was looked at: it has a plan, or needs nothing more."""
+
+    plan: ItemPlan | None = None
+    """What to do next; None when the item has ended (see `final`)."""
+    final: Literal["restored", "untouched"] | None = None
+    """How it has: its output was finished already, or its mask is empty."""
+
+
+@dataclass(frozen=True)
+class FlowReceipt(_Receipt):
+    """A segment's flow is in the cache; `frames` are pairs."""
+
+
+@dataclass(frozen=True)
+class InpaintReceipt(_Receipt):
+    """A chunk's parts are in the store."""
+
+
+@dataclass(frozen=True)
+class StitchReceipt(_ItemReceipt):
+    """An item is restored."""
+
+
+Receipt = ProbeReceipt | FlowReceipt | InpaintReceipt | StitchReceipt
+ItemReceipt = ProbeReceipt | StitchReceipt
+RECEIPTS: dict[Stage, type[Receipt]] = {
+    Stage.PROBE: ProbeReceipt,
+    Stage.FLOW: FlowReceipt,
+    Stage.INPAINT: InpaintReceipt,
+    Stage.STITCH: StitchReceipt,
+}
+"""What answers a task of each stage."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +280,7 @@ class Failure:
 
     task_id: str
     kind: str
-    """Class name of the error."""
+    """A `reelmend.pipelines.errors.FailureKind`, or the class name of an error that nobody expected."""
     reason: str
     """One line for a person."""
     transient: bool

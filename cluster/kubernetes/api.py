@@ -22,7 +22,7 @@ Document = dict[str, Any]
 """A Kubernetes object as JSON."""
 
 _MAY_PASS = {401, 408, 429, 500, 502, 503, 504}
-_GONE = 410
+_GONE = 410  # the HTTP status of a watch that began too long ago
 
 
 class ApiUnavailable(TransientError):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reelmend.core_model.device.memory import HEADROOM, DeviceMemory
-from reelmend.core_model.device.steps_down import StepsDown
+from reelmend.core_model.device.memory_ladder import HOST_MEMORY, STEPS
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Offload:
                 return self._on_device(self._memory, pixels, work, *clips)
             except torch.OutOfMemoryError:
                 self._too_many_pixels = min(self._too_many_pixels, pixels)
-            StepsDown.taken += 1
+            STEPS.take(HOST_MEMORY)
             self._memory.release()
             _log.info("a sub-video of %.0f megapixels does not fit on the device: kept in host memory", pixels / 1e6)
         return work(*clips)

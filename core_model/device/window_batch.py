@@ -2,14 +2,14 @@
 
 A model that is measured, not guessed: what the first windows of a frame size took says what more of them will take.
 What is free is asked again before every batch. If another process takes it in between, or a window with a larger hole
-needs more than those before, an error says so and the batch is halved.
+needs more than those before, an error says so and the batch is made smaller.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reelmend.core_model.device.memory import HEADROOM, DeviceMemory
-from reelmend.core_model.device.steps_down import StepsDown
+from reelmend.core_model.device.memory_ladder import FEWER_WINDOWS, STEPS
 
 MOST_WINDOWS = 8
 """More at once brings nothing where one already fills the device."""
@@ -50,8 +50,8 @@ class WindowBatch:
 
     def did_not_fit(self, windows: int) -> None:
         """Never try this many again."""
-        StepsDown.taken += 1
-        self.most = max(1, windows // 2)
+        STEPS.take(FEWER_WINDOWS)
+        self.most = FEWER_WINDOWS.below(windows) or FEWER_WINDOWS.least
         if self._memory is not None:
             self._memory.release()
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.memory import full_device_named, memory_of
+from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, STEPS
 from reelmend.core_model.device.precision import Execution
-from reelmend.core_model.device.steps_down import StepsDown
 from reelmend.core_model.engine import U8, Float
 from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
 
@@ -74,13 +74,14 @@ class RaftFlow:
                 forward, backward = network(frames_T3HW[None], self._iterations, pairs)
             return forward, backward
         except torch.OutOfMemoryError:
-            if pairs == 1:
+            fewer = FEWER_PAIRS.below(pairs)
+            if fewer is None:
                 raise
-        StepsDown.taken += 1
+        STEPS.take(FEWER_PAIRS)
         memory = memory_of(device)
         if memory is not None:
             memory.release()
-        self._most_pairs[size] = pairs // 2
+        self._most_pairs[size] = fewer
         return self._estimate(frames_T3HW)
 
     def _network(self) -> Raft:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from reelmend.core_model.device.memory_budget import DeviceRoom
+from reelmend.core_model.device.memory_ladder import FEWER_WINDOWS
 from reelmend.core_model.engine import U8, Restored, Shot
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
@@ -102,7 +103,7 @@ class Restoration:
             with self._batch.watch(len(windows)):
                 return self._generate(windows)
         except torch.OutOfMemoryError:
-            if len(windows) == 1:
+            if FEWER_WINDOWS.below(len(windows)) is None:
                 raise
         self._batch.did_not_fit(len(windows))
         completed: list[tuple[GeneratorWindow, Region, Tensor]] = []

@@ -14,7 +14,7 @@ from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import Rate, codec_name
 from reelmend.pipelines.forecast.result import CPU
 from reelmend.pipelines.media.sizes import flow_size, process_size
-from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.tasks import Stage
 
 _CASES = 24
@@ -61,7 +61,7 @@ def _is_whole(row: ItemRow) -> bool:
 
 
 def _missing(row: ItemRow) -> float:
-    return float(row.facts.get("masked_fraction", 0.0))
+    return ItemFacts.from_map(row.facts).masked_fraction or 0.0
 
 
 def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) -> Rate:

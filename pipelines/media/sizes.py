@@ -8,8 +8,6 @@ from reelmend.pipelines.config import JobConfig
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
-_SMALLEST_TRIED_SIDE = 320  # what needs less than this has another problem than its size
-
 
 def fit(size: Size, max_side: int) -> Size:
     """Return `size` scaled down so that its longest side is at most `max_side` (0: unlimited); never enlarged."""
@@ -17,16 +15,6 @@ def fit(size: Size, max_side: int) -> Size:
     if not max_side or longest <= max_side:
         return size
     return max(1, round(size[0] * max_side / longest)), max(1, round(size[1] * max_side / longest))
-
-
-def smaller_sides(size: Size) -> list[int]:
-    """Return longest sides to try where a GPU cannot hold `size`: three quarters at a time, down to 320 pixels."""
-    sides = []
-    side = max(size)
-    while side > _SMALLEST_TRIED_SIDE:
-        side = max(_SMALLEST_TRIED_SIDE, side * 3 // 4)
-        sides.append(side)
-    return sides
 
 
 def process_size(source: Size, job: JobConfig) -> Size:

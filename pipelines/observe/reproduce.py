@@ -3,7 +3,7 @@
 import glob
 import shlex
 
-from reelmend.pipelines.storage.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from reelmend.pipelines.storage.location import location_of
 from reelmend.pipelines.storage.run_layout import WORK_FOLDER
 
@@ -17,6 +17,7 @@ def reproduce_command(row: ItemRow, out: str) -> str:
     work = location_of(out) / WORK_FOLDER
     words = ["reelmend", "run", str(work / "config.yaml"), "--videos", glob.escape(row.video)]
     masks = ["--masks", row.mask] if row.mask else []
-    rate = [f"input.image_rate={row.facts[FPS_FACT]}"] if FPS_FACT in row.facts else []
-    own = shlex.split(str(row.facts.get(OVERRIDES_FACT, "")))
+    known = ItemFacts.from_map(row.facts)
+    rate = [] if known.fps is None else [f"input.image_rate={known.fps}"]
+    own = shlex.split(known.overrides or "")
     return shlex.join([*words, *masks, "--out", str(work / "again"), *rate, *own, "run.executor=inline"])

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
-from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.errors import PROCESS_LOST
 from reelmend.pipelines.observe import metrics
 from reelmend.pipelines.observe.metrics import Metrics, Sample, TaskOutcome
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 _MB = 2**20
-_LOST = (WorkerLost.__name__, MachineLost.__name__, MemoryLost.__name__)
 
 
 class Queues(Protocol):
@@ -40,7 +40,7 @@ def in_work_by_stage(queues: Queues) -> Counter[Stage]:
     return Counter(task.stage for task in list(queues.in_work.values()))  # a copy at once: another thread may change it
 
 
-class RunMetrics:
+class RunMetrics(RunObserver):
     """Counts what happens in one run."""
 
     def __init__(self, queues: Queues) -> None:
@@ -60,7 +60,11 @@ class RunMetrics:
         if isinstance(answer, Receipt):
             self._succeeded(task, answer)
 
-    def item_ended(self, row: ItemRow) -> None:
+    def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
+        if row.state.ended:
+            self._item_ended(row)
+
+    def _item_ended(self, row: ItemRow) -> None:
         add, score = self._metrics.add, row.quality_score
         add(metrics.ITEMS, 1, metrics.FINISHED_EARLIER if row.reused else str(row.state))
         if score is None or row.reused:
@@ -94,4 +98,4 @@ class RunMetrics:
 def _outcome(answer: Receipt | Failure) -> TaskOutcome:
     if isinstance(answer, Receipt):
         return TaskOutcome.REUSED if answer.reused else TaskOutcome.COMPUTED
-    return TaskOutcome.LOST if answer.kind in _LOST else TaskOutcome.FAILED
+    return TaskOutcome.LOST if answer.kind in PROCESS_LOST else TaskOutcome.FAILED

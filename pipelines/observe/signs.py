@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from reelmend.pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.observe.observer import RunObserver
+from reelmend.pipelines.tasks import Failure, FlowTask, InpaintTask, Receipt, Stage, StitchTask, Task
 
 OVERSTAY_S = 30.0
 """A task without a sign of work for so long is said to stand still, and a small machine works on others meanwhile."""
@@ -53,30 +54,28 @@ class Standing:
 
 
 @dataclass
-class Signs:
+class Signs(RunObserver):
     """Of one run. Written by the executor's thread, read by any."""
 
     _tasks: dict[str, _Seen] = field(default_factory=dict)
     _slowest: dict[Stage, float] = field(default_factory=dict)
 
-    def begin(self, task: Task) -> None:
+    def handed_out(self, task: Task) -> Task:
         self._tasks[task.id] = _Seen(task)
+        return task
 
-    def end(self, task_id: str) -> None:
+    def left(self, task_id: str) -> None:
         self._tasks.pop(task_id, None)
-
-    def clear(self) -> None:
-        self._tasks.clear()
 
     def tell(self, beat: Beat) -> None:
         """A worker has said how far it is."""
         if seen := self._tasks.get(beat.task_id):
             seen.new = beat
 
-    def learn(self, task: Task, receipt: Receipt) -> None:
+    def answered(self, task: Task, answer: Receipt | Failure, *, again: bool) -> None:
         """Remember how long tasks of this stage take a frame."""
-        if receipt.frames and not receipt.reused:
-            took = receipt.seconds / receipt.frames
+        if not isinstance(answer, Failure) and answer.frames and not answer.reused:
+            took = answer.seconds / answer.frames
             self._slowest[task.stage] = max(took, self._slowest.get(task.stage, 0.0))
 
     def look(self, now_s: float) -> None:
@@ -117,9 +116,14 @@ class Signs:
         """Return how many of the item's tasks the tasks in progress come to, each by the share of its frames."""
         total = 0.0
         for seen in [*self._tasks.values()]:
-            task = seen.task
-            frames = task.chunk.frames if task.chunk else task.plan.frames if task.plan and not task.segment else 0
-            if task.item.id == item_id and seen.last and frames:
+            match seen.task:
+                case InpaintTask(chunk=chunk):
+                    frames = chunk.frames
+                case StitchTask(plan=plan):
+                    frames = plan.frames
+                case _:
+                    continue
+            if seen.task.item.id == item_id and seen.last and frames:
                 total += min(1.0, seen.last.frames / frames)
         return total
 
@@ -134,11 +138,20 @@ class Signs:
         times as long without one: and for twenty times as long as such a task takes, where that is known.
         """
         for one in self.standing(now_s):
-            chunk, segment = one.task.chunk, one.task.segment
-            frames = chunk.frames if chunk else segment.stop - segment.start if segment else 0
-            usual_s = _TIMES * frames * self._slowest.get(one.task.stage, 0.0)
+            usual_s = _TIMES * _grid_frames(one.task) * self._slowest.get(one.task.stage, 0.0)
             start_s = 0.0 if self._has_spoken(one.task) else _START_S
             if one.frozen_s > still_s + start_s:
                 yield one, still_s + start_s
             elif one.still_s > max(10 * still_s, usual_s):
                 yield one, max(10 * still_s, usual_s)
+
+
+def _grid_frames(task: Task) -> int:
+    """Return the frames of a chunk, the pairs of a segment, 0 for a task of the whole item."""
+    match task:
+        case InpaintTask(chunk=chunk):
+            return chunk.frames
+        case FlowTask(segment=segment):
+            return segment.stop - segment.start
+        case _:
+            return 0

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from reelmend.pipelines.errors import EXIT_INCOMPLETE, EXIT_TRY_AGAIN, StoreAway
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, EXIT_TRY_AGAIN, FailureKind
 from reelmend.pipelines.storage.flow_cache.usage import NO_USE, FlowUse, total
 from reelmend.pipelines.storage.ledger import WEIGHTS_FACT, ItemRow, ItemState
 from reelmend.pipelines.utils.units import readable_amount
@@ -137,7 +137,7 @@ class RunSummary:
     def exit_status(self) -> int:
         """0: every item's output is there; 75: a store was away for too long; 3: some items are quarantined, failed or
         were not reached."""
-        if self.halted_kind == StoreAway.__name__:
+        if self.halted_kind == FailureKind.STORE_AWAY:
             return EXIT_TRY_AGAIN
         return 0 if self.good == self.items and not self.halted else EXIT_INCOMPLETE
 

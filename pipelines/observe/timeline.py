@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
 MOST_SPANS = 100_000
@@ -40,8 +41,8 @@ class Span:
     reason: str = ""
 
 
-class Timeline:
-    """Watches a run (`reelmend.pipelines.run.state_machine.Watcher`), and has the first tasks of flow and inpainting traced."""
+class Timeline(RunObserver):
+    """Records what each worker did when, and has the first tasks of flow and inpainting traced."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.spans: list[Span] = []
@@ -56,7 +57,7 @@ class Timeline:
         self._traces[task.stage] += traced
         return replace(task, traced=traced)
 
-    def answered(self, task: Task, answer: Receipt | Failure) -> None:
+    def answered(self, task: Task, answer: Receipt | Failure, *, again: bool = False) -> None:
         handed_out = self._handed_out.pop(task.id, self._now())
         if task.traced and (isinstance(answer, Failure) or answer.reused):  # it left no trace: another one is to
             self._traces[task.stage] -= 1

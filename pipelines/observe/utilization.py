@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.observe.run_metrics import Queues, in_work_by_stage
-from reelmend.pipelines.tasks import Stage
+from reelmend.pipelines.tasks import Failure, InpaintReceipt, Receipt, Stage, Task
 
 _SHORTEST_S = 0.05
 """Queues are looked at so often at most: at hundreds of tasks a second, looking at each would take longer than they."""
@@ -49,7 +50,7 @@ class RunUtilization:
         return cls(**{name: value for name, value in values.items() if name in names})
 
 
-class UtilizationMeter:
+class UtilizationMeter(RunObserver):
     """Is notified just before something changes, and adds up what was the case until then."""
 
     def __init__(self, queues: Queues, now: Callable[[], float] = time.monotonic) -> None:
@@ -66,6 +67,10 @@ class UtilizationMeter:
         if now - self._until >= _SHORTEST_S:
             self._count(now - self._until)
             self._until = now
+
+    def answered(self, task: Task, answer: Receipt | Failure, *, again: bool) -> None:
+        if isinstance(answer, InpaintReceipt):
+            self.chunk_done(answer.seconds)
 
     def chunk_done(self, seconds: float) -> None:
         """A chunk is done that took so many seconds: what passed before was for the start, these were not."""

@@ -27,6 +27,7 @@ from reelmend.pipelines.job.paths import absolute_paths
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.now import Now, kept_up_to_date
+from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report
 from reelmend.pipelines.observe.summary import RunSummary, summarise
@@ -62,7 +63,7 @@ from reelmend.pipelines.storage.run_layout import (
     TIMELINE,
 )
 from reelmend.pipelines.storage.sealed import seal, unseal
-from reelmend.pipelines.tasks import Failure, Item, Receipt
+from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.logs import LogLine, log_fields, log_format
 from reelmend.pipelines.utils.redaction import redact
 
@@ -160,7 +161,7 @@ class _Run:
         self, context: RunContext, worker_context: WorkerContext, display: Display, lease: Lease, *, profile: bool
     ) -> None:
         self._context, self._worker_context, self._display, self._lease = context, worker_context, display, lease
-        self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, display, lease, context.run_id)
+        self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, lease, context.run_id)
         self._timeline = _new_timeline(context, worker_context.files) if profile else None
 
     def restore(
@@ -184,21 +185,7 @@ class _Run:
         if self._context.job.run.executor is not ExecutorName.inline:
             end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowCacheManager(items, self._worker_context), SetAside(context.work / REPLACED / context.run_id)
-
-        def change(row: ItemRow, answer: Receipt | Failure | None) -> None:
-            flow.change(row, answer)
-            aside.change(row, answer)
-            self._ledger.change(row, answer)
-
-        state = RunState(
-            items,
-            attempts=job.run.attempts,
-            active_items=job.run.active_items,
-            active_bytes=job.run.active_bytes,
-            on_change=change,
-            watcher=self._timeline,
-            outage=outage,
-        )
+        state = self._state_of(items, outage, flow, aside)
 
         def look() -> Now:
             return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
@@ -229,6 +216,19 @@ class _Run:
         if self._lease.lost:  # it stood still before its end, and what it found there is another run's
             raise lost_to_another(self._lease)
         return RunOutcome(summary, self._ledger.rows, report)
+
+    def _state_of(self, items: Sequence[Item], outage: Outage, *first: RunObserver) -> RunState:
+        """Return the items as they begin, followed by `first` and by all that the run keeps up to date."""
+        run = self._context.job.run
+        timeline = [self._timeline] if self._timeline else []
+        return RunState(
+            items,
+            attempts=run.attempts,
+            active_items=run.active_items,
+            active_bytes=run.active_bytes,
+            observer=Observers(*first, self._ledger, OnChange(self._display.change), *timeline),
+            outage=outage,
+        )
 
     def _outlast_outage(self, outage_s: float) -> None:
         """Wait for a store that is away just when all is done: what comes now is only tried once."""

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from reelmend.pipelines.errors import ReelmendError
 from reelmend.pipelines.media.sizes import measured_size
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.storage.ledger import ItemRow
-from reelmend.pipelines.tasks import Failure, Item, ItemPlan, Receipt
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
+from reelmend.pipelines.tasks import Failure, Item, ItemPlan, ProbeReceipt, Receipt
 from reelmend.pipelines.utils.units import readable_bytes
 
 STEP = 0.05
@@ -26,7 +27,7 @@ STEP = 0.05
 log = logging.getLogger(__name__)
 
 
-class FlowCacheManager:
+class FlowCacheManager(RunObserver):
     """One a run; `change` is called from one thread, as the ledger's rows change."""
 
     def __init__(self, items: Sequence[Item], worker_context: WorkerContext) -> None:
@@ -46,8 +47,8 @@ class FlowCacheManager:
         """Take note of an answer, before the tasks that follow from it are handed out."""
         if isinstance(answer, Receipt):
             self._written += answer.flow.bytes_written
-            if answer.plan is not None:
-                self._journal.need(row.id, self._names(answer.plan, answer.facts, self._items[row.id]))
+        if isinstance(answer, ProbeReceipt) and answer.plan is not None:
+            self._journal.need(row.id, self._names(answer.plan, answer.facts, self._items[row.id]))
         if row.state.ended:
             self._journal.done(row.id)
         if self._budget and self._written >= self._next_pass_at and not (self._pass and self._pass.is_alive()):
@@ -86,7 +87,7 @@ class FlowCacheManager:
 
     def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
         """Return the segments that workers will ask for; `facts` are those of the probe."""
-        source, job = (int(facts["width"]), int(facts["height"])), self._worker_context.settings(item)
-        digest, flow = str(facts["video_digest"]), self._worker_context.flow.digest
+        known, job = ItemFacts.from_map(facts), self._worker_context.settings(item)
+        source, digest, flow = known.size, known.video_digest or "", self._worker_context.flow.digest
         sized = [(segment, measured_size(segment.region, source, job)) for segment in plan.segments]
         return [segment_name(segment_key(digest, segment, size, flow)) for segment, size in sized]

@@ -4,11 +4,28 @@ import shlex
 from collections import Counter, deque
 from dataclasses import replace
 
-from reelmend.pipelines.errors import MachineLost, MemoryLost, WorkerLost
+from reelmend.pipelines.errors import PROCESS_LOST, FailureKind
 from reelmend.pipelines.run.task_order import choose
 from reelmend.pipelines.storage.flow_cache.usage import total
-from reelmend.pipelines.storage.ledger import FPS_FACT, OVERRIDES_FACT, ItemRow, ItemState
-from reelmend.pipelines.tasks import Chunk, Failure, Item, ItemPlan, Receipt, Stage, Task
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
+from reelmend.pipelines.tasks import (
+    Chunk,
+    Failure,
+    FlowReceipt,
+    FlowTask,
+    InpaintReceipt,
+    InpaintTask,
+    Item,
+    ItemPlan,
+    ItemReceipt,
+    ProbeReceipt,
+    ProbeTask,
+    Receipt,
+    Stage,
+    StitchReceipt,
+    StitchTask,
+    Task,
+)
 
 # Every move an item may make. Ended states have none: an item ends once.
 MOVES: dict[ItemState, frozenset[ItemState]] = {
@@ -34,6 +51,7 @@ _BEFORE: dict[Stage, frozenset[ItemState]] = {
 }
 
 _STORY_EVENTS = 20
+"""Last events of an item that an error of ours quotes: a page of them, and millions of items keep no more."""
 
 
 def add_work(work: dict[str, dict[str, float]], stage: Stage, receipt: Receipt) -> None:
@@ -55,10 +73,7 @@ class IllegalMoveError(RuntimeError):
 def new_row(item: Item) -> ItemRow:
     """Return the row of an item that nothing has been done for."""
     row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
-    if item.overrides:
-        row.facts[OVERRIDES_FACT] = shlex.join(item.overrides)
-    if item.fps is not None:
-        row.facts[FPS_FACT] = item.fps
+    row.facts = ItemFacts(overrides=shlex.join(item.overrides) or None, fps=item.fps).to_map()
     return row
 
 
@@ -77,7 +92,6 @@ class ItemWork:
         self._in_hand: dict[Stage, set[int]] = {stage: set() for stage in Stage}
         self._attempts = attempts
         self._plan: ItemPlan | None = None
-        self._for_chunks: ItemPlan | None = None
         self._segments_missing: set[int] = set()
         self._chunks_waiting: list[Chunk] = []
         self._chunks_missing: set[int] = set()
@@ -99,6 +113,12 @@ class ItemWork:
             return None
         return self._plan.flow_bytes * len(self._chunks_missing) // len(self._plan.chunks)
 
+    @property
+    def _known_plan(self) -> ItemPlan:
+        if self._plan is None:
+            raise IllegalMoveError(f"item {self.item.id} has no plan yet\n{self.story}")
+        return self._plan
+
     def may_come(self, stage: Stage) -> bool:
         """Whether this started item can still bring a task of this stage."""
         return self.row.state in _BEFORE[stage] or (stage is Stage.FLOW and bool(self._segments_missing))
@@ -108,7 +128,7 @@ class ItemWork:
         self._move(ItemState.PROBING)
         self.row.started_at = now
         self.row.tasks_planned = 1
-        self._offer(Task(Stage.PROBE, self.item))
+        self._offer(ProbeTask(self.item))
 
     def take(self, stage: Stage, after: Task | None = None) -> Task:
         """Take a ready task of this stage; there must be one. `after`: what the worker did last of this stage."""
@@ -127,21 +147,21 @@ class ItemWork:
         self._events.append(f"{task.id} done" + (", reused" if receipt.reused else ""))
         self._in_hand[task.stage].discard(task.index)
         self._count(task, receipt)
-        match task.stage:
-            case Stage.PROBE:
+        match task, receipt:
+            case ProbeTask(), ProbeReceipt():
                 self._probed(receipt)
-            case Stage.FLOW if task.segment:
-                self._segments_missing.discard(task.segment.index)
-                self._offer_chunks()
-            case Stage.INPAINT if task.chunk:
-                self._chunks_missing.discard(task.chunk.index)
+            case FlowTask(), FlowReceipt():
+                self._segments_missing.discard(task.index)
+                self._offer_chunks(self._known_plan)
+            case InpaintTask(), InpaintReceipt():
+                self._chunks_missing.discard(task.index)
                 if not self._chunks_missing:
                     self._move(ItemState.STITCHING)
-                    self._offer(Task(Stage.STITCH, self.item, self._plan))
-            case Stage.STITCH if receipt.final == "restored":
+                    self._offer(StitchTask(self.item, self._known_plan))
+            case StitchTask(), StitchReceipt():
                 self._end(ItemState.RESTORED, receipt)
             case _:
-                raise IllegalMoveError(f"receipt of {task.id} does not say what was done\n{self.story}")
+                raise IllegalMoveError(f"receipt of {task.id} is of another stage\n{self.story}")
 
     def put_back(self, task: Task, reason: str) -> None:
         """A task could not be done, and not for its own fault: it is ready again, and has used up nothing."""
@@ -158,11 +178,11 @@ class ItemWork:
         if not failure.transient:
             self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
             return
-        if failure.kind == MachineLost.__name__:
+        if failure.kind == FailureKind.MACHINE_LOST:
             self._machines_lost[task.id] += 1
         elif attempt > self._attempts_failed:
             self._attempts_failed = attempt
-            self._workers_lost += failure.kind in (WorkerLost.__name__, MemoryLost.__name__)
+            self._workers_lost += failure.kind in PROCESS_LOST
         if self._attempts > max(self._attempts_failed, self._machines_lost[task.id]):
             self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
         else:
@@ -177,7 +197,7 @@ class ItemWork:
             waiting.clear()
 
     def _last_reason(self, task: Task, failure: Failure) -> str:
-        if failure.kind == MachineLost.__name__:
+        if failure.kind == FailureKind.MACHINE_LOST:
             lost = _times(self._machines_lost[task.id])
             return f"the machine went away {lost} on this task ({task.id}), the last time: {failure.reason}"
         if self._workers_lost == self._attempts_failed:
@@ -185,10 +205,10 @@ class ItemWork:
             return f"the worker died {lost} on this item, the last time on {task.id}: {failure.reason}"
         return f"{failure.reason} (tried {_times(self._attempts_failed)})"
 
-    def _probed(self, receipt: Receipt) -> None:
+    def _probed(self, receipt: ProbeReceipt) -> None:
         if receipt.final:
             self.row.frames = receipt.frames
-            self.row.width, self.row.height = (int(receipt.facts.get(side, 0)) for side in ("width", "height"))
+            self.row.width, self.row.height = ItemFacts.from_map(receipt.facts).size
             # A probe that finds the video restored has found the output of an earlier run.
             self.row.reused = receipt.reused or receipt.final == "restored"
             self._end(ItemState(receipt.final), receipt)
@@ -208,15 +228,14 @@ class ItemWork:
         self._chunks_waiting = list(plan.chunks)
         nothing_else = replace(plan, segments=(), chunks=())
         for segment in measured:
-            self._offer(Task(Stage.FLOW, self.item, nothing_else, segment=segment))
-        self._for_chunks = replace(plan, chunks=())
-        self._offer_chunks()
+            self._offer(FlowTask(self.item, nothing_else, segment))
+        self._offer_chunks(plan)
 
-    def _offer_chunks(self) -> None:
-        waiting = []
+    def _offer_chunks(self, plan: ItemPlan) -> None:
+        waiting, without_chunks = [], replace(plan, chunks=())
         for chunk in self._chunks_waiting:
             if self._segments_missing.isdisjoint(chunk.segments):
-                self._offer(Task(Stage.INPAINT, self.item, self._for_chunks, chunk=chunk))
+                self._offer(InpaintTask(self.item, without_chunks, chunk))
             else:
                 waiting.append(chunk)
         self._chunks_waiting = waiting
@@ -224,7 +243,7 @@ class ItemWork:
     def _offer(self, task: Task) -> None:
         self.ready[task.stage].append(task)
 
-    def _end(self, state: ItemState, receipt: Receipt) -> None:
+    def _end(self, state: ItemState, receipt: ItemReceipt) -> None:
         self._move(state)
         self.row.reason = receipt.note
 
@@ -238,7 +257,7 @@ class ItemWork:
         row = self.row
         row.tasks_reused += receipt.reused
         row.tasks_computed += not receipt.reused
-        if task.chunk:
+        if isinstance(task, InpaintTask):
             row.chunks_reused += receipt.reused
             row.chunks_computed += not receipt.reused
             row.frames_done += task.chunk.frames
@@ -248,7 +267,8 @@ class ItemWork:
             add_work(row.work, task.stage, receipt)
         row.peak_rss_mb = max(row.peak_rss_mb, receipt.peak_rss_mb)
         row.peak_device_mb = max(row.peak_device_mb, receipt.peak_device_mb)
-        row.facts.update(receipt.facts)
+        if isinstance(receipt, ItemReceipt):
+            row.facts.update(receipt.facts)
         row.model_seconds += receipt.model_seconds
         self._spend(task.stage, receipt.seconds)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from reelmend.pipelines.errors import ConfigError, ReelmendError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.observe.overview import fraction_done
-from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.summary import frames_computed
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import Lease, lost_to_another
@@ -26,23 +26,23 @@ from reelmend.pipelines.tasks import Failure, Receipt
 log = logging.getLogger(__name__)
 
 CHECKPOINT_S = 20.0
-"""Between two times at which the parts catch up: a reader replays no more events than that."""
+"""Between two times at which the parts catch up: a reader replays no more events than that. On a store that is slow to
+write, longer: see `_SHARE`."""
 PROGRESS_S = 5.0
-"""Between two events of an item whose state stays the same."""
+"""Between two events of an item whose state stays the same: several for each `CHECKPOINT_S`."""
 RECENT_S = 120.0
-"""What a run has done in this time, at least, is its speed now."""
+"""What a run has done in this time, at least, is its speed now: several chunks, and several times `CHECKPOINT_S`."""
 _SHARE = 20
 """Parts are written for at most a twentieth of the time."""
 
 
-class LedgerRecorder:
+class LedgerRecorder(RunObserver):
     """Of one run; called from one thread. First `begin`, then `change`, last `close`."""
 
     def __init__(
         self,
         place: Location,
         files: Files,
-        display: Display,
         lease: Lease,
         run: str,
         now: Callable[[], float] = time.time,
@@ -52,7 +52,7 @@ class LedgerRecorder:
         self.rows: list[ItemRow] = []
         """Of the items that the run takes up, in its order."""
         self.started_at = now()
-        self._place, self._files, self._display, self._lease = place, files, display, lease
+        self._place, self._files, self._lease = place, files, lease
         self._run, self._now, self._elapsed = run, now, elapsed
         self._events = EventLog(events_folder(place, run), files)
         self._parts = PartWriter(place, files, run)
@@ -105,7 +105,6 @@ class LedgerRecorder:
         self._lease.check()
         if self._lease.lost:
             raise lost_to_another(self._lease)
-        self._display.change(row, answer)
         if self._head is None:
             return  # found finished before the run has started
         self._tell(row, answer)

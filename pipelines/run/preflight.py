@@ -20,6 +20,7 @@ from reelmend.pipelines.tasks import Item
 LOOKS = 200
 """Items that are looked at, at most; a larger job continues, and its items say what is wrong with each."""
 _SHOWN = 3
+"""Of those, the problems that are printed: enough to see what they have in common."""
 
 
 def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Headers) -> None:

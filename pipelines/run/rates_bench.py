@@ -22,8 +22,8 @@ from reelmend.pipelines.storage.run_layout import LEDGER, WORK_FOLDER
 
 _HOLES = (0.02, 0.1)
 """Shares of the picture that are missing: what a missing pixel takes is told apart from what any takes."""
-_PAN_PX = 3
-_RATE = 25
+_PAN_PX = 3  # per frame, so that motion has to be found
+_RATE = 25  # frames per second; no rate depends on it
 _WARM_UP = ("warm-up", (160, 96), 12)
 
 

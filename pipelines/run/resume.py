@@ -15,15 +15,18 @@ from reelmend.pipelines.storage.files import CLOCK_S
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.read import settled_rows
 from reelmend.pipelines.storage.location import Location
-from reelmend.pipelines.tasks import Item, Receipt
+from reelmend.pipelines.tasks import Item, ProbeReceipt
 
 FEW_ITEMS = 200
 """Up to here each record is read: fewer requests than listing a store that may hold a million."""
 _READERS = 16
+"""Records that are read at once: half of the connections of a process (`s3_client.CONNECTIONS`)."""
 _GOOD = (ItemState.RESTORED, ItemState.UNTOUCHED)
 
 
-def find_finished_earlier(items: Sequence[Item], ledger: Location, worker_context: WorkerContext) -> dict[str, Receipt]:
+def find_finished_earlier(
+    items: Sequence[Item], ledger: Location, worker_context: WorkerContext
+) -> dict[str, ProbeReceipt]:
     """Return the receipts, by item id, of items whose sources, settings and output are what their records say."""
     records = (
         _read_all(items, worker_context) if len(items) <= FEW_ITEMS else _read_in_bulk(items, ledger, worker_context)

@@ -2,30 +2,32 @@
 
 import logging
 
-from reelmend.pipelines.stages.there_before import REPLACED_OWN, SET_ASIDE
-from reelmend.pipelines.storage.ledger import ItemRow
+from reelmend.pipelines.observe.observer import RunObserver
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from reelmend.pipelines.storage.location import Location
-from reelmend.pipelines.tasks import Failure, Receipt
+from reelmend.pipelines.tasks import Failure, ItemReceipt, Receipt
 
 log = logging.getLogger("reelmend")
 
 _AT_ONCE = 3
+"""Files that are named as they are met; their number follows at the end."""
 
 
-class SetAside:
+class SetAside(RunObserver):
     def __init__(self, folder: Location) -> None:
         """`folder`: where what is set aside goes."""
         self._folder = folder
         self._aside = self._own = 0
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
-        if not isinstance(answer, Receipt) or answer.reused:
+        if not isinstance(answer, ItemReceipt) or answer.reused:
             return
-        self._own += REPLACED_OWN in answer.facts
-        if SET_ASIDE in answer.facts:
+        known = ItemFacts.from_map(answer.facts)
+        self._own += known.replaced_own is not None
+        if known.set_aside is not None:
             self._aside += 1
             if self._aside <= _AT_ONCE:
-                log.warning("%s: the earlier file is not of this job; moved to %s", row.output, answer.facts[SET_ASIDE])
+                log.warning("%s: the earlier file is not of this job; moved to %s", row.output, known.set_aside)
 
     def close(self) -> None:
         if self._aside > _AT_ONCE:

@@ -12,16 +12,16 @@ every decision about an item is made here, so that it is the same in one process
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Protocol
 
-from reelmend.pipelines.errors import MachineLost, StoreAway
+from reelmend.pipelines.errors import ACCUSES_NOBODY, FailureKind
+from reelmend.pipelines.observe.observer import NOBODY, Observers, RunObserver
 from reelmend.pipelines.observe.run_metrics import RunMetrics
 from reelmend.pipelines.observe.signs import Signs
 from reelmend.pipelines.observe.utilization import UtilizationMeter
 from reelmend.pipelines.run.item_lifecycle import ItemWork, new_row
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-from reelmend.pipelines.tasks import Failure, Item, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Failure, Item, ProbeReceipt, Receipt, Stage, Task
 from reelmend.pipelines.utils.redaction import redact
 from reelmend.pipelines.utils.units import readable_seconds
 
@@ -36,18 +36,6 @@ ITEMS_PER_WORKER = 4
 
 _URGENCY = (Stage.STITCH, Stage.INPAINT, Stage.FLOW, Stage.PROBE)
 
-OnChange = Callable[[ItemRow, Receipt | Failure | None], None]
-
-
-class Watcher(Protocol):
-    """Is notified of every task that is assigned, and of its answer."""
-
-    def handed_out(self, task: Task) -> Task:
-        """Return the task as the worker is to get it."""
-        ...
-
-    def answered(self, task: Task, answer: Receipt | Failure) -> None: ...
-
 
 class RunState:
     """The items of one run, from pending to their end. Not thread-safe: one executor drives it from one thread."""
@@ -58,19 +46,17 @@ class RunState:
         *,
         attempts: int,
         active_items: int,
-        on_change: OnChange,
+        observer: RunObserver = NOBODY,
         active_bytes: int = 0,
         now: Callable[[], float] = time.time,
-        watcher: Watcher | None = None,
         outage: Outage | None = None,
     ) -> None:
         """Start with every item pending.
 
         `attempts`: tries of an item when the machine is at fault, >= 1. `active_items`: items in progress at once;
-        0 leaves it to the executor (see `expect_workers`). `on_change(row, answer)` is called after each change of a
-        row, with the receipt or failure that caused it, or None. `active_bytes`: estimated bytes of flow that the
-        items in progress may still need, 0 for any; one item is always in progress, however large. `now` gives seconds
-        since the epoch. `watcher` is notified of each task. `outage` knows whether stores answer; while they do not,
+        0 leaves it to the executor (see `expect_workers`). `observer` is notified of what happens. `active_bytes`:
+        estimated bytes of flow that the items in progress may still need, 0 for any; one item is always in progress,
+        however large. `now` gives seconds since the epoch. `outage` knows whether stores answer; while they do not,
         nothing is assigned. Without it, a store that is away is a failure like any other.
         """
         self._pending = deque(items)
@@ -84,7 +70,6 @@ class RunState:
         self._usual_bytes = 0  # of the item that was probed last: what the next one is taken for
         self._active_items = active_items or ITEMS_PER_WORKER
         self._active_items_open = active_items == 0
-        self._on_change = on_change
         self._now = now
         self._breaker = BREAKER_FAILURES
         self._failed_in_a_row: dict[Stage, set[str]] = {stage: set() for stage in Stage}  # items
@@ -98,12 +83,13 @@ class RunState:
         self.workers_apart = False
         self.metrics = RunMetrics(self)
         self.load_meter = UtilizationMeter(self)
-        self._watcher = watcher
         self.signs = Signs()
         """How far the tasks in progress are."""
+        # Who is outside may change a task as it is handed out: what follows its progress has to know that one.
+        self._observer = Observers(self.load_meter, self.metrics, observer, self.signs)
         self._outage = outage
         self.halted_kind = ""
-        """Class name of the error that the run was stopped for."""
+        """Kind of the failure that the run was stopped for; empty when it was not."""
 
     @property
     def over(self) -> bool:
@@ -129,7 +115,7 @@ class RunState:
         """Take note of how many workers are warm."""
         self.most_workers = max(self.most_workers, warm)
 
-    def settle(self, finished: Mapping[str, Receipt]) -> None:
+    def settle(self, finished: Mapping[str, ProbeReceipt]) -> None:
         """End pending items, by id, with the receipt of a probe that found their output finished."""
         pending, self._pending = self._pending, deque()
         for item in pending:
@@ -148,7 +134,7 @@ class RunState:
         self._outage.look()
         if self._outage.exhausted:
             waited = readable_seconds(self._outage.seconds)
-            self.halt(f"the store did not answer for {waited}: {self._outage.reason}", kind=StoreAway.__name__)
+            self.halt(f"the store did not answer for {waited}: {self._outage.reason}", kind=FailureKind.STORE_AWAY)
         return self._outage.lasts
 
     def ready(self, stage: Stage) -> int:
@@ -207,22 +193,21 @@ class RunState:
 
     def handle(self, answer: Receipt | Failure) -> None:
         """Take note of what became of a task. An answer nobody waits for (late, twice, halted) changes nothing."""
-        self.load_meter.before_change()
+        self._observer.before_change()
         task = self.in_work.pop(answer.task_id, None)
-        self.signs.end(answer.task_id)
+        self._observer.left(answer.task_id)
         work = self._active.get(task.item.id) if task else None
         if task is None or work is None or self.halted:
             return
         if isinstance(answer, Failure) and self._shows_outage(task, answer):
             work.put_back(task, answer.reason)
             self._note(task, answer, work)
-            self._on_change(work.row, answer)
+            self._observer.change(work.row, answer)
             return
         if isinstance(answer, Receipt):
             self._failed_in_a_row[task.stage].clear()
-            self.signs.learn(task, answer)
             work.done(task, answer)
-            if answer.plan:
+            if isinstance(answer, ProbeReceipt) and answer.plan:
                 self._usual_bytes = answer.plan.flow_bytes
         else:
             work.failed(task, answer)
@@ -238,25 +223,26 @@ class RunState:
     def put_back(self, failure: Failure) -> None:
         """A task was lost, and not by a fault of its item or its own: it is ready again and no attempt is used up."""
         task = self.in_work.pop(failure.task_id, None)
-        self.signs.end(failure.task_id)
+        self._observer.left(failure.task_id)
         work = self._active.get(task.item.id) if task else None
         if task is None or work is None or self.halted:
             return
         work.put_back(task, failure.reason)
         self._note(task, failure, work)
-        self._on_change(work.row, failure)
+        self._observer.change(work.row, failure)
 
     def _shows_outage(self, task: Task, failure: Failure) -> bool:
-        away = failure.kind == StoreAway.__name__
+        away = failure.kind == FailureKind.STORE_AWAY
         return away and self._outage is not None and self._outage.suspect(failure.reason, task.item)
 
-    def halt(self, reason: str, *, kind: str = "SetupError") -> None:
+    def halt(self, reason: str, *, kind: str = FailureKind.SETUP) -> None:
         """Stop the run: items in progress fail with this reason, others stay pending. Halting twice is once."""
         if self.over:
             return
         self.halted, self.halted_kind = reason, kind = redact(reason), kind
+        for task_id in self.in_work:
+            self._observer.left(task_id)
         self.in_work.clear()
-        self.signs.clear()
         for work in list(self._active.values()):
             work.give_up(ItemState.FAILED, kind=kind, reason=f"the run was stopped: {reason}")
             self._conclude(work, None)
@@ -264,7 +250,7 @@ class RunState:
     def _start(self, item: Item) -> Task:
         work = self._begin(item)
         task = self._hand_out(work, Stage.PROBE)
-        self._on_change(work.row, None)
+        self._observer.change(work.row, None)
         return task
 
     def _begin(self, item: Item) -> ItemWork:
@@ -273,32 +259,25 @@ class RunState:
         return work
 
     def _hand_out(self, work: ItemWork, stage: Stage, after: Task | None = None) -> Task:
-        self.load_meter.before_change()
+        self._observer.before_change()
         task = work.take(stage, after)
         if task.id in self.in_work:
             raise RuntimeError(f"task {task.id} was handed out twice\n{work.story}")
-        if self._watcher is not None:
-            task = self._watcher.handed_out(task)
+        task = self._observer.handed_out(task)
         self.in_work[task.id] = task
-        self.signs.begin(task)
         return task
 
     def _note(self, task: Task, answer: Receipt | Failure, work: ItemWork) -> None:
-        self.metrics.answered(task, answer, again=isinstance(answer, Failure) and not work.row.state.ended)
-        if task.stage is Stage.INPAINT and isinstance(answer, Receipt):
-            self.load_meter.chunk_done(answer.seconds)
-        if self._watcher is not None:
-            self._watcher.answered(task, answer)
+        again = isinstance(answer, Failure) and not work.row.state.ended
+        self._observer.answered(task, answer, again=again)
 
     def _conclude(self, work: ItemWork, answer: Receipt | Failure | None) -> None:
         if work.row.state.ended:
             work.row.ended_at = self._now()
             del self._active[work.item.id]
-            self.metrics.item_ended(work.row)
-        self._on_change(work.row, answer)
+        self._observer.change(work.row, answer)
 
 
 def _accuses_machine(failure: Failure) -> bool:
     """Whether many of these in a row say that the run cannot succeed."""
-    passing = (MachineLost.__name__, StoreAway.__name__)  # the store answers others: it is this item's object
-    return failure.transient and not failure.by_item and failure.kind not in passing
+    return failure.transient and not failure.by_item and failure.kind not in ACCUSES_NOBODY

@@ -11,13 +11,14 @@ import av
 import cv2
 
 from reelmend.pipelines.errors import (
+    FailureKind,
     ItemError,
-    MaskError,
     MediaError,
     ReelmendError,
     SourceUnreadable,
     StoreError,
     first_line,
+    kind_of,
 )
 from reelmend.pipelines.tasks import Item, Stage, Task
 from reelmend.pipelines.utils.system_errors import FULL_OR_BROKEN_DISK, store_error, unreadable
@@ -34,6 +35,7 @@ class Blame:
     """How the failure of a task is to be taken."""
 
     kind: str
+    """A `FailureKind`, or the class name of an error that nobody expected."""
     reason: str
     transient: bool
     """Worth another attempt."""
@@ -46,41 +48,42 @@ def blame(task: Task, error: Exception) -> Blame:
     item = task.item
     match error:
         case ItemError():
-            return Blame(type(error).__name__, str(error), transient=False, by_item=True)
+            return Blame(kind_of(error), str(error), transient=False, by_item=True)
         case SourceUnreadable():
-            return Blame(type(error).__name__, str(error), transient=True, by_item=True)
+            return Blame(kind_of(error), str(error), transient=True, by_item=True)
         case StoreError(__cause__=OSError() as cause) if _source_named(item, cause) is not None:
             return _of_system(item, cause)
         case ReelmendError():
-            return Blame(type(error).__name__, str(error), transient=True, by_item=False)
+            return Blame(kind_of(error), str(error), transient=True, by_item=False)
         case av.error.FFmpegError():
             return _of_ffmpeg(item, error)
         case OSError():
             return _of_system(item, error)
         case MemoryError():
             reason = f"{item.video}: not enough memory for it ({first_line(error)})"
-            return Blame("MemoryError", reason, transient=True, by_item=task.stage is Stage.PROBE)
+            return Blame(FailureKind.MEMORY, reason, transient=True, by_item=task.stage is Stage.PROBE)
     by_item = task.stage is Stage.PROBE or isinstance(error, _OF_DATA)
-    return Blame(type(error).__name__, f"{type(error).__name__}: {error}", transient=True, by_item=by_item)
+    return Blame(kind_of(error), f"{type(error).__name__}: {error}", transient=True, by_item=by_item)
 
 
 def _of_ffmpeg(item: Item, error: Exception) -> Blame:
     """FFmpeg's numbers are the system's where it writes; of what it reads they speak about the content."""
     number, said = getattr(error, "errno", None), getattr(error, "strerror", None) or error
     if number in FULL_OR_BROKEN_DISK:
-        return Blame(StoreError.__name__, f"{item.video}: {said} ({item.output})", transient=True, by_item=False)
+        return Blame(FailureKind.STORE, f"{item.video}: {said} ({item.output})", transient=True, by_item=False)
     reason = f"{item.video}: FFmpeg cannot work with its content ({said})"
-    return Blame(MediaError.__name__, reason, transient=False, by_item=True)
+    return Blame(FailureKind.MEDIA, reason, transient=False, by_item=True)
 
 
 def _of_system(item: Item, error: OSError) -> Blame:
     source = _source_named(item, error)
     if source is not None:
         found = unreadable(source, error)
-        kind = MaskError if isinstance(found, MediaError) and source != item.video else type(found)
-        return Blame(kind.__name__, str(found), transient=isinstance(found, SourceUnreadable), by_item=True)
+        of_mask = isinstance(found, MediaError) and source != item.video
+        kind = FailureKind.MASK if of_mask else kind_of(found)
+        return Blame(kind, str(found), transient=isinstance(found, SourceUnreadable), by_item=True)
     reason = f"{item.video}: {error.strerror or error} ({error.filename or item.output})"
-    return Blame(type(store_error(reason, error)).__name__, reason, transient=True, by_item=False)
+    return Blame(kind_of(store_error(reason, error)), reason, transient=True, by_item=False)
 
 
 def _source_named(item: Item, error: OSError) -> Path | None:

@@ -17,14 +17,11 @@ from reelmend.pipelines.stages.review import with_verdict
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
 from reelmend.pipelines.storage.flow_cache.codec import FLOW_FORMAT
-from reelmend.pipelines.storage.ledger import Facts
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location, location_of
 from reelmend.pipelines.storage.suffixes import is_video_file
-from reelmend.pipelines.tasks import Item, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
-
-SMALLER_BLOCKS = "blocks_restored_smaller"
-"""Among the facts of an item that has any: their number."""
 
 Final = Literal["restored", "untouched"]
 
@@ -41,33 +38,37 @@ class Finished:
     """Which job asked for it, and from which files; nothing where that is not known."""
 
     @property
+    def known(self) -> ItemFacts:
+        return ItemFacts.from_map(self.facts)
+
+    @property
     def key(self) -> str:
-        return str(self.facts["item_key"])
+        return self.known.item_key or ""
 
     @property
     def output(self) -> Location:
-        return location_of(str(self.facts["output"]))
+        return location_of(self.known.output or "")
 
     @property
     def output_mark(self) -> str:
-        return str(self.facts["output_mark"])
+        return self.known.output_mark or ""
 
     @property
     def sources(self) -> tuple[Seen, Seen]:
         """Video and mask, as they were when the record was written."""
-        facts = {name: str(self.facts[name]) for name in ("video_mark", "video_digest", "mask_mark", "mask_digest")}
-        video = Seen(facts["video_mark"], facts["video_digest"])
-        return video, Seen(facts["mask_mark"], facts["mask_digest"])
+        known = self.known
+        video = Seen(known.video_mark or "", known.video_digest or "")
+        return video, Seen(known.mask_mark or "", known.mask_digest or "")
 
     def refused_by(self, job: JobConfig) -> bool:
         """Whether part of it was restored smaller because memory was insufficient, which the job does not take."""
-        return SMALLER_BLOCKS in self.facts and smaller_is_refused(job)
+        return self.known.blocks_restored_smaller is not None and smaller_is_refused(job)
 
-    def receipt(self, item: Item, job: JobConfig) -> Receipt:
+    def receipt(self, item: Item, job: JobConfig) -> ProbeReceipt:
         """Return the receipt of a probe that found this."""
-        frames, facts = int(self.facts["frames"]), with_verdict(self.facts, job.quality.review_below)
-        task_id = Task(Stage.PROBE, item).id
-        return Receipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=facts)
+        frames, facts = self.known.frames or 0, with_verdict(self.facts, job.quality.review_below)
+        task_id = ProbeTask(item).id
+        return ProbeReceipt(task_id, reused=True, frames=frames, final=self.final, note=self.note, facts=facts)
 
 
 def item_key(video_digest: str, mask_digest: str, settings: str, rate: float | None = None) -> str:
@@ -119,14 +120,14 @@ def record_finished(
     output_mark = worker_context.files.mark(output)
     if output_mark is None:
         raise StoreError(f"{output}: was published but is missing; does something else write there?")
-    known: Facts = {
-        "item_key": item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
-        "output": str(output),
-        "output_mark": output_mark,
-        "video_mark": video.mark,
-        "mask_mark": mask.mark,
-    }
-    done = Finished(final, note, {**facts, **known}, made_for(item, job))
+    known = ItemFacts(
+        item_key=item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
+        output=str(output),
+        output_mark=output_mark,
+        video_mark=video.mark,
+        mask_mark=mask.mark,
+    )
+    done = Finished(final, note, facts | known.to_map(), made_for(item, job))
     put_json(worker_context.store, record_key(item), asdict(done))
     return done
 

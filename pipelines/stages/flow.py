@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.core_model.device.memory_ladder import GIVE_UP, STEPS
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
@@ -22,16 +23,15 @@ from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
 from reelmend.pipelines.storage.flow_cache.codec import Cost, cost_of, decode_flow, encode_flow, segment_key
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.tasks import Receipt, Segment, Task
+from reelmend.pipelines.tasks import FlowReceipt, FlowTask, Segment
 
 
-def flow(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.segment is not None
+def flow(task: FlowTask, worker_context: WorkerContext) -> FlowReceipt:
     job, record = worker_context.settings(task.item), worker_context.record(task)
     blob, reused = _ensure_segment(task.segment, record, job, worker_context)
     worker_context.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
     frames = task.segment.stop - task.segment.start
-    return Receipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
+    return FlowReceipt(task.id, reused=reused, frames=frames, bytes_written=0 if reused else len(blob))
 
 
 def _saving(cost: Cost) -> FlowUse:
@@ -100,7 +100,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
         with worker_context.model_clock.running():
             flows = worker_context.flow.estimate(stacked)
     except DeviceFull as exc:
-        worker_context.memory_steps += 1
+        STEPS.take(GIVE_UP)
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; {engine_of(job).if_not_finite}") from exc

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
 from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
@@ -12,14 +13,14 @@ from reelmend.pipelines.engines.plugins import check_restored
 from reelmend.pipelines.engines.registry import engine_of
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
-from reelmend.pipelines.media.sizes import Size, flow_size, process_size, smaller_sides
+from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
 from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
 from reelmend.pipelines.stages.shot import VideoShot, shots_of
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
-from reelmend.pipelines.tasks import Block, Receipt, Task
+from reelmend.pipelines.tasks import Block, InpaintReceipt, InpaintTask, StitchTask
 from reelmend.pipelines.utils.logs import LogLine
 
 _ADVICE = {
@@ -30,8 +31,7 @@ _ADVICE = {
 log = logging.getLogger(__name__)
 
 
-def inpaint(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.chunk is not None
+def inpaint(task: InpaintTask, worker_context: WorkerContext) -> InpaintReceipt:
     computed = written = 0
     for block in task.chunk.blocks:
         PROGRESS.begin_piece(block.stop - block.start)
@@ -39,10 +39,10 @@ def inpaint(task: Task, worker_context: WorkerContext) -> Receipt:
         if not found:
             computed += 1
             written += len(blob)
-    return Receipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
+    return InpaintReceipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
 
 
-def ensure_part(block: Block, task: Task, worker_context: WorkerContext) -> tuple[bytes, bool]:
+def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> tuple[bytes, bool]:
     """Return (encoded part, was it in the store), computing and publishing it where it is absent or damaged.
 
     A part that was restored smaller is as good as absent where the job does not allow that.
@@ -64,22 +64,23 @@ def ensure_part(block: Block, task: Task, worker_context: WorkerContext) -> tupl
     return part, found
 
 
-def _make_held(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
+def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     with held_to(worker_context.record(task), worker_context, mask=True):
         return _make_part(block, task, worker_context)
 
 
-def _make_part(block: Block, task: Task, worker_context: WorkerContext) -> bytes:
+def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
     job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
     size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
-    for side in _sides(size, job, worker_context):
+    sides = _sides(size, job, worker_context)
+    for side in sides:
         try:
             part = encode_part(_restore(shots_of(block, task, worker_context, side), block, worker_context), side)
         except DeviceFull as exc:
             reason = str(exc)
-            worker_context.memory_steps += 1
+            STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
             log.warning(LogLine(reason, item=task.item.id, frames=f"{block.start}-{block.stop - 1}"))
         except FloatingPointError as exc:
             advice = engine_of(job).if_not_finite
@@ -94,7 +95,7 @@ def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[in
     """Return the longest sides to try for pictures processed at `size`, 0 for that; what fitted last comes first."""
     if job.process.out_of_memory is OutOfMemory.fail:
         return [0]
-    sides = [0, *smaller_sides(size)]
+    sides = [0, *amounts_below(SMALLER_BLOCK, max(size))]
     return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 

@@ -17,13 +17,16 @@ U8 = NDArray[np.uint8]
 _UNIT = 16
 """Pixels that JPEG encodes together: pictures that begin at multiples of it do not run into each other."""
 _BEST, _WORST = 84, 24
+"""JPEG qualities: of a sheet that has room, and the last before it is blurred."""
 _OTHERS = {78: 0.85, 72: 0.75, 64: 0.65, 56: 0.57, 48: 0.51, 40: 0.44, 32: 0.37, _WORST: 0.30}
 """Other qualities of JPEG, and about what share of the best one's bytes they take."""
 _MOST_BLUR = 8.0  # pixels
 
 _NOTHING, _LINE, _SHADE = 0, 1, 2
+"""Colours of the outlines by number, as the palette of their PNG has them."""
 _COLOURS, _OPACITIES = bytes((0, 0, 0, 255, 230, 60, 0, 0, 0)), bytes((0, 255, 120))
 _BITS, _PALETTE = 2, 3
+"""Of PNG's header: bits of a pixel, which hold those three, and the number of the colour type."""
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = np.ones((3, 3), np.uint8)
 

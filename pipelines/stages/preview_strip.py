@@ -23,16 +23,19 @@ from reelmend.pipelines.stages.preview_sheet import encode_outlines, encode_pict
 from reelmend.pipelines.stages.previews import Sheet, save_preview
 from reelmend.pipelines.stages.zoom import cell_size, zoom
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.ledger import Facts
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 
 COLUMNS = 8
+"""Cells in a row of the sheet."""
 MOMENTS = 8
+"""Moments that are shown, evenly spread: one row of cells."""
 MOVING = 24
+"""Consecutive frames that are shown: about a second, and three rows of cells."""
 MOST_BYTES = 245_000
 """On disk, of both sheets."""
-_CELL_PIXELS = 44_000
-_WHOLE_SIDE = 144
+_CELL_PIXELS = 44_000  # area of a cell, whatever its shape: 64 of them share `MOST_BYTES`
+_WHOLE_SIDE = 144  # pixels, longest side of a small picture of the whole frame
 
 U8 = NDArray[np.uint8]
 
@@ -124,7 +127,7 @@ class PreviewMaker:
             whole=(whole_width, whole_height),
             whole_step=(slot(whole_width), slot(whole_height)),
         )
-        return sheet.facts() | {"preview_bytes": len(pictures) + len(outlines)}
+        return sheet.facts() | ItemFacts(preview_bytes=len(pictures) + len(outlines)).to_map()
 
     def _hear(self, index: int) -> None:
         """Take up a moment that is worse than any before it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.ledger import Facts
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 
 FOLDER = "report/previews"
@@ -55,26 +55,26 @@ class Sheet:
         """Return what the ledger keeps and `sheet_of` reads; the figures in one text, as a run may hold many rows."""
         figures = [*self.size, *self.step, self.columns, self.moments, self.start, self.moving, self.rate]
         layout = json.dumps([*figures, *self.whole, *self.whole_step], separators=(",", ":"))
-        return {"preview": self.picture, "preview_outline": self.outline, "preview_layout": layout}
+        return ItemFacts(preview=self.picture, preview_outline=self.outline, preview_layout=layout).to_map()
 
 
 def sheet_of(facts: Facts) -> Sheet | None:
     """Return the sheet that an item's facts tell of; None without one."""
-    picture, outline = str(facts.get("preview", "")), str(facts.get("preview_outline", ""))
+    known = ItemFacts.from_map(facts)
+    picture, outline = known.preview, known.preview_outline or ""
     if not picture:
         return None
-    if "preview_layout" not in facts:
-        return _strip_of_older_run(picture, facts)
-    width, height, right, down, columns, moments, start, moving, rate, *whole = json.loads(str(facts["preview_layout"]))
+    if known.preview_layout is None:
+        return _strip_of_older_run(picture, known)
+    width, height, right, down, columns, moments, start, moving, rate, *whole = json.loads(known.preview_layout)
     size, step, told = (width, height), (right, down), tuple(moments)
     wholes = (whole[0], whole[1]), (whole[2], whole[3])
     return Sheet(picture, outline, size, step, columns, told, start, moving, rate, *wholes)
 
 
-def _strip_of_older_run(picture: str, facts: Facts) -> Sheet:
+def _strip_of_older_run(picture: str, known: ItemFacts) -> Sheet:
     """Moments alone, of frames that are not told, side by side and before above after."""
-    columns, *size = (int(facts[f"preview_{name}"]) for name in ("columns", "width", "height"))
-    one = (size[0], size[1])
+    columns, one = known.preview_columns or 0, (known.preview_width or 0, known.preview_height or 0)
     return Sheet(picture, "", one, one, columns, (-1,) * columns, 0, 0, 0.0, (0, 0), (0, 0))
 
 

@@ -38,14 +38,14 @@ from reelmend.pipelines.stages.there_before import Way
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import expected_bytes
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Item, ItemPlan, Receipt, Task
+from reelmend.pipelines.tasks import Item, ItemPlan, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
 
 PROBE_VERSION = 5
 """Raise it when a probe records something else, so that old records are not read."""
 
 
-def probe(task: Task, worker_context: WorkerContext) -> Receipt:
+def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     item, job = task.item, worker_context.settings(task.item)
     if item.problem:
         raise MediaError(item.problem)
@@ -75,7 +75,7 @@ def probe(task: Task, worker_context: WorkerContext) -> Receipt:
     plan = replace(plan_of(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
     found = record.facts() | worked_of_plan(plan, record.size, job).facts()
-    return Receipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
+    return ProbeReceipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -142,8 +142,8 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
 
 
 def _leave_untouched(
-    task: Task, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
-) -> Receipt:
+    task: ProbeTask, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
+) -> ProbeReceipt:
     """Copy the source as it is, under the item's name with the source's own suffix."""
     source = worker_context.local(task.item.video)
     output = copy_place(task.item, is_folder=source.is_dir())
@@ -166,4 +166,4 @@ def _leave_untouched(
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), worker_context)
     way.end()
     note = "; ".join(filter(None, [note, way.note]))
-    return Receipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)
+    return ProbeReceipt(task.id, frames=record.info.frames, final="untouched", note=note, facts=done.facts | way.facts)

@@ -6,7 +6,7 @@ from typing import Any
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
-from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
 
@@ -40,18 +40,19 @@ class ProbeRecord:
     def size(self) -> tuple[int, int]:
         return self.info.width, self.info.height
 
-    def facts(self) -> dict[str, str | int | float]:
+    def facts(self) -> Facts:
         """Figures for the ledger."""
-        return {
-            "frames": self.info.frames,
-            "width": self.info.width,
-            "height": self.info.height,
-            "video_digest": self.video_digest,
-            "mask_digest": self.mask_digest,
-            "masked_fraction": self.mask.masked_fraction,
-            "shots": len(self.shots),
-            **({MASK_NOTE_FACT: "; ".join(f"the mask: {note}" for note in self.mask.notes)} if self.mask.notes else {}),
-        }
+        notes = self.mask.notes
+        return ItemFacts(
+            frames=self.info.frames,
+            width=self.info.width,
+            height=self.info.height,
+            video_digest=self.video_digest,
+            mask_digest=self.mask_digest,
+            masked_fraction=self.mask.masked_fraction,
+            shots=len(self.shots),
+            mask_note="; ".join(f"the mask: {note}" for note in notes) if notes else None,
+        ).to_map()
 
     def to_dict(self) -> dict[str, Any]:
         value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}

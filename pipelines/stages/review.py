@@ -7,13 +7,14 @@ found finished.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from reelmend.core_model.quality import FrameQuality, HoleQuality, summarize_quality
-from reelmend.pipelines.storage.ledger import REASON_FACT, REVIEW_FACT, SCORE_FACT, Facts
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 
-_WINDOW_FRAMES = 10
-_DIGITS = 4
+_WINDOW_FRAMES = 10  # of the video: less than half a second, about what a viewer sees as one moment
+_DIGITS = 4  # behind the point: shares to a hundredth of a per cent
 _PX = 1_000_000
 """Masked pixels of a made-up frame: shares of them are as fine as those of the facts."""
 _WHOLE = 0.995
@@ -37,13 +38,13 @@ def with_verdict(facts: Facts, review_below: float) -> Facts:
 
     Items that were never measured get none.
     """
-    kept: Facts = {name: value for name, value in facts.items() if name not in (REVIEW_FACT, REASON_FACT)}
-    quality = _measured(kept)
+    kept = replace(ItemFacts.from_map(facts), review=None, review_reason=None)
+    quality = _measured(facts)
     if quality is None:
-        return kept
+        return kept.to_map()
     if quality.score >= review_below:
-        return kept | {REVIEW_FACT: 0}
-    return kept | {REVIEW_FACT: 1, REASON_FACT: main_reason(quality)}
+        return replace(kept, review=0).to_map()
+    return replace(kept, review=1, review_reason=main_reason(quality)).to_map()
 
 
 def main_reason(quality: HoleQuality) -> str:
@@ -91,8 +92,6 @@ def worst_moment(frames: FrameRows) -> tuple[float, int]:
 
 def _measured(facts: Facts) -> HoleQuality | None:
     """Return what the facts say; None where they say nothing, or, written by somebody else, nothing of use."""
-    if SCORE_FACT not in facts:
-        return None
     try:
         quality = HoleQuality(*(float(facts[f"quality_{name}"]) for name in HoleQuality._fields))
     except (KeyError, ValueError, TypeError):

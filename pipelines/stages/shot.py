@@ -8,7 +8,7 @@ from reelmend.core_model.regions import Region
 from reelmend.pipelines.stages.flow import read_pairs
 from reelmend.pipelines.stages.shot_reader import Clip
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.tasks import Block, Segment, Task
+from reelmend.pipelines.tasks import Block, InpaintTask, Segment, StitchTask
 
 
 class VideoShot:
@@ -56,10 +56,9 @@ class OpenShot:
         self._clip = clip
         self._shots: dict[Region | None, VideoShot] = {}
 
-    def at(self, block: Block, task: Task, worker_context: WorkerContext) -> list[VideoShot]:
+    def at(self, block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> list[VideoShot]:
         """Return the shot once for each of the block's places: the very same as last time where that was one, too."""
-        assert task.plan is not None
-        coming = task.chunk.blocks if task.chunk else ()
+        coming = task.chunk.blocks if isinstance(task, InpaintTask) else ()
         self._clip.expect([block, *(other for other in coming if other.start > block.start)])
         shot = block.shot_start, block.shot_stop, task.plan.segments, worker_context
         self._shots = {
@@ -68,12 +67,11 @@ class OpenShot:
         return list(self._shots.values())
 
 
-def shots_of(block: Block, task: Task, worker_context: WorkerContext, side: int) -> list[VideoShot]:
+def shots_of(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext, side: int) -> list[VideoShot]:
     """Return the shot that a block of the task's item is in, once for each part of the frame it is computed on.
 
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
-    assert task.plan is not None
     record = worker_context.record(task)
     mask = worker_context.mask_of(task.item)
 

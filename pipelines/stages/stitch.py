@@ -17,7 +17,7 @@ from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter
 from reelmend.pipelines.stages.cross_fade import blend, blend_weight
-from reelmend.pipelines.stages.finished import SMALLER_BLOCKS, record_finished
+from reelmend.pipelines.stages.finished import record_finished
 from reelmend.pipelines.stages.inpaint import ensure_part
 from reelmend.pipelines.stages.parts import Part, Patch
 from reelmend.pipelines.stages.preview_strip import PreviewMaker
@@ -26,13 +26,12 @@ from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.there_before import Way
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.stages.zoom import union
-from reelmend.pipelines.storage.ledger import MASK_NOTE_FACT
+from reelmend.pipelines.storage.ledger import ItemFacts
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Block, Receipt, Task
+from reelmend.pipelines.tasks import Block, StitchReceipt, StitchTask
 
 
-def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
-    assert task.plan is not None
+def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     item, job, record = task.item, worker_context.settings(task.item), worker_context.record(task)
     canvas = canvas_of(record.info, job)
     output = on_canvas(record.info, canvas)
@@ -53,18 +52,21 @@ def stitch(task: Task, worker_context: WorkerContext) -> Receipt:
                 PROGRESS.frame()
         written = verify_output(path, output, job.stitch)
 
-    facts = record.facts() | written | {"engine": job.engine} | weights_facts(worker_context.context.weights)
-    facts |= {SMALLER_BLOCKS: len(patches.notes)} if patches.notes else {}
+    facts = (
+        record.facts() | written | ItemFacts(engine=job.engine).to_map() | weights_facts(worker_context.context.weights)
+    )
+    facts |= ItemFacts(blocks_restored_smaller=len(patches.notes) or None).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
-    told = [str(facts[MASK_NOTE_FACT])] if MASK_NOTE_FACT in facts else []
+    known = ItemFacts.from_map(facts)
+    told = [known.mask_note] if known.mask_note else []
     note = "; ".join([*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, worker_context)
     way.end()
-    frames, size = record.info.frames, int(facts["bytes"])
+    frames, size = record.info.frames, known.bytes or 0
     facts = with_verdict(done.facts, job.quality.review_below) | way.facts
     note = "; ".join(filter(None, [note, way.note]))
-    return Receipt(task.id, frames=frames, bytes_written=size, final="restored", note=note, facts=facts)
+    return StitchReceipt(task.id, frames=frames, bytes_written=size, note=note, facts=facts)
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:
@@ -74,8 +76,7 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 class PatchTrack:
     """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
-    def __init__(self, task: Task, worker_context: WorkerContext) -> None:
-        assert task.plan is not None
+    def __init__(self, task: StitchTask, worker_context: WorkerContext) -> None:
         self._task, self._worker_context, self._overlap = (
             task,
             worker_context,

@@ -18,13 +18,11 @@ from reelmend.pipelines.stages.finished import made_for, read_record
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
 from reelmend.pipelines.storage.files import mark_of
+from reelmend.pipelines.storage.ledger import ItemFacts
 from reelmend.pipelines.storage.location import Entry, Location
 from reelmend.pipelines.storage.run_layout import REPLACED
 from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.hashing import digest_of
-
-SET_ASIDE, REPLACED_OWN = "set_aside", "replaced_own"
-"""Among the facts of an item for which something was moved, and where to, or an earlier result of its own replaced."""
 
 _ADVICE = "move it, choose another --out, or set run.existing=aside, which keeps it, or run.existing=overwrite"
 
@@ -57,7 +55,7 @@ class Way:
         """Called with the finished file or folder, before it is published. Raises OutputTaken, StoreError."""
         there, existing = self._look(), self._worker_context.context.job.run.existing
         if there is not None and not there.whose:
-            self.facts[REPLACED_OWN] = 1
+            self.facts |= ItemFacts(replaced_own=1).to_map()
         elif there is not None and existing is Existing.aside:
             self._set_aside(there)
         elif existing is Existing.refuse:
@@ -82,7 +80,7 @@ class Way:
         folder = self._worker_context.context.work / REPLACED / self._worker_context.context.run_id
         target = folder / self._item.id.rpartition("/")[0] / self._output.name
         kept = self._worker_context.files.set_aside(self._output, target)
-        self.facts[SET_ASIDE] = str(kept)
+        self.facts |= ItemFacts(set_aside=str(kept)).to_map()
         self.note = f"the earlier {self._output} was {there.whose}; it was moved to {kept}"
 
     def _look(self) -> _There | None:

@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from reelmend.core_model.device.steps_down import StepsDown
+from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.registry import wants_gpu
@@ -28,7 +29,7 @@ from reelmend.pipelines.stages.stitch import stitch
 from reelmend.pipelines.stages.torch_trace import run_traced
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
-from reelmend.pipelines.tasks import Effort, Failure, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Effort, Failure, FlowTask, InpaintTask, Receipt, Stage, Task
 from reelmend.pipelines.utils.logs import LogLine, log_fields
 from reelmend.pipelines.utils.malloc import return_freed, return_large_arrays
 
@@ -62,7 +63,7 @@ def most_in_use() -> int:
 
 log = logging.getLogger(__name__)
 
-STAGES: dict[Stage, Callable[[Task, WorkerContext], Receipt]] = {
+STAGES: dict[Stage, Callable[[Any, WorkerContext], Receipt]] = {  # each takes the tasks of its stage
     Stage.PROBE: probe,
     Stage.FLOW: flow,
     Stage.INPAINT: inpaint,
@@ -98,9 +99,11 @@ class Worker:
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""
-        names = {"segment": task.segment and task.segment.index, "chunk": task.chunk and task.chunk.index}
-        with log_fields(run=self._worker_context.context.run_id, stage=str(task.stage), item=task.item.id, **names):
-            before = (time.time(), self._worker_context.files.bytes_read, self._memory_steps)
+        run = self._worker_context.context.run_id
+        segment = task.index if isinstance(task, FlowTask) else None
+        chunk = task.index if isinstance(task, InpaintTask) else None
+        with log_fields(run=run, stage=str(task.stage), item=task.item.id, segment=segment, chunk=chunk):
+            before = (time.time(), self._worker_context.files.bytes_read, STEPS.total)
             answer = self._attempt(task)
             answer = replace(answer, effort=self._effort(*before))
             _tell(answer)
@@ -141,17 +144,13 @@ class Worker:
             peak_device_mb=most_in_use() / 2**20,
         )
 
-    @property
-    def _memory_steps(self) -> int:
-        return self._worker_context.memory_steps + StepsDown.taken
-
     def _effort(self, began_at: float, bytes_read: int, memory_steps: int) -> Effort:
         device, used_mb = device_in_use()
         return Effort(
             worker=f"{platform.node()}:{os.getpid()}",
             began_at=began_at,
             bytes_read=self._worker_context.files.bytes_read - bytes_read,
-            memory_steps=self._memory_steps - memory_steps,
+            memory_steps=STEPS.total - memory_steps,
             device=device,
             device_used_mb=used_mb,
         )

@@ -20,7 +20,7 @@ from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.storage.input_cache import InputCache
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp, stamp_of
-from reelmend.pipelines.tasks import Item, Task
+from reelmend.pipelines.tasks import Item, PlannedTask
 
 T = TypeVar("T")
 
@@ -39,8 +39,6 @@ class WorkerContext:
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
         self.flow_use = FlowUse()
         """What the present task had from the flow cache so far."""
-        self.memory_steps = 0
-        """Times that something did not fit into memory."""
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
         self.settings = lru_cache(maxsize=64)(self._settings)
@@ -96,9 +94,8 @@ class WorkerContext:
         value = get_json(self.store, key)
         return None if value is None else ProbeRecord.from_dict(value)
 
-    def record(self, task: Task) -> ProbeRecord:
+    def record(self, task: PlannedTask) -> ProbeRecord:
         """The record that the task's plan was made from, with the video's path. Raises StoreError when it is gone."""
-        assert task.plan is not None
         plan, item = task.plan, task.item
         record = self._record_of(plan.probe_key)
         if record is None:

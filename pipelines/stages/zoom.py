@@ -6,7 +6,7 @@ from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.sizes import Size
 
 _AROUND = 0.6  # of the hole's shorter side
-_AROUND_PX = 48
+_AROUND_PX = 48  # at least, so that a small hole has surroundings
 _NARROWEST, _WIDEST = 0.7, 3.2  # width over height
 _GRID = 4  # left and top: whole chroma samples in every format
 

@@ -16,7 +16,7 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Entry, Location
 
 _MAGIC = b"RMND2\n"
-_DIGEST_SIZE = 32
+_DIGEST_SIZE = 32  # bytes of a SHA-256
 _LOOKS = 2
 """What is damaged on its way here looks like what is damaged there; only the latter stays so, and may be deleted."""
 

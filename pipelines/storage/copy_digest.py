@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 20  # read and digested at once, so that a file of any size takes no more memory
 
 
 def record_copy(content: Path, record: Path) -> None:

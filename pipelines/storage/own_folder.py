@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reelmend.pipelines.errors import StoreError
 
-_PRIVATE = 0o700
+_PRIVATE = 0o700  # nobody but its owner
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

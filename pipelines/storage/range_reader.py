@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 18  # of one request: few requests for a header, and little that is read for nothing
 
 Span = Callable[[int, int], bytes]
 """Returns the bytes [start, stop) of the file."""

@@ -19,8 +19,8 @@ from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.storage.location import RemotePath
 from reelmend.pipelines.storage.s3_client import has_changed, is_absent, translated
 
-_LONGEST_WAIT_S = 20.0
-_PIECE_BYTES = 1 << 20
+_LONGEST_WAIT_S = 20.0  # between two tries; each may be twice as long as the one before
+_PIECE_BYTES = 1 << 20  # passed on at once, and a sign of progress each
 BROKE_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError, HTTPError)
 """What is raised when an answer to GET breaks off. The last one comes from below boto3, which reads what an error says
 without translating, or trying again, what happens meanwhile."""

@@ -24,7 +24,7 @@ from reelmend.pipelines.storage.suffixes import is_image, is_video_file
 
 log = logging.getLogger(__name__)
 
-_PIECES_AT_ONCE = 4
+_PIECES_AT_ONCE = 4  # of one upload: an eighth of the connections of a process
 _UPLOAD_ID = "reelmend-upload"
 """Metadata of an uploaded object: another value each time, so that a process knows its own."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import toy_worker
 
 from reelmend.cluster.executor import RayExecutor
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt
@@ -24,7 +25,7 @@ def main(folder: Path, grace_s: float, names: list[str]) -> int:
         with (folder / "answers").open("a") as answers:
             print(answer and answer.task_id, file=answers)
 
-    state = RunState(items, attempts=3, active_items=0, on_change=write)
+    state = RunState(items, attempts=3, active_items=0, observer=OnChange(write))
     try:
         RayExecutor(toy_worker.toy_context(folder, grace_s=grace_s), toy_worker.ToyWorker).run(state)
     except KeyboardInterrupt:

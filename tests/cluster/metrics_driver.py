@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     ray.cloudpickle.register_pickle_by_value(toy_worker)
     ray.init(log_to_driver=False)  # it stays connected until its figures have been shown
     items = [toy_worker.toy_item(name, folder) for name in ("a", "b")]
-    state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=0)
     RayExecutor(toy_worker.toy_context(folder), toy_worker.ToyWorker).run(state)
     print(json.dumps(_shown_at_the_end()))
 

@@ -7,7 +7,7 @@ from toy_worker import toy_item, toy_plan
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
-from reelmend.pipelines.tasks import Receipt, Stage
+from reelmend.pipelines.tasks import RECEIPTS, Stage
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)
@@ -25,7 +25,7 @@ class Play:
         """Items of `chunks` chunks each, two segments of flow a chunk."""
         self.plan = toy_plan(chunks)
         items = [toy_item(name, Path("out")) for name in names]
-        self.state = RunState(items, attempts=attempts, active_items=4, on_change=lambda *_: None)
+        self.state = RunState(items, attempts=attempts, active_items=4)
         self.scheduler = Scheduler(self.state, layout, patience)
 
     def decide(self, now_s: float = 0.0) -> list[Instruction]:
@@ -42,10 +42,9 @@ class Play:
 
     def done(self, *task_ids: str) -> None:
         for task_id in task_ids:
-            stage = task_id.split(":")[0]
-            plan = self.plan if stage == Stage.PROBE else None
-            final = "restored" if stage == Stage.STITCH else None
-            self.scheduler.handle(Answered(Receipt(task_id, plan=plan, final=final)))
+            stage = Stage(task_id.split(":")[0])
+            planned = {"plan": self.plan} if stage is Stage.PROBE else {}
+            self.scheduler.handle(Answered(RECEIPTS[stage](task_id, **planned)))
 
     def probed(self) -> "Play":
         """All probes done, one after the other."""

@@ -81,7 +81,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
 ) -> None:
     monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
     items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_inpaint", "b")]
-    state = RunState(items, attempts=3, active_items=0, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=0)
     RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
     assert {row.state for row in state.rows.values()} == {ItemState.RESTORED}
     assert gpus_seen(tmp_path, Stage.FLOW) | gpus_seen(tmp_path, Stage.INPAINT) <= {"0", "1"}
@@ -92,7 +92,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
     context = toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0))
-    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
     ray.init(log_to_driver=False)
     try:
         holders = [ray.remote(num_gpus=share, num_cpus=0)(Holder).remote() for share in (1, 1, 0.5)]

@@ -13,7 +13,7 @@ from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Patience, Run
 from reelmend.pipelines.observe.signs import Beat
-from reelmend.pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.tasks import FlowReceipt, ProbeTask, Receipt
 
 STILL_S = 100.0
 PATIENCE = Patience(still_s=STILL_S)
@@ -86,7 +86,7 @@ def test_one_that_has_known_slower_tasks_gets_twenty_times_what_they_took():
     play = Play("a", patience=PATIENCE).probed()
     play.warm("restore-1")
     assert list(play.runs()) == ["flow:a:0"]
-    play.scheduler.handle(Answered(Receipt("flow:a:0", seconds=1000.0, frames=10)))
+    play.scheduler.handle(Answered(FlowReceipt("flow:a:0", seconds=1000.0, frames=10)))
     assert list(play.runs()) == ["flow:a:1"]
     pairs = 9
     for second in range(0, 2000 * pairs, 90):
@@ -118,7 +118,7 @@ def test_a_probe_that_works_keeps_its_place():
 @pytest.mark.usefixtures("on_cluster")
 def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one(tmp_path):
     """It is stopped, as in a read from a dead mount. And one more process finds a place though every CPU is taken."""
-    waits, goes_on = (Task(Stage.PROBE, toy_item(name, tmp_path)) for name in ("waits_in_probe", "b"))
+    waits, goes_on = (ProbeTask(toy_item(name, tmp_path)) for name in ("waits_in_probe", "b"))
     context = toy_context(tmp_path)
     with ray_runtime():
         pools, beats = Pools(context, ToyWorker, LAPTOP), BeatReader(context.run_id)

@@ -12,6 +12,7 @@ from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.config import PoolsConfig
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Failure, Receipt
@@ -51,7 +52,7 @@ def run(
         if isinstance(answer, Failure):
             on_failure(answer.kind)
 
-    state = RunState([toy_item(name, folder) for name in names], attempts=3, active_items=0, on_change=change)
+    state = RunState([toy_item(name, folder) for name in names], attempts=3, active_items=0, observer=OnChange(change))
     RayExecutor(toy_context(folder, pools=pools), ToyWorker).run(state)
     return state
 

@@ -9,7 +9,7 @@ from toy_worker import ToyWorker, toy_context, toy_item, visits
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Gone, Patience
-from reelmend.pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.tasks import ProbeReceipt, ProbeTask
 
 PATIENCE = Patience(probe_s=100, task_s=50)
 
@@ -44,7 +44,7 @@ def test_an_answer_that_comes_after_all_changes_nothing():
     play = Play("a", patience=PATIENCE)
     play.runs()
     play.decide(101.0)
-    play.scheduler.handle(Answered(Receipt("probe:a", plan=play.plan)))
+    play.scheduler.handle(Answered(ProbeReceipt("probe:a", plan=play.plan)))
     assert play.state.rows["a"].state == "quarantined"
     assert play.state.over
 
@@ -58,7 +58,7 @@ def test_without_a_limit_a_task_takes_as_long_as_it_takes():
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
 def test_the_process_of_a_task_that_never_ends_is_killed(tmp_path):
-    task = Task(Stage.PROBE, toy_item("hangs_in_probe", tmp_path))
+    task = ProbeTask(toy_item("hangs_in_probe", tmp_path))
     with ray_runtime():
         pools = Pools(toy_context(tmp_path), ToyWorker, LAPTOP)
         pools.run(task, None)

@@ -28,7 +28,7 @@ class Outcome:
 
 def run(folder: Path, *names: str, attempts: int = 3, job: str = "toy") -> Outcome:
     items = [toy_item(name, folder) for name in names]
-    state = RunState(items, attempts=attempts, active_items=0, on_change=lambda *_: None)
+    state = RunState(items, attempts=attempts, active_items=0)
     RayExecutor(toy_context(folder, name=job), ToyWorker).run(state)
     assert state.over
     return Outcome(state, visits(folder))

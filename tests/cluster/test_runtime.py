@@ -177,7 +177,7 @@ def test_a_run_on_a_terminal_with_its_own_ray_shows_nothing_of_it(tmp_path: Path
 
 def test_a_cluster_that_does_not_answer_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
     with pytest.raises(SetupError, match=r"^no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1 .*$"):
         RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
 
@@ -193,7 +193,7 @@ def test_a_ray_of_the_host_application_is_used_and_left_running(cluster_address:
     try:
         holder = ray.remote(num_cpus=1.5)(Holder).remote()
         ray.get(holder.hold.remote())
-        state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0, on_change=lambda *_: None)
+        state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
         RayExecutor(toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0)), ToyWorker).run(state)
         assert "each needs 0.9 CPU, free are 0.5 of 2" in state.halted
         assert state.rows["a"].state is ItemState.FAILED

@@ -6,7 +6,7 @@ from play import RESTORE, Play
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
 from reelmend.pipelines.storage.ledger import ItemState
-from reelmend.pipelines.tasks import Receipt, Stage, Task
+from reelmend.pipelines.tasks import ProbeReceipt, Stage, Task
 
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
 INPAINT = Pool("inpaint", (Stage.INPAINT,), size=1, cpus=1.0, threads=1)
@@ -186,7 +186,7 @@ def test_idle_workers_are_ended_when_nothing_can_come_for_them() -> None:
     assert play.stops() == ["inpaint-3"]  # only the stitch is left
 
 
-@pytest.mark.parametrize("event", [Placed("x"), Ready("x"), Gone("x", "killed"), Answered(Receipt("probe:x"))])
+@pytest.mark.parametrize("event", [Placed("x"), Ready("x"), Gone("x", "killed"), Answered(ProbeReceipt("probe:x"))])
 def test_news_of_the_unknown_changes_nothing(event: Placed | Ready | Gone | Answered) -> None:
     play = Play("a")
     play.scheduler.handle(event)

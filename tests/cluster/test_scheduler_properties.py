@@ -10,7 +10,7 @@ from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemState
-from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.pipelines.tasks import RECEIPTS, Failure, Stage, Task
 
 SHARED = Layout((Pool("restore", (Stage.INPAINT, Stage.FLOW), 2, 0.9, 1),), task_slots=1, task_cpus=0.1, busy_limit=2)
 APART = Layout(
@@ -28,7 +28,7 @@ GPUS = Layout(
 )
 def test_every_run_comes_to_its_end(data: st.DataObject, layout: Layout, names: list[str]) -> None:
     items = [toy_item(name, Path("out")) for name in names]
-    state = RunState(items, attempts=3, active_items=2, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=2)
     scheduler = Scheduler(state, layout, Patience(1e9, 1e9, 1e9))
     phases: dict[str, Event | None] = {}  # worker -> what it will say next; None: it waits for a task
     running: dict[str, tuple[Task, str | None]] = {}
@@ -87,5 +87,5 @@ def _what_happens(
     kind = data.draw(st.sampled_from(["done", "done", "done", "bad", "shaky"]))
     if kind != "done":
         return [Answered(Failure(task.id, "Error", kind, transient=kind == "shaky"))]
-    plan = toy_plan(chunks=2) if task.stage is Stage.PROBE else None
-    return [Answered(Receipt(task.id, plan=plan, final="restored" if task.stage is Stage.STITCH else None))]
+    planned = {"plan": toy_plan(chunks=2)} if task.stage is Stage.PROBE else {}
+    return [Answered(RECEIPTS[task.stage](task.id, **planned))]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig, PoolsConfig, RunConfig
 from reelmend.pipelines.stages.run_context import RunContext
-from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from reelmend.pipelines.tasks import RECEIPTS, Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 
 def toy_item(name: str, folder: Path) -> Item:
@@ -86,8 +86,8 @@ class ToyWorker:
                     return Failure(task.id, "MediaError", "no frames", transient=False)
                 case "shaky":
                     return Failure(task.id, "StoreError", "disk full", transient=True)
-        plan = toy_plan() if task.stage is Stage.PROBE else None
-        return Receipt(task.id, plan=plan, final="restored" if task.stage is Stage.STITCH else None)
+        planned = {"plan": toy_plan()} if task.stage is Stage.PROBE else {}
+        return RECEIPTS[task.stage](task.id, **planned)  # type: ignore[arg-type]
 
 
 def _first_time(marker: Path) -> bool:

@@ -11,8 +11,8 @@ from simulated_card import Card
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.memory import full_device_named
 from reelmend.core_model.device.memory_budget import DeviceRoom
+from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, FEWER_WINDOWS, STEPS
 from reelmend.core_model.device.precision import Execution
-from reelmend.core_model.device.steps_down import StepsDown
 from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.flow.raft import RaftFlow
@@ -99,11 +99,11 @@ def test_a_large_card_takes_no_more_than_what_pays(restoration_on, generator, on
 
 def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(restoration_on, generator, one_by_one):
     """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
-    card, steps = Card(500, lost=350), StepsDown.taken
+    card, steps = Card(500, lost=350), STEPS.by_rung[FEWER_WINDOWS]
     restoration = restoration_on(card)
     restored = restoration.restore(0, 7).frames
     assert generator.batches == [1, 4, 2, 1, 1, 1, 1, 1]
-    assert StepsDown.taken == steps + 2
+    assert STEPS.by_rung[FEWER_WINDOWS] == steps + 2
     assert alike(restored, one_by_one[:7])
 
     met, generator.batches = card.releases, []
@@ -166,12 +166,12 @@ class CardRaft(Raft):
 def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
     monkeypatch.setattr("reelmend.core_model.flow.raft._MOST_PAIRS_CPU", 8)
     raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (3, 40, 136, 3), np.uint8)
-    raft.tried, steps = [], StepsDown.taken
+    raft.tried, steps = [], STEPS.by_rung[FEWER_PAIRS]
     flow, narrow = RaftFlow(lambda: raft, "", 1, Execution()), frames[:, :, :128]
     first, again = flow.estimate(narrow), flow.estimate(narrow)
     flow.estimate(frames)
     assert raft.tried == [(128, 8), (128, 4), (128, 2), (128, 2), (136, 8)]
-    assert StepsDown.taken == steps + 2
+    assert STEPS.by_rung[FEWER_PAIRS] == steps + 2
     plain = RaftFlow(lambda: shared(Raft), "", 1, Execution()).estimate(narrow)
     assert np.array_equal(first, again)
     assert np.allclose(first, plain, atol=1e-3)

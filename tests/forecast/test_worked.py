@@ -20,7 +20,7 @@ from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.tasks import Item, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeTask
 
 SIZE = (1280, 720)
 
@@ -42,7 +42,7 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, bo
     job, item = job_in(tmp_path), item_with(tmp_path, *boxes)
     looked = look_at(item, job, Headers(job))
     line = plan_item(looked, job, flow_bytes_per_pixel=2, part_bytes_per_pixel=1)
-    receipt = probe(Task(Stage.PROBE, item), WorkerContext(RunContext("run", job)))
+    receipt = probe(ProbeTask(item), WorkerContext(RunContext("run", job)))
     assert receipt.plan.flow_bytes == pytest.approx(line.flow_bytes, rel=1e-3)
     assert len(receipt.plan.segments) == line.segments
     assert worked_of_facts(receipt.facts).restored == pytest.approx(looked.worked.restored, abs=1e-3)

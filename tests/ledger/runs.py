@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import FileLease, Holder
@@ -44,7 +43,7 @@ class Run:
     def __post_init__(self) -> None:
         lease = FileLease(Path("lease.json"), Holder.this_process(self.name))
         clocks = self.clock.wall, self.clock
-        self.keeper = LedgerRecorder(self.place, Files(), SilentDisplay(), lease, self.name, *clocks)
+        self.keeper = LedgerRecorder(self.place, Files(), lease, self.name, *clocks)
         self.keeper.begin(self.rows, self.left_out)
 
     def tell(self, name: str, state: ItemState, *, answer: object = None, **values: object) -> None:

@@ -15,7 +15,7 @@ from reelmend.pipelines.storage.ledger import ItemState, LedgerView, read_ledger
 from reelmend.pipelines.storage.ledger.head import head_place, part_place, read_head
 from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.storage.ledger.write import read_outcomes
-from reelmend.pipelines.tasks import Failure, Receipt, Stage
+from reelmend.pipelines.tasks import Failure, InpaintReceipt, Stage
 
 FILES = Files()
 RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
@@ -81,7 +81,7 @@ def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(p
     run = Run(place, "one", pending("a"))
     for _ in range(3):
         run.clock.now_s += PROGRESS_S
-        add_work(run.rows["a"].work, Stage.INPAINT, Receipt("inpaint:a:0", seconds=2.0, frames=20))
+        add_work(run.rows["a"].work, Stage.INPAINT, InpaintReceipt("inpaint:a:0", seconds=2.0, frames=20))
         run.tell("a", RUNNING)
     run.die()
     (row,) = read_ledger(place)

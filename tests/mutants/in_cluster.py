@@ -26,8 +26,8 @@ FAULTS = [
     Fault(
         "a machine that went away is its worker's fault",
         "cluster/scheduler.py",
-        "kind = MachineLost if event.with_machine else MemoryLost",
-        "kind = WorkerLost if event.with_machine else MemoryLost",
+        "kind = kind_of_death(with_machine=event.with_machine,",
+        "kind = kind_of_death(with_machine=False,",
         "cluster/test_scheduler.py cluster/test_pool_sizes.py cluster/test_memory.py",
     ),
     Fault(

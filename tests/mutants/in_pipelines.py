@@ -298,9 +298,9 @@ FAULTS = [
     ),
     Fault(
         "a lost machine counts for the breaker",
-        "pipelines/run/state_machine.py",
-        "passing = (MachineLost.__name__, StoreAway.__name__)",
-        "passing = (StoreAway.__name__,)",
+        "pipelines/errors.py",
+        "ACCUSES_NOBODY = frozenset({FailureKind.MACHINE_LOST, FailureKind.STORE_AWAY})",
+        "ACCUSES_NOBODY = frozenset({FailureKind.STORE_AWAY})",
         OF_THE_STATE,
     ),
     Fault(

@@ -90,8 +90,8 @@ FAULTS = [
     Fault(
         "errors of the data accuse the machine",
         "pipelines/run/state_machine.py",
-        "return failure.transient and not failure.by_item and failure.kind not in passing",
-        "return failure.transient and failure.kind not in passing",
+        "return failure.transient and not failure.by_item and failure.kind not in ACCUSES_NOBODY",
+        "return failure.transient and failure.kind not in ACCUSES_NOBODY",
         "run/test_blame.py::test_many_items_that_fail_by_their_own_data_do_not_stop_a_run",
     ),
     Fault(
@@ -104,8 +104,8 @@ FAULTS = [
     Fault(
         "FFmpeg's errors are the machine's",
         "pipelines/stages/blame.py",
-        "    return Blame(MediaError.__name__, reason, transient=False, by_item=True)",
-        "    return Blame(MediaError.__name__, reason, transient=True, by_item=False)",
+        "    return Blame(FailureKind.MEDIA, reason, transient=False, by_item=True)",
+        "    return Blame(FailureKind.MEDIA, reason, transient=True, by_item=False)",
         "run/test_blame.py::test_an_error_is_blamed_on_who_can_have_caused_it",
     ),
     Fault(
@@ -293,7 +293,7 @@ FAULTS = [
     Fault(
         "probes count on after memory ran out",
         "cluster/scheduler.py",
-        "        self._at_once = min(self._at_once, at_once - 1)",
+        "        self._at_once = min(self._at_once, fewer)",
         "        pass",
         "cluster/test_memory.py::test_a_probe_and_a_worker_that_do_not_fit_take_turns",
     ),

@@ -18,19 +18,19 @@ from reelmend.pipelines.observe.pace import RunPace
 from reelmend.pipelines.observe.signs import Beat, Signs
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
+from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, Item, ItemPlan
 
 
 def chunk_task(frames=40):
     item = Item("clip", Path("clip.mp4"), Path("m.png"), Path("out/clip.mp4"))
     block = Block(0, frames, 0, frames, 0, frames, 0, frames)
     plan = ItemPlan("probe", frames, 64, 48, (), ())
-    return Task(Stage.INPAINT, item, plan, chunk=Chunk(0, (block,), ()))
+    return InpaintTask(item, plan, Chunk(0, (block,), ()))
 
 
 def in_work(frames, task=None):
     signs, task = Signs(), task or chunk_task()
-    signs.begin(task)
+    signs.handed_out(task)
     signs.tell(Beat(task.id, 1, frames, 0.1))
     signs.look(time.monotonic())
     return signs

@@ -19,7 +19,7 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.torch_trace import run_traced, trace_name
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import read_ledger
-from reelmend.pipelines.tasks import Chunk, Item, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Chunk, InpaintReceipt, InpaintTask, Item, ItemPlan, Receipt
 
 PROFILE = Path("_reelmend/profile")
 
@@ -74,11 +74,15 @@ def test_traces_are_kept_of_the_first_chunks_only_and_hold_the_task(folder: Path
 
 
 def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
-    task = Task(Stage.INPAINT, Item("clip", tmp_path / "clip.mp4", None, tmp_path / "clip.mkv"), chunk=Chunk(0, (), ()))
+    task = InpaintTask(
+        Item("clip", tmp_path / "clip.mp4", None, tmp_path / "clip.mkv"),
+        ItemPlan("probe", 1, 64, 64, (), ()),
+        Chunk(0, (), ()),
+    )
 
     def work() -> Receipt:
         torch.ones(64, 64).matmul(torch.ones(64, 64))
-        return Receipt(task.id)
+        return InpaintReceipt(task.id)
 
     context = RunContext("r", lossless_job(tmp_path))
     run_traced(task, work, context, Files())

@@ -1,11 +1,13 @@
 """Are idle workers told from busy ones, and hungry ones from slow ones?"""
 
 from collections import Counter
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from reelmend.pipelines.observe.utilization import RunUtilization, UtilizationMeter
-from reelmend.pipelines.tasks import Stage, Task
+from reelmend.pipelines.tasks import Stage
 
 
 class Scene:
@@ -13,7 +15,7 @@ class Scene:
 
     def __init__(self, workers: int, apart: bool = False) -> None:
         self.workers, self.workers_apart, self.open_items = workers, apart, 1
-        self.in_work: dict[str, Task] = {}
+        self.in_work: dict[str, Any] = {}
         self.waiting: Counter[Stage] = Counter()
         self.time_s = 0.0
         self.meter = UtilizationMeter(self, now=lambda: self.time_s)
@@ -23,7 +25,7 @@ class Scene:
         return self.waiting[stage]
 
     def during(self, seconds: float, *in_work: Stage, ready: dict[Stage, int] | None = None) -> None:
-        self.in_work = {str(n): Task(stage, None) for n, stage in enumerate(in_work)}  # type: ignore[arg-type]
+        self.in_work = {str(n): SimpleNamespace(stage=stage) for n, stage in enumerate(in_work)}
         self.waiting = Counter(ready or {})
         self.time_s += seconds
         self.meter.before_change()

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-from reelmend.pipelines.tasks import Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
+from reelmend.pipelines.tasks import RECEIPTS, Block, Chunk, Failure, Item, ItemPlan, Receipt, Segment, Stage, Task
 
 
 def item(name: str) -> Item:
@@ -29,10 +30,8 @@ def plan(segments: int = 2, chunks: int = 2, flow_bytes: int = 0) -> ItemPlan:
 
 def receipt(task: Task, plan_: ItemPlan | None = None, **extra: object) -> Receipt:
     """What a worker that did the task would say."""
-    if task.stage is Stage.PROBE:
-        return Receipt(task.id, plan=plan_ or plan(), **extra)  # type: ignore[arg-type]
-    final = "restored" if task.stage is Stage.STITCH else None
-    return Receipt(task.id, final=final, **extra)  # type: ignore[arg-type]
+    planned = {"plan": plan_ or plan()} if task.stage is Stage.PROBE else {}
+    return RECEIPTS[task.stage](task.id, **planned, **extra)  # type: ignore[arg-type]
 
 
 def bad_data(task: Task) -> Failure:
@@ -80,7 +79,7 @@ def begin(
         attempts=attempts,
         active_items=active_items,
         active_bytes=active_bytes,
-        on_change=lambda row, answer: told.append((row.id, row.state, answer)),
+        observer=OnChange(lambda row, answer: told.append((row.id, row.state, answer))),
         now=lambda: 100.0,
         outage=outage,
     )

@@ -7,13 +7,22 @@ from pathlib import Path
 import av
 import cv2
 import pytest
-from story import bad_machine, begin, item, lost, take
+from story import bad_machine, begin, item, lost, plan, take
 
-from reelmend.pipelines.errors import MachineLost, MaskError, SetupError, StoreAway, StoreError
+from reelmend.pipelines.errors import (
+    FailureKind,
+    MachineLost,
+    MaskError,
+    ReelmendError,
+    SetupError,
+    StoreAway,
+    StoreError,
+    kind_of,
+)
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.storage.local_files import LocalFiles
-from reelmend.pipelines.tasks import Failure, Stage, Task
+from reelmend.pipelines.tasks import Failure, ProbeTask, Stage, StitchTask
 
 
 def raised(action):
@@ -28,7 +37,7 @@ def system_error(number, path=None):
     return OSError(number, os.strerror(number), path)
 
 
-PROBE, STITCH = (Task(stage, item("a")) for stage in (Stage.PROBE, Stage.STITCH))
+PROBE, STITCH = ProbeTask(item("a")), StitchTask(item("a"), plan())
 
 
 @pytest.mark.parametrize(
@@ -59,6 +68,18 @@ def test_an_error_is_blamed_on_who_can_have_caused_it(error, kind, transient, by
     assert found.reason
 
 
+def test_every_error_of_ours_has_a_kind_of_its_name_and_others_keep_theirs():
+    """Ledgers and scripts know these names."""
+    pending, ours = [ReelmendError], []
+    while pending:
+        below = pending.pop().__subclasses__()
+        pending += below
+        ours += [error for error in below if error.__module__ == "reelmend.pipelines.errors"]
+    assert {error.__name__ for error in ours} | {"MemoryError"} == {str(kind) for kind in FailureKind}
+    assert all(isinstance(kind_of(error), FailureKind) for error in ours)
+    assert (kind_of(StoreAway("gone")), kind_of(ZeroDivisionError())) == (FailureKind.STORE_AWAY, "ZeroDivisionError")
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no such layout"), KeyError("tag")])
 def test_whatever_a_probe_stumbles_over_is_the_file_s(error):
     """It reads strangers' files and little else."""
@@ -68,7 +89,7 @@ def test_whatever_a_probe_stumbles_over_is_the_file_s(error):
 def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path):
     loop = tmp_path / "a.mp4"
     loop.symlink_to("a.mp4")
-    task = Task(Stage.PROBE, item(str(tmp_path / "a")))
+    task = ProbeTask(item(str(tmp_path / "a")))
     error = raised(lambda: LocalFiles().look(loop))
     assert isinstance(error, StoreError)
     found = blame(task, error)

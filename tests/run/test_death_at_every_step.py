@@ -13,7 +13,6 @@ from clips import scene, write_images
 from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.job.manifest import discover
-from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
@@ -24,7 +23,7 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import FileLease, Holder
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
 from reelmend.pipelines.storage.staging import staged
-from reelmend.pipelines.tasks import Stage, Task
+from reelmend.pipelines.tasks import ProbeTask, StitchTask
 
 RESTORED, QUARANTINED = ItemState.RESTORED, ItemState.QUARANTINED
 
@@ -62,9 +61,7 @@ def at_every_step(
 
 def ledger_run(place: Path, name: str, ends: dict[str, ItemState]) -> None:
     rows = {item: ItemRow(item, f"in/{item}.mp4", "", f"out/{item}.mp4") for item in ends}
-    keeper = LedgerRecorder(
-        place, Files(), SilentDisplay(), FileLease(place / "lease", Holder.this_process(name)), name
-    )
+    keeper = LedgerRecorder(place, Files(), FileLease(place / "lease", Holder.this_process(name)), name)
     keeper._events._pace_s = 3600.0
     keeper.begin(rows, {})
     for item, state in ends.items():
@@ -168,9 +165,9 @@ def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tm
 
     def act(_):
         worker_context = WorkerContext(RunContext("run", job))
-        found = probe(Task(Stage.PROBE, item), worker_context)
+        found = probe(ProbeTask(item), worker_context)
         if found.final is None:
-            stitch(Task(Stage.STITCH, item, found.plan), worker_context)
+            stitch(StitchTask(item, found.plan), worker_context)
 
     def check(out):
         assert (out / "clip.mkv").read_bytes() == expected

@@ -3,7 +3,7 @@
 from story import Story, bad_data, bad_machine, begin, receipt
 
 from reelmend.pipelines.observe.metrics import METRICS
-from reelmend.pipelines.tasks import Effort, Receipt, Stage, Task
+from reelmend.pipelines.tasks import RECEIPTS, Effort, FlowReceipt, ProbeReceipt, Stage, Task
 
 
 def value(story: Story, series: str) -> float:
@@ -42,8 +42,8 @@ def test_found_flow_is_a_hit_and_its_frames_do_not_count_as_speed() -> None:
     story = begin("a")
     story.state.handle(receipt(take(story)))
     flow = story.state.take((Stage.FLOW,)), story.state.take((Stage.FLOW,))
-    story.state.handle(Receipt(flow[0].id, reused=True, frames=10))
-    story.state.handle(Receipt(flow[1].id, frames=10))
+    story.state.handle(FlowReceipt(flow[0].id, reused=True, frames=10))
+    story.state.handle(FlowReceipt(flow[1].id, frames=10))
     assert (value(story, "flow_cache_hits_total"), value(story, "flow_cache_misses_total")) == (1, 1)
     assert value(story, 'frames_total{stage="flow"}') == 10
 
@@ -53,7 +53,8 @@ def test_memory_of_a_gpu_is_its_latest_use_and_its_highest_peak() -> None:
     story.state.handle(receipt(take(story)))
     for used_mb, peak_mb in ((900, 700), (300, 500)):
         effort = Effort(worker="m:1", memory_steps=1, device="m:3", device_used_mb=used_mb)
-        story.state.handle(Receipt(take(story).id, peak_device_mb=peak_mb, effort=effort))
+        task = take(story)
+        story.state.handle(RECEIPTS[task.stage](task.id, peak_device_mb=peak_mb, effort=effort))
     assert value(story, 'gpu_used_bytes{device="m:3"}') == 300 * 2**20
     assert value(story, 'gpu_peak_bytes{device="m:3"}') == 700 * 2**20
     assert value(story, 'oom_steps_total{stage="flow"}') + value(story, 'oom_steps_total{stage="inpaint"}') == 2
@@ -72,7 +73,7 @@ def test_scores_are_counted_as_a_histogram_and_items_to_review_by_their_verdict(
     facts = {"a": {"quality_score": 0.35, "review": 1}, "b": {"quality_score": 0.9, "review": 0}, "c": {}}
     while not story.state.over:
         task = take(story)
-        story.state.handle(receipt(task, facts=facts[task.item.id] if task.stage is Stage.STITCH else {}))
+        story.state.handle(receipt(task, **({"facts": facts[task.item.id]} if task.stage is Stage.STITCH else {})))
     assert value(story, "items_review_total") == 1
     assert value(story, "quality_score_total") == 0.35 + 0.9
     counts = [value(story, f'quality_items_total{{le="{bound}"}}') for bound in ("0.3", "0.4", "0.8", "0.9", "+Inf")]
@@ -81,7 +82,7 @@ def test_scores_are_counted_as_a_histogram_and_items_to_review_by_their_verdict(
 
 def test_scores_of_items_that_an_earlier_run_restored_are_not_counted_again() -> None:
     story = begin("a")
-    probe = Receipt("probe:a", reused=True, final="restored", facts={"quality_score": 0.2, "review": 1})
+    probe = ProbeReceipt("probe:a", reused=True, final="restored", facts={"quality_score": 0.2, "review": 1})
     story.state.settle({"a": probe})
     assert value(story, 'items_total{outcome="finished_earlier"}') == 1
     assert value(story, "items_review_total") == value(story, 'quality_items_total{le="+Inf"}') == 0

@@ -8,7 +8,7 @@ from story import bad_data, bad_machine, begin, item, lost, plan, receipt, take
 from reelmend.pipelines.run.item_lifecycle import IllegalMoveError
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES, RunState
 from reelmend.pipelines.storage.ledger import ItemState
-from reelmend.pipelines.tasks import Receipt, Stage
+from reelmend.pipelines.tasks import ProbeReceipt, Stage
 
 
 def test_an_item_goes_from_probe_over_flow_and_chunks_to_stitch() -> None:
@@ -61,12 +61,12 @@ def test_no_more_items_are_started_than_may_be_in_work() -> None:
     story = begin("a", "b", "c", active_items=2)
     probes = [take(story.state, Stage.PROBE), take(story.state, Stage.PROBE)]
     assert story.state.take() is None
-    story.state.handle(Receipt(probes[0].id, final="untouched"))
+    story.state.handle(ProbeReceipt(probes[0].id, final="untouched"))
     assert take(story.state, Stage.PROBE).item.id == "c"
 
 
 def test_items_in_work_follow_the_workers_when_the_job_leaves_it_open() -> None:
-    state = RunState([item(str(n)) for n in range(99)], attempts=1, active_items=0, on_change=lambda *_: None)
+    state = RunState([item(str(n)) for n in range(99)], attempts=1, active_items=0)
     state.expect_workers(10)
     assert state.ready(Stage.PROBE) == 40
 
@@ -75,7 +75,7 @@ def test_items_in_work_follow_the_workers_when_the_job_leaves_it_open() -> None:
 def test_a_probe_can_end_an_item(final: str, state: ItemState) -> None:
     story = begin("a")
     probe = take(story.state, Stage.PROBE)
-    story.state.handle(Receipt(probe.id, final=final, note="the mask is empty", frames=7))  # type: ignore[arg-type]
+    story.state.handle(ProbeReceipt(probe.id, final=final, note="the mask is empty", frames=7))  # type: ignore[arg-type]
     row = story.row("a")
     assert (row.state, row.reason, row.frames) == (state, "the mask is empty", 7)
     assert row.reused is (final == "restored")  # by an earlier run
@@ -268,7 +268,7 @@ def test_the_row_counts_what_was_computed_and_what_was_there() -> None:
 def test_the_listener_hears_of_every_change_with_its_cause() -> None:
     story = begin("a")
     probe = take(story.state, Stage.PROBE)
-    answer = Receipt(probe.id, final="untouched")
+    answer = ProbeReceipt(probe.id, final="untouched")
     story.state.handle(answer)
     assert story.heard == [("a", ItemState.PROBING, None), ("a", ItemState.UNTOUCHED, answer)]
 
@@ -290,7 +290,7 @@ def test_an_impossible_answer_is_refused_with_the_item_s_story() -> None:
     story = begin("a")
     probe = take(story.state, Stage.PROBE)
     with pytest.raises(IllegalMoveError, match=r"(?s)story of item a.*pending -> probing.*probe:a taken, attempt 1"):
-        story.state.handle(Receipt(probe.id))  # neither an end nor a plan
+        story.state.handle(ProbeReceipt(probe.id))  # neither an end nor a plan
 
 
 def test_two_items_of_one_name_are_refused() -> None:
@@ -300,7 +300,7 @@ def test_two_items_of_one_name_are_refused() -> None:
 
 def test_items_that_an_earlier_run_finished_end_without_a_worker() -> None:
     story = begin("a", "b")
-    story.state.settle({"a": Receipt("probe:a", reused=True, frames=7, final="restored")})
+    story.state.settle({"a": ProbeReceipt("probe:a", reused=True, frames=7, final="restored")})
     assert (story.row("a").state, story.row("a").reused, story.row("a").frames) == (ItemState.RESTORED, True, 7)
     assert take(story.state, Stage.PROBE).id == "probe:b"
     assert story.state.take() is None
@@ -309,7 +309,7 @@ def test_items_that_an_earlier_run_finished_end_without_a_worker() -> None:
 def test_an_item_that_waits_holds_no_more_than_its_row() -> None:
     items = [item(str(number)) for number in range(2000)]
     tracemalloc.start()
-    state = RunState(items, attempts=3, active_items=4, on_change=lambda *_: None)
+    state = RunState(items, attempts=3, active_items=4)
     held_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(state.rows) == 2000

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from story import bad_data, bad_machine, begin, plan, receipt
 
 from reelmend.pipelines.storage.ledger import ItemState
-from reelmend.pipelines.tasks import Failure, Receipt, Task
+from reelmend.pipelines.tasks import Failure, ProbeReceipt, Receipt, Task
 
 ATTEMPTS = 3
 ACTIVE = 3
@@ -54,4 +54,4 @@ def _success(task: Task) -> Receipt:
 
 
 def _untouched(task: Task) -> Receipt:
-    return Receipt(task.id, final="untouched") if task.stage == "probe" else _success(task)
+    return ProbeReceipt(task.id, final="untouched") if task.stage == "probe" else _success(task)

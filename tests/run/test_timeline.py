@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from story import bad_machine, item, receipt
+from story import bad_machine, item, plan, receipt
 
 from reelmend.pipelines.observe import timeline
 from reelmend.pipelines.observe.timeline import TRACED_TASKS, Span, Timeline, read_spans
-from reelmend.pipelines.tasks import Effort, Failure, Receipt, Segment, Stage, Task
+from reelmend.pipelines.tasks import Effort, Failure, FlowReceipt, FlowTask, Receipt, Segment, Stage, StitchTask, Task
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 
 
 def segment(number: int) -> Task:
-    return Task(Stage.FLOW, item("a"), segment=Segment(number, 0, 10))
+    return FlowTask(item("a"), plan(), Segment(number, 0, 10))
 
 
 def play(task: Task, answer: Receipt | Failure, *, lasts_s: float = 10.0) -> Timeline:
@@ -33,7 +33,7 @@ def play(task: Task, answer: Receipt | Failure, *, lasts_s: float = 10.0) -> Tim
 
 
 def done(task: Task, **effort: Any) -> Receipt:
-    return Receipt(task.id, seconds=4.0, effort=Effort(worker="m:7", **effort))
+    return FlowReceipt(task.id, seconds=4.0, effort=Effort(worker="m:7", **effort))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_only_the_first_tasks_that_compute_are_traced() -> None:
         task = watcher.handed_out(segment(number))
         if task.traced:
             traced.append(number)
-        watcher.answered(task, Receipt(task.id, reused=number < 2))  # what is found in the store shows nothing
+        watcher.answered(task, FlowReceipt(task.id, reused=number < 2))  # what is found in the store shows nothing
     assert traced == [0, 1, *range(2, 2 + TRACED_TASKS)]
-    assert not watcher.handed_out(Task(Stage.STITCH, item("a"))).traced
+    assert not watcher.handed_out(StitchTask(item("a"), plan())).traced
 
 
 def test_what_was_written_is_read_back_with_times_from_the_begin() -> None:
@@ -74,7 +74,7 @@ def test_workers_of_a_machine_lie_together() -> None:
     watcher = Timeline(Clock())
     for number, worker in enumerate(("b:1", "a:2", "a:1", "b:1")):
         task = watcher.handed_out(segment(number))
-        watcher.answered(task, Receipt(task.id, effort=Effort(worker=worker)))
+        watcher.answered(task, FlowReceipt(task.id, effort=Effort(worker=worker)))
     events = json.loads(gzip.decompress(watcher.to_json_gz()))["traceEvents"]
     machines = {event["args"]["name"]: event["pid"] for event in events if event["name"] == "process_name"}
     rows = [(event["pid"], event["args"]["name"]) for event in events if event["name"] == "thread_name"]

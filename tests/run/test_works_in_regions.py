@@ -18,7 +18,7 @@ from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow, segment_key
-from reelmend.pipelines.tasks import Item, Segment, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeTask, Segment
 
 SIZE = (640, 384)
 LEFT, RIGHT = Region(40, 50, 60, 66), Region(590, 330, 612, 344)
@@ -43,9 +43,7 @@ def add_item(folder, masks, **clip):
 
 def plan_of(folder, job):
     item = Item("clip", folder / "in/clip.mkv", folder / "in/clip_mask.mkv", folder / "planned/clip.mkv")
-    return probe(
-        Task(Stage.PROBE, item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))
-    ).plan
+    return probe(ProbeTask(item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))).plan
 
 
 def regions_in(plan):

@@ -13,7 +13,7 @@ from reelmend.pipelines.stages.parts import Patch, encode_part
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.stitch import PatchTrack
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.tasks import Chunk, Item, ItemPlan, Stage, Task
+from reelmend.pipelines.tasks import Chunk, Item, ItemPlan, StitchTask
 
 SEEN = FrameQuality(hole_px=1, seen_px=1, away_sum=1, rim_mismatch=0.0, flicker=0.0)
 
@@ -35,7 +35,7 @@ def stitched(tmp_path, monkeypatch):
         item, frames = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4"), shots[-1][1]
         job = JobConfig(out=str(tmp_path / "out"), plan=PlanConfig(block_length=20, overlap=overlap))
         patches = PatchTrack(
-            Task(Stage.STITCH, item, ItemPlan("probe", frames, 1, 1, (), chunks)), WorkerContext(RunContext("run", job))
+            StitchTask(item, ItemPlan("probe", frames, 1, 1, (), chunks)), WorkerContext(RunContext("run", job))
         )
         return [int(patches.at(frame).rgb[0, 0, 0]) for frame in range(frames)]
 

@@ -25,7 +25,7 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.flow_cache.codec import encode_flow
-from reelmend.pipelines.tasks import Block, Item, Stage, Task
+from reelmend.pipelines.tasks import Block, FlowTask, InpaintTask, Item, ProbeTask
 
 FRAMES = 6
 EVERYTHING = {"probe", "flow", "part", "output"}
@@ -62,12 +62,12 @@ class Case:
         worker_context.store = worker_context.flow_store = store = Answers(
             worker_context.store.root, worker_context.files
         )
-        plan = probe(Task(Stage.PROBE, self.item), worker_context).plan
+        plan = probe(ProbeTask(self.item), worker_context).plan
         assert plan is not None
         for segment in plan.segments:
-            flow(Task(Stage.FLOW, self.item, plan, segment=segment), worker_context)
+            flow(FlowTask(self.item, plan, segment), worker_context)
         for chunk in plan.chunks:
-            inpaint(Task(Stage.INPAINT, self.item, plan, chunk=chunk), worker_context)
+            inpaint(InpaintTask(self.item, plan, chunk), worker_context)
         self.item.output.parent.mkdir(exist_ok=True)
         self.item.output.touch()
         sources = see(self.item.video, worker_context), see_mask(self.item, worker_context)

@@ -10,7 +10,7 @@ from reelmend.pipelines.stages.review import main_reason, quality_facts, with_ve
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.stitch import PatchTrack
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, Stage, Task
+from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, StitchTask
 
 GOOD = FrameQuality(hole_px=100, seen_px=100, away_sum=100, rim_mismatch=0.0, flicker=1.0)
 INVENTED = FrameQuality(hole_px=100, seen_px=0, away_sum=0, rim_mismatch=0.0, flicker=1.0)
@@ -31,7 +31,7 @@ def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_th
     item = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4")
     plan = ItemPlan("probe", 8, 1, 1, (), tuple(Chunk(n, (block,), ()) for n, block in enumerate(blocks)))
     worker_context = WorkerContext(RunContext("run", JobConfig(out=str(tmp_path / "out"))))
-    patches = PatchTrack(Task(Stage.STITCH, item, plan), worker_context)
+    patches = PatchTrack(StitchTask(item, plan), worker_context)
     for frame in range(8):
         patches.at(frame)
     assert patches.qualities == [(0, early), (1, early), (2, early), (3, early), (4, late), (5, late), (7, late)]

@@ -8,7 +8,7 @@ from reelmend.pipelines.config import JobConfig, PlanConfig
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.tasks import Item, Stage, Task
+from reelmend.pipelines.tasks import Item, ProbeTask
 
 LENGTHS = 17, 20, 16
 """The detector takes what is shorter than fifteen frames for no shot."""
@@ -21,7 +21,7 @@ def shots_of(tmp_path):
         mask = write_mask_image(tmp_path / "mask.png", moving_box(1)[0])
         worker_context = WorkerContext(RunContext("run", JobConfig(out=str(tmp_path / "out"), plan=PlanConfig(**plan))))
         item = Item("clip", video, mask, tmp_path / "out/clip.mp4")
-        plan_ = probe(Task(Stage.PROBE, item), worker_context).plan
+        plan_ = probe(ProbeTask(item), worker_context).plan
         blocks = [block for chunk in plan_.chunks for block in chunk.blocks]
         shots = worker_context.find_record(plan_.probe_key).shots
         assert {(block.shot_start, block.shot_stop) for block in blocks} == set(shots)

@@ -5,6 +5,7 @@ computed again; a column, a metric or an exit status of another name breaks what
 change, the version in its facts is raised too (`PROBE_VERSION` and the like), and the changelog says so.
 """
 
+import pickle
 import struct
 import zlib
 from pathlib import Path
@@ -24,7 +25,18 @@ from reelmend.pipelines.stages.parts import part_key
 from reelmend.pipelines.storage.flow_cache.codec import segment_key
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.partition import encode
-from reelmend.pipelines.tasks import Block, Item, Segment, Stage, Task
+from reelmend.pipelines.tasks import (
+    Block,
+    Chunk,
+    FlowTask,
+    InpaintTask,
+    Item,
+    ItemPlan,
+    ProbeTask,
+    Segment,
+    Stage,
+    StitchTask,
+)
 from reelmend.pipelines.utils.arrow import read_parquet
 
 WEIGHTS = {name: WeightFile(Path(name), name * 8, "none", name) for name in ("raft", "flow_completion", "generator")}
@@ -191,4 +203,13 @@ def test_exit_statuses():
 def test_the_names_of_tasks_and_stages():
     assert [str(stage) for stage in Stage] == ["probe", "flow", "inpaint", "stitch"]
     item = Item("reel7/clip", "clip.mp4", None, "out/clip.mp4")
-    assert [Task(stage, item).id for stage in (Stage.PROBE, Stage.STITCH)] == ["probe:reel7/clip", "stitch:reel7/clip"]
+    plan = ItemPlan("probe", 30, 64, 48, (), ())
+    tasks = [
+        ProbeTask(item),
+        FlowTask(item, plan, Segment(2, 20, 30)),
+        InpaintTask(item, plan, Chunk(1, (), ())),
+        StitchTask(item, plan),
+    ]
+    names = ["probe:reel7/clip", "flow:reel7/clip:2", "inpaint:reel7/clip:1", "stitch:reel7/clip"]
+    assert [task.id for task in tasks] == names
+    assert [pickle.loads(pickle.dumps(task)) for task in tasks] == tasks

@@ -35,7 +35,7 @@ from reelmend.pipelines.observe.report.views import (
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.stages.previews import FOLDER, kind_of, load_preview
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.utils.hashing import digest_of
 from reelmend.pipelines.utils.units import readable_count, readable_seconds
@@ -190,7 +190,7 @@ def _digest(names: tuple[str, ...]) -> str:
 
 
 def _picture_bytes(rows: Sequence[ItemRow]) -> int:
-    return sum(int(row.facts.get("preview_bytes", 0)) for row in rows)
+    return sum(ItemFacts.from_map(row.facts).preview_bytes or 0 for row in rows)
 
 
 def _picture_inside(work: Location, files: Files, name: str) -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from reelmend.pipelines.observe.reproduce import reproduce_command
 from reelmend.pipelines.stages.previews import sheet_of
-from reelmend.pipelines.storage.ledger import Facts, ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import Facts, ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.utils.units import readable_seconds
 
@@ -99,7 +99,7 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         round(seconds, 3),
         readable_seconds(seconds) if seconds else "",
         note_on(row),
-        _link(str(row.facts.get("output", row.output)), page_folder)
+        _link(ItemFacts.from_map(row.facts).output or row.output, page_folder)
         if has_output and page_folder is not None
         else None,
         _picture(row, picture),
@@ -120,7 +120,7 @@ def note_on(row: ItemRow) -> str:
 
 
 def has_picture(row: ItemRow) -> bool:
-    return bool(row.facts.get("preview"))
+    return bool(ItemFacts.from_map(row.facts).preview)
 
 
 def to_script(value: Any) -> str:
@@ -131,9 +131,10 @@ def to_script(value: Any) -> str:
 
 def quality_in_words(facts: Facts) -> str:
     """Return what a score stands on, in one line; empty where nothing was measured."""
-    if "quality_seen_share" not in facts:
+    known = ItemFacts.from_map(facts)
+    seen, away = known.quality_seen_share, known.quality_seen_away or 0.0
+    if seen is None:
         return ""
-    seen, away = float(facts["quality_seen_share"]), float(facts.get("quality_seen_away", 0))
     if not seen:
         return "no other frame shows what the hole hides"
     far = f"{away:.1f}".removesuffix(".0") if away < 10 else f"{away:.0f}"

@@ -25,9 +25,9 @@ from reelmend.pipelines.utils.hashing import digest_of
 FLOW_FORMAT = "steps-1"
 """Names the rounding, on which pictures depend."""
 FLOW_FOLDER = "flow"
-_NAME_BYTES = 16
-_STEPS_PER_PX = 64
-_MOST_STEPS = 2**15 - 1
+_NAME_BYTES = 16  # of a key: half a SHA-256
+_STEPS_PER_PX = 64  # of a stored vector; fewer where the longest would exceed `_MOST_STEPS`
+_MOST_STEPS = 2**15 - 1  # what 16 bits with a sign hold
 _MOST_BYTES = 2**36
 """No segment is larger: what claims to be is not given the memory."""
 

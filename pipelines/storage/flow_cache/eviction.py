@@ -21,6 +21,7 @@ from reelmend.pipelines.storage.flow_cache.records import Names, needed_now, pad
 from reelmend.pipelines.storage.flow_cache.survey import Survey, survey
 
 BATCH = 1000
+"""Segments that are deleted together: as many as S3 takes in one request (`s3_files._KEYS_A_REQUEST`)."""
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,13 @@ from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.flow_cache.records import RUNS, USED, Names, as_names, encode_record
 
 PAUSE_S = 2.0
+"""Between two looks whether what the run needs has changed: the most that others learn of it too late."""
 BEAT_S = 10.0
+"""Between two signs of life of a run whose needs stay the same: a sixth of `records.SILENT_S`."""
 PIECE_NAMES = 10_000
+"""Segments (160 kB of names) after which what was used is written down as such."""
 PIECE_S = 600.0
-"""After so many segments, or this long, what was used is written down as such."""
+"""The same, after this time."""
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ Names = NDArray[np.bytes_]
 """Segments, as `segment_name` tells them apart: an array of S16."""
 
 _NAME = np.dtype("S16")
-_READERS = 16
+_READERS = 16  # records that are read at once: half of the connections of a process
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reelmend.pipelines.storage.artifacts import Condition, Store
 from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER
 
-_READERS = 8
+_READERS = 8  # segments, of megabytes each, that are read and held at once
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from reelmend.pipelines.storage.location import Location
 BEAT_S = 10.0
 """Between two signs of life."""
 SILENT_S = 60.0
-"""Without a sign for this long, the holder is taken for dead."""
+"""Without a sign for this long, the holder is taken for dead: six of them missed, more than a store may delay one
+(`files._HASTY_S`)."""
 _TRIES = 5
 """Times the lock is asked for: somebody who looks whether it is held has it for a moment."""
 

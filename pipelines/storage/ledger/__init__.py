@@ -9,30 +9,14 @@ reader takes the parts and replays the events behind them, so what the driver kn
 items that a run leaves out stay as they were.
 """
 
+from reelmend.pipelines.storage.ledger.facts import WEIGHTS_FACT, Facts, ItemFacts
 from reelmend.pipelines.storage.ledger.read import LedgerView, read_ledger
-from reelmend.pipelines.storage.ledger.rows import (
-    FPS_FACT,
-    MASK_NOTE_FACT,
-    OVERRIDES_FACT,
-    REASON_FACT,
-    REVIEW_FACT,
-    SCORE_FACT,
-    WEIGHTS_FACT,
-    Facts,
-    ItemRow,
-    ItemState,
-    least_sure_first,
-)
+from reelmend.pipelines.storage.ledger.rows import ItemRow, ItemState, least_sure_first
 
 __all__ = [
-    "FPS_FACT",
-    "MASK_NOTE_FACT",
-    "OVERRIDES_FACT",
-    "REASON_FACT",
-    "REVIEW_FACT",
-    "SCORE_FACT",
     "WEIGHTS_FACT",
     "Facts",
+    "ItemFacts",
     "ItemRow",
     "ItemState",
     "LedgerView",

@@ -28,8 +28,7 @@ log = logging.getLogger(__name__)
 
 Event = dict[str, Any]
 
-LOCAL_PACE_S = 1.0
-REMOTE_PACE_S = 5.0
+LOCAL_PACE_S, REMOTE_PACE_S = 1.0, 5.0
 """Between two segments: a kill loses what was heard since the last one, and a day makes 17 000 objects of a bucket."""
 
 _FIELDS = frozenset(ItemRow.__dataclass_fields__) - {"id", "run", "earlier"}

@@ -11,6 +11,7 @@ from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.sealed import seal, unseal
 
 VERSION = 1
+"""Of the format of the ledger: raise it when an older reelmend can no longer read what is written."""
 
 
 class Damaged(ConfigError):

@@ -4,18 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-WEIGHTS_FACT = "weights_"
-"""Facts whose name begins so say which weights a network was read from."""
-OVERRIDES_FACT, FPS_FACT = "overrides", "fps"
-"""What the manifest set for this item alone, where it did: settings as words of a shell, frames per second."""
-SCORE_FACT = "quality_score"
-"""How sure a restored item's result is, 0..1, higher is surer."""
-REVIEW_FACT, REASON_FACT = "review", "review_reason"
-"""Whether somebody should look at a restored item, 0 or 1, and where it is 1, why."""
-MASK_NOTE_FACT = "mask_note"
-"""What in the item's mask may not be what was meant, in words; absent where nothing is odd."""
+from reelmend.pipelines.storage.ledger.facts import Facts
 
-Facts = dict[str, str | int | float]
+# Read of every row, of a million at times: without the other facts (`ItemFacts.from_map`).
+SCORE_FACT, REVIEW_FACT, REASON_FACT, MASK_NOTE_FACT = "quality_score", "review", "review_reason", "mask_note"
 
 
 class ItemState(StrEnum):
@@ -53,7 +45,8 @@ class ItemRow:
     output: str
     state: ItemState = ItemState.PENDING
     kind: str = ""
-    """Class name of the error that ended a bad item."""
+    """Kind of the failure that ended a bad item: a `reelmend.pipelines.errors.FailureKind`, or the class of another
+    error; of ledgers that another version wrote, whatever it says there."""
     reason: str = ""
     """Why a bad item is bad, or a note on a good one."""
     stage: str = ""
