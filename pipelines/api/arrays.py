@@ -29,7 +29,7 @@ from reelmend.pipelines.stages.inpaint import inpaint
 from reelmend.pipelines.stages.probe import FrameSurvey, plan_of
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.stitch import PatchTrack
-from reelmend.pipelines.tasks import Item, ItemPlan, Stage, Task
+from reelmend.pipelines.tasks import InpaintTask, Item, ItemPlan, StitchTask
 
 log = logging.getLogger("reelmend")
 
@@ -101,7 +101,7 @@ def _restore(video: ArrayVideo, mask: ArrayMask | None, job: JobConfig, meter: P
     item = Item("frames", _FRAMES, None if mask is None else _MASKS, Path("restored"))
     plan = plan_of(record, "", job)
     frames = _inpaint(item, plan, context, meter)
-    patches = PatchTrack(Task(Stage.STITCH, item, plan), context)
+    patches = PatchTrack(StitchTask(item, plan), context)
     for index, frame in enumerate(laid):
         patch = patches.at(index)
         if patch is not None:
@@ -138,7 +138,7 @@ def _inpaint(item: Item, plan: ItemPlan, context: MemoryContext, meter: Progress
 
     with _counted(), PROGRESS.heard_by(sign):
         for chunk in plan.chunks:
-            inpaint(Task(Stage.INPAINT, item, plan, chunk=chunk), context)
+            inpaint(InpaintTask(item, plan, chunk), context)
     return total
 
 

@@ -13,7 +13,7 @@ from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
-from reelmend.pipelines.tasks import Item, Task
+from reelmend.pipelines.tasks import Item, PlannedTask
 
 MOST_FLOW_BYTES = 1 << 30
 """Of compressed flow kept between blocks, about the flow of 2 000 frames of 640x360; what is dropped is computed again
@@ -62,7 +62,7 @@ class MemoryContext(WorkerContext):
         self.probed: ProbeRecord | None = None
         """What the probe found; stages read it from here."""
 
-    def record(self, task: Task) -> ProbeRecord:
+    def record(self, task: PlannedTask) -> ProbeRecord:
         assert self.probed is not None, "the clip is probed before anything else is done with it"
         return self.probed
 
