@@ -58,10 +58,27 @@ def use(commands: Path, folder: Path) -> None:
     step("doctor", [reelmend, "doctor"], folder)
     step("demo", [reelmend, "demo", "--out", "demo-out"], folder)
     videos, masks = "demo-out/input/scene.mp4", "demo-out/input/scene_mask.mkv"
+    step("python", [commands / "python", "-c", PYTHON], folder)
     step("plan", [reelmend, "plan", "--videos", videos, "--masks", masks, "--out", "demo-out"], folder)
     for made in ("scene.mp4", "_reelmend/report.html"):
         if not (folder / "demo-out" / made).stat().st_size:
             sys.exit(f"the demo left an empty {made}")
+
+
+PYTHON = """
+import numpy as np
+ramp = np.tile(np.arange(50, 210, dtype=np.uint8)[:, None], (20, 96, 1, 3))
+mask = np.zeros(ramp.shape[1:3], bool); mask[40:56, 70:90] = True
+frames = ramp.copy(); frames[:, mask] = 255
+
+import reelmend
+restored = reelmend.restore(frames, mask)
+
+near = np.zeros_like(mask); near[36:60, 66:94] = True
+assert (restored[:, ~near] == frames[:, ~near]).all(), "pixels outside the hole changed"
+assert abs(restored.astype(int) - ramp).max() < 40, "the hole was not filled"
+"""
+"""20 frames of a grey ramp with a white box in it, restored by two lines."""
 
 
 def step(name: str, command: Sequence[Path | str], folder: Path | None = None) -> None:

@@ -7,6 +7,7 @@ ReelmendError
 ├── ItemError         the data: this one video or mask cannot be restored             item quarantined, exit 3
 │   ├── MediaError      the video cannot be read, or holds no frames
 │   ├── MaskError       the mask is missing, or does not fit its video
+│   ├── ArrayError      frames or masks in memory have a wrong shape or type (also a ValueError)
 │   ├── OutputTaken     what lies where it would be written is not its own, and `run.existing` is refuse
 │   ├── OverLimit       it is larger or takes longer than the job's `limits` allow
 │   ├── MemoryShort     no GPU of this run has the memory for this size
@@ -50,6 +51,10 @@ class MediaError(ItemError):
 
 class MaskError(ItemError):
     """The mask cannot be read or does not fit its video."""
+
+
+class ArrayError(ItemError, ValueError):
+    """Frames or masks given as arrays have a wrong shape or type."""
 
 
 class OutputTaken(ItemError):

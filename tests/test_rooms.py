@@ -42,6 +42,7 @@ ORDER = {
         "forecast",
         "observe",
         "run",
+        "api",
         "cli",
     ],
 }

@@ -51,12 +51,13 @@ def load_job(
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
     s3: S3Config | None = None,
+    origin: str = COMMAND_LINE,
 ) -> JobConfig:
     """Merge all sources into one checked job.
 
-    `flags` maps a dotted key to its value and wins over `overrides`. Relative paths in the job file start at the file's
-    own folder; those of overrides and flags in the current directory. `s3` says how a
-    file in a bucket is reached. Raises ConfigError with one line a problem.
+    `flags` maps a dotted key to its value and wins over `overrides`; `origin` is what messages call the source of both.
+    Relative paths in the job file start at the file's own folder; those of overrides and flags in the current
+    directory. `s3` says how a file in a bucket is reached. Raises ConfigError with one line a problem.
     """
     merge = _Merge(OmegaConf.structured(job_class()))
     merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
@@ -64,9 +65,9 @@ def load_job(
         merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
     if file is not None:
         merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
-    merge.apply_dot_list(overrides, COMMAND_LINE)
+    merge.apply_dot_list(overrides, origin)
     for key, value in (flags or {}).items():
-        merge.apply(_Setting(key, value, COMMAND_LINE))
+        merge.apply(_Setting(key, value, origin))
     return merge.finish(whole=True)
 
 

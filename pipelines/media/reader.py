@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reelmend.pipelines.errors import MediaError
+from reelmend.pipelines.media.arrays import ArrayVideo
 from reelmend.pipelines.media.colour import Coloured, colour_of, grey_to_full
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.formats import copy_of, planes_of, to_working, working_layout
@@ -43,11 +44,17 @@ def read_frames(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFram
         raise ValueError(f"frames [{start}, {stop}) of a video of {info.frames}")
     if start == stop:
         return
-    frames = _from_folder(info, start, stop) if info.is_folder else _from_file(info, start, stop)
+    frames = _opened(info, start, stop)
     for index, frame in enumerate(frames, start):
         converted = to_working(frame, info.pixel_format)
         converted.pts, converted.time_base = info.pts[index], info.time_base
         yield converted
+
+
+def _opened(info: VideoInfo, start: int, stop: int) -> Iterator[av.VideoFrame]:
+    if isinstance(info, ArrayVideo):
+        return info.frames_from(start, stop)
+    return _from_folder(info, start, stop) if info.is_folder else _from_file(info, start, stop)
 
 
 def to_rgb(frame: av.VideoFrame, info: Coloured, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:

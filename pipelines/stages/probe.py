@@ -23,7 +23,9 @@ from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
 from reelmend.pipelines.media.inspection import inspect_video
+from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.sizes import margin_of
 from reelmend.pipelines.media.source import list_images
 from reelmend.pipelines.media.still_ranges import StillFinder
@@ -75,7 +77,7 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     if not record.mask.masked:
         return _leave_untouched(task, record, (video, mask), worker_context)
     mended = try_copies(record.info, job.stitch)
-    plan = replace(_plan(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
+    plan = replace(plan_of(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
     found = record.facts(frames) | worked_of_plan(plan, record.size, job).facts()
     return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
@@ -88,14 +90,11 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
 def _inspect(
     item: Item, job: JobConfig, video_digest: str, mask_digest: str, worker_context: WorkerContext
 ) -> ProbeRecord:
-    finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
-    still = StillFinder()
+    survey = FrameSurvey(job)
 
     def on_frame(index: int, frame: av.VideoFrame) -> None:
         PROGRESS.frame()
-        still.see(index, frame)
-        if finder is not None:
-            finder.see(index, frame)
+        survey.see(index, frame)
 
     rate = exact_rate(rate_told(item, job) or job.input.image_rate)
     info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
@@ -103,15 +102,33 @@ def _inspect(
     on_canvas(info, canvas)  # raises where that is too large
     mask_path = None if item.mask is None else worker_context.local(item.mask)
     mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    shots = finder.shots() if finder is not None else [(0, info.frames)]
-    return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), still.ranges())
+    return survey.record(info, video_digest, mask_digest, mask)
 
 
 def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
     return any(start < frames[1] and frames[0] < stop for start, stop in ranges)
 
 
-def _plan(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None) -> ItemPlan:
+class FrameSurvey:
+    """What a probe learns from looking at every frame once, in order: shots, and where the camera stands still."""
+
+    def __init__(self, job: JobConfig) -> None:
+        self._finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
+        self._still = StillFinder()
+
+    def see(self, index: int, frame: av.VideoFrame) -> None:
+        self._still.see(index, frame)
+        if self._finder is not None:
+            self._finder.see(index, frame)
+
+    def record(self, info: VideoInfo, video_digest: str, mask_digest: str, mask: MaskSummary) -> ProbeRecord:
+        """Return the record of a video all of whose frames were seen."""
+        shots = self._finder.shots() if self._finder is not None else [(0, info.frames)]
+        return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges())
+
+
+def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None = None) -> ItemPlan:
+    """Return what has to be computed for an item, or for a range of its frames, by what its probe found."""
     frames, masked = record.info.frames, record.mask.masked
     in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
 

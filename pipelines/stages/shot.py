@@ -73,7 +73,7 @@ def shots_of(block: Block, task: InpaintTask | StitchTask, worker_context: Worke
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
     record = worker_context.record(task)
-    mask = None if task.item.mask is None else worker_context.local(task.item.mask)
+    mask = worker_context.mask_of(task.item)
 
     def open_shot() -> OpenShot:
         job = worker_context.settings(task.item)

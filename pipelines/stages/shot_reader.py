@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import works_in_regions
+from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.masks import read_canvas_masks
 from reelmend.pipelines.media.crop import region_to_rgb
@@ -36,7 +37,7 @@ class Clip:
     The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
     """
 
-    def __init__(self, record: ProbeRecord, mask: Path | None, job: JobConfig) -> None:
+    def __init__(self, record: ProbeRecord, mask: Path | ArrayMask | None, job: JobConfig) -> None:
         self.record, self.job = record, job
         self.canvas = canvas_of(record.info, job)
         self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
@@ -122,7 +123,9 @@ class Clip:
 # collector comes by.
 
 
-def _read_masks(record: ProbeRecord, canvas: Canvas, mask: Path | None, job: JobConfig, start: int) -> Iterator[Bool]:
+def _read_masks(
+    record: ProbeRecord, canvas: Canvas, mask: Path | ArrayMask | None, job: JobConfig, start: int
+) -> Iterator[Bool]:
     """Yield masks from frame `start` on, at the output's size."""
     info = record.info
     yield from read_canvas_masks(mask, info, record.mask.as_read(job.mask), canvas, start, info.frames)

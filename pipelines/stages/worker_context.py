@@ -11,6 +11,7 @@ from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
+from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.stages.model_clock import ModelClock
 from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
 from reelmend.pipelines.stages.run_context import RunContext
@@ -75,6 +76,10 @@ class WorkerContext:
         if path is None:
             raise SourceChanged(f"{place}: no longer exists")
         return path
+
+    def mask_of(self, item: Item) -> Path | ArrayMask | None:
+        """Return the item's mask as it can be read until the task ends, None without one. Raises SourceChanged."""
+        return None if item.mask is None else self.local(item.mask)
 
     def stamp(self, place: Location) -> Stamp:
         """Return that of what `local` gave, as it is now; of a copy, as the object was. Not known where it is gone."""

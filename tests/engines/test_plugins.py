@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from plugin import install, install_example
 from typer.testing import CliRunner
 
+import reelmend
 from reelmend.core_model.engine import Restored
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import JobConfig
@@ -252,6 +253,16 @@ def test_a_program_registers_an_engine_for_its_own_process(registered: Any, vide
     assert not finish(job_of(videos))[1]["clip"].reused
     with pytest.raises(ConfigError, match=r"registered in this process only.*run.executor=inline"):
         finish(job_of(videos, "run.executor=ray"))
+
+
+def test_a_registered_engine_restores_arrays(registered: Any) -> None:
+    frames, mask = np.full((2, 64, 96, 3), 60, np.uint8), np.zeros((64, 96), bool)
+    frames[:, 16:48, 32:64] = 100
+    mask[HOLE] = True
+    frames[:, mask] = 255
+    restored = reelmend.restore(frames, mask, "mean_colour", settings={"mask.dilation": 0, "mean_colour.border": 8})
+    assert (restored[:, mask] == 100).all()
+    assert (restored[:, ~mask] == frames[:, ~mask]).all()
 
 
 def test_names_of_installed_engines_are_not_replaced() -> None:

@@ -5,6 +5,7 @@ distribution's, and a user's folder would be imported in their stead; so all tha
 """
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,12 @@ def test_it_is_imported_and_restores_beside_a_users_packages_of_the_same_names(i
     )
     place = _run([str(installed), "-c", code], cwd=beside, env=_environment()).split()[-1]
     assert Path(place).is_relative_to(installed.parents[1])
+
+
+def test_two_lines_of_python_restore_20_frames(installed, beside):
+    """What deploy/smoke_wheel.py tries in an environment that has nothing else."""
+    code = runpy.run_path(str(ROOT / "deploy" / "smoke_wheel.py"))["PYTHON"]
+    _run([str(installed), "-c", code], cwd=beside, env=_environment())
 
 
 def test_a_run_beside_a_users_packages_reads_none_of_them(installed, beside):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from reelmend.pipelines.config import MaskConfig
+from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.canvas.canvas import Canvas
 from reelmend.pipelines.media.masks.align import Bool
@@ -20,7 +21,9 @@ from reelmend.pipelines.media.records import VideoInfo
 NO_MASK = MaskSummary("none", frames=0, masked=(), masked_fraction=0.0, box=(0, 0, 0, 0))
 
 
-def inspect_canvas_masks(path: Path | None, info: VideoInfo, config: MaskConfig, canvas: Canvas) -> MaskSummary:
+def inspect_canvas_masks(
+    path: Path | ArrayMask | None, info: VideoInfo, config: MaskConfig, canvas: Canvas
+) -> MaskSummary:
     """Return what is missing, at the canvas' size. Raises MaskError where the mask does not fit the video."""
     summary = NO_MASK if path is None else inspect_masks(path, info, config)
     if not canvas.grows:
@@ -32,7 +35,7 @@ def inspect_canvas_masks(path: Path | None, info: VideoInfo, config: MaskConfig,
 
 
 def read_canvas_masks(
-    path: Path | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
+    path: Path | ArrayMask | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
 ) -> Iterator[Bool]:
     """Yield the masks of frames [start, stop), bool [H, W] at the canvas' size; without a path what is around is all.
 

@@ -1,6 +1,6 @@
 """Missing pixels of each frame, from any kind of mask.
 
-A mask is one image (for every frame), a folder of images, or a video. A folder with one image a frame is taken by
+A mask is one image (for every frame), a folder of images, a video, or an array. A folder with one image a frame is taken by
 order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an
 empty mask: the numbers are those of the video's own images when the video is a folder, otherwise they count from
 `mask.numbered_from`, or, where the job does not say, from 1 when 1 is the smallest or the last frame's number plus one
@@ -22,6 +22,7 @@ import numpy as np
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import MaskConfig
 from reelmend.pipelines.errors import MaskError, MediaError
+from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.masks.align import Bool, fitted, refuse_other_shape
@@ -34,7 +35,7 @@ from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.source import image_size, list_images
 from reelmend.pipelines.storage.suffixes import is_image
 
-Kind = Literal["image", "folder", "video", "none"]
+Kind = Literal["image", "folder", "video", "array", "none"]
 
 _NO_TRACK = HoleTrack()
 _MOST_NOTES = 4
@@ -79,9 +80,9 @@ class _Levels:
     own_mirrored: bool = False
 
 
-def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
+def inspect_masks(path: Path | ArrayMask | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
     """Read a whole mask and return what it covers. Raises MaskError: missing, unreadable, of other length or shape."""
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
     _refuse_other_video(path, info)
     summary, count = _inspect(path, info, config)
     if not count.are_labels(config.threshold):
@@ -91,7 +92,7 @@ def inspect_masks(path: Path | str, info: VideoInfo, config: MaskConfig) -> Mask
     return replace(as_labels, threshold=0, notes=notes)
 
 
-def _inspect(path: Path, info: VideoInfo, config: MaskConfig) -> tuple[MaskSummary, LevelCount]:
+def _inspect(path: Path | ArrayMask, info: VideoInfo, config: MaskConfig) -> tuple[MaskSummary, LevelCount]:
     ranges: list[tuple[int, int]] = []
     covered = full_frames = 0
     previous: _Levels | None = None
@@ -142,7 +143,9 @@ def _take_note(levels: _Levels, info: VideoInfo, seen: LevelCount, notes: dict[s
             notes[note] = None
 
 
-def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
+def read_masks(
+    path: Path | ArrayMask | str, info: VideoInfo, config: MaskConfig, start: int, stop: int
+) -> Iterator[Bool]:
     """Yield the masks of frames [start, stop), bool [H, W] at the video's coded size, thresholded and dilated.
 
     A mask of another size is resized by nearest neighbour; one that shows the picture as a player turns it is turned
@@ -152,7 +155,7 @@ def read_masks(path: Path | str, info: VideoInfo, config: MaskConfig, start: int
     empty = np.zeros((info.height, info.width), np.bool_)
     empty.flags.writeable = False
     previous: tuple[_Levels, Bool] | None = None
-    for levels in _levels_of(Path(path), info, config, start, stop):
+    for levels in _levels_of(Path(path) if isinstance(path, str) else path, info, config, start, stop):
         if levels is None:
             yield empty
             continue
@@ -165,8 +168,13 @@ def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
     return fitted(levels.values, levels.path, info, config, levels.own_rotation, levels.own_mirrored)
 
 
-def _levels_of(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
+def _levels_of(
+    path: Path | ArrayMask, info: VideoInfo, config: MaskConfig, start: int, stop: int
+) -> Iterator[_Levels | None]:
     """Yield the levels of frames [start, stop); None for a frame without a mask."""
+    if isinstance(path, ArrayMask):
+        yield from _from_array(path, start, stop)
+        return
     if not path.exists():
         raise MaskError(f"{path}: no such mask")
     try:
@@ -200,22 +208,30 @@ def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, sto
         yield _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
 
 
+def _from_array(mask: ArrayMask, start: int, stop: int) -> Iterator[_Levels]:
+    for levels, repeated in mask.levels_from(start, stop):
+        one = _Levels(levels, mask.name, lossless=True)
+        yield from (one for _ in range(repeated))
+
+
 def _of_image(path: Path) -> _Levels:
     image = read_mask_image(path)
     return _Levels(image.levels, path, image.lossless, image.note)
 
 
-def _order_note(path: Path, info: VideoInfo, config: MaskConfig) -> str:
-    return order_images(path, info, config.numbered_from).note if _kind(path) == "folder" else ""
+def _order_note(path: Path | ArrayMask, info: VideoInfo, config: MaskConfig) -> str:
+    if isinstance(path, ArrayMask) or _kind(path) != "folder":
+        return ""
+    return order_images(path, info, config.numbered_from).note
 
 
 _Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[_Levels | None]]
 _READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
 
 
-def _refuse_other_video(path: Path, info: VideoInfo) -> None:
+def _refuse_other_video(path: Path | ArrayMask, info: VideoInfo) -> None:
     """Raise MaskError for a mask video of another shape, by its header: before all of it is decoded."""
-    if path.exists() and _kind(path) == "video":
+    if isinstance(path, Path) and path.exists() and _kind(path) == "video":
         try:
             header = glance_video(path)
         except MediaError as error:
@@ -223,13 +239,17 @@ def _refuse_other_video(path: Path, info: VideoInfo) -> None:
         refuse_other_shape((header.width, header.height), path, info, header.rotation)
 
 
-def _kind(path: Path) -> Kind:
+def _kind(path: Path | ArrayMask) -> Kind:
+    if isinstance(path, ArrayMask):
+        return "array"
     if path.is_dir():
         return "folder"
     return "image" if is_image(path) else "video"
 
 
-def _length(path: Path) -> int:
+def _length(path: Path | ArrayMask) -> int:
+    if isinstance(path, ArrayMask):
+        return path.length
     kind = _kind(path)
     if kind == "image":
         return 1

@@ -11,6 +11,8 @@ SCORE_FACT, REVIEW_FACT, REASON_FACT, MASK_NOTE_FACT = "quality_score", "review"
 
 
 class ItemState(StrEnum):
+    """How far an item is, or how it ended."""
+
     PENDING = "pending"  # not started
     PROBING = "probing"
     RUNNING = "running"  # flow and inpainting
