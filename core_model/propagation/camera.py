@@ -151,8 +151,11 @@ def _refined(pictures: _Pair, start: F64, verdict: _Verdict) -> tuple[F64, _Verd
         return start, verdict
     if moved < _IN_PLACE_PX:
         return place, verdict
-    verdict = _compare(pictures, place)
-    return (place, verdict) if verdict.stands else None
+    refined = _compare(pictures, place)
+    if not refined.stands:
+        return None
+    better = refined.standing - refined.moving > verdict.standing - verdict.moving
+    return (place, refined) if better or refined.standing >= _FEWEST_TILES else (start, verdict)
 
 
 def _searched(pictures: _Pair, start: F64, farthest_px: int) -> F64 | None:
