@@ -9,7 +9,7 @@ SUPPLY := .venv-supply/bin
 
 .PHONY: demo test chaos fuzz mutants lint docs format lock sbom audit clean
 
-demo: .venv/ready            ## restore a generated clip, and print where the result is
+demo: .venv/installed        ## restore a generated clip, and print where the result is
 	$(BIN)/reelmend demo --out demo-out
 
 test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once for all test processes
@@ -56,8 +56,13 @@ audit: .venv-supply/ready    ## known vulnerabilities of what the image installs
 clean:                       ## remove the environment and what the demo wrote
 	rm -rf .venv .venv-lint .venv-supply demo-out site sbom.json
 
-.venv/ready: constraints.txt pyproject.toml
+# What a user needs; then what developers need besides.
+.venv/installed: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) -c constraints.txt -e .
+	touch $@
+
+.venv/ready: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH) -c constraints.txt -e '.[dev]'
 	touch $@
 

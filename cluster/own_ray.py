@@ -3,7 +3,6 @@
 Anyone who can reach Ray's ports can run code, and a folder of every run that ever was fills the disk.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import ray
+
+from reelmend.pipelines.utils.locks import lock, open_folder
+from reelmend.pipelines.utils.user import user_id
 
 _PREFIX = "reelmend-ray-"  # short: sockets lie below, and their paths must stay under 108 bytes
 _TEMPORARY = "RAY_TMPDIR"
@@ -47,23 +49,23 @@ def temporary_folder() -> Iterator[Path]:
     for left in parent.glob(f"{_PREFIX}*"):
         _remove_left(left)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    lock = os.open(folder, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # ends with this process, however it ends
+    handle = open_folder(folder)
+    lock(handle)  # ends with this process, however it ends
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        os.close(handle)
 
 
 def _remove_left(folder: Path) -> None:
     """Remove a folder of this user's that no driver holds."""
     with suppress(OSError):
-        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        if folder.is_symlink() or folder.stat().st_uid != user_id():
             return
-        lock = os.open(folder, os.O_RDONLY)
+        handle = open_folder(folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(handle, wait=False)
             shutil.rmtree(folder, ignore_errors=True)
         finally:
-            os.close(lock)
+            os.close(handle)

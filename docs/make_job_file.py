@@ -73,6 +73,7 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | `mask` | unless `mode: outpaint` | image, folder of images or video, relative to the manifest |
 | `output` | | path inside `out`, with or without a suffix (the codec decides: `.mp4`, `.mov`, `.mkv`); default: the video's name |
 | `frames`, `width`, `height`, `fps` | | used by `reelmend plan` instead of opening the file; `fps` is also the rate of a folder of images |
+| `range` | | the frames to restore, as in `frames`: `0:250`, `:3s`; the output is named after it unless the row has an `output` |
 | `overrides` | | settings for this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
 
 Two rows with the same output, or an output outside `out`, are rejected before any work. A row with an unusable name (a line break, too long,

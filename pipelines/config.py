@@ -84,7 +84,7 @@ class InputConfig:
     masks: str | None = None
     """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
     manifest: str | None = None
-    """Parquet, CSV or JSONL with columns video, mask and optionally output, frames, width, height, fps, overrides."""
+    """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
     """Frames per second of a folder of images, unless the manifest gives fps: 25, 24000/1001, or 23.976, which means
     24000/1001."""
@@ -347,6 +347,9 @@ class JobConfig:
     """Name of the run in logs, ledger and report."""
     out: str = "out"
     """Output folder or bucket prefix; the run keeps its own files in `_reelmend/` inside it."""
+    output: str | None = None
+    """Name of the output file in `out`, for a job of one video; `out: folder/name.mp4` sets both. None: named after the
+    video."""
     engine: str = "propagation"
     """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
     propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. Or an engine that an
@@ -354,6 +357,9 @@ class JobConfig:
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional."""
+    frames: str | None = None
+    """Range of each item to restore: START:STOP in frames or times, without the end (0:250, :3s, 1min:90s; quote it in
+    YAML). Its output is named after it (`clip_0-250.mp4`) and equals the same frames of the whole. None: all frames."""
     input: InputConfig = field(default_factory=InputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)

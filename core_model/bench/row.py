@@ -6,7 +6,6 @@ Reads a request as JSON from standard input, writes what was measured as JSON to
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from reelmend.core_model.bench.weights import with_drawn_weights
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.huge_pages import use_huge_pages
 from reelmend.core_model.device.memory import CudaMemory
+from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
@@ -77,7 +77,7 @@ def _measure(
 def _peak_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return max(CudaMemory.highest, torch.cuda.max_memory_allocated(device)) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return peak_rss_mb()
 
 
 def _count(restore: Callable[[], object]) -> dict[str, float]:

@@ -7,9 +7,11 @@ import typer
 
 from reelmend.pipelines.cli.bench import bench
 from reelmend.pipelines.cli.cache import cache
+from reelmend.pipelines.cli.clean import clean
 from reelmend.pipelines.cli.demo import demo
 from reelmend.pipelines.cli.doctor import doctor
 from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.near_misses import Forgiving
 from reelmend.pipelines.cli.plan import plan
 from reelmend.pipelines.cli.profile import profile
 from reelmend.pipelines.cli.report import report
@@ -52,8 +54,8 @@ def overview(
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, profile, doctor, schema, *_CLUSTER_COMMANDS):
-    app.command()(guarded(command))
+for command in (demo, plan, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
+    app.command(cls=Forgiving)(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)
 app.add_typer(cache)

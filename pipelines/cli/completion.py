@@ -24,6 +24,11 @@ def complete_preset(incomplete: str) -> list[str]:
     return [name for name in preset_names() if name.startswith(incomplete)]
 
 
+def setting_names() -> list[str]:
+    """Return the dotted names of all settings."""
+    return [name for name, _ in _settings(job_class())]
+
+
 def _settings(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, hint in get_type_hints(section).items():
         if dataclasses.is_dataclass(hint):

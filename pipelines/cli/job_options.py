@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reelmend.pipelines.cli.options import Manifest, Masks, Out, Preset, Videos, Words, sort_words
+from reelmend.pipelines.cli.options import First, Frames, Manifest, Masks, Out, Preset, Videos, Words, sort_words
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import rates_beside
+from reelmend.pipelines.job.frame_range import first_of
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.storage.location import Location
 
@@ -23,6 +25,8 @@ class JobOptions:
     masks: Masks = None
     manifest: Manifest = None
     out: Out = None
+    frames: Frames = None
+    first: First = None
 
     @property
     def file(self) -> Location | None:
@@ -42,7 +46,10 @@ class JobOptions:
             flags |= {"input.videos": request.videos, "input.manifest": None}
         if self.manifest is not None:
             flags |= {"input.manifest": self.manifest} | ({} if request.videos else {"input.videos": []})
-        others = {"input.masks": self.masks, "out": self.out, "cost.rates": rates}
+        if self.frames is not None and self.first is not None:
+            raise ConfigError(f"--frames and --first cannot be combined; use --frames {self.frames}")
+        frames = self.frames if self.first is None else first_of(self.first)
+        others = {"input.masks": self.masks, "out": self.out, "frames": frames, "cost.rates": rates}
         flags |= {key: value for key, value in others.items() if value is not None}
         return load_job(request.file, self.preset, request.overrides, flags)
 

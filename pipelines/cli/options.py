@@ -58,7 +58,24 @@ Manifest = Annotated[
     typer.Option("--manifest", metavar="FILE", help="Parquet, CSV or JSONL with columns video and mask."),
 ]
 Out = Annotated[
-    str | None, typer.Option("--out", metavar="FOLDER", help="Output folder, or a bucket prefix (s3://...).")
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="FOLDER|FILE",
+        help="Output folder or bucket prefix (s3://...); for a single video, the output file (x.mp4).",
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        "--frames",
+        metavar="START:STOP",
+        help="Restore only these frames of each video: 0:250, 1min:90s. The end is not included.",
+    ),
+]
+First = Annotated[
+    str | None,
+    typer.Option("--first", metavar="LENGTH", help="Restore only the beginning of each video: 250 (frames) or 3s."),
 ]
 Rates = Annotated[
     str | None,

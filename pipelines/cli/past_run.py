@@ -10,6 +10,7 @@ from reelmend.pipelines.cli.options import is_job_file, sort_words
 from reelmend.pipelines.config import JobConfig, S3Config
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.job.one_output import folder_of, is_output_file
 from reelmend.pipelines.observe.heartbeat import last_sign
 from reelmend.pipelines.observe.now import Now
 from reelmend.pipelines.observe.run_status import Life, RunStatus, standing
@@ -81,13 +82,13 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
 def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
     """Return the folder, and the S3 settings to reach it if it is in a bucket."""
     folder = words[0] if words and len(words) == 1 and out is None else ""
-    if folder and (is_folder(folder) or (is_url(folder) and not is_job_file(folder))):
-        return location_of(folder), S3Config()
+    if folder and (is_folder(folder) or is_output_file(folder) or (is_url(folder) and not is_job_file(folder))):
+        return folder_of(folder), S3Config()
     if not words and out is None:
         raise ConfigError("no run given: name its job file, or its output folder with --out")
     request = sort_words(words, None)
     job = load_job(request.file, preset, request.overrides)
-    return location_of(job.out if out is None else out), job.s3
+    return folder_of(job.out if out is None else out), job.s3
 
 
 def _read_sealed(place: Location, files: Files) -> dict[str, Any] | None:

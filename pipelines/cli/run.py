@@ -8,7 +8,7 @@ import typer
 from reelmend.pipelines.cli.guard import show_log
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug
-from reelmend.pipelines.cli.screen import console, print_json, print_summary
+from reelmend.pipelines.cli.screen import console, print_json, print_outputs, print_summary
 from reelmend.pipelines.observe.progress import choose_display
 from reelmend.pipelines.run.selection import Selection, read_since
 from reelmend.pipelines.storage.ledger import ItemRow, least_sure_first
@@ -68,10 +68,16 @@ def run(
         bad = [_brief(row) for row in rows if row.state.bad]
         review = [_brief(row) | {"score": row.quality_score} for row in least_sure_first(rows)]
         told = [_brief(row) | {"reason": row.told} for row in rows if row.told]
-        print_json(summary.to_dict() | {"report": report, "bad": bad, "review": review, "told": told})
+        outputs = [written for row in rows if (written := row.written)]
+        found = {"outputs": outputs, "report": report, "bad": bad, "review": review, "told": told}
+        print_json(summary.to_dict() | found)
     else:
         print_summary(screen, summary, rows)
-        screen.print(f"\nvideos  {job.out}\nreport  {report or 'could not be written'}", soft_wrap=True)
+        screen.print()
+        print_outputs(screen, rows, job.out)
+        screen.print(f"report  {report or 'could not be written'}", soft_wrap=True)
+        if summary.exit_status == 0 and summary.chunks_computed:
+            screen.print(f"kept    intermediate results; `reelmend clean {job.out}` removes them", soft_wrap=True)
         if profile:
             screen.print(f"profile {work / PROFILE_FOLDER}: open it in ui.perfetto.dev, or run `reelmend profile`")
     return summary.exit_status

@@ -30,6 +30,8 @@ class VisibleConsole(Console):
 
 SHOWN = 20
 """Bad items, and items to review, that a terminal shows; the report shows all."""
+_FEW = 5
+"""Outputs whose paths are printed; of more, the folder."""
 _LEAST_SURE = 5
 """Items to review that are named at the end of a run."""
 
@@ -52,6 +54,15 @@ def print_summary(screen: Console, summary: RunSummary, rows: Sequence[ItemRow])
     look = f"{summary.to_review} of {counted(summary.items, 'item')} may need a look; see the report"
     print_review(screen, look, least_sure_first(rows)[:_LEAST_SURE])
     print_bad(screen, summary, [row for row in rows if row.state.bad])
+
+
+def print_outputs(screen: Console, rows: Sequence[ItemRow], out: str) -> None:
+    """Print where the outputs are: each path of a few, the folder of many."""
+    outputs = [written for row in rows if (written := row.written)]
+    for output in outputs if len(outputs) <= _FEW else ():
+        screen.print(Text(f"output  {output}"), soft_wrap=True)
+    if len(outputs) > _FEW:
+        screen.print(Text(f"outputs {counted(len(outputs), 'video')} in {out}"), soft_wrap=True)
 
 
 def print_totals(screen: Console, summary: RunSummary) -> None:

@@ -152,11 +152,13 @@ def plan_frames(
     regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
     still: Sequence[Range] = (),
     reads_flow: bool = True,
+    within: Range | None = None,
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
 
     `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
     Segments that only blocks in `still` need (`media.still_ranges`) are left to demand; all, if the engine reads none.
+    Of frames `within` alone, blocks and segments are those of the whole that these frames are made from.
     """
     working = [
         replace(block, regions=regions(block.seen_start, block.seen_stop))
@@ -164,6 +166,10 @@ def plan_frames(
         if masked(block.kept_start, block.kept_stop)
     ]
     segments = needed_segments(frames, working, segment_length)
+    if within is not None:
+        working = [block for block in working if block.kept_start < within[1] and within[0] < block.kept_stop]
+        needed = set(_read_by(working, _by_region(segments)))
+        segments = tuple(segment for segment in segments if segment.index in needed)
     moving = [block for block in working if reads_flow and not stands_in(still, block.seen_start, block.seen_stop)]
     read = set(_read_by(moving, _by_region(segments)))
     segments = tuple(replace(segment, on_demand=segment.index not in read) for segment in segments)

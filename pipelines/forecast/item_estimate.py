@@ -13,6 +13,7 @@ from reelmend.pipelines.engines.worked_area import WHOLE, Worked, worked_of_regi
 from reelmend.pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
 from reelmend.pipelines.forecast.header_reader import MaskHeader, Size
 from reelmend.pipelines.forecast.headers import Headers
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of, canvas_of_size
 from reelmend.pipelines.media.canvas.framing import on_canvas
@@ -74,6 +75,12 @@ class PlannedItem:
 def has_figures(item: Item) -> bool:
     """Whether the manifest says all that a plan needs, so that the video need not be opened."""
     return bool(item.frames and item.width and item.height)
+
+
+def restored_frames(item: Item, job: JobConfig) -> int:
+    """Return how many of an item's frames the job restores: all, or about a range's."""
+    frames, within = item.frames or 0, range_of(job.frames)
+    return frames if within is None else within.count(frames, item.fps or 0.0)
 
 
 def look_at(item: Item, job: JobConfig, looks: Headers) -> Looked:
@@ -166,14 +173,16 @@ def _notes(header: VideoHeader, job: JobConfig) -> list[str]:
 def _figures(item: Item, job: JobConfig, looks: Headers) -> tuple[int, Canvas, float, list[str], VideoHeader | None]:
     """Return (frames, canvas, fps, notes, header), from the manifest where it gives them."""
     if item.frames and item.width and item.height:
-        return item.frames, canvas_of_size((item.width, item.height), job), item.fps or 0.0, [], None
+        frames, canvas = restored_frames(item, job), canvas_of_size((item.width, item.height), job)
+        return frames, canvas, item.fps or 0.0, [], None
     header = looks.video(item.video)
     told = replace(header, width=item.width or header.width, height=item.height or header.height)
     fps = item.fps or float(told.rate)
     notes = _notes(told, job)
     if not (item.frames or told.frames):
         notes.append("its number of frames is unknown until it is read; hours and price do not include it")
-    return item.frames or told.frames or 0, canvas_of(told, job), fps, notes, header
+    frames = item.frames or told.frames or 0
+    return restored_frames(replace(item, frames=frames, fps=fps), job), canvas_of(told, job), fps, notes, header
 
 
 def _at_mask(

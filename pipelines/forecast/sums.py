@@ -9,7 +9,7 @@ from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import count_work
 from reelmend.pipelines.engines.work_count import WorkCount
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked
-from reelmend.pipelines.forecast.item_estimate import Looked
+from reelmend.pipelines.forecast.item_estimate import Looked, restored_frames
 from reelmend.pipelines.forecast.speed import Pixels
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of_size
@@ -97,7 +97,8 @@ class Sums:
 
     def trust(self, item: Item, weight: float = 1.0) -> None:
         """Add an item by the figures of its manifest."""
-        size, frames = (item.width or 0, item.height or 0), item.frames or 0
+        size = item.width or 0, item.height or 0
+        frames = restored_frames(item, self._settings(item.overrides))
         group = self._by_size.get((item.overrides, *size))
         if group is None:
             canvas = canvas_of_size(size, self._settings(item.overrides))

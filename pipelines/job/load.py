@@ -22,6 +22,7 @@ from reelmend.pipelines.engines.job_class import job_class, without_other_plugin
 from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.environment import note_variables, without_values
+from reelmend.pipelines.job.one_output import split_output
 from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
 from reelmend.pipelines.job.validate import find_contradictions, find_problems
 from reelmend.pipelines.job.yaml import NOT_YAML, first_line, read_word, read_yaml
@@ -29,7 +30,7 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location
 
 COMMAND_LINE = "command line"
-ITEM_SECTIONS = ("mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
+ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
 
 
@@ -164,7 +165,8 @@ class _Merge:
         if self.problems:
             raise ConfigError("\n".join(self.problems))
         assert isinstance(job, JobConfig)
-        return rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
+        placed = rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
+        return split_output(placed) if whole else placed
 
     def _origin(self, keys: Sequence[str]) -> str:
         """Name the source that set one of `keys` last: it is the one to be changed."""

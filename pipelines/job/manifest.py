@@ -13,9 +13,11 @@ from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError, OddName
 from reelmend.pipelines.job.collisions import Collisions
 from reelmend.pipelines.job.found_videos import PassedOver, find_videos
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.job.manifest_rows import read_rows
 from reelmend.pipelines.job.mask_rule import MaskRule
+from reelmend.pipelines.job.one_output import name_output
 from reelmend.pipelines.job.path_policy import PathPolicy, odd_item, refuse_odd_text, refuse_unwritable
 from reelmend.pipelines.job.validate import FASTEST_RATE, SLOWEST_RATE
 from reelmend.pipelines.media.encoding import suffix_of, without_suffix
@@ -27,7 +29,7 @@ from reelmend.pipelines.tasks import Item
 
 N = TypeVar("N", int, float)
 
-COLUMNS = ("video", "mask", "output", "frames", "width", "height", "fps", "overrides")
+COLUMNS = ("video", "mask", "output", "frames", "width", "height", "fps", "range", "overrides")
 _SHOWN = 8
 """Problems of a manifest that are printed; the rest are counted."""
 
@@ -44,6 +46,9 @@ def discover(job: JobConfig, passed: PassedOver | None = None) -> list[Item]:
 def walk(job: JobConfig, passed: PassedOver | None = None) -> Iterator[Item]:
     """Yield what `discover` returns, one item after the other; what it raises comes at the end at the latest."""
     collisions = Collisions()
+    if job.output is not None:
+        yield name_output(_items(job, passed or PassedOver()), job)
+        return
     for item in _items(job, passed or PassedOver()):
         collisions.see(item)
         yield item
@@ -75,14 +80,15 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
     if not videos:
         one = next(iter(found))
         raise ConfigError(f"every video is also a mask: {one} has the mask {masks[one]}; name the masks with --masks")
-    bounds, suffix = PathPolicy(job), suffix_of(job.stitch.codec)
+    bounds, suffix, of_range = PathPolicy(job), suffix_of(job.stitch.codec), range_suffix(job)
     problems: list[str] = []
     for video, name in sorted(videos.items(), key=lambda pair: pair[1]):
         try:
             for what, text in (("video", str(video)), ("mask", str(masks[video] or ""))):
                 refuse_odd_text(what, text)
                 refuse_unwritable(text)
-            item = _within(bounds, Item(name, video, masks[video], bounds.output(name, suffix)))
+            own = name + of_range
+            item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix)))
         except OddName as exc:
             problems.append(str(exc))
             item = odd_item(str(video), name, str(exc), bounds, suffix)
@@ -150,6 +156,8 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         refuse_odd_text(column, text)
         refuse_unwritable(text)
     overrides = _overrides(row.get("overrides"))
+    if row.get("range"):
+        overrides = (*overrides, f"frames={row['range']}")
     settings = apply_overrides(job, overrides)
     if settings.mode != Mode.outpaint and any(text.startswith("outpaint.") for text in overrides):
         raise ConfigError("outpaint.* is set, but mode is not outpaint; add mode=outpaint")
@@ -157,7 +165,11 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         raise ConfigError("video or mask is empty")
     video = folders.as_spelled(join(base, str(row["video"])))
     mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") else None
-    name = without_suffix(str(row.get("output") or "")) or folders.stem(video)
+    name = without_suffix(str(row.get("output") or ""))
+    if not (
+        name and any(text.startswith("frames=") for text in overrides)
+    ):  # a row's own name and range belong together
+        name = (name or folders.stem(video)) + range_suffix(settings)
     return Item(
         id=tidy(name),
         video=video,
@@ -170,6 +182,12 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         overrides=overrides,
         problem=f"{video} is also its own mask; name the file that marks the missing pixels" if video == mask else "",
     )
+
+
+def range_suffix(job: JobConfig) -> str:
+    """Return what the name of an output ends in where a range of its video is restored."""
+    frames = range_of(job.frames)
+    return frames.suffix if frames else ""
 
 
 def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
+from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -39,6 +41,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     """Yield every value that is out of range, or that does not go with another one."""
     plan = job.plan
     yield from _rate("input.image_rate", job.input.image_rate)
+    yield from _frames(job.frames)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
@@ -106,6 +109,13 @@ def _rate(key: str, written: str) -> Iterator[Problem]:
         return
     if not SLOWEST_RATE <= rate <= FASTEST_RATE:
         yield (key,), f"{written} is outside {SLOWEST_RATE:g}..{FASTEST_RATE:g}"
+
+
+def _frames(written: str | None) -> Iterator[Problem]:
+    try:
+        range_of(written)
+    except ConfigError as exc:
+        yield ("frames",), str(exc)
 
 
 def _engines(job: JobConfig) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from reelmend.pipelines.media.encoding import (
     storage_of,
     suffix_of,
 )
+from reelmend.pipelines.media.excerpt import Excerpt
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.fields import told_first_field
 from reelmend.pipelines.media.records import StreamInfo, VideoHeader, VideoInfo
@@ -76,13 +77,15 @@ def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[st
     return [*lines, *info.notes]
 
 
-def verify_output(path: Path | str, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+def verify_output(
+    path: Path | str, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None = None
+) -> dict[str, str | int | float]:
     """Open what was written, read its packets without decoding them, and return facts about it.
 
     Raises MediaError naming the difference: frames, size, timestamps or streams that are not those of the source.
     """
     path = Path(path)
-    return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch)
+    return _verify_folder(path, info) if stitch.codec == Codec.png else _verify_file(path, info, stitch, excerpt)
 
 
 def _advice(stream: StreamInfo, stitch: StitchConfig) -> str:
@@ -106,7 +109,9 @@ def _verify_folder(path: Path, info: VideoInfo) -> dict[str, str | int | float]:
     }  # fmt: skip
 
 
-def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str, str | int | float]:
+def _verify_file(
+    path: Path, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None
+) -> dict[str, str | int | float]:
     container_name = CONTAINERS[stitch.codec]
     with open_container(path) as container:
         stream = video_stream(container, path)
@@ -120,7 +125,9 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             if other.type in ("audio", "subtitle", "attachment")  # chapters of mp4 show up as a data stream
         )
         kept_streams = split_streams(info.streams, stitch)[0]
-        kept = Counter((kept.kind, _read_back(becomes(kept, stitch), container_name)) for kept in kept_streams)
+        kept = _as_kept(kept_streams, stitch)
+        if others != kept and excerpt is not None:  # MP4 and MOV leave out sound without packets
+            kept -= (kept - others) & _as_kept(_silent(info, kept_streams, excerpt), stitch)
         _same(path, "streams beside the video", _told(others), _told(kept))
         time_base = stream.time_base or Fraction(1, 1000)
         try:
@@ -129,13 +136,29 @@ def _verify_file(path: Path, info: VideoInfo, stitch: StitchConfig) -> dict[str,
             raise MediaError(f"{path}: what was written cannot be read back ({plain(error)})") from error
         _same(path, "frames", len(stamps), info.frames)
         _same_times(path, stamps, time_base, info, container_name)
-        _same_sync(path, stamps[0] * time_base, info, kept_streams)
+        _same_sync(path, stamps[0] * time_base, info, kept_streams, excerpt)
         return {
             "frames": len(stamps), "width": context.width, "height": context.height, "codec": codec_name(stream),
             "container": container_name, "pixel_format": str(context.pix_fmt),
             "rate": str(info.rate), "seconds": round(info.duration_s, 3),
             "streams": _told(others), "bytes": path.stat().st_size,
         }  # fmt: skip
+
+
+def _as_kept(streams: list[StreamInfo], stitch: StitchConfig) -> Counter[tuple[str, str]]:
+    container = CONTAINERS[stitch.codec]
+    return Counter((kept.kind, _read_back(becomes(kept, stitch), container)) for kept in streams)
+
+
+def _silent(info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt) -> list[StreamInfo]:
+    """Return which of the kept streams have nothing in an excerpt."""
+    silent = {stream.index: stream for stream in kept if stream.kind in ("audio", "subtitle")}
+    with open_container(info.path) as container:
+        for packet in container.demux([container.streams[index] for index in silent] or None):
+            stream = silent.get(packet.stream_index)
+            if packet.size and stream is not None and excerpt.cut(packet, stream) is not None:
+                del silent[stream.index]
+    return list(silent.values())
 
 
 def _read_back(codec: str, container: str) -> str:
@@ -161,10 +184,12 @@ def _same_times(path: Path, stamps: list[int], time_base: Fraction, info: VideoI
             )
 
 
-def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo]) -> None:
+def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[StreamInfo], excerpt: Excerpt | None) -> None:
     """Raise when the first kept sound starts earlier or later against the picture than in the source."""
-    sound = next((stream.index for stream in kept if stream.kind == "audio"), None)
-    source_s = None if sound is None else _first_sound_s(info.path, sound)
+    sound = next((stream for stream in kept if stream.kind == "audio"), None)
+    if sound is None or (excerpt is not None and info.joints):  # clocks of the source that follow one another
+        return
+    source_s = _first_sound_s(info.path, sound, excerpt)
     if source_s is None:
         return
     output_s = _first_sound_s(path)
@@ -176,11 +201,20 @@ def _same_sync(path: Path, first_s: Fraction, info: VideoInfo, kept: list[Stream
         )
 
 
-def _first_sound_s(path: Path, index: int | None = None) -> Fraction | None:
-    """Return when the sound of stream `index` (the first sound for None) starts; None when it has no packets."""
+def _first_sound_s(path: Path, info: StreamInfo | None = None, excerpt: Excerpt | None = None) -> Fraction | None:
+    """Return when the sound of a stream (the first sound for None) starts; None when it has no packets.
+
+    Of an excerpt, only what belongs to it counts.
+    """
     with open_container(path) as container:
-        sound = container.streams.audio[0] if index is None else container.streams[index]
-        for packet in container.demux(sound):
+        sound = container.streams.audio[0] if info is None else container.streams[info.index]
+        for whole in container.demux(sound):
+            packet = whole
+            if info is not None and excerpt is not None and whole.size:
+                cut = excerpt.cut(whole, info)
+                if cut is None:
+                    continue
+                packet = cut
             due = packet.pts if packet.pts is not None else packet.dts
             if packet.size and due is not None:
                 return due * packet.time_base

@@ -20,6 +20,7 @@ from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.converted import ConvertedSound, ConvertedText, Converter, sound_becomes, text_becomes
 from reelmend.pipelines.media.encoding import CONTAINERS
+from reelmend.pipelines.media.excerpt import Excerpt
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.packet_mender import PacketMender
 from reelmend.pipelines.media.records import StreamInfo, VideoInfo
@@ -95,7 +96,9 @@ def _canonical(name: str) -> str:
 class CopiedStreams:
     """Brings packets of the kept streams into an output, in step with the video."""
 
-    def __init__(self, info: VideoInfo, stitch: StitchConfig, output: OutputContainer) -> None:
+    def __init__(
+        self, info: VideoInfo, stitch: StitchConfig, output: OutputContainer, excerpt: Excerpt | None = None
+    ) -> None:
         self._files = ExitStack()
         self._source: InputContainer = self._files.enter_context(open_container(info.path))
         output.metadata.update(
@@ -105,7 +108,8 @@ class CopiedStreams:
         self.video_labels: dict[str, str] = {
             key: told[key] for key in ("language", "title", "handler_name") if key in told
         }
-        self.shift_s = _whole_seconds(self._source)
+        self._excerpt = excerpt
+        self.shift_s = excerpt.start_s if excerpt else Fraction(_whole_seconds(self._source))
         self._ways: dict[int, _Way] = {}
         joints = [shift * info.time_base for _, shift in info.joints]
         framed = self._source.format.name in ("mpegts", "mpeg")
@@ -151,6 +155,11 @@ class CopiedStreams:
             way = self._ways[packet.stream_index]
             if not way.mender.take(packet):
                 continue
+            if self._excerpt is not None:
+                inside = self._excerpt.cut(packet, way.info)
+                if inside is None:
+                    continue
+                packet = inside
             shift = round(self.shift_s / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
@@ -161,6 +170,8 @@ class CopiedStreams:
 
     def _copy_chapters(self) -> None:
         chapters = self._source.chapters()
+        if self._excerpt is not None:
+            chapters = [cut for chapter in chapters if (cut := self._excerpt.cut_chapter(chapter)) is not None]
         for chapter in chapters:
             shift = round(self.shift_s / (chapter["time_base"] or Fraction(1)))
             chapter["start"], chapter["end"] = chapter["start"] - shift, chapter["end"] - shift

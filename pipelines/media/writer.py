@@ -7,6 +7,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,6 +21,7 @@ from reelmend.pipelines.media import encoding
 from reelmend.pipelines.media.colour import colour_of
 from reelmend.pipelines.media.encoder_options import encoder_options, encoder_threads
 from reelmend.pipelines.media.encoding import suffix_of
+from reelmend.pipelines.media.excerpt import Excerpt
 from reelmend.pipelines.media.ffmpeg_words import plain
 from reelmend.pipelines.media.fields import field_marker, mark_interlaced
 from reelmend.pipelines.media.matroska import set_display_aspect
@@ -49,8 +51,9 @@ class VideoWriter:
     StoreError when writing fails (disk full).
     """
 
-    def __init__(self, path: Path | str, info: VideoInfo, stitch: StitchConfig) -> None:
-        self._path, self._info, self._stitch = Path(path), info, stitch
+    def __init__(self, path: Path | str, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None = None) -> None:
+        """`info` and `excerpt` as `excerpt_of` returns them."""
+        self._path, self._info, self._stitch, self._excerpt = Path(path), info, stitch, excerpt
         self._sink: _Sink | None = None
         self._count = 0
         self.remarks: list[str] = []
@@ -67,7 +70,7 @@ class VideoWriter:
         if self._stitch.codec == Codec.png:
             self._sink = PngFolder(self._path, self._info)
         else:
-            self._sink = _FileSink(self._path, self._info, self._stitch)
+            self._sink = _FileSink(self._path, self._info, self._stitch, self._excerpt)
         return self
 
     def write(self, frame: av.VideoFrame) -> None:
@@ -101,7 +104,7 @@ class VideoWriter:
 class _FileSink:
     """One container file: an encoded video stream and copies of the source's other streams."""
 
-    def __init__(self, path: Path, info: VideoInfo, stitch: StitchConfig) -> None:
+    def __init__(self, path: Path, info: VideoInfo, stitch: StitchConfig, excerpt: Excerpt | None) -> None:
         self._path, self._info, self._stitch = path, info, stitch
         self._colour = colour_of(info)
         self._storage = encoding.storage_of(
@@ -124,11 +127,11 @@ class _FileSink:
                 self._stream.codec_context.open()  # what is refused from here on is not the encoder's
                 with blaming_copies(self._info, self._stitch):
                     if not info.is_folder:
-                        self._copies = CopiedStreams(info, stitch, self._output)
+                        self._copies = CopiedStreams(info, stitch, self._output, excerpt)
                         self._stream.metadata.update(self._copies.video_labels)
                     self._output.start_encoding()
-            shift_s = self._copies.shift_s if self._copies else 0
-            self._shift = round(shift_s / info.time_base)
+            own_s = excerpt.start_s if excerpt else Fraction(0)
+            self._shift = round((self._copies.shift_s if self._copies else own_s) / info.time_base)
         except BaseException:
             self.discard()
             raise

@@ -1,6 +1,5 @@
 """Heartbeat of a run, visible to anyone who can read its folder."""
 
-import fcntl
 import json
 import socket
 import time
@@ -13,6 +12,7 @@ from reelmend.pipelines.storage.leases.lease import SILENT_S, Holder
 from reelmend.pipelines.storage.leases.open import lease_object
 from reelmend.pipelines.storage.leases.process_id import is_dead
 from reelmend.pipelines.storage.location import Location, RemotePath
+from reelmend.pipelines.utils.locks import lock, unlock
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def _sign(content: dict[str, Any], age_s: float, alive: bool) -> Heartbeat | Non
 
 def _is_locked(handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(handle, shared=True, wait=False)
     except BlockingIOError:
         return True
-    fcntl.flock(handle, fcntl.LOCK_UN)
+    unlock(handle)
     return False

@@ -10,6 +10,7 @@ from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHO
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.engines.registry import grid_settings, works_in_regions
 from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.stages.digests import Seen
@@ -83,9 +84,9 @@ def rate_told(item: Item, job: JobConfig) -> float | None:
 
 def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     """Name what an item's output depends on besides its video and mask."""
-    return digest_of(
-        "settings", worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
-    )
+    frames = range_of(job.frames)
+    whole = worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
+    return digest_of("settings", *whole, *(() if frames is None else (str(frames),)))
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
@@ -134,7 +135,10 @@ def record_finished(
 
 def made_for(item: Item, job: JobConfig) -> dict[str, str]:
     """Return whose an item's result is: two jobs may have items of one name."""
-    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")}
+    frames = range_of(job.frames)
+    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")} | (
+        {} if frames is None else {"frames": str(frames)}
+    )
 
 
 def find_finished(item: Item, sources: tuple[Seen, Seen], worker_context: WorkerContext) -> Finished | None:

@@ -6,6 +6,7 @@ settings, needs nothing more; one whose mask is empty is copied.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 
 import av
@@ -32,6 +33,7 @@ from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
 from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.stages.range_copy import copy_range
 from reelmend.pipelines.stages.shot_detection import ShotFinder
 from reelmend.pipelines.stages.steady import sources_of, unwritten
 from reelmend.pipelines.stages.there_before import Way
@@ -69,13 +71,16 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
         with unwritten(sources_of(item, video, mask), (video, mask), worker_context):
             record = _inspect(item, job, video.digest, mask.digest, worker_context)
         worker_context.save_record(probe_key, record)
+    frames = record.frames_of(job)
+    if frames is not None and not _within(record.mask.masked, frames):
+        return copy_range(task, record, frames, (video, mask), worker_context)
     if not record.mask.masked:
         return _leave_untouched(task, record, (video, mask), worker_context)
     mended = try_copies(record.info, job.stitch)
-    plan = replace(plan_of(record, probe_key, job), video_stamp=video.stamp, mask_stamp=mask.stamp)
+    plan = replace(plan_of(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
-    found = record.facts() | worked_of_plan(plan, record.size, job).facts()
-    return ProbeReceipt(task.id, reused=reused, frames=record.info.frames, plan=plan, note=note, facts=found)
+    found = record.facts(frames) | worked_of_plan(plan, record.size, job).facts()
+    return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -118,8 +123,12 @@ class FrameSurvey:
         return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges())
 
 
-def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
-    """Return what has to be computed for an item, by what its probe found."""
+def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
+    return any(start < frames[1] and frames[0] < stop for start, stop in ranges)
+
+
+def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None = None) -> ItemPlan:
+    """Return what has to be computed for an item, by what its probe found; `within`: of these frames only."""
     frames, masked = record.info.frames, record.mask.masked
     in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
 
@@ -135,10 +144,12 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig) -> ItemPlan:
         regions=regions,
         still=() if reads_all_flow(job) else record.still,
         reads_flow=reads_flow(job),
+        within=within,
     )
     scheduled = [segment for segment in segments if not segment.on_demand]
     flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))
-    return ItemPlan(probe_key, record.info.frames, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
+    restored = within[1] - within[0] if within else frames
+    return ItemPlan(probe_key, restored, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
 
 
 def _leave_untouched(

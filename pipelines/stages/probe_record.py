@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
@@ -40,11 +42,18 @@ class ProbeRecord:
     def size(self) -> tuple[int, int]:
         return self.info.width, self.info.height
 
-    def facts(self) -> Facts:
-        """Figures for the ledger."""
+    def frames_of(self, job: JobConfig) -> tuple[int, int] | None:
+        """Return the range [start, stop) of the frames that the job restores, None for all. Raises MediaError."""
+        frames = range_of(job.frames)
+        return None if frames is None else frames.of(self.info.pts, self.info.time_base, self.info.path)
+
+    def facts(self, frames: tuple[int, int] | None = None) -> Facts:
+        """Figures for the ledger, of a range of the frames or of all."""
         notes = self.mask.notes
+        start, stop = frames or (0, self.info.frames)
         return ItemFacts(
-            frames=self.info.frames,
+            frames=stop - start,
+            frame_range=f"{start}:{stop}" if frames else None,
             width=self.info.width,
             height=self.info.height,
             video_digest=self.video_digest,

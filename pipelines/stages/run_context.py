@@ -1,6 +1,5 @@
 """Context that every process of a run shares: the job, the run's id, and where things are stored."""
 
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location, location_of
 from reelmend.pipelines.storage.run_layout import WORK_FOLDER
+from reelmend.pipelines.utils.user import user_id
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RunContext:
     def cache_dir(self) -> Path:
         """Where this machine keeps copies of inputs that lie elsewhere, and outputs on their way there."""
         chosen = self.job.store.cache_dir
-        return Path(chosen) if chosen else Path(tempfile.gettempdir()) / f"reelmend-cache-{os.geteuid()}"
+        return Path(chosen) if chosen else Path(tempfile.gettempdir()) / f"reelmend-cache-{user_id()}"
 
     def open_files(self) -> Files:
         """Each call opens its own connections: one per process is enough."""

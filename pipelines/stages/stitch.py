@@ -1,5 +1,7 @@
 """Stitch stage: streams the source once and composites the parts onto its frames."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -13,6 +15,7 @@ from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.canvas.framing import lay_frame, on_canvas
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.composite import paste_rgb
+from reelmend.pipelines.media.excerpt import excerpt_of
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter
@@ -34,27 +37,30 @@ from reelmend.pipelines.tasks import Block, StitchReceipt, StitchTask
 def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     item, job, record = task.item, worker_context.settings(task.item), worker_context.record(task)
     canvas = canvas_of(record.info, job)
-    output = on_canvas(record.info, canvas)
-    patches = PatchTrack(task, worker_context)
-    preview = PreviewMaker(output, record.mask, record.shots, patches)
+    within = record.frames_of(job)
+    frames = range(*within) if within else range(record.info.frames)
+    info, excerpt = excerpt_of(record.info, within)
+    output = on_canvas(info, canvas)
+    patches = PatchTrack(task, worker_context, frames)
+    masked, shots = (_cut(ranges, frames) for ranges in (record.mask.masked, record.shots))
+    preview = PreviewMaker(output, replace(record.mask, masked=masked), shots, patches)
     way = Way(item, item.output, (record.video_digest, record.mask_digest), worker_context)
     with (
         staged(item.output, worker_context.files, worker_context.context.cache_dir, way.make) as path,
         held_to(record, worker_context, mask=True) as sources,
     ):
-        with VideoWriter(path, output, job.stitch) as writer:
-            for index, source in enumerate(read_frames(record.info, 0, record.info.frames)):
+        with VideoWriter(path, output, job.stitch, excerpt) as writer:
+            for index, source in zip(frames, read_frames(record.info, frames.start, frames.stop), strict=True):
                 frame = lay_frame(source, canvas, record.info)
                 patch = patches.at(index)
                 restored = _paste(frame, patch, output) if patch else frame
                 preview.see(index, frame, restored, patch)
                 writer.write(restored)
                 PROGRESS.frame()
-        written = verify_output(path, output, job.stitch)
+        written = verify_output(path, output, job.stitch, excerpt)
 
-    facts = (
-        record.facts() | written | ItemFacts(engine=job.engine).to_map() | weights_facts(worker_context.context.weights)
-    )
+    own = ItemFacts(engine=job.engine).to_map() | weights_facts(worker_context.context.weights)
+    facts = record.facts(within) | written | own
     facts |= ItemFacts(blocks_restored_smaller=len(patches.notes) or None).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
@@ -63,10 +69,15 @@ def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     note = "; ".join([*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes])
     done = record_finished(item, "restored", item.output, sources, note, facts, worker_context)
     way.end()
-    frames, size = record.info.frames, known.bytes or 0
     facts = with_verdict(done.facts, job.quality.review_below) | way.facts
     note = "; ".join(filter(None, [note, way.note]))
-    return StitchReceipt(task.id, frames=frames, bytes_written=size, note=note, facts=facts)
+    return StitchReceipt(task.id, frames=len(frames), bytes_written=known.bytes or 0, note=note, facts=facts)
+
+
+def _cut(ranges: Sequence[tuple[int, int]], frames: range) -> tuple[tuple[int, int], ...]:
+    """Return what of ranges [start, stop) lies in `frames`."""
+    cut = ((max(start, frames.start), min(stop, frames.stop)) for start, stop in ranges)
+    return tuple((start, stop) for start, stop in cut if start < stop)
 
 
 def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFrame:
@@ -76,7 +87,9 @@ def _paste(frame: av.VideoFrame, patch: Patch, output: VideoInfo) -> av.VideoFra
 class PatchTrack:
     """The item's patches in frame order; holds the parts of two blocks, three where asked ahead, and one patch."""
 
-    def __init__(self, task: StitchTask, worker_context: WorkerContext) -> None:
+    def __init__(self, task: StitchTask, worker_context: WorkerContext, frames: range = range(sys.maxsize)) -> None:
+        """`frames`: those that `at` will be asked for, if not for all."""
+        self._frames = frames
         self._task, self._worker_context, self._overlap = (
             task,
             worker_context,
@@ -108,7 +121,7 @@ class PatchTrack:
         frames = [
             (index, quality)
             for block, part in self._unjudged
-            for index in range(block.start, block.stop)
+            for index in range(max(block.start, self._frames.start), min(block.stop, self._frames.stop))
             if (quality := part.quality(index)) is not None
         ]
         self._unjudged = []

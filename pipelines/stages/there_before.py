@@ -107,7 +107,9 @@ class Way:
         same = before["job"] == self._made_for["job"]
         same &= before["video"] == self._made_for["video"] or video_digest == video
         same &= before["mask"] == self._made_for["mask"] or mask_digest == mask
+        same &= before.get("frames", "") == self._made_for.get("frames", "")  # a range does not replace the whole
         mask_said = f" and {before['mask']}" if before["mask"] else ""
+        mask_said += f", frames={before['frames']}" if "frames" in before else ""
         return "" if same else f"the result of another job ({before['job']}, from {before['video']}{mask_said})"
 
 

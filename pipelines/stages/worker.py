@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-import resource
 import sys
 import time
 import traceback
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from reelmend.core_model.device.memory_ladder import STEPS
+from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.registry import wants_gpu
@@ -140,7 +140,7 @@ class Worker:
             receipt,
             model_seconds=self._worker_context.model_clock.take(),
             flow=self._worker_context.flow_use,
-            peak_rss_mb=_peak_rss_mb(),
+            peak_rss_mb=peak_rss_mb(),
             peak_device_mb=most_in_use() / 2**20,
         )
 
@@ -173,7 +173,3 @@ def _rows_first(size: Size) -> tuple[int, int]:
 def _failure(task: Task, exc: Exception, seconds: float) -> Failure:
     found, trace = blame(task, exc), traceback.format_exc()
     return Failure(task.id, found.kind, found.reason, found.transient, seconds, trace, by_item=found.by_item)
-
-
-def _peak_rss_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -5,7 +5,6 @@ Workers of a machine share the folder, other users do not. A copy is named by wh
 lock shared, whoever makes or removes it exclusively. Locks end with their process, however it ends.
 """
 
-import fcntl
 import os
 import re
 import time
@@ -21,6 +20,7 @@ from reelmend.pipelines.storage.local_files import remove
 from reelmend.pipelines.storage.location import Entry, Location
 from reelmend.pipelines.storage.own_folder import own_folder
 from reelmend.pipelines.utils.hashing import digest_of
+from reelmend.pipelines.utils.locks import is_of, lock, open_folder
 from reelmend.pipelines.utils.units import readable_bytes
 
 _INPUTS = "inputs"
@@ -62,8 +62,8 @@ class InputCache:
 
     def release(self) -> None:
         """Let go of everything; copies stay, but may make room for others from now on."""
-        for _, lock in self._held.values():
-            os.close(lock)
+        for _, handle in self._held.values():
+            os.close(handle)
         self._held.clear()
         self._parts.clear()
         self._names.clear()
@@ -80,25 +80,25 @@ class InputCache:
         own_folder(self._parent, _INPUTS)
         try:
             for _ in range(_TRIES):
-                lock = _lock(copy, fcntl.LOCK_SH)
+                handle = _lock(copy, shared=True)
                 if not path.exists():
-                    os.close(lock)
+                    os.close(handle)
                     self._make(copy, place, parts)
                     continue  # to take the lock again as a reader
                 if not is_as_made(copy / _CONTENT, copy / _DIGESTS):
-                    os.close(lock)
+                    os.close(handle)
                     _remove_unread(copy)
                     continue  # to make it again
                 now = time.time_ns()  # finer than what the system would put there by itself
                 os.utime(copy, ns=(now, now))  # used just now: the last to go
                 self._names[str(path)] = str(place)
-                return path, lock
+                return path, handle
         except OSError as exc:
             raise StoreError(f"{place}: cannot be copied to {self._folder}: {exc.strerror or exc}") from exc
         raise StoreError(f"{place}: its copy was evicted repeatedly; raise store.cache_bytes")
 
     def _make(self, copy: Path, place: Location, parts: list[Entry]) -> None:
-        lock = _lock(copy, fcntl.LOCK_EX)
+        handle = _lock(copy, shared=False)
         try:
             if (copy / _CONTENT).exists():  # another worker made it while this one waited
                 return
@@ -116,7 +116,7 @@ class InputCache:
             remove(copy)
             raise
         finally:
-            os.close(lock)
+            os.close(handle)
 
     def _take_room(self, copy: Path, place: Location, size: int) -> None:
         """Remove what was not used for longest and nobody reads until `size` bytes fit, and take them for `copy`."""
@@ -155,25 +155,25 @@ class InputCache:
         return taken
 
 
-def _lock(copy: Path, kind: int) -> int:
+def _lock(copy: Path, *, shared: bool) -> int:
     """Return the held lock on a copy's folder, which is made if need be."""
     while True:
         copy.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(copy, os.O_RDONLY)
+            handle = open_folder(copy)
         except FileNotFoundError:  # removed between the two lines
             continue
-        _wait_for(handle, kind)
-        if copy.exists() and os.path.samestat(os.fstat(handle), copy.stat()):
+        _wait_for(handle, shared=shared)
+        if is_of(handle, copy):
             return handle
         os.close(handle)  # it was removed while this process waited: the lock is one on nothing
 
 
-def _wait_for(handle: int, kind: int) -> None:
+def _wait_for(handle: int, *, shared: bool) -> None:
     """Take a lock that another worker may hold while it makes the copy: who waits for that does not stand still."""
     while True:
         try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            lock(handle, shared=shared, wait=False)
             return
         except BlockingIOError:
             PROGRESS.sign()
@@ -183,11 +183,11 @@ def _wait_for(handle: int, kind: int) -> None:
 def _remove_unread(copy: Path) -> bool:
     """Remove a copy unless somebody reads or makes it; also what a killed process left of one."""
     try:
-        handle = os.open(copy, os.O_RDONLY)
+        handle = open_folder(copy)
     except FileNotFoundError:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle, wait=False)
         remove(copy)
     except BlockingIOError:
         return False
@@ -205,20 +205,22 @@ def _room_lock(path: Path) -> Iterator[int]:
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file)
         yield file
     finally:
         os.close(file)
 
 
 def _read_total(file: int) -> int | None:
-    text = os.pread(file, 32, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    text = os.read(file, 32)
     return int(text) if re.fullmatch(rb"\d+\n", text) else None
 
 
 def _write_total(file: int, total: int) -> None:
     os.ftruncate(file, 0)
-    os.pwrite(file, b"%d\n" % total, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, b"%d\n" % total)
 
 
 def _used(copy: Path) -> int:

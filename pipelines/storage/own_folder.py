@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from reelmend.pipelines.errors import StoreError
+from reelmend.pipelines.utils.user import user_id
 
 _PRIVATE = 0o700  # nobody but its owner
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -40,7 +41,7 @@ def refuse_strangers_folder(parent: Path, name: str) -> None:
 
 def _refuse_open(folder: Path) -> None:
     told = folder.lstat()
-    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.geteuid():
+    if not stat.S_ISDIR(told.st_mode) or told.st_uid != user_id():
         raise StoreError(_not_ours(folder, told))
     if told.st_mode & _OTHERS_MAY_WRITE:
         raise StoreError(
@@ -51,7 +52,7 @@ def _refuse_open(folder: Path) -> None:
 def _refuse_strangers(folder: Path) -> None:
     """A link counts as much as what it leads to; what root made is the machine's."""
     for told in (_told(folder, follow=False), _told(folder, follow=True)):
-        if told is not None and told.st_uid not in (os.geteuid(), 0):
+        if told is not None and told.st_uid not in (user_id(), 0):
             raise StoreError(_not_ours(folder, told))
 
 

@@ -5,7 +5,6 @@ output (a worker that was given up for dead may continue for a while) do not wri
 killed one left is known as such, and removed by the next writer of this output.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.local_files import remove
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.own_folder import own_folder
+from reelmend.pipelines.utils.locks import lock, open_folder
 
 STAGED_PREFIX = ".reelmend-partial-"
 """Before the name of what is not finished."""
@@ -59,14 +59,14 @@ def _hidden(output: Path) -> Path:
 def _own_folder(room: Path) -> Iterator[Path]:
     """Yield a new folder in `room`, locked, and remove it; those in it that nobody holds any more go first."""
     try:
-        folder, lock = _make_locked(room)
+        folder, handle = _make_locked(room)
     except OSError as exc:
         raise StoreError(f"cannot write in {room.parent}: {exc.strerror}") from exc
     try:
         yield folder
     finally:
         remove(folder)
-        os.close(lock)
+        os.close(handle)
         with suppress(OSError):  # another one writes there
             room.rmdir()
 
@@ -79,24 +79,24 @@ def _make_locked(room: Path) -> tuple[Path, int]:
         folder = room / uuid4().hex
         try:
             folder.mkdir(parents=True)
-            lock = os.open(folder, os.O_RDONLY)
+            handle = open_folder(folder)
         except FileNotFoundError:  # whoever wrote there before has just removed the room
             continue
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock(handle)
         if folder.exists():
-            return folder, lock
-        os.close(lock)  # taken for a leftover between the two lines
+            return folder, handle
+        os.close(handle)  # taken for a leftover between the two lines
 
 
 def _remove_unheld(folder: Path) -> None:
     try:
-        lock = os.open(folder, os.O_RDONLY)
+        handle = open_folder(folder)
     except FileNotFoundError:
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle, wait=False)
         remove(folder)
     except BlockingIOError:
         pass
     finally:
-        os.close(lock)
+        os.close(handle)

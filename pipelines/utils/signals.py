@@ -22,9 +22,10 @@ def stop_requests(grace_s: float) -> Iterator[StopRequest]:
     """Let the first SIGTERM be a request, which the executor looks at between tasks.
 
     The second one, and the end of the grace period after the first, raise KeyboardInterrupt, as Ctrl-C always does.
+    Windows has no timer for it: there the second signal alone stops at once.
     Outside the main thread signals are somebody else's business, and none is ever made.
     """
-    request = StopRequest()
+    request, timed = StopRequest(), hasattr(signal, "setitimer")
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -33,18 +34,19 @@ def stop_requests(grace_s: float) -> Iterator[StopRequest]:
         if request.made or grace_s <= 0:
             raise KeyboardInterrupt
         request.made = True
-        signal.setitimer(signal.ITIMER_REAL, grace_s)
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, grace_s)
 
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {
-        signal.SIGTERM: signal.signal(signal.SIGTERM, ask),
-        signal.SIGALRM: signal.signal(signal.SIGALRM, interrupt),
-    }
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, ask)}
+    if timed:
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, interrupt)
     try:
         yield request
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

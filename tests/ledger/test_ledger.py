@@ -24,8 +24,8 @@ RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, Item
 @pytest.fixture
 def small_parts(monkeypatch):
     """Four rows a part."""
-    for module in ("partition", "write", "keeper"):
-        monkeypatch.setattr(f"reelmend.pipelines.storage.ledger.{module}.PART_ROWS", 4)
+    for module in ("storage.ledger.partition", "storage.ledger.write", "run.ledger_recorder"):
+        monkeypatch.setattr(f"reelmend.pipelines.{module}.PART_ROWS", 4)
 
 
 def states(place):

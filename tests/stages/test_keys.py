@@ -115,6 +115,7 @@ def other_mask(case):
 PICTURE = {
     "engine": ("propainter", {"flow", "part", "output"}),
     "mode": (Mode.outpaint, {"probe", "part", "output"}),
+    "frames": ("1:4", {"output"}),
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
@@ -287,6 +288,7 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to():
         "propainter.compile",
         "propainter.window_batch",
         "out",
+        "output",
         "flow_cache.max_bytes",
     }
     known = {*PICTURE, *OUTPAINTED, *NETWORKS, *INERT, *weights, *by_time_alone}

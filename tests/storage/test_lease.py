@@ -13,7 +13,7 @@ from reelmend.pipelines.storage.leases.open import lease_on
 
 HOLD = """
 import pathlib, sys, time
-from reelmend.pipelines.storage.leases.lease import lease_on
+from reelmend.pipelines.storage.leases.open import lease_on
 from reelmend.pipelines.storage.files import Files
 with lease_on(pathlib.Path(sys.argv[1]), "other", Files()):
     print("held", flush=True)

@@ -62,6 +62,21 @@ def outputs(out):
     return {name: files.read(location_of(out) / name) for name in ("clip.mkv", "frames.mkv")}
 
 
+def test_a_finished_run_is_cleaned_in_its_bucket_and_still_known_to_be_finished(job):
+    run(job)
+    folder = location_of(job.out) / "_reelmend/store"
+    kinds = lambda: {entry.place.key.split("/")[3] for entry in Files().walk(folder)}  # noqa: E731
+    assert {"parts", "flow"} < kinds()
+    shown = CliRunner().invoke(app, ["clean", job.out, "--dry-run", "--json"])
+    assert {"parts", "flow"} < kinds()
+    removed = CliRunner().invoke(app, ["clean", job.out, "--json"])
+    assert removed.exit_code == 0, removed.stderr
+    assert json.loads(removed.stdout)["bytes"] == json.loads(shown.stdout)["bytes"] > 0
+    assert not {"parts", "flow"} & kinds()
+    again, _ = run(job)
+    assert (again.finished_earlier, again.tasks_computed) == (2, 0)
+
+
 def test_everything_in_a_bucket_gives_the_same_bytes_and_a_second_run_does_nothing(job, local, tmp_path):
     summary, rows = run(job)
     assert summary.states == {"restored": 2}, [row.reason for row in rows.values()]

@@ -4,7 +4,6 @@
 machines too if the folder is shared: a record is added under a lock, and readers see the old file or the new one.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from reelmend.pipelines.errors import SetupError, StoreError
 from reelmend.pipelines.storage.local_files import write_atomically
+from reelmend.pipelines.utils.locks import lock
 
 FOLDER_VARIABLE = "REELMEND_WEIGHTS"
 RECORDS = "digests.json"
@@ -85,7 +85,7 @@ def write_record(folder: Path, file: str, record: Record) -> None:
 def locked(path: Path, *, wait: bool) -> Iterator[None]:
     """Hold the lock of that name; it ends with the process. Without `wait`, BlockingIOError when another holds it."""
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file.fileno(), wait=wait)
         yield
 
 

@@ -7,7 +7,6 @@ machines that do not see the lock. In a bucket it is an object that its holder k
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -21,6 +20,7 @@ from typing import Any, Protocol, Self, TextIO
 from reelmend.pipelines.errors import SetupError, StoreError
 from reelmend.pipelines.storage.leases.process_id import this_process
 from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.utils.locks import lock
 
 BEAT_S = 10.0
 """Between two signs of life."""
@@ -149,7 +149,7 @@ def _lock(file: TextIO) -> bool:
     """Raises SetupError where the file system knows no locks."""
     for _ in range(_TRIES):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno(), wait=False)
             return True
         except BlockingIOError:
             time.sleep(0.02)

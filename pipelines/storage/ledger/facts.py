@@ -19,6 +19,8 @@ class ItemFacts:
     """Each is None where nothing is known of it, and then absent from the mapping."""
 
     frames: int | None = None
+    frame_range: str | None = None
+    """START:STOP, where a range of the frames was restored and not all."""
     width: int | None = None
     height: int | None = None
     video_digest: str | None = None

@@ -117,6 +117,12 @@ class ItemRow:
         return "" if self.state.bad else str(self.facts.get(MASK_NOTE_FACT, ""))
 
     @property
+    def written(self) -> str:
+        """Path of the result; empty where there is none. A source with an empty mask is copied under its own suffix."""
+        done = self.state in (ItemState.RESTORED, ItemState.UNTOUCHED)
+        return str(self.facts.get("output", self.output)) if done else ""
+
+    @property
     def state_in_words(self) -> str:
         return f"{self.state}, review" if self.review else str(self.state)
 
