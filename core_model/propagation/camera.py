@@ -167,7 +167,7 @@ def _searched(pictures: _Pair, start: F64, farthest_px: int) -> F64 | None:
     pixels = tiles.reshape(-1, _TILE_PX**2)
     strongest = pixels.argmax(1)
     kept = np.flatnonzero(pixels.max(1) > _DETAILED_LEVELS)
-    if len(kept) < _FEWEST_TILES:
+    if len(kept) < _AFFINE_TILES:
         return None
     down, across = np.divmod(kept, width // _TILE_PX)
     dy, dx = np.divmod(strongest[kept], _TILE_PX)

@@ -33,8 +33,8 @@ from reelmend.pipelines.tasks import InpaintTask, Item, ItemPlan, StitchTask
 
 log = logging.getLogger("reelmend")
 
-SECTIONS = tuple(name for name in ITEM_SECTIONS if name != "stitch")
-"""Sections of a job that say something about arrays, besides the engine's own."""
+SECTIONS = tuple(name for name in ITEM_SECTIONS if name not in ("stitch", "frames"))
+"""Sections of a job that say something about arrays, besides the engine's own. A range of frames is a slice."""
 _PROBE_SHARE = 0.05
 """Of the time, about, that looking for shots takes."""
 _FRAMES, _MASKS = Path("frames"), Path("masks")

@@ -105,10 +105,6 @@ def _inspect(
     return survey.record(info, video_digest, mask_digest, mask)
 
 
-def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
-    return any(start < frames[1] and frames[0] < stop for start, stop in ranges)
-
-
 class FrameSurvey:
     """What a probe learns from looking at every frame once, in order: shots, and where the camera stands still."""
 
@@ -127,8 +123,12 @@ class FrameSurvey:
         return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges())
 
 
+def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
+    return any(start < frames[1] and frames[0] < stop for start, stop in ranges)
+
+
 def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None = None) -> ItemPlan:
-    """Return what has to be computed for an item, or for a range of its frames, by what its probe found."""
+    """Return what has to be computed for an item, by what its probe found; `within`: of these frames only."""
     frames, masked = record.info.frames, record.mask.masked
     in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
 

@@ -119,7 +119,7 @@ def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resum
             assert time.monotonic() < deadline
             time.sleep(0.1)
         shown = " ".join(status(tmp_path).split())
-        assert "clip probe stands still: no sign of work for" in shown
+        assert "clip probe stalled: no progress for" in shown
         run.send_signal(signal.SIGINT)
     assert run.returncode == 130
     shown = " ".join(status(tmp_path).split())

@@ -165,4 +165,4 @@ def test_numbers_that_overflow_quarantine_their_item_and_name_the_frames_and_the
     _, rows = finish(job_of(tmp_path, OutOfMemory.smaller))
     row = rows["clip"]
     assert (row.state, row.kind, row.attempts) == ("quarantined", "NotFinite", 1)
-    assert "frames 0-1: completed frames are not finite in fp16; set propainter.precision=fp32" in row.reason
+    assert "frames 0-1: completed frames are not finite in fp16; check the settings of the engine" in row.reason
