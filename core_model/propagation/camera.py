@@ -91,8 +91,11 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
         if t in details:
             continue
         details[t] = detail(frames_THWC[t], _CALM_PX)
-        for reference in sorted(references, key=lambda other: abs(other - t))[:_REFERENCES_TRIED]:
-            found = _register(details, masks_THW, reference, t, IN_PLACE)
+        nearest, *others = sorted(references, key=lambda other: abs(other - t))[:_REFERENCES_TRIED]
+        found = _register(details, masks_THW, nearest, t, IN_PLACE)
+        for reference in others if found is None else ():
+            found = _register(details, masks_THW, reference, t, IN_PLACE, least_standing=_FEWEST_TILES)
+            nearest = reference
             if found is not None:
                 break
         del details[t]
@@ -102,7 +105,7 @@ def register_still(frames_THWC: U8, masks_THW: Bool) -> F64 | None:
                 return None
             places[t] = places[t - 1]
         else:
-            places[t] = _combined(found, places[reference])
+            places[t] = _combined(found, places[nearest])
     height, width = masks_THW.shape[1:]
     corners = np.array([[1, x, y] for x in (0, width - 1) for y in (0, height - 1)], np.float64)
     moved = corners @ (places - IN_PLACE).transpose(0, 2, 1)
@@ -121,8 +124,10 @@ def _combined(second: F64, first: F64) -> F64:
     return combined
 
 
-def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, start: F64) -> F64 | None:
-    """Return frame t's place relative to the reference, or None where they do not agree."""
+def _register(
+    details: dict[int, F32], masks: Bool, reference: int, t: int, start: F64, least_standing: int = 0
+) -> F64 | None:
+    """Return frame t's place relative to the reference, or None where they do not agree, in as many tiles as asked."""
     pictures = _Pair(details[reference], details[t], _hidden(masks[reference]), _hidden(masks[t]))
     verdict = _compare(pictures, start)
     if verdict.stands and verdict.standing >= _FEWEST_TILES:
@@ -134,7 +139,7 @@ def _register(details: dict[int, F32], masks: Bool, reference: int, t: int, star
         verdict = _compare(pictures, searched)
         if verdict.stands:
             found.append(_refined(pictures, searched, verdict))
-    stand = [refined for refined in found if refined is not None]
+    stand = [refined for refined in found if refined is not None and refined[1].standing >= least_standing]
     return max(stand, key=lambda refined: refined[1].standing - refined[1].moving)[0] if stand else None
 
 
