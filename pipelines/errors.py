@@ -117,6 +117,7 @@ class FailureKind(StrEnum):
     ITEM = "ItemError"
     MEDIA = "MediaError"
     MASK = "MaskError"
+    ARRAY = "ArrayError"
     OUTPUT_TAKEN = "OutputTaken"
     OVER_LIMIT = "OverLimit"
     MEMORY_SHORT = "MemoryShort"

@@ -15,7 +15,7 @@ from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.run_layout import REPLACED
 
-_BATCH = 1000
+_BATCH = 1000  # names in memory at a time, as many as one listing of a bucket has
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A job from Python: load, plan, run with progress, read the ledger."""
 
+import logging
 import signal
 import threading
 
@@ -16,7 +17,8 @@ def job(tmp_path):
     return reelmend.load_job(tmp_path / "job.yaml", settings={"out": str(tmp_path / "out")})
 
 
-def test_a_job_is_planned_run_with_progress_and_read(job, tmp_path, capfd):
+def test_a_job_is_planned_run_with_progress_and_read(job, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those that commands of other tests left in this process
     plan = reelmend.plan(job)
     assert (plan.totals.items, plan.totals.frames, plan.items[0].item.id) == (1, 6, "clip")
     told = []

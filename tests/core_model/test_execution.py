@@ -48,7 +48,7 @@ def test_a_processor_without_bf16_computes_in_fp32_and_says_so_once(tokens, monk
 def test_fp16_on_a_cpu_is_fp32_with_a_reason():
     precision, reason = usable_precision("fp16", CPU)
     assert precision == "fp32"
-    assert "is for GPUs" in reason
+    assert "for GPUs only" in reason
 
 
 @pytest.mark.parametrize("allowed", [True, False])

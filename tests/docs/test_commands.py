@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 
-LANGUAGES = {"sh", "yaml", "json", "text", "python"}
+LANGUAGES = {"sh", "yaml", "json", "text", "python", "toml"}
 RUN = [page for page in PAGES if any(not block.mark for block in shell_blocks(page))]
 GETTING_STARTED = ["README.md", "docs/index.md"]
 """One walk: the second page says the first steps again."""
@@ -110,7 +110,7 @@ def test_what_is_shown_in_python_imports_what_is_there_and_yaml_and_json_can_be_
 def test_a_command_that_is_not_there_would_be_found():
     assert "No such command 'restore'" in unknown("reelmend restore job.yaml")[0]
     assert "No such command 'fetch'" in unknown("cat x | reelmend weights fetch")[0]
-    assert "No such option" in unknown("(cd in && reelmend run --video 'in/*.mp4')")[0]
+    assert "No such option" in unknown("(cd in && reelmend run --movies 'in/*.mp4')")[0]
     assert (
         "No such command 'redo'" in unknown("srun ray -- bash -c 'echo 1; RAY_ADDRESS=$HEAD:1 exec reelmend redo x'")[0]
     )

@@ -8,7 +8,7 @@ from reelmend.pipelines.engines.registry import engine_specs
 ROOT = Path(__file__).parents[2]
 NAMES = set(engine_specs())
 SPECS = {f"pipelines/engines/{name}.py" for name in NAMES}
-DECLARED = {"pipelines/config.py"}
+DECLARED = {"pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py"}
 """The default of `engine`, and the section of settings."""
 
 

@@ -66,7 +66,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nightly", "--job-name", "again"), "error: this is no pod of a Kubernetes cluster"),
+        (("nightly", "--job-name", "again"), "error: not a pod of a Kubernetes cluster"),
         (
             ("nightly", "--job-name", "again", "--server", "http://x", "--label", "gpus"),
             "error: --label gpus: give KEY=",

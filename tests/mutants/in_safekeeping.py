@@ -307,7 +307,7 @@ FAULTS = [
     Fault(
         "a stranger's folder is taken",
         "pipelines/storage/own_folder.py",
-        "        if told is not None and told.st_uid not in (os.geteuid(), 0):",
+        "        if told is not None and told.st_uid not in (user_id(), 0):",
         "        if False:",
         "security/test_copies.py::test_a_folder_that_a_stranger_made_first_is_refused",
     ),
@@ -321,8 +321,8 @@ FAULTS = [
     Fault(
         "a link is taken for the folder",
         "pipelines/storage/own_folder.py",
-        "    if not stat.S_ISDIR(told.st_mode) or told.st_uid != os.geteuid():",
-        "    if told.st_uid != os.geteuid():",
+        "    if not stat.S_ISDIR(told.st_mode) or told.st_uid != user_id():",
+        "    if told.st_uid != user_id():",
         "security/test_copies.py::test_a_link_in_place_of_the_folder_and_one_that_others_may_write_to_are_refused",
     ),
     Fault(

@@ -44,7 +44,7 @@ def test_executors_are_found_by_name() -> None:
 
 
 def test_an_unknown_executor_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(SetupError, match=r"no executor 'slurm' is installed \(there are: inline, ray\)"):
+    with pytest.raises(SetupError, match=r"executor 'slurm' is not installed \(available: inline, ray\)"):
         load_executor("slurm")
 
 

@@ -127,7 +127,7 @@ def test_the_end_of_a_run_says_how_many_items_may_need_a_look(ended):
     words = ["run", "--videos", *job.input.videos, "--out", job.out, "run.executor=inline", "plan.shots=false"]
     words += ["plan.block_length=20", "plan.overlap=3", "stitch.codec=ffv1"]
     lines = said(*words).splitlines()
-    at = lines.index("1 of 3 items may need a look: see the report")
+    at = lines.index("1 of 3 items may need a look; see the report")
     assert lines[at + 1].split()[:2] == ["hidden", f"{rows['hidden'].quality_score:.2f}"]
     document = json.loads(said(*words, "--json"))
     assert [item["id"] for item in document["review"]] == ["hidden"]
