@@ -10,7 +10,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for
 MEASURED = "benchmarks/README.md"
 """Its commands take minutes and hours; that they exist is all that is looked at."""
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*)(?: title=\S+)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(reelmend [^`]+)`")
 _MARK = re.compile(r"^# (needs|takes) .+$", re.MULTILINE)
 
