@@ -40,7 +40,7 @@ TAIL = """
 ### On a port of the run
 
 `metrics.port=9464` opens a port on the driver's machine, for any executor; 0, the default, opens none. Only that machine can reach it,
-unless `metrics.host=0.0.0.0` is set: nothing there is secret, but there is no authentication. If the port is in use, the run stops before
+unless `metrics.host=0.0.0.0` is set. The metrics contain no secrets, but the port has no authentication. If the port is in use, the run stops before
 any work, with exit status 2.
 
 ```yaml
@@ -84,7 +84,7 @@ Workers log, too. On a Ray cluster each has a file, `/tmp/ray/session_latest/log
 log collector; a local Ray keeps them in `reelmend-ray-*` in the folder for temporary files, which is removed with the run. Workers use the
 driver's format.
 
-In a terminal, text is the default, and the live display replaces INFO lines; with JSON there is no live display.
+In a terminal the default format is text, and a live display replaces INFO lines. JSON logs disable the live display.
 
 ## Traces and timeline
 

@@ -5,6 +5,7 @@ Being here also puts `tests/` on the path, so that every test can say `from clip
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,9 @@ from servers import CREDENTIALS, s3_server
 from shared_clusters import ORDER, RUNNING, share_of
 from xdist.scheduler import LoadFileScheduling
 
+# A suite started in the background of a script inherits an ignored Ctrl-C, and so would the runs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Pictures here are small: threads cost more than they bring, and beside Ray's processes many times as much.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray's workers give way to every other process: beside two that compute, a worker takes a minute to start.

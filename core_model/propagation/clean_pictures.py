@@ -18,7 +18,7 @@ F64 = NDArray[np.float64]
 # What a frame before and one after count for, beside the frame itself: grain may be stronger at the source than at the
 # hole, and does not stand out as much when it is calmed a little.
 _SHADOW_PX = 8
-_SAME_LIGHT = 0.05  # a shadow that comes with what passes is no change of light
+_SAME_LIGHT = 0.05  # relative; a smaller change may be the shadow of a passing object
 _DARK, _FEWEST_PX = 60, 20  # a sum of three channels; what is darker tells no ratio
 _BESIDE = np.float32(55 / 255)
 
