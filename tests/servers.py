@@ -1,4 +1,4 @@
-"""An object store in a process of its own, for tests and benchmarks: moto's server, asked over HTTP as any other."""
+"""Servers for tests and benchmarks: an object store in a separate process (moto), and HTTP servers in a thread."""
 
 import re
 import subprocess
@@ -6,6 +6,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import HTTPServer, ThreadingHTTPServer
+from typing import TypeVar
+
+Server = TypeVar("Server", bound=HTTPServer)
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -32,3 +36,29 @@ def s3_server() -> Iterator[str]:
             yield address
         finally:
             process.terminate()
+
+
+class LocalServer(ThreadingHTTPServer):
+    """A quiet server on a free port of this machine."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: a client that hangs up midway is what some tests are about."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def in_thread(server: Server) -> Iterator[Server]:
+    """Serve until the block ends."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -49,30 +49,15 @@ def plan(
     Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`
     """
     job = typed.job(rates)
-    # These import torch and PyAV: --help and a mistyped key need not wait for them.
-    from reelmend.pipelines.forecast.forecast import forecast
-    from reelmend.pipelines.forecast.item_estimate import plan_item
-    from reelmend.pipelines.forecast.rates import rates_for
-    from reelmend.pipelines.forecast.totals import flow_bytes_per_pixel, part_bytes_per_pixel
-    from reelmend.pipelines.job.found_videos import PassedOver
-    from reelmend.pipelines.job.load import apply_overrides
-    from reelmend.pipelines.job.manifest import walk
+    from reelmend.pipelines.api import runs  # it imports PyAV: --help and a mistyped key need not wait for it
 
-    known = rates_for(job)
-    passed = PassedOver()
-    totals, looked = forecast(walk(job, passed), job, known, looks=job.plan.sample if probe else 0)
-    for line in passed.lines:
+    planned = runs.plan(job, probe=probe)
+    for line in planned.notes:
         log.warning(LogLine(line))
-    each = {
-        "flow_bytes_per_pixel": flow_bytes_per_pixel(known),
-        "part_bytes_per_pixel": part_bytes_per_pixel(known),
-    }
-    shown = looked if as_json else looked[:SHOWN]
-    planned = [plan_item(one, apply_overrides(job, one.item.overrides), **each) for one in shown]
     if as_json:
-        print_json({"items": [_plain(line) for line in planned], "totals": totals.to_dict()})
+        print_json({"items": [_plain(line) for line in planned.items], "totals": planned.totals.to_dict()})
     else:
-        _print(planned, totals)
+        _print(planned.items[:SHOWN], planned.totals)
     return 0
 
 

@@ -1,16 +1,15 @@
 """A real HTTP server on this machine that serves bytes, with the faults that servers and lines have."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from zlib import crc32
 
+from servers import LocalServer, in_thread
 
-class FileServer(ThreadingHTTPServer):
+
+class FileServer(LocalServer):
     """Serves `files`; its faults are fields that a test sets."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -28,13 +27,6 @@ class FileServer(ThreadingHTTPServer):
         self.says_length = True
         self.longest_part = 2**40
         """Bytes of the rest that it sends at once, however much is asked for."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Quiet: a client that hangs up midway is what some tests are about."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,11 +78,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[FileServer]:
-    with FileServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with in_thread(FileServer()) as server:
+        yield server

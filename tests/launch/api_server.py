@@ -9,17 +9,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
+
+from servers import LocalServer, in_thread
 
 PATH = "/apis/ray.io/v1/namespaces/reelmend/rayjobs"
 
 
-class ApiServer(ThreadingHTTPServer):
+class ApiServer(LocalServer):
     """Holds RayJobs; its faults are fields that a test sets."""
-
-    daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -192,12 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[ApiServer]:
-    with ApiServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with in_thread(ApiServer()) as server:
         try:
             yield server
         finally:
             server.released.set()
-            server.shutdown()
-            thread.join()

@@ -3,12 +3,13 @@
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
+
+from servers import in_thread
 
 from reelmend.pipelines.config import MetricsConfig
 from reelmend.pipelines.observe.bounded_server import BoundedHandler, BoundedServer
@@ -29,14 +30,8 @@ class _Quick(BoundedServer):
 
 @contextmanager
 def serving(kind: type[BoundedServer] = _Quick, handler: type[BoundedHandler] = _Hello) -> Iterator[BoundedServer]:
-    with kind(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with in_thread(kind(("127.0.0.1", 0), handler)) as server:
+        yield server
 
 
 def ask(port: int, **headers: str) -> int:

@@ -2,21 +2,20 @@
 
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from servers import LocalServer, in_thread
 
 _KEPT = ("content-type", "etag", "last-modified", "content-range", "accept-ranges", "x-amz-bucket-region", "location")
 
 
-class FaultyStore(ThreadingHTTPServer):
+class FaultyStore(LocalServer):
     """Faults are fields that a test sets; each is used up by one request."""
-
-    daemon_threads = True
 
     def __init__(self, behind: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -39,13 +38,6 @@ class FaultyStore(ThreadingHTTPServer):
         self.ignores_conditions = False
         self.clock_s = 0.0
         """Seconds by which the store's present time is ahead of the one it writes to its objects."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Quiet: a client that hangs up midway is what some tests are about."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -129,11 +121,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def faults_before(behind: str) -> Iterator[FaultyStore]:
-    with FaultyStore(behind) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with in_thread(FaultyStore(behind)) as server:
+        yield server
