@@ -28,7 +28,8 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.run_layout import WORK_FOLDER
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "storage"))  # the server and the run that the tests look at
+_TESTS = Path(__file__).parents[1] / "tests"
+sys.path += [str(_TESTS), str(_TESTS / "storage")]  # the server and the run that the tests look at
 from faulty_store import faults_before  # type: ignore[import-not-found]
 from finished_runs import write_finished_run  # type: ignore[import-not-found]
 
