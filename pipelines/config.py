@@ -134,14 +134,27 @@ class MaskConfig:
     by FFmpeg, often 1001 in a studio. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
 
 
+AUTO_SIDE = "auto"
+"""What `process.max_side` says where each video's own detail decides."""
+
+
 @dataclass
 class ProcessConfig:
-    max_side: int = 1920
+    max_side: int | str = 1920
     """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
-    the side is about four times faster. 0: always the source's size."""
+    the side is about four times faster. 0: always the source's size; auto: as each video's detail around its holes
+    needs, between auto_least and auto_most."""
+    auto_least: int = 480
+    """Smallest side, in pixels, that max_side=auto chooses."""
+    auto_most: int = 1920
+    """Largest side, in pixels, that max_side=auto chooses. 0: the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
     ledger)."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.max_side, str) and self.max_side.strip().isdecimal():  # of a variable, or a command line
+            self.max_side = int(self.max_side)
 
 
 @dataclass
@@ -217,7 +230,14 @@ class StitchConfig:
 class QualityConfig:
     review_below: float = 0.5
     """Quality score (0..1) below which a restored item is marked for review. A new value recomputes nothing: the next
-    run only updates the marks. 0: mark none."""
+    run only updates the marks, and engine auto refines what is below it now. 0: mark none."""
+
+
+@dataclass
+class RefineConfig:
+    below: float | None = None
+    """Quality score (0..1) below which a block is restored again by the networks: engine auto, and `reelmend run
+    --refine`. None: as quality.review_below."""
 
 
 @dataclass
@@ -352,8 +372,9 @@ class JobConfig:
     video."""
     engine: str = "propagation"
     """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
-    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. Or an engine that an
-    installed package adds (`reelmend doctor` lists them)."""
+    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. auto: propagation, and
+    propainter for the blocks whose score is below refine.below. Or an engine that an installed package adds (`reelmend
+    doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional."""
@@ -370,6 +391,7 @@ class JobConfig:
     propainter: ProPainterConfig = field(default_factory=ProPainterConfig)
     stitch: StitchConfig = field(default_factory=StitchConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
     run: RunConfig = field(default_factory=RunConfig)
     pools: PoolsConfig = field(default_factory=PoolsConfig)
     cost: CostConfig = field(default_factory=CostConfig)

@@ -102,6 +102,8 @@ class ItemPlan:
     video_stamp: Stamp = NO_STAMP
     mask_stamp: Stamp = NO_STAMP
     """Of the sources as the probe saw them."""
+    side: int | None = None
+    """Longest side in pixels that the item is restored at, where its own detail chose that; None: the job's."""
 
 
 class Stage(StrEnum):

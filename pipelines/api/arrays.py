@@ -17,6 +17,7 @@ from reelmend.pipelines.api.array_input import U8, FramesLike, MasksLike, check_
 from reelmend.pipelines.api.memory_context import MemoryContext, source_in_memory
 from reelmend.pipelines.api.progress import ProgressCallback, ProgressMeter
 from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.errors import ArrayError, ConfigError
 from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
 from reelmend.pipelines.media.arrays import ArrayMask, ArrayVideo
@@ -153,7 +154,8 @@ def _counted() -> Iterator[None]:
 
 
 def _job_of(engine: str, settings: Mapping[str, object]) -> JobConfig:
-    useful = (*SECTIONS, engine)
+    spec = find_spec(engine)
+    useful = (*SECTIONS, engine, *(("refine", *spec.hybrid_of) if spec and spec.hybrid_of else ()))
     for key in settings:
         section = str(key).partition(".")[0]
         if section == "engine":

@@ -9,6 +9,7 @@ from reelmend.pipelines.cli.guard import show_log
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug
 from reelmend.pipelines.cli.screen import console, print_json, print_outputs, print_summary
+from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.observe.progress import choose_display
 from reelmend.pipelines.run.selection import Selection, read_since
 from reelmend.pipelines.storage.ledger import ItemRow, least_sure_first
@@ -31,12 +32,23 @@ Since = Annotated[
 ]
 
 
+Draft = Annotated[
+    bool, typer.Option("--draft", help="Restore with the cheap engine (propagation); outputs that were refined stay.")
+]
+Refine = Annotated[
+    bool,
+    typer.Option("--refine", help="Restore again, with the networks, the blocks whose score is below refine.below."),
+]
+
+
 @takes_job
 def run(
     typed: JobOptions,
     only_new: OnlyNew = False,
     retry_quarantined: RetryQuarantined = False,
     since: Since = None,
+    draft: Draft = False,
+    refine: Refine = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Record traces of a few tasks and a timeline of all, for Perfetto.")
     ] = False,
@@ -48,15 +60,20 @@ def run(
     Example: `reelmend run --videos 'in/*.mp4' --masks mask.png --out out/ stitch.codec=ffv1`
 
     Items that earlier runs quarantined are tried again. Use --only-new, --retry-quarantined and --since to process only
-    some of the items.
+    some of the items. With --draft, then --refine, networks only compute what needs them.
     """
+    if draft and refine:
+        raise ConfigError("--draft and --refine are two runs; run --draft first, then --refine")
     moment = None if since is None else read_since(since, time.time())
-    selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
+    selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment, keep_refined=draft)
     job = typed.job()
     # This imports torch and PyAV: --help and a mistyped key need not wait for them.
+    from reelmend.pipelines.engines.registry import refine_below
+    from reelmend.pipelines.run.draft import as_draft, as_refined
     from reelmend.pipelines.run.driver import run_items
     from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER
 
+    job = as_draft(job) if draft else as_refined(job) if refine else job
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
@@ -73,6 +90,8 @@ def run(
         print_json(summary.to_dict() | found)
     else:
         print_summary(screen, summary, rows)
+        if refine and not summary.refined and not summary.bad:
+            screen.print(f"No block scores below refine.below={refine_below(job):g}: nothing was refined.")
         screen.print()
         print_outputs(screen, rows, job.out)
         screen.print(f"report  {report or 'could not be written'}", soft_wrap=True)

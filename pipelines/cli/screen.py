@@ -13,6 +13,7 @@ from rich.text import Text
 
 from reelmend.pipelines.observe.comparison import Comparison, compare
 from reelmend.pipelines.observe.progress_live import STATE_STYLES
+from reelmend.pipelines.observe.refinement import refinement_in_words
 from reelmend.pipelines.observe.reproduce import reproduce_command
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState, least_sure_first
@@ -70,6 +71,8 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
     table.add_row("items", _states(summary))
     table.add_row("frames", f"{summary.frames_computed} computed, {summary.frames_per_second:.1f} frames/s")
     table.add_row("chunks", f"{summary.chunks_computed} computed, {summary.chunks_reused} reused")
+    if summary.refined:
+        table.add_row("refined", refinement_in_words(summary.refined))
     if summary.flow:
         table.add_row("flow", summary.flow_in_words)
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")

@@ -54,6 +54,9 @@ class EngineSpec(Generic[Settings]):
     """Settings that change neither the picture nor what a frame costs; not part of `settings_digest`."""
     costs_by_hole: bool = True
     """Its time depends on the number of missing pixels too, not on the frames' size alone."""
+    hybrid_of: tuple[str, str] | None = None
+    """Names of two engines, where it is made of them: the first restores every block, and the second those again whose
+    score is below `refine.below`. Shots are cut as by the first; `build_engine` is not called."""
     if_not_finite: str = "check the settings of the engine"
     """What to do when numbers overflow."""
     if_flow_is_slow: str = ""

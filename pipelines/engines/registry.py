@@ -7,6 +7,7 @@ from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import ExecutorName, JobConfig, Mode
+from reelmend.pipelines.engines.auto import AUTO
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
@@ -18,9 +19,11 @@ from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.storage.ledger import WEIGHTS_FACT
 from reelmend.pipelines.tasks import Block, Chunk
 
-_BUILT_IN: dict[str, Spec] = {spec.name: spec for spec in (PROPAGATION, PROPAINTER)}
+_BUILT_IN: dict[str, Spec] = {spec.name: spec for spec in (PROPAGATION, PROPAINTER, AUTO)}
 DEFAULT = PROPAGATION
 """Runs on any machine."""
+HYBRID = AUTO
+"""Refines what `DEFAULT` makes."""
 _registered: dict[str, Spec] = {}
 """By a program, in this process only."""
 
@@ -141,6 +144,16 @@ def reads_flow(job: JobConfig) -> bool:
 def reads_all_flow(job: JobConfig) -> bool:
     """Whether the job's engine reads flow also where the camera stands still."""
     return engine_of(job).reads_flow is FlowReading.ALL
+
+
+def hybrid_of(job: JobConfig) -> tuple[str, str] | None:
+    """Return the two engines that the job's engine is made of, None for an engine that is one."""
+    return engine_of(job).hybrid_of
+
+
+def refine_below(job: JobConfig) -> float:
+    """Return the score below which a block is restored again."""
+    return job.quality.review_below if job.refine.below is None else job.refine.below
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:

@@ -13,7 +13,7 @@ from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked, worked_of
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import Rate, codec_name
 from reelmend.pipelines.forecast.result import CPU
-from reelmend.pipelines.media.sizes import flow_size, process_size
+from reelmend.pipelines.media.sizes import flow_size, process_size, with_side
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.tasks import Stage
 
@@ -33,7 +33,7 @@ def rates_of_run(job: JobConfig, rows: Iterable[ItemRow], *, machine: str = "", 
     for row in rows:
         if _is_whole(row):
             hole = round(math.log2(max(_missing(row), 1e-4)))
-            cases.setdefault((row.width, row.height, hole), []).append(row)
+            cases.setdefault((row.width, row.height, _side(row), hole), []).append(row)
     if not cases:
         raise ConfigError("no item of this run was restored whole by it, in one attempt: it shows no rates")
     most = sorted(cases.values(), key=lambda case: -sum(row.frames for row in case))[:_CASES]
@@ -64,8 +64,13 @@ def _missing(row: ItemRow) -> float:
     return ItemFacts.from_map(row.facts).masked_fraction or 0.0
 
 
+def _side(row: ItemRow) -> int | None:
+    return ItemFacts.from_map(row.facts).restored_side
+
+
 def _rate(job: JobConfig, case: Sequence[ItemRow], machine: str, *, made: bool) -> Rate:
     size = case[0].width, case[0].height
+    job = with_side(job, _side(case[0]))
     process, flow = process_size(size, job), flow_size(size, job)
     frames = sum(row.frames for row in case)
     restored = _total(case, Stage.INPAINT, "frames")

@@ -260,6 +260,8 @@ def _parse(raw: str, kind: Any) -> Any:
         value = read_word(raw)
     except NOT_YAML:
         return raw
+    if int in get_args(kind) and str in get_args(kind) and type(value) is int:
+        return value
     is_text = kind is str or (str in get_args(kind) and value is not None)
     return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value
 
@@ -271,4 +273,6 @@ def _describe(kind: Any) -> str:
         return f"one of {', '.join(str(member.value) for member in kind)}"
     if get_origin(kind) is list:
         return "a list of whole numbers, as in [1,8]" if int in get_args(kind) else "a list of text"
+    if {int, str} <= set(get_args(kind)):
+        return "a whole number or a word"
     return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")

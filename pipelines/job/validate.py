@@ -3,7 +3,15 @@
 import math
 from collections.abc import Iterator
 
-from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from reelmend.pipelines.config import (
+    AUTO_SIDE,
+    CostConfig,
+    JobConfig,
+    LimitsConfig,
+    Mode,
+    OutpaintConfig,
+    ProcessConfig,
+)
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.frame_range import range_of
@@ -69,8 +77,10 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
         yield from _at_least("mask.numbered_from", job.mask.numbered_from, 0)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
     yield from _between("quality.review_below", job.quality.review_below, 0, 1)
+    if job.refine.below is not None:
+        yield from _between("refine.below", job.refine.below, 0, 1)
     yield from _between("stitch.crf", job.stitch.crf, 0, 51)
-    yield from _side("process.max_side", job.process.max_side)
+    yield from _process(job.process, job.mode)
     yield from _side("flow.max_side", job.flow.max_side)
     yield from _scales(job.outpaint, job.mode)
     yield from _costs(job.cost)
@@ -182,6 +192,22 @@ def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:
 def _between(key: str, value: float, least: int, most: int) -> Iterator[Problem]:
     if not least <= value <= most:
         yield (key,), f"{value} is outside {least}..{most}"
+
+
+def _process(process: ProcessConfig, mode: Mode) -> Iterator[Problem]:
+    if isinstance(process.max_side, int):
+        yield from _side("process.max_side", process.max_side)
+    elif process.max_side != AUTO_SIDE:
+        yield ("process.max_side",), f"'{process.max_side}' is not a whole number or {AUTO_SIDE}"
+    elif mode is Mode.outpaint:
+        yield ("process.max_side", "mode"), f"{AUTO_SIDE} is for mode=inpaint; set a number of pixels"
+    yield from _at_least("process.auto_least", process.auto_least, SMALLEST_SIDE_PX)
+    yield from _side("process.auto_most", process.auto_most)
+    if 0 < process.auto_most < process.auto_least:
+        yield (
+            ("process.auto_most", "process.auto_least"),
+            f"{process.auto_most} is less than process.auto_least ({process.auto_least})",
+        )
 
 
 def _side(key: str, value: int) -> Iterator[Problem]:

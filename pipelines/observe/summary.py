@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reelmend.pipelines.errors import EXIT_INCOMPLETE, EXIT_TRY_AGAIN, FailureKind
+from reelmend.pipelines.observe.refinement import refinement_totals
 from reelmend.pipelines.storage.flow_cache.usage import NO_USE, FlowUse, total
 from reelmend.pipelines.storage.ledger import WEIGHTS_FACT, ItemRow, ItemState
 from reelmend.pipelines.utils.units import readable_amount
@@ -71,6 +72,8 @@ class RunSummary:
     """Seconds in which a store did not answer and the run waited for it."""
     quality: dict[str, Any] = field(default_factory=dict)
     """How sure the restored items' results are (`quality_totals`); empty where none was measured."""
+    refined: dict[str, Any] = field(default_factory=dict)
+    """Blocks that networks restored again (`refinement_totals`); empty where none was."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
     load: dict[str, Any] = field(default_factory=dict)
@@ -224,6 +227,7 @@ def summarise(
         halted=halted,
         halted_kind=halted_kind,
         quality=quality_totals(rows),
+        refined=refinement_totals(rows),
         left_out=dict(left_out),
     )
 

@@ -71,7 +71,18 @@ log = logging.getLogger("reelmend")
 
 LOOKS = 64
 """Items that a run opens before it starts, to predict what it takes; `reelmend plan` opens more."""
-_OF_THE_ITEMS = ("run_id", "name", "out", "items", "states", "finished_earlier", "quality", "left_out", "weights")
+_OF_THE_ITEMS = (
+    "run_id",
+    "name",
+    "out",
+    "items",
+    "states",
+    "finished_earlier",
+    "quality",
+    "refined",
+    "left_out",
+    "weights",
+)
 """What a summary says of the items as they are, whoever restored them."""
 LOOKING_S = 120.0
 """Seconds that these looks may take together: a prediction must not keep a run from its start."""
@@ -116,7 +127,7 @@ def run_items(
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
         patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
-    context = RunContext(run_id=_new_run_id(), job=job, weights=find_weights(job), expected_size=size)
+    context = RunContext(_new_run_id(), job, find_weights(job), size, keep_refined=selection.keep_refined)
     worker_context = WorkerContext(context)
     patiently(lambda: _check_machine(context, worker_context.files), start_s)
     _check_cache(context, items)

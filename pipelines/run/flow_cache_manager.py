@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from reelmend.pipelines.errors import ReelmendError
-from reelmend.pipelines.media.sizes import measured_size
+from reelmend.pipelines.media.sizes import measured_size, with_side
 from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_name
@@ -87,7 +87,7 @@ class FlowCacheManager(RunObserver):
 
     def _names(self, plan: ItemPlan, facts: dict[str, str | int | float], item: Item) -> list[bytes]:
         """Return the segments that workers will ask for; `facts` are those of the probe."""
-        known, job = ItemFacts.from_map(facts), self._worker_context.settings(item)
+        known, job = ItemFacts.from_map(facts), with_side(self._worker_context.settings(item), plan.side)
         source, digest, flow = known.size, known.video_digest or "", self._worker_context.flow.digest
         sized = [(segment, measured_size(segment.region, source, job)) for segment in plan.segments]
         return [segment_name(segment_key(digest, segment, size, flow)) for segment, size in sized]

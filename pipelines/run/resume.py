@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.stages.finished import Finished, item_key, rate_told, read_record, record_key, settings_key
+from reelmend.pipelines.stages.finished import Acceptance, Finished, read_record, record_key
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import CLOCK_S
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
@@ -33,16 +33,12 @@ def find_finished_earlier(
     )
     known = [(item, done) for item in items if (done := records.get(item.id)) is not None]
     marks = worker_context.files.marks(_places(known))
-    settings: dict[tuple[str, ...], str] = {}
+    acceptance = Acceptance(worker_context)
     found = {}
     for item, done in known:
-        if item.overrides not in settings:
-            settings[item.overrides] = settings_key(worker_context.settings(item), worker_context)
-        job = worker_context.settings(item)
         video, mask = done.sources
-        key = item_key(video.digest, mask.digest, settings[item.overrides], rate_told(item, job))
-        if done.key == key and not done.refused_by(job) and _unchanged(item, done, marks):
-            found[item.id] = done.receipt(item, job)
+        if acceptance.takes(item, done, (video.digest, mask.digest)) and _unchanged(item, done, marks):
+            found[item.id] = done.receipt(item, worker_context.settings(item))
     return found
 
 

@@ -23,7 +23,7 @@ class SetAside(RunObserver):
         if not isinstance(answer, ItemReceipt) or answer.reused:
             return
         known = ItemFacts.from_map(answer.facts)
-        self._own += known.replaced_own is not None
+        self._own += known.replaced_own is not None and not known.refined_blocks
         if known.set_aside is not None:
             self._aside += 1
             if self._aside <= _AT_ONCE:

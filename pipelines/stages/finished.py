@@ -3,17 +3,20 @@
 A record is written right after its output was published. The item's row of the ledger says the same, in its `facts`.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from reelmend.pipelines.config import JobConfig, OutOfMemory
-from reelmend.pipelines.engines.registry import grid_settings, works_in_regions
+from reelmend.pipelines.config import AUTO_SIDE, JobConfig, OutOfMemory
+from reelmend.pipelines.engines.registry import grid_settings, refine_below, works_in_regions
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
+from reelmend.pipelines.media.detail import DETAIL_VERSION
 from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.stages.digests import Seen
+from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.review import with_verdict
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
@@ -24,6 +27,8 @@ from reelmend.pipelines.storage.suffixes import is_video_file
 from reelmend.pipelines.tasks import Item, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
 
+REFINEMENT_VERSION = 1
+"""Raise it when other blocks are restored again, or are joined otherwise."""
 Final = Literal["restored", "untouched"]
 
 
@@ -85,8 +90,57 @@ def rate_told(item: Item, job: JobConfig) -> float | None:
 def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     """Name what an item's output depends on besides its video and mask."""
     frames = range_of(job.frames)
+    of_frames = () if frames is None else (str(frames),)
+    if worker_context.pair is not None:
+        first, second = (
+            settings_key(replace(job, engine=context.context.job.engine), context) for context in worker_context.pair
+        )
+        return digest_of("settings", REFINEMENT_VERSION, first, second, refine_below(job))
     whole = worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
-    return digest_of("settings", *whole, *(() if frames is None else (str(frames),)))
+    return digest_of("settings", *whole, *of_frames)
+
+
+def draft_facts(record: ProbeRecord, item: Item, worker_context: WorkerContext) -> Facts:
+    """Return what a result of a hybrid engine says of the draft that it began with; nothing of another engine's."""
+    if worker_context.pair is None:
+        return {}
+    first = worker_context.pair[0]
+    job = first.settings(item)
+    key = item_key(record.video_digest, record.mask_digest, settings_key(job, first), rate_told(item, job))
+    return ItemFacts(draft_key=key).to_map()
+
+
+class Acceptance:
+    """Which records say that an item needs no work: those made as the job says, and what counts as good.
+
+    A hybrid engine takes a draft of its first engine none of whose blocks it would restore again. A run that makes
+    drafts and keeps what was refined (`RunContext.keep_refined`) takes what began with the same draft.
+    """
+
+    def __init__(self, worker_context: WorkerContext) -> None:
+        self._worker_context = worker_context
+        self._settings: dict[tuple[int, tuple[str, ...]], str] = {}
+
+    def takes(self, item: Item, done: Finished, digests: tuple[str, str]) -> bool:
+        """Whether the record is of what the item is to be; `digests` are those of its video and mask now."""
+        context, known = self._worker_context, done.known
+        if done.refused_by(context.settings(item)):
+            return False
+        key = self._key(item, digests, context)
+        if done.key == key or (context.context.keep_refined and known.draft_key == key):
+            return True
+        if context.pair is None or done.key != self._key(item, digests, context.pair[0]):
+            return False
+        if known.quality_lowest_block is None:
+            return known.quality_score is None  # nothing was restored
+        return known.quality_lowest_block >= refine_below(context.context.job)
+
+    def _key(self, item: Item, digests: tuple[str, str], context: WorkerContext) -> str:
+        job = context.settings(item)
+        at = (id(context), item.overrides)
+        if at not in self._settings:
+            self._settings[at] = settings_key(job, context)
+        return item_key(*digests, self._settings[at], rate_told(item, job))
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
@@ -96,9 +150,15 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     """
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
-    settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
+    settings = {"mask": job.mask, "process_max_side": _side(job), "flow": flow, "grid": grid}
     regions = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM) if works_in_regions(job) else None
     return settings | {"canvas": canvas_settings(job), "regions": regions}
+
+
+def _side(job: JobConfig) -> object:
+    """Name the size; where a video's detail is to choose it, what it is chosen by: video and mask do the rest."""
+    process = job.process
+    return (AUTO_SIDE, process.auto_least, process.auto_most, DETAIL_VERSION) if chooses_side(job) else process.max_side
 
 
 def smaller_is_refused(job: JobConfig) -> bool:
@@ -114,15 +174,17 @@ def record_finished(
     note: str,
     facts: Facts,
     worker_context: WorkerContext,
+    key: str = "",
 ) -> Finished:
-    """Record that `output` was published. Raises StoreError when it cannot be seen there."""
+    """Record that `output` was published, under a key that is given or the job's. Raises StoreError when it cannot be
+    seen there."""
     video, mask = sources
     job = worker_context.settings(item)
     output_mark = worker_context.files.mark(output)
     if output_mark is None:
         raise StoreError(f"{output}: was published but is missing; does something else write there?")
     known = ItemFacts(
-        item_key=item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
+        item_key=key or item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
         output=str(output),
         output_mark=output_mark,
         video_mark=video.mark,
@@ -146,13 +208,11 @@ def find_finished(item: Item, sources: tuple[Seen, Seen], worker_context: Worker
     done = read_record(item, worker_context)
     if done is None or worker_context.files.mark(done.output) != done.output_mark:
         return None
-    video, mask = sources
-    job = worker_context.settings(item)
-    key = item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job))
-    if done.refused_by(job) or done.key != key:
+    if not Acceptance(worker_context).takes(item, done, (sources[0].digest, sources[1].digest)):
         return None
     if done.sources != sources:  # the same content, written again: from now on the next run need not read it to know
-        done = record_finished(item, done.final, done.output, sources, done.note, done.facts, worker_context)
+        kept = done.final, done.output, sources, done.note, done.facts
+        done = record_finished(item, *kept, worker_context, done.key)
     return done
 
 

@@ -27,7 +27,7 @@ from reelmend.pipelines.tasks import FlowReceipt, FlowTask, Segment
 
 
 def flow(task: FlowTask, worker_context: WorkerContext) -> FlowReceipt:
-    job, record = worker_context.settings(task.item), worker_context.record(task)
+    job, record = worker_context.planned_settings(task), worker_context.record(task)
     blob, reused = _ensure_segment(task.segment, record, job, worker_context)
     worker_context.flow_use += _saving(cost_of(blob)) if reused else FlowUse(computed=1)
     frames = task.segment.stop - task.segment.start

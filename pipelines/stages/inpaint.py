@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
 from reelmend.core_model.engine import U8, DeviceFull
@@ -10,16 +11,18 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.engines.plugins import check_restored
-from reelmend.pipelines.engines.registry import engine_of
+from reelmend.pipelines.engines.registry import engine_of, refine_below
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
 from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
+from reelmend.pipelines.stages.refinement import refined_tasks, score_of
 from reelmend.pipelines.stages.shot import VideoShot, shots_of
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
+from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.tasks import Block, InpaintReceipt, InpaintTask, StitchTask
 from reelmend.pipelines.utils.logs import LogLine
 
@@ -31,15 +34,53 @@ _ADVICE = {
 log = logging.getLogger(__name__)
 
 
+class Chosen(NamedTuple):
+    """The part that a block of an item has in the output."""
+
+    part: bytes
+    draft: bytes | None = None
+    """The part before, where another engine restored the block again."""
+
+
 def inpaint(task: InpaintTask, worker_context: WorkerContext) -> InpaintReceipt:
-    computed = written = 0
+    first, second = worker_context.pair or (worker_context, None)
+    made, again = [], []
     for block in task.chunk.blocks:
         PROGRESS.begin_piece(block.stop - block.start)
-        blob, found = ensure_part(block, task, worker_context)
-        if not found:
-            computed += 1
-            written += len(blob)
-    return InpaintReceipt(task.id, reused=not computed, frames=task.chunk.frames, bytes_written=written)
+        blob, found = ensure_part(block, task, first)
+        made += [] if found else [len(blob)]
+        if second is not None and score_of(Part(blob)) < refine_below(worker_context.context.job):
+            again.append(block)
+    if second is not None and again:
+        first.forget()  # its frames: the other engine reads these again, at another time and in other regions
+        record, job = worker_context.record(task), second.planned_settings(task)
+        for block, its_task in refined_tasks(task, again, record, job):
+            PROGRESS.begin_piece(0)
+            blob, found = ensure_part(block, its_task, second)
+            made += [] if found else [len(blob)]
+    _take_flow_use(worker_context)
+    return InpaintReceipt(task.id, reused=not made, frames=task.chunk.frames, bytes_written=sum(made))
+
+
+def chosen_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> Chosen:
+    """Return the part of a block, of a hybrid engine the one of the engine that it goes to; computed where it is absent."""
+    if worker_context.pair is None:
+        return Chosen(ensure_part(block, task, worker_context)[0])
+    first, second = worker_context.pair
+    chosen = Chosen(ensure_part(block, task, first)[0])
+    if score_of(Part(chosen.part)) < refine_below(worker_context.context.job):
+        record, job = worker_context.record(task), second.planned_settings(task)
+        [(again, its_task)] = refined_tasks(task, [block], record, job)
+        chosen = Chosen(ensure_part(again, its_task, second)[0], draft=chosen.part)
+    _take_flow_use(worker_context)
+    return chosen
+
+
+def _take_flow_use(worker_context: WorkerContext) -> None:
+    """Count what the engines of a hybrid one had from the flow cache as the task's."""
+    for context in worker_context.pair or ():
+        worker_context.flow_use += context.flow_use
+        context.flow_use = FlowUse()
 
 
 def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> tuple[bytes, bool]:
@@ -47,7 +88,7 @@ def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wo
 
     A part that was restored smaller is as good as absent where the job does not allow that.
     """
-    record, job = worker_context.record(task), worker_context.settings(task.item)
+    record, job = worker_context.record(task), worker_context.planned_settings(task)
     key = part_key(
         record.video_digest,
         record.mask_digest,
@@ -71,7 +112,7 @@ def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
 
 def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
-    job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
+    job, frames = worker_context.planned_settings(task), f"frames {block.start}-{block.stop - 1}"
     size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
     sides = _sides(size, job, worker_context)

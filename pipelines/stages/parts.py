@@ -135,6 +135,11 @@ class Part:
         except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
             raise StoreError(f"a part cannot be read ({exc}); delete it to have it recomputed") from exc
 
+    @property
+    def frames(self) -> Iterable[int]:
+        """The video's frames that it changes."""
+        return self._rows_of.keys()
+
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
         patches: list[Patch] = []

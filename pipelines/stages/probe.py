@@ -8,6 +8,7 @@ settings, needs nothing more; one whose mask is empty is copied.
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import av
 
@@ -22,11 +23,12 @@ from reelmend.pipelines.job.output_paths import copy_place
 from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
+from reelmend.pipelines.media.detail import DETAIL_VERSION, DetailFinder
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.sizes import margin_of
+from reelmend.pipelines.media.sizes import chooses_side, margin_of, with_side
 from reelmend.pipelines.media.source import list_images
 from reelmend.pipelines.media.still_ranges import StillFinder
 from reelmend.pipelines.media.stream_copy import try_copies
@@ -39,6 +41,7 @@ from reelmend.pipelines.stages.steady import sources_of, unwritten
 from reelmend.pipelines.stages.there_before import Way
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import expected_bytes
+from reelmend.pipelines.storage.ledger import ItemFacts
 from reelmend.pipelines.storage.staging import staged
 from reelmend.pipelines.tasks import Item, ItemPlan, ProbeReceipt, ProbeTask
 from reelmend.pipelines.utils.hashing import digest_of
@@ -63,7 +66,8 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
 
     Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
     masking = (mask.digest, job.mask, canvas_settings(job))
-    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
+    looking = (DETAIL_VERSION,) if chooses_side(job) else ()
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *looking)
     probe_key = f"probes/{digest_of('probe', *facts)}"
     record = worker_context.find_record(probe_key)
     reused = record is not None
@@ -79,7 +83,8 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     mended = try_copies(record.info, job.stitch)
     plan = replace(plan_of(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
     note = "; ".join([*record.info.notes, *mended])
-    found = record.facts(frames) | worked_of_plan(plan, record.size, job).facts()
+    worked = worked_of_plan(plan, record.size, with_side(job, plan.side))
+    found = record.facts(frames) | worked.facts() | ItemFacts(restored_side=plan.side).to_map()
     return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
 
 
@@ -106,21 +111,25 @@ def _inspect(
 
 
 class FrameSurvey:
-    """What a probe learns from looking at every frame once, in order: shots, and where the camera stands still."""
+    """What a probe learns from looking at every frame once, in order: shots, where the camera stands still, detail."""
 
     def __init__(self, job: JobConfig) -> None:
         self._finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
         self._still = StillFinder()
+        self._detail = DetailFinder() if chooses_side(job) else None
 
     def see(self, index: int, frame: av.VideoFrame) -> None:
         self._still.see(index, frame)
+        if self._detail is not None:
+            self._detail.see(index, frame)
         if self._finder is not None:
             self._finder.see(index, frame)
 
     def record(self, info: VideoInfo, video_digest: str, mask_digest: str, mask: MaskSummary) -> ProbeRecord:
         """Return the record of a video all of whose frames were seen."""
         shots = self._finder.shots() if self._finder is not None else [(0, info.frames)]
-        return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges())
+        detail = self._detail.detail(mask.track, (info.width, info.height)) if self._detail is not None else ()
+        return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges(), detail)
 
 
 def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
@@ -129,11 +138,8 @@ def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
 
 def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None = None) -> ItemPlan:
     """Return what has to be computed for an item, by what its probe found; `within`: of these frames only."""
-    frames, masked = record.info.frames, record.mask.masked
-    in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
-
-    def regions(start: int, stop: int) -> tuple[Region, ...]:
-        return regions_around(record.mask.track.boxes(start, stop), record.size, margin_px) if in_regions else ()
+    frames, masked, side = record.info.frames, record.mask.masked, record.side_of(job)
+    job = with_side(job, side)
 
     segments, chunks = plan_frames(
         frames,
@@ -141,7 +147,7 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
         masked_ranges(masked, frames),
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
-        regions=regions,
+        regions=partial(worked_regions, record, job),
         still=() if reads_all_flow(job) else record.still,
         reads_flow=reads_flow(job),
         within=within,
@@ -149,7 +155,15 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
     scheduled = [segment for segment in segments if not segment.on_demand]
     flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))
     restored = within[1] - within[0] if within else frames
-    return ItemPlan(probe_key, restored, *canvas_of(record.info, job).size, segments, chunks, flow_bytes)
+    size = canvas_of(record.info, job).size
+    return ItemPlan(probe_key, restored, *size, segments, chunks, flow_bytes, side=side)
+
+
+def worked_regions(record: ProbeRecord, job: JobConfig, start: int, stop: int) -> tuple[Region, ...]:
+    """Return the parts of the frame that the holes of frames [start, stop) are restored in; none: the whole frame."""
+    if not works_in_regions(job):
+        return ()
+    return regions_around(record.mask.track.boxes(start, stop), record.size, margin_of(record.size, job))
 
 
 def _leave_untouched(

@@ -5,9 +5,11 @@ from typing import Any
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.media.detail import Detail, side_for
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
+from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
@@ -35,6 +37,8 @@ class ProbeRecord:
     shots: tuple[tuple[int, int], ...]
     still: tuple[tuple[int, int], ...] = ()
     """Where the camera stands still: see `media.still_ranges`."""
+    detail: Detail = ()
+    """What smaller sizes would lose around the holes, where the job asks: see `media.detail`."""
     sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
     """The item's video and mask, which are not kept: the content may have been found under another path."""
 
@@ -46,6 +50,12 @@ class ProbeRecord:
         """Return the range [start, stop) of the frames that the job restores, None for all. Raises MediaError."""
         frames = range_of(job.frames)
         return None if frames is None else frames.of(self.info.pts, self.info.time_base, self.info.path)
+
+    def side_of(self, job: JobConfig) -> int | None:
+        """Return the longest side that the video is restored at where its detail chooses; None: the job's own."""
+        if not chooses_side(job):
+            return None
+        return side_for(self.detail, self.size, job.process.auto_least, job.process.auto_most)
 
     def facts(self, frames: tuple[int, int] | None = None) -> Facts:
         """Figures for the ledger, of a range of the frames or of all."""
@@ -74,7 +84,8 @@ class ProbeRecord:
         mask["track"], mask["notes"] = HoleTrack(**mask["track"]), tuple(mask["notes"])
         info = VideoInfo.from_dict(value["info"])
         ranges = {name: _pairs(value[name]) for name in ("shots", "still")}
-        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), **ranges})
+        detail = tuple((side, loss) for side, loss in value.get("detail", ()))
+        return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "detail": detail, **ranges})
 
 
 def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:

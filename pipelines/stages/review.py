@@ -14,7 +14,8 @@ from reelmend.core_model.quality import FrameQuality, HoleQuality, summarize_qua
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 
 _WINDOW_FRAMES = 10  # of the video: less than half a second, about what a viewer sees as one moment
-_DIGITS = 4  # behind the point: shares to a hundredth of a per cent
+SCORE_DIGITS = 4
+"""Behind the point: shares to a hundredth of a per cent."""
 _PX = 1_000_000
 """Masked pixels of a made-up frame: shares of them are as fine as those of the facts."""
 _WHOLE = 0.995
@@ -29,7 +30,7 @@ def quality_facts(frames: FrameRows) -> Facts:
     if not frames:
         return {}
     measured = summarize_quality(quality for _, quality in frames)
-    facts: Facts = {f"quality_{name}": round(value, _DIGITS) for name, value in measured._asdict().items()}
+    facts: Facts = {f"quality_{name}": round(value, SCORE_DIGITS) for name, value in measured._asdict().items()}
     return facts | {"quality_worst_frame": worst_moment(frames)[1]}
 
 

@@ -1,10 +1,10 @@
 """What an engine reads of a shot: frames and masks from the clip, flow from the cache, of one region of the frame."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from reelmend.core_model.engine import U8, Bool, Float
 from reelmend.core_model.regions import Region
+from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.stages.flow import read_pairs
 from reelmend.pipelines.stages.shot_reader import Clip
 from reelmend.pipelines.stages.worker_context import WorkerContext
@@ -76,9 +76,7 @@ def shots_of(block: Block, task: InpaintTask | StitchTask, worker_context: Worke
     mask = worker_context.mask_of(task.item)
 
     def open_shot() -> OpenShot:
-        job = worker_context.settings(task.item)
-        if side:
-            job = replace(job, process=replace(job.process, max_side=side))
+        job = with_side(worker_context.planned_settings(task), side or None)
         return OpenShot(Clip(record, mask, job))
 
     key = (task.plan.probe_key, task.item, (record.info.path, mask), block.shot_start, block.shot_stop, side)

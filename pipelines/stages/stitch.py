@@ -20,10 +20,11 @@ from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter
 from reelmend.pipelines.stages.cross_fade import blend, blend_weight
-from reelmend.pipelines.stages.finished import record_finished
-from reelmend.pipelines.stages.inpaint import ensure_part
+from reelmend.pipelines.stages.finished import draft_facts, record_finished
+from reelmend.pipelines.stages.inpaint import chosen_part
 from reelmend.pipelines.stages.parts import Part, Patch
 from reelmend.pipelines.stages.preview_strip import PreviewMaker
+from reelmend.pipelines.stages.refinement import BlockCount
 from reelmend.pipelines.stages.review import quality_facts, with_verdict, worst_moment
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.there_before import Way
@@ -59,9 +60,13 @@ def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
                 PROGRESS.frame()
         written = verify_output(path, output, job.stitch, excerpt)
 
-    own = ItemFacts(engine=job.engine).to_map() | weights_facts(worker_context.context.weights)
+    counted = patches.count.facts(patches.qualities, worker_context.engine_names[-1])
+    own = ItemFacts(engine=job.engine).to_map() | counted | draft_facts(record, item, worker_context)
+    if worker_context.pair is None or ItemFacts.from_map(counted).refined_blocks:
+        own |= weights_facts(worker_context.context.weights)
     facts = record.facts(within) | written | own
-    facts |= ItemFacts(blocks_restored_smaller=len(patches.notes) or None).to_map()
+    smaller = len(patches.notes) or None
+    facts |= ItemFacts(blocks_restored_smaller=smaller, restored_side=task.plan.side).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
     known = ItemFacts.from_map(facts)
@@ -99,6 +104,8 @@ class PatchTrack:
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
         self._unjudged: list[tuple[Block, Part]] = []
+        self.count = BlockCount(frames)
+        """Of the blocks so far."""
         self.notes: list[str] = []
         """What a person should know of the parts so far."""
         self.qualities: list[tuple[int, FrameQuality]] = []
@@ -135,8 +142,9 @@ class PatchTrack:
 
     def _open_until(self, index: int) -> None:
         while self._next is not None and self._next.kept_start <= index:
-            blob, _ = ensure_part(self._next, self._task, self._worker_context)
-            part = Part(blob)
+            chosen = chosen_part(self._next, self._task, self._worker_context)
+            part = Part(chosen.part)
+            self.count.see(self._next, part, None if chosen.draft is None else Part(chosen.draft))
             if part.side:
                 which = f"{self._next.start}-{self._next.stop - 1}"
                 self.notes.append(

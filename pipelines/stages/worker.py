@@ -95,7 +95,8 @@ class Worker:
                 with suppress(DeviceFull):
                     self._worker_context.flow.estimate(np.zeros((_WARM_UP_FRAMES, *size, 3), np.uint8))
         if stage is Stage.INPAINT:
-            self._worker_context.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
+            for context in self._worker_context.pair or (self._worker_context,):
+                context.engine.warm(_rows_first(process_size(expected, job)) if expected else None)
 
     def perform(self, task: Task) -> Receipt | Failure:
         """Do the task. Whatever goes wrong comes back as a Failure; only an interrupt is raised."""

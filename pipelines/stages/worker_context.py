@@ -1,6 +1,7 @@
 """Context of a worker: the run's context, the store, engines already built, and probe records."""
 
 from collections.abc import Callable, Hashable
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any, TypeVar
 
 from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import build_engine, build_flow
+from reelmend.pipelines.engines.registry import build_engine, build_flow, hybrid_of
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.arrays import ArrayMask
+from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.stages.model_clock import ModelClock
 from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
 from reelmend.pipelines.stages.run_context import RunContext
@@ -51,6 +53,27 @@ class WorkerContext:
     def flow(self) -> FlowEstimator:
         return build_flow(self.context.job, self.context.weights)
 
+    @cached_property
+    def pair(self) -> "tuple[WorkerContext, WorkerContext] | None":
+        """For a hybrid engine, contexts of its two engines, with which blocks are restored; None for any other."""
+        names = hybrid_of(self.context.job)
+        return None if names is None else (self._of_engine(names[0]), self._of_engine(names[1]))
+
+    @property
+    def engine_names(self) -> tuple[str, ...]:
+        """The job's engine, or the two that it is made of."""
+        return hybrid_of(self.context.job) or (self.context.job.engine,)
+
+    def _of_engine(self, name: str) -> "WorkerContext":
+        """A context with another engine, that shares stores, inputs and probe records with this one."""
+        other = copy(self)
+        for made in ("engine", "flow", "pair"):
+            other.__dict__.pop(made, None)
+        other.context = replace(self.context, job=replace(self.context.job, engine=name))
+        other.side_that_fits, other.flow_use, other._last = {}, FlowUse(), None
+        other.settings = lru_cache(maxsize=64)(other._settings)
+        return other
+
     def keep_last(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for `key` if that was the last thing asked for, so that tasks can continue each other.
 
@@ -69,6 +92,10 @@ class WorkerContext:
     def _settings(self, item: Item) -> JobConfig:
         """The job with the item's own overrides."""
         return apply_overrides(self.context.job, item.overrides)
+
+    def planned_settings(self, task: PlannedTask) -> JobConfig:
+        """The same, with the size that the item's plan has chosen."""
+        return with_side(self.settings(task.item), task.plan.side)
 
     def local(self, place: Location) -> Path:
         """Return where a video or a mask can be read on this machine until the task ends. Raises SourceChanged."""

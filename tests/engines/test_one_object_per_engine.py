@@ -6,8 +6,9 @@ from pathlib import Path
 from reelmend.pipelines.engines.registry import engine_specs
 
 ROOT = Path(__file__).parents[2]
-NAMES = set(engine_specs())
-SPECS = {f"pipelines/engines/{name}.py" for name in NAMES}
+SPECS = {f"pipelines/engines/{name}.py" for name in engine_specs()}
+NAMES = set(engine_specs()) - {"auto"}
+"""`auto` is a value of many settings, too."""
 DECLARED = {"pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py"}
 """The default of `engine`, and the section of settings."""
 

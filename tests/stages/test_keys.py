@@ -146,7 +146,22 @@ NETWORKS = {
     "propainter.neighbor_length": (8, {"part", "output"}),
     "propainter.ref_stride": (5, {"part", "output"}),
 }
+BY_CONTENT = {
+    "process.max_side": (64, {"flow", "probe", "part", "output"}),
+    "process.auto_least": (400, {"output"}),
+    "process.auto_most": (0, {"output"}),
+}
+"""Of `process.max_side: auto`: bounds that change no clip's size change no pixel's key."""
+HYBRID = {
+    "engine": ("propagation", {"output"}),
+    "refine.below": (0.4, {"output"}),
+    "quality.review_below": (0.9, {"output"}),
+    "propainter.raft_iterations": (12, {"output"}),
+    "plan.block_length": (81, {"part", "output"}),
+}
+"""Of engine `auto`, of whose blocks here none scores low: flow and parts are those of `propagation`."""
 INERT = {
+    "refine.below": 0.9,
     "name": "another",
     "process.out_of_memory": OutOfMemory.smaller,
     "plan.chunk_length": 120,
@@ -185,6 +200,20 @@ def test_the_canvas_is_part_of_the_key(case, name):
 def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, name):
     case.job.engine = "propainter"
     value, changes = NETWORKS[name]
+    assert case.changed_by(setting(name, value)) == changes
+
+
+@pytest.mark.parametrize("name", BY_CONTENT)
+def test_a_size_that_content_chooses_is_part_of_the_key_through_the_size(case, name):
+    case.job.process.max_side = "auto"
+    value, changes = BY_CONTENT[name]
+    assert case.changed_by(setting(name, value)) == changes
+
+
+@pytest.mark.parametrize("name", HYBRID)
+def test_the_outputs_of_a_hybrid_engine_name_both_of_its_engines_and_the_bound(case, name):
+    case.job.engine = "auto"
+    value, changes = HYBRID[name]
     assert case.changed_by(setting(name, value)) == changes
 
 
@@ -262,6 +291,8 @@ def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is
         ("reelmend.pipelines.stages.finished.MARGIN_PX", 99, {"part", "output"}),
         ("reelmend.pipelines.stages.finished.GRID_PX", 99, {"part", "output"}),
         ("reelmend.pipelines.stages.finished.WHOLE_FROM", 0.99, {"part", "output"}),
+        ("reelmend.pipelines.stages.finished.DETAIL_VERSION", 99, set()),
+        ("reelmend.pipelines.stages.finished.REFINEMENT_VERSION", 99, set()),
     ],
 )
 def test_a_raised_version_makes_the_old_ones_be_found_no_more(case, monkeypatch, where, value, changes):
@@ -291,7 +322,7 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to():
         "output",
         "flow_cache.max_bytes",
     }
-    known = {*PICTURE, *OUTPAINTED, *NETWORKS, *INERT, *weights, *by_time_alone}
+    known = {*PICTURE, *OUTPAINTED, *NETWORKS, *BY_CONTENT, *HYBRID, *INERT, *weights, *by_time_alone}
     assert {name for name in leaves(JobConfig()) if name.split(".")[0] not in elsewhere} == known
 
 

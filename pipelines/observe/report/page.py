@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from reelmend.pipelines.observe.comparison import compare
 from reelmend.pipelines.observe.overview import Overview, overview
+from reelmend.pipelines.observe.refinement import refinement_in_words
 from reelmend.pipelines.observe.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
 from reelmend.pipelines.observe.report.views import (
     found_all_done,
@@ -152,6 +153,7 @@ def _totals(summary: RunSummary, seen: Overview, live: Live | None) -> dict[str,
         "seconds_left": None if seen.seconds_left is None else readable_seconds(seen.seconds_left),
         "stages": stage_shares(summary),
         "comparisons": [] if found_all_done(summary) else compare(summary),
+        "refined": refinement_in_words(summary.refined),
         "all_done_earlier": found_all_done(summary),
         "slowest": slow_views(seen),
         "tried_again": tried_again_views(live.tried_again) if live else [],

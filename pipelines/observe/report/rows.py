@@ -5,10 +5,11 @@ An item with a name of ordinary length takes about 500 bytes; ten thousand of th
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from reelmend.pipelines.observe.refinement import item_refinement_in_words
 from reelmend.pipelines.observe.reproduce import reproduce_command
 from reelmend.pipelines.stages.previews import sheet_of
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts, ItemRow, ItemState
@@ -107,7 +108,7 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         row.quality_score,
         row.review,
         row.review_reason,
-        quality_in_words(row.facts),
+        "; ".join(filter(None, [quality_in_words(row.facts), *made_in_words(row.facts)])),
     ]
 
 
@@ -140,6 +141,14 @@ def quality_in_words(facts: Facts) -> str:
     far = f"{away:.1f}".removesuffix(".0") if away < 10 else f"{away:.0f}"
     frames = f", {far} {'frame' if far == '1' else 'frames'} away on average" if away else ""
     return f"{100 * seen:.0f} % of the hole seen in other frames{frames}"
+
+
+def made_in_words(facts: Facts) -> Iterator[str]:
+    """Yield what of an item was refined, and the size that its detail chose."""
+    known = ItemFacts.from_map(facts)
+    yield item_refinement_in_words(known)
+    if known.restored_side:
+        yield f"restored at {known.restored_side} px"
 
 
 def _picture(row: ItemRow, source: PictureSource) -> Sequence[Any] | None:

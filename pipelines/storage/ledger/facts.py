@@ -47,12 +47,28 @@ class ItemFacts:
     """Of the output."""
     blocks_restored_smaller: int | None = None
     """Because memory was insufficient; absent where none was."""
+    restored_side: int | None = None
+    """Longest side in pixels that holes were restored at, where the item's own detail chose it."""
 
     quality_score: float | None = None
     """How sure a restored item's result is, 0..1, higher is surer."""
+    quality_lowest_block: float | None = None
+    """Score of the block that has the lowest."""
     quality_seen_share: float | None = None
     quality_seen_away: float | None = None
     """In frames."""
+    blocks: int | None = None
+    """Blocks that were restored; the following are absent where none was restored again by another engine."""
+    refined_blocks: int | None = None
+    refined_frames: str | None = None
+    """The frames of these, as `0-79, 160-239`."""
+    refined_by: str | None = None
+    """The engine that did."""
+    quality_before: float | None = None
+    """The item's score without that, and how much higher it is with it; less than 0 where it is lower."""
+    quality_gained: float | None = None
+    draft_key: str | None = None
+    """`item_key` of the result that the first engine of a hybrid one makes alone."""
     review: int | None = None
     """Whether somebody should look at a restored item, 0 or 1; where it is 1, `review_reason` says why."""
     review_reason: str | None = None
