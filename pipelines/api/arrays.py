@@ -62,7 +62,7 @@ def restore(
         frames: RGB frames, uint8 [T, H, W, 3], or an iterable of frames [H, W, 3]. Never modified.
         masks: bool [T, H, W], True where content is missing, or [H, W] for all frames. uint8 is read like the levels
             of a mask file. None only in outpainting.
-        engine: Name of the engine: propagation, propainter, or one that a plug-in registers.
+        engine: Name of the engine: propagation, propainter, auto, or one that a plug-in registers.
         fps: Frames per second of the clip. The built-in engines do not depend on it.
         progress: Function that is called with a `ProgressUpdate` a few times per second.
         settings: Settings by their key in a job file, such as {"mask.dilation": 8, "process.max_side": 0}: mode, and

@@ -28,7 +28,7 @@ def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(f
     found = weights_here()
     assert found.what == (
         f"recurrent_flow_completion, ProPainter missing; raft-things present, in {folder}; "
-        "engine propainter cannot run, not needed by the engine propagation"
+        "engines propainter, auto cannot run, not needed by the engine propagation"
     )
     assert found.level is Level.NOTE
     assert found.advice == "reelmend weights pull recurrent_flow_completion ProPainter --accept-license"
@@ -38,7 +38,7 @@ def test_with_all_weights_the_engine_that_needs_them_can_run(folder: Path) -> No
     for file in ("raft-things.pth", "recurrent_flow_completion.pth", "ProPainter.pth"):
         (folder / file).write_bytes(b"a file put there by hand")
     found = weights_here()
-    assert found.what.endswith("ProPainter present; engine propainter can run")
+    assert found.what.endswith("ProPainter present; engines propainter, auto can run")
     assert (found.level, found.advice) == (Level.OK, "")
 
 

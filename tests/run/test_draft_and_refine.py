@@ -13,6 +13,7 @@ from clips import moving_box, scene, write_clip, write_mask_image, write_mask_vi
 from jobs import finish, lossless_job, planes
 from typer.testing import CliRunner
 
+import reelmend
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import JobConfig, Precision, ProPainterConfig
 from reelmend.pipelines.engines.propagation import Propagation
@@ -144,6 +145,19 @@ def test_where_every_block_scores_low_the_result_is_that_of_the_networks(folder:
     facts = facts_of(rows["shown_0-6"])
     assert (facts.refined_frames, facts.refined_blocks, facts.blocks) == ("0-7", 2, 2)
     assert all(same(pixels(networks, "shown_0-6"), pixels(refined, "shown_0-6")))
+
+
+def test_arrays_are_restored_by_both_engines_too(weights: dict[str, str]) -> None:
+    masks = moving_box(5, box=(12, 12), speed=5)
+    frames = np.where(masks[..., None], np.uint8(255), scene(5))
+    networks = {f"propainter.{name}": file for name, file in weights.items()}
+    networks |= {"propainter.raft_iterations": 1, "propainter.precision": "fp32", "process.max_side": 48}
+    by_networks = reelmend.restore(frames, masks, "propainter", settings=networks)
+    refined = reelmend.restore(frames, masks, "auto", settings=networks | {"refine.below": 1.0})
+    drafted = reelmend.restore(frames, masks, "auto", settings=networks | {"refine.below": 0.0})
+    assert np.array_equal(refined, by_networks)
+    assert np.array_equal(drafted, reelmend.restore(frames, masks, settings={"process.max_side": 48}))
+    assert not np.array_equal(drafted, refined)
 
 
 def test_a_refinement_that_finds_nothing_to_do_says_so(folder: Path, weights: dict[str, str], tmp_path: Path) -> None:

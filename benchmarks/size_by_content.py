@@ -1,0 +1,134 @@
+"""Size by content against the full size, with hidden truth: what it costs in PSNR, and what it saves.
+
+    python -m benchmarks.size_by_content --samples DIR
+
+Two clips at their own size (detailed), and the same shrunk to a third and enlarged again (soft, as old videos that were
+enlarged for a larger screen). A box is hidden, and restored by whole runs: at the full size, the baseline; at the
+candidate sizes; and with `process.max_side=auto`. Exit status 1 when a gate is missed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from benchmarks.quality.cases import painted
+from benchmarks.quality.clips import sample
+from reelmend.core_model.engine import U8, Bool
+from reelmend.core_model.metrics import psnr
+from reelmend.pipelines.config import (
+    AUTO_SIDE,
+    Codec,
+    ExecutorName,
+    InputConfig,
+    JobConfig,
+    MaskConfig,
+    PlanConfig,
+    ProcessConfig,
+    RunConfig,
+    StitchConfig,
+)
+from reelmend.pipelines.media.detail import SCALES
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_items
+from reelmend.pipelines.storage.ledger import ItemFacts
+from reelmend.pipelines.tasks import Stage
+
+FRAMES = 20
+BOX = (140, 90)
+SOFTER = 3
+LEAST = 120
+LOSS_DB_MOST = 0.3
+SOFT_TIME_MOST = 0.5
+"""Of the CPU time for flow and holes at the full size."""
+
+
+class Result(NamedTuple):
+    side: int
+    db: float
+    cpu_s: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=Path, default=os.environ.get("REELMEND_SAMPLES"), help="folder of the clips")
+    arguments = parser.parse_args()
+    if arguments.samples is None:
+        parser.error("name the folder of the sample clips: --samples DIR, or set REELMEND_SAMPLES")
+    print("| clip | size | side | loss in the hole, dB | CPU time / full |\n|---|---|---|---|---|")
+    met = True
+    for name, truth in _clips(Path(arguments.samples)):
+        masks = _box(truth)
+        with tempfile.TemporaryDirectory() as scratch:
+            _write(Path(scratch, "in"), truth, masks)
+            full = _restore(Path(scratch), truth, masks, 0)
+            sizes = [round(max(truth.shape[1:3]) * scale) for scale in SCALES if max(truth.shape[1:3]) * scale >= LEAST]
+            for side in sizes:
+                _row(name, "fixed", _restore(Path(scratch), truth, masks, side), full)
+            chosen = _restore(Path(scratch), truth, masks, AUTO_SIDE)
+        _row(name, "**auto**", chosen, full)
+        met &= full.db - chosen.db <= LOSS_DB_MOST
+        met &= "soft" not in name or chosen.cpu_s <= SOFT_TIME_MOST * full.cpu_s
+    print(f"\nauto: at most {LOSS_DB_MOST} dB lost, soft clips in at most {SOFT_TIME_MOST:.0%} of the time: {met}")
+    return 0 if met else 1
+
+
+def _clips(samples: Path) -> Iterator[tuple[str, U8]]:
+    for name in ("running_car.mp4", "bmx-trees"):
+        detailed = sample(samples / name, 0, FRAMES, None)
+        yield f"{Path(name).stem}, detailed", detailed
+        height, width = detailed.shape[1:3]
+        small = [
+            cv2.resize(frame, (width // SOFTER, height // SOFTER), interpolation=cv2.INTER_AREA) for frame in detailed
+        ]
+        soft = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC) for frame in small]
+        yield f"{Path(name).stem}, soft", np.asarray(np.stack(soft), np.uint8)
+
+
+def _row(name: str, kind: str, result: Result, full: Result) -> None:
+    lost, time = full.db - result.db, result.cpu_s / full.cpu_s
+    print(f"| {name} ({full.db:.2f} dB) | {kind} | {result.side} | {lost:+.2f} | {time:.2f} |", flush=True)
+
+
+def _box(truth_THWC: U8) -> Bool:
+    height, width = truth_THWC.shape[1:3]
+    masks = np.zeros(truth_THWC.shape[:3], np.bool_)
+    top, left = (height - BOX[1]) // 2, (width - BOX[0]) // 2
+    masks[:, top : top + BOX[1], left : left + BOX[0]] = True
+    return masks
+
+
+def _write(folder: Path, truth: U8, masks: Bool) -> None:
+    """As folders of images, which keep every value."""
+    for name, pictures in (("clip", painted(truth, masks)[..., ::-1]), ("clip_mask", masks[:1] * np.uint8(255))):
+        (folder / name).mkdir(parents=True)
+        for index, picture in enumerate(pictures):
+            cv2.imwrite(str(folder / name / f"{index:03d}.png"), picture)
+
+
+def _restore(folder: Path, truth: U8, masks: Bool, side: int | str) -> Result:
+    out = folder / f"out-{side}"
+    job = JobConfig(
+        out=str(out),
+        input=InputConfig(videos=[str(folder / "in/clip")], masks=str(folder / "in/clip_mask/000.png")),
+        mask=MaskConfig(dilation=0),
+        process=ProcessConfig(max_side=side, auto_least=LEAST, auto_most=0),
+        plan=PlanConfig(shots=False),
+        stitch=StitchConfig(codec=Codec.png),
+        run=RunConfig(executor=ExecutorName.inline),
+    )
+    [row] = run_items(job, SilentDisplay()).rows
+    restored = np.stack([cv2.imread(str(path))[..., ::-1] for path in sorted((out / "clip").glob("*.png"))])
+    taken = ItemFacts.from_map(row.facts).restored_side or side or max(truth.shape[1:3])
+    spent = sum(row.work.get(stage, {}).get("cpu_seconds", 0.0) for stage in (Stage.FLOW, Stage.INPAINT))
+    return Result(int(taken), psnr(restored, truth, masks), spent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
