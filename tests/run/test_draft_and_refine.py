@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
-from jobs import finish, lossless_job, planes
 from typer.testing import CliRunner
 
 import reelmend
@@ -25,6 +23,8 @@ from reelmend.pipelines.run.draft import as_draft, as_refined
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.run.selection import Selection
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
+from tests.clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
+from tests.jobs import finish, lossless_job, planes
 
 FRAMES, BLOCK, OVERLAP = 12, 4, 1
 

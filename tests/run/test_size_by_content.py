@@ -5,13 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_mask_image
-from jobs import finish, lossless_job, planes
 
 from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.job.validate import find_problems
+from tests.clips import moving_box, scene, write_clip, write_mask_image
+from tests.jobs import finish, lossless_job, planes
 
 SIZE, FRAMES = (128, 96), 6
 
