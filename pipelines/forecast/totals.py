@@ -3,12 +3,13 @@
 from dataclasses import fields
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import count_work
+from reelmend.pipelines.engines.registry import count_work, hybrid_of
 from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked
 from reelmend.pipelines.forecast.rates import ChosenRates, codec_name
 from reelmend.pipelines.forecast.result import CPU, Forecast, bill
 from reelmend.pipelines.forecast.speed import Pixels, Speed, bytes_per_pixel
 from reelmend.pipelines.forecast.sums import Group, Hole, Sums, pixels_of
+from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.storage.flow_cache.codec import BYTES_PER_VALUE
 
 FLOW_BYTES_PER_PIXEL = 4 * BYTES_PER_VALUE
@@ -135,6 +136,13 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
         )
     if unknown:
         doubts.append(f"{unknown} items without frames, width and height in the manifest are not in the totals")
+    if chooses_side(job):
+        most = job.process.auto_most or "the source's size"
+        doubts.append(f"sizes are chosen when the videos are read; work is counted at process.auto_most ({most})")
+    if hybrid_of(job) is not None:
+        doubts.append(
+            "which blocks are refined is known when they are drafted; chunks and flow are those of the drafts"
+        )
     if sums.missing is None and rates is not None:
         share = f"{_assumed_missing(rates):.0%}"
         doubts.append(

@@ -120,3 +120,15 @@ def _box() -> NDArray[Any]:
     box = np.zeros((64, 96), bool)
     box[20:40, 30:60] = True
     return box
+
+
+def test_what_only_the_run_finds_out_is_said_and_counted_at_its_bound(tmp_path: Path) -> None:
+    row = {"video": "s3://b/a.mp4", "mask": "s3://b/m.png", "frames": 101, **SIZE}
+    fixed = manifest(tmp_path, [row])
+    fixed.process.max_side = 320
+    by_content = manifest(tmp_path, [row])
+    by_content.process.max_side, by_content.process.auto_most, by_content.engine = "auto", 320, "auto"
+    totals = totals_of(by_content)
+    assert totals.flow_bytes == totals_of(fixed).flow_bytes == 2 * 100 * 320 * 180
+    assert "sizes are chosen when the videos are read; work is counted at process.auto_most (320)" in totals.doubts
+    assert any("which blocks are refined is known when they are drafted" in doubt for doubt in totals.doubts)
