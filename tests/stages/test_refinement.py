@@ -70,7 +70,7 @@ def test_frames_are_told_as_people_count_them() -> None:
 def record(tmp_path: Path) -> ProbeRecord:
     """A shot of 400 frames, masked throughout."""
     info = inspect_video(write_clip(tmp_path / "clip.mkv", 4, codec="ffv1", audio=False))
-    mask = MaskSummary(((0, FRAMES),), 0.1, (0, 0, 96, 64))
+    mask = MaskSummary("image", 1, ((0, FRAMES),), 0.1, (0, 0, 96, 64))
     return ProbeRecord(replace(info, frames=FRAMES), "video", "mask", mask, ((0, FRAMES),))
 
 
