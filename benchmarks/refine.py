@@ -100,7 +100,13 @@ def _job(folder: Path, out: str) -> JobConfig:
         input=InputConfig(videos=[str(folder / "in" / f"clip{number}") for number in range(CLIPS)]),
         plan=PlanConfig(shots=False, block_length=BLOCK, overlap=1, chunk_length=BLOCK),
         propainter=ProPainterConfig(
-            **files, subvideo_length=BLOCK, neighbor_length=4, ref_stride=3, precision=Precision.fp32
+            raft=files["raft"],
+            flow_completion=files["flow_completion"],
+            generator=files["generator"],
+            subvideo_length=BLOCK,
+            neighbor_length=4,
+            ref_stride=3,
+            precision=Precision.fp32,
         ),
         stitch=StitchConfig(codec=Codec.png),
         run=RunConfig(executor=ExecutorName.inline),

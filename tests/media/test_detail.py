@@ -65,7 +65,7 @@ def test_a_hole_without_surroundings_is_judged_by_the_whole_picture() -> None:
     finder.see(0, av.VideoFrame.from_ndarray(stripes(8), "rgb24"))
     maker = TrackMaker()
     maker.see(0, [Region(0, 0, 8, 4)])
-    grey = av.VideoFrame.from_ndarray(stripes(8), "rgb24").reformat(format="gray").to_ndarray()
+    grey = np.asarray(av.VideoFrame.from_ndarray(stripes(8), "rgb24").reformat(format="gray").to_ndarray(), np.uint8)
     whole = np.sqrt(tile_losses(grey).sum((1, 2)) / grey.size)
     assert [loss for _, loss in finder.detail(maker.track(), SIZE)] == pytest.approx(whole.tolist(), abs=1e-3)
 

@@ -35,8 +35,16 @@ def base_job(folder: Path, weights: dict[str, str], out: str, chunk_length: int 
     job.input.videos = [str(folder / "in" / f"{name}.mp4") for name in ("hidden", "shown")]
     job.engine = "propainter"
     job.process.max_side = 48
-    schedule = {"subvideo_length": 6, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
-    job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
+    job.propainter = ProPainterConfig(
+        raft=weights["raft"],
+        flow_completion=weights["flow_completion"],
+        generator=weights["generator"],
+        subvideo_length=6,
+        neighbor_length=4,
+        ref_stride=3,
+        raft_iterations=1,
+        precision=Precision.fp32,
+    )
     return job
 
 
@@ -150,7 +158,7 @@ def test_where_every_block_scores_low_the_result_is_that_of_the_networks(folder:
 def test_arrays_are_restored_by_both_engines_too(weights: dict[str, str]) -> None:
     masks = moving_box(5, box=(12, 12), speed=5)
     frames = np.where(masks[..., None], np.uint8(255), scene(5))
-    networks = {f"propainter.{name}": file for name, file in weights.items()}
+    networks: dict[str, object] = {f"propainter.{name}": file for name, file in weights.items()}
     networks |= {"propainter.raft_iterations": 1, "propainter.precision": "fp32", "process.max_side": 48}
     by_networks = reelmend.restore(frames, masks, "propainter", settings=networks)
     refined = reelmend.restore(frames, masks, "auto", settings=networks | {"refine.below": 1.0})
