@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 DETAIL_VERSION = 1
 """Raise it when the same video gets another size."""
-LOSS_LEVELS = 1.5
-"""Grey levels, root mean square: a size that loses more around the holes is too small. It adds 0.2 dB to a fill that
-is off by 7 levels (31 dB), and 0.4 dB to one that is off by 5 (34 dB)."""
+LOSS_LEVELS = 0.75
+"""Grey levels, root mean square: a size that loses more around the holes is too small. By itself that is less than
+0.1 dB of a fill that is off by 5 levels (34 dB), but motion is measured less exactly on smaller pictures, too: before a
+moving camera a size that loses 1.3 levels costs 0.9 dB (`benchmarks/size_by_content.py`)."""
 SCALES = (0.125, 0.1875, 0.25, 0.375, 0.5, 0.75)
 """Candidate sizes, as shares of the longest side; steps of about 1.4, each of which doubles the work."""
 
