@@ -2,7 +2,7 @@
 
     python -m benchmarks.refine
 
-Four clips of 12 frames in blocks of six, 96x64; the networks have drawn weights, so that this measures work and not
+Four clips of 24 frames in blocks of twelve, 96x64; the networks have drawn weights, so that this measures work and not
 pictures. What the hole of one clip covers is shown by no other frame; of the others it is. Processor seconds of flow and
 holes, over those of `engine=propainter` for all of it. Exit status 1 when a gate is missed.
 """
@@ -39,7 +39,7 @@ from reelmend.pipelines.run.draft import as_draft, as_refined
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.tasks import Stage
 
-SIZE, FRAMES, BLOCK, CLIPS = (96, 64), 12, 6, 4
+SIZE, FRAMES, BLOCK, CLIPS = (96, 64), 24, 12, 4
 SHARE_MOST = 0.5
 """Of the networks' time: one clip of four is refined, and the drafts are made too."""
 
@@ -76,7 +76,7 @@ def _write_clip(folder: Path, number: int, *, shown: bool) -> None:
     pictures: U8 = np.repeat(np.rint(still).astype(np.uint8)[None], FRAMES, axis=0)
     masks: Bool = np.zeros(pictures.shape[:3], np.bool_)
     for index, mask in enumerate(masks):
-        left = 8 + 5 * index if shown else 40
+        left = 4 + 3 * index if shown else 40
         mask[20:40, left : left + (10 if shown else 24)] = True
     pictures[masks] = 255
     for name, images in ((f"clip{number}", pictures), (f"clip{number}_mask", masks * np.uint8(255))):
@@ -103,7 +103,7 @@ def _job(folder: Path, out: str) -> JobConfig:
             raft=files["raft"],
             flow_completion=files["flow_completion"],
             generator=files["generator"],
-            subvideo_length=BLOCK,
+            subvideo_length=8,
             neighbor_length=4,
             ref_stride=3,
             raft_iterations=4,

@@ -5,6 +5,8 @@ Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpain
 
 from collections.abc import Callable
 
+import numpy as np
+
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.memory import full_device_named
 from reelmend.core_model.device.memory_budget import DeviceRoom
@@ -16,6 +18,9 @@ from reelmend.core_model.propainter.prepared_shot import SIDE_MULTIPLE_PX
 from reelmend.core_model.propainter.restoration import Restoration
 
 Networks = tuple[FlowCompletion, InpaintGenerator]
+
+_HELD_FRAMES = 16
+"""Last frames of a run that are held for one that overlaps it: more than blocks do, and 100 MB of 1920x1080."""
 
 
 class ProPainterEngine:
@@ -35,6 +40,7 @@ class ProPainterEngine:
         self._room: DeviceRoom | None = None
         self._shot: Shot | None = None
         self._restoration: Restoration | None = None
+        self._end: tuple[int, Restored] | None = None  # of the last run, with the number of its first frame
 
     def warm(self, size: tuple[int, int] | None) -> None:
         networks = self._loaded()
@@ -46,10 +52,25 @@ class ProPainterEngine:
         if not 0 <= start < stop <= shot.frames:
             raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
         if shot is not self._shot or self._restoration is None:
-            self._shot, self._restoration = shot, self._begin(shot)
+            self._shot, self._restoration, self._end = shot, self._begin(shot), None
         height, width = shot.size
         with full_device_named(f"a block of {stop - start} frames of {width}x{height}"):
-            return self._restoration.restore(start, stop)
+            restored = self._continued(self._restoration, start, stop)
+        held = min(stop - start, _HELD_FRAMES)
+        self._end = stop - held, Restored(restored.frames[-held:].copy(), restored.away[-held:].copy())
+        return restored
+
+    def _continued(self, restoration: Restoration, start: int, stop: int) -> Restored:
+        """Restore a run that may begin with the last frames of the one before: these are the same again."""
+        if self._end is not None:
+            first, end = self._end
+            reached = first + len(end.frames)
+            if first <= start < reached < stop:
+                more = restoration.restore(reached, stop)
+                frames = np.concatenate((end.frames[start - first :], more.frames))
+                return Restored(frames, np.concatenate((end.away[start - first :], more.away)))
+        self._end = None
+        return restoration.restore(start, stop)
 
     def _loaded(self) -> Networks:
         if self._networks is None:

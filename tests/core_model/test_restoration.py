@@ -83,6 +83,19 @@ def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(
     assert taken == needed(shot, (0, FRAMES))
 
 
+def test_runs_that_overlap_are_continued_and_take_no_window_twice(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+) -> None:
+    """As neighbouring blocks do that are faded into each other. A run that begins further back starts there."""
+    actor, runs = engine(networks), [(0, 6), (4, 9), (8, FRAMES)]
+    for start, stop in runs:
+        restored = actor.restore(shot, start, stop)
+        assert np.array_equal(restored.frames, whole[start:stop])
+        assert len(restored.away) == stop - start
+    assert taken == needed(shot, (0, FRAMES))
+    assert np.array_equal(actor.restore(shot, 2, 5).frames, whole[2:5])
+
+
 def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_schedule_says(
     networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
 ) -> None:
