@@ -4,7 +4,7 @@
 
 Two clips at their own size, of a moving and of a still camera, and the same shrunk to a third and to an eighth and
 enlarged again (soft, as old videos that were enlarged for a larger screen). A box is hidden, and restored by whole runs:
-at the full size, the baseline; at the candidate sizes, with what each loses by `pipelines/media/detail.py`; and with
+at the full size, the baseline; at the candidate sizes, with what each loses by `pipelines/stages/detail.py`; and with
 `process.max_side=auto`. Exit status 1 when a gate is missed.
 """
 
@@ -36,10 +36,10 @@ from reelmend.pipelines.config import (
     RunConfig,
     StitchConfig,
 )
-from reelmend.pipelines.media.detail import Detail, DetailFinder
 from reelmend.pipelines.media.masks.track import TrackMaker, tile_boxes
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_items
+from reelmend.pipelines.stages.detail import Detail, DetailFinder
 from reelmend.pipelines.storage.ledger import ItemFacts
 from reelmend.pipelines.tasks import Stage
 

@@ -12,9 +12,9 @@ from reelmend.pipelines.engines.registry import grid_settings, refine_below, wor
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
-from reelmend.pipelines.media.detail import DETAIL_VERSION
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.sizes import chooses_side
+from reelmend.pipelines.stages.detail import DETAIL_VERSION
 from reelmend.pipelines.stages.digests import Seen
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.review import with_verdict

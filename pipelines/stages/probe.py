@@ -23,7 +23,6 @@ from reelmend.pipelines.job.output_paths import copy_place
 from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
-from reelmend.pipelines.media.detail import DETAIL_VERSION, DetailFinder
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
@@ -32,6 +31,7 @@ from reelmend.pipelines.media.sizes import chooses_side, margin_of, with_side
 from reelmend.pipelines.media.source import list_images
 from reelmend.pipelines.media.still_ranges import StillFinder
 from reelmend.pipelines.media.stream_copy import try_copies
+from reelmend.pipelines.stages.detail import DETAIL_VERSION, DetailFinder
 from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
 from reelmend.pipelines.stages.probe_record import ProbeRecord

@@ -5,11 +5,11 @@ from typing import Any
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.job.frame_range import range_of
-from reelmend.pipelines.media.detail import Detail, side_for
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
 from reelmend.pipelines.media.sizes import chooses_side
+from reelmend.pipelines.stages.detail import Detail, side_for
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
@@ -38,7 +38,7 @@ class ProbeRecord:
     still: tuple[tuple[int, int], ...] = ()
     """Where the camera stands still: see `media.still_ranges`."""
     detail: Detail = ()
-    """What smaller sizes would lose around the holes, where the job asks: see `media.detail`."""
+    """What smaller sizes would lose around the holes, where the job asks: see `stages.detail`."""
     sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
     """The item's video and mask, which are not kept: the content may have been found under another path."""
 

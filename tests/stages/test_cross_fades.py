@@ -39,7 +39,7 @@ def stitched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
             frames = range(block.kept_start, block.kept_stop)
             return encode_part([Patch(frame, 0, 0, rgb, np.ones((1, 1), np.bool_), SEEN) for frame in frames]), True
 
-        monkeypatch.setattr("reelmend.pipelines.stages.stitch.ensure_part", part_of)
+        monkeypatch.setattr("reelmend.pipelines.stages.inpaint.ensure_part", part_of)
         groups = [[block for n, block in enumerate(blocks) if chunk_of(n) == chunk] for chunk in range(len(blocks))]
         chunks = tuple(Chunk(n, tuple(group), ()) for n, group in enumerate(groups) if group)
         item, frames = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4"), shots[-1][1]
@@ -75,3 +75,30 @@ def test_ramps_of_three_frames_a_side_meet_in_the_middle_of_a_block(stitched: Ca
 def test_nothing_fades_over_a_cut_nor_without_an_overlap(stitched: Callable[..., Any]) -> None:
     assert stitched([(0, 6), (6, 18)], [0, 80, 160], overlap=2) == [0] * 6 + [80] * 4 + RAMPS[10:14] + [160] * 4
     assert stitched([(0, 12)], [0, 80], overlap=0) == [0] * 6 + [80] * 6
+
+
+def test_a_block_that_networks_restored_again_is_faded_into_its_neighbours_by_the_same_ramp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three blocks drafted at level 0, of which the second is unsure and comes back from the networks at 80."""
+    blocks = lay_blocks([(0, 18)], block_length=6, overlap=2, halo=2)
+
+    def part_of(block: Block, task: StitchTask, worker_context: WorkerContext) -> tuple[bytes, bool]:
+        networks = worker_context.context.job.engine == "propainter"
+        unsure = block == blocks[1] and not networks
+        rgb = np.full((1, 1, 3), 80 if networks else 0, np.uint8)
+        quality = SEEN._replace(rim_mismatch=40.0) if unsure else SEEN
+        frames = range(block.kept_start, block.kept_stop)
+        return encode_part([Patch(frame, 0, 0, rgb, np.ones((1, 1), np.bool_), quality) for frame in frames]), True
+
+    monkeypatch.setattr("reelmend.pipelines.stages.inpaint.ensure_part", part_of)
+    monkeypatch.setattr("reelmend.pipelines.stages.inpaint.refined_tasks", lambda task, again, *_: [(again[0], task)])
+    monkeypatch.setattr(WorkerContext, "record", lambda *_: None)
+    job = JobConfig(out=str(tmp_path / "out"), engine="auto", plan=PlanConfig(block_length=20, overlap=2))
+    item = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4")
+    plan = ItemPlan("probe", 18, 1, 1, (), (Chunk(0, tuple(blocks), ()),))
+    patches = PatchTrack(StitchTask(item, plan), WorkerContext(RunContext("run", job)))
+    found = [patches.at(frame) for frame in range(18)]
+    levels = [int(patch.rgb[0, 0, 0]) for patch in found if patch is not None]
+    assert levels == [0, 0, 0, 0, 10, 30, 50, 70, 80, 80, 70, 50, 30, 10, 0, 0, 0, 0]
+    assert patches.count.facts(patches.qualities, "networks")["refined_frames"] == "6-11"

@@ -31,7 +31,7 @@ def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_th
         frames = [frame for frame in range(block.kept_start, block.kept_stop) if frame != 6]
         return encode_part([Patch(frame, 0, 0, rgb, mask, blocks[block]) for frame in frames]), True
 
-    monkeypatch.setattr("reelmend.pipelines.stages.stitch.ensure_part", part_of)
+    monkeypatch.setattr("reelmend.pipelines.stages.inpaint.ensure_part", part_of)
     item = Item("a", tmp_path / "a.mp4", None, tmp_path / "out/a.mp4")
     plan = ItemPlan("probe", 8, 1, 1, (), tuple(Chunk(n, (block,), ()) for n, block in enumerate(blocks)))
     worker_context = WorkerContext(RunContext("run", JobConfig(out=str(tmp_path / "out"))))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.media.detail import LOSS_LEVELS, DetailFinder, side_for, tile_losses
 from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker
+from reelmend.pipelines.stages.detail import LOSS_LEVELS, DetailFinder, side_for, tile_losses
 
 SIZE = (256, 128)
 HOLE_TILES = Region(1, 1, 2, 2)
