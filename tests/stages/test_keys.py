@@ -206,14 +206,14 @@ def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case: Cas
 
 
 @pytest.mark.parametrize("name", BY_CONTENT)
-def test_a_size_that_content_chooses_is_part_of_the_key_through_the_size(case, name):
+def test_a_size_that_content_chooses_is_part_of_the_key_through_the_size(case: Case, name: str) -> None:
     case.job.process.max_side = "auto"
     value, changes = BY_CONTENT[name]
     assert case.changed_by(setting(name, value)) == changes
 
 
 @pytest.mark.parametrize("name", HYBRID)
-def test_the_outputs_of_a_hybrid_engine_name_both_of_its_engines_and_the_bound(case, name):
+def test_the_outputs_of_a_hybrid_engine_name_both_of_its_engines_and_the_bound(case: Case, name: str) -> None:
     case.job.engine = "auto"
     value, changes = HYBRID[name]
     assert case.changed_by(setting(name, value)) == changes
