@@ -26,7 +26,7 @@ def sharp() -> np.ndarray:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sizes")
     (folder / "in").mkdir()
-    soft = np.stack([cv2.GaussianBlur(picture, (0, 0), 12) for picture in scene(FRAMES, SIZE)])
+    soft = np.stack([cv2.GaussianBlur(picture, (0, 0), 24) for picture in scene(FRAMES, SIZE)])
     for name, pictures in (("soft", soft), ("sharp", sharp())):
         write_clip(folder / "in" / f"{name}.mkv", codec="ffv1", audio=False, pictures=pictures)
         write_mask_image(folder / "in" / f"{name}_mask.png", moving_box(1, SIZE, (12, 12))[0])
