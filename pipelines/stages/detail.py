@@ -23,8 +23,8 @@ DETAIL_VERSION = 1
 """Raise it when the same video gets another size."""
 LOSS_LEVELS = 0.5
 """Grey levels, root mean square: a size that loses more around the holes is too small. By itself that is 0.05 dB of a
-fill that is off by 5 levels (34 dB), but motion is measured less exactly on smaller pictures, too. Of the sizes that
-`benchmarks/size_by_content.py` measures, those that lose less cost at most 0.2 dB; one that loses 0.67 levels costs 2."""
+fill that is off by 5 levels (34 dB), but motion is measured less exactly on smaller pictures, too. What other bounds
+cost: `benchmarks/README.md`."""
 SCALES = (0.125, 0.1875, 0.25, 0.375, 0.5, 0.75)
 """Candidate sizes, as shares of the longest side; steps of about 1.4, each of which doubles the work."""
 
