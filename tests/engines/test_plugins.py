@@ -115,7 +115,7 @@ def test_its_settings_are_checked_like_ours(example: Path) -> None:
         "mean_colour.border: 'wide' is not a whole number (command line)",
         "mean_colour.bordr: no such setting (command line); did you mean mean_colour.border?",
         "engine: 'mean_color' is not an installed engine; did you mean mean_colour? installed: propagation, propainter, "
-        "mean_colour (command line)",
+        "auto, mean_colour (command line)",
     ]
     with pytest.raises(ConfigError, match=r"mean_colour.border: 0 is below 1 \(command line\)"):
         load_job(overrides=["mean_colour.border=0"])
@@ -190,7 +190,7 @@ def test_a_job_file_for_an_engine_that_is_not_here_has_one_mistake(tmp_path: Pat
     with pytest.raises(ConfigError) as wrong:
         load_job(tmp_path / "job.yaml")
     (only,) = str(wrong.value).splitlines()
-    assert only.startswith("engine: 'mean_colour' is not an installed engine; installed: propagation, propainter")
+    assert only.startswith("engine: 'mean_colour' is not an installed engine; installed: propagation, propainter, auto")
 
 
 def test_frames_of_another_shape_than_asked_for_are_an_error_that_names_the_engine(
@@ -243,7 +243,7 @@ def test_a_broken_plugin_is_reported_and_breaks_nothing_else(example: Path) -> N
         assert problem.replace(f"{name}:SPEC", "") in said[f"package-{name} 1.0"].replace(f"{name}:SPEC", "")
     assert "the name mean_colour is taken by a-second 1.0" in said["mean-colour 1.0"]
     assert len(said) == len(BROKEN) + 1
-    assert list(engine_specs()) == ["propagation", "propainter", "mean_colour"]
+    assert list(engine_specs()) == ["propagation", "propainter", "auto", "mean_colour"]
     with pytest.raises(ConfigError, match=r"plug-in torn of package-torn 1.0 cannot be used: .*; repair or uninstall"):
         load_job(overrides=["engine=torn"])
 
