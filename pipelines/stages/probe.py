@@ -67,8 +67,8 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
     masking = (mask.digest, job.mask, canvas_settings(job))
     looking = (DETAIL_VERSION,) if chooses_side(job) else ()
-    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *looking)
-    probe_key = f"probes/{digest_of('probe', *facts)}"
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
+    probe_key = f"probes/{digest_of('probe', *facts, *looking)}"
     record = worker_context.find_record(probe_key)
     reused = record is not None
     if record is None:
