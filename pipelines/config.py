@@ -5,6 +5,7 @@ The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Precision(StrEnum):
@@ -185,8 +186,15 @@ class ProPainterConfig:
     """Distance between reference frames, in frames."""
     raft_iterations: int = 20
     """Refinement iterations of the optical flow."""
-    precision: Precision = Precision.bf16
-    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32."""
+    raft_stop_below: float = 0.0
+    """RAFT stops refining when its updates are below this many pixels everywhere on average. The number of iterations is
+    found once per flow segment, from the pair of frames that differ most. 0: always raft_iterations."""
+    early_exit: bool = False
+    """Skip the generator where propagation has left nothing to fill: windows keep what propagation brought, fitted to
+    the rim of the hole."""
+    precision: Any = "bf16"
+    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32. Or a
+    mapping for the components raft, encoder, transformer and decoder; those that it leaves out are bf16."""
     tf32: bool = True
     """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto

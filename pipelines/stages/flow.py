@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, STEPS
 from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.progress import SKIPPED
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import engine_of, uses_gpu
@@ -97,8 +98,10 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
     ]
     try:
         stacked = np.stack(frames)
+        skipped = SKIPPED.raft_iterations
         with worker_context.model_clock.running():
             flows = worker_context.flow.estimate(stacked)
+        worker_context.flow_use += FlowUse(iterations_skipped=SKIPPED.raft_iterations - skipped)
     except DeviceFull as exc:
         STEPS.take(GIVE_UP)
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc

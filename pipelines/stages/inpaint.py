@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
-from reelmend.core_model.engine import U8, DeviceFull
+from reelmend.core_model.engine import U8, DeviceFull, WindowCount
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
@@ -77,7 +77,9 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
     sides = _sides(size, job, worker_context)
     for side in sides:
         try:
-            part = encode_part(_restore(shots_of(block, task, worker_context, side), block, worker_context), side)
+            windows: list[WindowCount] = []
+            shots = shots_of(block, task, worker_context, side)
+            part = encode_part(_restore(shots, block, worker_context, windows), side, windows)
         except DeviceFull as exc:
             reason = str(exc)
             STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
@@ -99,11 +101,13 @@ def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[in
     return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 
-def _restore(shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext) -> Iterator[Patch]:
-    """Yield a patch for each region and frame that is kept and has a hole there."""
+def _restore(
+    shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext, windows: list[WindowCount]
+) -> Iterator[Patch]:
+    """Yield a patch for each region and frame that is kept and has a hole there; add to `windows` what was counted."""
     done = []
     for shot in shots:
-        done.append((shot, *_restore_region(shot, block, worker_context)))
+        done.append((shot, *_restore_region(shot, block, worker_context, windows)))
         PROGRESS.sign()
     for index in range(block.kept_start, block.kept_stop):
         t = index - block.kept_start
@@ -113,13 +117,16 @@ def _restore(shots: Sequence[VideoShot], block: Block, worker_context: WorkerCon
                 yield patch
 
 
-def _restore_region(shot: VideoShot, block: Block, worker_context: WorkerContext) -> tuple[U8, list[FrameQuality]]:
+def _restore_region(
+    shot: VideoShot, block: Block, worker_context: WorkerContext, windows: list[WindowCount]
+) -> tuple[U8, list[FrameQuality]]:
     """Return the frames that are kept of a block, of one region, and what is known of their holes."""
     first, last = block.kept_start - shot.start, block.kept_stop - shot.start
     with worker_context.model_clock.running():
         restored = worker_context.engine.restore(shot, first, last)
     masks = shot.masks(first, last)
     check_restored(worker_context.context.job.engine, restored, masks.shape)
+    windows += [restored.windows] if restored.windows is not None else []
     return restored.frames, measure_quality(restored.frames, masks, restored.away, restored.miss)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import WindowCount
 from reelmend.core_model.quality import FrameQuality, merge
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.media.boxes import Box, bounding_box
@@ -52,6 +53,9 @@ _SCHEMA = pa.schema(
 _FORMAT = 2
 """Raise it when parts hold something else, so that old ones are not found: an engine's digest need not have changed."""
 _SIDE = b"restored_at_side"
+_WINDOWS = b"windows"
+_EXITED = b"windows_exited"
+_KNOWN = (_SIDE, _WINDOWS, _EXITED)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
@@ -101,16 +105,20 @@ def _area_around(patches: Sequence[Patch]) -> int:
     return (right - left) * (bottom - top)
 
 
-def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
+def encode_part(patches: Iterable[Patch], side: int = 0, windows: Sequence[WindowCount] = ()) -> bytes:
     """Pack patches, of which a frame may have several that share no pixel.
 
-    `side`: the longest side they were restored at, if that is not what the job asks for.
+    `side`: the longest side they were restored at, if that is not what the job asks for. `windows`: those of the engine
+    that were counted, one count per region; read when all patches have been taken.
     """
     rows = [
         {"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} | p.quality._asdict() for p in patches
     ]
     sink = pa.BufferOutputStream()
-    schema = _SCHEMA.with_metadata({_SIDE: str(side)}) if side else _SCHEMA
+    known: dict[bytes, int] = {_SIDE: side} if side else {}
+    if windows:
+        known |= {_WINDOWS: sum(count.all for count in windows), _EXITED: sum(count.exited for count in windows)}
+    schema = _SCHEMA.with_metadata({name: str(value) for name, value in known.items()}) if known else _SCHEMA
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     return bytes(sink.getvalue())
@@ -126,8 +134,11 @@ class Part:
         try:
             table = read_arrow(blob)
             table.validate(full=True)
-            self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
+            known = {name: int(value) for name, value in (table.schema.metadata or {}).items() if name in _KNOWN}
+            self.side = known.get(_SIDE, 0)
             """Longest side in pixels of the restoration where memory was insufficient; 0: as the job asks."""
+            self.windows = WindowCount(known.get(_WINDOWS, 0), known.get(_EXITED, 0))
+            """Of the engine, where they can exit early."""
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
             self._rows_of: dict[int, list[int]] = {}
             for row, frame in enumerate(self._table.column("frame").to_pylist()):

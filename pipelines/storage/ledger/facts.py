@@ -47,6 +47,10 @@ class ItemFacts:
     """Of the output."""
     blocks_restored_smaller: int | None = None
     """Because memory was insufficient; absent where none was."""
+    windows: int | None = None
+    """Of the engine, with anything to restore; absent where none could exit early."""
+    windows_exited: int | None = None
+    """Of those, the ones that kept what propagation had brought."""
 
     quality_score: float | None = None
     """How sure a restored item's result is, 0..1, higher is surer."""
