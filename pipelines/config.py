@@ -30,6 +30,12 @@ class OutOfMemory(StrEnum):
     smaller = "smaller"
 
 
+class StillFrames(StrEnum):
+    off = "off"
+    equal = "equal"
+    noise = "noise"
+
+
 class Mode(StrEnum):
     inpaint = "inpaint"
     outpaint = "outpaint"
@@ -143,6 +149,10 @@ class ProcessConfig:
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
     ledger)."""
+    still_frames: StillFrames = StillFrames.off
+    """Restore runs of equal frames under equal masks once (pulldown, slides, animation on twos, frozen shots). off;
+    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile. Engine
+    propainter."""
 
 
 @dataclass

@@ -47,6 +47,8 @@ class Segment:
     """What of the picture flow is measured on, in its own pixels; None: all of it."""
     on_demand: bool = False
     """Probably nobody reads it: no task measures it, but a worker that does need it."""
+    moving: tuple[int, ...] | None = None
+    """The pairs that show two pictures, if others repeat one; the flow of those is zero. None: all."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Number formats and kernels: how values are computed, apart from what is computed.
 
 What may be reduced is chosen by component: RAFT's convolutions and the generator's encoder, transformer and decoder run
-inside `reduced`, flow completion and propagation inside `exact`; flow, correlation and the coordinates that anything is sampled at are fp32 in both.
+inside `reduced`, flow completion and propagation inside `exact`; flow, correlation and the coordinates that anything is
+sampled at are fp32 in both.
 """
 
 import logging

@@ -5,6 +5,7 @@ Legend: B batch, T frames, N = B T, P pairs, H W height and width of the frames,
 A flow has channels (dx, dy) in pixels; forward flow t leads from frame t to t+1, backward flow t from t+1 to t.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -101,8 +102,7 @@ class Raft(nn.Module):
         self, features: FrameFeatures, passes: tuple[GateWeights, GateWeights], iterations: int
     ) -> tuple[Tensor, Tensor]:
         """Both directions of the T-1 pairs of adjacent frames, as one batch of 2 P."""
-        for flow, state in self._refined(features, passes, iterations):
-            pass
+        ((flow, state),) = deque(self._refined(features, passes, iterations), maxlen=1)
         flows = self.update_block.upsample(flow, state)
         forward, backward = rearrange(flows, "(way b t) c h w -> way b t c h w", way=2, b=len(features.seen))
         return forward, backward

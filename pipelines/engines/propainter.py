@@ -36,6 +36,7 @@ class ProPainter(EngineSpec[ProPainterConfig]):
     weights = ("raft", "flow_completion", "generator")
     without_effect = ("window_batch",)
     costs_by_hole = False
+    repeats_still_frames = True
     if_not_finite = "set propainter.precision=fp32, or check the weights"
     if_flow_is_slow = "set propainter.raft_iterations=12, lower flow.max_side, or share flow with store.flow"
     if_start_is_slow = "propainter.compile=off starts sooner and is slower afterwards"

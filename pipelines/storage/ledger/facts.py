@@ -28,6 +28,8 @@ class ItemFacts:
     masked_fraction: float | None = None
     """Share of all pixels of the video that are masked."""
     shots: int | None = None
+    frames_repeated: int | None = None
+    """Masked frames that repeat the one before, and were not restored by themselves; absent where there are none."""
     mask_note: str | None = None
     """What in the item's mask may not be what was meant, in words; absent where nothing is odd."""
 
