@@ -173,7 +173,7 @@ def _hints(section: Any) -> dict[str, Any]:
 def _kind(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ", ".join(f"`{value}`" for value in hint)
-    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "float": "number", "bool": "true, false"}[
+    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "float": "number", "bool": "true, false", "Any": "text, mapping"}[
         hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     ]  # fmt: skip
 

@@ -84,8 +84,7 @@ class Raft(nn.Module):
         before = None
         for number, (flow, _) in enumerate(self._refined(features, passes, most), start=1):
             update = flow if before is None else flow - before
-            length = SIDE_MULTIPLE_PX * update.square().sum(1, keepdim=True).sqrt()
-            if float(F.avg_pool2d(length, _TILE_CELLS, ceil_mode=True).max()) < stop_below_px:
+            if SIDE_MULTIPLE_PX * longest_on_average(update) < stop_below_px:
                 return number
             before = flow
         return most
@@ -122,6 +121,12 @@ class Raft(nn.Module):
             found = correlation.look_up(start + flow)
             state, flow = self.update_block(state, found, flow, passes, (rows, columns))
             yield flow, state
+
+
+def longest_on_average(vectors_N2hw: Tensor) -> float:
+    """Return the mean length of the vectors in a tile of 4x4, in the tile where it is largest."""
+    length = vectors_N2hw.square().sum(1, keepdim=True).sqrt()
+    return float(F.avg_pool2d(length, _TILE_CELLS, ceil_mode=True).max())
 
 
 def _check(frames: Tensor, iterations: int) -> None:

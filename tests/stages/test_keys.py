@@ -13,7 +13,7 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound, StillFrames
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -141,6 +141,9 @@ OUTPAINTED = {
 NETWORKS = {
     "propainter.raft_iterations": (12, {"flow", "part", "output"}),
     "propainter.precision": (Precision.fp32, {"flow", "part", "output"}),
+    "propainter.raft_stop_below": (0.1, {"flow", "part", "output"}),
+    "propainter.early_exit": (True, {"part", "output"}),
+    "process.still_frames": (StillFrames.equal, {"probe", "output"}),
     "propainter.tf32": (False, {"flow", "part", "output"}),
     "propainter.subvideo_length": (40, {"part", "output"}),
     "propainter.neighbor_length": (8, {"part", "output"}),
@@ -149,6 +152,7 @@ NETWORKS = {
 INERT = {
     "name": "another",
     "process.out_of_memory": OutOfMemory.smaller,
+    "process.still_frames": StillFrames.noise,  # of engine `propagation`
     "plan.chunk_length": 120,
     "plan.sample": 7,
     "quality.review_below": 0.9,
