@@ -151,8 +151,7 @@ class ProcessConfig:
     ledger)."""
     still_frames: StillFrames = StillFrames.off
     """Restore runs of equal frames under equal masks once (pulldown, slides, animation on twos, frozen shots). off;
-    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile. Engine
-    propainter."""
+    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile."""
 
 
 @dataclass

@@ -75,19 +75,25 @@ class Raft(nn.Module):
     def settled_iterations(self, pair_BT3HW: Tensor, most: int, stop_below_px: float) -> int:
         """Return after how many iterations, 1..`most`, the flow of a pair of frames has settled both ways.
 
-        It has where the last update is shorter than `stop_below_px` pixels of the frames, on average over each tile of
-        32x32 pixels: something small that moves by itself counts as much as the rest. Raises ValueError as `forward`.
+        It has where the last update is shorter than `stop_below_px` pixels, see `updates`.
         """
-        _check(pair_BT3HW, most)
-        passes = self.update_block.gru.passes()
-        features = self._encode(pair_BT3HW, passes)
-        before = None
-        for number, (flow, _) in enumerate(self._refined(features, passes, most), start=1):
-            update = flow if before is None else flow - before
-            if SIDE_MULTIPLE_PX * longest_on_average(update) < stop_below_px:
+        for number, length_px in enumerate(self.updates(pair_BT3HW, most), start=1):
+            if length_px < stop_below_px:
                 return number
-            before = flow
         return most
+
+    def updates(self, pair_BT3HW: Tensor, iterations: int) -> Iterator[float]:
+        """Yield by how many pixels of the frames each iteration moves the flow of a pair of frames, either way.
+
+        That is the mean over a tile of 32x32 pixels, of the tile where it is largest: something small that moves by
+        itself counts as much as the rest. Raises ValueError as `forward`.
+        """
+        _check(pair_BT3HW, iterations)
+        passes = self.update_block.gru.passes()
+        before = None
+        for flow, _ in self._refined(self._encode(pair_BT3HW, passes), passes, iterations):
+            yield SIDE_MULTIPLE_PX * longest_on_average(flow if before is None else flow - before)
+            before = flow
 
     def _encode(self, frames_BT3HW: Tensor, passes: tuple[GateWeights, GateWeights]) -> FrameFeatures:
         frames = frames_BT3HW.flatten(0, 1)

@@ -133,11 +133,12 @@ class Distinct:
     @cached_property
     def frames(self) -> Sequence[int]:
         """The video's number of each distinct frame: of a run, of its first."""
-        if not any(self._own):
+        own = _cut(self.runs, self.first, self.last)
+        if not own:
             return range(self.first, self.last)
         found: list[int] = []
         at = self.first
-        for start, stop in self._own:
+        for start, stop in own:
             found += range(at, start + 1)
             at = stop
         return (*found, *range(at, self.last))
@@ -146,16 +147,22 @@ class Distinct:
         """Return the numbers, among the distinct ones, of the frames that begin in [start, stop)."""
         return bisect_left(self.frames, start), bisect_left(self.frames, stop)
 
+    def number(self, frame: int) -> int:
+        """Return which of the distinct ones a frame shows, counted from `first`."""
+        return bisect_right(self.frames, frame) - 1
+
     def frame(self, number: int) -> int:
         """Return the video's frame of a distinct one; the end of the video's frames for the one after the last."""
         return self.frames[number] if number < len(self.frames) else self.last
 
     def repeats(self, start: int, stop: int) -> tuple[Range, ...]:
         """Return the runs in the video's frames [start, stop), cut there."""
-        cut = ((max(start, begin), min(stop, end)) for begin, end in self._own)
-        return tuple((begin, end) for begin, end in cut if end - begin > 1)
+        return _cut(self.runs, max(start, self.first), min(stop, self.last))
 
-    @property
-    def _own(self) -> Iterator[Range]:
-        cut = ((max(self.first, start), min(self.last, stop)) for start, stop in self.runs)
-        return ((start, stop) for start, stop in cut if stop - start > 1)
+
+def _cut(runs: Sequence[Range], start: int, stop: int) -> tuple[Range, ...]:
+    """Return what of runs in order is in [start, stop), as far as two frames of one are."""
+    first = bisect_right(runs, start, key=lambda run: run[1])
+    last = bisect_left(runs, stop, key=lambda run: run[0])
+    cut = ((max(start, begin), min(stop, end)) for begin, end in runs[first:last])
+    return tuple((begin, end) for begin, end in cut if end - begin > 1)

@@ -120,6 +120,7 @@ PICTURE = {
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
+    "process.still_frames": (StillFrames.equal, {"probe", "output"}),  # of a clip that repeats nothing
     "flow.max_side": (64, {"flow", "part", "output"}),
     "flow.segment_length": (3, {"flow"}),
     "plan.shots": (False, {"probe", "part", "output"}),
@@ -143,7 +144,6 @@ NETWORKS = {
     "propainter.precision": (Precision.fp32, {"flow", "part", "output"}),
     "propainter.raft_stop_below": (0.1, {"flow", "part", "output"}),
     "propainter.early_exit": (True, {"part", "output"}),
-    "process.still_frames": (StillFrames.equal, {"probe", "output"}),
     "propainter.tf32": (False, {"flow", "part", "output"}),
     "propainter.subvideo_length": (40, {"part", "output"}),
     "propainter.neighbor_length": (8, {"part", "output"}),
@@ -152,7 +152,6 @@ NETWORKS = {
 INERT = {
     "name": "another",
     "process.out_of_memory": OutOfMemory.smaller,
-    "process.still_frames": StillFrames.noise,  # of engine `propagation`
     "plan.chunk_length": 120,
     "plan.sample": 7,
     "quality.review_below": 0.9,
