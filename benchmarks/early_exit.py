@@ -26,10 +26,10 @@ from reelmend.core_model.metrics import psnr
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.propagation.poisson import Edges, solve_poisson
 from reelmend.core_model.propainter.early_exit import fit_to_rim
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
-from reelmend.core_model.propagation.poisson import Edges, solve_poisson
 
 MOST_OPERATIONS, LEAST_GAIN_DB = 0.5, 5.0
 

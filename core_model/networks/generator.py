@@ -131,7 +131,7 @@ class InpaintGenerator(nn.Module):
     def decode(self, composed: Part, region: Region, batch: int) -> Tensor:
         """Return a region of the local frames, [B, L, 3, h, w] in [-1, 1]."""
         image: Tensor = self.decoder(composed, region)
-        return image.unflatten(0, (batch, -1))
+        return image.reshape(batch, -1, *image.shape[1:])
 
     def _propagated(self, window: LocalFrames, masks_BL1hw: Tensor) -> Tensor:
         updated = window.updated_masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]

@@ -30,7 +30,7 @@ class Overlay:
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
         self.lay_levels(t, (image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)
 
-    def lay_levels(self, t: int, levels_N3: _F32) -> None:
+    def lay_levels(self, t: int, levels_N3: NDArray[np.floating]) -> None:
         """Add a window's masked pixels of frame t, grey levels 0..255 in reading order."""
         new_N3 = self._step(levels_N3)
         self._written[t] = self._step((self._written[t] + new_N3) / 2) if t in self._written else new_N3

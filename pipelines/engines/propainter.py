@@ -18,7 +18,7 @@ from reelmend.pipelines.utils.hashing import digest_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from reelmend.core_model.device.precision import Execution
+    from reelmend.core_model.device.precision import Component, Execution, Precision
     from reelmend.core_model.propainter.options import RestoreOptions
 
 _OFF = {"raft_stop_below": 0.0, "early_exit": False}
@@ -131,7 +131,8 @@ def _execution(job: JobConfig) -> "Execution":
     precisions = by_component(chosen.precision)
     if len(set(precisions.values())) == 1:
         return replace(execution, precision=precisions["raft"].value)
-    return replace(execution, components=tuple((name, word.value) for name, word in precisions.items()))
+    components = tuple((name, word.value) for name, word in precisions.items())
+    return replace(execution, components=cast("tuple[tuple[Component, Precision], ...]", components))
 
 
 def _on_device(weights: Weights, network: str) -> "nn.Module":

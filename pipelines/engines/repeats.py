@@ -21,8 +21,21 @@ def lay_distinct(lay: LayShots, shots: Sequence[Range], masked: Sequence[Range],
         return [distinct.count(start, stop) for start, stop in ranges]
 
     blocks = lay(numbered(shots), numbered(masked), len(distinct.frames))
-    names = ("start", "stop", "kept_start", "kept_stop", "seen_start", "seen_stop", "shot_start", "shot_stop")
-    return [replace(block, **{name: distinct.frame(getattr(block, name)) for name in names}) for block in blocks]
+    return [_in_frames(block, distinct) for block in blocks]
+
+
+def _in_frames(block: Block, distinct: Distinct) -> Block:
+    return replace(
+        block,
+        start=distinct.frame(block.start),
+        stop=distinct.frame(block.stop),
+        kept_start=distinct.frame(block.kept_start),
+        kept_stop=distinct.frame(block.kept_stop),
+        seen_start=distinct.frame(block.seen_start),
+        seen_stop=distinct.frame(block.seen_stop),
+        shot_start=distinct.frame(block.shot_start),
+        shot_stop=distinct.frame(block.shot_stop),
+    )
 
 
 def with_moving_pairs(segments: Sequence[Segment], distinct: Distinct) -> tuple[Segment, ...]:

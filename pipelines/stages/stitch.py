@@ -18,8 +18,8 @@ from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.composite import paste_rgb
 from reelmend.pipelines.media.excerpt import excerpt_of
 from reelmend.pipelines.media.reader import read_frames
-from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.writer import VideoWriter
 from reelmend.pipelines.stages.cross_fade import blend, blend_weight
 from reelmend.pipelines.stages.finished import record_finished

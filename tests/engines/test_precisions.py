@@ -42,7 +42,10 @@ def test_it_is_read_from_a_command_line_and_written_down() -> None:
 @pytest.mark.parametrize(
     ("precision", "said"),
     [
-        ("half", "'half' is not one of fp32, bf16, fp16, nor a mapping of raft, encoder, transformer, decoder to these"),
+        (
+            "half",
+            "'half' is not one of fp32, bf16, fp16, nor a mapping of raft, encoder, transformer, decoder to these",
+        ),
         ({"encode": "bf16"}, r"'encode' is not a component \(did you mean encoder\?\)"),
         ({"flow": "bf16", "raft": "fp64"}, "'flow' is not a component; raft cannot be 'fp64'; components are raft, "),
     ],

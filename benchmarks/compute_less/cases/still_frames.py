@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-
 from benchmarks.compute_less.case import Case, Clip, Gate, Results, Row, ratio
 from benchmarks.compute_less.clips import behind_box
 
