@@ -7,9 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from moving_parts import still
 from numpy.typing import NDArray
-from released import shared, with_test_weights
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.engine import U8, WindowCount
@@ -19,6 +17,8 @@ from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.propainter.early_exit import fit_to_rim
 from reelmend.core_model.propainter.engine import Networks, ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
+from tests.core_model.moving_parts import still
+from tests.released import shared, with_test_weights
 
 FRAMES, CUT = 8, 5
 OPTIONS = RestoreOptions(neighbor_length=2, ref_stride=3, subvideo_length=20)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from moving_parts import still
-from released import shared
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device import precision
@@ -13,6 +11,8 @@ from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
+from tests.core_model.moving_parts import still
+from tests.released import shared
 
 MIXED = Execution(precision="fp32", components=(("encoder", "bf16"), ("decoder", "bf16")))
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from moving_parts import still
-from released import shared
 
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.raft import Raft, longest_on_average
 from reelmend.core_model.progress import SKIPPED
+from tests.core_model.moving_parts import still
+from tests.released import shared
 
 MOST = 3
 

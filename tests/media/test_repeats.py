@@ -3,7 +3,6 @@
 import av
 import numpy as np
 import pytest
-from clips import scene
 from numpy.typing import NDArray
 
 from reelmend.pipelines.config import StillFrames
@@ -14,6 +13,7 @@ from reelmend.pipelines.media.repeats import (
     with_equal_masks,
     within_shots,
 )
+from tests.clips import scene
 
 U8 = NDArray[np.uint8]
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_mask_image
-from jobs import finish, lossless_job, planes
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
@@ -18,6 +16,8 @@ from reelmend.core_model.networks.generator_encoder import GeneratorEncoder
 from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.networks.transformer import Transformer
 from reelmend.pipelines.config import JobConfig, ProPainterConfig, StillFrames
+from tests.clips import scene, write_clip, write_mask_image
+from tests.jobs import finish, lossless_job, planes
 
 U8 = NDArray[np.uint8]
 SCHEDULE: dict[str, object] = {"subvideo_length": 2, "neighbor_length": 2, "ref_stride": 2, "raft_iterations": 1}
