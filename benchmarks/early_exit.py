@@ -174,9 +174,9 @@ def _iterations(size: tuple[int, int]) -> None:
 
 def _texture(height: int, width: int, seed: int) -> U8:
     noise = np.random.default_rng(seed).random((height, width, 3), np.float32)
-    smooth = sum(cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.5, 4, 12))
+    smooth = np.sum([cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.5, 4, 12)], axis=0)
     spread = (smooth - smooth.min()) / (smooth.max() - smooth.min())
-    return np.rint(spread * 200 + 20).astype(np.uint8)
+    return np.asarray(np.rint(spread * 200 + 20), np.uint8)
 
 
 if __name__ == "__main__":

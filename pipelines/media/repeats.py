@@ -147,10 +147,6 @@ class Distinct:
         """Return the numbers, among the distinct ones, of the frames that begin in [start, stop)."""
         return bisect_left(self.frames, start), bisect_left(self.frames, stop)
 
-    def number(self, frame: int) -> int:
-        """Return which of the distinct ones a frame shows, counted from `first`."""
-        return bisect_right(self.frames, frame) - 1
-
     def frame(self, number: int) -> int:
         """Return the video's frame of a distinct one; the end of the video's frames for the one after the last."""
         return self.frames[number] if number < len(self.frames) else self.last

@@ -190,6 +190,10 @@ class Part:
         """Return the quality of a frame by that of its run's first: from one to the next nothing changes."""
         return quality if self._first_of_run(frame) == frame else quality._replace(flicker=0.0)
 
+    def distinct_number(self, frame: int) -> int:
+        """Return a frame's number among those that repeat no other, up to a constant of the part."""
+        return frame - sum(min(stop, frame + 1) - start - 1 for start, stop in self._repeats if start <= frame)
+
     def box(self, frame: int) -> Box | None:
         """Return (left, top, right, bottom) of a frame's patch, the last two exclusive, without decoding it."""
         boxes = [self._box(row) for row in self._rows(frame)]

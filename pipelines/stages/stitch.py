@@ -19,7 +19,6 @@ from reelmend.pipelines.media.composite import paste_rgb
 from reelmend.pipelines.media.excerpt import excerpt_of
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.writer import VideoWriter
 from reelmend.pipelines.stages.cross_fade import blend, blend_weight
 from reelmend.pipelines.stages.finished import record_finished
@@ -99,8 +98,6 @@ class PatchTrack:
             worker_context,
             worker_context.settings(task.item).plan.overlap,
         )
-        record = worker_context.record(task)
-        self._number = Distinct(record.repeats, 0, record.info.frames).number
         self._coming = iter([block for chunk in task.plan.chunks for block in chunk.blocks])
         self._next = next(self._coming, None)
         self._open: list[tuple[Block, Part]] = []
@@ -121,7 +118,8 @@ class PatchTrack:
         if len(found) < 2:
             return found[0][1] if found else None
         (_, earlier), (block, later) = found
-        weight = blend_weight(self._number(index), self._number(block.start), self._overlap)
+        number = self._open[-1][1].distinct_number
+        weight = blend_weight(number(index), number(block.start), self._overlap)
         return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))
 
     def worst_to_come(self) -> tuple[float, int] | None:

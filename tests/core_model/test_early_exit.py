@@ -98,7 +98,7 @@ def test_a_frame_in_windows_of_both_kinds_shows_their_running_mean(
     frames, _ = restored(networks, shot, EARLY)
     mask, t = shot.holes[3], 3
     kept = fit_to_rim(np.ascontiguousarray(shot.pictures[t].transpose(2, 0, 1)), mask)  # a still scene: the truth
-    around = shot.holes[3:6].any(0)
+    around = np.asarray(shot.holes[3:6].any(0))
     rows, columns = np.flatnonzero(around.any(1)), np.flatnonzero(around.any(0))
     image = np.zeros((24, 40, 3), np.float32)
     image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = generated.images[0][0].transpose(1, 2, 0)

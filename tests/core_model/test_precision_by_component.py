@@ -46,7 +46,7 @@ def test_a_component_alone_computes_as_it_was_told() -> None:
 
 def test_formats_are_named_where_they_differ() -> None:
     assert MIXED.rounding == "bf16+fp32+bf16"
-    every = Execution(tf32=True, components=tuple((name, "bf16") for name in ("encoder", "transformer", "decoder")))  # type: ignore[misc]
+    every = Execution(tf32=True, components=tuple((name, "bf16") for name in ("encoder", "transformer", "decoder")))
     assert every.rounding == Execution(precision="bf16", tf32=True).rounding == "bf16-tf32"
 
 

@@ -1,16 +1,19 @@
 """Blocks over distinct frames, and the pairs of frames that are left to measure flow between."""
 
+from collections.abc import Sequence
+
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.blocks import Range
 from reelmend.pipelines.engines.registry import lay_shots
 from reelmend.pipelines.engines.repeats import lay_distinct, with_moving_pairs
 from reelmend.pipelines.media.repeats import Distinct
-from reelmend.pipelines.tasks import Segment
+from reelmend.pipelines.tasks import Block, Segment
 
 JOB = JobConfig(engine="propainter")
 JOB.propainter.subvideo_length = 4
 
 
-def lay(shots, masked, frames):  # type: ignore[no-untyped-def]
+def lay(shots: Sequence[Range], masked: Sequence[Range], frames: int) -> list[Block]:
     return lay_shots(JOB, shots, masked, frames)
 
 

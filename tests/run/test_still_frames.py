@@ -93,6 +93,15 @@ def test_sixty_identical_frames_cost_what_one_costs(clip: U8, restored: Callable
     assert (sixty == sixty[0]).all()
 
 
+def test_blocks_of_the_engine_without_networks_are_cross_faded_over_distinct_frames(hole: NDArray[np.bool_]) -> None:
+    settings = {"plan.block_length": 8, "plan.overlap": 2, "plan.shots": False}
+    clip = scene(12, (48, 32))
+    once = restore(clip, hole, settings=settings)
+    uneven = [1, 1, 3, 2, 1, 4, 1, 2, 1, 1, 2, 1]  # blocks meet between the sixth picture and the seventh
+    found = restore(np.repeat(clip, uneven, 0), hole, settings=settings | {"process.still_frames": "equal"})
+    assert np.array_equal(found, np.repeat(once, uneven, 0))
+
+
 def job_of(folder: Path, weights: dict[str, str], out: str, mode: StillFrames, chunk_length: int) -> JobConfig:
     job = lossless_job(folder, out, chunk_length=chunk_length)
     job.engine = "propainter"

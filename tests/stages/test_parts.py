@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import WindowCount
 from reelmend.core_model.quality import FrameQuality
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.stages.parts import Part, cut_patch, encode_part
@@ -52,6 +53,27 @@ def test_patches_of_one_frame_come_back_as_one() -> None:
     assert np.array_equal(back.mask, masks.any(0)[2:24, 3:38])
     assert set(back.rgb[back.mask][:, 0]) == {9, 10}
     assert back.quality == QUALITY._replace(hole_px=80, seen_px=60, away_sum=180)
+
+
+def test_frames_that_repeat_one_have_its_patch_and_change_nothing_since_the_frame_before() -> None:
+    rgb, mask = np.full((8, 8, 3), 9, np.uint8), np.eye(8, dtype=np.bool_)
+    patches = [patch for frame in (4, 7) if (patch := cut_patch(frame, rgb + frame, mask, QUALITY))]
+    part = Part(encode_part(patches, repeats=[(4, 7)]))
+    first, again = part.patch(4), part.patch(6)
+    assert first is not None
+    assert again is not None
+    assert (again.frame, again.quality) == (6, QUALITY._replace(flicker=0.0))
+    assert np.array_equal(again.rgb, first.rgb)
+    assert part.quality(7) == QUALITY
+    assert part.patch(8) is None
+    assert part.box(5) == part.box(4)
+    assert [part.distinct_number(frame) for frame in (3, 4, 5, 6, 7, 8)] == [3, 4, 4, 4, 5, 6]
+
+
+def test_what_engines_count_of_windows_is_in_the_part() -> None:
+    part = Part(encode_part([], windows=[WindowCount(5, 2), WindowCount(3, 3)]))
+    assert part.windows == WindowCount(8, 5)
+    assert Part(encode_part([])).windows == WindowCount(0, 0)
 
 
 def test_the_bounding_box_is_tight() -> None:
