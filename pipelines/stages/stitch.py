@@ -118,7 +118,7 @@ class PatchTrack:
         if len(found) < 2:
             return found[0][1] if found else None
         (_, earlier), (block, later) = found
-        number = self._open[-1][1].distinct_number
+        (number,) = [part.distinct_number for other, part in self._open if other is block]
         weight = blend_weight(number(index), number(block.start), self._overlap)
         return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))
 
