@@ -101,8 +101,7 @@ def with_equal_masks(runs: Sequence[Range], masks: Iterator[Bool]) -> list[Range
     kept: list[Range] = []
     at = 0
     for start, stop in runs:
-        masks = islice(masks, start - at, None)
-        first, begin, at = next(masks), start, stop
+        first, begin, at = next(islice(masks, start - at, None)), start, stop
         for index, mask in enumerate(islice(masks, stop - start - 1), start + 1):
             if mask is not first and not np.array_equal(mask, first):
                 kept.append((begin, index))

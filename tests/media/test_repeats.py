@@ -1,5 +1,7 @@
 """Runs of equal frames: what ends one, and which frames are then restored once."""
 
+from itertools import repeat
+
 import av
 import numpy as np
 import pytest
@@ -78,6 +80,11 @@ def test_a_mask_that_changes_ends_a_run() -> None:
     masks = np.zeros((8, 6, 6), np.bool_)
     masks[4:, 2, 2] = True
     assert with_equal_masks([(1, 3), (3, 7)], iter(masks)) == [(1, 3), (4, 7)]
+
+
+def test_a_long_clip_on_twos_is_compared_run_by_run() -> None:
+    runs = [(t, t + 2) for t in range(0, 60_000, 2)]
+    assert with_equal_masks(runs, repeat(np.zeros((2, 2), np.bool_), 60_000)) == runs
 
 
 def test_a_cut_ends_a_run() -> None:
