@@ -100,8 +100,7 @@ def _inspect(
     info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask_path = None if item.mask is None else worker_context.local(item.mask)
-    mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
+    mask = inspect_canvas_masks(worker_context.mask_of(item), info, job.mask, canvas)
     return survey.record(info, video_digest, mask_digest, mask)
 
 
