@@ -89,7 +89,8 @@ class InputConfig:
     videos: list[str] = field(default_factory=list)
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
-    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
+    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
+    boxes and polygons, such as box:5%,80%,90%,15%."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"

@@ -10,8 +10,8 @@ from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHO
 from reelmend.pipelines.config import JobConfig, OutOfMemory, StillFrames
 from reelmend.pipelines.engines.registry import grid_settings, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.repeats import REPEATS_VERSION
 from reelmend.pipelines.stages.digests import Seen
@@ -139,7 +139,7 @@ def record_finished(
 def made_for(item: Item, job: JobConfig) -> dict[str, str]:
     """Return whose an item's result is: two jobs may have items of one name."""
     frames = range_of(job.frames)
-    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")} | (
+    return {"job": job.name, "video": str(item.video), "mask": item.mask_name} | (
         {} if frames is None else {"frames": str(frames)}
     )
 

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import av
 
@@ -22,12 +21,11 @@ from reelmend.pipelines.engines.repeats import lay_distinct, with_moving_pairs
 from reelmend.pipelines.engines.worked_area import worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
-from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks, read_canvas_masks
 from reelmend.pipelines.media.inspection import inspect_video
-from reelmend.pipelines.media.masks.reader import MaskSummary
+from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.repeats import REPEATS_VERSION, Distinct, RepeatFinder, with_equal_masks, within_shots
@@ -110,9 +108,9 @@ def _inspect(
     info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask_path = None if item.mask is None else worker_context.local(item.mask)
-    mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    return survey.record(info, video_digest, mask_digest, mask, mask_path)
+    mask_source = worker_context.mask_of(item)
+    mask = inspect_canvas_masks(mask_source, info, job.mask, canvas)
+    return survey.record(info, video_digest, mask_digest, mask, mask_source)
 
 
 class FrameSurvey:
@@ -138,7 +136,7 @@ class FrameSurvey:
         video_digest: str,
         mask_digest: str,
         mask: MaskSummary,
-        mask_source: Path | ArrayMask | None,
+        mask_source: MaskSource | None,
     ) -> ProbeRecord:
         """Return the record of a video all of whose frames were seen; where it repeats some, masks are read again."""
         shots = self._finder.shots() if self._finder is not None else [(0, info.frames)]

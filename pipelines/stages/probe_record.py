@@ -5,7 +5,7 @@ from typing import Any
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import masked_ranges
-from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack

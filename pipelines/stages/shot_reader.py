@@ -6,7 +6,6 @@ Memory is that of the regions of the longest block, whatever the chunk's and the
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import av
 import cv2
@@ -16,10 +15,10 @@ from numpy.typing import NDArray
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import works_in_regions
-from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.masks import read_canvas_masks
 from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.masks.reader import MaskSource
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.sizes import Size, restored_size
@@ -40,7 +39,7 @@ class Clip:
     The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
     """
 
-    def __init__(self, record: ProbeRecord, mask: Path | ArrayMask | None, job: JobConfig) -> None:
+    def __init__(self, record: ProbeRecord, mask: MaskSource | None, job: JobConfig) -> None:
         self.record, self.job = record, job
         self.canvas = canvas_of(record.info, job)
         self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
@@ -130,7 +129,7 @@ class Clip:
 
 
 def _read_masks(
-    record: ProbeRecord, canvas: Canvas, mask: Path | ArrayMask | None, job: JobConfig, start: int
+    record: ProbeRecord, canvas: Canvas, mask: MaskSource | None, job: JobConfig, start: int
 ) -> Iterator[Bool]:
     """Yield masks from frame `start` on, at the output's size."""
     info = record.info

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
-from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.media.frame_range import first_of, read_range
 from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes
 
