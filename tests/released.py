@@ -32,17 +32,22 @@ def shared(network: type[Network]) -> Network:
 
 def released_shapes(table: str) -> dict[str, list[int]]:
     """{name: shape} of `raft`, `recurrent_flow_completion` or `propainter`."""
-    return json.loads(gzip.decompress((DATA / "released_shapes.json.gz").read_bytes()))[table]
+    tables: dict[str, dict[str, list[int]]] = json.loads(
+        gzip.decompress((DATA / "released_shapes.json.gz").read_bytes())
+    )
+    return tables[table]
 
 
-def golden(name: str) -> dict[str, int | torch.Tensor]:
-    """The arrays of a golden file as tensors with a batch axis in front; frames in [-1, 1], channels before rows."""
+def golden(name: str) -> dict[str, torch.Tensor]:
+    """The arrays of a golden file as tensors with a batch axis in front; frames in [-1, 1], channels before rows.
+
+    Single numbers have no axis.
+    """
     arrays = dict(np.load(DATA / "golden" / f"{name}.npz"))
-    numbers = {key: int(value) for key, value in arrays.items() if value.ndim == 0}
-    tensors = {key: torch.from_numpy(value)[None] for key, value in arrays.items() if value.ndim > 0}
+    tensors = {key: torch.from_numpy(value[None] if value.ndim else value) for key, value in arrays.items()}
     if "frames" in tensors:
         tensors["frames"] = tensors["frames"].permute(0, 1, 4, 2, 3).float() / 255 * 2 - 1
     for key in ("masks", "updated_masks"):
         if key in tensors:
             tensors[key] = tensors[key][:, :, None].float()
-    return tensors | numbers
+    return tensors
