@@ -132,7 +132,7 @@ def write_images(folder: Path, pictures: U8 | Bool, names: Sequence[str] | None 
     return folder
 
 
-def write_mask_image(path: Path, mask: U8 | Bool) -> Path:
+def write_mask_image(path: Path, mask: U8 | Bool | NDArray[np.uint16]) -> Path:
     """Write one picture, grey or RGB, as an image of the kind its suffix names, and return its path."""
     levels: NDArray[Any] = mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,8 @@ networks under these weights.
 
 import gzip
 import json
-from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,18 +15,37 @@ from torch import nn
 
 from reelmend.core_model.bench.weights import drawn as tensor
 from reelmend.core_model.bench.weights import with_drawn_weights as with_test_weights
+from reelmend.core_model.networks.flow_completion import FlowCompletion
+from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import Raft
 
-__all__ = ["golden", "released_shapes", "shared", "tensor", "with_test_weights"]
+__all__ = ["Networks", "golden", "released_shapes", "shared", "shared_networks", "tensor", "with_test_weights"]
 
 DATA = Path(__file__).parent / "data"
 
 Network = TypeVar("Network", bound=nn.Module)
+_SHARED: dict[type[nn.Module], nn.Module] = {}
 
 
-@cache
+class Networks(NamedTuple):
+    """Those of ProPainter, in the order in which it asks them."""
+
+    raft: Raft
+    completion: FlowCompletion
+    generator: InpaintGenerator
+
+
 def shared(network: type[Network]) -> Network:
     """Return the network with these weights, one for all tests of a process: they leave it as it is."""
-    return with_test_weights(network())
+    if network not in _SHARED:
+        _SHARED[network] = with_test_weights(network())
+    made = _SHARED[network]
+    assert isinstance(made, network)
+    return made
+
+
+def shared_networks() -> Networks:
+    return Networks(shared(Raft), shared(FlowCompletion), shared(InpaintGenerator))
 
 
 def released_shapes(table: str) -> dict[str, list[int]]:

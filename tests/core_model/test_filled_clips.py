@@ -74,7 +74,7 @@ def test_what_passes_beside_a_static_box_is_not_carried_into_it() -> None:
     scene = still(20)
     truth = with_object(scene, crossing(scene.shape, 20, 30, top=70, speed=6, start=-10), RED)
     clip = hide(truth, box(truth, slice(36, 66), slice(50, 90)))
-    red = (np.abs(restore(clip).frames.astype(int) - RED) < 40).all(-1)
+    red = np.abs(restore(clip).frames.astype(int) - RED).max(-1) < 40
     assert not red[clip.masks].any()
 
 

@@ -82,7 +82,8 @@ def test_flow_on_the_canvas_leads_from_and_to_the_same_points_of_the_picture(
 
     def motion(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
         points = np.stack([x, y])
-        return np.einsum("ij,j...->i...", matrix, points) + np.array(moves)[:, None, None]
+        led: NDArray[Any] = np.einsum("ij,j...->i...", matrix, points) + np.array(moves)[:, None, None]
+        return led
 
     measured = flow_size(picture, job)
     flow = motion(*centres(measured, picture)) * ratio(measured, picture)

@@ -18,7 +18,7 @@ from reelmend.pipelines.media.writer import VideoWriter
 from tests.clips import scene, write_images
 
 
-def written(info: VideoInfo, path: Path, **stitch: int) -> Path:
+def written(info: VideoInfo, path: Path, **stitch: Any) -> Path:
     settings = StitchConfig(speed="ultrafast", **stitch)
     with VideoWriter(path, info, settings) as writer:
         for frame in read_frames(info, 0, info.frames):
@@ -74,6 +74,7 @@ def test_scans_of_film_are_read(tmp_path: Path, suffix: str, codec: str, pixel_f
     picture = scene(1, (48, 32))[0]
     for index in range(2):
         context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, av.VideoCodecContext)
         context.width, context.height, context.pix_fmt, context.time_base = 48, 32, pixel_format, Fraction(1, 24)
         frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixel_format)
         packets = [*context.encode(frame), *context.encode(None)]

@@ -16,14 +16,16 @@ TABLE = pa.table({"number": list(range(1000)), "name": [f"row {n}" for n in rang
 def parquet() -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(TABLE, sink)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def arrow() -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, TABLE.schema) as writer:
         writer.write_table(TABLE)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 @pytest.mark.parametrize(("write", "read"), [(parquet, read_parquet), (arrow, read_arrow)])
