@@ -1,7 +1,6 @@
 """Do the commonest jobs come out right: logos, pop-ups, subtitles, a damaged frame, before a camera that stands?"""
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -182,7 +181,7 @@ CLIPS = [drifting_box, strokes, scratches, fast_pan, soft_scene, banner_over_a_c
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.__name__)
 def test_it_is_never_worse_than_inpainting_each_frame_by_itself_whatever_is_painted_in_the_hole(
-    clip: Callable[..., Any],
+    clip: Callable[[], Hidden],
 ) -> None:
     hidden = clip()
     restored = restore(hidden).frames

@@ -56,7 +56,7 @@ def test_a_camera_held_by_hand_is_found_to_a_fifth_of_a_pixel_though_it_moves_on
 
 
 @pytest.mark.parametrize("speed", [2, 5])
-def test_a_pan_is_no_camera_that_places_of(speed: int) -> None:
+def test_a_pan_is_no_camera_that_stands(speed: int) -> None:
     assert places_of(noisy(pan(FRAMES, HEIGHT, WIDTH, speed))) is None
 
 

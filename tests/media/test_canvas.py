@@ -1,6 +1,5 @@
 """The picture keeps its place on the canvas, to the pixel, at every size that anything is worked at."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched() -> None:
 
 
 @st.composite
-def jobs_and_pictures(draw: Callable[..., Any]) -> tuple[JobConfig, tuple[int, int]]:
+def jobs_and_pictures(draw: st.DrawFn) -> tuple[JobConfig, tuple[int, int]]:
     picture = draw(st.tuples(st.integers(24, 150), st.integers(24, 150)))
     job = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(draw(st.floats(1.01, 3)), draw(st.floats(1, 3))))
     job.process = ProcessConfig(draw(st.sampled_from([0, 40, 100, 151])))

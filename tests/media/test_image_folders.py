@@ -52,7 +52,7 @@ def test_it_is_8_bit_420_by_default_and_says_so(tmp_path: Path, grey: bool) -> N
     ],
 )
 def test_it_is_finer_when_asked_and_where_the_size_is_odd(
-    tmp_path: Path, size: tuple[int, int], stitch: dict[Any, Any], pixel_format: str
+    tmp_path: Path, size: tuple[int, int], stitch: dict[str, Any], pixel_format: str
 ) -> None:
     info = inspect_video(write_images(tmp_path / "scan", scene(2, (64, 64))[:, : size[1], : size[0]]))
     settings = StitchConfig(**{"speed": "ultrafast"} | stitch)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +29,7 @@ def arrow() -> bytes:
 
 @pytest.mark.parametrize(("write", "read"), [(parquet, read_parquet), (arrow, read_arrow)])
 def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(
-    write: Callable[..., Any], read: Callable[..., Any]
+    write: Callable[[], bytes], read: Callable[[bytes], pa.Table]
 ) -> None:
     content = write()
     held = sys.getrefcount(content)
@@ -41,6 +40,6 @@ def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(
 
 
 @pytest.mark.parametrize("read", [read_parquet, read_arrow])
-def test_what_is_no_table_is_refused(read: Callable[..., Any]) -> None:
+def test_what_is_no_table_is_refused(read: Callable[[bytes], pa.Table]) -> None:
     with pytest.raises((OSError, pa.ArrowException)):
         read(b"not a table")
