@@ -195,7 +195,7 @@ def _quoted(cell: Any, rng: random.Random) -> str:
 
 def _defaults(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Return every setting of a job by its dotted key."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, below in vars(tree).items():
         is_section = hasattr(below, "__dataclass_fields__")
         found |= _defaults(below, f"{prefix}{name}.") if is_section else {f"{prefix}{name}": _plain(below)}

@@ -50,6 +50,7 @@ def test_quarantined_items_are_exit_status_3_for_the_cronjob_too(server: ApiServ
 def test_sigterm_ends_the_launcher_and_not_the_run(server: ApiServer) -> None:
     server.on_watch = [{"jobDeploymentStatus": "Running"}]
     with _launch(server) as process:
+        assert process.stderr is not None
         next(line for line in process.stderr if "state=Running" in line)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

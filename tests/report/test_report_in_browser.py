@@ -68,8 +68,9 @@ def choose(browser: Browser, selector: str, value: str) -> None:
 def colours(browser: Browser, shot: Path) -> np.ndarray:
     """Blue, green and red of what is on the screen."""
     browser.screenshot(shot)
-    picture: np.ndarray = cv2.imread(str(shot)).astype(int)
-    return picture
+    picture = cv2.imread(str(shot))
+    assert picture is not None
+    return picture.astype(int)
 
 
 def test_the_sections_come_pictures_first_and_telemetry_last(tmp_path: Path, browser: Browser) -> None:

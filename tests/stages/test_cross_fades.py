@@ -47,7 +47,13 @@ def stitched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         patches = PatchTrack(
             StitchTask(item, ItemPlan("probe", frames, 1, 1, (), chunks)), WorkerContext(RunContext("run", job))
         )
-        return [int(patches.at(frame).rgb[0, 0, 0]) for frame in range(frames)]
+
+        def level(frame: int) -> int:
+            patch = patches.at(frame)
+            assert patch is not None
+            return int(patch.rgb[0, 0, 0])
+
+        return [level(frame) for frame in range(frames)]
 
     return levels
 

@@ -27,10 +27,12 @@ def shots_of(tmp_path: Path) -> Callable[..., Any]:
         worker_context = WorkerContext(RunContext("run", JobConfig(out=str(tmp_path / "out"), plan=PlanConfig(**plan))))
         item = Item("clip", video, mask, tmp_path / "out/clip.mp4")
         plan_ = probe(ProbeTask(item), worker_context).plan
+        assert plan_ is not None
         blocks = [block for chunk in plan_.chunks for block in chunk.blocks]
-        shots = worker_context.find_record(plan_.probe_key).shots
-        assert {(block.shot_start, block.shot_stop) for block in blocks} == set(shots)
-        return [*shots]
+        record = worker_context.find_record(plan_.probe_key)
+        assert record is not None
+        assert {(block.shot_start, block.shot_stop) for block in blocks} == set(record.shots)
+        return [*record.shots]
 
     return found
 

@@ -27,6 +27,7 @@ def test_a_file_is_written_looked_at_read_and_deleted(files: Files, folder: Path
     assert (files.read(place), files.look(place), files.mark(place)) == (None, None, None)
     files.write(place, b"value")
     entry = files.look(place)
+    assert entry is not None
     assert (files.read(place), entry.size, entry.place) == (b"value", 5, place)
     files.delete(place)
     files.delete(place)
@@ -92,9 +93,14 @@ def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_th
 ) -> None:
     put(files, tmp_path, "a/2.bin", "a/1/deep.bin", "a.bin", "b/3.bin", ".hidden/4.bin", "a/.5.bin")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
-    read = []
+    read: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: read.append(Path(path).name) or scandir(path))
+
+    def look(path: str | Path) -> Any:
+        read.append(Path(path).name)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", look)
     listing = files.walk(tmp_path)
     assert names_of([next(listing), next(listing)], tmp_path) == [".hidden/4.bin", "a/1/deep.bin"]
     assert "b" not in read
@@ -145,6 +151,7 @@ def test_what_is_no_image_stays_where_images_come_into_a_bucket(files: Files, bu
 def test_a_fetched_file_is_the_one_that_was_looked_at(files: Files, folder: Path | RemotePath, tmp_path: Path) -> None:
     put(files, folder, "a.bin")
     entry = files.look(folder / "a.bin")
+    assert entry is not None
     files.of(folder).fetch(entry, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"a.bin"
     if isinstance(folder, RemotePath):

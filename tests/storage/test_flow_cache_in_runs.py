@@ -37,7 +37,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def small_job(folder: Path, out: str = "out", **more) -> JobConfig:
+def small_job(folder: Path, out: str = "out", **more: Any) -> JobConfig:
     job = replace(lossless_job(folder, out), flow=FlowConfig(segment_length=1))
     return replace(job, input=replace(job.input, videos=[str(folder / "in/?.mp4")]), **more)
 
@@ -58,7 +58,9 @@ def filled(local: Path, store: Store) -> Store:
     """The cache, with the flow that the first run left."""
     done = Store(local / "out/_reelmend/store", Files())
     for key, _ in done.list("flow"):
-        store.put(key, done.get(key))
+        segment = done.get(key)
+        assert segment is not None
+        store.put(key, segment)
     return store
 
 
@@ -91,9 +93,11 @@ def test_a_flipped_bit_and_half_an_object_are_found_deleted_and_computed_again(
     job: JobConfig, local: Path, filled: Store, files: Files
 ) -> None:
     flipped, halved = (filled.root / key for key in segments(filled)[:2])
-    whole = files.read(flipped)
+    whole, other = files.read(flipped), files.read(halved)
+    assert whole is not None
+    assert other is not None
     files.write(flipped, whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
-    files.write(halved, files.read(halved)[:100])
+    files.write(halved, other[:100])
     use = run_job(job, SilentDisplay()).flow_use
     assert (use.damaged, use.computed, use.found, use.computed_again) == (2, 2, 2 * SEGMENTS - 2, 0)
     assert outputs(job.out) == outputs(local / "out")

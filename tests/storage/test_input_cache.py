@@ -113,8 +113,14 @@ def test_what_a_killed_worker_left_is_cleared_away(
 def test_copies_are_looked_at_when_there_is_no_room_and_not_each_time(
     cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, listdir = [], os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: looks.append(path) or listdir(path))
+    looks: list[str | Path] = []
+    listdir = os.listdir
+
+    def look(path: str | Path) -> list[str]:
+        looks.append(path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", look)
     worker = cache(2450)
     for n in range(40):
         worker.path_of(place(f"{n:02d}.mp4"))

@@ -20,7 +20,9 @@ def source(tmp_path: Path) -> Path:
 
 
 def stamp(path: Path) -> Stamp:
-    return stamp_of(Files().parts_of(path))
+    parts = Files().parts_of(path)
+    assert parts is not None
+    return stamp_of(parts)
 
 
 def rewritten(path: Path) -> None:
