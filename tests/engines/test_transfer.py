@@ -1,7 +1,6 @@
 """A file arrives whole over lines that break, from servers that do as they like; two files are never glued together."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +49,7 @@ def source(server: FileServer) -> Source:
     return source_of(ENTRY, server.url)
 
 
-def ranges(server: FileServer) -> list[Any]:
+def ranges(server: FileServer) -> list[str | None]:
     return [headers.get("Range") for headers in server.asked]
 
 
@@ -66,9 +65,10 @@ def test_after_a_break_only_the_rest_is_asked_for(server: FileServer, source: So
     server.cut_after = [2_000_000, 500_000, 100]
     fetch_quietly(source, part)
     assert part.read_bytes() == CONTENT
-    assert ranges(server)[0] is None
-    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in ranges(server)[1:]]
-    assert len(starts) == 3
+    first, *others = ranges(server)
+    assert first is None
+    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in others if asked]
+    assert len(starts) == len(others) == 3
     assert 1_900_000 < starts[0] < starts[1] == starts[2]
 
 

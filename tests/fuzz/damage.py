@@ -115,7 +115,7 @@ def value(rng: random.Random, depth: int = 0) -> Any:
 
 def job_text(rng: random.Random) -> bytes:
     """Return a job file: known keys, half of them with values of the right type, and some that are none."""
-    tree: dict[Any, Any] = {}
+    tree: dict[object, Any] = {}
     for _ in range(rng.randint(1, 8)):
         key = rng.choice([*_DEFAULTS])
         section, _, name = key.partition(".")

@@ -78,7 +78,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
         (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: not a valid RayJob name"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_status_2(words: tuple[str, ...] | tuple[str, str, str], said: str) -> None:
+def test_a_mistake_is_one_line_and_exit_status_2(words: tuple[str, ...], said: str) -> None:
     with _reelmend("launch", *words) as process:
         _, log = process.communicate(timeout=60)
     assert process.returncode == 2

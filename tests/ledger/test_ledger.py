@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -295,7 +294,7 @@ def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_asi
     ids=["empty", "zeros", "half", "lines missing", "a bit", "other JSON", "gone"],
 )
 def test_no_damage_of_events_keeps_a_run_out(
-    tmp_path: Path, damage: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, damage: Callable[[bytes], bytes | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(tmp_path, "one", pending("a", "b"))
     run.tell("a", RESTORED, ended_at=2.0)

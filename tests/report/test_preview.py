@@ -161,7 +161,7 @@ def test_a_moving_hole_stays_in_a_view_that_stands_still(tmp_path: Path) -> None
 )
 def test_motion_shows_the_worst_moment_that_is_heard_of_within_its_shot(
     worst: list[tuple[int, tuple[float, int]]],
-    shots: tuple[()] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    shots: Sequence[tuple[int, int]],
     start: int,
     moving: int,
     tmp_path: Path,

@@ -17,7 +17,7 @@ from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfi
 from reelmend.pipelines.errors import ConfigError, MediaError
 from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
-from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
+from tests.clips import Bool, moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 70
@@ -173,12 +173,15 @@ def test_masks_belong_to_their_frames(tmp_path: Path) -> None:
 def write_read(folder: Path) -> list[NDArray[Any]]:
     import cv2
 
-    pictures = [cv2.imread(str(path)) for path in sorted(folder.iterdir())]
-    assert all(picture is not None for picture in pictures)
-    return [picture[..., ::-1] for picture in pictures if picture is not None]
+    def read(path: Path) -> NDArray[Any]:
+        picture = cv2.imread(str(path))
+        assert picture is not None, path
+        return picture[..., ::-1]
+
+    return [read(path) for path in sorted(folder.iterdir())]
 
 
-def dilated(hole: NDArray[Any]) -> NDArray[Any]:
+def dilated(hole: Bool) -> Bool:
     import cv2
 
     return cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0

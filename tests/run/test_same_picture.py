@@ -65,7 +65,9 @@ def short_job(folder: Path) -> JobConfig:
     return lossless_job(folder)
 
 
-def assert_only_the_box_changed(source: list[NDArray[Any]], restored: list[NDArray[Any]], dilation: int) -> None:
+def assert_only_the_box_changed(
+    source: list[NDArray[np.uint8]], restored: list[NDArray[np.uint8]], dilation: int
+) -> None:
     changed = np.stack(source) != np.stack(restored)
     frames = len(changed)
     luma, chroma = changed[:, :64], changed[:, 64:].reshape(frames, 2, 32, 48)

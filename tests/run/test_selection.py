@@ -13,7 +13,7 @@ from reelmend.pipelines.run.selection import Selection, read_since
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.write import take_over
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location, RemotePath
 from reelmend.pipelines.tasks import Item
 
 ENDS = {
@@ -25,7 +25,7 @@ ENDS = {
 }
 
 
-def item(name: str, folder: Path | RemotePath = Path("in")) -> Item:
+def item(name: str, folder: Location = Path("in")) -> Item:
     return Item(name, folder / f"{name}.mp4", folder / f"{name}.png", Path(f"out/{name}.mp4"))
 
 

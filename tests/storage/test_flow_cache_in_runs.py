@@ -1,6 +1,5 @@
 """Runs that share a flow cache, on a disk and in a bucket: what they find, what they mend and what they leave."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.verify import check_all
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.ledger.rows import ItemRow
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Receipt
 from tests.jobs import add_item, lossless_job
 
@@ -43,12 +42,12 @@ def small_job(folder: Path, out: str = "out", **more: Any) -> JobConfig:
 
 
 @pytest.fixture
-def store(folder: Path | RemotePath, files: Files) -> Store:
+def store(folder: Location, files: Files) -> Store:
     return Store(folder, files)
 
 
 @pytest.fixture
-def job(local: Path, folder: Path | RemotePath, tmp_path: Path) -> JobConfig:
+def job(local: Path, folder: Location, tmp_path: Path) -> JobConfig:
     """The same with a cache of its own, of which it does not know how large it may be."""
     return replace(small_job(local), out=str(tmp_path / "out"), store=StoreConfig(flow=str(folder)))
 
@@ -142,7 +141,7 @@ def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job: JobConfig,
 def test_a_cache_that_cannot_be_made_smaller_costs_a_warning(
     job: JobConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*_: Iterator[Any] | list[Any] | Store) -> None:
+    def refuse(*_: object) -> None:
         raise StoreError("read-only")
 
     monkeypatch.setattr(Store, "delete_many", refuse)

@@ -20,14 +20,14 @@ from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.records import as_names, needed_now, padded, read_records
 from reelmend.pipelines.storage.flow_cache.survey import survey
 from reelmend.pipelines.storage.flow_cache.verify import check_all
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location
 
 EVERYTHING = Limits(max_bytes=0)
 NAMES = [bytes([n + 1]) * 15 + b"\0" for n in range(4)]
 
 
 @pytest.fixture
-def store(folder: Path | RemotePath, files: Files) -> Store:
+def store(folder: Location, files: Files) -> Store:
     """A cache of four segments."""
     store = Store(folder, files)
     for name in NAMES:

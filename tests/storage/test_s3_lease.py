@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -51,7 +50,7 @@ def lease_elsewhere(place: RemotePath, beat_s: float) -> RemoteLease:
     return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
 
 
-def until(happened: Callable[..., Any]) -> None:
+def until(happened: Callable[[], object]) -> None:
     waiting = threading.Event()
     deadline = time.monotonic() + PATIENCE_S
     while not happened():

@@ -82,7 +82,7 @@ def lease(place: RemotePath, run: str, **seconds: float) -> RemoteLease:
     return RemoteLease(place, Holder(run, run, 1, f"boot-{run}/pid:[1]/1/1"), object_at(place), **seconds)
 
 
-def until(happened: Callable[..., Any]) -> None:
+def until(happened: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
         assert time.monotonic() < deadline
