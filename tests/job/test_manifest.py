@@ -335,6 +335,16 @@ def test_a_row_with_a_name_that_cannot_be_used_costs_its_item_and_no_other(tmp_p
     assert (good.id, good.problem) == ("b", "")
     assert "row 1: video 'a\\x1b[2J.mp4' holds a control character" in bad.problem
     assert "row 3: " in long.problem
+    assert all(str(item.video).isprintable() for item in (bad, long)), "logs and reports show it"
+
+
+def test_every_name_that_cannot_be_used_is_an_item_by_itself(tmp_path: Path) -> None:
+    """Of names that look alike once their odd letters are gone, and of one video in two rows."""
+    names = ["a\x1b.mp4", "a\x07.mp4", "a\x07.mp4\x1b"]
+    write_jsonl(tmp_path / "m.jsonl", [{"video": name, "mask": "m.png"} for name in (*names, "good.mp4")])
+    items = listed(tmp_path / "m.jsonl")
+    assert [bool(item.problem) for item in items] == [True, True, True, False]
+    assert len({item.id for item in items}) == 4
 
 
 # --- what folders hold beside videos ---------------------------------------------------------------------------------
