@@ -12,6 +12,7 @@ class Propagation(EngineSpec[None]):
     summary = "optical flow and propagation; needs no weights, runs on a CPU"
     in_regions = True
     reads_flow = FlowReading.MOVING
+    flow_method = "dis"
 
     def halo_frames(self, job: JobConfig) -> int:
         from reelmend.core_model.propagation import engine

@@ -9,7 +9,7 @@ import pytest
 from clips import moving_box, scene
 
 import reelmend
-from reelmend.core_model.regions import regions_of
+from reelmend.core_model.regions import RegionRule, regions_of
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
@@ -48,7 +48,7 @@ def restored_by_a_run(folder: Path, frames, masks, settings: dict) -> np.ndarray
 def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(tmp_path, size, settings):
     """Of a clip of two blocks, which are cross-faded."""
     frames, masks = clip(12, size)
-    assert bool(regions_of(masks.any(axis=0), margin_px=171)) is (size == (768, 128)), "only a part is worked on"
+    assert bool(regions_of(masks.any(axis=0), RegionRule().with_margin(171))) is (size == (768, 128)), "only a part is worked on"
     expected = restored_by_a_run(tmp_path, frames, masks, SMALL_BLOCKS | settings)
     restored = reelmend.restore(frames, masks, settings=SMALL_BLOCKS | settings)
     assert restored.dtype == np.uint8

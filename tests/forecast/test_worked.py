@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clips import write_clip, write_mask_image, write_mask_video
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig, ProcessConfig, WorkRegion
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked, worked_of_facts
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.headers import Headers
@@ -48,8 +48,8 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, bo
     assert worked_of_facts(receipt.facts).restored == pytest.approx(looked.worked.restored, abs=1e-3)
 
 
-def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path):
-    job = job_in(tmp_path, engine="propainter")
+def test_a_job_of_whole_frames_is_predicted_for_these(tmp_path):
+    job = job_in(tmp_path, engine="propainter", process=ProcessConfig(region=WorkRegion.frame))
     looked = look_at(item_with(tmp_path, (1060, 40)), job, Headers(job))
     assert looked.worked == WHOLE
 

@@ -13,7 +13,7 @@ import pytest
 from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound, WorkRegion
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -119,7 +119,10 @@ PICTURE = {
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
+    "process.region": (WorkRegion.frame, {"part", "output"}),
+    "process.region_margin": (64, {"part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
+    "flow.method": ("farneback", {"flow", "part", "output"}),
     "flow.max_side": (64, {"flow", "part", "output"}),
     "flow.segment_length": (3, {"flow"}),
     "plan.shots": (False, {"probe", "part", "output"}),
