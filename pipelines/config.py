@@ -6,7 +6,6 @@ The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 AUTO_FLOW = "auto"
 """The flow method that an engine has by itself."""
 

@@ -25,9 +25,7 @@ from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
 
-_HEAD = (
-    "| row | GFLOP | / plain | CPU s | / plain | peak MB | PSNR to the truth, dB | to plain, dB | warping error / plain |"
-)
+_HEAD = "| row | GFLOP | / plain | CPU s | / plain | peak MB | PSNR to the truth, dB | to plain, dB | warping error / plain |"
 
 
 def main() -> int:

@@ -158,11 +158,7 @@ def plan_frames(
     Segments that only blocks in `still` need (`media.still_ranges`) are left to demand; all, if the engine reads none.
     Of frames `within` alone, blocks and segments are those of the whole that these frames are made from.
     """
-    working = [
-        replace(block, regions=regions(block))
-        for block in blocks
-        if masked(block.kept_start, block.kept_stop)
-    ]
+    working = [replace(block, regions=regions(block)) for block in blocks if masked(block.kept_start, block.kept_stop)]
     segments = needed_segments(frames, working, segment_length)
     if within is not None:
         working = [block for block in working if block.kept_start < within[1] and within[0] < block.kept_stop]

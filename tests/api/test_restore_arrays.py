@@ -48,7 +48,9 @@ def restored_by_a_run(folder: Path, frames, masks, settings: dict) -> np.ndarray
 def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(tmp_path, size, settings):
     """Of a clip of two blocks, which are cross-faded."""
     frames, masks = clip(12, size)
-    assert bool(regions_of(masks.any(axis=0), RegionRule().with_margin(171))) is (size == (768, 128)), "only a part is worked on"
+    assert bool(regions_of(masks.any(axis=0), RegionRule().with_margin(171))) is (size == (768, 128)), (
+        "only a part is worked on"
+    )
     expected = restored_by_a_run(tmp_path, frames, masks, SMALL_BLOCKS | settings)
     restored = reelmend.restore(frames, masks, settings=SMALL_BLOCKS | settings)
     assert restored.dtype == np.uint8

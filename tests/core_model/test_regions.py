@@ -55,7 +55,9 @@ def test_where_most_of_the_frame_would_be_worked_on_all_of_it_is():
 
 
 def test_what_is_restored_smaller_has_the_same_surroundings_at_that_size():
-    assert regions_of(mask_with((600, 340, 640, 360)), RegionRule().with_margin(2 * MARGIN_PX)) == (Region(320, 64, 896, 640),)
+    assert regions_of(mask_with((600, 340, 640, 360)), RegionRule().with_margin(2 * MARGIN_PX)) == (
+        Region(320, 64, 896, 640),
+    )
 
 
 boxes = st.builds(

@@ -63,7 +63,9 @@ def test_without_raft_its_weights_are_not_asked_for(method: str, weights_but_raf
     assert find_weights(job_with(method)) == {}
 
 
-@pytest.mark.parametrize(("method", "engine"), [("auto", "propainter"), ("raft", "propainter"), ("raft", "propagation")])
+@pytest.mark.parametrize(
+    ("method", "engine"), [("auto", "propainter"), ("raft", "propainter"), ("raft", "propagation")]
+)
 def test_raft_needs_its_weights_before_either_engine(
     method: str, engine: str, weights_but_rafts: ProPainterConfig
 ) -> None:

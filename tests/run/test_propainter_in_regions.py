@@ -32,9 +32,7 @@ def folder(tmp_path: Path) -> Path:
     for hole in HOLES:
         masks[hole] = True
     (tmp_path / "in").mkdir()
-    write_clip(
-        tmp_path / "in/clip.mkv", pictures=scene(FRAMES, SIZE), codec="ffv1", audio=False, pix_fmt="bgr0"
-    )
+    write_clip(tmp_path / "in/clip.mkv", pictures=scene(FRAMES, SIZE), codec="ffv1", audio=False, pix_fmt="bgr0")
     write_mask_video(tmp_path / "in/clip_mask.mkv", masks, codec="ffv1")
     np.save(tmp_path / "masks.npy", masks)
     return tmp_path
