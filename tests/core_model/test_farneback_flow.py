@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from hidden_clips import pan
 
 from reelmend.core_model.flow.farneback import FarnebackFlow
+from tests.core_model.hidden_clips import pan
 
 
 def test_flow_of_a_pan_is_the_pan_in_both_directions() -> None:

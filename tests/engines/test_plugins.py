@@ -13,10 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_video
-from jobs import finish
 from jsonschema import Draft202012Validator
-from plugin import install, install_example
 from typer.testing import CliRunner
 
 import reelmend
@@ -29,6 +26,9 @@ from reelmend.pipelines.engines.registry import broken_plugins, engine_specs, re
 from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.job.schema import job_schema
+from tests.clips import write_clip, write_mask_video
+from tests.engines.plugin import install, install_example
+from tests.jobs import finish
 
 HOLE = (slice(24, 40), slice(40, 56))
 """16 x 16 pixels of a frame of 96 x 64."""

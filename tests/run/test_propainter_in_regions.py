@@ -6,8 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_mask_video
-from jobs import finish, lossless_job
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.regions import Region
@@ -18,6 +16,8 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow
 from reelmend.pipelines.tasks import Item, ProbeTask
+from tests.clips import scene, write_clip, write_mask_video
+from tests.jobs import finish, lossless_job
 
 FRAMES, SIZE = 4, (448, 128)
 LEFT, RIGHT = Region(0, 0, 128, 128), Region(320, 0, 448, 128)
