@@ -54,7 +54,7 @@ class ProPainterEngine:
         """Return the one that the shot was begun with; what it keeps goes when the caller lets go of the shot."""
         if id(shot) not in self._restorations:
             self._restorations[id(shot)] = self._begin(weakref.proxy(shot))
-            weakref.finalize(shot, self._restorations.pop, id(shot), None)
+            weakref.finalize(shot, self._restorations.pop, id(shot), None).atexit = False
         return self._restorations[id(shot)]
 
     def _loaded(self) -> Networks:
