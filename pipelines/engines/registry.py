@@ -9,8 +9,8 @@ from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, WorkRegion
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
-from reelmend.pipelines.engines.flow_methods.base import FlowMethod
-from reelmend.pipelines.engines.flow_methods.registry import chosen_method, registered_here
+from reelmend.pipelines.engines.flow_method import FlowMethod
+from reelmend.pipelines.engines.flow_registry import chosen_method, registered_here
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
 from reelmend.pipelines.engines.propagation import PROPAGATION
 from reelmend.pipelines.engines.propainter import PROPAINTER

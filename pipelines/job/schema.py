@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from reelmend.pipelines.config import AUTO_FLOW
-from reelmend.pipelines.engines.flow_methods.registry import flow_methods
+from reelmend.pipelines.engines.flow_registry import flow_methods
 from reelmend.pipelines.engines.job_class import job_class
 from reelmend.pipelines.engines.registry import engine_specs
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from reelmend.pipelines.config import AUTO_FLOW, CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig, WorkRegion
-from reelmend.pipelines.engines.flow_methods.registry import flow_methods, unknown_method
+from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.frame_range import range_of

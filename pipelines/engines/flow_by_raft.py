@@ -2,7 +2,7 @@
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.base import Weights
-from reelmend.pipelines.engines.flow_methods.base import FlowMethod
+from reelmend.pipelines.engines.flow_method import FlowMethod
 from reelmend.pipelines.engines.propainter import PROPAINTER
 from reelmend.pipelines.engines.weights import WeightFile, find, load_network
 

@@ -3,7 +3,7 @@
 from reelmend.core_model.engine import FlowEstimator
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.base import Weights
-from reelmend.pipelines.engines.flow_methods.base import FlowMethod
+from reelmend.pipelines.engines.flow_method import FlowMethod
 
 
 def _build_dis(job: JobConfig, weights: Weights) -> FlowEstimator:

@@ -3,9 +3,9 @@
 import difflib
 
 from reelmend.pipelines.config import AUTO_FLOW, JobConfig
-from reelmend.pipelines.engines.flow_methods.base import FlowMethod
-from reelmend.pipelines.engines.flow_methods.opencv import DIS, FARNEBACK
-from reelmend.pipelines.engines.flow_methods.raft import RAFT
+from reelmend.pipelines.engines.flow_by_opencv import DIS, FARNEBACK
+from reelmend.pipelines.engines.flow_by_raft import RAFT
+from reelmend.pipelines.engines.flow_method import FlowMethod
 from reelmend.pipelines.errors import ConfigError
 
 _BUILT_IN: dict[str, FlowMethod] = {method.name: method for method in (RAFT, DIS, FARNEBACK)}

@@ -1,1 +1,0 @@
-"""Methods of optical flow that a job can put in front of its engine by `flow.method`."""
