@@ -1,6 +1,6 @@
 """Command line of the benchmark.
 
-    python -m benchmarks.compute_less [--only CASE ...] [--rows ROW ...] [--frames N] [--json FILE]
+    python -m benchmarks.compute_less [--only CASE ...] [--rows ROW ...] [--frames N] [--count] [--json FILE]
 
 Prints a table per case; exits 1 when a gate is missed. Networks have drawn weights, as in `reelmend bench model`.
 """
@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="CASE", help="this case only; repeat for more")
     parser.add_argument("--rows", action="append", default=[], metavar="ROW", help="these rows only, and plain ones")
     parser.add_argument("--frames", type=int, default=0, help="frames of the clips, for a quick look without gates")
+    parser.add_argument("--count", action="store_true", help="count operations and compute nothing: no gates")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there too")
     args = parser.parse_args()
     try:
@@ -45,10 +46,13 @@ def main() -> int:
         for case in cases:
             frames = args.frames or case.frames
             print(f"\n## {case.name}\n\n{frames} frames: {case.about}\n", flush=True)
+            if args.count:
+                _count(case, frames, weights, args.rows)
+                continue
             results = _measure(case, frames, weights, Path(folder), args.rows)
             found[case.name] = {name: asdict(measured) for name, measured in results.items()}
-            _print_gates_head = frames == case.frames and len(results) == len(case.rows)
-            good &= not _print_gates_head or _gates(case, results)
+            if frames == case.frames and len(results) == len(case.rows):
+                good &= _gates(case, results)
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0 if good else 1
@@ -80,8 +84,18 @@ def _measure(case: Case, frames: int, weights: Path, folder: Path, only: Sequenc
     return results
 
 
-def _in_process(case: Case, row: Row, frames: int, weights: Path, save: Path) -> dict[str, float]:
-    request = {"case": case.name, "row": row.name, "frames": frames, "weights": str(weights), "save": str(save)}
+def _count(case: Case, frames: int, weights: Path, only: Sequence[str]) -> None:
+    print("| row | GFLOP |\n|---|---|", flush=True)
+    for row in case.rows:
+        if not only or row.name in only:
+            counted = _in_process(case, row, frames, weights)
+            print(f"| {row.name} | {counted['gflop']:.0f} |", flush=True)
+
+
+def _in_process(case: Case, row: Row, frames: int, weights: Path, save: Path | None = None) -> dict[str, float]:
+    """Run a row; without a place for its result, count its operations."""
+    request: dict[str, object] = {"case": case.name, "row": row.name, "frames": frames, "weights": str(weights)}
+    request |= {"save": str(save), "count": save is None}
     command = [sys.executable, "-m", "benchmarks.compute_less.row"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode:

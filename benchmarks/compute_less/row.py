@@ -2,7 +2,8 @@
 
     python -m benchmarks.compute_less.row < REQUEST
 
-Reads case, row, frames, folder of weights and place of the result as JSON; writes what it took as JSON.
+Reads case, row, frames, folder of weights, place of the result and whether operations alone are counted, as JSON;
+writes what it took as JSON.
 """
 
 import json
@@ -16,6 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.compute_less.cases import case_named
+from benchmarks.compute_less.count import count_gflop
 from reelmend import restore
 from reelmend.core_model.device.peak_memory import peak_rss_mb
 
@@ -34,6 +36,10 @@ def main() -> None:
     weights = {f"propainter.{name}": str(Path(request["weights"], f"{name}.pth")) for name in NETWORKS}
     settings = weights | _COUNTED | {"mask.dilation": 0, "plan.shots": False} | {**case.settings, **row.settings}
     frames, masks = clip.hidden, clip.masks
+    if request["count"]:
+        gflop = count_gflop(lambda: restore(frames, masks, engine=row.engine, settings=settings))
+        print(json.dumps({"gflop": gflop}))
+        return
     began = time.process_time()
     with FlopCounterMode(display=False) as counter:
         restored = restore(frames, masks, engine=row.engine, settings=settings)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.compute_less.case import Case, Measured
 from benchmarks.compute_less.cases import all_cases, case_named
 from benchmarks.compute_less.clips import behind_box, behind_disc
+from benchmarks.compute_less.count import count_gflop
 
 
 def test_every_row_has_a_plain_row_before_it() -> None:
@@ -34,3 +36,18 @@ def test_a_clip_pans_behind_its_hole() -> None:
 def test_a_case_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(KeyError, match="moving disc"):
         case_named("moving disk")
+
+
+def test_operations_are_counted_without_the_products_being_computed() -> None:
+    """A 3x3 convolution from 3 to 8 channels, 14x14 places; a product of 4x5 and 5x6."""
+    conv, picture = torch.nn.Conv2d(3, 8, 3), torch.ones(1, 3, 16, 16)
+    found = []
+
+    def work() -> None:
+        with torch.inference_mode():
+            found.append(conv(picture))
+            found.append(torch.ones(4, 5) @ torch.ones(5, 6))
+
+    assert count_gflop(work) * 1e9 == 2 * (14 * 14 * 8 * 27 + 4 * 5 * 6)
+    assert [(*result.shape,) for result in found] == [(1, 8, 14, 14), (4, 6)]
+    assert not any(result.any() for result in found)
