@@ -19,11 +19,11 @@ from reelmend.pipelines.tasks import Item, ProbeTask
 from tests.clips import scene, write_clip, write_mask_video
 from tests.jobs import finish, lossless_job
 
-FRAMES, SIZE = 4, (448, 128)
+FRAMES, SIZE = 3, (448, 128)
 LEFT, RIGHT = Region(0, 0, 128, 128), Region(320, 0, 448, 128)
 """The regions of two holes far apart: the least that the networks take."""
 HOLES = (np.s_[:, 60:68, 40:56], np.s_[2:, 50:58, 400:416])
-"""The second one is there in the second half only."""
+"""The second one is there in the last frame only."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 def job_of(folder: Path, weights: dict[str, str], out: str = "out", chunk_length: int = 1000) -> JobConfig:
     job = lossless_job(folder, out, chunk_length=chunk_length)
     job.engine, job.mask.dilation = "propainter", 0
-    schedule = {"subvideo_length": 2, "neighbor_length": 2, "ref_stride": 2, "raft_iterations": 1}
+    schedule = {"subvideo_length": 2, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
     job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
     return job
 
