@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+AUTO_FLOW = "auto"
+"""The flow method that an engine has by itself."""
+
 
 class Precision(StrEnum):
     fp32 = "fp32"
@@ -34,6 +37,12 @@ class StillFrames(StrEnum):
     off = "off"
     equal = "equal"
     noise = "noise"
+
+
+class WorkRegion(StrEnum):
+    auto = "auto"
+    frame = "frame"
+    hole = "hole"
 
 
 class Mode(StrEnum):
@@ -144,9 +153,16 @@ class MaskConfig:
 
 @dataclass
 class ProcessConfig:
+    region: WorkRegion = WorkRegion.auto
+    """What of a frame is worked on. hole: the surroundings of holes, several for holes far apart; frame: all of it, which
+    takes longer and more memory; auto: hole, for every engine that can. Outpainting always works on the frame."""
+    region_margin: int = 0
+    """Pixels around a hole that are worked on with it, a multiple of 8; at least 40. 0: the engine's own (128 for
+    propagation; for propainter 64 beside and 40 above and below, and at least half of the hole's shorter side)."""
     max_side: int = 1920
     """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
-    the side is about four times faster. 0: always the source's size."""
+    the side is about four times faster. propainter applies it to the region, so that a logo in 4K is restored at the
+    source's size. 0: always the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
     ledger)."""
@@ -157,6 +173,10 @@ class ProcessConfig:
 
 @dataclass
 class FlowConfig:
+    method: str = AUTO_FLOW
+    """Method that measures optical flow. auto: the engine's own (dis for propagation, raft for propainter); raft: a
+    network with weights, by the settings of `propainter`; dis: dense inverse search; farneback: polynomial expansion.
+    The last two need no weights and no GPU."""
     max_side: int = 640
     """Longest side in pixels at which optical flow is computed and cached. 0: the processing size."""
     segment_length: int = 40

@@ -32,6 +32,8 @@ from reelmend.pipelines.storage.location import Location
 COMMAND_LINE = "command line"
 ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
+_OF_THE_JOB = ("flow.method",)
+"""Settings of these sections that belong to the run all the same: a worker builds what they name once."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,16 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
         return job
     merge = _Merge(OmegaConf.structured(job))
     for text in overrides:
-        section = text.partition("=")[0].strip().partition(".")[0]
+        key = text.partition("=")[0].strip()
+        section = key.partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
             merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
             merge.problems.append(
                 f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
             )
+        elif key in _OF_THE_JOB:
+            merge.problems.append(f"{key} cannot differ from item to item ({origin}); set it for the whole job")
         else:
             merge.apply_dot_list([text], origin)
     return merge.finish()
