@@ -37,7 +37,7 @@ stitch:
 reelmend run job.yaml                          # the file
 reelmend run job.yaml stitch.crf=20            # one setting changed
 reelmend run job.yaml --preset fast            # a preset under the file
-reelmend run job.yaml --preset propainter --preset fast    # several, later ones over earlier ones
+reelmend run job.yaml --preset cpu --preset fast      # several, later ones over earlier ones
 reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # no file at all
 ```
 

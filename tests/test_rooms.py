@@ -43,6 +43,7 @@ ORDER = {
         "observe",
         "run",
         "api",
+        "tuning",
         "cli",
     ],
 }

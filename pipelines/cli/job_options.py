@@ -14,6 +14,7 @@ from reelmend.pipelines.forecast.rates import rates_beside
 from reelmend.pipelines.job.frame_range import first_of
 from reelmend.pipelines.job.load import LoadedJob, load_sources
 from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.tuning.tuned_file import tuned_notes
 from reelmend.pipelines.utils.logs import LogLine
 
 log = logging.getLogger("reelmend")
@@ -48,7 +49,11 @@ class JobOptions:
         What a user would want to know of its presets is logged.
         """
         loaded = self.loaded(rates)
-        for note in loaded.notes:
+        notes = [*loaded.notes]
+        for preset in loaded.presets:
+            if preset.tuned:
+                notes += tuned_notes(preset, loaded, self.loaded(rates, without=preset.name).job)
+        for note in notes:
             log.warning(LogLine(note))
         return loaded.job
 
