@@ -17,14 +17,14 @@ test: .venv/ready            ## the whole suite; the engine's loops are compiled
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: .venv/ready           ## a few hundred clips, storage faults, killed processes: 15 minutes; CHAOS="--seed 2" for another
-	$(BIN)/python tests/chaos/campaign.py $(CHAOS)
-	$(BIN)/python tests/chaos/away.py
+	$(BIN)/python -m tests.chaos.campaign $(CHAOS)
+	$(BIN)/python -m tests.chaos.away
 
 fuzz: .venv/ready            ## hostile files for ten minutes; FUZZ="--minutes 60 --seed 2" for others
-	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
+	$(BIN)/python -m tests.fuzz.campaign $(FUZZ)
 
 mutants: .venv/ready         ## faults planted one at a time: do the tests notice? MUTANTS="--seed 2 --count 30"; --count 0: all
-	$(BIN)/python tests/mutants/campaign.py $(MUTANTS)
+	$(BIN)/python -m tests.mutants.campaign $(MUTANTS)
 
 lint: .venv/ready .venv-lint/ready   ## style, types, layers; the image and, where kubectl is, the manifests
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import os
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -25,9 +24,7 @@ from reelmend.pipelines.observe.summary import summarise
 from reelmend.pipelines.stages.previews import Sheet, save_preview
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the browser that the tests look with
-from browser import Browser, a_browser  # type: ignore[import-not-found]
+from tests.browser import Browser, a_browser
 
 SHEET = Sheet("", "", (262, 168), (272, 176), 8, tuple(range(0, 720, 90)), 300, 24, 24.0, (144, 81), (144, 96))
 PICTURES = 50

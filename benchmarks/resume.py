@@ -27,11 +27,8 @@ from reelmend.pipelines.run.driver import LEDGER, run_job
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.run_layout import WORK_FOLDER
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the server and the run that the tests look at
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "storage"))
-from faulty_store import faults_before  # type: ignore[import-not-found]
-from finished_runs import write_finished_run  # type: ignore[import-not-found]
+from tests.storage.faulty_store import faults_before
+from tests.storage.finished_runs import write_finished_run
 
 
 def main() -> None:

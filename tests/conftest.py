@@ -1,7 +1,6 @@
 """One small Ray cluster, and one object store, for the tests that need one, started when the first of them asks.
 
 A test that lets a run start its own Ray does so in a process of its own: Ray keeps how a process proves who it is.
-Being here also puts `tests/` on the path, so that every test can say `from clips import write_clip`.
 """
 
 import os
@@ -11,10 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from ray_cluster import ray_cluster
-from servers import CREDENTIALS, s3_server
-from shared_clusters import ORDER, RUNNING, share_of
 from xdist.scheduler import LoadFileScheduling
+
+from tests.ray_cluster import ray_cluster
+from tests.servers import CREDENTIALS, s3_server
+from tests.shared_clusters import ORDER, RUNNING, share_of
 
 # A suite started in the background of a script inherits an ignored Ctrl-C, and so would the runs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

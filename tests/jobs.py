@@ -4,16 +4,18 @@ from pathlib import Path
 
 import av
 import numpy as np
-from clips import moving_box, scene, write_clip, write_mask_video
 
 from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.run.driver import LEDGER, run_job
 from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
+from tests.clips import moving_box, scene, write_clip, write_mask_video
 
 
-def lossless_job(folder: Path, out: str = "out", *, executor: ExecutorName = ExecutorName.inline, **plan) -> JobConfig:
+def lossless_job(
+    folder: Path, out: str = "out", *, executor: ExecutorName = ExecutorName.inline, **plan: int
+) -> JobConfig:
     """A job over `folder`/in with small blocks, so that a short clip has many, and a codec that keeps every sample."""
     return JobConfig(
         out=str(folder / out),
@@ -24,7 +26,7 @@ def lossless_job(folder: Path, out: str = "out", *, executor: ExecutorName = Exe
     )
 
 
-def add_item(folder: Path, name: str = "clip", frames: int = 70, **clip) -> Path:
+def add_item(folder: Path, name: str = "clip", frames: int = 70, **clip: bool | int | tuple[int, int]) -> Path:
     """Write in/<name>.mp4, a panning scene with a white box moving over it, and the box's mask beside it."""
     (folder / "in").mkdir(exist_ok=True)
     box = moving_box(frames)

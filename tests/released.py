@@ -30,12 +30,12 @@ def shared(network: type[Network]) -> Network:
     return with_test_weights(network())
 
 
-def released_shapes(table):
+def released_shapes(table: str) -> dict[str, list[int]]:
     """{name: shape} of `raft`, `recurrent_flow_completion` or `propainter`."""
     return json.loads(gzip.decompress((DATA / "released_shapes.json.gz").read_bytes()))[table]
 
 
-def golden(name):
+def golden(name: str) -> dict[str, int | torch.Tensor]:
     """The arrays of a golden file as tensors with a batch axis in front; frames in [-1, 1], channels before rows."""
     arrays = dict(np.load(DATA / "golden" / f"{name}.npz"))
     numbers = {key: int(value) for key, value in arrays.items() if value.ndim == 0}

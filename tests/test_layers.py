@@ -3,10 +3,13 @@
 import ast
 import subprocess
 import sys
+from ast import Module
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobs import add_item
+
+from tests.jobs import add_item
 
 ROOT = Path(__file__).parents[1]
 MUST_NOT_KNOW = {
@@ -26,7 +29,7 @@ MUST_NOT_KNOW = {
 
 
 @pytest.mark.parametrize("layer", MUST_NOT_KNOW)
-def test_no_module_names_what_its_layer_must_not_know(layer):
+def test_no_module_names_what_its_layer_must_not_know(layer: str) -> None:
     for path in (ROOT / layer).rglob("*.py"):
         imported = {_package(name) for name in _imports(ast.parse(path.read_text()))}
         assert not imported & MUST_NOT_KNOW[layer], path
@@ -49,13 +52,13 @@ def test_no_module_names_what_its_layer_must_not_know(layer):
         ("reelmend.cluster.kubernetes.launch", ["ray", "torch", "av"]),
     ],
 )
-def test_a_layer_imports_where_the_others_libraries_are_missing(module, absent):
+def test_a_layer_imports_where_the_others_libraries_are_missing(module: str, absent: list[str]) -> None:
     block = f"import sys; sys.modules.update(dict.fromkeys({absent!r})); import {module}"
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path):
+def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path: Path) -> None:
     """It takes seconds and 200 MB; only workers that compute load it."""
     add_item(tmp_path, frames=2)
     code = "import sys; sys.modules['torch'] = None; from reelmend.pipelines.cli import main; main()"
@@ -64,7 +67,7 @@ def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_no_child_process_imports_from_the_current_folder():
+def test_no_child_process_imports_from_the_current_folder() -> None:
     """`python -m` and `python -c` look there first, and it may hold a module of any name: `-P` leaves it out."""
     starts = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
@@ -77,12 +80,12 @@ def test_no_child_process_imports_from_the_current_folder():
     assert not starts
 
 
-def _package(module):
+def _package(module: str) -> str:
     parts = module.split(".")
     return ".".join(parts[: 2 if parts[0] == "reelmend" else 1])
 
 
-def _imports(tree):
+def _imports(tree: Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -45,31 +45,31 @@ def _is_number(value: ast.expr | None) -> bool:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_number_at_the_top_of_a_module_is_explained(room):
+def test_every_number_at_the_top_of_a_module_is_explained(room: str) -> None:
     missing = {str(path.relative_to(ROOT)): unexplained(path.read_text()) for path in (ROOT / room).rglob("*.py")}
     assert {path: lines for path, lines in missing.items() if lines} == {}
 
 
-def test_a_number_without_a_word_would_be_found():
+def test_a_number_without_a_word_would_be_found() -> None:
     source = '_A = 3\n_B = 2 * 2**30\n"""Bytes."""\n# Seconds.\n_C = 1.0\n_D = (1, 2)  # pixels\n_NAMES = ("a", "b")\n'
     assert unexplained(source) == ["_A = 3"]
 
 
-def test_who_is_taken_for_dead_has_missed_several_signs_of_life():
+def test_who_is_taken_for_dead_has_missed_several_signs_of_life() -> None:
     """Also where one of them hangs in a store for as long as it may, as often as it may."""
     assert 5 * lease.BEAT_S <= lease.SILENT_S
     assert 5 * journal.BEAT_S <= records.SILENT_S
     assert files._HASTY_S * files._HASTY_ATTEMPTS + 2 * lease.BEAT_S <= lease.SILENT_S
 
 
-def test_a_task_is_said_to_stand_still_only_after_many_beats_of_its_worker():
+def test_a_task_is_said_to_stand_still_only_after_many_beats_of_its_worker() -> None:
     assert 10 * beats.BEAT_S <= signs.OVERSTAY_S
 
 
-def test_a_reader_hears_of_progress_more_often_than_parts_are_written_and_the_speed_is_of_several_of_those():
+def test_a_reader_hears_of_progress_more_often_than_parts_are_written_and_the_speed_is_of_several_of_those() -> None:
     assert 4 * ledger_recorder.PROGRESS_S <= ledger_recorder.CHECKPOINT_S
     assert 5 * ledger_recorder.CHECKPOINT_S <= ledger_recorder.RECENT_S
 
 
-def test_workers_that_cannot_start_end_a_run_before_items_that_fail():
+def test_workers_that_cannot_start_end_a_run_before_items_that_fail() -> None:
     assert scheduler.START_ATTEMPTS < state_machine.BREAKER_FAILURES

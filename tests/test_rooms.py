@@ -5,6 +5,7 @@ is a new room, and a line here.
 """
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -67,7 +68,7 @@ def imports() -> dict[str, set[str]]:
     return {name: set(_imported(path)) - {name} for name, path in modules().items()}
 
 
-def _imported(path):
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -84,14 +85,14 @@ def room_of(module: str) -> str:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_every_file_has_a_room(layer):
+def test_every_file_has_a_room(layer: str) -> None:
     there = {path.stem for path in (ROOT / layer).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert there - {"__init__"} == set(ORDER[layer]), "put a new file into the room that it belongs to"
     assert len(there) <= MOST_ROOMS
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_rooms_import_those_before_them_only(layer):
+def test_rooms_import_those_before_them_only(layer: str) -> None:
     rank = {room: place for place, room in enumerate(ORDER[layer])}
     upwards = [
         f"{module} imports {other}"
@@ -103,15 +104,15 @@ def test_rooms_import_those_before_them_only(layer):
     assert not upwards
 
 
-def test_no_files_import_each_other_in_a_circle():
+def test_no_files_import_each_other_in_a_circle() -> None:
     assert circle(imports()) == []
 
 
-def test_no_packages_import_each_other_in_a_circle():
+def test_no_packages_import_each_other_in_a_circle() -> None:
     """A file right below a layer is a room by itself."""
     packages = {name for name, path in modules().items() if path.name == "__init__.py"}
 
-    def home(module):
+    def home(module: str) -> str:
         inside = module if module in packages else module.rpartition(".")[0]
         return module if inside in LAYERS else inside
 
@@ -130,6 +131,6 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_a_circle_would_be_found():
+def test_a_circle_would_be_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
     assert imports()["pipelines.cli.run"] >= {"pipelines.run.driver"}

@@ -25,9 +25,15 @@ _CHROMATICITY, _NITS = 50_000, 10_000
 _PACKINGS = {1: "3", 2: "4", 3: "5", 4: "0", 5: "3", 6: "2", 7: "1"}
 """FFmpeg's kinds: side by side, top and bottom, frame by frame, chequered, quincunx, lines, columns."""
 _PROFILE = "the ICC colour profile is not carried over (colour tags are)"
+_DOLBY_PROFILE, _DOLBY_FULL_RANGE = 4, 10
+"""Bytes of FFmpeg's `AVDOVIRpuDataHeader`."""
+_DOLBY = "Dolby Vision metadata is not carried over (colour tags are)"
+_DOLBY_ALONE = (
+    "Dolby Vision of profile 5: its picture has wrong colours without its metadata, which is not carried over; "
+    "convert it to HDR10 or SDR first"
+)
 _LOST = {
     "A53_CC": "closed captions inside the picture stream are not carried over",
-    "DOVI_METADATA": "Dolby Vision metadata is not carried over (colour tags are)",
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata is not carried over (colour tags are)",
     "SPHERICAL": "the tag of a spherical (360 degrees) picture is not carried over: players show it flat",
     "ICC_PROFILE": _PROFILE,
@@ -66,7 +72,18 @@ def lost_with(frame: av.VideoFrame) -> list[str]:
     """Return, a line each, what of the frame's side data no output keeps."""
     looked_at, has_profile = without_profile(frame)
     profile = [_PROFILE] if has_profile else []
-    return [*profile, *(words for name, words in _LOST.items() if side_data(looked_at, name) is not None)]
+    dolby = _lost_of_dolby(looked_at)
+    return [*profile, *dolby, *(words for name, words in _LOST.items() if side_data(looked_at, name) is not None)]
+
+
+def _lost_of_dolby(frame: av.VideoFrame) -> list[str]:
+    """Profile 5 has a picture in full range for Dolby's decoders alone; of the others, players show an ordinary one."""
+    metadata = side_data(frame, "DOVI_METADATA")
+    if metadata is None:
+        return []
+    header = metadata[struct.unpack_from("N", metadata)[0] :]
+    alone = header[_DOLBY_PROFILE] == 0 and header[_DOLBY_FULL_RANGE] == 1
+    return [_DOLBY_ALONE if alone else _DOLBY]
 
 
 def stereo_of(frame: av.VideoFrame) -> str:

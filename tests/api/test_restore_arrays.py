@@ -2,28 +2,31 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from clips import moving_box, scene
+from numpy.typing import NDArray
 
 import reelmend
 from reelmend.core_model.regions import regions_of
+from reelmend.pipelines.api.progress import ProgressUpdate
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
+from tests.clips import moving_box, scene
 
 SMALL_BLOCKS = {"plan.block_length": 8, "plan.overlap": 2, "plan.chunk_length": 8, "plan.shots": False}
 
 
-def clip(frames: int = 6, size: tuple[int, int] = (96, 64)):
+def clip(frames: int = 6, size: tuple[int, int] = (96, 64)) -> tuple[NDArray[Any], NDArray[Any]]:
     """A panning scene with a white box moving over it, and the box's masks."""
     masks = moving_box(frames, size)
     return np.where(masks[..., None], np.uint8(255), scene(frames, size)), masks
 
 
-def restored_by_a_run(folder: Path, frames, masks, settings: dict) -> np.ndarray:
+def restored_by_a_run(folder: Path, frames: NDArray[Any], masks: NDArray[Any], settings: dict) -> np.ndarray:
     """Write the clip as PNG, restore it as `reelmend run` does, into PNG, and read that."""
     for name, pictures in (("clip", frames[..., ::-1]), ("masks", masks.astype(np.uint8) * 255)):
         (folder / name).mkdir()
@@ -45,7 +48,9 @@ def restored_by_a_run(folder: Path, frames, masks, settings: dict) -> np.ndarray
     ],
     ids=["whole frames", "a region", "a region restored smaller", "outpainting"],
 )
-def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(tmp_path, size, settings):
+def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(
+    tmp_path: Path, size: tuple[int, int], settings: dict[Any, Any]
+) -> None:
     """Of a clip of two blocks, which are cross-faded."""
     frames, masks = clip(12, size)
     assert bool(regions_of(masks.any(axis=0), margin_px=171)) is (size == (768, 128)), "only a part is worked on"
@@ -55,7 +60,7 @@ def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(tmp_path, si
     assert np.array_equal(restored, expected)
 
 
-def test_shots_are_found_as_a_run_finds_them(tmp_path):
+def test_shots_are_found_as_a_run_finds_them(tmp_path: Path) -> None:
     frames, masks = clip(36)
     frames[18:] = np.where(masks[18:, ..., None], 255, scene(18, seed=5) // 3)
     blocks = {"plan.block_length": 16, "plan.overlap": 4}  # two in each shot, three in all if the cut were not seen
@@ -64,7 +69,7 @@ def test_shots_are_found_as_a_run_finds_them(tmp_path):
     assert not np.array_equal(reelmend.restore(frames, masks, settings=blocks | {"plan.shots": False}), expected)
 
 
-def test_only_the_grown_mask_changes_and_the_arguments_do_not():
+def test_only_the_grown_mask_changes_and_the_arguments_do_not() -> None:
     frames, masks = clip()
     frames.flags.writeable = masks.flags.writeable = False
     before = frames.copy()
@@ -76,7 +81,7 @@ def test_only_the_grown_mask_changes_and_the_arguments_do_not():
     assert np.array_equal(frames, before)
 
 
-def test_frames_come_from_anything_that_yields_them_and_one_mask_is_for_all():
+def test_frames_come_from_anything_that_yields_them_and_one_mask_is_for_all() -> None:
     frames, masks = clip(4)
     still = masks[0]
     expected = reelmend.restore(frames, np.repeat(still[None], 4, axis=0))
@@ -85,12 +90,12 @@ def test_frames_come_from_anything_that_yields_them_and_one_mask_is_for_all():
     assert np.array_equal(reelmend.restore(np.asfortranarray(frames), still.astype(np.uint8) * 255), expected)
 
 
-def test_a_clip_of_one_frame_is_restored():
+def test_a_clip_of_one_frame_is_restored() -> None:
     frames, masks = clip(1)
     assert (reelmend.restore(frames, masks)[masks] < 255).mean() > 0.99
 
 
-def test_frames_without_a_masked_pixel_come_back_as_a_copy_with_a_warning(caplog):
+def test_frames_without_a_masked_pixel_come_back_as_a_copy_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     frames, masks = clip(3)
     restored = reelmend.restore(frames, np.zeros_like(masks))
     assert np.array_equal(restored, frames)
@@ -98,7 +103,7 @@ def test_frames_without_a_masked_pixel_come_back_as_a_copy_with_a_warning(caplog
     assert "the mask is empty: the frames are returned unchanged" in caplog.text
 
 
-def test_a_mask_that_may_be_inverted_is_mentioned(caplog):
+def test_a_mask_that_may_be_inverted_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
     frames, masks = clip(2)
     reelmend.restore(frames, np.ones_like(masks))
     assert "White is removed, black is kept" in caplog.text
@@ -132,14 +137,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_arrays_are_refused_with_how_to_convert_them(case):
+def test_wrong_arrays_are_refused_with_how_to_convert_them(case: str) -> None:
     frames, masks, message = WRONG[case]
     with pytest.raises(reelmend.ArrayError, match=message):
         reelmend.restore(frames, masks)
 
 
 @pytest.mark.parametrize("fps", [0, -25, float("nan"), "25"])
-def test_an_impossible_frame_rate_is_refused(fps):
+def test_an_impossible_frame_rate_is_refused(fps: float | str) -> None:
     with pytest.raises(ValueError, match="fps: expected a positive number"):
         reelmend.restore(F, M, fps=fps)
 
@@ -153,17 +158,17 @@ def test_an_impossible_frame_rate_is_refused(fps):
         ({"engine": "propainter"}, r"pass the engine as an argument"),
     ],
 )
-def test_a_setting_that_cannot_hold_is_refused(settings, message):
+def test_a_setting_that_cannot_hold_is_refused(settings: dict[Any, Any], message: str) -> None:
     with pytest.raises(reelmend.ConfigError, match=message):
         reelmend.restore(F, M, settings=settings)
 
 
-def test_an_engine_that_does_not_exist_is_refused():
+def test_an_engine_that_does_not_exist_is_refused() -> None:
     with pytest.raises(reelmend.ConfigError, match="engine: 'magic' is not"):
         reelmend.restore(F, M, "magic")
 
 
-def test_progress_grows_to_the_end(monkeypatch):
+def test_progress_grows_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.api.progress.EVERY_S", 0.0)
     frames, masks = clip(10)
     told = []
@@ -174,8 +179,8 @@ def test_progress_grows_to_the_end(monkeypatch):
     assert any(0.1 < update.fraction < 0.9 and update.seconds_left for update in told)
 
 
-def test_an_error_of_the_progress_function_ends_the_call_and_the_next_one_works():
-    def stop(update):
+def test_an_error_of_the_progress_function_ends_the_call_and_the_next_one_works() -> None:
+    def stop(update: ProgressUpdate) -> None:
         raise InterruptedError("the window was closed")
 
     with pytest.raises(InterruptedError, match="the window was closed"):
@@ -183,7 +188,7 @@ def test_an_error_of_the_progress_function_ends_the_call_and_the_next_one_works(
     assert reelmend.restore(F, M).shape == F.shape
 
 
-def test_calls_from_several_threads_give_the_same_pixels():
+def test_calls_from_several_threads_give_the_same_pixels() -> None:
     expected = reelmend.restore(F, M)
     got = []
     threads = [threading.Thread(target=lambda: got.append(reelmend.restore(F, M))) for _ in range(3)]
@@ -195,7 +200,9 @@ def test_calls_from_several_threads_give_the_same_pixels():
     assert all(np.array_equal(each, expected) for each in got)
 
 
-def test_nothing_is_written_or_printed(tmp_path, monkeypatch, capfd):
+def test_nothing_is_written_or_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     for name in ("TMPDIR", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)

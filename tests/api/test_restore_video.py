@@ -1,22 +1,25 @@
 """`reelmend.restore_video`: one file in, one file out, and what is known of it."""
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_mask_image
-from jobs import planes
 
 import reelmend
+from tests.clips import moving_box, scene, write_clip, write_mask_image
+from tests.jobs import planes
 
 MASKS = moving_box(6)
 
 
 @pytest.fixture
-def video(tmp_path):
+def video(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "clip.mp4", 6, pictures=np.where(MASKS[..., None], np.uint8(255), scene(6)))
 
 
-def test_a_file_and_an_array_as_its_mask_become_a_file_with_sound_and_a_score(video, tmp_path):
+def test_a_file_and_an_array_as_its_mask_become_a_file_with_sound_and_a_score(video: Path, tmp_path: Path) -> None:
     told = []
     result = reelmend.restore_video(video, MASKS, tmp_path / "new" / "clean.mp4", progress=told.append)
     assert result.output == tmp_path / "new" / "clean.mp4"
@@ -29,7 +32,9 @@ def test_a_file_and_an_array_as_its_mask_become_a_file_with_sound_and_a_score(vi
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["clean.mp4"], "nothing is left beside it"
 
 
-def test_a_mask_is_the_same_as_array_and_as_file_and_the_suffix_chooses_a_lossless_codec(video, tmp_path):
+def test_a_mask_is_the_same_as_array_and_as_file_and_the_suffix_chooses_a_lossless_codec(
+    video: Path, tmp_path: Path
+) -> None:
     still = MASKS[0]
     by_array = reelmend.restore_video(video, still, tmp_path / "array.mkv")
     by_file = reelmend.restore_video(str(video), write_mask_image(tmp_path / "mask.png", still), tmp_path / "file.mkv")
@@ -42,7 +47,7 @@ def test_a_mask_is_the_same_as_array_and_as_file_and_the_suffix_chooses_a_lossle
     assert all(np.array_equal(a[:64][outside], b[:64][outside]) for a, b in zip(source, restored, strict=True))
 
 
-def test_a_video_of_which_nothing_is_masked_is_copied(video, tmp_path):
+def test_a_video_of_which_nothing_is_masked_is_copied(video: Path, tmp_path: Path) -> None:
     result = reelmend.restore_video(video, np.zeros_like(MASKS[0]), tmp_path / "clean.mkv")
     assert (result.state, result.score) == ("untouched", None)
     assert result.output == tmp_path / "clean.mp4", "a copy keeps its own suffix"
@@ -50,7 +55,7 @@ def test_a_video_of_which_nothing_is_masked_is_copied(video, tmp_path):
     assert "the mask is empty" in result.notes
 
 
-def test_what_quarantines_an_item_is_raised(video, tmp_path):
+def test_what_quarantines_an_item_is_raised(video: Path, tmp_path: Path) -> None:
     with pytest.raises(reelmend.MaskError, match=r"^mask: the mask has 7 images, its video clip.mp4 6 frames"):
         reelmend.restore_video(video, np.concatenate([MASKS, MASKS[:1]]), tmp_path / "clean.mp4")
     video.write_bytes(video.read_bytes()[:2000])
@@ -69,12 +74,14 @@ def test_what_quarantines_an_item_is_raised(video, tmp_path):
         ("clean.mp4", {"stitch.crf": 99}, r"stitch.crf: 99 is outside 0..51 \(settings\)"),
     ],
 )
-def test_what_cannot_be_written_as_asked_is_refused(video, tmp_path, out, settings, message):
+def test_what_cannot_be_written_as_asked_is_refused(
+    video: Path, tmp_path: Path, out: str, settings: dict[Any, Any], message: str
+) -> None:
     with pytest.raises(reelmend.ConfigError, match=message):
         reelmend.restore_video(video, MASKS[0], tmp_path / out, settings=settings)
 
 
-def test_an_output_is_replaced_where_the_caller_says_so(video, tmp_path):
+def test_an_output_is_replaced_where_the_caller_says_so(video: Path, tmp_path: Path) -> None:
     (tmp_path / "clean.mp4").write_text("old")
     result = reelmend.restore_video(
         video, MASKS[0], tmp_path / "clean.mp4", overwrite=True, settings={"stitch.codec": "h265"}
@@ -82,7 +89,7 @@ def test_an_output_is_replaced_where_the_caller_says_so(video, tmp_path):
     assert result.facts["codec"] == "hevc"
 
 
-def test_a_missing_file_and_a_missing_mask_are_named(video, tmp_path):
+def test_a_missing_file_and_a_missing_mask_are_named(video: Path, tmp_path: Path) -> None:
     with pytest.raises(reelmend.MediaError, match=r"^video: .*absent.mp4 does not exist$"):
         reelmend.restore_video(tmp_path / "absent.mp4", MASKS[0], tmp_path / "clean.mp4")
     with pytest.raises(reelmend.MaskError, match=r"^mask: .*absent.png does not exist$"):
@@ -93,14 +100,14 @@ def test_a_missing_file_and_a_missing_mask_are_named(video, tmp_path):
         reelmend.restore_video(video, MASKS[0], "s3://bucket/clean.mp4")
 
 
-def test_without_a_mask_the_frame_is_extended(video, tmp_path):
+def test_without_a_mask_the_frame_is_extended(video: Path, tmp_path: Path) -> None:
     wider = {"mode": "outpaint", "outpaint.scale_w": 1.5}
     result = reelmend.restore_video(video, None, tmp_path / "wide.mkv", settings=wider)
     with av.open(str(result.output)) as written:
         assert (written.streams.video[0].width, written.streams.video[0].height) == (144, 64)
 
 
-def test_nothing_else_is_replaced(video, tmp_path):
+def test_nothing_else_is_replaced(video: Path, tmp_path: Path) -> None:
     """Neither a folder of other things nor, by the copy of a source of which nothing is masked, another video."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "notes.txt").touch()
@@ -112,13 +119,13 @@ def test_nothing_else_is_replaced(video, tmp_path):
     assert (tmp_path / "clean.mp4").read_text() == "another video"
 
 
-def test_a_folder_of_images_is_written_and_replaced(video, tmp_path):
+def test_a_folder_of_images_is_written_and_replaced(video: Path, tmp_path: Path) -> None:
     for _ in range(2):
         result = reelmend.restore_video(video, MASKS[0], tmp_path / "images", overwrite=True)
         assert len([*result.output.glob("*.png")]) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "images"]
 
 
-def test_a_mask_of_floats_is_refused(video, tmp_path):
+def test_a_mask_of_floats_is_refused(video: Path, tmp_path: Path) -> None:
     with pytest.raises(reelmend.ArrayError, match=r"convert with mask > 0\.5"):
         reelmend.restore_video(video, MASKS[0] * 1.0, tmp_path / "clean.mp4")

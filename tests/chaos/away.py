@@ -1,6 +1,6 @@
 """Does a run outlast a store that goes away, and workers that hang? Nothing may fail for either.
 
-`python tests/chaos/away.py --items 40 --outages 6 --hangs 4 --seed 1` (part of `make chaos`): one run on a local Ray
+`python -m tests.chaos.away --items 40 --outages 6 --hangs 4 --seed 1` (part of `make chaos`): one run on a local Ray
 with its clips in a bucket; outages of 5 to 60 s of three kinds, and workers that are stopped (SIGSTOP). Exit status 1
 for any item that is not restored, any output that is not that of a run in peace, and for a run that had to be repeated.
 """
@@ -20,19 +20,15 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import boto3
-import processes
-import verdict
-import workload
-from gate import Gate, Shut
-from servers import CREDENTIALS, s3_server
 
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.location import location_of
+from tests.chaos import processes, verdict, workload
+from tests.chaos.gate import Gate, Shut
+from tests.servers import CREDENTIALS, s3_server
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0
 _STILL_S = 15.0

@@ -1,6 +1,6 @@
 """Does a run survive everything at once? Clips in a bucket behind a store that fails, with a killer about.
 
-`python tests/chaos/campaign.py --items 240 --kills 30 --seed 1` (`make chaos`) prints what was done to it and what came
+`python -m tests.chaos.campaign --items 240 --kills 30 --seed 1` (`make chaos`) prints what was done to it and what came
 of it; exit status 1 when anything was lost, wrong, done twice or left over.
 """
 
@@ -20,25 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import boto3
-import processes
-import twins
-import verdict
-import workload
-from killer import Kill, Killed, Killer
-from meddler import Meddler
 from ray.cluster_utils import Cluster
-from ray_cluster import ray_cluster
-from servers import CREDENTIALS, s3_server
 
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 from reelmend.pipelines.storage.location import location_of
+from tests.chaos import processes, twins, verdict, workload
+from tests.chaos.killer import Kill, Killed, Killer
+from tests.chaos.meddler import Meddler
+from tests.ray_cluster import ray_cluster
+from tests.servers import CREDENTIALS, s3_server
 
-_HERE = Path(__file__).parent
 _RAY = {"RAY_AUTH_MODE": "disabled", "RAY_num_workers_soft_limit": "3"}
 """A node of one CPU would end its idle processes after a second, and every probe begin with a start of Python."""
 _ROUNDS = 80
@@ -229,7 +223,7 @@ def _run_in_peace(job: Path, store: str) -> list[str]:
 
 @contextmanager
 def _proxy(store: str, seed: int, share: float, diary: Path, *more: str) -> Iterator[str]:
-    command = [sys.executable, "-u", str(_HERE / "proxy.py"), store, str(seed), str(share), str(diary), *more]
+    command = [sys.executable, "-u", "-m", "tests.chaos.proxy", store, str(seed), str(share), str(diary), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -9,8 +9,9 @@ from enum import StrEnum
 from random import Random
 from threading import Event, Thread
 
-import processes
 from ray.cluster_utils import Cluster
+
+from tests.chaos import processes
 
 
 class Kill(StrEnum):

@@ -7,7 +7,8 @@ from threading import Event, Thread
 from typing import Any
 
 import boto3
-from killer import Kill, Killed
+
+from tests.chaos.killer import Kill, Killed
 
 _PAUSE_S, _STAYS_S = (0.5, 4.0), (0.1, 2.0)
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from faults import Fault, Faults
+from tests.chaos.faults import Fault, Faults
 
 _HELD_S = 120
 """Longer than any client waits."""

@@ -3,18 +3,20 @@
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
-from gate import Gate, Shut
+
+from tests.chaos.gate import Gate, Shut
 
 
 @pytest.fixture
-def gate(s3_endpoint):
+def gate(s3_endpoint: str) -> Iterator[Gate]:
     with Gate(s3_endpoint) as door:
         yield door
 
 
-def ask(gate):
+def ask(gate: Gate) -> int | None:
     with urllib.request.urlopen(gate.url, timeout=1.0) as answer:
         return answer.status
 
@@ -27,7 +29,9 @@ def ask(gate):
         (Shut.UNAVAILABLE, urllib.error.HTTPError),
     ],
 )
-def test_a_shut_gate_shows_its_kind_of_outage_and_opens_again(gate, shut, seen):
+def test_a_shut_gate_shows_its_kind_of_outage_and_opens_again(
+    gate: Gate, shut: Shut, seen: type[ConnectionRefusedError] | type[TimeoutError] | type[urllib.error.HTTPError]
+) -> None:
     assert ask(gate) == 200
     gate.shut(shut)
     with pytest.raises((OSError, urllib.error.HTTPError)) as caught:

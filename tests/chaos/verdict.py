@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from killer import Killed
-from workload import Truth
 
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from tests.chaos.killer import Killed
+from tests.chaos.workload import Truth
 
 _OURS = re.compile(r"out/(clip_\d+\.mkv|_reelmend/([^./][^/]*/)*[^./][^/]*)")
 """Outputs, and the run's own files; names that begin with a dot are for a moment."""

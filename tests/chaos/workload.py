@@ -10,7 +10,6 @@ from pathlib import Path
 import av
 import boto3
 import numpy as np
-from clips import moving_box, scene, write_clip, write_mask_image
 
 from reelmend.pipelines.config import (
     Codec,
@@ -27,6 +26,7 @@ from reelmend.pipelines.config import (
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import LEDGER, run_job
 from reelmend.pipelines.storage.ledger import read_ledger
+from tests.clips import moving_box, scene, write_clip, write_mask_image
 
 _SIZE, _FRAMES = (48, 32), 8
 _LONG_EVERY, _BROKEN_EVERY = 20, 40

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from jobs import add_item
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
+from tests.jobs import add_item
 
 
 def type_in(*words: str) -> Result:

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
@@ -13,10 +12,11 @@ from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.run.driver import LEASE
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.open import lease_on
+from tests.jobs import add_item, finish, lossless_job
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clean")
     add_item(folder, frames=12, audio=False)
     finish(lossless_job(folder))
@@ -24,23 +24,23 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def out(finished, tmp_path, monkeypatch):
+def out(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the finished run, to be cleaned."""
     shutil.copytree(finished / "out", tmp_path / "out", copy_function=shutil.copy2)
     monkeypatch.chdir(tmp_path)
     return Path("out")
 
 
-def sizes(folder):
+def sizes(folder: Path) -> dict[Path, int]:
     return {path.relative_to(folder): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
-def clean(*words):
+def clean(*words: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["clean", "out", *words])
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_parts_and_flow_go_and_everything_else_stays(out):
+def test_parts_and_flow_go_and_everything_else_stays(out: Path) -> None:
     before = sizes(out)
     own = {path: size for path, size in before.items() if path.parts[1:3] in (("store", "parts"), ("store", "flow"))}
     assert {path.parts[2] for path in own} == {"parts", "flow"}
@@ -54,7 +54,7 @@ def test_parts_and_flow_go_and_everything_else_stays(out):
     assert gone - {path for path in gone if "flow_used" in path.parts} == own.keys()
 
 
-def test_a_run_after_it_finds_everything_finished(finished, tmp_path):
+def test_a_run_after_it_finds_everything_finished(finished: Path, tmp_path: Path) -> None:
     job = lossless_job(finished, "again")
     finish(job)
     assert CliRunner().invoke(app, ["clean", job.out]).exit_code == 0
@@ -62,7 +62,7 @@ def test_a_run_after_it_finds_everything_finished(finished, tmp_path):
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
 
 
-def test_what_was_moved_out_of_the_way_goes_only_when_asked(out):
+def test_what_was_moved_out_of_the_way_goes_only_when_asked(out: Path) -> None:
     kept = out / "_reelmend/replaced/run/clip.mkv"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"earlier")
@@ -72,7 +72,7 @@ def test_what_was_moved_out_of_the_way_goes_only_when_asked(out):
     assert not kept.exists()
 
 
-def test_a_run_in_progress_is_left_alone(out):
+def test_a_run_in_progress_is_left_alone(out: Path) -> None:
     with lease_on(out / "_reelmend" / LEASE, "another", Files()):
         status, _, said = clean()
     assert status == 2
@@ -80,14 +80,16 @@ def test_a_run_in_progress_is_left_alone(out):
     assert any(path.parts[1:3] == ("store", "parts") for path in sizes(out))
 
 
-def test_a_run_that_did_not_finish_keeps_what_it_resumes_from(out):
+def test_a_run_that_did_not_finish_keeps_what_it_resumes_from(out: Path) -> None:
     (out / "_reelmend/run.json").unlink()
     status, _, said = clean()
     assert (status, "the run did not finish" in said, "--unfinished" in said) == (2, True, True)
     assert clean("--unfinished")[0] == 0
 
 
-def test_a_store_that_other_runs_may_use_is_not_touched(finished, tmp_path, monkeypatch):
+def test_a_store_that_other_runs_may_use_is_not_touched(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     job = lossless_job(finished, "shared")
     job.store.root, job.store.flow = str(tmp_path / "store"), str(tmp_path / "flow")

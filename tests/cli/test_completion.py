@@ -28,5 +28,5 @@ def offered(line: str) -> list[str]:
         ("reelmend run job.y", []),  # nothing of ours: the shell completes the file's name
     ],
 )
-def test_the_tab_key_offers(line, words):
+def test_the_tab_key_offers(line: str, words: list[str]) -> None:
     assert offered(line) == words

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
+from tests.clips import write_clip, write_mask_image
 
 
 @pytest.fixture(autouse=True)

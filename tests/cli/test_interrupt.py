@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from clips import moving_box, write_clip, write_mask_image
-from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
 from reelmend.pipelines.tasks import Failure, Receipt
+from tests.clips import moving_box, write_clip, write_mask_image
+from tests.jobs import add_item, finish, lossless_job
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,31 +3,31 @@
 from pathlib import Path
 
 import pytest
-from clips import moving_box, write_clip, write_mask_image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.near_misses import ALIASES
+from tests.clips import moving_box, write_clip, write_mask_image
 
 
-def type_in(*words):
+def type_in(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
 @pytest.fixture(autouse=True)
-def an_empty_folder(tmp_path, monkeypatch):
+def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("alias", ALIASES)
-def test_a_spelling_by_habit_is_understood(alias):
+def test_a_spelling_by_habit_is_understood(alias: str) -> None:
     words = {"--videos": "in/*.mp4", "--masks": "m.png", "--out": "out"}
     typed = [word for name, value in words.items() for word in (alias if ALIASES[alias] == name else name, value)]
     result = type_in("plan", *typed)
     assert result.stderr == "error: no video matches 'in/*.mp4' (containers and folders of images count)\n"
 
 
-def test_a_spelling_with_an_equals_sign_is_understood():
+def test_a_spelling_with_an_equals_sign_is_understood() -> None:
     assert "no video matches 'a.mp4'" in type_in("plan", "--video=a.mp4").stderr
 
 
@@ -42,18 +42,18 @@ def test_a_spelling_with_an_equals_sign_is_understood():
         (["--vidoes", "a.mp4"], "--videos"),
     ],
 )
-def test_a_setting_typed_as_an_option_is_answered_with_its_spelling(words, said):
+def test_a_setting_typed_as_an_option_is_answered_with_its_spelling(words: list[str], said: str) -> None:
     result = type_in("plan", *words)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
 
 
-def test_first_and_frames_are_one_or_the_other():
+def test_first_and_frames_are_one_or_the_other() -> None:
     result = type_in("plan", "--first", "3s", "--frames", "0:250")
     assert result.stderr == "error: --frames and --first cannot be combined; use --frames 0:250\n"
 
 
-def test_one_video_is_written_to_the_file_that_was_named():
+def test_one_video_is_written_to_the_file_that_was_named() -> None:
     write_clip(Path("a.mp4"), 4, audio=False)
     write_mask_image(Path("m.png"), moving_box(1)[0])
     words = ["run", "--videos", "a.mp4", "--masks", "m.png", "-o", "new/x.mp4", "run.executor=inline"]
@@ -77,7 +77,7 @@ def test_one_video_is_written_to_the_file_that_was_named():
         ("a.mp4", "--out a.mp4 is an input of this job; choose another name"),
     ],
 )
-def test_a_file_that_cannot_be_the_output_is_refused(out, said):
+def test_a_file_that_cannot_be_the_output_is_refused(out: str, said: str) -> None:
     for name in "ab" if out == "x.mp4" else "a":
         Path(f"{name}.mp4").touch()
     Path("m.png").touch()
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_the_output_is_refused(out, said):
     assert (result.exit_code, result.stderr.strip().endswith(said)) == (2, True), result.stderr
 
 
-def test_a_folder_that_is_called_like_a_video_is_a_folder():
+def test_a_folder_that_is_called_like_a_video_is_a_folder() -> None:
     Path("x.mp4").mkdir()
     Path("a.mp4").touch()
     Path("m.png").touch()

@@ -1,15 +1,19 @@
 """Sources that cannot be read, of every kind, cost their items and nothing else; none is an internal error."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image
-from jobs import add_item
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from tests.clips import write_clip, write_mask_image
+from tests.jobs import add_item
 
 BAD = {
     "pipe": ("pipe.mp4", "quarantined"),
@@ -22,7 +26,7 @@ BAD = {
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     add_item(tmp_path, "good", frames=4, audio=False)
     os.mkfifo(tmp_path / "in/pipe.mp4")
     (tmp_path / "in/loop.mp4").symlink_to("loop.mp4")
@@ -30,7 +34,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def restore(folder, rows):
+def restore(folder: Path, rows: list[str]) -> tuple[int, dict[str, ItemRow]]:
     (folder / "in/items.csv").write_text("video,mask,output,overrides\n" + "".join(f"{row}\n" for row in rows))
     words = ["run", "--manifest", folder / "in/items.csv", "--out", folder / "out", "run.executor=inline"]
     done = CliRunner().invoke(app, list(map(str, words)))
@@ -38,7 +42,7 @@ def restore(folder, rows):
     return done.exit_code, {row.id: row for row in read_ledger(folder / "out/_reelmend/ledger")}
 
 
-def test_what_cannot_be_read_costs_its_own_item(folder):
+def test_what_cannot_be_read_costs_its_own_item(folder: Path) -> None:
     """As a video, and as the mask of a good one."""
     videos = [f"{path},good_mask.mkv,v_{name}," for name, (path, _) in BAD.items()]
     masks = [f"good.mp4,{path},m_{name}," for name, (path, _) in BAD.items()]
@@ -51,7 +55,7 @@ def test_what_cannot_be_read_costs_its_own_item(folder):
     assert all(row.reason for row in found.values())
 
 
-def test_more_odd_files_in_a_row_than_the_breaker_allows_do_not_stop_the_run(folder):
+def test_more_odd_files_in_a_row_than_the_breaker_allows_do_not_stop_the_run(folder: Path) -> None:
     """A matrix of colours that swscale does not convert: what FFmpeg says of it is not the disk's word."""
     names = [f"odd{number}" for number in range(11)]
     for number, name in enumerate(names):
@@ -64,7 +68,7 @@ def test_more_odd_files_in_a_row_than_the_breaker_allows_do_not_stop_the_run(fol
     assert {(row.state, row.kind) for row in found.values()} == {(ItemState.QUARANTINED, "MediaError")}
 
 
-def _box():
+def _box() -> NDArray[Any]:
     mask = np.zeros((48, 64), np.bool_)
     mask[10:20, 10:20] = True
     return mask

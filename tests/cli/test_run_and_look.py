@@ -5,11 +5,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from tests.clips import moving_box, write_clip, write_mask_image
 
 LEDGER = Path("out/_reelmend/ledger")
 QUICK = ["run.executor=inline", "plan.shots=false"]

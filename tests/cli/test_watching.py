@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import moving_box, scene, write_clip, write_mask_image
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from tests.clips import moving_box, scene, write_clip, write_mask_image
 
 PATIENCE_S = 120
 CLIPS, FRAMES = 6, 12

@@ -1,7 +1,8 @@
 """Workers cannot import a test's module: the toy worker travels to them by value."""
 
 import pytest
-import toy_worker
+
+from tests.cluster import toy_worker
 
 
 @pytest.fixture(scope="session", autouse=True)

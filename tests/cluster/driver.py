@@ -6,13 +6,12 @@ Every answer is a line of the file `answers`. Tasks in work get GRACE_S seconds 
 import sys
 from pathlib import Path
 
-import toy_worker
-
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt
+from tests.cluster import toy_worker
 
 
 def main(folder: Path, grace_s: float, names: list[str]) -> int:

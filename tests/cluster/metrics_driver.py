@@ -8,14 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import ray
-import toy_worker
-from scrapes import scrape_ray
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.run.state_machine import RunState
+from tests.cluster import toy_worker
+from tests.scrapes import scrape_ray
 
 _PATIENCE_S = 60.0
 

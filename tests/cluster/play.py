@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from toy_worker import toy_item, toy_plan
-
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import RECEIPTS, Stage
+from tests.cluster.toy_worker import toy_item, toy_plan
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 LAPTOP = Layout(pools=(RESTORE,), task_slots=1, task_cpus=0.1, busy_limit=2)

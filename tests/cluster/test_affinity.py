@@ -1,10 +1,9 @@
 """Does a worker stay on its item, where it computes less, and does none rest for that?"""
 
-from play import Play
-
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Gone
 from reelmend.pipelines.tasks import Stage
+from tests.cluster.play import Play
 
 TWO = Layout(
     (Pool("inpaint", (Stage.INPAINT,), 2, 1.0, 1, gpus=1.0), Pool("flow", (Stage.FLOW,), 1, 0.5, 1)), 1, 0.1, 4

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 import ray
-from ray_cluster import ray_cluster
-from toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
 from typer.testing import CliRunner
 
 from reelmend.cluster.executor import RayExecutor
@@ -27,6 +25,8 @@ from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Stage
+from tests.cluster.toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
+from tests.ray_cluster import ray_cluster
 
 pytestmark = pytest.mark.ray
 

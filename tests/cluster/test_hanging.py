@@ -5,8 +5,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from play import LAPTOP, Play
-from toy_worker import ToyWorker, toy_context, toy_item
 
 from reelmend.cluster.beats import BEAT_S, BeatReader
 from reelmend.cluster.pools import Pools
@@ -14,20 +12,22 @@ from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Patience, Run
 from reelmend.pipelines.observe.signs import Beat
 from reelmend.pipelines.tasks import FlowReceipt, ProbeTask, Receipt
+from tests.cluster.play import LAPTOP, Play
+from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item
 
 STILL_S = 100.0
 PATIENCE = Patience(still_s=STILL_S)
 
 
-def ends(play, now_s):
+def ends(play: Play, now_s: float) -> list[str]:
     return [step.task_id for step in play.decide(now_s) if isinstance(step, End)]
 
 
-def beat(play, task_id, *, signs=0, frames=0.0, cpu_s=0.0):
+def beat(play: Play, task_id: str, *, signs: int = 0, frames: float = 0.0, cpu_s: float = 0.0) -> None:
     play.scheduler.handle(Beat(task_id, signs, frames, cpu_s))
 
 
-def test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again():
+def test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again() -> None:
     play = Play("a", patience=PATIENCE)
     assert list(play.runs()) == ["probe:a"]
     beat(play, "probe:a")
@@ -39,14 +39,14 @@ def test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again():
     assert play.state.rows["a"].attempts == 2
 
 
-def test_a_process_that_has_said_nothing_yet_gets_a_minute_more_to_start():
+def test_a_process_that_has_said_nothing_yet_gets_a_minute_more_to_start() -> None:
     play = Play("a", patience=PATIENCE)
     play.runs()
     assert ends(play, STILL_S + 60) == []
     assert ends(play, STILL_S + 61) == ["probe:a"]
 
 
-def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where():
+def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where() -> None:
     play = Play("a", patience=PATIENCE, attempts=2)
     play.runs()
     for now_s in (1.0, 103.0):
@@ -61,7 +61,7 @@ def test_an_item_that_hangs_each_time_fails_with_a_reason_that_says_where():
     )
 
 
-def test_a_worker_that_gives_signs_may_take_as_long_as_it_likes():
+def test_a_worker_that_gives_signs_may_take_as_long_as_it_likes() -> None:
     play = Play("a", patience=PATIENCE)
     play.runs()
     for second in range(0, 5000, 50):
@@ -70,7 +70,7 @@ def test_a_worker_that_gives_signs_may_take_as_long_as_it_likes():
 
 
 @pytest.mark.parametrize(("after_s", "ended"), [(990.0, []), (1010.0, ["probe:a"])])
-def test_one_that_computes_without_a_sign_gets_ten_times_as_long(after_s, ended):
+def test_one_that_computes_without_a_sign_gets_ten_times_as_long(after_s: float, ended: list[str]) -> None:
     play = Play("a", patience=PATIENCE)
     play.runs()
     for second in range(0, 1000, 10):
@@ -81,7 +81,7 @@ def test_one_that_computes_without_a_sign_gets_ten_times_as_long(after_s, ended)
     assert ends(play, after_s) == ended
 
 
-def test_one_that_has_known_slower_tasks_gets_twenty_times_what_they_took():
+def test_one_that_has_known_slower_tasks_gets_twenty_times_what_they_took() -> None:
     """A pair took 100 s: the next segment of ten pairs may compute for 20 000 s without a sign."""
     play = Play("a", patience=PATIENCE).probed()
     play.warm("restore-1")
@@ -95,7 +95,7 @@ def test_one_that_has_known_slower_tasks_gets_twenty_times_what_they_took():
     assert ends(play, 2000.0 * pairs + 200) == ["flow:a:1"]
 
 
-def test_a_probe_that_stands_still_does_not_keep_others_from_a_machine_with_one_place():
+def test_a_probe_that_stands_still_does_not_keep_others_from_a_machine_with_one_place() -> None:
     play = Play("a", "b", "c", "d", patience=PATIENCE)
     assert list(play.runs()) == ["probe:a"]
     assert [step for step in play.decide(30.0) if isinstance(step, Run)] == []
@@ -106,7 +106,7 @@ def test_a_probe_that_stands_still_does_not_keep_others_from_a_machine_with_one_
     assert "probe:c" in [step.task.id for step in play.decide(33.0) if isinstance(step, Run)]
 
 
-def test_a_probe_that_works_keeps_its_place():
+def test_a_probe_that_works_keeps_its_place() -> None:
     play = Play("a", "b", patience=PATIENCE)
     play.runs()
     for second in range(0, 200, 20):
@@ -116,7 +116,7 @@ def test_a_probe_that_works_keeps_its_place():
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
-def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one(tmp_path):
+def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one(tmp_path: Path) -> None:
     """It is stopped, as in a read from a dead mount. And one more process finds a place though every CPU is taken."""
     waits, goes_on = (ProbeTask(toy_item(name, tmp_path)) for name in ("waits_in_probe", "b"))
     context = toy_context(tmp_path)

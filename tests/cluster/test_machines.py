@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray_cluster import ray_cluster
-from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.config import PoolsConfig
@@ -16,6 +14,8 @@ from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Failure, Receipt
+from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item, visits
+from tests.ray_cluster import ray_cluster
 
 pytestmark = pytest.mark.ray
 MACHINE = {"num_cpus": 1}

@@ -1,13 +1,15 @@
 """Where memory runs out with several workers the run goes on with fewer, and no item is blamed for it."""
 
+from pathlib import Path
+
 import pytest
-from play import LAPTOP, Play
 
 from reelmend.cluster.deaths import KernelKills, for_want_of_memory
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Gone, Run, Start
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, Stage
+from tests.cluster.play import LAPTOP, Play
 
 OOM = "its machine ran out of memory"
 
@@ -94,7 +96,9 @@ def test_a_probe_and_a_worker_that_do_not_fit_take_turns() -> None:
         ("RayActorError", "... Worker exit detail: it exited on purpose.", True, False),
     ],
 )
-def test_whether_memory_ran_out_is_told_by_ray_or_by_the_system(kind, text, kernel_killed, memory) -> None:
+def test_whether_memory_ran_out_is_told_by_ray_or_by_the_system(
+    kind: str, text: str, kernel_killed: bool, memory: bool
+) -> None:
     from ray import exceptions
 
     error = getattr(exceptions, kind)(*([text] if kind == "OutOfMemoryError" else []))
@@ -103,7 +107,7 @@ def test_whether_memory_ran_out_is_told_by_ray_or_by_the_system(kind, text, kern
     assert for_want_of_memory(error, kernel_killed=kernel_killed) is memory
 
 
-def test_kills_of_the_system_are_news_once(tmp_path, monkeypatch) -> None:
+def test_kills_of_the_system_are_news_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counter = tmp_path / "memory.events"
     counter.write_text("low 0\noom 3\noom_kill 3\n")
     monkeypatch.setattr("reelmend.cluster.deaths._COUNTERS", (counter, tmp_path / "none"))

@@ -3,22 +3,22 @@
 from pathlib import Path
 
 import pytest
-from play import LAPTOP, Play
-from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Gone, Patience
 from reelmend.pipelines.tasks import ProbeReceipt, ProbeTask
+from tests.cluster.play import LAPTOP, Play
+from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item, visits
 
 PATIENCE = Patience(probe_s=100, task_s=50)
 
 
-def ends(play, now_s):
+def ends(play: Play, now_s: float) -> list[End]:
     return [step for step in play.decide(now_s) if isinstance(step, End)]
 
 
-def test_a_probe_that_does_not_end_is_killed_and_the_others_go_on():
+def test_a_probe_that_does_not_end_is_killed_and_the_others_go_on() -> None:
     play = Play("a", "b", patience=PATIENCE)
     assert list(play.runs()) == ["probe:a"]
     assert ends(play, 100.0) == []
@@ -29,7 +29,7 @@ def test_a_probe_that_does_not_end_is_killed_and_the_others_go_on():
     assert row.reason == "out/a.mp4: its probe did not end within 100 s and was killed; see limits"
 
 
-def test_a_worker_that_does_not_answer_is_killed_and_replaced():
+def test_a_worker_that_does_not_answer_is_killed_and_replaced() -> None:
     play = Play("a", "b", patience=PATIENCE).probed()
     play.warm("restore-1")
     assert play.runs() == {"flow:a:0": "restore-1"}
@@ -40,7 +40,7 @@ def test_a_worker_that_does_not_answer_is_killed_and_replaced():
     assert play.runs() == {"flow:b:0": "restore-2"}
 
 
-def test_an_answer_that_comes_after_all_changes_nothing():
+def test_an_answer_that_comes_after_all_changes_nothing() -> None:
     play = Play("a", patience=PATIENCE)
     play.runs()
     play.decide(101.0)
@@ -49,7 +49,7 @@ def test_an_answer_that_comes_after_all_changes_nothing():
     assert play.state.over
 
 
-def test_without_a_limit_a_task_takes_as_long_as_it_takes():
+def test_without_a_limit_a_task_takes_as_long_as_it_takes() -> None:
     play = Play("a", patience=Patience())
     play.runs()
     assert ends(play, 10.0**9) == []
@@ -57,7 +57,7 @@ def test_without_a_limit_a_task_takes_as_long_as_it_takes():
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
-def test_the_process_of_a_task_that_never_ends_is_killed(tmp_path):
+def test_the_process_of_a_task_that_never_ends_is_killed(tmp_path: Path) -> None:
     task = ProbeTask(toy_item("hangs_in_probe", tmp_path))
     with ray_runtime():
         pools = Pools(toy_context(tmp_path), ToyWorker, LAPTOP)

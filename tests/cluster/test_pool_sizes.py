@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from play import Play
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import GiveUp, Gone, Instruction, Start, Stop
 from reelmend.pipelines.tasks import Stage
+from tests.cluster.play import Play
 
 RESTORE = Pool("restore", (Stage.INPAINT, Stage.FLOW), size=2, cpus=0.9, threads=1)
 FLOW = Pool("flow", (Stage.FLOW,), size=1, cpus=0.1, threads=1, gpus=0.5)

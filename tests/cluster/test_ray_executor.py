@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toy_worker import ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item, visits
 
 pytestmark = pytest.mark.ray
 

@@ -10,7 +10,7 @@ import pytest
 from reelmend.cluster.metrics import INTERVAL_S, RayMetrics
 from reelmend.pipelines.observe.metrics import METRICS
 
-DRIVER = Path(__file__).with_name("metrics_driver.py")
+DRIVER = "tests.cluster.metrics_driver"
 
 
 def test_figures_are_recorded_once_an_interval() -> None:
@@ -22,7 +22,7 @@ def test_figures_are_recorded_once_an_interval() -> None:
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
 def test_rays_exporter_shows_every_metric_with_our_labels_and_values(tmp_path: Path) -> None:
-    command = [sys.executable, str(DRIVER), str(tmp_path)]
+    command = [sys.executable, "-m", DRIVER, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)

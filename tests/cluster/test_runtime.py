@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import ray
-from toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.own_ray import temporary_folder
@@ -19,9 +18,10 @@ from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemState
+from tests.cluster.toy_worker import Holder, ToyWorker, toy_context, toy_item, visits
 
 pytestmark = pytest.mark.ray
-DRIVER = Path(__file__).with_name("driver.py")
+DRIVER = "tests.cluster.driver"
 MARK = "REELMEND_TEST_MARK"
 
 
@@ -37,7 +37,7 @@ class Driver:
         self.rays = Path(self._removed_with_it.name)  # a short path: sockets lie below
         env |= {"HOME": str(self.home), MARK: str(folder), "RAY_TMPDIR": str(self.rays)}
         self.process = subprocess.Popen(
-            [sys.executable, DRIVER, folder, str(grace_s), *names],
+            [sys.executable, "-m", DRIVER, folder, str(grace_s), *names],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,12 +1,12 @@
 """Events in, instructions out: does each task go to the right worker, and are workers started, replaced and ended?"""
 
 import pytest
-from play import RESTORE, Play
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import ProbeReceipt, Stage, Task
+from tests.cluster.play import RESTORE, Play
 
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
 INPAINT = Pool("inpaint", (Stage.INPAINT,), size=1, cpus=1.0, threads=1)

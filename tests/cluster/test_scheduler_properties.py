@@ -4,13 +4,13 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_worker import toy_item, toy_plan
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import RECEIPTS, Failure, Stage, Task
+from tests.cluster.toy_worker import toy_item, toy_plan
 
 SHARED = Layout((Pool("restore", (Stage.INPAINT, Stage.FLOW), 2, 0.9, 1),), task_slots=1, task_cpus=0.1, busy_limit=2)
 APART = Layout(

@@ -1,9 +1,9 @@
 """Parts of procedural clips: a scene that stands, and things that pass before it."""
 
 import numpy as np
-from hidden_clips import texture
 
 from reelmend.core_model.engine import U8, Bool
+from tests.core_model.hidden_clips import texture
 
 
 def still(frames: int, height: int = 96, width: int = 144, seed: int = 0) -> U8:

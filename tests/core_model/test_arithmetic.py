@@ -1,11 +1,14 @@
 """Do the small tools compute what they say?"""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hidden_clips import pan
+from numpy.typing import NDArray
 
 from reelmend.core_model.metrics import psnr, warping_error
 from reelmend.core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
+from tests.core_model.hidden_clips import pan
 
 MOTION = np.array([[2.0, 0.005, -0.003], [-1.0, 0.002, 0.004]])
 """(u, v) in pixels from (1, x, y)."""
@@ -33,14 +36,14 @@ def errors_px(found: np.ndarray) -> np.ndarray:
     return np.abs((found - MOTION) @ np.array([[1, 0, 0], [1, 200, 200]]).T)
 
 
-def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise(samples):
+def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise(samples: NDArray[Any]) -> None:
     samples[:200, 2:] += [9, 4]
     found, agreement = fitted(samples)
     assert errors_px(found).max() < 0.1
     assert agreement == pytest.approx(400 * NOISY, abs=8)
 
 
-def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_follow(samples):
+def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_follow(samples: NDArray[Any]) -> None:
     samples[200:, 2:] += [9, 4]
     found, agreement = fitted(samples, MOTION + np.array([[0.3, 0, 0], [-0.3, 0, 0]]))
     assert errors_px(found).max() < 0.1
@@ -48,7 +51,7 @@ def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_fo
     assert agreement_of(samples, found) == pytest.approx(agreement, abs=5)
 
 
-def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples):
+def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples: NDArray[Any]) -> None:
     """Two thirds of the samples follow what the start would be, were the middle's x taken for its y."""
     turning = np.array([[2.0, 0.05, -0.03], [-1.0, 0.02, 0.04]])
     samples[:, 2:] = np.column_stack((np.ones(600), samples[:, :2])) @ turning.T
@@ -59,7 +62,7 @@ def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples):
     assert agreement == pytest.approx(200, abs=8)
 
 
-def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples):
+def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples: NDArray[Any]) -> None:
     samples[:250, 2:] = [-30.2, 12.4]
     samples[250:, 2:] = np.random.default_rng(1).uniform(-60, 60, (350, 2))
     start = np.ones((2, 3))
@@ -67,7 +70,7 @@ def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples):
     assert start.tolist() == [[-30, 0, 0], [12, 0, 0]]
 
 
-def test_psnr_counts_masked_pixels_only():
+def test_psnr_counts_masked_pixels_only() -> None:
     truth = np.zeros((1, 4, 4, 3), np.uint8)
     restored, masks = truth.copy(), np.zeros((1, 4, 4), bool)
     restored[0, 0, 0], restored[0, 3, 3], masks[0, 0, 0] = 16, 255, True
@@ -75,7 +78,7 @@ def test_psnr_counts_masked_pixels_only():
     assert psnr(truth, truth, masks) == float("inf")
 
 
-def test_warping_error_is_zero_for_a_true_pan_and_not_for_flicker():
+def test_warping_error_is_zero_for_a_true_pan_and_not_for_flicker() -> None:
     clip = pan(frames=4, speed=3)
     masks = np.zeros(clip.shape[:3], bool)
     masks[:, 30:60, 40:90] = True

@@ -17,7 +17,7 @@ ABSENT = ["ray", "av", "omegaconf", "yaml", "pyarrow", "rich", "typer", "scenede
 
 
 @pytest.fixture
-def bare(tmp_path):
+def bare(tmp_path: Path) -> dict[str, str]:
     """The environment of a process in which only those four can be imported."""
     for name in ABSENT:
         (tmp_path / f"{name}.py").write_text("raise ImportError('not on this machine')\n")
@@ -25,12 +25,12 @@ def bare(tmp_path):
     return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
-def _bench(env, *words):
+def _bench(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "reelmend.core_model.bench", "--device", "cpu", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
 
 
-def test_a_bare_machine_gets_the_table_the_operations_and_the_json(bare, tmp_path):
+def test_a_bare_machine_gets_the_table_the_operations_and_the_json(bare: dict[str, str], tmp_path: Path) -> None:
     words = ["--size", "40x32", "--frames", "2", "--rows", "sdpa", "--ops", "--json", str(tmp_path / "found.json")]
     done = _bench(bare, *words)
     assert done.returncode == 0, done.stderr
@@ -46,13 +46,15 @@ def test_a_bare_machine_gets_the_table_the_operations_and_the_json(bare, tmp_pat
     ("words", "message"),
     [(["--rows", "tf32"], "no row tf32 on this device"), (["--size", "432"], "a size like 432x240, got '432'")],
 )
-def test_what_there_is_not_is_named(words, message, monkeypatch, capsys):
+def test_what_there_is_not_is_named(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["bench", "--device", "cpu", *words])
     assert main() == 2
     assert message in capsys.readouterr().err
 
 
-def test_gates_scale_with_the_machine_and_count_at_the_reference_case_only():
+def test_gates_scale_with_the_machine_and_count_at_the_reference_case_only() -> None:
     assert is_reference(Case(24, (432, 240), "cpu"))
     assert not is_reference(Case(12, (432, 240), "cpu"))
     assert sum(GFLOP.values()) == pytest.approx(21_570)

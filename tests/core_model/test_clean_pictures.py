@@ -10,7 +10,7 @@ LEVELS = (10, 100, 250)
 
 
 @pytest.fixture
-def pictures():
+def pictures() -> CleanPictures:
     """Three grey frames. A hole in the middle one, another in all three; something passes at the left in the last."""
     frames = np.stack([np.full((40, 40, 3), level, np.uint8) for level in LEVELS])
     masks, passing = np.zeros((2, 3, 40, 40), bool)
@@ -19,28 +19,28 @@ def pictures():
     return CleanPictures(frames, masks, passing, np.repeat(IN_PLACE[None], 3, 0), (slice(0, 40), slice(0, 40)))
 
 
-def at(pictures, t, y, x):
+def at(pictures: CleanPictures, t: int, y: int, x: int) -> float:
     return float(pictures.at(t)[0][y, x, 0])
 
 
-def test_a_neighbour_counts_55_to_255(pictures):
+def test_a_neighbour_counts_55_to_255(pictures: CleanPictures) -> None:
     assert at(pictures, 1, 5, 35) == pytest.approx((255 * 100 + 55 * 10 + 55 * 250) / 365, abs=0.01)
     assert at(pictures, 0, 5, 35) == pytest.approx((255 * 10 + 55 * 100) / 310, abs=0.01), "before the first is nothing"
     assert at(pictures, 2, 5, 35) == pytest.approx((255 * 250 + 55 * 100) / 310, abs=0.01)
 
 
-def test_what_is_missing_or_passes_counts_nothing(pictures):
+def test_what_is_missing_or_passes_counts_nothing(pictures: CleanPictures) -> None:
     assert at(pictures, 1, 30, 30) == pytest.approx((10 + 250) / 2, abs=0.01)
     assert at(pictures, 1, 10, 2) == pytest.approx((255 * 100 + 55 * 10) / 310, abs=0.01)
     assert at(pictures, 2, 10, 2 + 8) == pytest.approx(100, abs=0.01), "nor its shadow's edge, eight pixels wide"
     assert at(pictures, 2, 10, 2 + 9) == pytest.approx((255 * 250 + 55 * 100) / 310, abs=0.01)
 
 
-def test_what_no_frame_shows_is_said(pictures):
+def test_what_no_frame_shows_is_said(pictures: CleanPictures) -> None:
     assert np.argwhere(pictures.hidden()).tolist() == [[20, 20]]
 
 
-def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_them():
+def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_them() -> None:
     """A ramp of 4 levels a pixel that goes right by a pixel a frame: mixed in place it stays what it is."""
     ramp = np.tile(4 * np.arange(40), (40, 1))
     frames = np.stack([np.repeat(np.roll(ramp, t, 1)[..., None], 3, 2) for t in range(3)]).astype(np.uint8)
@@ -53,11 +53,11 @@ def test_neighbours_and_stand_ins_are_taken_from_where_a_swaying_camera_shows_th
         assert at(pictures, t, y, x) == pytest.approx(4 * (x - t), abs=0.01)
 
 
-def test_where_other_frames_stood_in_is_said(pictures):
+def test_where_other_frames_stood_in_is_said(pictures: CleanPictures) -> None:
     assert np.argwhere(pictures.at(1)[1]).tolist() == [[20, 20], [30, 30]]
 
 
-def test_what_stands_in_is_brought_to_the_light_of_the_frame():
+def test_what_stands_in_is_brought_to_the_light_of_the_frame() -> None:
     """The exposure is halved from the second frame on, while something passes: its stand-in is as dark as the rest."""
     frames = np.stack([np.full((40, 40, 3), level, np.uint8) for level in (160, 80, 80)])
     masks, passing = np.zeros((2, 3, 40, 40), bool)

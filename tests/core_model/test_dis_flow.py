@@ -3,27 +3,27 @@
 import cv2
 import numpy as np
 import pytest
-from hidden_clips import pan
 
 from reelmend.core_model.flow.dis import DisFlow
+from tests.core_model.hidden_clips import pan
 
 
 @pytest.mark.parametrize(("finest_scale", "error_px"), [(1, 0.25), (2, 0.3)])
-def test_flow_of_a_pan_is_the_pan_in_both_directions(finest_scale, error_px):
+def test_flow_of_a_pan_is_the_pan_in_both_directions(finest_scale: int, error_px: float) -> None:
     forward, backward = DisFlow(finest_scale).estimate(pan(frames=3, speed=3))
     middle = np.s_[:, :, 20:-20, 20:-20]
     assert np.abs(forward[middle] - np.array([-3, 0])[:, None, None]).max() < error_px
     assert np.abs(backward[middle] - np.array([3, 0])[:, None, None]).max() < error_px
 
 
-def test_a_pair_has_the_same_flow_alone_and_among_others():
+def test_a_pair_has_the_same_flow_alone_and_among_others() -> None:
     frames = pan(frames=6)
     whole, alone = DisFlow().estimate(frames), DisFlow().estimate(frames[2:4])
     assert np.array_equal(whole[0][2:3], alone[0])
     assert np.array_equal(whole[1][2:3], alone[1])
 
 
-def test_the_number_of_threads_does_not_show_in_the_flow():
+def test_the_number_of_threads_does_not_show_in_the_flow() -> None:
     frames, before, flows = pan(frames=2, height=240, width=320), cv2.getNumThreads(), []
     try:
         for threads in (1, 2, 5):
@@ -37,7 +37,7 @@ def test_the_number_of_threads_does_not_show_in_the_flow():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 50), (17, 15), (33, 12)])
-def test_tiny_frames_have_finite_flow_of_their_size(size):
+def test_tiny_frames_have_finite_flow_of_their_size(size: tuple[int, int]) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
     for flow in DisFlow().estimate(frames):
         assert flow.shape == (2, 2, *size)
@@ -45,6 +45,6 @@ def test_tiny_frames_have_finite_flow_of_their_size(size):
         assert np.isfinite(flow).all()
 
 
-def test_one_frame_has_no_flow():
+def test_one_frame_has_no_flow() -> None:
     with pytest.raises(ValueError, match="T >= 2"):
         DisFlow().estimate(np.zeros((1, 8, 8, 3), np.uint8))

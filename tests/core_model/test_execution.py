@@ -11,11 +11,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def tokens():
+def tokens() -> torch.Tensor:
     return torch.randn(2, 4, 45, 128, generator=torch.Generator().manual_seed(0))
 
 
-def test_attention_written_out_is_that_of_the_fused_kernels(tokens):
+def test_attention_written_out_is_that_of_the_fused_kernels(tokens: torch.Tensor) -> None:
     with Execution(attention="auto").reduced(CPU):
         fused = F.scaled_dot_product_attention(tokens, tokens, tokens)
     with Execution(attention="math").reduced(CPU):
@@ -25,7 +25,7 @@ def test_attention_written_out_is_that_of_the_fused_kernels(tokens):
     assert torch.allclose(fused, plain, atol=1e-6)
 
 
-def test_what_is_reduced_is_reduced_inside_only(tokens, monkeypatch):
+def test_what_is_reduced_is_reduced_inside_only(tokens: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "_cpu_has_bf16", lambda: True)
     how = Execution(precision="bf16")
     with how.reduced(CPU):
@@ -35,7 +35,9 @@ def test_what_is_reduced_is_reduced_inside_only(tokens, monkeypatch):
     assert (tokens @ tokens.mT).dtype == torch.float32
 
 
-def test_a_processor_without_bf16_computes_in_fp32_and_says_so_once(tokens, monkeypatch, caplog):
+def test_a_processor_without_bf16_computes_in_fp32_and_says_so_once(
+    tokens: torch.Tensor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
     execution._say_once.cache_clear()
     with caplog.at_level(logging.WARNING):
@@ -45,18 +47,18 @@ def test_a_processor_without_bf16_computes_in_fp32_and_says_so_once(tokens, monk
     assert [record.message for record in caplog.records] == [f"precision {usable_precision('bf16', CPU)[1]}"]
 
 
-def test_fp16_on_a_cpu_is_fp32_with_a_reason():
+def test_fp16_on_a_cpu_is_fp32_with_a_reason() -> None:
     precision, reason = usable_precision("fp16", CPU)
     assert precision == "fp32"
     assert "for GPUs only" in reason
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed):
+def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed: bool) -> None:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     seen = []
 
-    def fail_inside():
+    def fail_inside() -> None:
         with execution._tf32(allowed):
             seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
             raise ZeroDivisionError
@@ -67,7 +69,7 @@ def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed):
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
 
 
-def test_an_unknown_switch_is_refused_by_name():
+def test_an_unknown_switch_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"attention to be one of .*'math'.*, got 'manual'"):
         Execution(attention="manual")
     with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):

@@ -1,14 +1,17 @@
 """Do the commonest jobs come out right: logos, pop-ups, subtitles, a damaged frame, before a camera that stands?"""
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
-from hidden_clips import Hidden, centre_box, hide, pan
-from moving_parts import crossing, noisy, still, with_object
 
 from reelmend.core_model.engine import Restored
 from reelmend.core_model.metrics import psnr
 from reelmend.core_model.propagation.fill import fill_clip
+from tests.core_model.hidden_clips import Hidden, centre_box, hide, pan
+from tests.core_model.moving_parts import crossing, noisy, still, with_object
 
 RED = (250, 20, 20)
 
@@ -34,7 +37,7 @@ def box(truth: np.ndarray, rows: slice, columns: slice, frames: slice = slice(No
     return masks
 
 
-def test_what_a_pop_up_hides_comes_from_the_nearest_frame_without_it_exactly():
+def test_what_a_pop_up_hides_comes_from_the_nearest_frame_without_it_exactly() -> None:
     truth = still(16)
     clip = hide(truth, box(truth, slice(20, 60), slice(60, 110), slice(5, 10)))
     restored = restore(clip)
@@ -43,7 +46,7 @@ def test_what_a_pop_up_hides_comes_from_the_nearest_frame_without_it_exactly():
         assert (restored.away[t][clip.masks[t]] == away).all()
 
 
-def test_one_damaged_frame_of_a_still_shot_is_made_whole_from_its_neighbours():
+def test_one_damaged_frame_of_a_still_shot_is_made_whole_from_its_neighbours() -> None:
     truth = still(12)
     clip = hide(truth, box(truth, slice(10, 80), slice(30, 120), slice(6, 7)))
     restored = restore(clip)
@@ -60,14 +63,14 @@ def subtitles(truth: np.ndarray) -> np.ndarray:
     return masks
 
 
-def test_subtitles_that_come_and_go_while_something_passes_behind_them_are_gone():
+def test_subtitles_that_come_and_go_while_something_passes_behind_them_are_gone() -> None:
     scene = still(24)
     truth = noisy(with_object(scene, crossing(scene.shape, 24, 36, top=60, speed=8, start=-60)))
     clip = hide(truth, subtitles(truth))
     assert gain_db(clip, restore(clip).frames) > 6
 
 
-def test_what_passes_beside_a_static_box_is_not_carried_into_it():
+def test_what_passes_beside_a_static_box_is_not_carried_into_it() -> None:
     scene = still(20)
     truth = with_object(scene, crossing(scene.shape, 20, 30, top=70, speed=6, start=-10), RED)
     clip = hide(truth, box(truth, slice(36, 66), slice(50, 90)))
@@ -76,7 +79,7 @@ def test_what_passes_beside_a_static_box_is_not_carried_into_it():
 
 
 @pytest.mark.parametrize("masked", [slice(4, 12), slice(None)], ids=["of a pop-up", "of a logo"])
-def test_in_a_flash_the_hole_is_as_bright_as_its_surroundings(masked):
+def test_in_a_flash_the_hole_is_as_bright_as_its_surroundings(masked: slice) -> None:
     light = np.where(np.isin(np.arange(16), (7, 8)), 1.4, 1.0)[:, None, None, None]
     truth = (0.6 * light * still(16)).round().astype(np.uint8)
     clip = hide(truth, box(truth, slice(36, 56), slice(60, 90), masked))
@@ -94,7 +97,7 @@ def roughness(clip: Hidden, frames: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_box_that_no_frame_shows_gets_the_texture_of_its_surroundings_and_stands_still(seed):
+def test_a_box_that_no_frame_shows_gets_the_texture_of_its_surroundings_and_stands_still(seed: int) -> None:
     grain = np.random.default_rng(seed).integers(60, 190, (96, 144, 3)).astype(np.float32)
     truth = np.repeat(cv2.GaussianBlur(grain, (0, 0), 0.8).round().astype(np.uint8)[None], 8, 0)
     clip = hide(truth, box(truth, slice(30, 60), slice(50, 90)))
@@ -104,7 +107,7 @@ def test_a_box_that_no_frame_shows_gets_the_texture_of_its_surroundings_and_stan
     assert not restored.away.any()
 
 
-def test_a_box_that_no_frame_shows_flickers_no_more_than_the_sensor_does():
+def test_a_box_that_no_frame_shows_flickers_no_more_than_the_sensor_does() -> None:
     truth = noisy(still(8))
     clip = hide(truth, box(truth, slice(30, 60), slice(50, 90)))
     ours, own = (
@@ -113,7 +116,7 @@ def test_a_box_that_no_frame_shows_flickers_no_more_than_the_sensor_does():
     assert 0.5 * own < ours < 1.3 * own
 
 
-def test_it_is_said_of_each_pixel_whether_a_frame_shows_it():
+def test_it_is_said_of_each_pixel_whether_a_frame_shows_it() -> None:
     """A box that moves by half its width once: its right half, and then its left one, is shown by the other frames."""
     truth = still(10)
     masks = box(truth, slice(36, 60), slice(40, 72), slice(0, 5)) | box(
@@ -127,7 +130,7 @@ def test_it_is_said_of_each_pixel_whether_a_frame_shows_it():
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (96, 160), (130, 126)])
-def test_a_gradient_goes_on_through_a_large_box(height, width):
+def test_a_gradient_goes_on_through_a_large_box(height: int, width: int) -> None:
     y, x = np.mgrid[:200, :260]
     picture = np.dstack([60 + 0.35 * x, 90 + 0.42 * y, 200 - 0.3 * x]).astype(np.uint8)
     truth = np.repeat(picture[None], 2, 0)
@@ -178,7 +181,9 @@ CLIPS = [drifting_box, strokes, scratches, fast_pan, soft_scene, banner_over_a_c
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.__name__)
-def test_it_is_never_worse_than_inpainting_each_frame_by_itself_whatever_is_painted_in_the_hole(clip):
+def test_it_is_never_worse_than_inpainting_each_frame_by_itself_whatever_is_painted_in_the_hole(
+    clip: Callable[..., Any],
+) -> None:
     hidden = clip()
     restored = restore(hidden).frames
     assert gain_db(hidden, restored) > -0.3

@@ -3,24 +3,24 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from released import golden, shared, with_test_weights
 
 from reelmend.core_model.networks.flow_completion import FlowCompletion, SpatialConv, TemporalConv
+from tests.released import golden, shared, with_test_weights
 
 
 @pytest.fixture(scope="module")
-def completion():
+def completion() -> FlowCompletion:
     return shared(FlowCompletion)
 
 
-def test_completed_flow_is_that_of_the_published_network(completion):
+def test_completed_flow_is_that_of_the_published_network(completion: FlowCompletion) -> None:
     case = golden("flow_completion_64x96")
     forward, backward = completion(case["flow_forward"], case["flow_backward"], case["masks"])
     assert torch.allclose(forward, case["completed_forward"], rtol=0, atol=2e-5)
     assert torch.allclose(backward, case["completed_backward"], rtol=0, atol=2e-5)
 
 
-def test_measured_flow_outside_the_holes_is_returned_as_it_is(completion):
+def test_measured_flow_outside_the_holes_is_returned_as_it_is(completion: FlowCompletion) -> None:
     case = golden("flow_completion_64x96")
     forward, backward = completion(case["flow_forward"], case["flow_backward"], case["masks"])
     outside_first, outside_second = (1 - case["masks"][:, :-1]).bool(), (1 - case["masks"][:, 1:]).bool()
@@ -28,14 +28,14 @@ def test_measured_flow_outside_the_holes_is_returned_as_it_is(completion):
     assert torch.equal(backward * outside_second, case["flow_backward"] * outside_second)
 
 
-def test_flow_inside_the_holes_is_not_looked_at(completion):
+def test_flow_inside_the_holes_is_not_looked_at(completion: FlowCompletion) -> None:
     case = golden("flow_completion_64x96")
     spoiled = case["flow_forward"] + 100 * case["masks"][:, :-1]
     forward, _ = completion(spoiled, case["flow_backward"], case["masks"])
     assert torch.allclose(forward, case["completed_forward"], rtol=0, atol=2e-5)
 
 
-def test_backward_flow_is_completed_like_forward_flow_of_the_reversed_clip(completion):
+def test_backward_flow_is_completed_like_forward_flow_of_the_reversed_clip(completion: FlowCompletion) -> None:
     case = golden("flow_completion_64x96")
     forward, backward = completion(case["flow_forward"], case["flow_backward"], case["masks"])
     swapped, _ = completion(case["flow_backward"].flip(1), case["flow_forward"].flip(1), case["masks"].flip(1))
@@ -43,14 +43,14 @@ def test_backward_flow_is_completed_like_forward_flow_of_the_reversed_clip(compl
     assert not torch.allclose(swapped, forward)
 
 
-def test_a_single_pair_of_frames_is_completed(completion):
+def test_a_single_pair_of_frames_is_completed(completion: FlowCompletion) -> None:
     case = golden("flow_completion_64x96")
     forward, _ = completion(case["flow_forward"][:, :1], case["flow_backward"][:, :1], case["masks"][:, :2])
     assert forward.isfinite().all()
     assert not torch.equal(forward, case["flow_forward"][:, :1])
 
 
-def test_convolutions_are_those_of_the_released_3d_weights():
+def test_convolutions_are_those_of_the_released_3d_weights() -> None:
     x = torch.randn(2, 5, 4, 6, 7)
     spatial = with_test_weights(SpatialConv(4, 3, 3, stride=2))
     temporal = with_test_weights(TemporalConv(4))
@@ -62,7 +62,7 @@ def test_convolutions_are_those_of_the_released_3d_weights():
         assert torch.allclose(torch.cat([*temporal.stream(pieces)], 1), plain.transpose(1, 2), atol=1e-5)
 
 
-def test_flows_and_masks_that_do_not_fit_are_refused_with_their_shapes(completion):
+def test_flows_and_masks_that_do_not_fit_are_refused_with_their_shapes(completion: FlowCompletion) -> None:
     flow, masks = torch.zeros(1, 3, 2, 64, 64), torch.zeros(1, 4, 1, 64, 64)
     for wrong in (flow[:, :2], flow[..., 8:], flow[:, :, :1]):
         with pytest.raises(ValueError, match=re.escape(f"{[*wrong.shape]} and [1, 4, 1, 64, 64]")):

@@ -2,25 +2,25 @@ import re
 
 import pytest
 import torch
-from released import golden, shared
 
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
 from reelmend.core_model.networks.region import Region
+from tests.released import golden, shared
 
 
 @pytest.fixture(scope="module")
-def generator():
+def generator() -> InpaintGenerator:
     return shared(InpaintGenerator)
 
 
-def _inputs(name):
+def _inputs(name: str) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
     case = golden(name)
     frames = case["frames"] * (1 - case["updated_masks"])
     return (frames, case["masks"], case["updated_masks"], case["flow_forward"], case["flow_backward"]), case["output"]
 
 
 @pytest.fixture(scope="module")
-def short():
+def short() -> tuple[torch.Tensor, ...]:
     """Two local frames and a reference of the smaller one."""
     (frames, masks, updated, flow_fwd, flow_bwd), _ = _inputs("generator_64x96")
     some = [0, 1, frames.shape[1] - 1]
@@ -28,12 +28,12 @@ def short():
 
 
 @pytest.fixture(scope="module")
-def whole(generator, short):
+def whole(generator: InpaintGenerator, short: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return generator(*short)
 
 
 @pytest.mark.parametrize("name", ["generator_64x96", "generator_120x216"])
-def test_the_picture_is_that_of_the_published_network(generator, name):
+def test_the_picture_is_that_of_the_published_network(generator: InpaintGenerator, name: str) -> None:
     inputs, output = _inputs(name)
     assert torch.allclose(generator(*inputs), output, rtol=0, atol=1e-4)
 
@@ -41,12 +41,14 @@ def test_the_picture_is_that_of_the_published_network(generator, name):
 @pytest.mark.parametrize(
     "region", [Region(20, 44, 30, 60), Region(0, 9, 83, 96), Region(63, 64, 0, 1), Region(1, 63, 1, 95)]
 )
-def test_a_region_is_cut_out_of_the_same_picture(generator, short, whole, region):
+def test_a_region_is_cut_out_of_the_same_picture(
+    generator: InpaintGenerator, short: tuple[torch.Tensor, ...], whole: torch.Tensor, region: Region
+) -> None:
     cut = whole[..., region.top : region.bottom, region.left : region.right]
     assert torch.allclose(generator(*short, region=region), cut, rtol=0, atol=1e-5)
 
 
-def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator):
+def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator: InpaintGenerator) -> None:
     (frames, masks, updated, flow_fwd, flow_bwd), output = _inputs("generator_64x96")
     local = flow_fwd.shape[1] + 1
     each = [
@@ -58,7 +60,9 @@ def test_frames_encoded_and_split_one_by_one_give_the_same_window(generator):
     assert torch.allclose(generator.complete(window, references), output, rtol=0, atol=1e-4)
 
 
-def test_clips_in_a_batch_with_different_masked_windows_are_independent(generator, short, whole):
+def test_clips_in_a_batch_with_different_masked_windows_are_independent(
+    generator: InpaintGenerator, short: tuple[torch.Tensor, ...], whole: torch.Tensor
+) -> None:
     frames, masks, updated, *flows = short
     empty = frames, 0 * masks, 0 * updated, *flows
     both = generator(*(torch.cat(pair) for pair in zip(empty, short, strict=True)))
@@ -67,21 +71,21 @@ def test_clips_in_a_batch_with_different_masked_windows_are_independent(generato
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-def test_a_single_local_frame_without_flow_is_completed(generator, frames):
+def test_a_single_local_frame_without_flow_is_completed(generator: InpaintGenerator, frames: int) -> None:
     inputs, _ = _inputs("generator_64x96")
     out = generator(*(x[:, :frames] for x in inputs[:3]), inputs[3][:, :0], inputs[4][:, :0])
     assert out.shape == (1, 1, 3, 64, 96)
     assert out.isfinite().all()
 
 
-def test_under_autocast_the_picture_stays_close(generator):
+def test_under_autocast_the_picture_stays_close(generator: InpaintGenerator) -> None:
     inputs, output = _inputs("generator_64x96")
     with torch.autocast("cpu", torch.bfloat16):
         reduced = generator(*inputs)
     assert (reduced - output).square().mean().sqrt() < 0.02
 
 
-def test_masks_and_flows_that_do_not_fit_are_refused_with_their_shapes(generator):
+def test_masks_and_flows_that_do_not_fit_are_refused_with_their_shapes(generator: InpaintGenerator) -> None:
     (frames, masks, updated, flow_fwd, flow_bwd), _ = _inputs("generator_64x96")
     with pytest.raises(ValueError, match=re.escape("got [1, 7, 3, 64, 96], [1, 6, 1, 64, 96]")):
         generator(frames, masks[:, 1:], updated, flow_fwd, flow_bwd)

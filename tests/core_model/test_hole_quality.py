@@ -12,7 +12,7 @@ def box(top: int, left: int, *, frames: int = 2, height: int = 60, width: int = 
     return masks
 
 
-def test_regions_of_a_frame_add_up_and_their_means_weigh_by_the_size_of_the_holes():
+def test_regions_of_a_frame_add_up_and_their_means_weigh_by_the_size_of_the_holes() -> None:
     small = FrameQuality(hole_px=100, seen_px=50, away_sum=150, rim_mismatch=2.0, flicker=1.0)
     large = FrameQuality(hole_px=300, seen_px=300, away_sum=600, rim_mismatch=10.0, flicker=3.0)
     assert merge([small, large]) == FrameQuality(400, 350, 750, rim_mismatch=8.0, flicker=2.5)
@@ -20,7 +20,7 @@ def test_regions_of_a_frame_add_up_and_their_means_weigh_by_the_size_of_the_hole
     assert merge([]) == merge([NO_HOLE, NO_HOLE]) == NO_HOLE
 
 
-def test_pixels_seen_and_how_far_away_are_counted_inside_the_hole_only():
+def test_pixels_seen_and_how_far_away_are_counted_inside_the_hole_only() -> None:
     masks = box(20, 30)
     away = np.full(masks.shape, 7, np.uint8)
     away[:, 20:25, 30:40] = 0
@@ -28,14 +28,14 @@ def test_pixels_seen_and_how_far_away_are_counted_inside_the_hole_only():
     assert first == FrameQuality(hole_px=100, seen_px=50, away_sum=350, rim_mismatch=0.0, flicker=0.0)
 
 
-def test_a_flat_hole_in_a_flat_picture_mismatches_by_its_difference():
+def test_a_flat_hole_in_a_flat_picture_mismatches_by_its_difference() -> None:
     masks = box(20, 30)
     frames = np.full((*masks.shape, 3), 100, np.uint8)
     frames[masks] = 114
     assert measure_quality(frames, masks, masks.astype(np.uint8))[1].rim_mismatch == 14.0
 
 
-def test_a_hole_that_changes_three_times_as_much_as_its_surroundings_flickers_by_that():
+def test_a_hole_that_changes_three_times_as_much_as_its_surroundings_flickers_by_that() -> None:
     masks = box(20, 30)
     frames = np.full((*masks.shape, 3), 100, np.uint8)
     frames[1] += 2
@@ -45,7 +45,7 @@ def test_a_hole_that_changes_three_times_as_much_as_its_surroundings_flickers_by
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (20, 30), (50, 70), (3, 66)])
-def test_what_is_far_from_the_hole_does_not_count(top, left):
+def test_what_is_far_from_the_hole_does_not_count(top: int, left: int) -> None:
     rng = np.random.default_rng(0)
     masks = box(top, left)
     near = np.zeros(masks.shape, np.bool_)
@@ -56,7 +56,7 @@ def test_what_is_far_from_the_hole_does_not_count(top, left):
     assert measure_quality(frames, masks, away) == measure_quality(elsewhere, masks, away)
 
 
-def test_frames_without_a_hole_are_none_and_change_no_summary():
+def test_frames_without_a_hole_are_none_and_change_no_summary() -> None:
     masks = box(20, 30, frames=3)
     masks[1] = False
     frames = np.random.default_rng(0).integers(0, 256, (*masks.shape, 3)).astype(np.uint8)
@@ -79,7 +79,9 @@ def test_frames_without_a_hole_are_none_and_change_no_summary():
         (100, 4000, 24.0, 9.0, 1 / 2 / 4 / 3),
     ],
 )
-def test_the_score_is_what_is_known_less_what_does_not_fit(seen_px, away_sum, rim_mismatch, flicker, score):
+def test_the_score_is_what_is_known_less_what_does_not_fit(
+    seen_px: int, away_sum: int, rim_mismatch: float, flicker: float, score: float
+) -> None:
     assert summarize_quality([FrameQuality(100, seen_px, away_sum, rim_mismatch, flicker)]).score == pytest.approx(
         score
     )

@@ -12,7 +12,7 @@ from reelmend.core_model.networks.warp import warp
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "image_propagation_64x96.npz"
 
 
-def test_propagation_equals_the_published_one():
+def test_propagation_equals_the_published_one() -> None:
     golden = np.load(GOLDEN)
     masks = torch.from_numpy(golden["masks"])[None, :, None]
     frames = torch.from_numpy(golden["frames"]).permute(0, 3, 1, 2)[None] / 255 * 2 - 1
@@ -24,7 +24,7 @@ def test_propagation_equals_the_published_one():
     assert (unseen[0, :, 0].numpy() != (golden["updated_masks"] > 0)).sum() <= allowed
 
 
-def test_bytes_are_propagated_as_bytes_and_only_into_the_mask():
+def test_bytes_are_propagated_as_bytes_and_only_into_the_mask() -> None:
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (1, 4, 3, 20, 30), dtype=torch.uint8, generator=generator)
     masks = torch.zeros(1, 4, 1, 20, 30, dtype=torch.bool)
@@ -39,7 +39,7 @@ def test_bytes_are_propagated_as_bytes_and_only_into_the_mask():
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
-def test_warp_reads_where_the_flow_leads_and_zero_outside(mode):
+def test_warp_reads_where_the_flow_leads_and_zero_outside(mode: str) -> None:
     x = torch.arange(1.0, 13.0).reshape(1, 1, 3, 4)
     flow = torch.zeros(1, 2, 3, 4)
     flow[:, 0], flow[:, 1] = 1, -1
@@ -47,11 +47,11 @@ def test_warp_reads_where_the_flow_leads_and_zero_outside(mode):
     assert torch.allclose(warp(x, flow, mode)[0, 0], expected, atol=1e-5)
 
 
-def test_warp_of_a_single_pixel_is_defined():
+def test_warp_of_a_single_pixel_is_defined() -> None:
     assert warp(torch.full((1, 1, 1, 1), 5.0), torch.zeros(1, 2, 1, 1)).item() == 5.0
     assert warp(torch.full((1, 1, 1, 1), 5.0), torch.full((1, 2, 1, 1), 2.0)).item() == 0.0
 
 
-def test_warp_names_both_shapes_when_they_do_not_fit():
+def test_warp_names_both_shapes_when_they_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"\[1, 3, 4, 5\] and \[1, 2, 4, 6\]"):
         warp(torch.zeros(1, 3, 4, 5), torch.zeros(1, 2, 4, 6))

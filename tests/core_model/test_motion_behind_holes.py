@@ -1,11 +1,15 @@
 """Is the motion behind a hole that of its surroundings, and does a pixel's track end where the pixel is to be seen?"""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
-from hidden_clips import centre_box
+from numpy.typing import NDArray
 
 from reelmend.core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, fit_hole_motion, lay_holes, shrink
 from reelmend.core_model.propagation.pixel_tracks import RIM_PX, Tracks, ask, find_other, follow, lead_rim
+from tests.core_model.hidden_clips import centre_box
 
 ZOOM = np.array([[-2.0, 0.02, -0.01], [1.5, 0.01, 0.02]])
 """(u, v) from (1, x, y), in pixels of frames of 96x128."""
@@ -13,7 +17,9 @@ STANDS = np.array([[0, 1, 0], [0, 0, 1]])
 BACK = np.linalg.inv(np.vstack(([1, 0, 0], ZOOM + STANDS)))[1:] - STANDS
 
 
-def flow_of(motion, pairs, height, width, scale=1.0):
+def flow_of(
+    motion: list[list[int]] | NDArray[Any], pairs: int, height: int, width: int, scale: float = 1.0
+) -> NDArray[Any]:
     """Flow [P, 2, h, w] that follows a motion, for frames `scale` times as large."""
     y, x = (np.mgrid[:height, :width] + 0.5) * scale - 0.5
     one = np.stack([(row[0] + row[1] * x + row[2] * y) / scale for row in motion])
@@ -21,7 +27,7 @@ def flow_of(motion, pairs, height, width, scale=1.0):
 
 
 @pytest.mark.parametrize("scale", [1, 2])
-def test_an_affine_motion_is_found_behind_a_hole_from_flow_of_any_size(scale):
+def test_an_affine_motion_is_found_behind_a_hole_from_flow_of_any_size(scale: int) -> None:
     masks = centre_box(4, 96, 128)
     forward, backward = (flow_of(motion, 3, 96 // scale, 128 // scale, scale) for motion in (ZOOM, BACK))
     for flow in (forward, backward):  # flow at the hole is the object's, which stands
@@ -34,7 +40,7 @@ def test_an_affine_motion_is_found_behind_a_hole_from_flow_of_any_size(scale):
         assert np.abs((models[:, 1, BACKGROUND] - truth) @ places).max() < 0.1
 
 
-def passing(step, frames=6):
+def passing(step: int, frames: int = 6) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Something 30 px high that passes above the hole by `step` pixels a frame, before a scene that stands."""
     forward, backward = np.zeros((2, frames - 1, 2, 96, 128), np.float32)
     shown = np.zeros((frames, 96, 128), bool)
@@ -47,7 +53,7 @@ def passing(step, frames=6):
     return masks, forward, backward, shown
 
 
-def test_what_passes_a_hole_has_a_motion_of_its_own_and_the_background_stands():
+def test_what_passes_a_hole_has_a_motion_of_its_own_and_the_background_stands() -> None:
     masks, forward, backward, shown = passing(step=5)
     found = fit_hole_motion(masks, forward, backward, 4)
     assert np.abs(found.models[:, :, 1, BACKGROUND]).max() < 0.01
@@ -59,13 +65,13 @@ def test_what_passes_a_hole_has_a_motion_of_its_own_and_the_background_stands():
     assert np.array_equal(other[1:-1] & looked_at, shown[1:-1] & looked_at)
 
 
-def test_where_nothing_passes_there_is_no_motion_in_front():
+def test_where_nothing_passes_there_is_no_motion_in_front() -> None:
     masks, forward, backward, _ = passing(step=0)
     assert not fit_hole_motion(masks, forward, backward, 4).valid[..., FOREGROUND].any()
 
 
 @pytest.fixture
-def tracked():
+def tracked() -> Callable[..., Any]:
     """Behind a hole of columns 50 to 61, in frames 2 to 9 of 12, the scene moves left by 3 px a frame."""
     masks = np.zeros((12, 96, 128), bool)
     masks[2:10, 40:52, 50:62] = True
@@ -74,7 +80,7 @@ def tracked():
     asked = ask(masks)
     tracks = {direction: follow(masks, asked, motion, nothing, BACKGROUND, direction) for direction in (1, -1)}
 
-    def track(t, y, x, direction):
+    def track(t: int, y: int, x: int, direction: int):
         part = slice(*asked.first[t : t + 2])
         n = asked.first[t] + np.flatnonzero((asked.rows[part] == y) & (asked.columns[part] == x))[0]
         found = tracks[direction]
@@ -98,12 +104,14 @@ def tracked():
         (3, 50, (1, 47), (-2, 56)),  # and begins with frame 2: frame 1 shows all
     ],
 )
-def test_a_pixel_is_followed_to_the_frame_that_shows_it(tracked, t, x, later, earlier):
+def test_a_pixel_is_followed_to_the_frame_that_shows_it(
+    tracked: Callable[..., Any], t: int, x: int, later: tuple[int, int], earlier: tuple[int, int]
+) -> None:
     assert (later[0], later[1], 45) == tracked(t, 45, x, 1)
     assert (earlier[0], earlier[1], 45) == tracked(t, 45, x, -1)
 
 
-def test_the_pixels_of_a_hole_and_its_rim_are_asked_for():
+def test_the_pixels_of_a_hole_and_its_rim_are_asked_for() -> None:
     masks = np.zeros((3, 30, 40), bool)
     masks[1, 10:20, 0:8] = True
     asked = ask(masks)
@@ -114,7 +122,7 @@ def test_the_pixels_of_a_hole_and_its_rim_are_asked_for():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_smaller_mask_has_every_pixel_that_a_hole_touches(seed):
+def test_a_smaller_mask_has_every_pixel_that_a_hole_touches(seed: int) -> None:
     masks = np.random.default_rng(seed).random((2, 30, 50)) < 0.03
     touched = np.zeros((2, 12, 20), bool)
     for t, y, x in np.argwhere(masks):  # two and a half pixels to one
@@ -123,7 +131,7 @@ def test_a_smaller_mask_has_every_pixel_that_a_hole_touches(seed):
 
 
 @pytest.mark.parametrize("spoiled_px", [4, 14])
-def test_flow_is_spoiled_as_far_from_a_hole_as_is_said_and_no_farther(spoiled_px):
+def test_flow_is_spoiled_as_far_from_a_hole_as_is_said_and_no_farther(spoiled_px: int) -> None:
     masks = np.zeros((2, 60, 60), bool)
     masks[:, 30, 25:31] = True
     _, near, _ = lay_holes(masks, (60, 60), spoiled_px)
@@ -131,7 +139,7 @@ def test_flow_is_spoiled_as_far_from_a_hole_as_is_said_and_no_farther(spoiled_px
     assert np.flatnonzero(near[0, :, 28]).tolist() == list(range(30 - spoiled_px, 31 + spoiled_px))
 
 
-def test_flow_that_is_smaller_by_another_factor_in_each_direction_is_enlarged_by_its_own():
+def test_flow_that_is_smaller_by_another_factor_in_each_direction_is_enlarged_by_its_own() -> None:
     masks = centre_box(4, 96, 128)
     y, x = (np.mgrid[:48, :32] + 0.5) * np.array([2, 4])[:, None, None] - 0.5
     forward, backward = (
@@ -146,7 +154,7 @@ def test_flow_that_is_smaller_by_another_factor_in_each_direction_is_enlarged_by
         assert np.abs((models[:, 1, BACKGROUND] - truth) @ places).max() < 0.01
 
 
-def test_the_rim_is_looked_for_beside_what_the_hole_next_to_it_is_filled_from():
+def test_the_rim_is_looked_for_beside_what_the_hole_next_to_it_is_filled_from() -> None:
     masks = np.zeros((4, 40, 60), bool)
     masks[1, 12:24, 20:36] = True
     asked = ask(masks)

@@ -11,7 +11,7 @@ MASK[2, 3], MASK[4, 5] = True, True
 REGION = Region(top=1, bottom=6, left=2, right=7)
 
 
-def laid(blending, *levels):
+def laid(blending: str, *levels: float) -> list[int]:
     """The two masked pixels, red, of frame 3; windows have the level at the first and 10 more at the second."""
     overlay = Overlay(blending)
     for level in levels:
@@ -26,13 +26,13 @@ def laid(blending, *levels):
 
 
 @pytest.mark.parametrize("blending", ["float", "published"])
-def test_each_window_counts_as_much_as_all_before_it_together(blending):
+def test_each_window_counts_as_much_as_all_before_it_together(blending: str) -> None:
     assert laid(blending, 100.5)[0] in (100, 101)
     assert laid(blending, 40.01, 80.01) == [60, 70]
     assert laid(blending, 40.01, 80.01, 20.01) == [40, 50]
     assert laid(blending, 20.01, 80.01, 40.01) == [45, 55]
 
 
-def test_the_published_one_cuts_off_fractions_at_each_step_and_the_other_rounds_at_the_end():
+def test_the_published_one_cuts_off_fractions_at_each_step_and_the_other_rounds_at_the_end() -> None:
     assert laid("published", 100.7, 201.2) == [150, 160]  # 100 and 201: 150.5
     assert laid("float", 100.7, 201.2) == [151, 161]  # 150.95

@@ -1,15 +1,20 @@
 """Is the hole's equation solved, whatever the hole, its size and its weights? Against elimination, and by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hidden_clips import texture
+from numpy.typing import NDArray
 
 from reelmend.core_model.propagation.poisson import Edges, solve_poisson
+from tests.core_model.hidden_clips import texture
 
 F32 = np.float32
 
 
-def exact(image, free, differences, weights, hold):
+def exact(
+    image: NDArray[Any], free: NDArray[Any], differences: Edges, weights: Edges, hold: NDArray[Any]
+) -> NDArray[Any]:
     """The same equations, each written down, and solved by elimination."""
     number = np.cumsum(free).reshape(free.shape) - 1
     matrix, right_side = np.zeros((free.sum(), free.sum())), np.zeros((free.sum(), len(image)))
@@ -32,7 +37,7 @@ def exact(image, free, differences, weights, hold):
     return solved
 
 
-def free_pixels(rng, kind, height, width):
+def free_pixels(rng: np.random.Generator, kind: str, height: int | np.int64, width: int | np.int64) -> NDArray[Any]:
     free = np.zeros((height, width), bool)
     if kind == "boxes":  # also such as reach the border
         for _ in range(rng.integers(1, 4)):
@@ -48,7 +53,9 @@ def free_pixels(rng, kind, height, width):
     return free
 
 
-def equations(rng, height, width, channels=3):
+def equations(
+    rng: np.random.Generator, height: int | np.int64, width: int | np.int64, channels: int = 3
+) -> tuple[Edges, Edges]:
     """Random differences and weights: the differences contradict each other."""
     shapes = (height, width - 1), (height - 1, width)
     differences = Edges(*(rng.normal(0, 15, (channels, *shape)).astype(F32) for shape in shapes))
@@ -57,7 +64,7 @@ def equations(rng, height, width, channels=3):
 
 @pytest.mark.parametrize("kind", ["boxes", "strokes", "everything"])
 @pytest.mark.parametrize("seed", range(6))
-def test_the_answer_is_that_of_elimination_to_two_levels(kind, seed):
+def test_the_answer_is_that_of_elimination_to_two_levels(kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     height, width = rng.integers(2, 33, 2)
     free = free_pixels(rng, kind, height, width)
@@ -69,13 +76,13 @@ def test_the_answer_is_that_of_elimination_to_two_levels(kind, seed):
     assert np.array_equal(solved[:, ~free], image[:, ~free])
 
 
-def rebuilt(truth, free, weights):
+def rebuilt(truth: NDArray[Any], free: NDArray[Any], weights: Edges) -> NDArray[Any]:
     """The free pixels of an image from its own differences: any weights give the image."""
     differences = Edges(np.diff(truth, axis=2), np.diff(truth, axis=1))
     return solve_poisson(np.where(free, F32(0), truth), free, differences, weights, np.zeros(free.shape, F32))
 
 
-def test_an_image_is_rebuilt_from_its_differences_at_every_side_and_parity():
+def test_an_image_is_rebuilt_from_its_differences_at_every_side_and_parity() -> None:
     rng = np.random.default_rng(0)
     worst = {}
     for side in range(1, 131):
@@ -90,7 +97,7 @@ def test_an_image_is_rebuilt_from_its_differences_at_every_side_and_parity():
 
 @pytest.mark.parametrize("side", [8, 63, 64, 65, 128, 131, 256])
 @pytest.mark.parametrize("power", [1, 2])
-def test_a_ramp_or_a_bowl_goes_on_through_a_square_hole(side, power):
+def test_a_ramp_or_a_bowl_goes_on_through_a_square_hole(side: int, power: int) -> None:
     """What is known of it is its rim and its second derivative: 0, or 2 in each direction."""
     y, x = np.mgrid[: side + 2, : side + 2] / F32(side + 1)
     truth = (200 * (x**power + y**power) / 2).astype(F32)[None]
@@ -105,7 +112,7 @@ def test_a_ramp_or_a_bowl_goes_on_through_a_square_hole(side, power):
     assert np.abs(solved - truth).max() < 1
 
 
-def step_drawn_over_grey(hold):
+def step_drawn_over_grey(hold: float) -> tuple[NDArray[Any] | Edges, ...]:
     """A window without a rim: a step of 20 levels, drawn over pixels that held 100 all over."""
     image = np.full((1, 20, 20), 100, F32)
     right = np.zeros((1, 20, 19), F32)
@@ -114,20 +121,20 @@ def step_drawn_over_grey(hold):
     return image, np.ones((20, 20), bool), Edges(right, np.zeros((1, 19, 20), F32)), ones, np.full((20, 20), hold, F32)
 
 
-def test_what_is_held_lightly_follows_its_differences_around_its_own_level():
+def test_what_is_held_lightly_follows_its_differences_around_its_own_level() -> None:
     window = step_drawn_over_grey(0.001)
     solved = solve_poisson(*window)
     assert np.abs(solved - exact(*window)).max() < 1
     assert solved.mean() == pytest.approx(100, abs=1)
 
 
-def test_what_nothing_holds_follows_its_differences_all_the_same():
+def test_what_nothing_holds_follows_its_differences_all_the_same() -> None:
     solved = solve_poisson(*step_drawn_over_grey(0))
     assert np.abs(solved[0, :, 10:] - solved[0, :, 9::-1] - 20).max() < 0.5
     assert solved.mean() == pytest.approx(100, abs=3)
 
 
-def test_a_hole_of_no_pixel_and_one_that_nothing_ties_stay_as_they_are():
+def test_a_hole_of_no_pixel_and_one_that_nothing_ties_stay_as_they_are() -> None:
     image = texture(12, 9).astype(F32).transpose(2, 0, 1).copy()
     differences, weights = equations(np.random.default_rng(0), 12, 9)
     nothing = Edges(*(np.zeros_like(weight) for weight in weights))

@@ -1,14 +1,16 @@
 """A shot restored in pieces, by one actor or by several, is the shot restored at once: byte by byte on a CPU."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from released import shared
+from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.precision import Execution
@@ -19,18 +21,19 @@ from reelmend.core_model.networks.image_propagation import propagate_images
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.prepared_shot import flow_tensor, images_tensor, masks_tensor
+from tests.released import shared
 
 FRAMES = 11
 OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)
 
 
 @pytest.fixture(scope="module")
-def networks():
+def networks() -> tuple[FlowCompletion, InpaintGenerator]:
     return shared(FlowCompletion), shared(InpaintGenerator)
 
 
 @pytest.fixture(scope="module")
-def shot():
+def shot() -> ArrayShot:
     rng = np.random.default_rng(0)
     texture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (75, 26), interpolation=cv2.INTER_CUBIC)
     frames = np.stack([texture[:24, 2 * t : 2 * t + 36] for t in range(FRAMES)])
@@ -43,12 +46,12 @@ def shot():
 
 
 @pytest.fixture(scope="module")
-def whole(networks, shot):
+def whole(networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot) -> NDArray[Any]:
     return engine(networks).restore(shot, 0, FRAMES).frames
 
 
 @pytest.fixture
-def taken(networks):
+def taken(networks: tuple[FlowCompletion, InpaintGenerator]) -> Iterator[Counter[Any]]:
     """How many windows were generated, and how many sub-videos' flow completed, one by one."""
     counts = Counter()
     hooks = [
@@ -60,18 +63,20 @@ def taken(networks):
         hook.remove()
 
 
-def engine(networks, options=OPTIONS):
+def engine(networks: tuple[FlowCompletion, InpaintGenerator], options: RestoreOptions = OPTIONS) -> ProPainterEngine:
     return ProPainterEngine(lambda: networks, "", options)
 
 
-def needed(shot, *pieces):
+def needed(shot: ArrayShot, *pieces: tuple[int, int]) -> dict[str, int]:
     """What the schedule says that these pieces take, each begun anew."""
     schedule = OPTIONS.schedule(FRAMES)
     needs = [schedule.needs(*piece, lambda start, stop: bool(shot.masks(start, stop).any())) for piece in pieces]
     return {"windows": sum(len(n.windows) for n in needs), "completed": sum(len(n.completed) for n in needs)}
 
 
-def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(networks, shot, whole, taken):
+def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+) -> None:
     actor = engine(networks)
     pieces = [actor.restore(shot, *cut).frames for cut in pairwise((0, 3, 5, 9, 10, 11))]
     assert np.array_equal(np.concatenate(pieces), whole)
@@ -79,8 +84,8 @@ def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(networks, sh
 
 
 def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_schedule_says(
-    networks, shot, whole, taken
-):
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+) -> None:
     """What each has computed before differs, what it returns does not."""
     first, second = engine(networks), engine(networks)
     assert np.array_equal(first.restore(shot, 4, 8).frames, whole[4:8])
@@ -89,20 +94,26 @@ def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_s
     assert taken == needed(shot, (4, 8), (8, 11), (0, 4))
 
 
-def test_in_bf16_the_picture_stays_close(networks, shot, whole):
+def test_in_bf16_the_picture_stays_close(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any]
+) -> None:
     """On a processor without bf16 it is the same picture."""
     options = replace(OPTIONS, execution=Execution(precision="bf16"))
     reduced = engine(networks, options).restore(shot, 0, 3).frames
     assert psnr(reduced, whole[:3], shot.masks(0, 3)) > 35
 
 
-def test_several_windows_at_once_are_the_same_picture_but_for_rounding(networks, shot, whole, taken):
+def test_several_windows_at_once_are_the_same_picture_but_for_rounding(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+) -> None:
     restored = engine(networks, replace(OPTIONS, window_batch=3)).restore(shot, 5, 8).frames
     assert taken["windows"] == needed(shot, (5, 8))["windows"] - 2, "three of them are one"
     assert (np.abs(restored.astype(int) - whole[5:8]) <= 1).mean() >= 0.9999
 
 
-def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(networks, shot):
+def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot
+) -> None:
     """Flow completion and propagation of a sub-video without a mask: computed, they return what they were given."""
     flows = [flow_tensor(flow, *shot.size) for flow in shot.flows(0, 5)]
     images, nothing = images_tensor(shot.images(0, 6)), masks_tensor(np.zeros_like(shot.masks(0, 6)))

@@ -2,28 +2,30 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
-from hidden_clips import texture
+from numpy.typing import NDArray
 
 from reelmend.core_model.propagation.texture import find_sources
+from tests.core_model.hidden_clips import texture
 
 HOLE = np.zeros((72, 96), bool)
 HOLE[26:46, 36:60] = True
 EVERYWHERE = np.ones(HOLE.shape, bool)
 
 
-def continued(picture, hole=HOLE, usable=EVERYWHERE):
+def continued(picture: NDArray[Any], hole: NDArray[Any] = HOLE, usable: NDArray[Any] = EVERYWHERE) -> NDArray[Any]:
     sources = find_sources(picture, hole, usable)
     return picture[sources[..., 0], sources[..., 1]]
 
 
-def test_the_same_picture_gives_the_same_texture_also_in_another_process():
+def test_the_same_picture_gives_the_same_texture_also_in_another_process() -> None:
     again = """
 import numpy as np
-from hidden_clips import texture
-from test_texture import HOLE, EVERYWHERE, find_sources
+from tests.core_model.hidden_clips import texture
+from tests.core_model.test_texture import HOLE, EVERYWHERE, find_sources
 print(find_sources(texture(72, 96), HOLE, EVERYWHERE).tobytes().hex())
 """
     sources = [find_sources(texture(72, 96), HOLE, EVERYWHERE) for _ in range(2)]
@@ -39,14 +41,14 @@ print(find_sources(texture(72, 96), HOLE, EVERYWHERE).tobytes().hex())
     assert sources[0].tobytes().hex() == elsewhere
 
 
-def test_what_the_picture_holds_in_the_hole_is_not_read():
+def test_what_the_picture_holds_in_the_hole_is_not_read() -> None:
     picture = texture(72, 96)
     painted = np.where(HOLE[..., None], np.uint8(255), picture)
     assert np.array_equal(*(find_sources(one, HOLE, EVERYWHERE) for one in (picture, painted)))
 
 
 @pytest.mark.parametrize("at", [(0, 0), (26, 36), (52, 72)])
-def test_no_source_lies_in_the_hole_or_where_it_must_not_and_the_rest_stays(at):
+def test_no_source_lies_in_the_hole_or_where_it_must_not_and_the_rest_stays(at: tuple[int, int]) -> None:
     hole, usable = np.zeros(HOLE.shape, bool), np.ones(HOLE.shape, bool)
     hole[at[0] : at[0] + 20, at[1] : at[1] + 24] = True
     usable[:, :20] = False
@@ -58,7 +60,7 @@ def test_no_source_lies_in_the_hole_or_where_it_must_not_and_the_rest_stays(at):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_edge_and_a_stripe_go_on_through_the_hole(turned):
+def test_an_edge_and_a_stripe_go_on_through_the_hole(turned: bool) -> None:
     picture = np.full((72, 96, 3), 70, np.float32)
     picture[:, 48:] = 180
     picture[:, 40:44] = 230
@@ -71,6 +73,6 @@ def test_an_edge_and_a_stripe_go_on_through_the_hole(turned):
     assert wrong[HOLE].mean() < 0.05
 
 
-def test_where_nothing_may_be_copied_there_are_no_sources():
+def test_where_nothing_may_be_copied_there_are_no_sources() -> None:
     assert find_sources(texture(72, 96), HOLE, ~EVERYWHERE) is None
     assert find_sources(texture(72, 96), EVERYWHERE, ~EVERYWHERE) is None

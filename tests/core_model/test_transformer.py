@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from released import shared, with_test_weights
 
 from reelmend.core_model.networks.attention import WindowAttention
 from reelmend.core_model.networks.generator import InpaintGenerator
@@ -14,22 +13,23 @@ from reelmend.core_model.networks.region import Part, Region
 from reelmend.core_model.networks.tokens import FusionFeedForward, SoftComposition, SoftSplit, token_grid, tokens_over
 from reelmend.core_model.networks.transformer import frames_of_blocks
 from reelmend.core_model.networks.windows import WindowPlan
+from tests.released import shared, with_test_weights
 
 FEATURES = (34, 55)  # tokens 12 x 19: padded to 3 x 3 windows
 GRID = token_grid(*FEATURES)
 
 
-def _masks(local=3):
+def _masks(local: int = 3) -> torch.Tensor:
     masks = torch.zeros(1, local, 1, *FEATURES)
     masks[:, 1, :, 3:9, 20:24] = 1
     return masks
 
 
-def _tokens(frames=6):
+def _tokens(frames: int = 6) -> torch.Tensor:
     return torch.randn(1, frames, *GRID, 512, generator=torch.Generator().manual_seed(3))
 
 
-def test_attention_is_that_of_rolled_and_pooled_keys_in_every_masked_window():
+def test_attention_is_that_of_rolled_and_pooled_keys_in_every_masked_window() -> None:
     attention, x, plan = with_test_weights(WindowAttention()), _tokens(), WindowPlan.of(_masks(), GRID)
     assert 0 < len(plan.masked) < 9
     for keys in ([0, 2, 4], [1, 3, 5]):
@@ -37,13 +37,13 @@ def test_attention_is_that_of_rolled_and_pooled_keys_in_every_masked_window():
         assert torch.allclose(out, _plain_attention(attention, x, plan, keys), rtol=0, atol=1e-5)
 
 
-def test_attention_of_some_frames_is_cut_out_of_that_of_all():
+def test_attention_of_some_frames_is_cut_out_of_that_of_all() -> None:
     attention, x, plan = with_test_weights(WindowAttention()), _tokens(), WindowPlan.of(_masks(), GRID)
     whole = attention(x, plan, [1, 3, 5], list(range(6)))
     assert torch.allclose(attention(x, plan, [1, 3, 5], [0, 1, 2]), whole[:, :3], rtol=0, atol=1e-5)
 
 
-def test_where_no_window_is_masked_frames_do_not_see_each_other():
+def test_where_no_window_is_masked_frames_do_not_see_each_other() -> None:
     attention, x = with_test_weights(WindowAttention()), _tokens()
     plan = WindowPlan.of(torch.zeros_like(_masks()), GRID)
     other = torch.cat((x[:, :1], x[:, 1:] + 1), 1)
@@ -51,7 +51,7 @@ def test_where_no_window_is_masked_frames_do_not_see_each_other():
     assert torch.equal(first, second)
 
 
-def test_feed_forward_folds_divides_by_the_overlaps_and_unfolds():
+def test_feed_forward_folds_divides_by_the_overlaps_and_unfolds() -> None:
     mlp, x = with_test_weights(FusionFeedForward()), _tokens(2)[0]
     whole = Region.whole(*GRID)
     hidden = rearrange(mlp.fc1(x), "n i j c -> n c (i j)")
@@ -62,7 +62,7 @@ def test_feed_forward_folds_divides_by_the_overlaps_and_unfolds():
 
 
 @pytest.mark.parametrize("wanted", [Region(0, 3, 0, 4), Region(5, 7, 9, 10), Region(8, 12, 15, 19)])
-def test_feed_forward_of_some_tokens_is_cut_out_of_that_of_all(wanted):
+def test_feed_forward_of_some_tokens_is_cut_out_of_that_of_all(wanted: Region) -> None:
     mlp, x = with_test_weights(FusionFeedForward()), _tokens(2)[0]
     whole = Region.whole(*GRID)
     given = mlp.reads(wanted, *FEATURES)
@@ -72,7 +72,7 @@ def test_feed_forward_of_some_tokens_is_cut_out_of_that_of_all(wanted):
 
 
 @pytest.mark.parametrize("region", [Region.whole(*FEATURES), Region(0, 1, 0, 1), Region(11, 20, 30, 55)])
-def test_composition_adds_up_overlapping_patches_and_convolves(region):
+def test_composition_adds_up_overlapping_patches_and_convolves(region: Region) -> None:
     composition, x = with_test_weights(SoftComposition()), _tokens(2)[0]
     folded = F.fold(rearrange(composition.embedding(x), "n i j c -> n c (i j)"), FEATURES, 7, padding=3, stride=3)
     plain = composition.bias_conv(folded)[..., *region.inside(Region.whole(*FEATURES))]
@@ -81,21 +81,21 @@ def test_composition_adds_up_overlapping_patches_and_convolves(region):
     assert torch.allclose(composition(given, tokens, region, FEATURES), plain, rtol=0, atol=1e-5)
 
 
-def test_split_is_a_linear_layer_on_every_patch():
+def test_split_is_a_linear_layer_on_every_patch() -> None:
     split = with_test_weights(SoftSplit())
     features = torch.randn(1, 2, 128, *FEATURES)
     patches = F.unfold(features[0], 7, padding=3, stride=3).transpose(1, 2)
     assert torch.allclose(split(features)[0], split.embedding(patches).unflatten(1, GRID), rtol=0, atol=1e-4)
 
 
-def test_every_token_over_a_region_touches_it():
+def test_every_token_over_a_region_touches_it() -> None:
     for top in range(FEATURES[0]):
         tokens = tokens_over(Region(top, top + 1, 0, 1), *FEATURES)
         touching = [i for i in range(GRID[0]) if 3 * i - 3 <= top <= 3 * i + 3]
         assert [*range(tokens.top, tokens.bottom)] == touching
 
 
-def test_blocks_that_drop_frames_nobody_reads_give_the_same_tokens():
+def test_blocks_that_drop_frames_nobody_reads_give_the_same_tokens() -> None:
     transformer, x = shared(InpaintGenerator).transformers, _tokens(5)
     plan = WindowPlan.of(_masks(), GRID)
     out = transformer(x, 3, plan, Region.whole(*GRID), FEATURES)
@@ -108,7 +108,7 @@ def test_blocks_that_drop_frames_nobody_reads_give_the_same_tokens():
     assert torch.allclose(out, plain[:, :3], rtol=1e-5, atol=1e-4)
 
 
-def test_the_last_block_computes_local_frames_only_and_the_one_before_also_its_key_frames():
+def test_the_last_block_computes_local_frames_only_and_the_one_before_also_its_key_frames() -> None:
     given, blocks = frames_of_blocks(8, 3)
     assert given == [*range(8)]
     assert blocks[-1].queries == [0, 1, 2]
@@ -117,7 +117,7 @@ def test_the_last_block_computes_local_frames_only_and_the_one_before_also_its_k
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 9)])
-def test_doubling_a_part_is_cut_out_of_doubling_the_whole(size):
+def test_doubling_a_part_is_cut_out_of_doubling_the_whole(size: tuple[int, int]) -> None:
     x = torch.randn(1, 2, *size)
     whole = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
     height, width = 2 * size[0], 2 * size[1]
@@ -127,7 +127,7 @@ def test_doubling_a_part_is_cut_out_of_doubling_the_whole(size):
         assert torch.allclose(part.values, whole[..., *region.inside(Region.whole(height, width))], atol=1e-6)
 
 
-def _plain_attention(attention, x, plan, keys):
+def _plain_attention(attention: WindowAttention, x: torch.Tensor, plan: WindowPlan, keys: list[int]) -> torch.Tensor:
     """Every window's tokens from rolled copies of the padded grid; each frame of each window on its own."""
     rows, columns = (padded - length for padded, length in zip(plan.padded, plan.grid, strict=True))
     x = F.pad(x, (0, 0, 0, columns, 0, rows))

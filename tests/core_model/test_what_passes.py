@@ -1,8 +1,11 @@
 """What passes a camera that stands still: is it seen for what it is, and followed through a hole?"""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reelmend.core_model.propagation.camera import IN_PLACE
 from reelmend.core_model.propagation.hole_motion import FOREGROUND
@@ -12,12 +15,14 @@ from reelmend.core_model.propagation.still_scene import look_behind
 FRAMES, HEIGHT, WIDTH = 10, 120, 200
 
 
-def texture(seed, height, width):
+def texture(seed: int, height: int, width: int) -> NDArray[Any]:
     grain = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.float32)
     return np.clip(cv2.GaussianBlur(grain, (0, 0), 1.5) * 3 - 256, 0, 255).astype(np.uint8)
 
 
-def passing(step, turn=0.0):
+def passing(
+    step: tuple[float, float] | tuple[int, int], turn: float = 0.0
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[NDArray[Any]]]:
     """A textured card of 60x70 before plain grey that moves by `step` (x, y) a frame and turns by `turn` degrees."""
     card, shape = np.full((HEIGHT, WIDTH, 3), 90, np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
     card[30:90, 20:90], shape[30:90, 20:90] = texture(1, 60, 70), 1
@@ -34,7 +39,9 @@ def passing(step, turn=0.0):
 
 
 @pytest.mark.parametrize(("step", "turn"), [((6, 0), 0), ((-3.5, 1.25), 0), ((5, 2), 2.0)])
-def test_what_passes_is_followed_to_a_fraction_of_a_pixel_behind_the_hole(step, turn):
+def test_what_passes_is_followed_to_a_fraction_of_a_pixel_behind_the_hole(
+    step: tuple[float, float] | tuple[int, int], turn: float
+) -> None:
     frames, masks, shown, places = passing(step, turn)
     frames[masks] = 255
     motion = register_passing(frames, masks, shown & ~masks)
@@ -47,7 +54,7 @@ def test_what_passes_is_followed_to_a_fraction_of_a_pixel_behind_the_hole(step, 
         assert found == pytest.approx(truth @ at, abs=0.15)
 
 
-def test_two_things_that_meet_behind_one_hole_are_followed_each_for_itself():
+def test_two_things_that_meet_behind_one_hole_are_followed_each_for_itself() -> None:
     """A card above goes right, one below goes left, and a tall hole lies over both."""
     first, second = texture(1, 36, 60), texture(2, 36, 60)
     frames = np.full((FRAMES, HEIGHT, WIDTH, 3), 90, np.uint8)
@@ -69,7 +76,7 @@ def test_two_things_that_meet_behind_one_hole_are_followed_each_for_itself():
         assert found == {(6, 0), (-5, 0)}
 
 
-def test_an_edge_that_slides_along_itself_is_not_followed():
+def test_an_edge_that_slides_along_itself_is_not_followed() -> None:
     """A plain bar across the picture may move along itself as it likes: nothing says where a pixel of it goes."""
     frames = np.full((4, HEIGHT, WIDTH, 3), 90, np.uint8)
     shown = np.zeros((4, HEIGHT, WIDTH), bool)
@@ -79,7 +86,7 @@ def test_an_edge_that_slides_along_itself_is_not_followed():
     assert not register_passing(frames, masks, shown & ~masks).valid[..., FOREGROUND:].any()
 
 
-def test_what_passes_counts_whole_though_its_middle_looks_like_the_background():
+def test_what_passes_counts_whole_though_its_middle_looks_like_the_background() -> None:
     frames = np.full((12, HEIGHT, WIDTH, 3), 90, np.uint8)
     for t in range(12):
         frames[t, 30:80, 12 * t : 12 * t + 50] = 220
@@ -91,7 +98,7 @@ def test_what_passes_counts_whole_though_its_middle_looks_like_the_background():
     assert not found[5, :, 120:].any()
 
 
-def test_light_that_changes_does_not_pass():
+def test_light_that_changes_does_not_pass() -> None:
     scene = texture(2, HEIGHT, WIDTH) // 2 + 30
     frames = np.stack([(scene * gain).round().astype(np.uint8) for gain in np.linspace(0.5, 1.4, 12)])
     masks = np.zeros((12, HEIGHT, WIDTH), bool)

@@ -1,12 +1,13 @@
 """As much at once as the device holds, and no more: on a simulated card, with the errors of torch's allocator."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from released import shared, with_test_weights
-from simulated_card import Card
+from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.memory import full_device_named
@@ -17,11 +18,14 @@ from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.flow_completion import FlowCompletion
-from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.networks.region import Region
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.restoration import Restoration
+from tests.core_model.simulated_card import Card
+from tests.released import shared, with_test_weights
 
 CPU = torch.device("cpu")
 FRAMES, MASKED = 13, slice(3, 11)
@@ -33,26 +37,28 @@ WINDOWS = 10
 class CardGenerator(InpaintGenerator):
     """Takes 10 bytes and 100 a window of a card while it completes; `batches` tells how many windows came at once."""
 
-    def complete(self, window, reference_tokens_BRijC, region=None):
+    def complete(
+        self, window: LocalFrames, reference_tokens_BRijC: torch.Tensor, region: Region = None
+    ) -> torch.Tensor | None:
         self.batches.append(len(window.features))
         with self.card.lend(10 + 100 * len(window.features)):
             return super().complete(window, reference_tokens_BRijC, region)
 
 
 @pytest.fixture(scope="module")
-def completion():
+def completion() -> FlowCompletion:
     return shared(FlowCompletion)
 
 
 @pytest.fixture(scope="module")
-def generator():
+def generator() -> CardGenerator:
     generator = deepcopy(shared(InpaintGenerator))
     generator.__class__ = CardGenerator
     return generator
 
 
 @pytest.fixture(scope="module")
-def shot():
+def shot() -> ArrayShot:
     frames = np.random.default_rng(0).integers(0, 256, (FRAMES, 16, 24, 3), np.uint8)
     masks = np.zeros((FRAMES, 16, 24), bool)
     masks[MASKED, 4:10, 6:14] = True
@@ -61,10 +67,10 @@ def shot():
 
 
 @pytest.fixture
-def restoration_on(shot, completion, generator):
+def restoration_on(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> Callable[..., Any]:
     """Begin to restore the shot on a card; the generator's `batches` are then the numbers of windows tried at once."""
 
-    def begin(card, fixed=0):
+    def begin(card: Card, fixed: int = 0) -> Restoration:
         generator.card, generator.batches = card, []
         return Restoration(shot, completion, generator, OPTIONS, DeviceRoom(card, CPU, fixed))
 
@@ -72,7 +78,7 @@ def restoration_on(shot, completion, generator):
 
 
 @pytest.fixture(scope="module")
-def one_by_one(shot, completion, generator):
+def one_by_one(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> NDArray[Any]:
     generator.card, generator.batches = Card(10**6), []
     room = DeviceRoom(generator.card, CPU, 1)
     restored = Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES).frames
@@ -80,24 +86,30 @@ def one_by_one(shot, completion, generator):
     return restored
 
 
-def alike(restored, expected):
+def alike(restored: NDArray[Any], expected: NDArray[Any]) -> np.bool:
     return np.abs(restored.astype(int) - expected).max() <= 1
 
 
-def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(restoration_on, generator, one_by_one):
+def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(
+    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+) -> None:
     """Room for three; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
     restored = restoration_on(Card(400)).restore(0, 8).frames
     assert generator.batches == [1, 3, 3]
     assert alike(restored, one_by_one[:8])
 
 
-def test_a_large_card_takes_no_more_than_what_pays(restoration_on, generator, one_by_one):
+def test_a_large_card_takes_no_more_than_what_pays(
+    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+) -> None:
     restored = restoration_on(Card(10**9)).restore(0, FRAMES).frames
     assert generator.batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
     assert alike(restored, one_by_one)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(restoration_on, generator, one_by_one):
+def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(
+    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+) -> None:
     """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
     card, steps = Card(500, lost=350), STEPS.by_rung[FEWER_WINDOWS]
     restoration = restoration_on(card)
@@ -112,13 +124,17 @@ def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(restoration_o
     assert card.releases == met > 0
 
 
-def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(restoration_on, generator, one_by_one):
+def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(
+    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+) -> None:
     restored = restoration_on(Card(330), fixed=4).restore(0, 7).frames
     assert generator.batches == [4, 2, 2, 2]
     assert alike(restored, one_by_one[:7])
 
 
-def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_can_go_on(shot, completion, generator):
+def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_can_go_on(
+    shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator
+) -> None:
     generator.card, generator.batches = Card(100), []
     engine = ProPainterEngine(lambda: (completion, generator), "", OPTIONS)
     with pytest.raises(DeviceFull, match=r"a block of 13 frames of 24x16 does not fit .*: tried to allocate 110 bytes"):
@@ -127,7 +143,7 @@ def test_a_window_that_does_not_fit_alone_is_named_with_its_size_and_the_engine_
     assert engine.restore(shot, 0, 2).frames.shape == (2, 16, 24, 3)
 
 
-def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window():
+def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window() -> None:
     card = Card(10_000)
     batch = WindowBatch(card)
     for windows in (1, 2):
@@ -137,14 +153,14 @@ def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window():
     assert batch.size == 5
 
 
-def test_where_no_memory_can_be_asked_windows_come_one_at_a_time():
+def test_where_no_memory_can_be_asked_windows_come_one_at_a_time() -> None:
     batch = WindowBatch(None)
     with batch.watch(1):
         pass
     assert batch.size == 1
 
 
-def test_a_processors_memory_can_be_full_too():
+def test_a_processors_memory_can_be_full_too() -> None:
     with pytest.raises(DeviceFull, match=r"a clip does not fit .*1125899906842624 bytes"), full_device_named("a clip"):
         torch.empty(2**50, dtype=torch.uint8)
     with pytest.raises(DeviceFull, match=r"a clip does not fit .* Unable to allocate"), full_device_named("a clip"):
@@ -156,14 +172,18 @@ def test_a_processors_memory_can_be_full_too():
 class CardRaft(Raft):
     """Has the memory for two pairs of 128x128 frames at once, and for any number of larger ones."""
 
-    def forward(self, frames_BT3HW, iterations=20, pairs_at_once=8):
+    def forward(
+        self, frames_BT3HW: torch.Tensor, iterations: int = 20, pairs_at_once: int = 8
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
         self.tried.append((frames_BT3HW.shape[-1], pairs_at_once))
         if frames_BT3HW.shape[-1] == 128 and pairs_at_once > 2:
             raise torch.OutOfMemoryError("tried to allocate more\nthan there is")
         return super().forward(frames_BT3HW, iterations, pairs_at_once)
 
 
-def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(monkeypatch):
+def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_for_that_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("reelmend.core_model.flow.raft._MOST_PAIRS_CPU", 8)
     raft, frames = with_test_weights(CardRaft()), np.random.default_rng(0).integers(0, 256, (3, 40, 136, 3), np.uint8)
     raft.tried, steps = [], STEPS.by_rung[FEWER_PAIRS]
@@ -177,9 +197,9 @@ def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_f
     assert np.allclose(first, plain, atol=1e-3)
 
 
-def test_a_pair_of_frames_that_does_not_fit_is_named_with_its_size():
+def test_a_pair_of_frames_that_does_not_fit_is_named_with_its_size() -> None:
     class FullRaft(Raft):
-        def forward(self, frames_BT3HW, iterations=20, pairs_at_once=8):
+        def forward(self, frames_BT3HW: torch.Tensor, iterations: int = 20, pairs_at_once: int = 8) -> None:
             raise torch.OutOfMemoryError(f"no room for {pairs_at_once}")
 
     flow = RaftFlow(lambda: with_test_weights(FullRaft()), "", 1, Execution())

@@ -1,11 +1,12 @@
 """What must alerts say, so that they can ever fire, and whoever is woken knows what to do?"""
 
 import re
-
-from manifests import of_kind
-from policy import rule
+from collections.abc import Iterator
+from typing import Any
 
 from reelmend.pipelines.observe.metrics import ITEM_OUTCOMES, METRICS, Kind, TaskOutcome
+from tests.deploy.manifests import of_kind
+from tests.deploy.policy import rule
 
 _KUBE_STATE = {
     "kube_job_failed": {"namespace", "job_name", "condition"},
@@ -22,14 +23,14 @@ _SELECTED = re.compile(r"\b((?:ray|kube)_\w+)(?:\{([^}]*)\})?")
 """A metric, and what is in braces behind it."""
 
 
-def _alerts(documents):
+def _alerts(documents: list[Any]) -> Iterator[dict[str, dict[str, str] | str]]:
     for document in of_kind(documents, "PrometheusRule"):
         for group in document["spec"]["groups"]:
             yield from group["rules"]
 
 
 @rule
-def alerts_ask_for_metrics_and_labels_that_are_exported(documents):
+def alerts_ask_for_metrics_and_labels_that_are_exported(documents: list[Any]) -> Iterator[str]:
     for alert in _alerts(documents):
         selected = [one for one in _SELECTED.findall(alert["expr"]) if one[0] != "ray_io_cluster"]
         named = [name for name, _ in selected]
@@ -51,7 +52,7 @@ def alerts_ask_for_metrics_and_labels_that_are_exported(documents):
 
 
 @rule
-def alerts_say_how_bad_it_is_and_what_to_do(documents):
+def alerts_say_how_bad_it_is_and_what_to_do(documents: list[Any]) -> Iterator[str]:
     names = [alert["alert"] for alert in _alerts(documents)]
     if len(set(names)) != len(names):
         yield "two alerts have one name"
@@ -66,18 +67,18 @@ def alerts_say_how_bad_it_is_and_what_to_do(documents):
             yield f"{alert['alert']}: has no label {', '.join(missing)} to show"
 
 
-def _labels_left(query):
+def _labels_left(query: str) -> set[str]:
     """Of sums those that they are grouped by, else those of what is asked for first."""
     first, *_ = _SELECTED.findall(query)
     return _grouped_by(query) if "by (" in query else _LABELS.get(first[0], set())
 
 
-def _grouped_by(query):
+def _grouped_by(query: str) -> set[str]:
     return {label.strip() for labels in re.findall(r"(?:by|on) \(([^)]*)\)", query) for label in labels.split(",")}
 
 
 @rule
-def alerts_wait_as_long_as_the_cronjob_does(documents):
+def alerts_wait_as_long_as_the_cronjob_does(documents: list[Any]) -> Iterator[str]:
     for alert in _alerts(documents):
         for seconds in re.findall(r"next_schedule_time\{[^}]*\} > (\d+)", alert["expr"]):
             for cronjob in of_kind(documents, "CronJob"):
@@ -86,7 +87,7 @@ def alerts_wait_as_long_as_the_cronjob_does(documents):
 
 
 @rule
-def alerts_look_into_the_namespace_they_are_in(documents):
+def alerts_look_into_the_namespace_they_are_in(documents: list[Any]) -> Iterator[str]:
     for document in of_kind(documents, "PrometheusRule"):
         for alert in _alerts([document]):
             for namespace in re.findall(r'namespace="([^"]*)"', alert["expr"]):

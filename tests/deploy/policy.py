@@ -7,9 +7,11 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import yaml
-from manifests import ROOT, Document, cluster_specs, containers, of_kind, pod_templates
+
+from tests.deploy.manifests import ROOT, Document, cluster_specs, containers, of_kind, pod_templates
 
 Rule = Callable[[list[Document]], Iterator[str]]
 RULES: dict[str, Rule] = {}
@@ -27,7 +29,7 @@ def faults(documents: list[Document]) -> list[str]:
 
 
 @rule
-def images_are_pinned_and_the_projects_own_is_this_version(documents):
+def images_are_pinned_and_the_projects_own_is_this_version(documents: list[Any]) -> Iterator[str]:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for where, container in containers(documents):
         name, _, tag = container["image"].rpartition(":")
@@ -38,7 +40,7 @@ def images_are_pinned_and_the_projects_own_is_this_version(documents):
 
 
 @rule
-def quantities_are_kubernetes_own(documents):
+def quantities_are_kubernetes_own(documents: list[Any]) -> Iterator[str]:
     for where, container in containers(documents):
         for kind, amounts in container["resources"].items():
             for name, amount in amounts.items():
@@ -52,7 +54,7 @@ def quantities_are_kubernetes_own(documents):
 
 
 @rule
-def memory_is_limited_to_what_is_requested(documents):
+def memory_is_limited_to_what_is_requested(documents: list[Any]) -> Iterator[str]:
     for where, container in containers(documents):
         resources = container.get("resources", {})
         requested, limit = (resources.get(kind, {}).get("memory") for kind in ("requests", "limits"))
@@ -61,7 +63,7 @@ def memory_is_limited_to_what_is_requested(documents):
 
 
 @rule
-def gpus_are_whole_and_requested_as_they_are_limited(documents):
+def gpus_are_whole_and_requested_as_they_are_limited(documents: list[Any]) -> Iterator[str]:
     for where, container in containers(documents):
         resources = container.get("resources", {})
         requested, limit = (resources.get(kind, {}).get("nvidia.com/gpu") for kind in ("requests", "limits"))
@@ -70,7 +72,7 @@ def gpus_are_whole_and_requested_as_they_are_limited(documents):
 
 
 @rule
-def pods_keep_the_restricted_standard(documents):
+def pods_keep_the_restricted_standard(documents: list[Any]) -> Iterator[str]:
     for where, template in pod_templates(documents):
         security = template["spec"].get("securityContext", {})
         if not security.get("runAsNonRoot") or not security.get("runAsUser"):
@@ -91,7 +93,9 @@ def pods_keep_the_restricted_standard(documents):
             yield f"{where}: keeps capabilities"
 
 
-def _autoscalers(documents):
+def _autoscalers(
+    documents: list[Any],
+) -> Iterator[tuple[str, dict[str, dict[str, dict] | int | str]] | tuple[str, dict[str, Any]]]:
     """The container that KubeRay adds to the head when it is to scale."""
     for where, spec in cluster_specs(documents):
         if spec.get("enableInTreeAutoscaling"):
@@ -99,7 +103,7 @@ def _autoscalers(documents):
 
 
 @rule
-def only_who_talks_to_the_api_has_a_token(documents):
+def only_who_talks_to_the_api_has_a_token(documents: list[Any]) -> Iterator[str]:
     scaling = {f"{where} head" for where, spec in cluster_specs(documents) if spec.get("enableInTreeAutoscaling")}
     for where, template in pod_templates(documents):
         wanted = where.startswith("CronJob") or where in scaling
@@ -113,7 +117,7 @@ def only_who_talks_to_the_api_has_a_token(documents):
 
 
 @rule
-def the_launcher_may_handle_rayjobs_and_nobody_more(documents):
+def the_launcher_may_handle_rayjobs_and_nobody_more(documents: list[Any]) -> Iterator[str]:
     for role in of_kind(documents, "ClusterRole", "ClusterRoleBinding"):
         yield f"{role['kind']} {role['metadata']['name']}: reaches beyond the namespace"
     for role in of_kind(documents, "Role"):
@@ -123,7 +127,7 @@ def the_launcher_may_handle_rayjobs_and_nobody_more(documents):
 
 
 @rule
-def what_a_pod_names_exists(documents):
+def what_a_pod_names_exists(documents: list[Any]) -> Iterator[str]:
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
     for where, template in pod_templates(documents):
         spec = template["spec"]
@@ -145,7 +149,7 @@ def what_a_pod_names_exists(documents):
 
 
 @rule
-def names_in_a_list_are_unique(documents):
+def names_in_a_list_are_unique(documents: list[Any]) -> Iterator[str]:
     for where, template in pod_templates(documents):
         spec = template["spec"]
         for key in ("containers", "initContainers", "volumes"):
@@ -155,7 +159,7 @@ def names_in_a_list_are_unique(documents):
 
 
 @rule
-def weights_are_checked_before_a_pod_starts(documents):
+def weights_are_checked_before_a_pod_starts(documents: list[Any]) -> Iterator[str]:
     for where, container in containers(documents):
         script = " ".join(container.get("args", []))
         if "weights pull" in script and "sha256sum --check --strict" not in script:
@@ -163,7 +167,7 @@ def weights_are_checked_before_a_pod_starts(documents):
 
 
 @rule
-def jobs_hold_no_secrets(documents):
+def jobs_hold_no_secrets(documents: list[Any]) -> Iterator[str]:
     for document in of_kind(documents, "Secret"):
         yield f"Secret {document['metadata']['name']}: belongs into the cluster, not into a repository"
     for where, container in containers(documents):
@@ -173,7 +177,7 @@ def jobs_hold_no_secrets(documents):
 
 
 @rule
-def no_secret_stands_on_a_command_line(documents):
+def no_secret_stands_on_a_command_line(documents: list[Any]) -> Iterator[str]:
     for where, container in containers(documents):
         secret = [one["name"] for one in container.get("env", []) if "secretKeyRef" in one.get("valueFrom", {})]
         words = " ".join([*container.get("command", []), *container.get("args", [])])
@@ -183,14 +187,14 @@ def no_secret_stands_on_a_command_line(documents):
 
 
 @rule
-def images_are_read_only(documents):
+def images_are_read_only(documents: list[Any]) -> Iterator[str]:
     for where, container in [*containers(documents), *_autoscalers(documents)]:
         if container.get("securityContext", {}).get("readOnlyRootFilesystem") is not True:
             yield f"{where}: may write to its image"
 
 
 @rule
-def pods_that_read_strangers_files_reach_only_what_they_need(documents):
+def pods_that_read_strangers_files_reach_only_what_they_need(documents: list[Any]) -> Iterator[str]:
     """Themselves, names, an object store over HTTPS, and what they keep their state in."""
     policies = [one for one in of_kind(documents, "NetworkPolicy") if "Egress" in one["spec"]["policyTypes"]]
     of_ray = [one for one in policies if "ray.io/is-ray-node" in str(one["spec"]["podSelector"])]
@@ -208,7 +212,7 @@ def pods_that_read_strangers_files_reach_only_what_they_need(documents):
 
 
 @rule
-def nobody_reaches_ray_but_those_who_are_named(documents):
+def nobody_reaches_ray_but_those_who_are_named(documents: list[Any]) -> Iterator[str]:
     policies = of_kind(documents, "NetworkPolicy")
     closed = [one for one in policies if one["spec"]["podSelector"] == {} and not one["spec"].get("ingress")]
     if not closed or "Ingress" not in closed[0]["spec"]["policyTypes"]:
@@ -220,14 +224,14 @@ def nobody_reaches_ray_but_those_who_are_named(documents):
 
 
 @rule
-def the_namespace_enforces_the_restricted_standard(documents):
+def the_namespace_enforces_the_restricted_standard(documents: list[Any]) -> Iterator[str]:
     for namespace in of_kind(documents, "Namespace"):
         if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
             yield f"Namespace {namespace['metadata']['name']}: enforces no pod security standard"
 
 
 @rule
-def jobs_are_yaml_that_says_what_to_restore(documents):
+def jobs_are_yaml_that_says_what_to_restore(documents: list[Any]) -> Iterator[str]:
     for document in of_kind(documents, "ConfigMap"):
         if text := document.get("data", {}).get("job.yaml"):
             job = yaml.safe_load(text)

@@ -2,17 +2,18 @@
 
 import math
 import re
-
-from manifests import ROOT, cluster_specs, of_kind
-from policy import rule
+from collections.abc import Iterator
+from typing import Any
 
 from reelmend.cluster.resources import lay_out
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.job.load import load_job
+from tests.deploy.manifests import ROOT, cluster_specs, of_kind
+from tests.deploy.policy import rule
 
 
 @rule
-def ray_is_the_version_of_the_lock(documents):
+def ray_is_the_version_of_the_lock(documents: list[Any]) -> Iterator[str]:
     (locked,) = re.findall(r"^ray==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     for where, spec in cluster_specs(documents):
         if spec.get("rayVersion") != locked:
@@ -20,14 +21,14 @@ def ray_is_the_version_of_the_lock(documents):
 
 
 @rule
-def ray_wants_a_token(documents):
+def ray_wants_a_token(documents: list[Any]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         if spec.get("authOptions", {}).get("mode") != "token":
             yield f"{where}: whoever reaches Ray's ports may run code"
 
 
 @rule
-def the_submitter_is_let_in(documents):
+def the_submitter_is_let_in(documents: list[Any]) -> Iterator[str]:
     admitted = [
         peer["podSelector"]["matchLabels"].items()
         for policy in of_kind(documents, "NetworkPolicy")
@@ -43,7 +44,7 @@ def the_submitter_is_let_in(documents):
 
 
 @rule
-def a_driver_that_is_told_to_stop_has_the_time_to(documents):
+def a_driver_that_is_told_to_stop_has_the_time_to(documents: list[Any]) -> Iterator[str]:
     grace_s = JobConfig().run.stop_grace_s
     for where, spec in cluster_specs(documents):
         pod = spec["headGroupSpec"]["template"]["spec"]
@@ -55,14 +56,14 @@ def a_driver_that_is_told_to_stop_has_the_time_to(documents):
 
 
 @rule
-def submission_modes_are_kuberays(documents):
+def submission_modes_are_kuberays(documents: list[Any]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         if rayjob["spec"].get("submissionMode") not in ("K8sJobMode", "HTTPMode", "SidecarMode"):
             yield f"RayJob {rayjob['metadata']['name']}: submissionMode {rayjob['spec'].get('submissionMode')}"
 
 
 @rule
-def the_submitter_has_no_command_of_its_own(documents):
+def the_submitter_has_no_command_of_its_own(documents: list[Any]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         for container in rayjob["spec"]["submitterPodTemplate"]["spec"]["containers"]:
             if "command" in container or "args" in container:
@@ -70,7 +71,7 @@ def the_submitter_has_no_command_of_its_own(documents):
 
 
 @rule
-def a_template_is_suspended_and_its_clusters_end(documents):
+def a_template_is_suspended_and_its_clusters_end(documents: list[Any]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         spec, where = rayjob["spec"], f"RayJob {rayjob['metadata']['name']}"
         if spec.get("suspend") is not True:
@@ -82,7 +83,7 @@ def a_template_is_suspended_and_its_clusters_end(documents):
 
 
 @rule
-def the_head_does_no_work_and_start_parameters_are_strings(documents):
+def the_head_does_no_work_and_start_parameters_are_strings(documents: list[Any]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         head = spec["headGroupSpec"]["rayStartParams"]
         if head.get("num-cpus") != "0":
@@ -96,7 +97,7 @@ def the_head_does_no_work_and_start_parameters_are_strings(documents):
 
 
 @rule
-def ray_spills_to_a_limited_disk(documents):
+def ray_spills_to_a_limited_disk(documents: list[Any]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
             folder = group["rayStartParams"].get("object-spilling-directory", "")
@@ -109,7 +110,7 @@ def ray_spills_to_a_limited_disk(documents):
 
 
 @rule
-def groups_scale_within_their_bounds_or_not_at_all(documents):
+def groups_scale_within_their_bounds_or_not_at_all(documents: list[Any]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         scales = spec.get("enableInTreeAutoscaling", False)
         options = spec.get("autoscalerOptions", {})
@@ -125,7 +126,7 @@ def groups_scale_within_their_bounds_or_not_at_all(documents):
 
 
 @rule
-def spot_machines_are_tolerated_and_not_the_only_ones(documents):
+def spot_machines_are_tolerated_and_not_the_only_ones(documents: list[Any]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         groups = [(group, group["template"]["spec"]) for group in spec["workerGroupSpecs"]]
         spot = [pod for _, pod in groups if pod.get("nodeSelector", {}).get("capacity") == "spot"]
@@ -140,7 +141,7 @@ def spot_machines_are_tolerated_and_not_the_only_ones(documents):
 
 
 @rule
-def the_heads_state_outlives_it_where_the_cluster_stays(documents):
+def the_heads_state_outlives_it_where_the_cluster_stays(documents: list[Any]) -> Iterator[str]:
     for cluster in of_kind(documents, "RayCluster"):
         options = cluster["spec"].get("gcsFaultToleranceOptions", {})
         if "redisAddress" not in options or "valueFrom" not in options.get("redisPassword", {}):
@@ -148,7 +149,7 @@ def the_heads_state_outlives_it_where_the_cluster_stays(documents):
 
 
 @rule
-def monitors_look_at_ports_that_pods_have(documents):
+def monitors_look_at_ports_that_pods_have(documents: list[Any]) -> Iterator[str]:
     for monitor in of_kind(documents, "PodMonitor"):
         side = monitor["spec"]["selector"]["matchLabels"]["ray.io/node-type"]
         asked = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
@@ -160,7 +161,7 @@ def monitors_look_at_ports_that_pods_have(documents):
 
 
 @rule
-def a_run_asks_for_what_its_cluster_may_bring(documents):
+def a_run_asks_for_what_its_cluster_may_bring(documents: list[Any]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         spec, where = rayjob["spec"]["rayClusterSpec"], f"RayJob {rayjob['metadata']['name']}"
         pools = load_job(None, None, [word for word in rayjob["spec"]["entrypoint"].split() if "=" in word]).pools

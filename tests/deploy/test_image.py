@@ -6,49 +6,52 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from manifests import ROOT, containers, pod_templates, rendered
+
+from tests.deploy.manifests import ROOT, containers, pod_templates, rendered
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
 
-def _instructions():
+def _instructions() -> list[tuple[str, str]]:
     """(instruction, rest) of each, continued lines joined, comments left out."""
     lines = [line for line in DOCKERFILE.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [tuple(line.split(maxsplit=1)) for line in joined.splitlines()]
 
 
-def _locked():
+def _locked() -> set[str]:
     names = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
-def _copied():
+def _copied() -> Iterator[str]:
     for instruction, rest in _instructions():
         if instruction == "COPY" and not rest.startswith("--from"):
             yield from rest.split()[:-1]
 
 
-def test_what_it_copies_exists_and_is_shown_to_the_build():
+def test_what_it_copies_exists_and_is_shown_to_the_build() -> None:
     shown = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = set(_copied())
     assert copied == shown
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_every_package_of_the_project_is_copied():
+def test_every_package_of_the_project_is_copied() -> None:
     """`src` holds links; what they lead to is copied as well."""
     packages = {link.name for link in (ROOT / "src" / "reelmend").iterdir() if link.is_symlink()}
     assert {"src", "core_model", "pipelines"} <= {"src", *packages} <= set(_copied())
 
 
-def test_bases_are_pinned_to_a_version():
+def test_bases_are_pinned_to_a_version() -> None:
     stages = set()
     for instruction, rest in _instructions():
         if instruction == "FROM":
@@ -57,7 +60,7 @@ def test_bases_are_pinned_to_a_version():
             stages |= {stage[-1]} if stage else set()
 
 
-def test_dependencies_come_before_the_source_and_from_the_lock():
+def test_dependencies_come_before_the_source_and_from_the_lock() -> None:
     steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
     install = next(index for index, step in enumerate(steps) if "pip install -c constraints.txt" in step)
     source = next(index for index, step in enumerate(steps) if step.startswith("COPY core_model"))
@@ -65,13 +68,13 @@ def test_dependencies_come_before_the_source_and_from_the_lock():
     assert "--no-deps" in next(step for step in steps[source:] if "pip install" in step)
 
 
-def test_all_that_the_project_needs_is_locked():
+def test_all_that_the_project_needs_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.split(r"[\[>=<]", line)[0].lower() for line in project["dependencies"]}
     assert needed <= _locked()
 
 
-def test_what_it_installs_by_name_has_the_locks_version():
+def test_what_it_installs_by_name_has_the_locks_version() -> None:
     locked = set((ROOT / "constraints.txt").read_text().split())
     for instruction, rest in _instructions():
         for step in rest.split("&&"):
@@ -85,14 +88,14 @@ def test_what_it_installs_by_name_has_the_locks_version():
                 assert set(named) <= locked, step
 
 
-def test_the_list_of_dependencies_is_the_projects():
+def test_the_list_of_dependencies_is_the_projects() -> None:
     printed = subprocess.run(
         [sys.executable, "deploy/dependencies.py"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert printed.splitlines() == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 
 
-def test_nobody_is_root_and_pods_run_as_the_images_user():
+def test_nobody_is_root_and_pods_run_as_the_images_user() -> None:
     last = [rest for instruction, rest in _instructions() if instruction == "USER"][-1]
     user, _, group = last.partition(":")
     assert int(user) > 0
@@ -102,7 +105,7 @@ def test_nobody_is_root_and_pods_run_as_the_images_user():
     assert {(one["runAsUser"], one["runAsGroup"]) for one in security} == {(int(user), int(group))}
 
 
-def _own_pods():
+def _own_pods() -> list[dict[str, dict[str, dict] | dict[str, Any]] | dict[str, dict[str, Any]]]:
     return [
         pod
         for _, pod in pod_templates(rendered("long-lived"))
@@ -110,7 +113,7 @@ def _own_pods():
     ]
 
 
-def test_no_layer_can_hold_weights_or_keys():
+def test_no_layer_can_hold_weights_or_keys() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     for name in ("model.pth", "model.safetensors"):
@@ -121,13 +124,13 @@ def test_no_layer_can_hold_weights_or_keys():
         assert "weights pull" not in rest
 
 
-def test_the_weights_lie_where_pods_mount_them():
+def test_the_weights_lie_where_pods_mount_them() -> None:
     assert "REELMEND_WEIGHTS=/weights" in DOCKERFILE
     paths = {mount["mountPath"] for _, one in containers(rendered("gpu")) for mount in one.get("volumeMounts", [])}
     assert "/weights" in paths
 
 
-def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write():
+def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write() -> None:
     """numba uses no cache in a folder that it cannot write, and the package's own is root's."""
     home = "/home/" + re.search(r"useradd .* (\w+)$", DOCKERFILE, re.MULTILINE).group(1)
     assert f"NUMBA_CACHE_DIR={home}/" in DOCKERFILE
@@ -136,7 +139,7 @@ def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write():
     assert "RUN python -m reelmend.core_model.propagation.warm_up" in steps[user:]
 
 
-def _hashed():
+def _hashed() -> dict[str, tuple[str, list[str]]]:
     """{name: (version, digests)} of what the image installs."""
     text = (DEPLOY / "requirements.lock").read_text().replace("\\\n", " ")
     lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
@@ -144,7 +147,7 @@ def _hashed():
     return {name.split("==")[0]: (name.split("==")[1], digests) for name, digests in pinned.items()}
 
 
-def test_every_file_that_it_installs_has_a_known_digest():
+def test_every_file_that_it_installs_has_a_known_digest() -> None:
     (step,) = [rest for instruction, rest in _instructions() if instruction == "RUN" and "-r requirements.lock" in rest]
     assert "--require-hashes" in step
     for name, (_, digests) in _hashed().items():
@@ -152,7 +155,7 @@ def test_every_file_that_it_installs_has_a_known_digest():
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for digest in digests), name
 
 
-def test_what_it_installs_is_the_lock_and_all_that_the_project_needs():
+def test_what_it_installs_is_the_lock_and_all_that_the_project_needs() -> None:
     """CUDA's own libraries are the image's alone: the lock is of a machine without a GPU."""
     locked = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
     locked = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in locked.items()}
@@ -166,7 +169,7 @@ def test_what_it_installs_is_the_lock_and_all_that_the_project_needs():
     assert {re.split(r"[\[>=<]", line)[0].lower() for line in project["dependencies"]} | {"setuptools"} <= hashed.keys()
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_has_nothing_to_say() -> None:
     hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=ROOT / ".venv-lint" / "bin")
     if hadolint is None:
         pytest.skip("hadolint is not installed: `make lint` installs it")
@@ -174,7 +177,7 @@ def test_hadolint_has_nothing_to_say():
     assert done.returncode == 0, done.stdout
 
 
-def test_what_it_copies_is_enough_to_build_the_package(tmp_path):
+def test_what_it_copies_is_enough_to_build_the_package(tmp_path: Path) -> None:
     for name in _copied():
         source, target = ROOT / name, tmp_path / Path(name).name
         if source.is_dir():

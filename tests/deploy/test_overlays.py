@@ -3,16 +3,17 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from manifests import OVERLAYS, containers, of_kind, one, pod_templates, rendered
 
 from reelmend.pipelines.job.load import load_job
+from tests.deploy.manifests import OVERLAYS, containers, of_kind, one, pod_templates, rendered
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_its_job_is_one_that_reelmend_reads(overlay, tmp_path):
+def test_its_job_is_one_that_reelmend_reads(overlay: str, tmp_path: Path) -> None:
     documents = rendered(overlay)
     file = tmp_path / "job.yaml"
     file.write_text(one(documents, "ConfigMap", "reelmend-job")["data"]["job.yaml"])
@@ -26,7 +27,7 @@ def test_its_job_is_one_that_reelmend_reads(overlay, tmp_path):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_its_job_keeps_copies_on_the_pods_disk_and_within_it(overlay):
+def test_its_job_keeps_copies_on_the_pods_disk_and_within_it(overlay: str) -> None:
     documents = rendered(overlay)
     store = yaml.safe_load(one(documents, "ConfigMap", "reelmend-job")["data"]["job.yaml"])["store"]
     assert store["cache_dir"].startswith("/scratch/")
@@ -38,7 +39,7 @@ def test_its_job_keeps_copies_on_the_pods_disk_and_within_it(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_its_commands_are_commands_of_reelmend(overlay):
+def test_its_commands_are_commands_of_reelmend(overlay: str) -> None:
     documents = rendered(overlay)
     lines = [one(documents, "RayJob")["spec"]["entrypoint"].split()]
     lines += [one["command"] for _, one in containers(documents) if one.get("command", [""])[0] == "reelmend"]
@@ -50,19 +51,19 @@ def test_its_commands_are_commands_of_reelmend(overlay):
         assert f" {command} " in shown.stdout
 
 
-def test_the_dashboard_is_found_by_its_label_and_is_json():
+def test_the_dashboard_is_found_by_its_label_and_is_json() -> None:
     dashboard = one(rendered("gpu"), "ConfigMap", "reelmend-dashboard")
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(dashboard["data"]["reelmend.json"])["uid"] == "reelmend"
 
 
-def test_the_standing_cluster_is_what_a_run_of_its_own_would_get():
+def test_the_standing_cluster_is_what_a_run_of_its_own_would_get() -> None:
     documents = rendered("long-lived")
     template, standing = one(documents, "RayJob")["spec"]["rayClusterSpec"], one(documents, "RayCluster")["spec"]
     assert standing == template | {"gcsFaultToleranceOptions": standing["gcsFaultToleranceOptions"]}
 
 
-def test_the_locked_door_of_the_weights_is_closed_until_a_digest_is_written(tmp_path):
+def test_the_locked_door_of_the_weights_is_closed_until_a_digest_is_written(tmp_path: Path) -> None:
     digests = one(rendered("gpu"), "ConfigMap", "reelmend-weights")["data"]["weights.sha256"]
     (tmp_path / "weights.sha256").write_text(digests)
     check = ["sha256sum", "--check", "--strict", "weights.sha256"]

@@ -2,15 +2,17 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 from kubernetes_validate import ValidationError
 from kubernetes_validate import validate as validate_against
-from manifests import OVERLAYS, of_kind, one, pod_templates, rendered
 
 from reelmend.cluster.kubernetes.rayjob import run_from
+from tests.deploy.manifests import OVERLAYS, of_kind, one, pod_templates, rendered
 
 VERSIONS = ["1.30", "1.37"]
 """The oldest that the manifests are written for, and the newest whose schemas are installed."""
@@ -22,7 +24,7 @@ KUBERAY = {"RayJob", "RayCluster"}
 
 
 @pytest.fixture(scope="module")
-def crds():
+def crds() -> None:
     """Validators of KubeRay's resources, made strict: a field that they do not name is an error."""
     folder = os.environ.get("REELMEND_CRDS")
     if folder is None:
@@ -31,7 +33,7 @@ def crds():
     return {kind: jsonschema.Draft202012Validator(_strict(schema)) for kind, schema in schemas.items()}
 
 
-def validate(document, version):
+def validate(document: dict[Any, Any], version: str) -> None:
     validate_against(document, version, strict=True)
 
 
@@ -53,14 +55,14 @@ def _problems(crds, document):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_object_is_one_that_kubernetes_knows(overlay, version):
+def test_every_object_is_one_that_kubernetes_knows(overlay: str, version: str) -> None:
     for document in rendered(overlay):
         if document["kind"] not in KUBERAY | WITHOUT_SCHEMA:
             validate(document, version)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_pod_that_ray_makes_is_one_that_kubernetes_knows(overlay):
+def test_every_pod_that_ray_makes_is_one_that_kubernetes_knows(overlay: str) -> None:
     for where, template in pod_templates(of_kind(rendered(overlay), *KUBERAY)):
         name = where.lower().replace(" ", "-")
         pod = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": name}, "template": template}
@@ -68,7 +70,7 @@ def test_every_pod_that_ray_makes_is_one_that_kubernetes_knows(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(crds, overlay):
+def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(crds, overlay) -> None:
     documents = rendered(overlay)
     on_cluster = "reelmend" if of_kind(documents, "RayCluster") else None
     run = run_from(one(documents, "RayJob"), "reelmend-nightly-20261205-0130", {}, on_cluster)
@@ -76,25 +78,31 @@ def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(cr
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_ray_resource_is_one_that_kuberay_knows(crds, overlay):
+def test_every_ray_resource_is_one_that_kuberay_knows(crds, overlay) -> None:
     for document in of_kind(rendered(overlay), *KUBERAY):
         assert _problems(crds, document) == []
 
 
-def _misspell(document):
+def _misspell(
+    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
+) -> None:
     document["spec"]["concurencyPolicy"] = document["spec"].pop("concurrencyPolicy")
 
 
-def _deadline_in_words(document):
+def _deadline_in_words(
+    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
+) -> None:
     document["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] = "8 hours"
 
 
-def _user_in_quotes(document):
+def _user_in_quotes(
+    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
+) -> None:
     document["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = "10001"
 
 
 @pytest.mark.parametrize("break_it", [_misspell, _deadline_in_words, _user_in_quotes])
-def test_a_broken_cronjob_does_not_pass(break_it):
+def test_a_broken_cronjob_does_not_pass(break_it: Callable[..., Any]) -> None:
     cronjob = one(rendered("gpu"), "CronJob")
     validate(cronjob, VERSIONS[-1])
     break_it(cronjob)
@@ -102,30 +110,30 @@ def test_a_broken_cronjob_does_not_pass(break_it):
         validate(cronjob, VERSIONS[-1])
 
 
-def test_a_broken_pod_of_ray_does_not_pass():
+def test_a_broken_pod_of_ray_does_not_pass() -> None:
     _, template = next(pod_templates(of_kind(rendered("gpu"), "RayJob")))
     template["spec"]["tolerations"] = [{"key": "capacity", "efect": "NoSchedule"}]
     with pytest.raises(ValidationError, match="efect"):
         validate({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "x"}, "template": template}, "1.37")
 
 
-def _integer_for_ray_start(spec):
+def _integer_for_ray_start(spec) -> None:
     spec["rayClusterSpec"]["headGroupSpec"]["rayStartParams"]["num-cpus"] = 0
 
 
-def _unknown_field(spec):
+def _unknown_field(spec) -> None:
     spec["rayClusterSpec"]["enableAutoscaling"] = True
 
 
-def _tolerations_beside_the_template(spec):
+def _tolerations_beside_the_template(spec) -> None:
     spec["rayClusterSpec"]["workerGroupSpecs"][0]["tolerations"] = []
 
 
-def _group_without_template(spec):
+def _group_without_template(spec) -> None:
     del spec["rayClusterSpec"]["workerGroupSpecs"][0]["template"]
 
 
-def _unit_that_is_none(spec):
+def _unit_that_is_none(spec) -> None:
     pod = spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
     pod["containers"][0]["resources"]["limits"]["memory"] = "96GiB"
 
@@ -140,7 +148,7 @@ def _unit_that_is_none(spec):
         _unit_that_is_none,
     ],
 )
-def test_a_broken_rayjob_does_not_pass(crds, break_it):
+def test_a_broken_rayjob_does_not_pass(crds, break_it) -> None:
     rayjob = one(rendered("gpu"), "RayJob")
     break_it(rayjob["spec"])
     assert _problems(crds, rayjob)

@@ -6,10 +6,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from blocks import ROOT
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
+from tests.docs.blocks import ROOT
 
 OTHERS = {
     "aws",

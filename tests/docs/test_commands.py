@@ -5,17 +5,18 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import yaml
-from blocks import MEASURED, PAGES, blocks_of, inline_commands, shell_blocks
-from clips import moving_box, write_clip, write_mask_image
-from known_commands import unknown
 from pyarrow import parquet
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
+from tests.clips import moving_box, write_clip, write_mask_image
+from tests.docs.blocks import MEASURED, PAGES, blocks_of, inline_commands, shell_blocks
+from tests.docs.known_commands import unknown
 
 LANGUAGES = {"sh", "yaml", "json", "text", "python", "toml"}
 RUN = [page for page in PAGES if any(not block.mark for block in shell_blocks(page))]
@@ -34,7 +35,7 @@ out: restored
 
 
 @pytest.fixture(scope="module")
-def footage(tmp_path_factory):
+def footage(tmp_path_factory: pytest.TempPathFactory):
     """What a reader has who tries the commands: two short clips, their masks, a job, a manifest."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "in").mkdir()
@@ -53,7 +54,7 @@ def footage(tmp_path_factory):
 
 
 @pytest.fixture
-def reader(footage, tmp_path, monkeypatch):
+def reader(footage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tmp_path / "worker_context"
     shutil.copytree(footage, folder, symlinks=True)
     monkeypatch.chdir(folder)
@@ -75,7 +76,7 @@ def type_in(line: str, *more: str) -> None:
 
 @pytest.mark.ray
 @pytest.mark.parametrize("pages", WALKS, ids=lambda pages: pages[0])
-def test_the_commands_of_a_page_do_what_a_reader_types_them_for(pages, reader, on_cluster, s3_credentials):
+def test_the_commands_of_a_page_do_what_a_reader_types_them_for(pages, reader, on_cluster, s3_credentials) -> None:
     if AFTER_A_RUN & {*pages}:
         type_in("reelmend run job.yaml run.executor=inline")
     here = [] if pages is GETTING_STARTED else ["run.executor=inline"]  # Ray takes seconds to begin: once will do
@@ -85,18 +86,18 @@ def test_the_commands_of_a_page_do_what_a_reader_types_them_for(pages, reader, o
 
 
 @pytest.mark.parametrize("page", [*PAGES, MEASURED])
-def test_every_command_exists_with_its_options(page):
+def test_every_command_exists_with_its_options(page: str) -> None:
     lines = [line for block in shell_blocks(page) for line in block.commands] + inline_commands(page)
     assert [fault for line in lines for fault in unknown(line)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_block_is_left_without_saying_what_it_is(page):
+def test_no_block_is_left_without_saying_what_it_is(page: str) -> None:
     assert [f"{page}:{block.line}" for block in blocks_of(page) if block.language not in LANGUAGES] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_is_shown_in_python_imports_what_is_there_and_yaml_and_json_can_be_read(page):
+def test_what_is_shown_in_python_imports_what_is_there_and_yaml_and_json_can_be_read(page: str) -> None:
     for block in blocks_of(page):
         match block.language:
             case "python":
@@ -107,7 +108,7 @@ def test_what_is_shown_in_python_imports_what_is_there_and_yaml_and_json_can_be_
                 list(yaml.safe_load_all(block.text))
 
 
-def test_a_command_that_is_not_there_would_be_found():
+def test_a_command_that_is_not_there_would_be_found() -> None:
     assert "No such command 'restore'" in unknown("reelmend restore job.yaml")[0]
     assert "No such command 'fetch'" in unknown("cat x | reelmend weights fetch")[0]
     assert "No such option" in unknown("(cd in && reelmend run --movies 'in/*.mp4')")[0]

@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +17,7 @@ FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```yaml\n(.*?)^```$", PAGE, re.MULTIL
 """By name, those that the page shows."""
 
 
-def test_every_message_that_the_page_explains_is_one_of_the_launcher():
+def test_every_message_that_the_page_explains_is_one_of_the_launcher() -> None:
     rows = PAGE.partition("## Messages")[2].splitlines()
     messages = [row.split("`")[1] for row in rows if row.startswith("| `")]
     code = "".join(path.read_text() for path in (ROOT / "cluster" / "kubernetes").glob("*.py"))
@@ -25,7 +27,7 @@ def test_every_message_that_the_page_explains_is_one_of_the_launcher():
 
 
 @pytest.fixture(scope="module")
-def nightly(tmp_path_factory):
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The folder that the page tells a reader to write, rendered."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: the page's folder is not rendered")
@@ -38,23 +40,23 @@ def nightly(tmp_path_factory):
     return _rendered(folder / "nightly")
 
 
-def _rendered(folder):
+def _rendered(folder: Path) -> list[Any]:
     command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
 
-def _one(documents, kind, name):
+def _one(documents: list[Any], kind: str, name: str) -> dict[Any, Any]:
     return next(one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, name))
 
 
-def test_a_folder_of_ones_own_changes_the_image_everywhere(nightly):
+def test_a_folder_of_ones_own_changes_the_image_everywhere(nightly: list[Any]) -> None:
     images = set(re.findall(r"'image': '([^']+)'", repr(nightly)))
     assert images == {"registry.example.org/video/reelmend:0.1.0"}
 
 
-def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_configmaps(nightly):
+def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_configmaps(nightly: list[Any]) -> None:
     assert (
         yaml.safe_load(_one(nightly, "ConfigMap", "reelmend-job")["data"]["job.yaml"])["out"] == "s3://footage/restored"
     )
@@ -63,7 +65,7 @@ def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_conf
     assert weights["weights.sha256"].endswith("a.pth")
 
 
-def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly):
+def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly: list[Any]) -> None:
     assert _one(nightly, "CronJob", "reelmend-nightly")["spec"]["schedule"] == "0 22 * * 1-5"
     named = {
         one["metadata"]["name"]
@@ -73,12 +75,14 @@ def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly):
     assert named == {"reelmend-head", "reelmend-worker"}
 
 
-def _amount(quantity):
+def _amount(quantity: str) -> float:
     number, unit = re.fullmatch(r"(\d+)(\w*)", str(quantity)).groups()
     return int(number) * {"": 1.0, "m": 1e-3, "Mi": 2.0**20, "Gi": 2.0**30}[unit]
 
 
-def _pods(rayjob):
+def _pods(
+    rayjob: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str],
+) -> Iterator[tuple[int, list[dict[str, dict | list | str]]]]:
     """(how many, its containers) of what Kueue reserves room for."""
     spec = rayjob["spec"]
     yield 1, spec["submitterPodTemplate"]["spec"]["containers"]
@@ -87,7 +91,7 @@ def _pods(rayjob):
         yield group["replicas"], group["template"]["spec"]["containers"]
 
 
-def test_the_cluster_queue_of_the_page_admits_a_run_and_covers_all_that_its_pods_ask_for():
+def test_the_cluster_queue_of_the_page_admits_a_run_and_covers_all_that_its_pods_ask_for() -> None:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: the overlay is not rendered")
     documents = _rendered(ROOT / "deploy/k8s/overlays/kueue")

@@ -10,23 +10,23 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 
-def test_the_job_file_page_is_what_the_config_classes_say():
+def test_the_job_file_page_is_what_the_config_classes_say() -> None:
     maker = runpy.run_path(str(ROOT / "docs" / "make_job_file.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_job_file.py"
     assert maker["SCHEMA"].read_text() == maker["schema"](), "run: python docs/make_job_file.py"
 
 
-def test_the_command_page_is_what_the_declarations_say():
+def test_the_command_page_is_what_the_declarations_say() -> None:
     maker = runpy.run_path(str(ROOT / "docs" / "make_cli.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_cli.py"
 
 
-def test_the_metrics_page_is_what_the_declarations_say():
+def test_the_metrics_page_is_what_the_declarations_say() -> None:
     maker = runpy.run_path(str(ROOT / "docs" / "make_metrics.py"))
     assert maker["PAGE"].read_text() == maker["page"](), "run: python docs/make_metrics.py"
 
 
-def test_the_pictures_of_the_concepts_are_what_the_planner_says():
+def test_the_pictures_of_the_concepts_are_what_the_planner_says() -> None:
     maker = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))
     drawn = {name: draw().svg() for name, draw in maker["PICTURES"].items()}
     fresh = {name: (maker["FOLDER"] / name).read_text() for name in drawn}
@@ -34,14 +34,14 @@ def test_the_pictures_of_the_concepts_are_what_the_planner_says():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_relative_links_and_pictures_exist(page):
+def test_relative_links_and_pictures_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_no_page_has_two_headings_of_one_name(page):
+def test_no_page_has_two_headings_of_one_name(page: Path) -> None:
     """They would have one anchor."""
     headings = re.findall(
         r"^#+ .*", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
@@ -49,7 +49,7 @@ def test_no_page_has_two_headings_of_one_name(page):
     assert sorted(headings) == sorted(set(headings))
 
 
-def test_the_sources_that_the_architecture_names_are_there():
+def test_the_sources_that_the_architecture_names_are_there() -> None:
     sources = [
         f"/{path.relative_to(ROOT)}"
         for layer in ("core_model", "pipelines", "cluster", "tests")

@@ -1,13 +1,19 @@
 """The Python of docs/python.md does what a reader expects, block after block, as in a notebook."""
 
+from pathlib import Path
+
 import numpy as np
-from blocks import blocks_of
-from clips import moving_box, write_clip, write_mask_image
+import pytest
+
+from tests.clips import moving_box, write_clip, write_mask_image
+from tests.docs.blocks import blocks_of
 
 PAGE = "docs/python.md"
 
 
-def test_the_blocks_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+def test_the_blocks_of_the_page_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     write_clip(tmp_path / "in" / "clip_0042.mp4", frames=3, size=(64, 48))

@@ -12,7 +12,7 @@ def names_in(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_threat_has_a_test_that_exists():
+def test_every_threat_has_a_test_that_exists() -> None:
     assert len(ROWS) > 10
     for row in ROWS:
         named = re.findall(r"`(tests/\S+\.py)::(\w+)`", row.split("|")[3])
@@ -21,6 +21,6 @@ def test_every_threat_has_a_test_that_exists():
         assert not missing
 
 
-def test_the_page_and_the_list_lead_to_each_other():
+def test_the_page_and_the_list_lead_to_each_other() -> None:
     assert "(docs/security.md)" in (ROOT / "SECURITY.md").read_text()
     assert "`SECURITY.md`" in (ROOT / "docs" / "security.md").read_text()

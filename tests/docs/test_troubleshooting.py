@@ -8,12 +8,12 @@ CONTINUED = re.compile(r'"\s*\n\s*f?"')
 """Where a literal goes on in the next line."""
 
 
-def messages():
+def messages() -> list[str]:
     rows = (ROOT / "docs" / "troubleshooting.md").read_text().splitlines()
     return [row.split("|")[1].strip() for row in rows if row.startswith("| ")][1:]
 
 
-def test_every_message_of_the_page_is_in_the_code():
+def test_every_message_of_the_page_is_in_the_code() -> None:
     sources = [
         path.read_text() for folder in ("core_model", "pipelines", "cluster") for path in (ROOT / folder).rglob("*.py")
     ]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from file_server import FileServer, serving
-from released import with_test_weights
 
 from reelmend.core_model.networks.raft import Raft
+from tests.engines.file_server import FileServer, serving
+from tests.released import with_test_weights
 
 
 @pytest.fixture(scope="session")

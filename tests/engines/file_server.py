@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from zlib import crc32
 
-from servers import LocalServer, in_thread
+from tests.servers import LocalServer, in_thread
 
 
 class FileServer(LocalServer):

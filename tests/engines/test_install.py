@@ -16,6 +16,7 @@ from reelmend.pipelines.engines.weights.install import pull, take_in, verify
 from reelmend.pipelines.engines.weights.open import source_of
 from reelmend.pipelines.engines.weights.registry import entry_of
 from reelmend.pipelines.errors import ConfigError, SetupError
+from tests.engines.file_server import FileServer
 
 RAFT = entry_of("raft-things")
 
@@ -35,7 +36,7 @@ def visible(folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def another_raft(raft_state, tmp_path):
+def another_raft(raft_state: dict[str, torch.Tensor], tmp_path: Path) -> Path:
     """As raft-things, but trained a little further."""
     (tmp_path / "other").mkdir()
     changed = raft_state | {"module.fnet.conv1.bias": raft_state["module.fnet.conv1.bias"] + 1}
@@ -43,7 +44,9 @@ def another_raft(raft_state, tmp_path):
     return tmp_path / "other" / "raft-things.pth"
 
 
-def test_what_was_pulled_over_http_loads_into_the_network(server, raft_file, raft_state, folder):
+def test_what_was_pulled_over_http_loads_into_the_network(
+    server: FileServer, raft_file: Path, raft_state: dict[str, torch.Tensor], folder: Path
+) -> None:
     server.files["/raft-things.pth"] = raft_file.read_bytes()
     server.cut_after = [5_000_000]
     pulled = pull_from(server.url, folder)
@@ -55,19 +58,19 @@ def test_what_was_pulled_over_http_loads_into_the_network(server, raft_file, raf
     assert torch.equal(network.fnet.conv1.weight, raft_state["module.fnet.conv1.weight"])
 
 
-def test_a_record_says_what_was_accepted_and_where_the_file_came_from(raft_file, folder):
+def test_a_record_says_what_was_accepted_and_where_the_file_came_from(raft_file: Path, folder: Path) -> None:
     pulled = pull_from(raft_file.parent, folder)
     record = read_records(folder)["raft-things.pth"]
     assert (record.sha256, record.accepted_licence, record.origin) == (pulled.sha256, "BSD-3-Clause", str(raft_file))
 
 
-def test_what_is_there_is_not_fetched_again(server, raft_file, folder):
+def test_what_is_there_is_not_fetched_again(server: FileServer, raft_file: Path, folder: Path) -> None:
     server.files["/raft-things.pth"] = raft_file.read_bytes()
     assert pull_from(server.url, folder) == pull_from(server.url, folder)
     assert len(server.asked) == 1
 
 
-def test_accepting_the_licence_of_a_file_that_was_put_there_is_recorded(raft_file, folder):
+def test_accepting_the_licence_of_a_file_that_was_put_there_is_recorded(raft_file: Path, folder: Path) -> None:
     put(folder, raft_file.read_bytes())
     find("raft-things", "raft")
     assert read_records(folder)["raft-things.pth"].accepted_licence == ""
@@ -75,7 +78,7 @@ def test_accepting_the_licence_of_a_file_that_was_put_there_is_recorded(raft_fil
     assert read_records(folder)["raft-things.pth"].accepted_licence == "BSD-3-Clause"
 
 
-def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file, folder):
+def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file: Path, folder: Path) -> None:
     wrong = put(folder, b"put there by hand, and wrong")
     find("raft-things", "raft")
     with pytest.raises(SetupError, match=r"not a PyTorch file.*; delete it, then pull"):
@@ -91,7 +94,9 @@ def test_a_wrong_file_that_was_put_there_pins_nothing(raft_file, folder):
         ({"fnet.conv1.weight": torch.zeros(1)}, r"not a checkpoint of Raft: 178 missing: .*; 1 of another shape"),
     ],
 )
-def test_a_wrong_file_is_refused_by_where_it_came_from_and_nothing_stays(content, what, server, folder, tmp_path):
+def test_a_wrong_file_is_refused_by_where_it_came_from_and_nothing_stays(
+    content: bytes | dict[str, torch.Tensor], what: str, server: FileServer, folder: Path, tmp_path: Path
+) -> None:
     if isinstance(content, dict):
         torch.save(content, tmp_path / "wrong.pth")
         content = (tmp_path / "wrong.pth").read_bytes()
@@ -101,7 +106,9 @@ def test_a_wrong_file_is_refused_by_where_it_came_from_and_nothing_stays(content
     assert visible(folder) == set()
 
 
-def test_another_file_than_the_recorded_one_is_refused_until_the_record_goes(raft_file, another_raft, folder):
+def test_another_file_than_the_recorded_one_is_refused_until_the_record_goes(
+    raft_file: Path, another_raft: Path, folder: Path
+) -> None:
     first = pull_from(raft_file.parent, folder)
     first.path.unlink()
     for attempt in (lambda: pull_from(another_raft.parent, folder), lambda: take_in(another_raft, RAFT, folder)):
@@ -112,7 +119,7 @@ def test_another_file_than_the_recorded_one_is_refused_until_the_record_goes(raf
     assert take_in(another_raft, RAFT, folder).sha256 != first.sha256
 
 
-def test_a_pulled_file_that_changed_is_not_used(raft_file, another_raft, folder):
+def test_a_pulled_file_that_changed_is_not_used(raft_file: Path, another_raft: Path, folder: Path) -> None:
     pulled = pull_from(raft_file.parent, folder)
     pulled.path.write_bytes(another_raft.read_bytes())
     with pytest.raises(SetupError) as error:
@@ -121,14 +128,14 @@ def test_a_pulled_file_that_changed_is_not_used(raft_file, another_raft, folder)
         assert word in str(error.value)
 
 
-def test_a_changed_file_is_replaced_by_the_right_one(raft_file, folder):
+def test_a_changed_file_is_replaced_by_the_right_one(raft_file: Path, folder: Path) -> None:
     first = pull_from(raft_file.parent, folder)
     first.path.write_bytes(b"scribble")
     assert pull_from(raft_file.parent, folder) == first
     assert first.path.read_bytes() == raft_file.read_bytes()
 
 
-def test_a_file_the_user_has_is_copied_and_recorded(raft_file, folder, tmp_path):
+def test_a_file_the_user_has_is_copied_and_recorded(raft_file: Path, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "downloaded (1).pth").write_bytes(raft_file.read_bytes())
     taken = take_in(tmp_path / "downloaded (1).pth", RAFT, folder)
     assert taken == find("raft-things", "raft")
@@ -136,7 +143,7 @@ def test_a_file_the_user_has_is_copied_and_recorded(raft_file, folder, tmp_path)
     assert read_records(folder)["raft-things.pth"].origin == str(tmp_path / "downloaded (1).pth")
 
 
-def test_a_file_of_another_network_is_not_taken_in(raft_file, folder):
+def test_a_file_of_another_network_is_not_taken_in(raft_file: Path, folder: Path) -> None:
     with pytest.raises(SetupError, match=r"raft-things\.pth: not a checkpoint of FlowCompletion: .* missing: down"):
         take_in(raft_file, entry_of("recurrent_flow_completion"), folder)
     assert visible(folder) == set()
@@ -149,12 +156,14 @@ def test_a_file_of_another_network_is_not_taken_in(raft_file, folder):
         ("raft.safetensors", ConfigError, "use a file of another format by its path"),
     ],
 )
-def test_a_path_that_cannot_be_taken_in_is_named(path, error, what, folder, tmp_path):
+def test_a_path_that_cannot_be_taken_in_is_named(
+    path: str, error: type[ConfigError] | type[SetupError], what: str, folder: Path, tmp_path: Path
+) -> None:
     with pytest.raises(error, match=what):
         take_in(tmp_path / path, RAFT, folder)
 
 
-def test_two_pulls_of_one_file_do_not_mix(raft_file, folder):
+def test_two_pulls_of_one_file_do_not_mix(raft_file: Path, folder: Path) -> None:
     folder.mkdir()
     with (
         locked(folder / ".raft-things.pth.lock", wait=False),
@@ -164,13 +173,13 @@ def test_two_pulls_of_one_file_do_not_mix(raft_file, folder):
     assert pull_from(raft_file.parent, folder).path.exists()
 
 
-def test_a_folder_that_takes_no_files_is_named(raft_file, tmp_path):
+def test_a_folder_that_takes_no_files_is_named(raft_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("where the folder should be")
     with pytest.raises(SetupError, match=r"file/weights: not writable .*REELMEND_WEIGHTS"):
         pull_from(raft_file.parent, tmp_path / "file" / "weights")
 
 
-def test_verifying_looks_at_the_content_where_size_and_time_say_nothing(raft_file, folder):
+def test_verifying_looks_at_the_content_where_size_and_time_say_nothing(raft_file: Path, folder: Path) -> None:
     pulled = pull_from(raft_file.parent, folder)
     assert verify(RAFT, folder).problem == ""
     stat = pulled.path.stat()
@@ -183,7 +192,7 @@ def test_verifying_looks_at_the_content_where_size_and_time_say_nothing(raft_fil
     assert pulled.sha256 in verify(RAFT, folder).problem
 
 
-def test_verifying_reads_a_file_that_nothing_is_known_of(folder):
+def test_verifying_reads_a_file_that_nothing_is_known_of(folder: Path) -> None:
     put(folder, b"put there by hand, and wrong")
     assert "not a PyTorch file" in verify(RAFT, folder).problem
     assert "is missing" in verify(entry_of("ProPainter"), folder).problem

@@ -13,10 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_video
-from jobs import finish
 from jsonschema import Draft202012Validator
-from plugin import install, install_example
 from typer.testing import CliRunner
 
 import reelmend
@@ -29,6 +26,9 @@ from reelmend.pipelines.engines.registry import broken_plugins, engine_specs, re
 from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.job.schema import job_schema
+from tests.clips import write_clip, write_mask_video
+from tests.engines.plugin import install, install_example
+from tests.jobs import finish
 
 HOLE = (slice(24, 40), slice(40, 56))
 """16 x 16 pixels of a frame of 96 x 64."""
@@ -169,6 +169,20 @@ def test_a_machine_without_it_says_so(example: Path, videos: Path, monkeypatch: 
         SetupError, match=r"'mean_colour' is not an installed engine.*install its package on every machine"
     ):
         pickle.loads(packed)
+
+
+def test_a_run_can_be_looked_at_after_its_engine_was_uninstalled(
+    example: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(videos / "out")
+    assert CliRunner().invoke(app, ["run", *words(videos)]).exit_code == 0
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place != str(example)])
+    registry._plugins.cache_clear()
+    status = CliRunner().invoke(app, ["status", out])
+    assert (status.exit_code, "1 restored" in status.stdout) == (0, True), status.output
+    assert CliRunner().invoke(app, ["report", out]).exit_code == 0
+    again = CliRunner().invoke(app, ["run", *words(videos)])
+    assert (again.exit_code, "'mean_colour' is not an installed engine" in again.stderr) == (2, True)
 
 
 def test_a_job_file_for_an_engine_that_is_not_here_has_one_mistake(tmp_path: Path) -> None:

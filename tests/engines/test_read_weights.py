@@ -2,7 +2,9 @@
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,11 +25,13 @@ class Hostile:
     def __init__(self, trace: Path) -> None:
         self.trace = trace
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         return os.mkdir, (str(self.trace),)
 
 
-def test_a_pytorch_file_and_a_safetensors_file_hold_the_same_tensors(raft_file, raft_state, tmp_path):
+def test_a_pytorch_file_and_a_safetensors_file_hold_the_same_tensors(
+    raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
     save_file(raft_state, tmp_path / "raft.safetensors")
     from_pytorch, from_safetensors = load(raft_file), load(tmp_path / "raft.safetensors")
     assert from_pytorch.keys() == from_safetensors.keys() == raft_state.keys()
@@ -36,14 +40,14 @@ def test_a_pytorch_file_and_a_safetensors_file_hold_the_same_tensors(raft_file, 
         assert torch.equal(from_safetensors[name], values)
 
 
-def test_the_names_that_training_on_several_gpus_leaves_fit_the_network(raft_state):
+def test_the_names_that_training_on_several_gpus_leaves_fit_the_network(raft_state: dict[str, torch.Tensor]) -> None:
     check_fit(raft_state, "raft")
     with pytest.raises(ValueError, match=r"not a checkpoint of FlowCompletion: 74 missing: .*, \.\.\."):
         check_fit(raft_state, "flow_completion")
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
-def test_code_in_a_file_does_not_run(save, tmp_path):
+def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -> None:
     save({"weight": torch.zeros(1), "trap": Hostile(tmp_path / "trace")}, tmp_path / "hostile.pth")
     with pytest.raises(SetupError, match="contains code, which is never run") as error:
         load(tmp_path / "hostile.pth")
@@ -63,7 +67,9 @@ def test_code_in_a_file_does_not_run(save, tmp_path):
         ({"weight": torch.zeros(3, device="meta")}, r"weight \(Tensor\)"),
     ],
 )
-def test_what_is_not_tensors_by_name_is_said(content, what, tmp_path):
+def test_what_is_not_tensors_by_name_is_said(
+    content: dict[Any, Any] | list[torch.Tensor] | torch.Tensor, what: str, tmp_path: Path
+) -> None:
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(SetupError, match=what):
         load(tmp_path / "other.pth")
@@ -73,7 +79,9 @@ def test_what_is_not_tensors_by_name_is_said(content, what, tmp_path):
 @pytest.mark.parametrize(
     "damage", [lambda _: b"", lambda b: b[:-1000], lambda b: b[: len(b) // 2], lambda _: b"<html>no"]
 )
-def test_a_broken_file_is_refused_in_one_line(damage, suffix, raft_file, raft_state, tmp_path):
+def test_a_broken_file_is_refused_in_one_line(
+    damage: Callable[..., Any], suffix: str, raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
     whole = tmp_path / f"whole{suffix}"
     torch.save(raft_state, whole) if suffix == ".pth" else save_file(raft_state, whole)
     broken = tmp_path / f"broken{suffix}"
@@ -84,7 +92,9 @@ def test_a_broken_file_is_refused_in_one_line(damage, suffix, raft_file, raft_st
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_file_that_is_another_on_the_workers_machine_is_refused(raft_state, tmp_path):
+def test_a_file_that_is_another_on_the_workers_machine_is_refused(
+    raft_state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
     torch.save(raft_state, tmp_path / "raft.pth")
     file = find(str(tmp_path / "raft.pth"), "raft")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "raft.pth")

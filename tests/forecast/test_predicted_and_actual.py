@@ -5,19 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import CostConfig
+from reelmend.pipelines.config import CostConfig, JobConfig
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.rates import rates_for
 from reelmend.pipelines.job.manifest import walk
 from reelmend.pipelines.observe.comparison import compare
+from reelmend.pipelines.observe.summary import RunSummary
+from tests.jobs import add_item, finish, lossless_job
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, JobConfig, Path]:
     """A finished run of two clips of different lengths, and a file of its rates, written by the command."""
     folder = tmp_path_factory.mktemp("first")
     add_item(folder, "a", frames=10)
@@ -32,14 +33,14 @@ def first(tmp_path_factory):
 
 
 @pytest.fixture
-def run(first, tmp_path):
+def run(first: tuple[RunSummary, JobConfig, Path], tmp_path: Path) -> tuple[RunSummary, JobConfig]:
     """The run, and a job like its own that writes elsewhere and knows its rates."""
     summary, job, rates = first
     cost = CostConfig(rates=str(rates), price_per_cpu_hour=36.0, currency="EUR", pools=[2])
     return summary, replace(job, out=str(tmp_path / "again"), cost=cost)
 
 
-def test_a_plan_with_a_runs_rates_says_what_that_run_took(run):
+def test_a_plan_with_a_runs_rates_says_what_that_run_took(run: tuple[RunSummary, JobConfig]) -> None:
     summary, job = run
     totals, _ = forecast(walk(job), job, rates_for(job), looks=10)
     taken = {stage: done["cpu_seconds"] for stage, done in summary.work.items()}
@@ -50,7 +51,7 @@ def test_a_plan_with_a_runs_rates_says_what_that_run_took(run):
     assert totals.price == pytest.approx(sum(totals.cpu_seconds.values()) / 100)
 
 
-def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run):
+def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run: tuple[RunSummary, JobConfig]) -> None:
     _, job = run
     summary, _ = finish(job)
     rows = {row.name: row for row in compare(summary)}
@@ -63,7 +64,9 @@ def test_a_run_sets_predicted_beside_actual_in_summary_and_report(run):
     assert json.loads(Path(job.out, "_reelmend", "plan.json").read_text())["frames"] == 26
 
 
-def test_a_run_that_goes_on_is_measured_by_what_was_left_for_it(run, tmp_path):
+def test_a_run_that_goes_on_is_measured_by_what_was_left_for_it(
+    run: tuple[RunSummary, JobConfig], tmp_path: Path
+) -> None:
     for name in ("a", "b"):
         add_item(tmp_path, name, frames=3)
     job = replace(run[1], input=lossless_job(tmp_path).input)
@@ -73,7 +76,7 @@ def test_a_run_that_goes_on_is_measured_by_what_was_left_for_it(run, tmp_path):
     assert (summary.predicted["items"], summary.predicted["frames"], summary.frames) == (1, 5, 5)
 
 
-def test_a_run_that_did_nothing_shows_no_rates(first):
+def test_a_run_that_did_nothing_shows_no_rates(first: tuple[RunSummary, JobConfig, Path]) -> None:
     _, job, _ = first
     finish(job)
     said = CliRunner().invoke(app, ["bench", "rates", "--from-run", job.out])
@@ -81,7 +84,7 @@ def test_a_run_that_did_nothing_shows_no_rates(first):
     assert "it shows no rates" in said.stderr
 
 
-def test_the_command_measures_clips_of_its_own(tmp_path, monkeypatch):
+def test_the_command_measures_clips_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = CliRunner().invoke(app, ["bench", "rates", "--sizes", "64x48", "--frames", "4"])
     assert said.exit_code == 0, said.stderr

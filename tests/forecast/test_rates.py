@@ -18,7 +18,7 @@ from reelmend.pipelines.storage.files import Files
 STAGES = ("probe", "flow", "inpaint", "stitch")
 
 
-def rate(width=640, height=360, missing=0.1, **changes):
+def rate(width: int = 640, height: int = 360, missing: float = 0.1, **changes: dict[str, float] | str) -> Rate:
     seconds = dict(zip(STAGES, law(width * height / 1e6, missing), strict=True))
     made = Rate(
         machine="4 x Test CPU",
@@ -39,16 +39,16 @@ def rate(width=640, height=360, missing=0.1, **changes):
     return replace(made, **changes)
 
 
-def law(megapixels, missing):
+def law(megapixels: float, missing: float) -> tuple[float, float, float, float]:
     """Seconds of a frame by stage."""
     return 0.01 * megapixels, 0.2 * megapixels, 0.02 + megapixels * (0.3 + 4 * missing), 0.05 * megapixels
 
 
-def job_with(path, **cost):
+def job_with(path: Path | str, **cost: str) -> JobConfig:
     return JobConfig(cost=CostConfig(rates=str(path), **cost))
 
 
-def test_what_was_written_is_read_and_measuring_the_same_again_replaces_it(tmp_path):
+def test_what_was_written_is_read_and_measuring_the_same_again_replaces_it(tmp_path: Path) -> None:
     place = tmp_path / "rates.yaml"
     first, other = rate(), rate(1280, 720)
     assert add_rates(place, [first, other], Files()) == 2
@@ -71,19 +71,19 @@ def test_what_was_written_is_read_and_measuring_the_same_again_replaces_it(tmp_p
         ("", "not a valid rates file"),
     ],
 )
-def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, text, said):
+def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "rates.yaml").write_text(text)
     with pytest.raises(ConfigError, match=said) as raised:
         read_rates(tmp_path / "rates.yaml", Files())
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_the_job_names_must_be_there(tmp_path):
+def test_a_file_that_the_job_names_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such rates file"):
         rates_for(job_with(tmp_path / "none.yaml"))
 
 
-def test_seconds_scale_with_the_pixels_of_picture_and_hole():
+def test_seconds_scale_with_the_pixels_of_picture_and_hole() -> None:
     measured = [rate(w, h, missing) for w, h in ((320, 180), (640, 360), (960, 540)) for missing in (0.02, 0.1)]
     speed = Speed(ChosenRates(tuple(measured), "rates.yaml"))
     megapixels = 1280 * 720 / 1e6
@@ -94,13 +94,13 @@ def test_seconds_scale_with_the_pixels_of_picture_and_hole():
     assert speed.is_far(3840 * 2160 / 1e6)
 
 
-def test_what_rates_cannot_explain_is_their_spread():
+def test_what_rates_cannot_explain_is_their_spread() -> None:
     slow = {stage: 2 * seconds for stage, seconds in rate().seconds_per_frame.items()}
     speed = Speed(ChosenRates((rate(), rate(cpu_seconds_per_frame=slow)), "rates.yaml"))
     assert 0.2 < speed.spread < 0.5
 
 
-def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_path):
+def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_path: Path) -> None:
     add_rates(tmp_path / "rates.yaml", [rate()], Files())
     job = replace(job_with(tmp_path / "rates.yaml", machine="Test CPU"), engine="propainter")
     assert rates_for(job) is None
@@ -109,7 +109,7 @@ def test_an_engine_that_nobody_has_measured_gets_no_hours_and_is_told_how(tmp_pa
     assert "no rates for the engine propainter" in totals.doubts[0]
 
 
-def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_path):
+def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_path: Path) -> None:
     propainter = replace(JobConfig(), engine="propainter")
     digest = speed_digest(propainter)
     on_gpu, on_cpu = (rate(engine="propainter", engine_digest=digest, device=device) for device in ("H200", "cpu"))
@@ -119,12 +119,12 @@ def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_pa
     assert rates_for(job_with(tmp_path / "rates.yaml")).first.device == "cpu"
 
 
-def test_rates_of_other_settings_are_doubted(tmp_path):
+def test_rates_of_other_settings_are_doubted(tmp_path: Path) -> None:
     add_rates(tmp_path / "rates.yaml", [rate(engine_digest="of another form")], Files())
     assert "other settings" in rates_for(job_with(tmp_path / "rates.yaml")).doubts[0]
 
 
-def test_rates_beside_the_job_file_are_found(tmp_path, monkeypatch):
+def test_rates_beside_the_job_file_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jobs").mkdir()
     add_rates(tmp_path / "jobs" / "rates.yaml", [rate()], Files())
@@ -133,13 +133,13 @@ def test_rates_beside_the_job_file_are_found(tmp_path, monkeypatch):
     assert rates_beside(Path("jobs/job.yaml"), job_with("mine.yaml")) == "mine.yaml"
 
 
-def test_the_rates_that_are_shipped_can_be_read_and_name_their_machine():
+def test_the_rates_that_are_shipped_can_be_read_and_name_their_machine() -> None:
     chosen = rates_for(JobConfig())
     assert chosen.first.machine
     assert chosen.source == "rates.yaml of reelmend"
 
 
-def test_a_gpu_pays_for_flow_and_inpainting_and_cores_for_the_rest():
+def test_a_gpu_pays_for_flow_and_inpainting_and_cores_for_the_rest() -> None:
     seconds = {"probe": 3600, "flow": 7200, "inpaint": 3600, "stitch": 3600}
     prices = CostConfig(price_per_gpu_hour=3.0, price_per_cpu_hour=0.1)
     due = bill(seconds, seconds, prices, on_gpu=True, gpus_per_worker={"flow": 0.5})

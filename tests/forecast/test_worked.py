@@ -1,10 +1,10 @@
 """What is worked on is predicted as it is laid out: the surroundings of holes, not whole frames."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image, write_mask_video
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked, worked_of_facts
@@ -21,11 +21,12 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.tasks import Item, ProbeTask
+from tests.clips import write_clip, write_mask_image, write_mask_video
 
 SIZE = (1280, 720)
 
 
-def item_with(folder, *boxes):
+def item_with(folder: Path, *boxes: tuple[int, int]) -> Item:
     video = write_clip(folder / "clip.mp4", frames=3, size=SIZE, audio=False)
     mask = np.zeros(SIZE[::-1], np.bool_)
     for left, top in boxes:
@@ -33,12 +34,14 @@ def item_with(folder, *boxes):
     return Item("clip", video, write_mask_image(folder / "mask.png", mask), folder / "out/clip.mp4")
 
 
-def job_in(folder, **settings):
+def job_in(folder: Path, **settings: str) -> JobConfig:
     return JobConfig(out=str(folder / "out"), **settings)
 
 
 @pytest.mark.parametrize("boxes", [[(1060, 40)], [(20, 20), (1060, 590)], [(20, 20), (1060, 590), (560, 300)]])
-def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, boxes):
+def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(
+    tmp_path: Path, boxes: list[tuple[int, int]]
+) -> None:
     job, item = job_in(tmp_path), item_with(tmp_path, *boxes)
     looked = look_at(item, job, Headers(job))
     line = plan_item(looked, job, flow_bytes_per_pixel=2, part_bytes_per_pixel=1)
@@ -48,13 +51,13 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(tmp_path, bo
     assert worked_of_facts(receipt.facts).restored == pytest.approx(looked.worked.restored, abs=1e-3)
 
 
-def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path):
+def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path: Path) -> None:
     job = job_in(tmp_path, engine="propainter")
     looked = look_at(item_with(tmp_path, (1060, 40)), job, Headers(job))
     assert looked.worked == WHOLE
 
 
-def test_a_rate_of_small_holes_says_the_same_of_whole_frames_and_of_smaller_regions(tmp_path):
+def test_a_rate_of_small_holes_says_the_same_of_whole_frames_and_of_smaller_regions(tmp_path: Path) -> None:
     part = Worked(restored=0.1, flow=0.25, regions=1)
     rate = Rate(
         "here", "cpu", "propagation", "settings", SIZE, SIZE, (640, 360), 0.02, 1, 100,
@@ -65,7 +68,7 @@ def test_a_rate_of_small_holes_says_the_same_of_whole_frames_and_of_smaller_regi
     assert read.worked == part
     speed = Speed(ChosenRates((read,), "rates.yaml"))
 
-    def seconds(worked):
+    def seconds(worked: Worked) -> float:
         canvas, job = Canvas.of(SIZE), JobConfig(out="o")
         return speed.seconds(pixels_of(canvas, job, frames=100, pairs=100, seen=100, hole=Hole(0.02, worked)))["flow"]
 
@@ -73,7 +76,7 @@ def test_a_rate_of_small_holes_says_the_same_of_whole_frames_and_of_smaller_regi
     assert seconds(WHOLE) == pytest.approx(4.0)
 
 
-def test_where_no_mask_was_opened_what_was_measured_is_taken(tmp_path):
+def test_where_no_mask_was_opened_what_was_measured_is_taken(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4", frames=3, size=SIZE, audio=False)
     write_mask_video(tmp_path / "clip_mask.mkv", np.zeros((3, 72, 128), np.bool_))
     job = job_in(tmp_path)
@@ -86,6 +89,6 @@ def test_where_no_mask_was_opened_what_was_measured_is_taken(tmp_path):
     assert totals.flow_bytes == 2 * 640 * 360 * 2 * 0.5
 
 
-def test_means_weigh_by_what_they_stand_for():
+def test_means_weigh_by_what_they_stand_for() -> None:
     assert mean_worked([(Worked(0.5, 1.0, 2.0), 3), (replace(WHOLE, regions=4.0), 1)]) == Worked(0.625, 1.0, 2.5)
     assert mean_worked([]) is None

@@ -13,10 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from seeds import Seed, all_seeds, write
-from victim import Answer, Victim
+from tests.fuzz.seeds import Seed, all_seeds, write
+from tests.fuzz.victim import Answer, Victim
 
 FINDINGS = Path("fuzz-findings")
 

@@ -11,9 +11,6 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
-from damage import csv_text, job_text, jsonl_text, mutated, names, override_text, parquet_bytes
-from readers import INFO
 
 from reelmend.core_model.quality import FrameQuality
 from reelmend.pipelines.config import JobConfig
@@ -21,6 +18,9 @@ from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.stages.parts import cut_patch, encode_part
 from reelmend.pipelines.storage.flow_cache.codec import encode_flow
+from tests.clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
+from tests.fuzz.damage import csv_text, job_text, jsonl_text, mutated, names, override_text, parquet_bytes
+from tests.fuzz.readers import INFO
 
 _SIZE = (48, 32)
 _FRAMES = 8

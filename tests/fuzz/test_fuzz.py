@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from seeds import Seed, all_seeds, write
-from victim import Victim
+
+from tests.fuzz.seeds import Seed, all_seeds, write
+from tests.fuzz.victim import Victim
 
 
 @pytest.fixture(scope="session")

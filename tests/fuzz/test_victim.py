@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from victim import Victim
+
+from tests.fuzz.victim import Victim
 
 WRONG = {
     "bug": "def video(path): raise KeyError(path)",

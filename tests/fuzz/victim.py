@@ -105,7 +105,7 @@ class Victim:
 
 
 def main() -> None:
-    from readers import READERS
+    from readers import READERS  # beside this program: its test puts others there
 
     from reelmend.pipelines.config import LimitsConfig
     from reelmend.pipelines.media.limits import held_to

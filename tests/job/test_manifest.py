@@ -3,7 +3,10 @@
 import glob
 import json
 import unicodedata
+from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,16 +19,17 @@ from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.found_videos import PassedOver
 from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.tasks import Item
 
 LARGER = {"mode": Mode.outpaint, "outpaint": OutpaintConfig(1.5, 1.0)}
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Make empty files (or images) by name, inside an empty current folder; nothing here opens a video."""
     monkeypatch.chdir(tmp_path)
 
-    def make(*names):
+    def make(*names: str) -> None:
         for name in names:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,12 +41,12 @@ def files(tmp_path, monkeypatch):
     return make
 
 
-def found(videos, masks=None, **settings):
+def found(videos: list[str], masks: str | None = None, **settings: Any) -> dict[str, tuple[str, str, str]] | None:
     job = JobConfig(input=InputConfig(videos=[*videos], masks=masks), **settings)
     return {item.id: (str(item.video), str(item.mask), str(item.output)) for item in discover(job)}
 
 
-def test_one_mask_serves_all_videos_of_a_glob(files):
+def test_one_mask_serves_all_videos_of_a_glob(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/b.mov", "in/notes.txt", "mask.png")
     assert found(["in/*"], "mask.png") == {
         "a": ("in/a.mp4", "mask.png", "out/a.mp4"),
@@ -67,21 +71,23 @@ def test_one_mask_serves_all_videos_of_a_glob(files):
         (["in/s.1.mp4", "in/s.2.mp4"], ["in/*"], Codec.png, "out", None),
     ],
 )
-def test_an_item_that_could_overwrite_an_input_or_anothers_output_is_refused(files, made, videos, codec, out, said):
+def test_an_item_that_could_overwrite_an_input_or_anothers_output_is_refused(
+    files: Callable[..., Any], made: list[str], videos: list[str], codec: Codec, out: str, said: str | None
+) -> None:
     files(*made, "mask.png")
     refused = nullcontext() if said is None else pytest.raises(ConfigError, match=said)
     with refused:
         found(videos, "mask.png", out=out, stitch=StitchConfig(codec=codec))
 
 
-def test_an_output_around_an_input_is_refused(files):
+def test_an_output_around_an_input_is_refused(files: Callable[..., Any]) -> None:
     """What is put there would remove the folder that the input lies in."""
     files("shot.mp4", "in/shot/mask.png")
     with pytest.raises(ConfigError, match=r"shot.mp4 would write in/shot, where .*in/shot/mask.png of shot.mp4"):
         found(["shot.mp4"], "in/shot/mask.png", out="in", stitch=StitchConfig(codec=Codec.png))
 
 
-def test_without_a_rule_the_mask_lies_beside_the_video_and_is_no_video_itself(files):
+def test_without_a_rule_the_mask_lies_beside_the_video_and_is_no_video_itself(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/a_mask.mp4", "in/b.mp4", "in/b_mask/000.png", "in/c.mp4")
     assert {name: mask for name, (_, mask, _) in found(["in/*.mp4"]).items()} == {
         "a": "in/a_mask.mp4",
@@ -90,7 +96,7 @@ def test_without_a_rule_the_mask_lies_beside_the_video_and_is_no_video_itself(fi
     }
 
 
-def test_a_pattern_names_each_videos_mask(files):
+def test_a_pattern_names_each_videos_mask(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/b.mp4")
     assert [mask for _, mask, _ in found(["in/*.mp4"], "masks/{stem}_m.png").values()] == [
         "masks/a_m.png",
@@ -98,40 +104,42 @@ def test_a_pattern_names_each_videos_mask(files):
     ]
 
 
-def test_the_star_of_a_pattern_stands_for_anything_and_a_bracket_in_a_videos_name_for_itself(files):
+def test_the_star_of_a_pattern_stands_for_anything_and_a_bracket_in_a_videos_name_for_itself(
+    files: Callable[..., Any],
+) -> None:
     files("in/clip[1].mp4", "in/b.mp4", "masks/clip1_x.png", "masks/clip[1]_x.png", "masks/b_y.png")
     masks = {name: mask for name, (_, mask, _) in found(["in/*.mp4"], "masks/{stem}_*.png").items()}
     assert masks == {"b": "masks/b_y.png", "clip[1]": "masks/clip[1]_x.png"}
 
 
-def test_a_folder_of_masks_is_searched_by_the_videos_name(files):
+def test_a_folder_of_masks_is_searched_by_the_videos_name(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/b.mp4", "masks/a.png", "masks/b/000.png")
     assert [mask for _, mask, _ in found(["in/*.mp4"], "masks").values()] == ["masks/a.png", "masks/b"]
 
 
-def test_a_folder_of_mask_frames_is_one_mask(files):
+def test_a_folder_of_mask_frames_is_one_mask(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "masks/000.png", "masks/001.png")
     assert found(["in/a.mp4"], "masks")["a"][1] == "masks"
 
 
-def test_a_folder_of_images_is_a_video(files):
+def test_a_folder_of_images_is_a_video(files: Callable[..., Any]) -> None:
     files("trees/000.png", "trees_mask/000.png")
     assert found(["trees"]) == {"trees": ("trees", "trees_mask", "out/trees.mp4")}
     assert found(["*"]) == {"trees": ("trees", "trees_mask", "out/trees.mp4")}
 
 
-def test_a_folder_of_videos_stands_for_all_of_them(files):
+def test_a_folder_of_videos_stands_for_all_of_them(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/b.mkv", "mask.png")
     assert set(found(["in"], "mask.png")) == {"a", "b"}
 
 
-def test_folders_below_a_glob_are_kept_in_the_output(files):
+def test_folders_below_a_glob_are_kept_in_the_output(files: Callable[..., Any]) -> None:
     files("in/x/a.mp4", "in/y/a.mp4", "mask.png")
     outputs = [output for _, _, output in found(["in/**/*.mp4"], "mask.png").values()]
     assert outputs == ["out/x/a.mp4", "out/y/a.mp4"]
 
 
-def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files, tmp_path):
+def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files: Callable[..., Any], tmp_path: Path) -> None:
     files("mask.png")
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StoreError, match=r"cannot look at loop/a.mp4: Too many levels"):
@@ -140,8 +148,8 @@ def test_a_video_that_cannot_be_looked_at_is_not_said_to_be_absent(files, tmp_pa
 
 @pytest.mark.parametrize("given", ["in/*.mp4", "./in/*.mp4", "in", "in/a.mp4"])
 def test_a_bracket_in_a_folder_around_a_job_changes_no_output_and_the_saved_job_reads_the_same(
-    files, tmp_path, monkeypatch, given
-):
+    files: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
     files("p[1]/in/a.mp4", "p[1]/m.png")
     monkeypatch.chdir(tmp_path / "p[1]")
     typed = load_job(flags={"input.videos": [given], "input.masks": "m.png"})
@@ -151,7 +159,7 @@ def test_a_bracket_in_a_folder_around_a_job_changes_no_output_and_the_saved_job_
         assert [item.id for item in discover(job)] == ["a"]
 
 
-def test_the_codec_decides_the_suffix(files):
+def test_the_codec_decides_the_suffix(files: Callable[..., Any]) -> None:
     files("a.mp4", "mask.png")
     assert found(["a.mp4"], "mask.png", stitch=StitchConfig(codec=Codec.ffv1))["a"][2] == "out/a.mkv"
     assert found(["a.mp4"], "mask.png", stitch=StitchConfig(codec=Codec.png))["a"][2] == "out/a"
@@ -167,19 +175,25 @@ def test_the_codec_decides_the_suffix(files):
         (["in/a.mp4"], "{stam}.png", "out", "{stam} is unknown; did you mean {stem}"),
     ],
 )
-def test_what_cannot_be_run_is_refused(files, videos, masks, out, said):
+def test_what_cannot_be_run_is_refused(
+    files: Callable[..., Any], videos: list[str], masks: str | None, out: str, said: str
+) -> None:
     files("in/a.mp4", "in/a.mov", "mask.png")
     with pytest.raises(ConfigError, match=said):
         found(videos, masks, out=out)
 
 
-def test_outpainting_without_a_rule_takes_a_mask_beside_the_video_and_does_without_where_there_is_none(files):
+def test_outpainting_without_a_rule_takes_a_mask_beside_the_video_and_does_without_where_there_is_none(
+    files: Callable[..., Any],
+) -> None:
     files("in/a.mp4", "in/a_mask.png", "in/b.mp4")
     masks = {name: mask for name, (_, mask, _) in found(["in/*.mp4"], **LARGER).items()}
     assert masks == {"a": "in/a_mask.png", "b": "None"}
 
 
-def test_outpainting_with_a_rule_names_every_mask_so_that_a_mistyped_rule_does_not_go_unseen(files):
+def test_outpainting_with_a_rule_names_every_mask_so_that_a_mistyped_rule_does_not_go_unseen(
+    files: Callable[..., Any],
+) -> None:
     files("in/a.mp4")
     assert found(["in/a.mp4"], "masks/{stem}.png", **LARGER)["a"][1] == "masks/a.png"
 
@@ -192,28 +206,28 @@ ROWS = [
 ]
 
 
-def write_parquet(path, rows):
+def write_parquet(path: Path, rows: list[Any]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def write_csv(path, rows):
+def write_csv(path: Path, rows: list[Any]) -> None:
     lines = [",".join(rows[0])] + [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_jsonl(path, rows):
+def write_jsonl(path: Path, rows: list[Any]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 WRITERS = {"parquet": write_parquet, "csv": write_csv, "jsonl": write_jsonl}
 
 
-def listed(path, **settings):
+def listed(path: Path, **settings: Mode | OutpaintConfig | StitchConfig) -> list[Item] | None:
     return discover(JobConfig(input=InputConfig(manifest=str(path)), **settings))
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_manifest_reads_the_same_in_every_format(tmp_path, kind):
+def test_a_manifest_reads_the_same_in_every_format(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / f"list.{kind}", ROWS)
     first, second = listed(tmp_path / f"list.{kind}")
     assert (first.id, first.video, first.mask) == ("x/a", tmp_path / "in/a.mp4", tmp_path / "a.png")
@@ -222,13 +236,15 @@ def test_a_manifest_reads_the_same_in_every_format(tmp_path, kind):
     assert (second.id, second.frames, second.overrides) == ("b", None, ())
 
 
-def test_whole_numbers_may_have_a_point_as_in_a_table_with_gaps(tmp_path):
+def test_whole_numbers_may_have_a_point_as_in_a_table_with_gaps(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("video,mask,frames,width\na.mp4,m.png,292.0,640.0\nb.mp4,m.png,,\n")
     assert [(item.frames, item.width) for item in listed(tmp_path / "m.csv")] == [(292, 640), (None, None)]
 
 
 @pytest.mark.parametrize(("codec", "output"), [("h264", "a.mp4"), ("ffv1", "a.mkv"), ("png", "a")])
-def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_gets(tmp_path, codec, output):
+def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_gets(
+    tmp_path: Path, codec: str, output: str
+) -> None:
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mkv", "mask": "m.png", "output": "clean/a.mp4"}])
     (item,) = listed(tmp_path / "m.jsonl", stitch=StitchConfig(codec=Codec(codec)))
     assert (item.id, item.output.as_posix()) == ("clean/a", f"out/clean/{output}")
@@ -249,7 +265,7 @@ def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_get
         ([{"video": f"{n}/a.mp4", "mask": "m.png"} for n in "xy"], "two items would write out/a.mp4"),
     ],
 )
-def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path, rows, said):
+def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path: Path, rows: list[Any], said: str) -> None:
     write_jsonl(tmp_path / "m.jsonl", rows)
     with pytest.raises(ConfigError, match=said):
         listed(tmp_path / "m.jsonl")
@@ -265,21 +281,21 @@ def test_a_manifest_that_cannot_be_meant_is_refused(tmp_path, rows, said):
         ("m.txt", "x", "a manifest is .parquet, .csv or .jsonl, not '.txt'"),
     ],
 )
-def test_a_file_that_is_no_manifest_is_refused(tmp_path, name, content, said):
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(ConfigError, match=said):
         listed(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_outpainting_needs_no_masks_and_takes_those_there_are(tmp_path, kind):
+def test_outpainting_needs_no_masks_and_takes_those_there_are(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / f"a.{kind}", [{"video": "a.mp4"}, {"video": "b.mp4"}])
     WRITERS[kind](tmp_path / f"b.{kind}", [{"video": "a.mp4", "mask": None}, {"video": "b.mp4", "mask": "b.png"}])
     assert [item.mask for item in listed(tmp_path / f"a.{kind}", **LARGER)] == [None, None]
     assert [item.mask for item in listed(tmp_path / f"b.{kind}", **LARGER)] == [None, tmp_path / "b.png"]
 
 
-def test_a_row_that_outpaints_needs_no_mask_and_one_that_does_not_needs_one(tmp_path):
+def test_a_row_that_outpaints_needs_no_mask_and_one_that_does_not_needs_one(tmp_path: Path) -> None:
     larger = {"video": "a.mp4", "mask": None, "overrides": "mode=outpaint outpaint.scale_w=2"}
     write_jsonl(tmp_path / "m.jsonl", [larger, {"video": "b.mp4", "mask": "b.png"}])
     assert [item.mask for item in listed(tmp_path / "m.jsonl")] == [None, tmp_path / "b.png"]
@@ -288,7 +304,7 @@ def test_a_row_that_outpaints_needs_no_mask_and_one_that_does_not_needs_one(tmp_
         listed(tmp_path / "m.jsonl")
 
 
-def test_a_missing_manifest_is_named(tmp_path):
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read manifest .*none.csv"):
         listed(tmp_path / "none.csv")
 
@@ -297,7 +313,7 @@ def test_a_missing_manifest_is_named(tmp_path):
     ("odd", "said"),
     [("b\udcff.mp4", r"not UTF-8: in/b\xff.mp4"), ("a\nb.mp4", "control character"), ("n" * 251, "too long")],
 )
-def test_a_name_that_cannot_be_used_costs_its_item_and_no_other(files, odd, said):
+def test_a_name_that_cannot_be_used_costs_its_item_and_no_other(files: Callable[..., Any], odd: str, said: str) -> None:
     files("mask.png", "in/a.mp4", f"in/{odd.removesuffix('.mp4')}.mp4")
     good, bad = sorted(
         discover(JobConfig(input=InputConfig(videos=["in/*"], masks="mask.png"))), key=lambda i: i.problem
@@ -310,19 +326,31 @@ def test_a_name_that_cannot_be_used_costs_its_item_and_no_other(files, odd, said
         found([f"in/{glob.escape(odd[0])}[!.]*"], "mask.png")  # nothing else is left to do
 
 
-def test_a_row_with_a_name_that_cannot_be_used_costs_its_item_and_no_other(tmp_path):
+def test_a_row_with_a_name_that_cannot_be_used_costs_its_item_and_no_other(tmp_path: Path) -> None:
     rows = [{"video": "a\x1b[2J.mp4", "mask": "m.png"}, {"video": "b.mp4", "mask": "m.png"}]
     write_jsonl(tmp_path / "m.jsonl", [*rows, {"video": "c.mp4", "mask": "m.png", "output": "x" * 300}])
     bad, good, long = listed(tmp_path / "m.jsonl")
     assert (good.id, good.problem) == ("b", "")
     assert "row 1: video 'a\\x1b[2J.mp4' holds a control character" in bad.problem
     assert "row 3: " in long.problem
+    assert all(str(item.video).isprintable() for item in (bad, long)), "logs and reports show it"
+
+
+def test_every_name_that_cannot_be_used_is_an_item_by_itself(tmp_path: Path) -> None:
+    """Of names that look alike once their odd letters are gone, and of one video in two rows."""
+    names = ["a\x1b.mp4", "a\x07.mp4", "a\x07.mp4\x1b"]
+    write_jsonl(tmp_path / "m.jsonl", [{"video": name, "mask": "m.png"} for name in (*names, "good.mp4")])
+    items = listed(tmp_path / "m.jsonl")
+    assert [bool(item.problem) for item in items] == [True, True, True, False]
+    assert len({item.id for item in items}) == 4
 
 
 # --- what folders hold beside videos ---------------------------------------------------------------------------------
 
 
-def passed_over(videos, masks="mask.png", **settings):
+def passed_over(
+    videos: list[str], masks: str | None = "mask.png", **settings
+) -> tuple[list[str], list[str]] | tuple[list[str], list[Any]]:
     passed = PassedOver()
     items = discover(JobConfig(input=InputConfig(videos=[*videos], masks=masks), **settings), passed)
     return [item.id for item in items], passed.lines
@@ -331,34 +359,36 @@ def passed_over(videos, masks="mask.png", **settings):
 KINDS = ("vob", "264", "m2v", "asf", "divx", "qt", "f4v", "mjpeg", "gif", "3g2", "hevc", "MTS")
 
 
-def test_every_kind_of_file_that_can_be_restored_is_taken_up(files):
+def test_every_kind_of_file_that_can_be_restored_is_taken_up(files: Callable[..., Any]) -> None:
     files("mask.png", *(f"in/{number:02}.{kind}" for number, kind in enumerate(KINDS)))
     assert passed_over(["in"]) == ([f"{number:02}" for number in range(len(KINDS))], [])
 
 
 @pytest.mark.parametrize("pattern", ["in", "in/*"])
-def test_what_is_no_video_is_said_to_be_passed_over_but_masks_and_hidden_files_are_not(files, pattern):
+def test_what_is_no_video_is_said_to_be_passed_over_but_masks_and_hidden_files_are_not(
+    files: Callable[..., Any], pattern: str
+) -> None:
     files("in/a.mp4", "in/a_mask.mkv", "in/notes.txt", "in/b.mp4.part", "in/.DS_Store")
     names, lines = passed_over([pattern], None)
     assert names == ["a"]
     assert [line.partition(": ")[2].partition(": ")[0] for line in lines] == ["in/b.mp4.part", "in/notes.txt"]
 
 
-def test_a_folder_in_a_folder_is_said_to_be_passed_over(files):
+def test_a_folder_in_a_folder_is_said_to_be_passed_over(files: Callable[..., Any]) -> None:
     files("mask.png", "in/a.mp4", "in/more/b.mp4")
     names, lines = passed_over(["in"])
     assert names == ["a"]
     assert lines == ["skipped: in/more: a nested folder; use 'in/**/*' to include its videos"]
 
 
-def test_a_moving_preview_beside_its_video_does_not_stop_the_job(files):
+def test_a_moving_preview_beside_its_video_does_not_stop_the_job(files: Callable[..., Any]) -> None:
     files("mask.png", "in/a.mp4", "in/a.gif", "in/b.gif")
     names, lines = passed_over(["in"])
     assert names == ["a", "b"]
     assert "in/a.gif: another video has the same name" in lines[0]
 
 
-def test_names_match_however_a_system_spells_their_accents(files):
+def test_names_match_however_a_system_spells_their_accents(files: Callable[..., Any]) -> None:
     composed, apart = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
     files(f"in/{apart}.mp4", f"masks/{composed}.png", f"side/{composed}.mp4", f"side/{apart}_mask.png")
     in_folder = f"masks/{composed}.png"
@@ -368,7 +398,7 @@ def test_names_match_however_a_system_spells_their_accents(files):
     assert found(["side/*.mp4"])[composed][1] == f"side/{apart}_mask.png"
 
 
-def test_rows_match_however_a_system_spells_their_accents(tmp_path):
+def test_rows_match_however_a_system_spells_their_accents(tmp_path: Path) -> None:
     composed, apart = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
     (tmp_path / apart).mkdir()
     (tmp_path / apart / f"{apart}.mp4").touch()
@@ -376,7 +406,7 @@ def test_rows_match_however_a_system_spells_their_accents(tmp_path):
     assert listed(tmp_path / "m.jsonl")[0].video == tmp_path / apart / f"{apart}.mp4"
 
 
-def test_videos_that_are_all_masks_are_no_job(files):
+def test_videos_that_are_all_masks_are_no_job(files: Callable[..., Any]) -> None:
     files("in/a.mp4", "in/b.mp4")
     with pytest.raises(ConfigError, match=r"every video is also a mask: in/a.mp4 has the mask in/a.mp4"):
         found(["in/*.mp4"], "in/{name}")
@@ -384,7 +414,7 @@ def test_videos_that_are_all_masks_are_no_job(files):
         found(["in/a.mp4"], "in/a.mp4")
 
 
-def test_a_row_whose_video_is_its_mask_costs_its_item(tmp_path):
+def test_a_row_whose_video_is_its_mask_costs_its_item(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "m.jsonl", [{"video": "a.mp4", "mask": "a.mp4"}, {"video": "b.mp4", "mask": "m.png"}])
     bad, good = listed(tmp_path / "m.jsonl")
     assert "is also its own mask" in bad.problem

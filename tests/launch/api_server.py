@@ -6,14 +6,17 @@ concepts page of Kubernetes describes them.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from servers import LocalServer, in_thread
+import pytest
+
+from tests.servers import LocalServer, in_thread
 
 PATH = "/apis/ray.io/v1/namespaces/reelmend/rayjobs"
 
@@ -21,7 +24,7 @@ PATH = "/apis/ray.io/v1/namespaces/reelmend/rayjobs"
 class ApiServer(LocalServer):
     """Holds RayJobs; its faults are fields that a test sets."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[str, dict] = {}
         self.events: list[tuple[int, str, dict]] = []
@@ -65,7 +68,7 @@ class ApiServer(LocalServer):
             self.events.append((self.version, "DELETED", self.objects.pop(name)))
             self.changed.notify_all()
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: pytest.FixtureRequest, client_address) -> None:
         """Quiet: a client that hangs up midway is what some tests are about."""
 
 
@@ -73,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ApiServer
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         name, query = self._begin("GET")
         if name is None:
             return
@@ -86,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             found = [one for one in self.server.objects.values() if one["metadata"].get("labels", {}).get(key) == value]
             self._answer(200, {"items": found})
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         name, _ = self._begin("POST", lost=lambda: self.server.put(document))
         if name is None:
@@ -96,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(201, self.server.put(document))
 
-    def do_DELETE(self):
+    def do_DELETE(self) -> None:
         name, _ = self._begin("DELETE")
         if name in self.server.objects:
             self.server.remove(name)
@@ -104,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif name is not None:
             self._refuse(404, "NotFound")
 
-    def _begin(self, method, lost=lambda: None):
+    def _begin(self, method: str, lost: Callable[..., Any] = lambda: None) -> tuple[Any, ...]:
         """Return the object's name ("" for all) and the query; (None, {}) when a fault has answered already."""
         parts = urlsplit(self.path)
         self.server.asked.append(f"{method} {parts.path}")
@@ -127,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
             key: last for key, [*_, last] in parse_qs(parts.query).items()
         }
 
-    def _watch(self, query):
+    def _watch(self, query: dict[str, str]) -> bool | None:
         server = self.server
         fault = server.watch_faults.pop(0) if server.watch_faults else ""
         if fault == "gone":
@@ -150,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._tell_events(int(query["resourceVersion"]), query["fieldSelector"].removeprefix("metadata.name="), fault)
         return None
 
-    def _tell_events(self, seen, name, fault):
+    def _tell_events(self, seen: int, name: str, fault: str) -> None:
         """Tell what changed after version `seen`, until the test ends."""
         server = self.server
         while not server.released.is_set():
@@ -165,28 +168,28 @@ class _Handler(BaseHTTPRequestHandler):
                     if fault:
                         return
 
-    def _event(self, kind, found, half=False):
+    def _event(self, kind: str, found: dict[Any, Any], half: bool = False) -> None:
         line = json.dumps({"type": kind, "object": found}).encode() + b"\n"
         line = line[: len(line) // 2] if half else line
         self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
 
-    def _answer_with(self, name):
+    def _answer_with(self, name: str) -> None:
         if name in self.server.objects:
             self._answer(200, self.server.objects[name])
         else:
             self._refuse(404, "NotFound")
 
-    def _refuse(self, status, message):
+    def _refuse(self, status: int, message: str) -> None:
         self._answer(status, {"kind": "Status", "message": message, "code": status})
 
-    def _answer(self, status, document):
+    def _answer(self, status: int, document: dict[Any, Any]) -> None:
         content = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format, *args):
+    def log_message(self, format: str, *args: str) -> None:
         """Quiet: pytest shows what is printed."""
 
 

@@ -3,20 +3,22 @@
 import datetime
 import ipaddress
 import ssl
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from templates import QUICK
 
 from reelmend.cluster.kubernetes.access import Access
 from reelmend.cluster.kubernetes.api import RayJobs
 from reelmend.pipelines.errors import SetupError
+from tests.launch.api_server import ApiServer
+from tests.launch.templates import QUICK
 
 
-def _write_certificate(folder):
+def _write_certificate(folder: Path) -> tuple[Path, Path]:
     """Write a certificate for this machine that is its own authority; return the paths of it and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
@@ -41,7 +43,7 @@ def _write_certificate(folder):
 
 
 @pytest.fixture
-def ca_file(server, tmp_path):
+def ca_file(server: ApiServer, tmp_path: Path) -> Path:
     """The server's authority; from here on it speaks TLS."""
     certificate, key = _write_certificate(tmp_path / "cluster")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -51,15 +53,15 @@ def ca_file(server, tmp_path):
 
 
 def test_the_clusters_own_authority_is_trusted_though_the_environment_names_another(
-    server, ca_file, tmp_path, monkeypatch
-):
+    server: ApiServer, ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger, _ = _write_certificate(tmp_path / "stranger")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(stranger))
     rayjobs = RayJobs(Access(server.url.replace("http:", "https:"), "reelmend", ca_file=ca_file), QUICK)
     assert rayjobs.get("nightly")["metadata"]["name"] == "nightly"
 
 
-def test_another_authority_is_not_trusted(server, ca_file, tmp_path):
+def test_another_authority_is_not_trusted(server: ApiServer, ca_file: Path, tmp_path: Path) -> None:
     stranger, _ = _write_certificate(tmp_path / "stranger")
     rayjobs = RayJobs(Access(server.url.replace("http:", "https:"), "reelmend", ca_file=stranger), QUICK)
     with pytest.raises(SetupError, match="is it the cluster's own API server"):

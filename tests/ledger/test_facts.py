@@ -15,7 +15,7 @@ OF_A_RUN = {
 }
 
 
-def test_what_the_ledger_holds_comes_back_as_it_was_with_names_that_are_not_known_here():
+def test_what_the_ledger_holds_comes_back_as_it_was_with_names_that_are_not_known_here() -> None:
     facts = ItemFacts.from_map(OF_A_RUN)
     assert (facts.frames, facts.masked_fraction, facts.quality_score, facts.review) == (24, 0.25, 1, 0)
     assert facts.others["codec"] == "ffv1"
@@ -23,13 +23,13 @@ def test_what_the_ledger_holds_comes_back_as_it_was_with_names_that_are_not_know
     assert facts.to_map() == OF_A_RUN
 
 
-def test_what_is_not_known_is_absent():
+def test_what_is_not_known_is_absent() -> None:
     facts = ItemFacts.from_map({})
     assert (facts.frames, facts.preview, facts.size) == (None, None, (0, 0))
     assert facts.to_map() == {}
     assert ItemFacts(fps=24.0, review=0).to_map() == {"fps": 24.0, "review": 0}
 
 
-def test_a_value_of_another_type_counts_as_unknown():
+def test_a_value_of_another_type_counts_as_unknown() -> None:
     odd = {"frames": "many", "shots": 2.5, "width": 64.0, "review": float("inf"), "output": 7, "quality_score": "much"}
     assert ItemFacts.from_map(odd).to_map() == {"width": 64}

@@ -1,11 +1,13 @@
 """The ledger holds what the driver knew, whatever became of it, and rewrites only what changed."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import Clock, Run, finished, pending
 
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.run.item_lifecycle import add_work
@@ -15,29 +17,31 @@ from reelmend.pipelines.storage.ledger import ItemState, LedgerView, read_ledger
 from reelmend.pipelines.storage.ledger.head import head_place, part_place, read_head
 from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.storage.ledger.write import read_outcomes
+from reelmend.pipelines.storage.location import RemotePath
 from reelmend.pipelines.tasks import Failure, InpaintReceipt, Stage
+from tests.ledger.runs import Clock, Run, finished, pending
 
 FILES = Files()
 RESTORED, QUARANTINED, RUNNING = ItemState.RESTORED, ItemState.QUARANTINED, ItemState.RUNNING
 
 
 @pytest.fixture
-def small_parts(monkeypatch):
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four rows a part."""
     for module in ("storage.ledger.partition", "storage.ledger.write", "run.ledger_recorder"):
         monkeypatch.setattr(f"reelmend.pipelines.{module}.PART_ROWS", 4)
 
 
-def states(place):
+def states(place: Path | RemotePath) -> dict[str, ItemState]:
     return {row.id: row.state for row in read_ledger(place)}
 
 
-def parts(place):
+def parts(place: Path | RemotePath) -> dict[str, str]:
     """The parts that lie there, with a tag that changes when one is written."""
     return {entry.place.name: entry.tag for entry in FILES.children(part_place(place, ""))}
 
 
-def test_rows_come_back_from_parquet_as_they_were():
+def test_rows_come_back_from_parquet_as_they_were() -> None:
     (row,) = pending("ä/b").values()
     row.seconds, row.facts = {"flow": 1.5}, {"digest": "d", "frames": 7, "share": 0.25}
     row.state, row.earlier, row.reused, row.peak_rss_mb = RESTORED, QUARANTINED, True, 12.5
@@ -49,7 +53,7 @@ def test_rows_come_back_from_parquet_as_they_were():
         decode_rows(b"not parquet")
 
 
-def test_quality_has_columns_of_its_own_which_older_parts_may_lack():
+def test_quality_has_columns_of_its_own_which_older_parts_may_lack() -> None:
     rows = list(pending("a", "b", "c").values())
     rows[0].facts = {"quality_score": 0.25, "quality_worst_frame": 7, "review": 1, "review_reason": "it flickers"}
     rows[1].facts = {"quality_score": 1, "review": 0}
@@ -65,7 +69,7 @@ def test_quality_has_columns_of_its_own_which_older_parts_may_lack():
     assert decode_rows(bytes(sink.getvalue()))[:2] == rows[:2]
 
 
-def test_what_the_driver_knew_is_there_after_a_kill(place):
+def test_what_the_driver_knew_is_there_after_a_kill(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a", "b", "c"))
     run.tell("a", RUNNING, started_at=5.0, facts={"digest": "d"}, seconds={"probe": 1.0})
     run.tell("a", RESTORED, facts={"digest": "d", "bytes": 9}, seconds={"probe": 1.0, "stitch": 2.0}, chunks_computed=3)
@@ -77,7 +81,7 @@ def test_what_the_driver_knew_is_there_after_a_kill(place):
     assert decode_rows(FILES.read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
 
 
-def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place):
+def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a"))
     for _ in range(3):
         run.clock.now_s += PROGRESS_S
@@ -88,7 +92,7 @@ def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(p
     assert row.work[Stage.INPAINT]["frames"] == 60
 
 
-def test_a_run_that_has_ended_needs_no_events(place):
+def test_a_run_that_has_ended_needs_no_events(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a", "b"))
     run.tell("a", RESTORED)
     run.end()
@@ -99,7 +103,7 @@ def test_a_run_that_has_ended_needs_no_events(place):
     assert states(place) == {"a": RESTORED, "b": ItemState.PENDING}
 
 
-def test_only_parts_with_changed_rows_are_written_again(place, small_parts):
+def test_only_parts_with_changed_rows_are_written_again(place: Path | RemotePath, small_parts: None) -> None:
     clock = Clock()
     run = Run(place, "one", pending(*"abcdefghij"), clock)
     before = parts(place)
@@ -114,7 +118,7 @@ def test_only_parts_with_changed_rows_are_written_again(place, small_parts):
     assert states(place)["j"] is RUNNING
 
 
-def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path):
+def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path: Path) -> None:
     clock = Clock()
     run = Run(tmp_path, "one", pending("a", "b"), clock)
     run.tell("a", RUNNING)
@@ -129,7 +133,7 @@ def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path):
     assert head.written_at - head.pace.at == RECENT_S
 
 
-def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_path):
+def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_path: Path) -> None:
     run = Run(tmp_path, "one", pending("a", "b"))
     run.tell("a", ItemState.PROBING, tasks_planned=1)
     run.tell("a", RESTORED, reused=True, tasks_reused=1)
@@ -140,7 +144,7 @@ def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_
     assert read_head(tmp_path, FILES).pace.items == 0.25
 
 
-def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
+def test_rows_of_items_that_a_run_leaves_out_stay(place: Path | RemotePath, small_parts: None) -> None:
     finished(place, "one", dict.fromkeys("abcdefgh", RESTORED) | {"i": QUARANTINED})
     before = parts(place)
     finished(place, "two", {"b": RESTORED, "new": QUARANTINED})
@@ -153,7 +157,7 @@ def test_rows_of_items_that_a_run_leaves_out_stay(place, small_parts):
     assert parts(place).keys() == set(read_head(place, FILES).parts), "parts that hold nothing any more are gone"
 
 
-def test_a_killed_runs_last_events_survive_the_next_run(place):
+def test_a_killed_runs_last_events_survive_the_next_run(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a", "b"))
     run.tell("a", QUARANTINED, reason="no frames")
     run.die()
@@ -162,7 +166,7 @@ def test_a_killed_runs_last_events_survive_the_next_run(place):
     assert {row.reason for row in read_ledger(place)} == {"no frames", ""}
 
 
-def test_an_outcome_is_known_until_there_is_another_one(place):
+def test_an_outcome_is_known_until_there_is_another_one(place: Path | RemotePath) -> None:
     finished(place, "one", {"a": QUARANTINED, "b": RESTORED})
     run = Run(place, "two", pending("a", "b"))
     run.tell("b", RUNNING)
@@ -177,7 +181,7 @@ def test_an_outcome_is_known_until_there_is_another_one(place):
     assert run.rows["a"].earlier is None, "another video under the same name"
 
 
-def test_a_reader_catches_up_with_a_run_by_its_events_alone(place):
+def test_a_reader_catches_up_with_a_run_by_its_events_alone(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a", "b"))
     view = LedgerView(place, FILES)
     run.clock.now_s += 3
@@ -192,7 +196,7 @@ def test_a_reader_catches_up_with_a_run_by_its_events_alone(place):
     assert [row.id for row in view.rows_of_run()] == ["a"]
 
 
-def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(tmp_path):
+def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(tmp_path: Path) -> None:
     finished(tmp_path, "one", {"a": QUARANTINED})
     view = LedgerView(tmp_path, FILES)
     finished(tmp_path, "two", {"a": RESTORED, "b": RESTORED})
@@ -208,7 +212,7 @@ def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(
     assert [row.id for row in view.rows_of_run()] == ["a", "b"]
 
 
-def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):
+def test_every_change_is_an_event_with_time_run_attempt_and_reason(place: Path | RemotePath) -> None:
     run = Run(place, "one", pending("a"))
     run.tell("a", ItemState.PROBING, attempts=1)
     run.tell("a", ItemState.PROBING, answer=Failure("probe:a", "StoreError", "disk full", transient=True))
@@ -223,7 +227,9 @@ def test_every_change_is_an_event_with_time_run_attempt_and_reason(place):
     assert (events[2]["error"], events[3]["reason"]) == ("disk full", "no frames")
 
 
-def test_a_damaged_ledger_costs_what_it_said_and_no_more(place, caplog):
+def test_a_damaged_ledger_costs_what_it_said_and_no_more(
+    place: Path | RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
     finished(place, "one", {"a": QUARANTINED})
     FILES.write(part_place(place, "one-00000.parquet"), b"zeros")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -240,7 +246,9 @@ def test_a_damaged_ledger_costs_what_it_said_and_no_more(place, caplog):
     assert FILES.read(place / "damaged/three-head.json") == b"{"
 
 
-def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_aside(place, caplog):
+def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_aside(
+    place: Path | RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
     run = Run(place, "one", pending("a", "b", "c", "d"))
     run.tell("a", RESTORED, ended_at=2.0)
     run.tell("b", RESTORED, ended_at=2.0)
@@ -275,7 +283,9 @@ def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_asi
     ],
     ids=["empty", "zeros", "half", "lines missing", "a bit", "other JSON", "gone"],
 )
-def test_no_damage_of_events_keeps_a_run_out(tmp_path, damage, caplog):
+def test_no_damage_of_events_keeps_a_run_out(
+    tmp_path: Path, damage: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
     run = Run(tmp_path, "one", pending("a", "b"))
     run.tell("a", RESTORED, ended_at=2.0)
     run.die()
@@ -293,7 +303,7 @@ def test_no_damage_of_events_keeps_a_run_out(tmp_path, damage, caplog):
 
 
 @pytest.mark.parametrize("column", ["state", "facts", "started_at", "frames"])
-def test_a_part_whose_values_are_others_than_were_written_is_not_believed(tmp_path, column):
+def test_a_part_whose_values_are_others_than_were_written_is_not_believed(tmp_path: Path, column: str) -> None:
     """Valid Parquet with another value in it: a disk's flipped bit that no reader of Parquet minds."""
     finished(tmp_path, "one", {"a": QUARANTINED})
     part = part_place(tmp_path, "one-00000.parquet")
@@ -305,7 +315,7 @@ def test_a_part_whose_values_are_others_than_were_written_is_not_believed(tmp_pa
         read_ledger(tmp_path)
 
 
-def test_a_head_with_another_number_in_it_is_not_believed(tmp_path):
+def test_a_head_with_another_number_in_it_is_not_believed(tmp_path: Path) -> None:
     finished(tmp_path, "one", {"a": RESTORED})
     head = head_place(tmp_path)
     head.write_text(head.read_text().replace('"items": 1', '"items": 2'))

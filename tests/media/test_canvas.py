@@ -1,8 +1,12 @@
 """The picture keeps its place on the canvas, to the pixel, at every size that anything is worked at."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reelmend.pipelines.config import FlowConfig, JobConfig, Mode, OutpaintConfig, ProcessConfig
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of_size, canvas_settings
@@ -15,7 +19,9 @@ cells = st.sampled_from([1, 2, 4])
 
 
 @given(lengths, factors, cells)
-def test_a_side_is_as_long_as_asked_for_and_the_picture_lies_in_its_middle(length, scale, cell):
+def test_a_side_is_as_long_as_asked_for_and_the_picture_lies_in_its_middle(
+    length: int, scale: float, cell: int
+) -> None:
     canvas = Canvas.around((length, 8), scale, 1.0, (cell, cell))
     assert (canvas.height, canvas.top) == (8, 0), "a factor of 1 adds nothing"
     if scale == 1:
@@ -29,25 +35,25 @@ def test_a_side_is_as_long_as_asked_for_and_the_picture_lies_in_its_middle(lengt
     assert 0 <= right - canvas.left < 2 * max(2, cell)
 
 
-def test_odd_sizes_get_an_even_canvas():
+def test_odd_sizes_get_an_even_canvas() -> None:
     canvas = Canvas.around((97, 61), 1.5, 1.5, (2, 2))
     assert canvas == Canvas(146, 92, 24, 14, 97, 61)
 
 
-def test_factors_are_those_of_the_picture_as_it_is_shown():
+def test_factors_are_those_of_the_picture_as_it_is_shown() -> None:
     job = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(2.0, 1.0))
     assert canvas_of_size((96, 64), job).size == (192, 64)
     assert canvas_of_size((96, 64), job, turned=True).size == (96, 128)
 
 
-def test_without_outpainting_the_canvas_is_the_picture_whatever_the_factors():
+def test_without_outpainting_the_canvas_is_the_picture_whatever_the_factors() -> None:
     plain, scaled = JobConfig(), JobConfig(outpaint=OutpaintConfig(2.0, 2.0))
     assert canvas_of_size((97, 61), scaled) == Canvas.of((97, 61))
     assert not Canvas.of((97, 61)).grows
     assert canvas_settings(plain) == canvas_settings(scaled), "factors that are not used are no part of an identity"
 
 
-def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched():
+def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched() -> None:
     canvas = Canvas(10, 8, 4, 2, 3, 5)
     picture = np.arange(1, 46, dtype=np.uint8).reshape(5, 3, 3)
     laid = canvas.lay(picture, around=0)
@@ -57,7 +63,7 @@ def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched():
 
 
 @st.composite
-def jobs_and_pictures(draw):
+def jobs_and_pictures(draw: Callable[..., Any]) -> tuple[JobConfig, tuple[int, int]]:
     picture = draw(st.tuples(st.integers(24, 150), st.integers(24, 150)))
     job = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(draw(st.floats(1.01, 3)), draw(st.floats(1, 3))))
     job.process = ProcessConfig(draw(st.sampled_from([0, 40, 100, 151])))
@@ -66,13 +72,15 @@ def jobs_and_pictures(draw):
 
 
 @given(jobs_and_pictures(), st.tuples(*[st.floats(-0.05, 0.05)] * 4), st.tuples(*[st.floats(-5, 5)] * 2))
-def test_flow_on_the_canvas_leads_from_and_to_the_same_points_of_the_picture(case, slopes, moves):
+def test_flow_on_the_canvas_leads_from_and_to_the_same_points_of_the_picture(
+    case: tuple[JobConfig, tuple[int, int]], slopes: tuple[float, float, float, float], moves: tuple[float, float]
+) -> None:
     """A motion that is linear in the picture is known everywhere, whatever grid it was measured and laid on."""
     job, picture = case
     canvas = canvas_of_size(picture, job)
     matrix = np.array(slopes).reshape(2, 2)
 
-    def motion(x, y):
+    def motion(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
         points = np.stack([x, y])
         return np.einsum("ij,j...->i...", matrix, points) + np.array(moves)[:, None, None]
 
@@ -92,7 +100,9 @@ def test_flow_on_the_canvas_leads_from_and_to_the_same_points_of_the_picture(cas
 
 
 @given(jobs_and_pictures())
-def test_flow_is_never_finer_than_the_restored_canvas_nor_than_it_was_measured(case):
+def test_flow_is_never_finer_than_the_restored_canvas_nor_than_it_was_measured(
+    case: tuple[JobConfig, tuple[int, int]],
+) -> None:
     job, picture = case
     canvas = canvas_of_size(picture, job)
     width, height = canvas_flow_size(canvas, job)
@@ -102,7 +112,7 @@ def test_flow_is_never_finer_than_the_restored_canvas_nor_than_it_was_measured(c
     assert width <= canvas.width * measured[0] / picture[0] + 0.5
 
 
-def test_flow_measured_at_the_sources_size_is_copied_as_it_is():
+def test_flow_measured_at_the_sources_size_is_copied_as_it_is() -> None:
     canvas = Canvas(40, 24, 10, 4, 21, 15)
     flow = np.random.default_rng(0).normal(0, 5, (3, 2, 15, 21)).astype(np.float16)
     laid = lay_flow(flow, canvas, (40, 24))
@@ -110,11 +120,11 @@ def test_flow_measured_at_the_sources_size_is_copied_as_it_is():
     assert np.count_nonzero(laid) == np.count_nonzero(flow)
 
 
-def centres(size, space):
+def centres(size: tuple[int, int], space: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Where in `space` (width, height) the centres of a grid's pixels lie: (x, y), each [h, w]."""
     x, y = ((np.arange(count) + 0.5) * (length / count) for count, length in zip(size, space, strict=True))
     return np.meshgrid(x, y)
 
 
-def ratio(size, space):
+def ratio(size: tuple[int, int], space: tuple[int, int]) -> NDArray[Any]:
     return np.array([size[0] / space[0], size[1] / space[1]])[:, None, None]

@@ -1,13 +1,19 @@
 """Restored pixels enter a frame; every sample outside the mask stays what it was."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from clips import scene, write_clip
+from av import VideoFrame
+from numpy.typing import NDArray
 
 from reelmend.pipelines.media.composite import paste_rgb
-from reelmend.pipelines.media.formats import planes_of, working_layout
+from reelmend.pipelines.media.formats import Layout, planes_of, working_layout
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from tests.clips import scene, write_clip
 
 FORMATS = [
     "yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv410p", "yuv440p", "yuv420p10le", "yuv422p10le", "yuv444p12le",
@@ -16,11 +22,11 @@ FORMATS = [
 PLACES = [(0, 0, 97, 55), (13, 7, 31, 22), (12, 8, 30, 20), (96, 54, 1, 1), (61, 40, 36, 15)]
 
 
-def first_frame(info):
+def first_frame(info: VideoInfo) -> VideoFrame:
     return next(read_frames(info, 0, 1))
 
 
-def touched_pixels(mask, layout, letter):
+def touched_pixels(mask: NDArray[Any], layout: Layout, letter: str) -> NDArray[Any]:
     """The samples of a plane that cover masked pixels only, by counting pixel by pixel."""
     if letter not in "uv":
         return mask
@@ -34,7 +40,9 @@ def touched_pixels(mask, layout, letter):
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize("colour", [(2, 2, 2, 0), (2, 2, 5, 2)], ids=["untagged", "full_range"])
-def test_only_samples_wholly_inside_the_mask_change(tmp_path, pixel_format, colour):
+def test_only_samples_wholly_inside_the_mask_change(
+    tmp_path: Path, pixel_format: str, colour: tuple[int, int, int, int]
+) -> None:
     clip = write_clip(tmp_path / "a.mkv", 1, (97, 55), codec="ffv1", pix_fmt=pixel_format, audio=False, colour=colour)
     info = inspect_video(clip)
     layout = working_layout(info.pixel_format)
@@ -60,7 +68,9 @@ def test_only_samples_wholly_inside_the_mask_change(tmp_path, pixel_format, colo
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize("colour", [(2, 2, 2, 0), (2, 2, 1, 1), (2, 2, 9, 2)], ids=["untagged", "bt709", "bt2020_full"])
-def test_a_pasted_colour_is_read_back_as_that_colour(tmp_path, pixel_format, colour):
+def test_a_pasted_colour_is_read_back_as_that_colour(
+    tmp_path: Path, pixel_format: str, colour: tuple[int, int, int, int]
+) -> None:
     if pixel_format.startswith(("gb", "bgr", "rgb")):
         colour = (2, 2, 2, 0)
     clip = write_clip(tmp_path / "a.mkv", 1, (48, 32), codec="ffv1", pix_fmt=pixel_format, audio=False, colour=colour)
@@ -72,7 +82,7 @@ def test_a_pasted_colour_is_read_back_as_that_colour(tmp_path, pixel_format, col
     assert np.abs(to_rgb(pasted, info).astype(int) - patch).max() <= 2
 
 
-def test_pasting_what_was_read_moves_no_colour(tmp_path):
+def test_pasting_what_was_read_moves_no_colour(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", 1, (96, 64), pictures=scene(1), options={"crf": "10"})
     info = inspect_video(clip)
     rgb = to_rgb(first_frame(info), info)
@@ -85,7 +95,7 @@ def test_pasting_what_was_read_moves_no_colour(tmp_path):
         assert abs(left - right) < 0.1 * left, "colours drift sideways"
 
 
-def test_the_source_frame_itself_stays_as_it_was(tmp_path):
+def test_the_source_frame_itself_stays_as_it_was(tmp_path: Path) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mp4", 1, (48, 32)))
     frame = first_frame(info)
     pasted = paste_rgb(frame, np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.bool_), 3, 3, info)
@@ -94,7 +104,7 @@ def test_the_source_frame_itself_stays_as_it_was(tmp_path):
     assert np.array_equal(planes_of(frame)[0], planes_of(first_frame(info))[0])
 
 
-def test_a_patch_that_leaves_the_frame_is_refused(tmp_path):
+def test_a_patch_that_leaves_the_frame_is_refused(tmp_path: Path) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mp4", 1, (48, 32)))
     patch, mask = np.zeros((10, 10, 3), np.uint8), np.ones((10, 10), np.bool_)
     with pytest.raises(ValueError, match="leaves the frame"):
@@ -102,7 +112,7 @@ def test_a_patch_that_leaves_the_frame_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv410p", "bgr0"])
-def test_masked_pixels_far_apart_enter_as_if_each_came_alone(tmp_path, pixel_format):
+def test_masked_pixels_far_apart_enter_as_if_each_came_alone(tmp_path: Path, pixel_format: str) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mkv", 1, (193, 131), codec="ffv1", pix_fmt=pixel_format, audio=False))
     masks = np.zeros((4, 131, 193), np.bool_)
     for mask, (left, top) in zip(masks, [(0, 0), (151, 3), (77, 78), (34, 111)], strict=True):

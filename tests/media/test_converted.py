@@ -1,11 +1,12 @@
 """What a container cannot hold as it is: text is converted, sound when asked; all of it is said before the run."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from clips import write_clip
-from test_streams import packets, with_sound
+from av.packet import Packet
 
 from reelmend.pipelines.config import Codec, Sound, StitchConfig
 from reelmend.pipelines.errors import MediaError
@@ -14,6 +15,8 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
+from tests.clips import write_clip
+from tests.media.test_streams import packets, with_sound
 
 SCRIPT = b"""[Script Info]
 ScriptType: v4.00+
@@ -39,7 +42,7 @@ W\xc3\xb6rld
 """
 
 
-def with_text(folder, content, suffix):
+def with_text(folder: Path, content: bytes, suffix: str) -> Path:
     """A clip of 0.8 s in Matroska, with the text of an .srt or .ass file as its second stream."""
     picture, text = write_clip(folder / "picture.mp4", 20, audio=False), folder / f"text{suffix}"
     text.write_bytes(content)
@@ -56,7 +59,7 @@ def with_text(folder, content, suffix):
     return path
 
 
-def rewritten(clip, stitch):
+def rewritten(clip: Path, stitch: StitchConfig) -> tuple[Path, list[str]] | tuple[Path, list[Any]]:
     info = inspect_video(clip)
     path = clip.with_name(f"out{suffix_of(stitch.codec)}")
     found = try_copies(info, stitch)
@@ -68,7 +71,7 @@ def rewritten(clip, stitch):
     return path, check_output(info, stitch)
 
 
-def shown(path):
+def shown(path: Path) -> list[tuple[float, float, bytes]]:
     """(start, end, text) of every subtitle that shows something."""
     with av.open(str(path)) as container:
         stream = container.streams.subtitles[0]
@@ -81,13 +84,15 @@ def shown(path):
         ]
 
 
-def at_s(packet, ticks):
+def at_s(packet: Packet, ticks: int) -> float:
     return round(float(ticks * packet.time_base), 2)
 
 
 @pytest.mark.parametrize(("content", "suffix", "name"), [(LINES, ".srt", "subrip"), (SCRIPT, ".ass", "ass")])
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.prores])
-def test_text_survives_in_containers_that_have_only_their_own(tmp_path, content, suffix, name, codec):
+def test_text_survives_in_containers_that_have_only_their_own(
+    tmp_path: Path, content: bytes, suffix: str, name: str, codec: Codec
+) -> None:
     path, told = rewritten(with_text(tmp_path, content, suffix), StitchConfig(codec=codec, speed="ultrafast"))
     first, second = shown(path)
     assert first[:2] == (0.1, 0.3)
@@ -97,7 +102,7 @@ def test_text_survives_in_containers_that_have_only_their_own(tmp_path, content,
     assert ("position and fonts are lost" in told[0]) == (name == "ass")
 
 
-def test_text_of_mp4_survives_in_matroska(tmp_path):
+def test_text_of_mp4_survives_in_matroska(tmp_path: Path) -> None:
     mp4, _ = rewritten(with_text(tmp_path, LINES, ".srt"), StitchConfig(speed="ultrafast"))
     mkv, told = rewritten(mp4, StitchConfig(codec=Codec.ffv1))
     assert [line[:2] for line in shown(mkv)] == [(0.1, 0.3), (0.5, 0.7)]
@@ -113,7 +118,7 @@ def test_text_of_mp4_survives_in_matroska(tmp_path):
         ("a.mkv", "pcm_s16le", Codec.h264, "5.1"),
     ],
 )
-def test_odd_sound_becomes_aac_when_asked(tmp_path, name, sound, codec, layout):
+def test_odd_sound_becomes_aac_when_asked(tmp_path: Path, name: str, sound: str, codec: Codec, layout: str) -> None:
     clip = with_sound(tmp_path / name, sound, layout)
     path, told = rewritten(clip, StitchConfig(codec=codec, sound=Sound.convert, speed="ultrafast"))
     assert f"audio stream 1 ({sound.removeprefix('lib')}) is converted to aac" in told[0]
@@ -127,14 +132,14 @@ def test_odd_sound_becomes_aac_when_asked(tmp_path, name, sound, codec, layout):
     assert samples / 48000 == pytest.approx(0.2, abs=0.05)
 
 
-def test_sound_that_every_player_plays_is_copied_even_then(tmp_path):
+def test_sound_that_every_player_plays_is_copied_even_then(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mkv", 10)
     path, told = rewritten(clip, StitchConfig(sound=Sound.convert, speed="ultrafast"))
     assert told == []
     assert [data for _, data in packets(path, "audio")] == [data for _, data in packets(clip, "audio")]
 
 
-def test_what_a_container_refuses_is_found_before_the_work(tmp_path):
+def test_what_a_container_refuses_is_found_before_the_work(tmp_path: Path) -> None:
     info = inspect_video(with_sound(tmp_path / "a.mkv", "pcm_s16le", "9C"))
     with pytest.raises(
         MediaError, match=r"a\.mkv: .*audio pcm_s16le.* cannot be copied into mp4.*stitch\.sound=convert"
@@ -142,7 +147,7 @@ def test_what_a_container_refuses_is_found_before_the_work(tmp_path):
         try_copies(info, StitchConfig())
 
 
-def test_sound_that_is_left_out_says_how_it_could_be_kept(tmp_path):
+def test_sound_that_is_left_out_says_how_it_could_be_kept(tmp_path: Path) -> None:
     info = inspect_video(with_sound(tmp_path / "a.mkv", "flac"))
     assert (
         "stitch.codec=ffv1 keeps it; stitch.sound=convert makes it AAC"

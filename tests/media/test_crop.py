@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from av import VideoFrame
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.media.crop import cut_frame, region_to_rgb
@@ -19,7 +20,7 @@ FORMATS = (
 ODD = Region(35, 51, 112, 98)
 
 
-def noise(pixel_format, size=(320, 240)):
+def noise(pixel_format: str, size: tuple[int, int] = (320, 240)) -> tuple[VideoFrame, SimpleNamespace]:
     frame, random = av.VideoFrame(*size, pixel_format), np.random.default_rng(0)
     for plane in planes_of(frame):
         plane[...] = random.integers(0, working_layout(pixel_format).maximum + 1, plane.shape)
@@ -28,24 +29,24 @@ def noise(pixel_format, size=(320, 240)):
 
 @pytest.mark.parametrize("region", [ODD, Region(0, 0, 64, 64), Region(64, 128, 320, 240), Region(283, 1, 319, 240)])
 @pytest.mark.parametrize("pixel_format", FORMATS)
-def test_a_part_is_cut_from_the_whole_to_the_byte(pixel_format, region):
+def test_a_part_is_cut_from_the_whole_to_the_byte(pixel_format: str, region: Region) -> None:
     frame, info = noise(pixel_format)
     assert np.array_equal(region_to_rgb(frame, info, region), to_rgb(frame, info)[region.inside])
 
 
 @pytest.mark.parametrize("size", [(321, 241), (319, 240), (320, 241)])
-def test_so_it_is_in_frames_of_odd_sizes(size):
+def test_so_it_is_in_frames_of_odd_sizes(size: tuple[int, int]) -> None:
     frame, info = noise("yuv420p", size)
     assert np.array_equal(region_to_rgb(frame, info, ODD), to_rgb(frame, info)[ODD.inside])
 
 
-def test_a_part_that_is_the_frame_is_made_smaller_as_the_frame_is():
+def test_a_part_that_is_the_frame_is_made_smaller_as_the_frame_is() -> None:
     frame, info = noise("yuv420p")
     whole = region_to_rgb(frame, info, Region(0, 0, 320, 240), (100, 75))
     assert np.array_equal(whole, to_rgb(frame, info, (100, 75)))
 
 
-def test_what_begins_inside_a_chroma_sample_is_not_cut_from_the_samples():
+def test_what_begins_inside_a_chroma_sample_is_not_cut_from_the_samples() -> None:
     frame, _ = noise("yuv420p")
     with pytest.raises(ValueError, match="inside a chroma sample of yuv420p"):
         cut_frame(frame, ODD)

@@ -1,8 +1,9 @@
 """An interlaced source stays interlaced, with the same field first."""
 
+from pathlib import Path
+
 import av
 import pytest
-from clips import scene
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
@@ -10,7 +11,9 @@ from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.fields import BOTTOM, TOP, field_marker, mark_interlaced
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
+from tests.clips import scene
 
 SOURCES = [
     ("libx264", "mp4", "yuv420p", TOP), ("libx264", "mp4", "yuv420p", BOTTOM), ("libx264", "ts", "yuv420p", BOTTOM),
@@ -19,7 +22,7 @@ SOURCES = [
 ]  # fmt: skip
 
 
-def interlaced(path, codec, pixel_format, first_field):
+def interlaced(path: Path, codec: str, pixel_format: str, first_field: str) -> Path:
     words = {"x264-params": "tff=1" if first_field == TOP else "bff=1"} if first_field and codec == "libx264" else {}
     marked = field_marker(first_field, 64, 64, pixel_format)
     with av.open(str(path), "w") as output:
@@ -34,7 +37,7 @@ def interlaced(path, codec, pixel_format, first_field):
     return path
 
 
-def rewritten(info, folder, codec):
+def rewritten(info: VideoInfo, folder: Path, codec: Codec) -> Path:
     path = folder / f"out{suffix_of(codec)}"
     with VideoWriter(path, info, StitchConfig(codec=codec, speed="ultrafast")) as writer:
         for frame in read_frames(info, 0, info.frames):
@@ -44,14 +47,16 @@ def rewritten(info, folder, codec):
 
 
 @pytest.mark.parametrize(("source", "suffix", "pixel_format", "first_field"), SOURCES)
-def test_the_source_says_which_field_comes_first(tmp_path, source, suffix, pixel_format, first_field):
+def test_the_source_says_which_field_comes_first(
+    tmp_path: Path, source: str, suffix: str, pixel_format: str, first_field: str
+) -> None:
     clip = interlaced(tmp_path / f"a.{suffix}", source, pixel_format, first_field)
     assert inspect_video(clip).first_field == glance_video(clip).first_field == first_field
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores])
 @pytest.mark.parametrize("first_field", [TOP, BOTTOM])
-def test_the_output_repeats_it_in_every_frame_and_in_its_header(tmp_path, codec, first_field):
+def test_the_output_repeats_it_in_every_frame_and_in_its_header(tmp_path: Path, codec: Codec, first_field: str) -> None:
     info = inspect_video(interlaced(tmp_path / "a.mp4", "libx264", "yuv420p", first_field))
     path = rewritten(info, tmp_path, codec)
     assert inspect_video(path).first_field == first_field
@@ -59,12 +64,12 @@ def test_the_output_repeats_it_in_every_frame_and_in_its_header(tmp_path, codec,
         assert all(frame.interlaced_frame for frame in container.decode(video=0))
 
 
-def test_a_progressive_video_stays_progressive(tmp_path):
+def test_a_progressive_video_stays_progressive(tmp_path: Path) -> None:
     info = inspect_video(interlaced(tmp_path / "a.mp4", "libx264", "yuv420p", ""))
     assert info.first_field == inspect_video(rewritten(info, tmp_path, Codec.h264)).first_field == ""
 
 
-def test_an_output_without_its_flag_is_refused_and_images_say_that_they_have_none(tmp_path):
+def test_an_output_without_its_flag_is_refused_and_images_say_that_they_have_none(tmp_path: Path) -> None:
     info = inspect_video(interlaced(tmp_path / "a.mp4", "libx264", "yuv420p", TOP))
     plain = interlaced(tmp_path / "plain.mp4", "libx264", "yuv420p", "")
     with pytest.raises(MediaError, match="first field of the output: none, of the source: top"):

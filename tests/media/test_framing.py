@@ -1,10 +1,10 @@
 """A frame on a larger canvas: its own samples, in its own pixel format, and black around them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clip
 
 from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig
 from reelmend.pipelines.errors import OverLimit
@@ -14,6 +14,7 @@ from reelmend.pipelines.media.colour import BT470BG, colour_of
 from reelmend.pipelines.media.formats import planes_of, working_layout
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
+from tests.clips import write_clip
 
 FORMATS = [
     "yuv420p", "yuv422p", "yuv444p", "yuv411p", "yuv410p", "yuv420p10le", "yuv422p10le", "yuv444p12le", "yuva420p",
@@ -24,7 +25,9 @@ LARGER = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(1.5, 1.25))
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize("colour", [(2, 2, 2, 0), (2, 2, 5, 2)], ids=["untagged", "full_range"])
-def test_every_sample_of_the_source_is_kept_and_black_lies_around(tmp_path, pixel_format, colour):
+def test_every_sample_of_the_source_is_kept_and_black_lies_around(
+    tmp_path: Path, pixel_format: str, colour: tuple[int, int, int, int]
+) -> None:
     clip = write_clip(tmp_path / "a.mkv", 1, (97, 61), codec="ffv1", pix_fmt=pixel_format, audio=False, colour=colour)
     info = inspect_video(clip)
     canvas, layout = canvas_of(info, LARGER), working_layout(info.pixel_format)
@@ -44,21 +47,21 @@ def test_every_sample_of_the_source_is_kept_and_black_lies_around(tmp_path, pixe
     assert not to_rgb(laid, on_canvas(info, canvas))[0, 0].any()
 
 
-def test_chroma_of_four_pixels_stays_on_its_grid(tmp_path):
+def test_chroma_of_four_pixels_stays_on_its_grid(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mkv", 1, (97, 61), codec="ffv1", pix_fmt="yuv410p", audio=False)
     canvas = canvas_of(inspect_video(clip), LARGER)
     assert (canvas.left % 4, canvas.top % 4) == (0, 0)
 
 
 @pytest.mark.parametrize(("height", "tag"), [(560, 2), (600, BT470BG), (720, 2)])
-def test_untagged_colours_stay_when_the_canvas_grows_over_720_lines(tmp_path, height, tag):
+def test_untagged_colours_stay_when_the_canvas_grows_over_720_lines(tmp_path: Path, height: int, tag: int) -> None:
     info = replace(inspect_video(write_clip(tmp_path / "a.mp4", 1)), height=height)
     larger = on_canvas(info, canvas_of(info, LARGER))
     assert larger.colour.matrix == tag
     assert colour_of(larger) == colour_of(info)
 
 
-def test_a_display_matrix_brings_the_larger_picture_into_view(tmp_path):
+def test_a_display_matrix_brings_the_larger_picture_into_view(tmp_path: Path) -> None:
     one = 1 << 16
     quarter_turn = (0, one, 0, -one, 0, 0, 64 * one, 0, 1 << 30)
     info = replace(inspect_video(write_clip(tmp_path / "a.mp4", 1)), rotation=90, display_matrix=quarter_turn)
@@ -67,14 +70,14 @@ def test_a_display_matrix_brings_the_larger_picture_into_view(tmp_path):
     assert larger.display_matrix == (*quarter_turn[:6], 96 * one, 0, 1 << 30)
 
 
-def test_a_canvas_that_no_machine_holds_is_refused(tmp_path):
+def test_a_canvas_that_no_machine_holds_is_refused(tmp_path: Path) -> None:
     info = replace(inspect_video(write_clip(tmp_path / "a.mp4", 1)), width=8000, height=8000)
     with pytest.raises(OverLimit, match=r"a canvas of 12000x10000 pixels is over limits.pixels=.* smaller outpaint"):
         on_canvas(info, canvas_of(info, LARGER))
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
-def test_a_part_that_is_cut_out_has_the_samples_of_the_whole(tmp_path, pixel_format):
+def test_a_part_that_is_cut_out_has_the_samples_of_the_whole(tmp_path: Path, pixel_format: str) -> None:
     clip = write_clip(tmp_path / "a.mkv", 1, (97, 61), codec="ffv1", pix_fmt=pixel_format, audio=False)
     frame = next(read_frames(inspect_video(clip), 0, 1))
     layout = working_layout(frame.format.name)

@@ -1,21 +1,24 @@
 """A folder of images becomes a file that players play, at exactly its rate; scans of film are read."""
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import scene, write_images
 
 from reelmend.pipelines.config import Chroma, Codec, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter
+from tests.clips import scene, write_images
 
 
-def written(info, path, **stitch):
+def written(info: VideoInfo, path: Path, **stitch: int) -> Path:
     settings = StitchConfig(speed="ultrafast", **stitch)
     with VideoWriter(path, info, settings) as writer:
         for frame in read_frames(info, 0, info.frames):
@@ -25,7 +28,7 @@ def written(info, path, **stitch):
 
 
 @pytest.mark.parametrize("grey", [False, True])
-def test_it_is_8_bit_420_by_default_and_says_so(tmp_path, grey):
+def test_it_is_8_bit_420_by_default_and_says_so(tmp_path: Path, grey: bool) -> None:
     pictures = scene(3, (64, 48), speed=(0, 0))
     pictures = pictures[..., 0] if grey else pictures
     info = inspect_video(write_images(tmp_path / "scan", pictures))
@@ -48,7 +51,9 @@ def test_it_is_8_bit_420_by_default_and_says_so(tmp_path, grey):
         ((63, 47), {}, "yuv444p"),
     ],
 )
-def test_it_is_finer_when_asked_and_where_the_size_is_odd(tmp_path, size, stitch, pixel_format):
+def test_it_is_finer_when_asked_and_where_the_size_is_odd(
+    tmp_path: Path, size: tuple[int, int], stitch: dict[Any, Any], pixel_format: str
+) -> None:
     info = inspect_video(write_images(tmp_path / "scan", scene(2, (64, 64))[:, : size[1], : size[0]]))
     settings = StitchConfig(**{"speed": "ultrafast"} | stitch)
     path = tmp_path / "out.mp4"
@@ -65,7 +70,7 @@ SCANS = [
 
 
 @pytest.mark.parametrize(("suffix", "codec", "pixel_format", "worked_on"), SCANS)
-def test_scans_of_film_are_read(tmp_path, suffix, codec, pixel_format, worked_on):
+def test_scans_of_film_are_read(tmp_path: Path, suffix: str, codec: str, pixel_format: str, worked_on: str) -> None:
     picture = scene(1, (48, 32))[0]
     for index in range(2):
         context = av.CodecContext.create(codec, "w")
@@ -87,11 +92,11 @@ def test_scans_of_film_are_read(tmp_path, suffix, codec, pixel_format, worked_on
         ("25", "25"), (24.0, "24"), ("12.5", "25/2"), ("0.5", "1/2"), ("16.67", "1667/100"),
     ],
 )  # fmt: skip
-def test_a_rate_means_what_television_means_by_it(given, meant):
+def test_a_rate_means_what_television_means_by_it(given: float | str, meant: str) -> None:
     assert exact_rate(given) == Fraction(meant)
 
 
 @pytest.mark.parametrize("given", ["25 fps", "1/0", "", "24:1"])
-def test_what_is_no_rate_is_said(given):
+def test_what_is_no_rate_is_said(given: str) -> None:
     with pytest.raises(ValueError, match=r"is not a valid frame rate; use 25, 23\.976 or 24000/1001"):
         exact_rate(given)

@@ -1,21 +1,23 @@
 """Recordings from the air: joined ones, and ones that lost packets of their sound."""
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from clips import write_clip
-from test_streams import packets, rewritten
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
 from reelmend.pipelines.media.stream_copy import try_copies
+from tests.clips import write_clip
+from tests.media.test_streams import packets, rewritten
 
 PACKET = 188
 
 
-def seconds(path, kind):
+def seconds(path: Path, kind: str) -> tuple[float, float]:
     """(start, end) of a stream's packets."""
     with av.open(str(path)) as container:
         shown = [
@@ -27,7 +29,7 @@ def seconds(path, kind):
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1])
-def test_joined_streams_play_one_after_the_other_with_their_sound(tmp_path, codec):
+def test_joined_streams_play_one_after_the_other_with_their_sound(tmp_path: Path, codec: Codec) -> None:
     part = write_clip(tmp_path / "part.ts", 20).read_bytes()
     joined = tmp_path / "joined.ts"
     joined.write_bytes(part + part)
@@ -41,7 +43,7 @@ def test_joined_streams_play_one_after_the_other_with_their_sound(tmp_path, code
     assert len(sound) >= 2 * len(packets(tmp_path / "part.ts", "audio")) - 3  # parts overlap by what a codec pads
 
 
-def test_three_parts_of_which_the_last_is_from_another_day(tmp_path):
+def test_three_parts_of_which_the_last_is_from_another_day(tmp_path: Path) -> None:
     early = write_clip(tmp_path / "early.ts", 10).read_bytes()
     late = write_clip(tmp_path / "late.ts", 10, container_options={"output_ts_offset": "50000"}).read_bytes()
     joined = tmp_path / "joined.ts"
@@ -54,7 +56,7 @@ def test_three_parts_of_which_the_last_is_from_another_day(tmp_path):
 
 @pytest.mark.parametrize("lost", [2, 5, 9])
 @pytest.mark.parametrize("sound", ["aac", "mp2"])
-def test_lost_packets_of_the_sound_cost_no_more_than_themselves(tmp_path, sound, lost):
+def test_lost_packets_of_the_sound_cost_no_more_than_themselves(tmp_path: Path, sound: str, lost: int) -> None:
     """What is left of a packet has no header any more: MP4 would refuse it, after all the work on the picture."""
     whole = write_clip(tmp_path / "whole.ts", 30, options={"g": "10"}, sound=sound).read_bytes()
     pieces = [whole[at : at + PACKET] for at in range(0, len(whole), PACKET)]
@@ -69,7 +71,7 @@ def test_lost_packets_of_the_sound_cost_no_more_than_themselves(tmp_path, sound,
     assert all("left out" in remark for remark in found)
 
 
-def told_times(packets_s, joints=()):
+def told_times(packets_s: list[int], joints: list[Fraction] | tuple[()] = ()) -> list[Any]:
     """Times of packets of 20 ms that start at the times in `packets_s`, after mending; None for those left out."""
     mender, times = PacketMender("opus", joints, framed=False), []
     for start in packets_s:
@@ -79,12 +81,12 @@ def told_times(packets_s, joints=()):
     return times
 
 
-def test_a_packet_that_overlaps_is_left_out_and_one_at_the_same_time_is_moved():
+def test_a_packet_that_overlaps_is_left_out_and_one_at_the_same_time_is_moved() -> None:
     assert told_times([0, 20, 40, 40, 60, 80]) == [0, 20, 40, 41, 60, 80]
     assert told_times([0, 20, 40, 10, 30, 50, 70]) == [0, 20, 40, None, 41, 50, 70]
 
 
-def test_a_packet_without_its_header_is_left_out():
+def test_a_packet_without_its_header_is_left_out() -> None:
     mender, kept = PacketMender("mp2", (), framed=True), []
     for index, head in enumerate(("fffd80c4", "0e137d48", "fffd80c4")):
         packet = av.Packet(bytes.fromhex(head) + bytes(622))
@@ -93,7 +95,7 @@ def test_a_packet_without_its_header_is_left_out():
     assert (kept, mender.dropped) == ([True, False, True], 1)
 
 
-def test_sound_follows_the_pictures_clock_and_a_clock_of_its_own():
+def test_sound_follows_the_pictures_clock_and_a_clock_of_its_own() -> None:
     assert told_times([1000, 1020, 500, 520], joints=[Fraction(540, 1000)]) == [1000, 1020, 1040, 1060]
     assert told_times([1000, 1020, 100, 120]) == [1000, 1020, 1040, 1060]
 
@@ -111,5 +113,5 @@ def test_sound_follows_the_pictures_clock_and_a_clock_of_its_own():
         ("opus", b"anything", 8, True),
     ],
 )
-def test_a_packet_with_its_own_header_begins_with_one(codec, head, size, whole):
+def test_a_packet_with_its_own_header_begins_with_one(codec: str, head: bytes, size: int, whole: bool) -> None:
     assert is_whole(codec, head, size) == whole

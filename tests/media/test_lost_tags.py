@@ -4,16 +4,17 @@ import gc
 import re
 import struct
 import zlib
+from pathlib import Path
 
 import av
 import pytest
-from clips import scene, write_clip, write_images
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter
+from tests.clips import scene, write_clip, write_images
 
 CAPTIONS = b"\xb5\x00\x31GA94\x03\x41\xff\xfc\x80\x80\xff"
 """One pair of CEA-608 bytes (ATSC A/53 part 4, 6.2.3)."""
@@ -38,7 +39,7 @@ def registered(codec: str, payload: bytes) -> bytes:
     return b"\x00\x00\x01" + re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\x00\x00\x03", unit)
 
 
-def with_message(path, codec, payload):
+def with_message(path: Path, codec: str, payload: bytes) -> Path:
     """Write two frames as a bare stream, with a message before the first."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=25, width=64, height=48, options={"preset": "ultrafast"})
@@ -59,7 +60,7 @@ def with_message(path, codec, payload):
         pytest.param("hevc", "libx265", HDR10_PLUS, "HDR10+ metadata", id="HDR10+"),
     ],
 )
-def test_messages_of_the_stream(tmp_path, suffix, codec, payload, said):
+def test_messages_of_the_stream(tmp_path: Path, suffix: str, codec: str, payload: bytes, said: str) -> None:
     clip = with_message(tmp_path / f"a.{suffix}", codec, payload)
     for info in (inspect_video(clip), glance_video(clip)):
         assert f"{said} " in " ".join(check_output(info, StitchConfig()))
@@ -79,7 +80,7 @@ def grown(content: bytes, kinds: list[bytes], box: bytes) -> bytes:
     return bytes(whole)
 
 
-def test_a_picture_of_all_directions(tmp_path):
+def test_a_picture_of_all_directions(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", 2, audio=False)
     box = struct.pack(">I4s", 8 + len(SPHERICAL), b"uuid") + SPHERICAL
     clip.write_bytes(grown(clip.read_bytes(), [b"moov", b"trak"], box))
@@ -87,7 +88,7 @@ def test_a_picture_of_all_directions(tmp_path):
         assert "spherical (360 degrees) picture is not carried over" in " ".join(check_output(info, StitchConfig()))
 
 
-def test_a_colour_profile(tmp_path):
+def test_a_colour_profile(tmp_path: Path) -> None:
     """A process that looked at one of a PNG, which has a name, ended when the frame was freed."""
     folder = write_images(tmp_path / "scan", scene(2, (32, 32)))
     for path in folder.iterdir():
@@ -100,7 +101,7 @@ def test_a_colour_profile(tmp_path):
         gc.collect()
 
 
-def test_two_views_are_said_to_be_in_frames_that_were_painted(tmp_path):
+def test_two_views_are_said_to_be_in_frames_that_were_painted(tmp_path: Path) -> None:
     """What is pasted into is a new frame, which has no side data of its own."""
     clip = write_clip(tmp_path / "a.mp4", 3, audio=False, options={"x264-params": "frame-packing=3"})
     info = inspect_video(clip)

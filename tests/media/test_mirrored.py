@@ -1,9 +1,12 @@
 """A mask drawn on the picture as a player shows it lands on the same thing in the picture as it is coded."""
 
+from pathlib import Path
+from typing import Any
+
 import av
 import numpy as np
 import pytest
-from clips import scene, write_mask_image
+from numpy.typing import NDArray
 
 from reelmend.pipelines.config import Codec, MaskConfig, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output
@@ -12,6 +15,7 @@ from reelmend.pipelines.media.masks.reader import read_masks
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.rotation import as_coded, as_shown, turn_of
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
+from tests.clips import scene, write_mask_image
 
 PLAIN = MaskConfig(dilation=0)
 # The ways to hold a picture but the plain one: degrees anticlockwise, mirrored left to right, upside down.
@@ -19,7 +23,7 @@ WAYS = [(90, False, False), (180, False, False), (270, False, False), (0, False,
 WAYS += [(degrees, True, False) for degrees in (0, 90, 180, 270)]
 
 
-def clip_of(path, way):
+def clip_of(path: Path, way: tuple[int, bool, bool]) -> Path:
     """Two frames of 64x48 with one white corner, at the left of the top."""
     degrees, across, down = way
     pictures = scene(2, (64, 48)) // 2
@@ -34,7 +38,7 @@ def clip_of(path, way):
     return path
 
 
-def shown_by_ffmpeg(clip):
+def shown_by_ffmpeg(clip: Path) -> NDArray[Any]:
     """The first frame as FFmpeg's own filters show it, turned by the rules of `av_display_rotation_get`."""
     with av.open(str(clip)) as container:
         frame = next(container.decode(video=0))
@@ -51,7 +55,7 @@ def shown_by_ffmpeg(clip):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_mask_of_what_is_seen_covers_what_is_meant(tmp_path, way):
+def test_a_mask_of_what_is_seen_covers_what_is_meant(tmp_path: Path, way: tuple[int, bool, bool]) -> None:
     clip = clip_of(tmp_path / "a.mp4", way)
     info = inspect_video(clip)
     white = shown_by_ffmpeg(clip).min(axis=2) > 200
@@ -64,7 +68,7 @@ def test_a_mask_of_what_is_seen_covers_what_is_meant(tmp_path, way):
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1, Codec.prores])
-def test_the_output_is_mirrored_as_the_source_is(tmp_path, codec):
+def test_the_output_is_mirrored_as_the_source_is(tmp_path: Path, codec: Codec) -> None:
     info = inspect_video(clip_of(tmp_path / "a.mp4", (90, True, False)))
     path = tmp_path / f"out{suffix_of(codec)}"
     with VideoWriter(path, info, StitchConfig(codec=codec)) as writer:
@@ -74,14 +78,14 @@ def test_the_output_is_mirrored_as_the_source_is(tmp_path, codec):
     assert (written.rotation, written.mirrored) == (info.rotation, info.mirrored) == (info.rotation, True)
 
 
-def test_images_say_that_they_stay_mirrored(tmp_path):
+def test_images_say_that_they_stay_mirrored(tmp_path: Path) -> None:
     info = inspect_video(clip_of(tmp_path / "a.mp4", (0, True, False)))
     assert "images stay mirrored" in " ".join(check_output(info, StitchConfig(codec=Codec.png)))
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_is_shown_and_what_is_coded_are_each_others_undoing(rotation, mirrored):
+def test_what_is_shown_and_what_is_coded_are_each_others_undoing(rotation: int, mirrored: bool) -> None:
     image = np.arange(12).reshape(3, 4)
     assert np.array_equal(as_coded(as_shown(image, rotation, mirrored), rotation, mirrored), image)
     assert turn_of(None) == (0, False)

@@ -4,14 +4,17 @@ import gc
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_images
+from av import VideoFrame
+from numpy.typing import NDArray
 
 from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError, SourceUnreadable
@@ -21,6 +24,7 @@ from reelmend.pipelines.media.formats import planes_of
 from reelmend.pipelines.media.inspection import VideoInfo, glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.writer import VideoWriter
+from tests.clips import scene, write_clip, write_images
 
 VARIABLE = [index * 40 + (index % 3) * 9 for index in range(40)]
 
@@ -47,12 +51,12 @@ KINDS = {
 }
 
 
-def stored(frame):
+def stored(frame: VideoFrame) -> list[NDArray[Any]]:
     return [plane.copy() for plane in planes_of(frame)]
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path, name):
+def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path: Path, name: str) -> None:
     clip = write_clip(tmp_path / name, **({"frames": 40, "size": (48, 32)} | KINDS[name]))
     seen = []
     info = inspect_video(clip, lambda index, frame: seen.append(stored(frame)))
@@ -66,13 +70,13 @@ def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path, name):
                 assert np.array_equal(plane, expected), f"frame {index} read from {start}"
 
 
-def test_record_survives_json_exactly(tmp_path):
+def test_record_survives_json_exactly(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "turned.mp4", frames=5, rotation=90, sample_aspect=Fraction(4, 3))
     info = inspect_video(clip)
     assert VideoInfo.from_dict(json.loads(json.dumps(info.to_dict()))) == info
 
 
-def test_record_says_what_the_file_holds(tmp_path):
+def test_record_says_what_the_file_holds(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", frames=10, rate=Fraction(30000, 1001), rotation=90, colour=(1, 1, 1, 1))
     info, header = inspect_video(clip), glance_video(clip)
     assert (info.width, info.height, info.frames, info.rotation, info.display_size) == (96, 64, 10, 90, (64, 96))
@@ -84,18 +88,18 @@ def test_record_says_what_the_file_holds(tmp_path):
         assert getattr(header, name) == getattr(info, name), name
 
 
-def test_rate_rounded_to_milliseconds_is_still_constant(tmp_path):
+def test_rate_rounded_to_milliseconds_is_still_constant(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mkv", frames=40, rate=Fraction(24000, 1001), codec="ffv1")
     info = inspect_video(clip)
     assert (info.rate, info.variable_rate) == (Fraction(24000, 1001), False)
 
 
-def test_a_dropped_frame_makes_the_rate_variable(tmp_path):
+def test_a_dropped_frame_makes_the_rate_variable(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", frames=4, pts=[0, 1, 3, 4], audio=False)
     assert inspect_video(clip).variable_rate
 
 
-def test_folder_of_images_is_read_in_natural_order(tmp_path):
+def test_folder_of_images_is_read_in_natural_order(tmp_path: Path) -> None:
     pictures = scene(12, (33, 21))
     folder = write_images(tmp_path / "frames", pictures, [f"frame{index}.png" for index in range(12)])
     info = inspect_video(folder, folder_rate=Fraction(30))
@@ -107,23 +111,25 @@ def test_folder_of_images_is_read_in_natural_order(tmp_path):
 @pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv444p10le", "yuv420p", "yuv420p12le"])
 @pytest.mark.parametrize("matrix", [1, 5, 9])
 @pytest.mark.parametrize("full_range", [1, 2])
-def test_rgb_comes_back_with_the_tagged_matrix_and_range(tmp_path, pixel_format, matrix, full_range):
+def test_rgb_comes_back_with_the_tagged_matrix_and_range(
+    tmp_path: Path, pixel_format: str, matrix: int, full_range: int
+) -> None:
     tags = (2, 2, matrix, full_range)
     assert flat_colour_error(tmp_path, codec="ffv1", pix_fmt=pixel_format, colour=tags) <= 2
 
 
 @pytest.mark.parametrize("pixel_format", ["bgr0", "bgra", "gbrp10le", "rgb48le"])
-def test_rgb_of_rgb_formats_is_their_own(tmp_path, pixel_format):
+def test_rgb_of_rgb_formats_is_their_own(tmp_path: Path, pixel_format: str) -> None:
     assert flat_colour_error(tmp_path, codec="ffv1", pix_fmt=pixel_format) <= 1
 
 
-def test_rgb_of_jpeg_is_full_range_bt601(tmp_path):
+def test_rgb_of_jpeg_is_full_range_bt601(tmp_path: Path) -> None:
     assert (
         flat_colour_error(tmp_path, codec="mjpeg", pix_fmt="yuvj420p", options={"q:v": "1"}, colour=(2, 2, 5, 2)) <= 4
     )
 
 
-def flat_colour_error(folder, **kind):
+def flat_colour_error(folder: Path, **kind: dict[str, str] | str | tuple[int, int, int, int]) -> np.int64:
     """The largest difference of a flat colour after writing and reading it."""
     flat = np.empty((1, 32, 48, 3), np.uint8)
     flat[:] = (200, 90, 30)
@@ -131,11 +137,11 @@ def flat_colour_error(folder, **kind):
     return np.abs(to_rgb(next(read_frames(info, 0, 1)), info).astype(int) - flat[0]).max()
 
 
-def test_frames_are_freed_as_soon_as_they_are_done_with(tmp_path):
+def test_frames_are_freed_as_soon_as_they_are_done_with(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", 60)
     alive, calls = [], count()
 
-    def see(*_):
+    def see(*_: VideoFrame | int) -> None:
         if next(calls) % 6 == 5:
             alive.append(sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()))
 
@@ -156,7 +162,7 @@ def test_frames_are_freed_as_soon_as_they_are_done_with(tmp_path):
     assert max(alive) < 20
 
 
-def test_smaller_rgb_averages_areas(tmp_path):
+def test_smaller_rgb_averages_areas(tmp_path: Path) -> None:
     pictures = np.zeros((1, 32, 48, 3), np.uint8)
     pictures[:, :, ::2] = 200
     clip = write_clip(tmp_path / "a.mkv", codec="ffv1", pix_fmt="bgr0", pictures=pictures)
@@ -166,7 +172,7 @@ def test_smaller_rgb_averages_areas(tmp_path):
     assert np.abs(small.astype(int) - 100).max() <= 1
 
 
-def test_digest_follows_content_not_path(tmp_path):
+def test_digest_follows_content_not_path(tmp_path: Path) -> None:
     first = write_images(tmp_path / "a", scene(2, (16, 16)))
     same = write_images(tmp_path / "b", scene(2, (16, 16)))
     other = write_images(tmp_path / "c", scene(2, (16, 16), seed=1))
@@ -175,7 +181,7 @@ def test_digest_follows_content_not_path(tmp_path):
 
 
 @pytest.fixture
-def as_nobody():
+def as_nobody() -> Iterator[None]:
     """The superuser may read everything: what a user may not, this one may not either."""
     before = os.geteuid()
     os.seteuid(before or 65534)
@@ -183,7 +189,7 @@ def as_nobody():
     os.seteuid(before)
 
 
-def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody):
+def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody: None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         unreadable = Path(folder, "clip.mp4")
         unreadable.touch(mode=0)
@@ -191,6 +197,6 @@ def test_a_file_that_may_not_be_read_is_said_to_be_one(as_nobody):
             digest_source(unreadable)
 
 
-def test_a_read_that_fails_is_a_passing_error():
+def test_a_read_that_fails_is_a_passing_error() -> None:
     with pytest.raises(SourceUnreadable, match=r"/proc/self/mem: cannot be read now .Input/output error"):
         digest_source("/proc/self/mem")  # its first page is nobody's: the kernel answers as a failing disk does

@@ -21,7 +21,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-def digests(perturbed):
+def digests(perturbed: int) -> dict[tuple[str, str, int, int], str]:
     script = Path(__file__).with_name("write_and_digest.py")
     done = subprocess.run(
         [sys.executable, str(script), json.dumps(KINDS)],
@@ -31,11 +31,11 @@ def digests(perturbed):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="MALLOC_PERTURB_ is glibc's")
-def test_every_codec_writes_the_same_bytes_in_memory_of_any_content():
+def test_every_codec_writes_the_same_bytes_in_memory_of_any_content() -> None:
     assert digests(85) == digests(165)
 
 
-def test_h264_of_more_than_eight_bits_uses_one_thread():
+def test_h264_of_more_than_eight_bits_uses_one_thread() -> None:
     """With two, x264 writes other bytes about once in forty times."""
     threads = {form: encoder_threads(Codec.h264, form) for form in ("yuv420p", "yuv420p10le", "gray10le", "yuv444p")}
     assert threads == {"yuv420p": 2, "yuv420p10le": 1, "gray10le": 1, "yuv444p": 2}

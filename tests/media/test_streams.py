@@ -1,11 +1,12 @@
 """Sound, subtitles and labels of the source reach the output as they are."""
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import write_clip
 
 from reelmend.pipelines.config import Codec, StitchConfig
 from reelmend.pipelines.errors import MediaError
@@ -13,11 +14,12 @@ from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
+from tests.clips import write_clip
 
 FILES = [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores]
 
 
-def rewritten(clip, folder, codec):
+def rewritten(clip: Path, folder: Path, codec: Codec) -> tuple[Path, list[str]] | tuple[Path, list[Any]] | None:
     info, stitch = inspect_video(clip), StitchConfig(codec=codec, speed="ultrafast")
     path = folder / f"out{suffix_of(codec)}"
     with VideoWriter(path, info, stitch) as writer:
@@ -27,7 +29,7 @@ def rewritten(clip, folder, codec):
     return path, check_output(info, stitch)
 
 
-def packets(path, kind):
+def packets(path: Path, kind: str) -> list[tuple[float, bytes]]:
     """(seconds, bytes) of every packet of the streams of a kind."""
     with av.open(str(path)) as container:
         streams = [stream for stream in container.streams if stream.type == kind]
@@ -38,7 +40,7 @@ def packets(path, kind):
         ]
 
 
-def with_sound(path, codec, layout="stereo"):
+def with_sound(path: Path, codec: str, layout: str = "stereo") -> Path:
     """A clip with a fifth of a second of silence of a codec."""
     still = write_clip(path.with_name("still.mkv"), 5, codec="ffv1", audio=False)
     with av.open(str(still)) as source, av.open(str(path), "w") as output:
@@ -55,14 +57,14 @@ def with_sound(path, codec, layout="stereo"):
     return path
 
 
-def first_frame_s(path):
+def first_frame_s(path: Path) -> float:
     with av.open(str(path)) as container:
         return next(container.decode(video=0)).time
 
 
 @pytest.mark.parametrize("codec", FILES)
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path, codec, name):
+def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path: Path, codec: Codec, name: str) -> None:
     clip = write_clip(tmp_path / name, 40)
     path, told = rewritten(clip, tmp_path, codec)
     before, after = packets(clip, "audio"), packets(path, "audio")
@@ -81,7 +83,9 @@ def test_sound_packets_are_the_sources_and_stay_in_step(tmp_path, codec, name):
         ("a.mkv", "flac", Codec.ffv1),
     ],
 )
-def test_sound_that_a_container_stores_in_its_own_way_is_copied(tmp_path, name, sound, codec):
+def test_sound_that_a_container_stores_in_its_own_way_is_copied(
+    tmp_path: Path, name: str, sound: str, codec: Codec
+) -> None:
     clip = with_sound(tmp_path / name, sound)
     path, told = rewritten(clip, tmp_path, codec)
     assert told == []
@@ -89,13 +93,13 @@ def test_sound_that_a_container_stores_in_its_own_way_is_copied(tmp_path, name, 
 
 
 @pytest.mark.parametrize("sound", ["flac", "libopus"])
-def test_sound_that_mov_lists_but_does_not_write_is_said_to_be_lost(tmp_path, sound):
+def test_sound_that_mov_lists_but_does_not_write_is_said_to_be_lost(tmp_path: Path, sound: str) -> None:
     path, told = rewritten(with_sound(tmp_path / "a.mkv", sound), tmp_path, Codec.prores)
     assert packets(path, "audio") == []
     assert "left out: cannot be stored in mov; stitch.codec=ffv1 keeps it" in told[0]
 
 
-def test_a_stream_that_the_container_refuses_is_named(tmp_path):
+def test_a_stream_that_the_container_refuses_is_named(tmp_path: Path) -> None:
     clip = with_sound(tmp_path / "a.mkv", "pcm_s16le", "9C")
     with pytest.raises(MediaError, match=r"a\.mkv: .*audio pcm_s16le.* cannot be copied into mp4"):
         rewritten(clip, tmp_path, Codec.h264)
@@ -103,7 +107,7 @@ def test_a_stream_that_the_container_refuses_is_named(tmp_path):
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1])
 @pytest.mark.parametrize("pts", [[15, 16, 16, 18, 19], [250, 251, 252, 252, 254]])
-def test_sound_stays_in_step_where_a_timestamp_stands_twice(tmp_path, codec, pts):
+def test_sound_stays_in_step_where_a_timestamp_stands_twice(tmp_path: Path, codec: Codec, pts: list[int]) -> None:
     clip = write_clip(tmp_path / "a.mkv", 5, codec="ffv1", pts=pts)
     path, told = rewritten(clip, tmp_path, codec)
     assert "timestamps were missing" in told[0]
@@ -111,7 +115,7 @@ def test_sound_stays_in_step_where_a_timestamp_stands_twice(tmp_path, codec, pts
     assert leads[0] == pytest.approx(leads[1], abs=0.002)
 
 
-def test_an_output_whose_sound_has_moved_is_refused(tmp_path):
+def test_an_output_whose_sound_has_moved_is_refused(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mkv", 5, codec="ffv1", pts=[10, 11, 12, 13, 14])
     moved = write_clip(tmp_path / "moved.mkv", 5, codec="ffv1")
     with pytest.raises(MediaError, match=r"moved\.mkv: the sound starts -0\.021 s after the picture .* -0\.421 s in"):
@@ -127,7 +131,9 @@ def test_an_output_whose_sound_has_moved_is_refused(tmp_path):
         ("a.mkv", "hdmv_pgs_subtitle", Codec.h264, False),
     ],
 )
-def test_subtitles_are_copied_or_said_to_be_lost(tmp_path, name, subtitle, codec, kept):
+def test_subtitles_are_copied_or_said_to_be_lost(
+    tmp_path: Path, name: str, subtitle: str, codec: Codec, kept: bool
+) -> None:
     clip = write_clip(tmp_path / name, 10, subtitle=subtitle)
     path, told = rewritten(clip, tmp_path, codec)
     copied = [data for _, data in packets(path, "subtitle")]
@@ -141,7 +147,7 @@ def test_subtitles_are_copied_or_said_to_be_lost(tmp_path, name, subtitle, codec
         assert "keeps it" in told[0]
 
 
-def test_a_png_folder_says_that_sound_is_lost(tmp_path):
+def test_a_png_folder_says_that_sound_is_lost(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", 3, rotation=90, pts=[0, 1, 4])
     for info in (glance_video(clip), inspect_video(clip)):
         told = "\n".join(check_output(info, StitchConfig(codec=Codec.png)))
@@ -149,7 +155,7 @@ def test_a_png_folder_says_that_sound_is_lost(tmp_path):
             assert words in told
 
 
-def labelled(path, starts_ms=0):
+def labelled(path: Path, starts_ms: int = 0) -> Path:
     """A clip with a title, a language on its sound, and two chapters."""
     with av.open(str(write_clip(path.with_stem("plain"), 20))) as source, av.open(str(path), "w") as output:
         output.metadata["title"] = "A title"
@@ -178,7 +184,7 @@ def labelled(path, starts_ms=0):
 
 
 @pytest.mark.parametrize("codec", FILES)
-def test_title_language_and_chapters_are_kept(tmp_path, codec):
+def test_title_language_and_chapters_are_kept(tmp_path: Path, codec: Codec) -> None:
     path, _ = rewritten(labelled(tmp_path / "a.mkv"), tmp_path, codec)
     with av.open(str(path)) as container:
         assert container.metadata["title"] == "A title"
@@ -188,7 +194,9 @@ def test_title_language_and_chapters_are_kept(tmp_path, codec):
 
 @pytest.mark.parametrize("codec", FILES)
 @pytest.mark.parametrize("starts_ms", [0, 3200])
-def test_chapters_stay_with_their_frames_also_where_whole_seconds_of_the_clock_are_left_out(tmp_path, codec, starts_ms):
+def test_chapters_stay_with_their_frames_also_where_whole_seconds_of_the_clock_are_left_out(
+    tmp_path: Path, codec: Codec, starts_ms: int
+) -> None:
     path, _ = rewritten(labelled(tmp_path / "a.mkv", starts_ms), tmp_path, codec)
     begin = first_frame_s(path)
     with av.open(str(path)) as container:

@@ -1,8 +1,11 @@
 """Where holes lie, frame by frame: as exact as regions need it, and small for hours of moving masks."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image, write_mask_video
+from numpy.typing import NDArray
 
 from reelmend.core_model.regions import Region, regions_around, regions_of
 from reelmend.pipelines.config import MaskConfig
@@ -11,11 +14,12 @@ from reelmend.pipelines.media.canvas.canvas import Canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker, tile_boxes
+from tests.clips import write_clip, write_mask_image, write_mask_video
 
 SIZE = (640, 384)
 
 
-def track_of(masks):
+def track_of(masks: NDArray[Any]) -> HoleTrack:
     maker = TrackMaker()
     for index, mask in enumerate(masks):
         if mask.any():
@@ -23,7 +27,7 @@ def track_of(masks):
     return maker.track()
 
 
-def moving_masks(frames, speed=9):
+def moving_masks(frames: int, speed: int = 9) -> NDArray[Any]:
     """A box that crosses the picture, and one in a corner for half of the time."""
     masks = np.zeros((frames, SIZE[1], SIZE[0]), np.bool_)
     for index, mask in enumerate(masks):
@@ -33,7 +37,7 @@ def moving_masks(frames, speed=9):
 
 
 @pytest.mark.parametrize("span", [(0, 1), (3, 9), (0, 40), (19, 21), (30, 40)])
-def test_regions_of_a_track_are_those_of_the_masks_themselves(span):
+def test_regions_of_a_track_are_those_of_the_masks_themselves(span: tuple[int, int]) -> None:
     masks = moving_masks(40)
     union = masks[slice(*span)].any(0)
     found = regions_around(track_of(masks).boxes(*span), SIZE)
@@ -44,7 +48,7 @@ def test_regions_of_a_track_are_those_of_the_masks_themselves(span):
         assert all(abs(a - b) <= 64 for a, b in zip(tiled, own, strict=True)), "tiles are coarse, but not that coarse"
 
 
-def test_frames_without_holes_have_no_boxes():
+def test_frames_without_holes_have_no_boxes() -> None:
     masks = moving_masks(30)
     masks[10:20] = False
     track = track_of(masks)
@@ -53,7 +57,7 @@ def test_frames_without_holes_have_no_boxes():
     assert HoleTrack().boxes(0, 100) == set()
 
 
-def test_a_still_mask_is_one_run_however_long_the_video_is():
+def test_a_still_mask_is_one_run_however_long_the_video_is() -> None:
     maker, boxes = TrackMaker(), [Region(3, 1, 5, 2)]
     for index in range(100_000):
         maker.see(index, boxes)
@@ -62,7 +66,7 @@ def test_a_still_mask_is_one_run_however_long_the_video_is():
     assert track.boxes(99_999, 100_000) == {Region(96, 32, 160, 64)}
 
 
-def test_three_hours_of_holes_that_never_rest_stay_small():
+def test_three_hours_of_holes_that_never_rest_stay_small() -> None:
     frames = 3 * 3600 * 25
     maker, random = TrackMaker(), np.random.default_rng(0)
     x, y = random.integers(0, 55, frames).tolist(), random.integers(0, 30, frames).tolist()
@@ -74,7 +78,7 @@ def test_three_hours_of_holes_that_never_rest_stay_small():
     assert track.boxes(frames - 1, frames) == {Region(*(32 * side for side in last))}
 
 
-def test_the_probe_of_masks_of_every_kind_knows_their_track(tmp_path):
+def test_the_probe_of_masks_of_every_kind_knows_their_track(tmp_path: Path) -> None:
     video = inspect_video(write_clip(tmp_path / "clip.mp4", frames=6, size=SIZE))
     masks, canvas = moving_masks(6), Canvas.of(SIZE)
     write_mask_image(tmp_path / "m.png", masks[0])

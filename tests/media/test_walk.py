@@ -1,32 +1,40 @@
 """A file with one key frame costs time in proportion to its length, whatever the tasks that read it."""
 
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clips import scene, write_clip
+from av import VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from reelmend.pipelines.media import reader, source, walk
 from reelmend.pipelines.media.formats import planes_of
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames
+from reelmend.pipelines.media.records import VideoInfo
+from tests.clips import scene, write_clip
 
 FRAMES = 360
 ONE_KEY = {"g": "9999", "keyint_min": "9999", "sc_threshold": "0", "preset": "ultrafast"}
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = np.concatenate([scene(90, (48, 32))] * 4)
     return write_clip(tmp_path_factory.mktemp("long") / "a.mp4", pictures=pictures, audio=False, options=ONE_KEY)
 
 
 @pytest.fixture
-def decoded(monkeypatch):
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[Any]]:
     """How many frames were decoded, by the task that counts."""
     count = Counter()
 
-    def counted(*arguments):
+    def counted(*arguments: InputContainer | VideoStream | Path) -> Iterator[VideoFrame]:
         for frame in source.frames_of(*arguments):
             count["frames"] += 1
             yield frame
@@ -36,11 +44,11 @@ def decoded(monkeypatch):
     walk.close_walks()
 
 
-def samples(info, start, stop):
+def samples(info: VideoInfo, start: int, stop: int) -> list[NDArray[Any]]:
     return [planes_of(frame)[0].copy() for frame in read_frames(info, start, stop)]
 
 
-def test_tasks_one_after_the_other_decode_each_frame_once(clip, decoded):
+def test_tasks_one_after_the_other_decode_each_frame_once(clip: Path, decoded: Counter[Any]) -> None:
     info = inspect_video(clip)
     walk.close_walks()
     assert info.key_gap == FRAMES
@@ -53,7 +61,7 @@ def test_tasks_one_after_the_other_decode_each_frame_once(clip, decoded):
     assert decoded["frames"] == FRAMES
 
 
-def test_two_readers_that_take_turns_have_a_walk_each(clip, decoded):
+def test_two_readers_that_take_turns_have_a_walk_each(clip: Path, decoded: Counter[Any]) -> None:
     info = inspect_video(clip)
     walk.close_walks()
     for start in range(0, 200, 40):
@@ -62,13 +70,13 @@ def test_two_readers_that_take_turns_have_a_walk_each(clip, decoded):
     assert decoded["frames"] <= 2 * FRAMES
 
 
-def test_the_inspection_leaves_the_last_frames_to_the_tasks(clip, decoded):
+def test_the_inspection_leaves_the_last_frames_to_the_tasks(clip: Path, decoded: Counter[Any]) -> None:
     info = inspect_video(clip)
     assert len(samples(info, 320, FRAMES)) == 40
     assert decoded["frames"] == 0
 
 
-def test_a_file_that_is_written_anew_is_read_anew(clip, tmp_path, decoded):
+def test_a_file_that_is_written_anew_is_read_anew(clip: Path, tmp_path: Path, decoded: Counter[Any]) -> None:
     copy = tmp_path / "a.mp4"
     copy.write_bytes(clip.read_bytes())
     info = inspect_video(copy)
@@ -78,7 +86,7 @@ def test_a_file_that_is_written_anew_is_read_anew(clip, tmp_path, decoded):
     assert not np.array_equal(samples(info, 320, 325), before)
 
 
-def test_what_a_walk_holds_is_bounded(monkeypatch, clip, decoded):
+def test_what_a_walk_holds_is_bounded(monkeypatch: pytest.MonkeyPatch, clip: Path, decoded: Counter[Any]) -> None:
     monkeypatch.setattr(reader, "HELD_BYTES", 20 * 64 * 32 * 2)
     info = inspect_video(clip)
     walk.close_walks()
@@ -87,7 +95,7 @@ def test_what_a_walk_holds_is_bounded(monkeypatch, clip, decoded):
     assert 10 < open_walk.last - open_walk.first < 60
 
 
-def test_files_with_key_frames_leave_nothing_open(tmp_path):
+def test_files_with_key_frames_leave_nothing_open(tmp_path: Path) -> None:
     info = inspect_video(write_clip(tmp_path / "a.mp4", 40, options={"g": "12"}))
     samples(info, 5, 9)
     assert walk._walks == []

@@ -13,8 +13,18 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fault import Fault
-from planting import ALL_FAULTS, ROOT, Outcome, Verdict, complaint_about, copy_of_tree, run_tests, sample, try_fault
+from tests.mutants.fault import Fault
+from tests.mutants.planting import (
+    ALL_FAULTS,
+    ROOT,
+    Outcome,
+    Verdict,
+    complaint_about,
+    copy_of_tree,
+    run_tests,
+    sample,
+    try_fault,
+)
 
 LEAST_SHARE = 0.9
 """Of the faults that are to be caught."""

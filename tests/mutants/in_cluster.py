@@ -1,6 +1,6 @@
 """Faults in `cluster`."""
 
-from fault import Fault
+from tests.mutants.fault import Fault
 
 _OVERTIME = (
     "cluster/test_overtime.py::test_a_probe_that_does_not_end_is_killed_and_the_others_go_on "

@@ -1,6 +1,6 @@
 """Faults in `core_model`."""
 
-from fault import Fault
+from tests.mutants.fault import Fault
 
 _PROPAGATION = "core_model/propagation/"
 

@@ -1,6 +1,6 @@
 """Faults in what is read of videos and masks, and written."""
 
-from fault import Fault
+from tests.mutants.fault import Fault
 
 FAULTS = [
     Fault(

@@ -1,6 +1,6 @@
 """Faults in `pipelines`."""
 
-from fault import Fault
+from tests.mutants.fault import Fault
 
 _REDACTION = (
     "security/test_every_credential.py security/test_redaction.py::test_credentials_are_replaced_where_they_stand "

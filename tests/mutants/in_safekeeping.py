@@ -1,6 +1,6 @@
 """Faults in what is promised of sources, stores, leases, other users and hanging work."""
 
-from fault import Fault
+from tests.mutants.fault import Fault
 
 FAULTS = [
     Fault(

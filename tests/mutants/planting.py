@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import in_cluster
-import in_core_model
-import in_media
-import in_pipelines
-import in_safekeeping
-from fault import Fault
+from tests.mutants import in_cluster, in_core_model, in_media, in_names, in_pipelines, in_safekeeping
+from tests.mutants.fault import Fault
 
 ALL_FAULTS: tuple[Fault, ...] = (
     *in_core_model.FAULTS,
     *in_pipelines.FAULTS,
     *in_media.FAULTS,
+    *in_names.FAULTS,
     *in_safekeeping.FAULTS,
     *in_cluster.FAULTS,
 )

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 
-from servers import in_thread
-
 from reelmend.pipelines.config import MetricsConfig
 from reelmend.pipelines.observe.bounded_server import BoundedHandler, BoundedServer
 from reelmend.pipelines.observe.metrics_port import metrics_port
+from tests.servers import in_thread
 
 
 class _Hello(BoundedHandler):

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import add_item, lossless_job
 
 from reelmend.pipelines.config import ExecutorName, LogFormat
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.utils.logs import JsonLines, LogLine, log_fields, log_format
+from tests.jobs import add_item, lossless_job
 
 ROOT = Path(__file__).parents[2]
 RAY_SESSIONS = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray"

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from jobs import add_item, lossless_job
-from scrapes import Scraper, free_port, scrape
 
 from reelmend.pipelines.config import ExecutorName, JobConfig, MetricsConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.run.driver import run_job
+from tests.jobs import add_item, lossless_job
+from tests.scrapes import Scraper, free_port, scrape
 
 
 @dataclass

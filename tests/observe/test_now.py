@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from jobs import add_item, finish, lossless_job
+import pytest
 from typer.testing import CliRunner
 
 from reelmend.core_model.progress import Progress
@@ -19,16 +19,17 @@ from reelmend.pipelines.observe.signs import Beat, Signs
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, Item, ItemPlan
+from tests.jobs import add_item, finish, lossless_job
 
 
-def chunk_task(frames=40):
+def chunk_task(frames: int = 40) -> InpaintTask:
     item = Item("clip", Path("clip.mp4"), Path("m.png"), Path("out/clip.mp4"))
     block = Block(0, frames, 0, frames, 0, frames, 0, frames)
     plan = ItemPlan("probe", frames, 64, 48, (), ())
     return InpaintTask(item, plan, Chunk(0, (block,), ()))
 
 
-def in_work(frames, task=None):
+def in_work(frames: int, task: None = None) -> Signs:
     signs, task = Signs(), task or chunk_task()
     signs.handed_out(task)
     signs.tell(Beat(task.id, 1, frames, 0.1))
@@ -39,11 +40,11 @@ def in_work(frames, task=None):
 class Clock:
     seconds = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.seconds
 
 
-def test_frames_within_a_chunk_are_those_of_its_blocks_and_a_share_of_the_one_in_work():
+def test_frames_within_a_chunk_are_those_of_its_blocks_and_a_share_of_the_one_in_work() -> None:
     progress = Progress()
     progress.begin_task()
     progress.begin_piece(20)
@@ -59,7 +60,7 @@ def test_frames_within_a_chunk_are_those_of_its_blocks_and_a_share_of_the_one_in
     assert progress.frames == 0
 
 
-def test_an_item_grows_while_its_chunk_is_in_work():
+def test_an_item_grows_while_its_chunk_is_in_work() -> None:
     """Five tasks, two of them done; of the third, 10 of 40 frames."""
     pace = RunPace()
     row = ItemRow("clip", "clip.mp4", "m.png", "out", ItemState.RUNNING, tasks_planned=5, tasks_computed=2)
@@ -71,7 +72,7 @@ def test_an_item_grows_while_its_chunk_is_in_work():
     assert pace.frames_of(row) == 17
 
 
-def test_what_is_said_of_the_end_does_not_jump():
+def test_what_is_said_of_the_end_does_not_jump() -> None:
     """A tenth was done in 100 s, so 900 are left. Then one item of ten, found bad at once, would make it 400."""
     clock = Clock()
     pace = RunPace(clock)
@@ -88,7 +89,9 @@ def test_what_is_said_of_the_end_does_not_jump():
     assert abs(pace.seconds_left() - 804) < 1
 
 
-def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(tmp_path, monkeypatch):
+def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(now_module, "LOCAL_PACE_S", 0.05)
     monkeypatch.setattr(now_module, "OVERSTAY_S", -1.0)
     signs = in_work(frames=12)
@@ -102,7 +105,7 @@ def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(tmp_pat
     assert Now.from_bytes(None) is None
 
 
-def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resumed(tmp_path):
+def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
     add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]
     code = (  # its probe is found standing still at once, and for half a minute more it does
@@ -126,7 +129,7 @@ def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resum
     assert f"was interrupted; resume with: reelmend run {tmp_path / 'out/_reelmend/config.yaml'}" in shown
 
 
-def test_a_finished_job_that_is_run_again_keeps_the_figures_of_the_run_that_did_it(tmp_path):
+def test_a_finished_job_that_is_run_again_keeps_the_figures_of_the_run_that_did_it(tmp_path: Path) -> None:
     add_item(tmp_path, frames=6)
     job = lossless_job(tmp_path)
     first, _ = finish(job)
@@ -142,7 +145,7 @@ def test_a_finished_job_that_is_run_again_keeps_the_figures_of_the_run_that_did_
     assert f"run {again.run_id} has ended" in status(tmp_path)
 
 
-def test_a_disk_that_is_full_names_every_failed_item_and_no_report(tmp_path):
+def test_a_disk_that_is_full_names_every_failed_item_and_no_report(tmp_path: Path) -> None:
     """From the first stitch on no file may be larger than 1 kB: neither outputs nor ledger nor report fit any more."""
     for name in ("a", "b"):
         add_item(tmp_path, name, frames=4, size=(64, 48), audio=False)
@@ -164,7 +167,7 @@ def test_a_disk_that_is_full_names_every_failed_item_and_no_report(tmp_path):
     assert not (tmp_path / "out/_reelmend/report.html").exists()
 
 
-def status(folder):
+def status(folder: Path) -> str:
     shown = CliRunner().invoke(app, ["status", "--out", str(folder / "out")])
     assert shown.exit_code == 0, shown.output
     return shown.stdout

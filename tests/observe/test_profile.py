@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from jobs import add_item, lossless_job
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
@@ -20,6 +19,7 @@ from reelmend.pipelines.stages.torch_trace import run_traced, trace_name
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.tasks import Chunk, InpaintReceipt, InpaintTask, Item, ItemPlan, Receipt
+from tests.jobs import add_item, lossless_job
 
 PROFILE = Path("_reelmend/profile")
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from clips import moving_box, write_clip, write_mask_image
+
+from tests.clips import moving_box, write_clip, write_mask_image
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ("src", "core_model", "pipelines", "cluster", "conf", "pyproject.toml", "README.md", "LICENSE")
@@ -26,7 +27,7 @@ _BUILD = (
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The wheel of the source, and the one of the source distribution."""
     folder = tmp_path_factory.mktemp("build")
     tree = folder / "tree"
@@ -42,25 +43,25 @@ def wheels(tmp_path_factory):
     return [_build("wheel", tree, folder / "direct"), _build("wheel", unpacked, folder / "of_sdist")]
 
 
-def _build(what, tree, folder):
+def _build(what: str, tree: Path, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     built = _run([sys.executable, "-c", _BUILD, what, str(folder)], cwd=tree)
     return folder / built.splitlines()[-1]
 
 
-def _run(command, **where):
+def _run(command: list[str], **where: dict[str, str] | Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **where)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_a_wheel_holds_nothing_at_its_top_but_reelmend(wheels):
+def test_a_wheel_holds_nothing_at_its_top_but_reelmend(wheels: list[Path]) -> None:
     direct, of_sdist = (sorted(ZipFile(wheel).namelist()) for wheel in wheels)
     assert {name.split("/")[0] for name in direct} == {"reelmend", "reelmend-0.1.0.dist-info"}
     assert direct == of_sdist
 
 
-def test_a_wheel_holds_every_file_of_the_packages(wheels):
+def test_a_wheel_holds_every_file_of_the_packages(wheels: list[Path]) -> None:
     held = set(ZipFile(wheels[0]).namelist())
     listed = subprocess.run(["git", "ls-files", *THEIRS], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
@@ -70,7 +71,7 @@ def test_a_wheel_holds_every_file_of_the_packages(wheels):
 
 
 @pytest.fixture(scope="module")
-def installed(wheels, tmp_path_factory):
+def installed(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of an environment into which the wheel was installed; the libraries are those of this one."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
@@ -95,7 +96,7 @@ def installed(wheels, tmp_path_factory):
     return python
 
 
-def _bring_compiled_loops(folder):
+def _bring_compiled_loops(folder: Path) -> None:
     """numba's files are good for a source of the same name and date: what takes minutes to compile is taken along."""
     source = ROOT / "core_model" / "propagation"
     (folder / "__pycache__").mkdir(exist_ok=True)
@@ -106,7 +107,7 @@ def _bring_compiled_loops(folder):
 
 
 @pytest.fixture
-def beside(tmp_path):
+def beside(tmp_path: Path) -> Path:
     """A folder with packages of the names that ours have in the repository; importing one leaves a trace."""
     for name in (*THEIRS, "utils", "storage"):
         package = tmp_path / name
@@ -115,11 +116,11 @@ def beside(tmp_path):
     return tmp_path
 
 
-def _environment():
+def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def test_it_is_imported_and_restores_beside_a_users_packages_of_the_same_names(installed, beside):
+def test_it_is_imported_and_restores_beside_a_users_packages_of_the_same_names(installed: Path, beside: Path) -> None:
     """`python -c` has the current folder first among the places where modules are looked for."""
     code = (
         "import sys, reelmend\n"
@@ -131,13 +132,13 @@ def test_it_is_imported_and_restores_beside_a_users_packages_of_the_same_names(i
     assert Path(place).is_relative_to(installed.parents[1])
 
 
-def test_two_lines_of_python_restore_20_frames(installed, beside):
+def test_two_lines_of_python_restore_20_frames(installed: Path, beside: Path) -> None:
     """What deploy/smoke_wheel.py tries in an environment that has nothing else."""
     code = runpy.run_path(str(ROOT / "deploy" / "smoke_wheel.py"))["PYTHON"]
     _run([str(installed), "-c", code], cwd=beside, env=_environment())
 
 
-def test_a_run_beside_a_users_packages_reads_none_of_them(installed, beside):
+def test_a_run_beside_a_users_packages_reads_none_of_them(installed: Path, beside: Path) -> None:
     """The flow of pictures, the fill of holes, the report with its assets: all that a demo does, on 4 frames."""
     video = write_clip(beside / "clip.mp4", 4, audio=False)
     mask = write_mask_image(beside / "mask.png", moving_box(1)[0])
@@ -148,7 +149,7 @@ def test_a_run_beside_a_users_packages_reads_none_of_them(installed, beside):
 
 
 @pytest.mark.ray
-def test_rays_workers_import_the_installed_package_and_not_the_users(installed, beside):
+def test_rays_workers_import_the_installed_package_and_not_the_users(installed, beside) -> None:
     video = write_clip(beside / "clip.mp4", 4, audio=False)
     mask = write_mask_image(beside / "mask.png", moving_box(1)[0])
     words = ["run", "--videos", str(video), "--masks", str(mask), "--out", "out", "run.executor=ray"]

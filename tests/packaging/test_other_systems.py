@@ -48,6 +48,6 @@ sys.exit("\\n".join(failed) or 0)
 """
 
 
-def test_every_module_is_imported_without_what_only_posix_has():
+def test_every_module_is_imported_without_what_only_posix_has() -> None:
     done = subprocess.run([sys.executable, "-P", "-c", PROGRAM], capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 0, done.stderr

@@ -8,8 +8,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import write_clip, write_images, write_mask_image
-from jobs import add_item, finish, lossless_job
 
 from reelmend.core_model.quality import NO_HOLE
 from reelmend.pipelines.config import MaskConfig
@@ -21,6 +19,8 @@ from reelmend.pipelines.stages.preview_strip import MOST_BYTES, MOVING, PreviewM
 from reelmend.pipelines.stages.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
 from reelmend.pipelines.stages.zoom import cell_size, union, zoom
 from reelmend.pipelines.storage.files import Files
+from tests.clips import write_clip, write_images, write_mask_image
+from tests.jobs import add_item, finish, lossless_job
 
 SIZE = (640, 360)
 LOGO = (560, 20, 620, 50)
@@ -37,7 +37,7 @@ class Told:
     def worst_to_come(self) -> tuple[float, int] | None:
         return self.worst.pop(self.index, None)
 
-    def hole_over(self, start: int, stop: int):
+    def hole_over(self, start: int, stop: int) -> tuple[int, int, int, int]:
         return reduce(union, self.boxes[start:stop], None)
 
 
@@ -66,7 +66,13 @@ def _at(sheet: np.ndarray, number: int, told: Sheet) -> np.ndarray:
 
 
 def made(
-    folder: Path, before: np.ndarray, masks: np.ndarray, *, worst=((0, (0.5, 20)),), shots=(), rotation: int = 0
+    folder: Path,
+    before: np.ndarray,
+    masks: np.ndarray,
+    *,
+    worst: list[tuple[int, tuple[float, int]]] | tuple[tuple[int, tuple[float, int]]] = ((0, (0.5, 20)),),
+    shots: tuple[()] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]] = (),
+    rotation: int = 0,
 ) -> Pictures:
     """Show a maker the frames, whose holes become green."""
     count, height, width = masks.shape
@@ -90,7 +96,9 @@ def made(
     return Pictures(sheet, *read, bytes=int(facts["preview_bytes"]))
 
 
-def still(frames: int = 40, box=LOGO, size=SIZE) -> tuple[np.ndarray, np.ndarray]:
+def still(
+    frames: int = 40, box: tuple[int, int, int, int] = LOGO, size: tuple[int, int] = SIZE
+) -> tuple[np.ndarray, np.ndarray]:
     """A grey clip with a red box, and the box."""
     masks = np.zeros((frames, size[1], size[0]), np.bool_)
     masks[:, box[1] : box[3], box[0] : box[2]] = True
@@ -142,7 +150,13 @@ def test_a_moving_hole_stays_in_a_view_that_stands_still(tmp_path: Path) -> None
         ([], (), 0, 0),
     ],
 )
-def test_motion_shows_the_worst_moment_that_is_heard_of_within_its_shot(worst, shots, start, moving, tmp_path) -> None:
+def test_motion_shows_the_worst_moment_that_is_heard_of_within_its_shot(
+    worst: list[tuple[int, tuple[float, int]]],
+    shots: tuple[()] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    start: int,
+    moving: int,
+    tmp_path: Path,
+) -> None:
     before, masks = still(80, box=(90, 8, 110, 20), size=(128, 96))
     sheet = made(tmp_path, before, masks, worst=worst, shots=shots).sheet
     assert (sheet.start, sheet.moving) == (start, moving)

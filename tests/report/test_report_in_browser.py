@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browser import Browser, a_browser, in_browser
-from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 from reelmend.pipelines.observe.report import page as report_page
+from tests.browser import Browser, a_browser, in_browser
+from tests.pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 pytestmark = in_browser
 

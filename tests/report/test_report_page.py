@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 from reelmend.pipelines.observe.report import page as report_page
 from reelmend.pipelines.observe.report.rows import quality_in_words
@@ -14,6 +13,7 @@ from reelmend.pipelines.run.item_lifecycle import new_row
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.tasks import Item
+from tests.pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
 
 
 @pytest.fixture

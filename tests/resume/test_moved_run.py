@@ -10,16 +10,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 import pytest
-from jobs import add_item, lossless_job
-from ray_cluster import ray_cluster
 
 from reelmend.pipelines.config import ExecutorName, InputConfig, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
+from tests.jobs import add_item, lossless_job
+from tests.ray_cluster import ray_cluster
 
 pytestmark = pytest.mark.ray
 
@@ -28,7 +29,7 @@ CHUNKS = 6
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
+def local(tmp_path_factory: pytest.TempPathFactory):
     """A folder with two clips of three chunks each, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
     for name in ("one", "two"):
@@ -42,7 +43,7 @@ def small_job(folder, executor=ExecutorName.inline):
 
 
 @pytest.fixture
-def job_file(local, bucket, tmp_path, monkeypatch):
+def job_file(local, bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The same in a bucket, for Ray."""
     for path in (local / "in").iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
@@ -74,7 +75,7 @@ def parts(objects):
 
 def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
     local, bucket, job_file, three_nodes
-):
+) -> None:
     objects = boto3.resource("s3").Bucket(bucket).objects
     with subprocess.Popen(command(job_file), stdout=subprocess.DEVNULL) as run:
         deadline = time.monotonic() + PATIENCE_S

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_images, write_mask_video
-from jobs import add_item, finish, lossless_job, planes
 
-from reelmend.pipelines.config import ExecutorName
+from reelmend.pipelines.config import ExecutorName, JobConfig
 from reelmend.pipelines.job.load import dump_job
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_video
+from tests.jobs import add_item, finish, lossless_job, planes
 
 PATIENCE_S = 120
 CHUNKS, SEGMENTS = 5, 3
@@ -29,21 +30,21 @@ CHUNKS, SEGMENTS = 5, 3
 pytestmark = pytest.mark.usefixtures("on_cluster")  # a start of Ray each would take most of the time
 
 
-def small_job(folder, out, executor=ExecutorName.inline):
+def small_job(folder: Path, out: str, executor: ExecutorName = ExecutorName.inline) -> JobConfig:
     job = lossless_job(folder, out, executor=executor, block_length=4, overlap=1, chunk_length=4)
     job.flow.segment_length, job.run.workers = 7, 1
     return job
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("resume")
     add_item(folder, frames=4 * CHUNKS)
     finish(small_job(folder, "expected"))
     return folder
 
 
-def finished_job(folder, out):
+def finished_job(folder: Path, out: str) -> JobConfig:
     """A job that has finished: it found every flow and every part beside it, and computed nothing but its output."""
     shutil.copytree(folder / "expected/_reelmend/store", folder / out / "_reelmend/store")
     job = small_job(folder, out)
@@ -52,18 +53,18 @@ def finished_job(folder, out):
     return job
 
 
-def command(folder, job):
+def command(folder: Path, job: JobConfig) -> list[str]:
     """The job as a user would type it."""
     (folder / "job.yaml").write_text(dump_job(job))
     return [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
 
 
-def parts(out):
+def parts(out: str) -> dict[Any, Any]:
     """The finished parts of a run so far, with their times of writing."""
     return {path: path.stat().st_mtime_ns for path in Path(out).glob("_reelmend/store/parts/*/[!.]*")}
 
 
-def wait_for_parts(out, count, run):
+def wait_for_parts(out: str, count: int, run: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while len(parts(out)) < count:
         assert run.poll() is None, "the run ended before it could be killed"
@@ -72,7 +73,7 @@ def wait_for_parts(out, count, run):
 
 
 @pytest.mark.parametrize("executor", [ExecutorName.inline, pytest.param(ExecutorName.ray, marks=pytest.mark.ray)])
-def test_a_killed_driver_loses_no_finished_part(folder, executor):
+def test_a_killed_driver_loses_no_finished_part(folder: Path, executor: ExecutorName) -> None:
     job = small_job(folder, f"killed-{executor}", executor)
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL) as run:
         wait_for_parts(job.out, 2, run)
@@ -90,7 +91,7 @@ def test_a_killed_driver_loses_no_finished_part(folder, executor):
 
 
 @pytest.mark.ray
-def test_killed_workers_are_replaced_and_the_run_finishes(folder):
+def test_killed_workers_are_replaced_and_the_run_finishes(folder) -> None:
     job = small_job(folder, "workers", ExecutorName.ray)
     job.run.attempts = 3
     log = folder / "workers.log"
@@ -111,7 +112,9 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder):
         pytest.param(ExecutorName.ray, signal.SIGTERM, marks=pytest.mark.ray),
     ],
 )
-def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number):
+def test_an_interrupted_run_says_so_and_resumes(
+    folder: Path, executor: ExecutorName, signal_number: signal.Signals
+) -> None:
     job = small_job(folder, f"stopped-{executor}-{signal_number}", executor)
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         wait_for_parts(job.out, 2, run)
@@ -127,7 +130,7 @@ def test_an_interrupted_run_says_so_and_resumes(folder, executor, signal_number)
     assert same_picture(folder, job)
 
 
-def test_a_finished_run_does_nothing_and_says_so(folder):
+def test_a_finished_run_does_nothing_and_says_so(folder: Path) -> None:
     job = small_job(folder, "expected")
     before = (folder / "expected/clip.mkv").stat().st_mtime_ns
     summary, rows = finish(job)
@@ -136,7 +139,7 @@ def test_a_finished_run_does_nothing_and_says_so(folder):
     assert (folder / "expected/clip.mkv").stat().st_mtime_ns == before
 
 
-def test_what_a_change_does_not_touch_is_not_computed_again(folder):
+def test_what_a_change_does_not_touch_is_not_computed_again(folder: Path) -> None:
     job = finished_job(folder, "changed")
     job.stitch.codec = job.stitch.codec.h264
     encoded_anew, _ = finish(job)
@@ -147,7 +150,7 @@ def test_what_a_change_does_not_touch_is_not_computed_again(folder):
     assert rows["clip"].tasks_reused == SEGMENTS, "flow does not depend on the mask"
 
 
-def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(tmp_path):
+def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(tmp_path: Path) -> None:
     for name in ("clip", "other"):
         add_item(tmp_path, name, frames=8)
     job = small_job(tmp_path, "out")
@@ -165,7 +168,7 @@ def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(t
     assert (rows["clip"].reused, rows["other"].tasks_reused) == (True, 0)
 
 
-def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
+def test_a_changed_rate_concerns_folders_of_images_only(tmp_path: Path) -> None:
     add_item(tmp_path, frames=6)
     write_images(tmp_path / "in/frames", [*scene(5), scene(1)[0, ..., 0]])
     (tmp_path / "in/frames_mask.mkv").write_bytes((tmp_path / "in/clip_mask.mkv").read_bytes())
@@ -179,7 +182,7 @@ def test_a_changed_rate_concerns_folders_of_images_only(tmp_path):
 
 
 @pytest.mark.parametrize("artefact", ["flow", "parts", "probes"])
-def test_a_damaged_artefact_is_noticed_and_made_again(folder, artefact):
+def test_a_damaged_artefact_is_noticed_and_made_again(folder: Path, artefact: str) -> None:
     job = finished_job(folder, f"damaged-{artefact}")
     (Path(job.out) / "clip.mkv").unlink()
     store = Path(job.out) / "_reelmend/store"
@@ -193,7 +196,7 @@ def test_a_damaged_artefact_is_noticed_and_made_again(folder, artefact):
     assert same_picture(folder, job)
 
 
-def test_an_output_that_was_removed_or_changed_is_written_again(folder):
+def test_an_output_that_was_removed_or_changed_is_written_again(folder: Path) -> None:
     job = finished_job(folder, "lost")
     output = Path(job.out) / "clip.mkv"
     for harm in (output.unlink, lambda: output.write_bytes(b"something else")):
@@ -203,12 +206,12 @@ def test_an_output_that_was_removed_or_changed_is_written_again(folder):
         assert same_picture(folder, job)
 
 
-def same_picture(folder, job):
+def same_picture(folder: Path, job: JobConfig) -> bool:
     restored, expected = planes(Path(job.out) / "clip.mkv"), planes(folder / "expected" / "clip.mkv")
     return np.array_equal(restored, expected)
 
 
-def kill_workers(log):
+def kill_workers(log) -> None:
     """Kill every worker that the run says it has, as the kernel does when memory runs out."""
     for pid in re.findall(r"placed as process (\d+)", log.read_text()):
         with contextlib.suppress(ProcessLookupError):

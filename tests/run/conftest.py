@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from released import shared
 
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
+from tests.released import shared
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 """Is a new item begun only while what the items in work still need fits into the store?"""
 
-from story import Story, begin, plan, receipt
-
 from reelmend.pipelines.tasks import ItemPlan, Stage
+from tests.run.story import Story, begin, plan, receipt
 
 
 def probe(story: Story, flow_bytes: int) -> str:

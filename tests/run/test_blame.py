@@ -2,12 +2,13 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import pytest
-from story import bad_machine, begin, item, lost, plan, take
 
 from reelmend.pipelines.errors import (
     FailureKind,
@@ -23,9 +24,10 @@ from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.storage.local_files import LocalFiles
 from reelmend.pipelines.tasks import Failure, ProbeTask, Stage, StitchTask
+from tests.run.story import bad_machine, begin, item, lost, plan, take
 
 
-def raised(action):
+def raised(action: Callable[..., Any]) -> cv2.error | StoreError:
     try:
         action()
     except Exception as exc:
@@ -33,7 +35,7 @@ def raised(action):
     raise AssertionError("nothing was raised")
 
 
-def system_error(number, path=None):
+def system_error(number: int, path: str | None = None) -> IsADirectoryError | OSError | PermissionError:
     return OSError(number, os.strerror(number), path)
 
 
@@ -62,13 +64,13 @@ PROBE, STITCH = ProbeTask(item("a")), StitchTask(item("a"), plan())
         (MemoryError(), "MemoryError", True, False),
     ],
 )  # fmt: skip
-def test_an_error_is_blamed_on_who_can_have_caused_it(error, kind, transient, by_item):
+def test_an_error_is_blamed_on_who_can_have_caused_it(error: Any, kind: str, transient: bool, by_item: bool) -> None:
     found = blame(STITCH, error)
     assert (found.kind, found.transient, found.by_item) == (kind, transient, by_item)
     assert found.reason
 
 
-def test_every_error_of_ours_has_a_kind_of_its_name_and_others_keep_theirs():
+def test_every_error_of_ours_has_a_kind_of_its_name_and_others_keep_theirs() -> None:
     """Ledgers and scripts know these names."""
     pending, ours = [ReelmendError], []
     while pending:
@@ -81,12 +83,12 @@ def test_every_error_of_ours_has_a_kind_of_its_name_and_others_keep_theirs():
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no such layout"), KeyError("tag")])
-def test_whatever_a_probe_stumbles_over_is_the_file_s(error):
+def test_whatever_a_probe_stumbles_over_is_the_file_s(error: KeyError | MemoryError | RuntimeError) -> None:
     """It reads strangers' files and little else."""
     assert blame(PROBE, error).by_item
 
 
-def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path):
+def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path: Path) -> None:
     loop = tmp_path / "a.mp4"
     loop.symlink_to("a.mp4")
     task = ProbeTask(item(str(tmp_path / "a")))
@@ -97,8 +99,8 @@ def test_what_our_files_say_of_a_source_is_said_of_the_source(tmp_path):
     assert found.reason == f"{loop}: cannot be read (Too many levels of symbolic links); is it a file?"
 
 
-def test_a_store_s_mount_that_does_not_answer_is_away(monkeypatch, tmp_path):
-    def stale(path):
+def test_a_store_s_mount_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stale(path: Path) -> None:
         raise system_error(errno.ESTALE, str(path))
 
     monkeypatch.setattr(Path, "read_bytes", stale)
@@ -107,7 +109,7 @@ def test_a_store_s_mount_that_does_not_answer_is_away(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("transient", [True, False])
-def test_many_items_that_fail_by_their_own_data_do_not_stop_a_run(transient):
+def test_many_items_that_fail_by_their_own_data_do_not_stop_a_run(transient: bool) -> None:
     story = begin(*(f"v{n}" for n in range(50)), attempts=1, active_items=50)
     for _ in range(50):
         probe = take(story.state, Stage.PROBE)
@@ -116,7 +118,7 @@ def test_many_items_that_fail_by_their_own_data_do_not_stop_a_run(transient):
 
 
 @pytest.mark.parametrize(("workers", "bound"), [(1, 10), (5, 10), (6, 12), (32, 64)])
-def test_the_breaker_trips_at_its_bound_and_not_before(workers, bound):
+def test_the_breaker_trips_at_its_bound_and_not_before(workers: int, bound: int) -> None:
     """Ten items, or twice the workers: one machine that dies takes a task from each."""
     story = begin(*(f"v{n}" for n in range(2 * bound)), attempts=3, active_items=2 * bound)
     story.state.expect_workers(workers)
@@ -129,7 +131,7 @@ def test_the_breaker_trips_at_its_bound_and_not_before(workers, bound):
 
 
 @pytest.mark.parametrize("more", [BREAKER_FAILURES - 1, BREAKER_FAILURES])
-def test_a_lost_machine_brings_the_breaker_no_nearer(more):
+def test_a_lost_machine_brings_the_breaker_no_nearer(more: int) -> None:
     """Fifty items lose theirs, then others fail by a full disk: each task is of another item."""
     story = begin(*(f"v{n}" for n in range(99)), attempts=9, active_items=99)
     probes = [take(story.state, Stage.PROBE) for _ in range(99)]
@@ -141,7 +143,7 @@ def test_a_lost_machine_brings_the_breaker_no_nearer(more):
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
-def test_an_item_is_tried_as_often_as_the_job_says_and_no_more(attempts):
+def test_an_item_is_tried_as_often_as_the_job_says_and_no_more(attempts: int) -> None:
     story = begin("a", attempts=attempts)
     for number in range(1, attempts + 1):
         probe = take(story.state, Stage.PROBE)

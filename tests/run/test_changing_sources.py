@@ -6,19 +6,23 @@ must not be called by the old one's digest: it would be wrong, say "restored", a
 
 import os
 import shutil
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_images, write_mask_video
-from jobs import finish, lossless_job
 
 from reelmend.pipelines.config import JobConfig, S3Config, StoreConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import digests, flow, inpaint, probe, stitch
 from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.ledger.rows import ItemRow
 from reelmend.pipelines.storage.location import RemotePath, location_of
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_video
+from tests.jobs import finish, lossless_job
 
 FRAMES = 8
 MADE_BY = {
@@ -32,7 +36,7 @@ MADE_BY = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two videos and two masks of the same size and length, and what the first two become in peace."""
     folder = tmp_path_factory.mktemp("changing")
     (folder / "in").mkdir()
@@ -45,12 +49,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-def put(folder, name):
+def put(folder: Path, name: str) -> None:
     shutil.copy2(folder / f"{name}.mkv", folder / "in/clip.mkv")
     shutil.copy2(folder / f"{name}_mask.mkv", folder / "in/clip_mask.mkv")
 
 
-def small_job(folder, out):
+def small_job(folder: Path, out: str) -> JobConfig:
     return lossless_job(folder, out, block_length=4, overlap=1, chunk_length=4)
 
 
@@ -60,8 +64,8 @@ class Meddler:
     def __init__(self, place: Path, content: bytes, *, renames: bool = False, times: int = 1) -> None:
         self.place, self.content, self.renames, self.left = place, content, renames, times
 
-    def around(self, work):
-        def meddled(*args, **kwargs):
+    def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def meddled(*args: Any, **kwargs: Callable[..., Any] | Fraction) -> Any:
             if not self.left:
                 return work(*args, **kwargs)
             self.left -= 1
@@ -93,7 +97,9 @@ class Meddler:
         ("stitch", "clip", False),
     ],
 )
-def test_what_was_made_while_a_source_was_another_one_is_thrown_away(folder, monkeypatch, made_by, victim, renames):
+def test_what_was_made_while_a_source_was_another_one_is_thrown_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, made_by: str, victim: str, renames: bool
+) -> None:
     put(folder, "right")
     wrong = {"clip": folder / "wrong.mkv", "clip_mask": folder / "wrong_mask.mkv"}[victim]
     meddler = Meddler(folder / f"in/{victim}.mkv", wrong.read_bytes(), renames=renames)
@@ -107,14 +113,16 @@ def test_what_was_made_while_a_source_was_another_one_is_thrown_away(folder, mon
     assert (Path(job.out) / "clip.mkv").read_bytes() == (folder / "expected/clip.mkv").read_bytes()
 
 
-def test_a_source_that_is_another_one_from_the_middle_on_fails_its_item_and_leaves_nothing_wrong(folder, monkeypatch):
+def test_a_source_that_is_another_one_from_the_middle_on_fails_its_item_and_leaves_nothing_wrong(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(folder, "right")
     job = small_job(folder, "stays")
 
     class SavesMask(SilentDisplay):
         """After the first chunk somebody saves another mask."""
 
-        def change(self, row, answer):
+        def change(self, row: ItemRow, answer: Any) -> None:
             if row.chunks_computed == 1:
                 shutil.copy(folder / "wrong_mask.mkv", folder / "in/clip_mask.mkv")
 
@@ -128,18 +136,18 @@ def test_a_source_that_is_another_one_from_the_middle_on_fails_its_item_and_leav
     assert (Path(job.out) / "clip.mkv").read_bytes() == (folder / "expected/clip.mkv").read_bytes()
 
 
-def test_a_file_that_is_only_touched_is_still_the_same(folder):
+def test_a_file_that_is_only_touched_is_still_the_same(folder: Path) -> None:
     put(folder, "right")
 
     class Touches(SilentDisplay):
-        def change(self, row, answer):
+        def change(self, row: ItemRow, answer: Any) -> None:
             (folder / "in/clip_mask.mkv").touch()
 
     summary = run_job(small_job(folder, "touched"), Touches())
     assert summary.states == {"restored": 1}
 
 
-def test_one_image_of_a_folder_counts_as_much(tmp_path, monkeypatch):
+def test_one_image_of_a_folder_counts_as_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.where(moving_box(FRAMES)[..., None], np.uint8(255), scene(FRAMES))
     write_images(tmp_path / "in/clip", pictures)
     write_images(tmp_path / "in/clip_mask", moving_box(FRAMES))
@@ -152,7 +160,7 @@ def test_one_image_of_a_folder_counts_as_much(tmp_path, monkeypatch):
     assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "expected/clip.mkv").read_bytes()
 
 
-def test_an_object_that_is_another_one_for_a_while_changes_nothing(folder, bucket, tmp_path):
+def test_an_object_that_is_another_one_for_a_while_changes_nothing(folder: Path, bucket: str, tmp_path: Path) -> None:
     put(folder, "right")
     victim = "clip_mask.mkv"
     root, files = RemotePath(bucket, ""), Files(S3Config(attempts=2))
@@ -167,7 +175,7 @@ def test_an_object_that_is_another_one_for_a_while_changes_nothing(folder, bucke
     class Replaces(SilentDisplay):
         """While the second part is made the object is another one, and back again for the last."""
 
-        def change(self, row, answer):
+        def change(self, row: ItemRow, answer: Any) -> None:
             if row.chunks_computed in (1, 2) and row.frames_done:
                 content = wrong if row.chunks_computed == 1 else right
                 files.write(root / "in" / victim, content.read_bytes())

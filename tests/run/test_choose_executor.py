@@ -11,7 +11,7 @@ LONG = Forecast(items=1, seconds={"probe": 1.0, "inpaint": SHORT_S})
 
 
 @pytest.fixture(autouse=True)
-def _no_cluster(monkeypatch):
+def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
@@ -30,15 +30,17 @@ def _no_cluster(monkeypatch):
         (JobConfig(run=RunConfig(executor=ExecutorName.inline)), 1, LONG, "inline"),
     ],
 )
-def test_the_executor_follows_from_what_there_is_to_do(job, items, predicted, chosen):
+def test_the_executor_follows_from_what_there_is_to_do(
+    job: JobConfig, items: int, predicted: Forecast, chosen: str
+) -> None:
     assert choose_executor(job, items, predicted) == chosen
 
 
-def test_a_cluster_that_is_named_is_used(monkeypatch):
+def test_a_cluster_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     assert choose_executor(JobConfig(), 1, SHORT) == "ray"
 
 
-def test_networks_on_a_gpu_are_ray_s(monkeypatch):
+def test_networks_on_a_gpu_are_ray_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.run.executor.wants_gpu", lambda job: job.engine == "propainter")
     assert choose_executor(JobConfig(engine="propainter"), 1, SHORT) == "ray"

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clips import moving_box, write_clip, write_mask_image
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger.head import read_head, write_head
+from tests.clips import moving_box, write_clip, write_mask_image
 
 LEDGER = Path("out/_reelmend/ledger")
 
@@ -48,7 +48,7 @@ def flip_a_bit(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("killed_run")
-def test_whatever_is_damaged_the_same_command_goes_on_and_nothing_is_computed_again():
+def test_whatever_is_damaged_the_same_command_goes_on_and_nothing_is_computed_again() -> None:
     outputs = [Path(f"out/{name}.mp4") for name in ("a", "b")]
     before = [path.stat().st_mtime_ns for path in outputs]
     for pattern in ("ledger/events/*/000000.jsonl", "ledger/head.json", "ledger/parts/*"):
@@ -62,7 +62,7 @@ def test_whatever_is_damaged_the_same_command_goes_on_and_nothing_is_computed_ag
 
 
 @pytest.mark.usefixtures("killed_run")
-def test_looking_at_a_folder_with_damaged_files_says_so_and_shows_the_rest(caplog):
+def test_looking_at_a_folder_with_damaged_files_says_so_and_shows_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     flip_a_bit(one("plan.json"))
     flip_a_bit(one("ledger/events/*/000000.jsonl"))
     shown = type_in("status", "out", "--json")

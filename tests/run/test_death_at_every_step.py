@@ -7,10 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import deaths
 import pytest
-from clips import scene, write_images
-from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
@@ -24,6 +21,9 @@ from reelmend.pipelines.storage.leases.lease import FileLease, Holder
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
 from reelmend.pipelines.storage.staging import staged
 from reelmend.pipelines.tasks import ProbeTask, StitchTask
+from tests import deaths
+from tests.clips import scene, write_images
+from tests.jobs import add_item, finish, lossless_job
 
 RESTORED, QUARANTINED = ItemState.RESTORED, ItemState.QUARANTINED
 
@@ -71,14 +71,14 @@ def ledger_run(place: Path, name: str, ends: dict[str, ItemState]) -> None:
     keeper.close(halted="")
 
 
-def test_a_ledger(tmp_path):
+def test_a_ledger(tmp_path: Path) -> None:
     start = tmp_path / "start"
     ledger_run(start, "one", {"a": RESTORED, "b": QUARANTINED})
 
-    def act(folder):
+    def act(folder: Path) -> None:
         ledger_run(folder, "two", {"b": RESTORED, "c": RESTORED})
 
-    def check(folder):
+    def check(folder: Path) -> None:
         rows = {row.id: row for row in read_ledger(folder)}
         assert rows["a"].state is RESTORED, "a row that the second run leaves out"
         assert rows["b"].outcome in (QUARANTINED, RESTORED)
@@ -87,15 +87,15 @@ def test_a_ledger(tmp_path):
     assert {row.id: row.state for row in read_ledger(tmp_path / "left/whole")} == dict.fromkeys("abc", RESTORED)
 
 
-def test_an_artefact(tmp_path):
+def test_an_artefact(tmp_path: Path) -> None:
     start = tmp_path / "start"
     Store(start, Files()).put("parts/ab/there", b"part" * 100)
 
-    def act(folder):
+    def act(folder: Path) -> None:
         Store(folder, Files()).put("parts/cd/new", b"new part" * 100)
         Store(folder, Files()).delete("parts/ab/there")
 
-    def check(folder):
+    def check(folder: Path) -> None:
         found = [Store(folder, Files()).get(key) for key in ("parts/ab/there", "parts/cd/new")]
         assert found[0] in (None, b"part" * 100)
         assert found[1] in (None, b"new part" * 100)
@@ -105,14 +105,14 @@ def test_an_artefact(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "images"])
-def test_an_output_is_the_old_one_or_the_new_one_or_absent_and_nothing_else_stays(tmp_path, kind):
-    def write(path, seed):
+def test_an_output_is_the_old_one_or_the_new_one_or_absent_and_nothing_else_stays(tmp_path: Path, kind: str) -> None:
+    def write(path: Path, seed: int) -> None:
         if kind == "file":
             path.write_bytes(b"%d" % seed * 1000)
         else:
             write_images(path, scene(2, (16, 16), seed=seed))
 
-    def content(path):
+    def content(path: Path) -> dict[str, bytes]:
         return {one.name: one.read_bytes() for one in ([path] if kind == "file" else path.iterdir())}
 
     start, made = tmp_path / "start", tmp_path / "made"
@@ -122,11 +122,11 @@ def test_an_output_is_the_old_one_or_the_new_one_or_absent_and_nothing_else_stay
     write(made / "clip", 2)
     old, new = content(start / "clip"), content(made / "clip")
 
-    def act(folder):
+    def act(folder: Path) -> None:
         with staged(folder / "clip", Files(), folder) as path:
             write(path, 2)
 
-    def check(folder):
+    def check(folder: Path) -> None:
         if (folder / "clip").exists():
             assert content(folder / "clip") in (old, new)
         else:
@@ -138,12 +138,12 @@ def test_an_output_is_the_old_one_or_the_new_one_or_absent_and_nothing_else_stay
     assert content(tmp_path / "left/whole/clip") == new
 
 
-def test_a_lease(tmp_path):
+def test_a_lease(tmp_path: Path) -> None:
     start = tmp_path / "start"
     start.mkdir()
     held = []
 
-    def act(folder):
+    def act(folder: Path) -> None:
         for lease in held:  # its process has ended
             lease._file and lease._file.close()
         held[:] = [FileLease(folder / "_reelmend/lease.json", Holder.this_process("one"))]
@@ -153,7 +153,7 @@ def test_a_lease(tmp_path):
     assert at_every_step(start, tmp_path / "left", act, lambda folder: None) >= 1
 
 
-def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tmp_path):
+def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tmp_path: Path) -> None:
     """Over an earlier result of its own: what a death leaves is never taken for somebody else's."""
     add_item(tmp_path, frames=2)
     job = lossless_job(tmp_path)
@@ -163,13 +163,13 @@ def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tm
     job.stitch.speed = "fast"  # another key and the same bytes: there is the stitch to do, and no more
     (item,) = discover(job)
 
-    def act(_):
+    def act(_: Path) -> None:
         worker_context = WorkerContext(RunContext("run", job))
         found = probe(ProbeTask(item), worker_context)
         if found.final is None:
             stitch(StitchTask(item, found.plan), worker_context)
 
-    def check(out):
+    def check(out: Path) -> None:
         assert (out / "clip.mkv").read_bytes() == expected
         assert not (out / "_reelmend/replaced").exists(), "its own result was taken for another's"
 

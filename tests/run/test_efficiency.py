@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
+from tests.jobs import add_item, finish, lossless_job
 
 
 def test_a_run_says_how_good_it_is_and_a_finished_one_does_not(tmp_path: Path) -> None:

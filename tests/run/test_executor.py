@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from story import bad_data, begin, receipt
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.pipelines.config import JobConfig
@@ -13,6 +12,7 @@ from reelmend.pipelines.run.executor import InlineExecutor, load_executor
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
+from tests.run.story import bad_data, begin, receipt
 
 
 class Clerk:

@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from clips import moving_box, scene, write_clip, write_mask_image
-from jobs import add_item, finish, lossless_job
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import QualityConfig
+from reelmend.pipelines.config import JobConfig, QualityConfig
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from tests.clips import moving_box, scene, write_clip, write_mask_image
+from tests.jobs import add_item, finish, lossless_job
 
 FIGURES = ("seen_share", "invented_share", "seen_away", "rim_mismatch", "flicker", "score")
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory):
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobConfig, RunSummary, dict[str, ItemRow]]:
     """A clip whose hole other frames show, one whose hole no frame shows, and one without a hole."""
     folder = tmp_path_factory.mktemp("quality")
     add_item(folder, "shown", frames=24)
@@ -32,13 +34,15 @@ def ended(tmp_path_factory):
     return job, *finish(job)
 
 
-def said(*words):
+def said(*words: str) -> str:
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.stderr
     return result.stdout
 
 
-def test_what_no_frame_shows_is_restored_and_marked_for_review_with_the_reason(ended):
+def test_what_no_frame_shows_is_restored_and_marked_for_review_with_the_reason(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+) -> None:
     _, summary, rows = ended
     row = rows["hidden"]
     assert (row.state, row.state_in_words, row.review) == ("restored", "restored, review", True)
@@ -48,7 +52,7 @@ def test_what_no_frame_shows_is_restored_and_marked_for_review_with_the_reason(e
     assert summary.exit_status == 0
 
 
-def test_what_other_frames_show_needs_no_look(ended):
+def test_what_other_frames_show_needs_no_look(ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]]) -> None:
     _, _, rows = ended
     row = rows["shown"]
     assert (row.state_in_words, row.review, row.review_reason, row.facts["review"]) == ("restored", False, "", 0)
@@ -58,14 +62,18 @@ def test_what_other_frames_show_needs_no_look(ended):
     assert row.facts["quality_seen_share"] > 0.9
 
 
-def test_an_item_that_is_left_untouched_has_no_score_and_no_verdict(ended):
+def test_an_item_that_is_left_untouched_has_no_score_and_no_verdict(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+) -> None:
     _, _, rows = ended
     assert rows["whole"].state == "untouched"
     assert rows["whole"].quality_score is None
     assert not [name for name in rows["whole"].facts if name.startswith(("quality", "review"))]
 
 
-def test_the_summary_names_the_least_sure_first_and_run_json_says_the_same(ended):
+def test_the_summary_names_the_least_sure_first_and_run_json_says_the_same(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+) -> None:
     job, summary, rows = ended
     scores = [rows[name].quality_score for name in ("hidden", "shown")]
     assert summary.quality == {
@@ -81,7 +89,7 @@ def test_the_summary_names_the_least_sure_first_and_run_json_says_the_same(ended
     assert json.loads(Path(job.out, "_reelmend/run.json").read_text())["quality"] == summary.quality
 
 
-def test_status_lists_what_needs_a_look(ended):
+def test_status_lists_what_needs_a_look(ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]]) -> None:
     job, _, rows = ended
     score = rows["hidden"].quality_score
     lines = said("status", "--out", job.out).splitlines()
@@ -94,7 +102,9 @@ def test_status_lists_what_needs_a_look(ended):
     assert document["bad"] == []
 
 
-def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(ended):
+def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+) -> None:
     job, _, rows = ended
     columns = ["id", "quality_score", "quality_worst_frame", "review", "review_reason"]
     table = pq.read_table(f"{job.out}/_reelmend/ledger/parts", columns=columns).sort_by("quality_score")
@@ -106,7 +116,9 @@ def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(ended):
 
 
 @pytest.mark.parametrize("few", [200, 0], ids=["records", "ledger"])
-def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(ended, monkeypatch, few):
+def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     job, _, before = ended
     monkeypatch.setattr("reelmend.pipelines.run.resume.FEW_ITEMS", few)
     monkeypatch.setattr("reelmend.pipelines.run.resume.CLOCK_S", -60.0)  # as when the run before ended some seconds ago
@@ -122,7 +134,9 @@ def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(ended,
         assert rows["hidden"].quality_score == before["hidden"].quality_score
 
 
-def test_the_end_of_a_run_says_how_many_items_may_need_a_look(ended):
+def test_the_end_of_a_run_says_how_many_items_may_need_a_look(
+    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+) -> None:
     job, _, rows = ended
     words = ["run", "--videos", *job.input.videos, "--out", job.out, "run.executor=inline", "plan.shots=false"]
     words += ["plan.block_length=20", "plan.overlap=3", "stitch.codec=ffv1"]

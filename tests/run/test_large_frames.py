@@ -1,16 +1,20 @@
 """A 4K source with ProPainter: worked on at the size that the job says, and nothing else of it is touched."""
 
+from pathlib import Path
+
 import numpy as np
-from clips import Size, write_clip, write_mask_image
-from jobs import finish, lossless_job, planes
 
 from reelmend.pipelines.config import Precision, ProPainterConfig
+from tests.clips import Size, write_clip, write_mask_image
+from tests.jobs import finish, lossless_job, planes
 
 SIZE: Size = (3840, 2160)
 TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300
 
 
-def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still(tmp_path, weights):
+def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still(
+    tmp_path: Path, weights: dict[str, str]
+) -> None:
     (tmp_path / "in").mkdir()
     small = np.random.default_rng(0).integers(0, 256, (2, SIZE[1] // 40, SIZE[0] // 40, 3), np.uint8)
     source = write_clip(

@@ -2,44 +2,44 @@
 
 from dataclasses import replace
 
-from story import bad_machine, item, plan, receipt
-
 from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.run.state_machine import RunState
-from reelmend.pipelines.tasks import ProbeTask, Stage
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from reelmend.pipelines.tasks import Failure, ProbeReceipt, ProbeTask, Stage
+from tests.run.story import bad_machine, item, plan, receipt
 
 
 class Diary(RunObserver):
-    def __init__(self):
+    def __init__(self) -> None:
         self.lines = []
 
-    def before_change(self):
+    def before_change(self) -> None:
         self.lines.append("before")
 
-    def handed_out(self, task):
+    def handed_out(self, task: ProbeTask) -> ProbeTask:
         self.lines.append(f"out {task.id}")
         return task
 
-    def left(self, task_id):
+    def left(self, task_id: str) -> None:
         self.lines.append(f"left {task_id}")
 
-    def answered(self, task, answer, *, again):
+    def answered(self, task: ProbeTask, answer: Failure | ProbeReceipt, *, again: bool) -> None:
         self.lines.append(f"answered {task.id}" + (", again" if again else ""))
 
-    def change(self, row, answer):
+    def change(self, row: ItemRow, answer: Failure | ProbeReceipt | None) -> None:
         self.lines.append(f"{row.id} {row.state}")
 
 
 class Tracer(RunObserver):
-    def handed_out(self, task):
+    def handed_out(self, task: ProbeTask) -> ProbeTask:
         return replace(task, traced=True)
 
 
-def state_with(observer, *names):
+def state_with(observer: Observers | OnChange | Diary, *names: str) -> RunState:
     return RunState([item(name) for name in names], attempts=2, active_items=4, observer=observer)
 
 
-def test_a_failed_probe_and_a_second_one_that_succeeds():
+def test_a_failed_probe_and_a_second_one_that_succeeds() -> None:
     state = state_with(diary := Diary(), "a")
     state.handle(bad_machine(state.take()))
     state.handle(receipt(state.take(), plan(segments=0, chunks=1)))
@@ -51,7 +51,7 @@ def test_a_failed_probe_and_a_second_one_that_succeeds():
     ]
 
 
-def test_a_run_that_is_halted_waits_for_no_task_and_an_answer_that_comes_late_changes_nothing():
+def test_a_run_that_is_halted_waits_for_no_task_and_an_answer_that_comes_late_changes_nothing() -> None:
     state = state_with(diary := Diary(), "a", "b")
     late, _ = state.take(), state.take()
     del diary.lines[:]
@@ -61,11 +61,11 @@ def test_a_run_that_is_halted_waits_for_no_task_and_an_answer_that_comes_late_ch
     assert diary.lines[4:] == ["before", "left probe:a"]
 
 
-def test_what_an_observer_makes_of_a_task_is_what_the_worker_gets_and_the_next_observer_hears():
+def test_what_an_observer_makes_of_a_task_is_what_the_worker_gets_and_the_next_observer_hears() -> None:
     heard = []
 
     class Second(RunObserver):
-        def handed_out(self, task):
+        def handed_out(self, task: ProbeTask) -> ProbeTask:
             heard.append(task.traced)
             return task
 
@@ -76,7 +76,7 @@ def test_what_an_observer_makes_of_a_task_is_what_the_worker_gets_and_the_next_o
     assert followed.task is state.in_work["probe:a"]
 
 
-def test_a_function_can_follow_the_rows():
+def test_a_function_can_follow_the_rows() -> None:
     ended = []
     state = state_with(OnChange(lambda row, answer: row.state.ended and ended.append(row.id)), "a")
     while not state.over:

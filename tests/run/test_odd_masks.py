@@ -2,16 +2,19 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from clips import write_clip
-from jobs import finish, lossless_job
 from rich.console import Console
 
 from reelmend.pipelines.cli.screen import print_summary
 from reelmend.pipelines.config import InputConfig
+from reelmend.pipelines.observe.summary import RunSummary
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from tests.clips import write_clip
+from tests.jobs import finish, lossless_job
 
 BOX = np.zeros((64, 96), np.uint8)
 BOX[20:40, 30:50] = 1
@@ -19,7 +22,7 @@ MASKS = {"empty": BOX * 0, "soft": cv2.GaussianBlur(BOX * 100, (0, 0), 3), "all"
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory):
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary, dict[str, ItemRow]]:
     folder = tmp_path_factory.mktemp("odd")
     write_clip(folder / "v.mp4", frames=5, audio=False)
     for name, mask in MASKS.items():
@@ -30,26 +33,26 @@ def ended(tmp_path_factory):
     return folder, *finish(job)
 
 
-def test_an_untouched_item_says_why(ended):
+def test_an_untouched_item_says_why(ended: tuple[Path, RunSummary, dict[str, ItemRow]]) -> None:
     _, _, rows = ended
     assert [str(rows[name].state) for name in ("empty", "soft")] == ["untouched"] * 2
     assert "mask is empty" in rows["empty"].reason
     assert "not above mask.threshold=127" in rows["soft"].reason
 
 
-def test_a_mask_of_labels_is_used_and_that_is_said(ended):
+def test_a_mask_of_labels_is_used_and_that_is_said(ended: tuple[Path, RunSummary, dict[str, ItemRow]]) -> None:
     _, _, rows = ended
     assert rows["labels"].state == "restored"
     assert rows["labels"].facts["masked_fraction"] == pytest.approx(784 * 1 / (96 * 64), abs=0.02)  # 20x20, grown by 4
     assert "read as labels (1)" in rows["labels"].reason
 
 
-def test_where_nothing_is_left_to_restore_from_that_is_said(ended):
+def test_where_nothing_is_left_to_restore_from_that_is_said(ended: tuple[Path, RunSummary, dict[str, ItemRow]]) -> None:
     _, _, rows = ended
     assert "covers every pixel of every frame, so the whole result is invented: is it inverted" in rows["all"].reason
 
 
-def test_terminal_and_report_say_all_of_it(ended):
+def test_terminal_and_report_say_all_of_it(ended: tuple[Path, RunSummary, dict[str, ItemRow]]) -> None:
     folder, summary, rows = ended
     screen = io.StringIO()
     print_summary(Console(file=screen, width=300), summary, list(rows.values()))

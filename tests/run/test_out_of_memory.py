@@ -4,15 +4,19 @@ The engine is the one without networks, on a device that is said to be full abov
 """
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from clips import moving_box, write_clip, write_mask_video
-from jobs import finish, lossless_job
 
 from reelmend.core_model.device.window_batch import WindowBatch
-from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.engine import DeviceFull, Restored
 from reelmend.core_model.propagation.engine import PropagationEngine
-from reelmend.pipelines.config import OutOfMemory
+from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.stages.shot import VideoShot
+from tests.clips import moving_box, write_clip, write_mask_video
+from tests.jobs import finish, lossless_job
 
 SIZE, FRAMES = (640, 48), 5
 """Two blocks of a picture that is restored at 640 pixels, or 480, 360 or 320."""
@@ -21,10 +25,10 @@ SIZE, FRAMES = (640, 48), 5
 class SmallDevice(PropagationEngine):
     """Holds pictures of a longest side up to `limit_px`; `tried` are the sides that it was asked for."""
 
-    def __init__(self, limit_px):
+    def __init__(self, limit_px: int) -> None:
         self.limit_px, self.tried = limit_px, []
 
-    def restore(self, shot, start, stop):
+    def restore(self, shot: VideoShot, start: int, stop: int) -> Restored | None:
         self.tried.append(max(shot.size))
         if max(shot.size) > self.limit_px:
             raise DeviceFull(f"{max(shot.size)} pixels do not fit")
@@ -34,21 +38,21 @@ class SmallDevice(PropagationEngine):
 class FullCard(PropagationEngine):
     """Finds in every block that four windows at once do not fit."""
 
-    def restore(self, shot, start, stop):
+    def restore(self, shot: VideoShot, start: int, stop: int) -> Restored:
         WindowBatch(None).did_not_fit(4)
         return super().restore(shot, start, stop)
 
 
 class Overflowing(PropagationEngine):
-    def restore(self, shot, start, stop):
+    def restore(self, shot: VideoShot, start: int, stop: int) -> None:
         raise FloatingPointError("completed frames are not finite in fp16")
 
 
 @pytest.fixture
-def use(monkeypatch):
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
-    def put(engine):
+    def put(engine: FullCard | Overflowing | SmallDevice) -> FullCard | Overflowing | SmallDevice:
         monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
         monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine
@@ -56,19 +60,21 @@ def use(monkeypatch):
     return put
 
 
-def add_wide_item(folder, name, size=SIZE):
+def add_wide_item(folder: Path, name: str, size: tuple[int, int] = SIZE) -> Path:
     (folder / "in").mkdir(exist_ok=True)
     write_mask_video(folder / "in" / f"{name}_mask.mkv", moving_box(FRAMES, size), codec="ffv1")
     return write_clip(folder / "in" / f"{name}.mp4", frames=FRAMES, size=size)
 
 
-def job_of(folder, choice):
+def job_of(folder: Path, choice: OutOfMemory) -> JobConfig:
     job = lossless_job(folder, block_length=4, overlap=1, chunk_length=1)
     job.process.out_of_memory = choice
     return job
 
 
-def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller_ones_are_restored(tmp_path, use):
+def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller_ones_are_restored(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     use(SmallDevice(400))
     add_wide_item(tmp_path, "large")
     add_wide_item(tmp_path, "small", (96, 48))
@@ -84,7 +90,9 @@ def test_a_picture_that_does_not_fit_is_quarantined_with_the_way_out_and_smaller
     assert not (tmp_path / "out/large.mkv").exists()
 
 
-def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_and_its_row_says_so(tmp_path, use):
+def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_and_its_row_says_so(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     """The second block begins at the side that the first one found."""
     device = use(SmallDevice(400))
     add_wide_item(tmp_path, "large")
@@ -96,7 +104,7 @@ def test_a_picture_that_does_not_fit_is_restored_smaller_where_that_is_allowed_a
         assert f"frames {frames} were restored at 360 px, because GPU memory was insufficient" in rows["large"].reason
 
 
-def test_that_less_went_through_at_once_is_counted_too(tmp_path, use):
+def test_that_less_went_through_at_once_is_counted_too(tmp_path: Path, use: Callable[..., Any]) -> None:
     use(FullCard())
     add_wide_item(tmp_path, "clip", (96, 48))
     summary, rows = finish(job_of(tmp_path, OutOfMemory.fail))
@@ -104,7 +112,9 @@ def test_that_less_went_through_at_once_is_counted_too(tmp_path, use):
     assert summary.metrics['reelmend_oom_steps_total{stage="inpaint"}'] == 2
 
 
-def test_a_resumed_run_takes_the_smaller_parts_as_they_are_and_says_so_again(tmp_path, use):
+def test_a_resumed_run_takes_the_smaller_parts_as_they_are_and_says_so_again(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     use(SmallDevice(400))
     add_wide_item(tmp_path, "large")
     _, before = finish(job_of(tmp_path, OutOfMemory.smaller))
@@ -115,7 +125,9 @@ def test_a_resumed_run_takes_the_smaller_parts_as_they_are_and_says_so_again(tmp
     assert (rows["large"].state, rows["large"].reason) == ("restored", before["large"].reason)
 
 
-def test_who_takes_the_advice_keeps_what_was_restored_and_who_takes_it_back_keeps_nothing_smaller(tmp_path, use):
+def test_who_takes_the_advice_keeps_what_was_restored_and_who_takes_it_back_keeps_nothing_smaller(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     use(SmallDevice(400))
     add_wide_item(tmp_path, "large")
     add_wide_item(tmp_path, "small", (96, 48))
@@ -133,7 +145,9 @@ def test_who_takes_the_advice_keeps_what_was_restored_and_who_takes_it_back_keep
     assert "blocks_restored_smaller" not in rows["large"].facts
 
 
-def test_what_fitted_one_item_is_no_rule_for_one_that_asks_for_another_size_or_for_none_smaller(tmp_path, use):
+def test_what_fitted_one_item_is_no_rule_for_one_that_asks_for_another_size_or_for_none_smaller(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     """Same pictures, and settings of their own in the manifest."""
     device = use(SmallDevice(400))
     settings = {"first": "", "half": "process.max_side=380", "strict": "process.out_of_memory=fail"}
@@ -150,7 +164,7 @@ def test_what_fitted_one_item_is_no_rule_for_one_that_asks_for_another_size_or_f
     assert device.tried == [640, 480, 360, 360, 380, 380, 640]
 
 
-def test_where_nothing_smaller_fits_either_the_way_out_is_another_one(tmp_path, use):
+def test_where_nothing_smaller_fits_either_the_way_out_is_another_one(tmp_path: Path, use: Callable[..., Any]) -> None:
     device = use(SmallDevice(0))
     add_wide_item(tmp_path, "large")
     _, rows = finish(job_of(tmp_path, OutOfMemory.smaller))
@@ -159,7 +173,9 @@ def test_where_nothing_smaller_fits_either_the_way_out_is_another_one(tmp_path, 
     assert "320 pixels do not fit; even the smallest size does not fit: free that GPU's memory" in rows["large"].reason
 
 
-def test_numbers_that_overflow_quarantine_their_item_and_name_the_frames_and_the_precision(tmp_path, use):
+def test_numbers_that_overflow_quarantine_their_item_and_name_the_frames_and_the_precision(
+    tmp_path: Path, use: Callable[..., Any]
+) -> None:
     use(Overflowing())
     add_wide_item(tmp_path, "clip", (96, 48))
     _, rows = finish(job_of(tmp_path, OutOfMemory.smaller))

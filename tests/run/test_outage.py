@@ -1,13 +1,13 @@
 """While a store does not answer the run waits: nothing fails for it, and not for ever."""
 
 import pytest
-from story import Story, begin, lost, receipt, take
 
 from reelmend.pipelines.errors import StoreAway, StoreError
 from reelmend.pipelines.run.outage import Outage, patiently
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Stage
+from tests.run.story import Story, begin, lost, receipt, take
 
 MOST_S = 100.0
 
@@ -53,7 +53,9 @@ def find_it_away(story: Story, times: int) -> None:
         story.state.handle(lost(probe, "StoreAway"))
 
 
-def test_no_item_fails_and_no_attempt_is_used_up_while_the_store_is_away(story, store, clock):
+def test_no_item_fails_and_no_attempt_is_used_up_while_the_store_is_away(
+    story: Story, store: FakeStore, clock: Clock
+) -> None:
     store.away = True
     find_it_away(story, 2 * BREAKER_FAILURES)
     assert not story.state.halted
@@ -65,7 +67,7 @@ def test_no_item_fails_and_no_attempt_is_used_up_while_the_store_is_away(story, 
     assert {row.attempts for row in story.state.rows.values()} == {1}
 
 
-def test_the_store_is_asked_again_with_longer_and_longer_waits(story, store, clock):
+def test_the_store_is_asked_again_with_longer_and_longer_waits(story: Story, store: FakeStore, clock: Clock) -> None:
     store.away = True
     find_it_away(story, 1)
     asked_at = []
@@ -78,7 +80,9 @@ def test_the_store_is_asked_again_with_longer_and_longer_waits(story, store, clo
 
 
 @pytest.mark.parametrize(("seconds", "halts"), [(MOST_S - 0.5, False), (MOST_S, True)])
-def test_the_run_waits_as_long_as_it_was_told_and_no_longer(story, store, clock, seconds, halts):
+def test_the_run_waits_as_long_as_it_was_told_and_no_longer(
+    story: Story, store: FakeStore, clock: Clock, seconds: float, halts: bool
+) -> None:
     store.away = True
     find_it_away(story, 1)
     clock.seconds = seconds
@@ -89,7 +93,7 @@ def test_the_run_waits_as_long_as_it_was_told_and_no_longer(story, store, clock,
         assert story.state.halted_kind == "StoreAway"
 
 
-def test_one_object_that_the_store_does_not_give_is_its_item_s_failure(story, store):
+def test_one_object_that_the_store_does_not_give_is_its_item_s_failure(story: Story, store: FakeStore) -> None:
     """The store answers what else it is asked: no outage. And many such items do not stop the run."""
     while not story.state.over:
         task = story.state.take()
@@ -102,11 +106,11 @@ def test_one_object_that_the_store_does_not_give_is_its_item_s_failure(story, st
     assert not story.state.halted
 
 
-def test_before_work_the_store_is_tried_again_and_given_up_in_time(monkeypatch):
+def test_before_work_the_store_is_tried_again_and_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.run.outage._FIRST_WAIT_S", 0.01)
     answers = iter([StoreAway("no"), StoreAway("no"), 7])
 
-    def ask(*_):
+    def ask(*_) -> int | None:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer

@@ -1,18 +1,22 @@
 """A larger picture: the source in the middle as it was, and around it what the camera showed at other times."""
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_mask_image
-from jobs import finish, lossless_job, planes
+from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec, Mode, OutpaintConfig
+from reelmend.pipelines.config import Codec, JobConfig, Mode, OutpaintConfig
 from reelmend.pipelines.media.formats import planes_of, working_layout
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from tests.clips import scene, write_clip, write_mask_image
+from tests.jobs import finish, lossless_job, planes
 
 PICTURE = (slice(8, 72), slice(12, 108))
 """Of a scene of 120x80: a picture of 96x64 whose canvas, at 1.25 times its sides, is the whole scene."""
@@ -24,13 +28,17 @@ KNOWN = slice(6, 10)
 TWO_BLOCKS = {"block_length": 8, "overlap": 2}
 
 
-def outpaint_job(folder, scale_w=1.25, scale_h=1.25, out="out", **plan):
+def outpaint_job(
+    folder: Path, scale_w: float = 1.25, scale_h: float = 1.25, out: str = "out", **plan: int
+) -> JobConfig:
     job = lossless_job(folder, out, **plan)
     job.mode, job.outpaint = Mode.outpaint, OutpaintConfig(scale_w, scale_h)
     return job
 
 
-def add_pan(folder, frames=16, speed=(2, 0), **clip):
+def add_pan(
+    folder: Path, frames: int = 16, speed: tuple[int, int] = (2, 0), **clip: dict[str, str] | Fraction | int
+) -> NDArray[Any]:
     """Write in/pan.mp4, the middle of a panning scene, and return the whole scene: u8 [T, 80, 120, 3]."""
     (folder / "in").mkdir(exist_ok=True)
     truth = scene(frames, (120, 80), speed)
@@ -39,17 +47,17 @@ def add_pan(folder, frames=16, speed=(2, 0), **clip):
     return truth
 
 
-def rgb_of(path):
+def rgb_of(path: Path) -> NDArray[Any]:
     info = inspect_video(path)
     return np.stack([to_rgb(frame, info) for frame in read_frames(info, 0, info.frames)])
 
 
-def psnr(pictures, truth, where):
+def psnr(pictures: NDArray[Any], truth: NDArray[Any], where: NDArray[Any]) -> np.float64:
     error = (pictures.astype(np.float64) - truth)[:, where]
     return 10 * np.log10(255**2 / np.square(error).mean())
 
 
-def sides():
+def sides() -> NDArray[Any]:
     """Left and right of the picture: what a pan sideways shows at other times."""
     where = np.zeros((80, 120), np.bool_)
     where[PICTURE[0]] = True
@@ -58,7 +66,7 @@ def sides():
 
 
 @pytest.fixture(scope="module")
-def pan(tmp_path_factory):
+def pan(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[Any], ItemRow]:
     """A pan's folder, the whole scene, and the row of its run, a chunk a block."""
     folder = tmp_path_factory.mktemp("pan")
     truth = add_pan(folder, options={"crf": "8"})
@@ -66,7 +74,7 @@ def pan(tmp_path_factory):
     return folder, truth, rows["pan"]
 
 
-def test_what_a_pan_showed_before_and_after_is_found_again(pan):
+def test_what_a_pan_showed_before_and_after_is_found_again(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
     folder, truth, row = pan
     assert (row.state, row.width, row.height) == (ItemState.RESTORED, 120, 80)
     restored = rgb_of(folder / "out/pan.mkv")
@@ -77,7 +85,7 @@ def test_what_a_pan_showed_before_and_after_is_found_again(pan):
     assert psnr(restored, truth, everywhere) > psnr(stretched, truth, everywhere) + 3
 
 
-def test_sound_time_and_length_are_the_sources(pan):
+def test_sound_time_and_length_are_the_sources(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
     folder, _, _ = pan
     source, restored = inspect_video(folder / "in/pan.mp4"), inspect_video(folder / "out/pan.mkv")
     assert (restored.width, restored.height, restored.frames) == (120, 80, source.frames)
@@ -86,7 +94,7 @@ def test_sound_time_and_length_are_the_sources(pan):
     assert times[0] == times[1]
 
 
-def test_the_same_command_again_finds_it_done_and_another_factor_does_not(tmp_path):
+def test_the_same_command_again_finds_it_done_and_another_factor_does_not(tmp_path: Path) -> None:
     add_pan(tmp_path, 3)
     job = outpaint_job(tmp_path)
     assert not finish(job)[1]["pan"].reused
@@ -97,7 +105,7 @@ def test_the_same_command_again_finds_it_done_and_another_factor_does_not(tmp_pa
     assert inspect_video(tmp_path / "out/pan.mkv").width == 144
 
 
-def test_flow_that_inpainting_measured_is_used_again(tmp_path):
+def test_flow_that_inpainting_measured_is_used_again(tmp_path: Path) -> None:
     add_pan(tmp_path, 4)
     write_mask_image(tmp_path / "mask.png", np.eye(64, 96) > 0)
     job = lossless_job(tmp_path)
@@ -118,7 +126,7 @@ FORMATS = {
 
 
 @pytest.fixture(scope="module")
-def of_every_format(tmp_path_factory):
+def of_every_format(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("formats")
     (folder / "in").mkdir()
     for pixel_format, size in FORMATS.items():
@@ -128,7 +136,9 @@ def of_every_format(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("pixel_format", "size"), FORMATS.items())
-def test_the_sources_samples_are_kept_in_every_pixel_format(of_every_format, pixel_format, size):
+def test_the_sources_samples_are_kept_in_every_pixel_format(
+    of_every_format: Path, pixel_format: str, size: tuple[int, int]
+) -> None:
     source, output = (inspect_video(of_every_format / where / f"{pixel_format}.mkv") for where in ("in", "out"))
     assert (output.width, output.height, output.pixel_format) == (126, 74, source.pixel_format) or size == (96, 64)
     layout = working_layout(source.pixel_format)
@@ -140,7 +150,7 @@ def test_the_sources_samples_are_kept_in_every_pixel_format(of_every_format, pix
             assert np.array_equal(larger[y : y + samples.shape[0], x : x + samples.shape[1]], samples)
 
 
-def test_a_mask_inside_the_picture_is_filled_and_only_it_is_grown(tmp_path):
+def test_a_mask_inside_the_picture_is_filled_and_only_it_is_grown(tmp_path: Path) -> None:
     mask = np.zeros((64, 96), np.bool_)
     mask[20:40, 40:60] = True
     (tmp_path / "in").mkdir()
@@ -156,7 +166,7 @@ def test_a_mask_inside_the_picture_is_filled_and_only_it_is_grown(tmp_path):
     assert not changed[:, :, :34].any(), "the picture is good up to its edge"
 
 
-def test_one_chunk_and_many_give_the_same_bytes(pan):
+def test_one_chunk_and_many_give_the_same_bytes(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
     folder, _, many = pan
     _, rows = finish(outpaint_job(folder, out="one", **TWO_BLOCKS, chunk_length=1000))
     assert (many.chunks_computed, rows["pan"].chunks_computed) == (2, 1)
@@ -164,7 +174,7 @@ def test_one_chunk_and_many_give_the_same_bytes(pan):
 
 
 @pytest.mark.parametrize("sides_px", [(72, 0), (0, 48), (72, 48), (100, 77)])
-def test_smaller_working_sizes_do_not_shift_what_is_around(tmp_path, sides_px):
+def test_smaller_working_sizes_do_not_shift_what_is_around(tmp_path: Path, sides_px: tuple[int, int]) -> None:
     truth = add_pan(tmp_path, options={"crf": "8"})
     job = outpaint_job(tmp_path)
     job.process.max_side, job.flow.max_side = sides_px
@@ -176,7 +186,7 @@ def test_smaller_working_sizes_do_not_shift_what_is_around(tmp_path, sides_px):
     assert shifted[0, 0] > psnr(stretched, known, sides()) + 3
 
 
-def test_factors_of_a_turned_video_are_those_of_the_picture_one_sees(tmp_path):
+def test_factors_of_a_turned_video_are_those_of_the_picture_one_sees(tmp_path: Path) -> None:
     add_pan(tmp_path, 3, rotation=90)
     finish(outpaint_job(tmp_path, 1.25, 1.0))
     source, output = inspect_video(tmp_path / "in/pan.mp4"), inspect_video(tmp_path / "out/pan.mkv")
@@ -185,7 +195,7 @@ def test_factors_of_a_turned_video_are_those_of_the_picture_one_sees(tmp_path):
 
 
 @pytest.mark.parametrize("codec", [Codec.ffv1, Codec.h264])
-def test_pixels_that_are_not_square_stay_as_they_are(tmp_path, codec):
+def test_pixels_that_are_not_square_stay_as_they_are(tmp_path: Path, codec: Codec) -> None:
     add_pan(tmp_path, 3, sample_aspect=Fraction(4, 3))
     job = outpaint_job(tmp_path)
     job.stitch.codec = codec
@@ -195,7 +205,7 @@ def test_pixels_that_are_not_square_stay_as_they_are(tmp_path, codec):
 
 
 @pytest.mark.parametrize(("codec", "name"), [(Codec.h264, "pan.mp4"), (Codec.png, "pan")])
-def test_other_outputs_have_the_canvas_size_too(tmp_path, codec, name):
+def test_other_outputs_have_the_canvas_size_too(tmp_path: Path, codec: Codec, name: str) -> None:
     add_pan(tmp_path, 3)
     job = outpaint_job(tmp_path)
     job.stitch.codec = codec
@@ -205,7 +215,7 @@ def test_other_outputs_have_the_canvas_size_too(tmp_path, codec, name):
     assert (output.width, output.height, output.frames) == (120, 80, 3)
 
 
-def test_a_still_camera_is_no_error(tmp_path):
+def test_a_still_camera_is_no_error(tmp_path: Path) -> None:
     add_pan(tmp_path, 3, speed=(0, 0))
     summary, _ = finish(outpaint_job(tmp_path, 2.0, 1.0))
     assert summary.exit_status == 0

@@ -1,24 +1,25 @@
 """What lies in an output's place already: nothing of anybody's is lost, and what is moved or replaced is said."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_images, write_mask_image
-from jobs import finish, lossless_job
 
-from reelmend.pipelines.config import Codec, Existing, StoreConfig
+from reelmend.pipelines.config import Codec, Existing, JobConfig, StoreConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import stitch
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image
+from tests.jobs import finish, lossless_job
 
 FRAMES = 3
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     """Job `day` has restored in/clip.mkv to out/clip.mkv; `night` has a video of the same name."""
     for name, seed in (("in", 0), ("night", 1)):
         (tmp_path / name).mkdir()
@@ -29,18 +30,18 @@ def folder(tmp_path):
     return tmp_path
 
 
-def job_in(folder, videos="in", name="day", mask="mask.png"):
+def job_in(folder: Path, videos: str = "in", name: str = "day", mask: str = "mask.png") -> JobConfig:
     job = lossless_job(folder)
     job.name, job.input.videos, job.input.masks = name, [f"{folder}/{videos}/clip.mkv"], f"{folder}/{mask}"
     job.store.root = f"{folder}/store"
     return job
 
 
-def kept_aside(folder):
+def kept_aside(folder: Path) -> list[Path]:
     return [path for path in folder.glob("out/_reelmend/replaced/*/**/*") if path.is_file()]
 
 
-def test_another_jobs_result_is_kept_and_both_say_so(folder, caplog):
+def test_another_jobs_result_is_kept_and_both_say_so(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     output = folder / "out/clip.mkv"
     before = output.read_bytes()
     _, rows = finish(job_in(folder, "night", "night"))
@@ -54,14 +55,16 @@ def test_another_jobs_result_is_kept_and_both_say_so(folder, caplog):
 
 
 @pytest.mark.parametrize("change", [{"name": "night"}, {"mask": "other.png"}], ids=["name", "mask"])
-def test_a_job_of_another_name_or_with_other_masks_is_another_one(folder, change):
+def test_a_job_of_another_name_or_with_other_masks_is_another_one(folder: Path, change: dict[str, str]) -> None:
     job = job_in(folder, **change)
     job.mask.dilation += 1
     finish(job)
     assert len(kept_aside(folder)) == 1
 
 
-def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is_said(folder, caplog):
+def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is_said(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     job = job_in(folder)
     job.mask.dilation += 1
     _, rows = finish(job)
@@ -69,14 +72,14 @@ def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is
     assert "1 earlier results of this job were replaced, because their sources or settings changed" in caplog.text
 
 
-def test_a_job_whose_videos_were_moved_finds_its_own_results(folder):
+def test_a_job_whose_videos_were_moved_finds_its_own_results(folder: Path) -> None:
     (folder / "in").rename(folder / "moved")
     summary, _ = finish(job_in(folder, "moved"))
     assert (summary.states, kept_aside(folder)) == ({"restored": 1}, [])
 
 
 @pytest.mark.parametrize("edit", [b"cut by hand", b""], ids=["edited", "emptied"])
-def test_an_output_that_somebody_edited_is_kept_and_made_again(folder, edit):
+def test_an_output_that_somebody_edited_is_kept_and_made_again(folder: Path, edit: bytes) -> None:
     output = folder / "out/clip.mkv"
     before = output.read_bytes()
     output.write_bytes(edit)
@@ -86,14 +89,14 @@ def test_an_output_that_somebody_edited_is_kept_and_made_again(folder, edit):
     assert "was a result of reelmend that was modified since; it was moved to" in rows["clip"].reason
 
 
-def test_a_file_that_reelmend_never_wrote_is_kept(folder):
+def test_a_file_that_reelmend_never_wrote_is_kept(folder: Path) -> None:
     shutil.rmtree(folder / "store/items")
     (folder / "out/clip.mkv").write_bytes(b"somebody's own")
     finish(job_in(folder))
     assert [path.read_bytes() for path in kept_aside(folder)] == [b"somebody's own"]
 
 
-def test_refuse_stops_the_item_before_any_work_and_names_the_ways_out(folder):
+def test_refuse_stops_the_item_before_any_work_and_names_the_ways_out(folder: Path) -> None:
     before = (folder / "out/clip.mkv").read_bytes()
     job = job_in(folder, "night", "night")
     job.run.existing = Existing.refuse
@@ -105,14 +108,16 @@ def test_refuse_stops_the_item_before_any_work_and_names_the_ways_out(folder):
     assert (folder / "out/clip.mkv").read_bytes() == before
 
 
-def test_overwrite_is_what_it_says(folder):
+def test_overwrite_is_what_it_says(folder: Path) -> None:
     job = job_in(folder, "night", "night")
     job.run.existing = Existing.overwrite
     summary, _ = finish(job)
     assert (summary.states, kept_aside(folder)) == ({"restored": 1}, [])
 
 
-def test_what_was_published_by_a_process_that_died_before_it_said_so_is_known_for_its_own(folder, monkeypatch):
+def test_what_was_published_by_a_process_that_died_before_it_said_so_is_known_for_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = job_in(folder, "night", "night")
     job.run.attempts = 1
     record = stitch.record_finished
@@ -125,7 +130,7 @@ def test_what_was_published_by_a_process_that_died_before_it_said_so_is_known_fo
     assert (summary.states, rows["clip"].reason, len(kept_aside(folder))) == ({"restored": 1}, "", 1)
 
 
-def test_a_folder_of_images_is_kept_whole_and_so_is_a_copy_of_a_source(tmp_path):
+def test_a_folder_of_images_is_kept_whole_and_so_is_a_copy_of_a_source(tmp_path: Path) -> None:
     write_images(tmp_path / "in/clip", scene(2))
     write_mask_image(tmp_path / "empty.png", np.zeros((64, 96), np.bool_))
     theirs = write_images(tmp_path / "out/clip", scene(3, seed=5))
@@ -138,7 +143,7 @@ def test_a_folder_of_images_is_kept_whole_and_so_is_a_copy_of_a_source(tmp_path)
     assert len(list(theirs.iterdir())) == 2
 
 
-def test_in_a_bucket_too(folder, bucket, tmp_path):
+def test_in_a_bucket_too(folder: Path, bucket: str, tmp_path: Path) -> None:
     out, files = f"s3://{bucket}/out", Files()
     for videos, name in (("in", "day"), ("night", "night")):
         job = job_in(folder, videos, name)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from jobs import add_item, finish, lossless_job, planes
 
-from reelmend.pipelines.config import ExecutorName, Mode, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, OutpaintConfig, Precision, ProPainterConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.storage.ledger import ItemState
+from tests.jobs import add_item, finish, lossless_job, planes
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def short_clip(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def propainter_job(folder, weights, out="out", *, subvideo_length=2, **settings):
+def propainter_job(
+    folder: Path, weights: dict[str, str], out: str = "out", *, subvideo_length: int = 2, **settings: int
+) -> JobConfig:
     job = lossless_job(folder, out, **settings)
     job.engine = "propainter"
     job.process.max_side = 48
@@ -35,7 +37,7 @@ def propainter_job(folder, weights, out="out", *, subvideo_length=2, **settings)
 
 
 @pytest.mark.ray
-def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights, on_cluster):
+def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights, on_cluster) -> None:
     finish(propainter_job(folder, weights, "one", chunk_length=1000))
     job = propainter_job(folder, weights, "four", chunk_length=2, executor=ExecutorName.ray)
     job.run.workers = 1
@@ -46,7 +48,9 @@ def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights
     assert not np.array_equal(one, planes(folder / "in" / "clip.mp4"))
 
 
-def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(short_clip, weights, tmp_path):
+def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(
+    short_clip: Path, weights: dict[str, str], tmp_path: Path
+) -> None:
     _, rows = finish(propainter_job(short_clip, weights))
     facts = rows["clip"].facts
     assert [facts[f"weights_{name}"].split(" sha256:")[0] for name in weights] == [
@@ -73,7 +77,9 @@ def _other_weights(path: str, folder: Path) -> str:
     return str(folder / "other.pth")
 
 
-def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_work(folder, weights):
+def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_work(
+    folder: Path, weights: dict[str, str]
+) -> None:
     job = propainter_job(folder, weights | {"raft": "nowhere.pth"})
     with pytest.raises(SetupError, match=r"nowhere\.pth"):
         finish(job)
@@ -82,7 +88,7 @@ def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_
     assert not (folder / "out" / "clip.mkv").exists()
 
 
-def test_a_picture_is_widened_by_the_networks_too(short_clip, weights):
+def test_a_picture_is_widened_by_the_networks_too(short_clip: Path, weights: dict[str, str]) -> None:
     job = propainter_job(short_clip, weights, chunk_length=1000, subvideo_length=40)
     job.input.masks = None
     job.mode, job.outpaint = Mode.outpaint, OutpaintConfig(scale_w=1.25)

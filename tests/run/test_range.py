@@ -5,24 +5,27 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
-from jobs import add_item, finish, lossless_job, planes
+from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec, InputConfig, StitchConfig
+from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
 from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
+from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 70
 """Four blocks, each a chunk: 0-17, 17-35, 35-52, 52-70, kept for 3 frames more on either side."""
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose clip was restored whole, and a second one where nothing was done yet."""
     folder = tmp_path_factory.mktemp("range")
     add_item(folder, frames=FRAMES)
@@ -31,22 +34,22 @@ def whole(tmp_path_factory):
     return folder
 
 
-def ranged(folder, frames, out="out"):
+def ranged(folder: Path, frames: str, out: str = "out") -> JobConfig:
     return replace(whole_job(folder, out), frames=frames)
 
 
-def whole_job(folder, out="out"):
+def whole_job(folder: Path, out: str = "out") -> JobConfig:
     return lossless_job(folder, out, chunk_length=1)
 
 
-def sound_of(path):
+def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
     """(start in seconds, bytes) of every packet of sound."""
     with av.open(str(path)) as container:
         packets = container.demux(container.streams.audio[0])
         return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets if packet.size]
 
 
-def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_computes_only_the_rest(whole):
+def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_computes_only_the_rest(whole: Path) -> None:
     _, rows = finish(ranged(whole, "20:40"))
     assert [*rows] == ["clip_20-40"]
     row = rows["clip_20-40"]
@@ -67,7 +70,7 @@ def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_comp
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
 
 
-def test_sound_of_a_range_is_the_packets_that_start_in_it_on_its_own_clock(whole):
+def test_sound_of_a_range_is_the_packets_that_start_in_it_on_its_own_clock(whole: Path) -> None:
     finish(ranged(whole, "1s:2s"))
     before, after = sound_of(whole / "in/clip.mp4"), sound_of(whole / "out/clip_1s-2s.mkv")
     inside = [(start, data) for start, data in before if 1 <= start < 2]
@@ -77,7 +80,7 @@ def test_sound_of_a_range_is_the_packets_that_start_in_it_on_its_own_clock(whole
         assert [frame.time for frame in container.decode(video=0)] == [index / 25 for index in range(25)]
 
 
-def test_uncompressed_sound_is_cut_to_the_sample(tmp_path):
+def test_uncompressed_sound_is_cut_to_the_sample(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_clip(tmp_path / "in/clip.mov", 30, sound="pcm_s16le", container="mov")
     write_mask_image(tmp_path / "in/clip_mask.png", moving_box(1)[0])
@@ -89,7 +92,9 @@ def test_uncompressed_sound_is_cut_to_the_sample(tmp_path):
     assert cut == samples[10 * 1920 * 4 : 20 * 1920 * 4]
 
 
-def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_as_they_are_there(tmp_path):
+def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_as_they_are_there(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "in").mkdir()
     write_clip(tmp_path / "plain.mkv", 30, subtitle="subrip")  # its line is shown from 0 to 0.5 s
     with_chapters(tmp_path / "plain.mkv", tmp_path / "in/clip.mkv", [(0, 500), (500, 1000), (1000, 1200)])
@@ -104,7 +109,7 @@ def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1, Codec.prores])
-def test_a_stream_that_has_nothing_in_a_range_does_not_keep_it_from_being_written(tmp_path, codec):
+def test_a_stream_that_has_nothing_in_a_range_does_not_keep_it_from_being_written(tmp_path: Path, codec: Codec) -> None:
     (tmp_path / "in").mkdir()
     # Twelve seconds of pictures, and sound and a subtitle in the first one only.
     write_clip(tmp_path / "in/clip.mkv", 30, subtitle="subrip", pts=[index * 10 for index in range(30)])
@@ -113,7 +118,7 @@ def test_a_stream_that_has_nothing_in_a_range_does_not_keep_it_from_being_writte
     assert rows["clip_20-23"].state == "restored", rows["clip_20-23"].reason
 
 
-def with_chapters(source, target, spans_ms):
+def with_chapters(source: Path, target: Path, spans_ms: list[tuple[int, int]]) -> None:
     with av.open(str(source)) as before, av.open(str(target), "w") as after:
         copies = {stream.index: after.add_stream_from_template(stream) for stream in before.streams}
         names = enumerate(spans_ms)
@@ -129,7 +134,7 @@ def with_chapters(source, target, spans_ms):
                 after.mux(packet)
 
 
-def test_times_of_a_variable_rate_choose_frames_by_when_they_are_shown(tmp_path):
+def test_times_of_a_variable_rate_choose_frames_by_when_they_are_shown(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     pts = [0, 100, 200, 900, 1000, 1100, 1900, 2000]  # ms
     write_clip(tmp_path / "in/clip.mkv", 8, codec="ffv1", audio=False, pts=pts, time_base=Fraction(1, 1000))
@@ -140,7 +145,7 @@ def test_times_of_a_variable_rate_choose_frames_by_when_they_are_shown(tmp_path)
         assert [round(frame.time * 1000) for frame in container.decode(video=0)] == [0, 100, 200]
 
 
-def test_masks_belong_to_their_frames(tmp_path):
+def test_masks_belong_to_their_frames(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     pictures, holes = scene(12), moving_box(12)
     holes[:6] = False  # nothing is missing in the first half
@@ -155,19 +160,19 @@ def test_masks_belong_to_their_frames(tmp_path):
     assert grown == [False, False]
 
 
-def write_read(folder):
+def write_read(folder: Path) -> list[NDArray[Any]]:
     import cv2
 
     return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
 
 
-def dilated(hole):
+def dilated(hole: NDArray[Any]) -> NDArray[Any]:
     import cv2
 
     return cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0
 
 
-def test_a_range_in_which_nothing_is_missing_is_written_as_it_is(tmp_path):
+def test_a_range_in_which_nothing_is_missing_is_written_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     holes = moving_box(12)
     holes[:6] = False
@@ -183,7 +188,7 @@ def test_a_range_in_which_nothing_is_missing_is_written_as_it_is(tmp_path):
     assert again.finished_earlier == 1
 
 
-def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advice(tmp_path):
+def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advice(tmp_path: Path) -> None:
     add_item(tmp_path, frames=10)
     _, rows = finish(ranged(tmp_path, "8:99"))
     assert rows["clip_8-99"].frames == 2
@@ -205,11 +210,11 @@ def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advic
         ("40:", "40:"),
     ],
 )
-def test_equal_ranges_are_written_alike(text, written):
+def test_equal_ranges_are_written_alike(text: str, written: str) -> None:
     assert str(read_range(text)) == written == str(read_range(written))
 
 
-def test_the_first_frames_or_seconds_are_a_range_too():
+def test_the_first_frames_or_seconds_are_a_range_too() -> None:
     assert (first_of("250"), first_of("3s")) == ("0:250", "0:3s")
 
 
@@ -227,18 +232,18 @@ def test_the_first_frames_or_seconds_are_a_range_too():
         (f"{'9' * 400}:", "is not a range of frames"),
     ],
 )
-def test_a_wrong_range_says_what_to_write(text, said):
+def test_a_wrong_range_says_what_to_write(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         read_range(text)
     assert said in str(error.value)
 
 
-def test_a_range_of_frames_and_times_that_holds_none_is_found_with_the_video():
+def test_a_range_of_frames_and_times_that_holds_none_is_found_with_the_video() -> None:
     with pytest.raises(MediaError, match="holds no frame"):
         read_range("50:1s").of(range(100), Fraction(1, 25), "clip.mp4")
 
 
-def test_a_row_of_a_manifest_has_its_own_range_and_may_name_it(tmp_path):
+def test_a_row_of_a_manifest_has_its_own_range_and_may_name_it(tmp_path: Path) -> None:
     rows = [
         {"video": "a.mp4", "mask": "m.png", "range": "0:10"},
         {"video": "a.mp4", "mask": "m.png", "range": "10:20", "output": "second"},
@@ -251,7 +256,7 @@ def test_a_row_of_a_manifest_has_its_own_range_and_may_name_it(tmp_path):
     assert [item.overrides for item in items] == [("frames=0:10",), ("frames=10:20",), ()]
 
 
-def test_the_command_line_takes_a_range_and_the_plan_counts_it(tmp_path):
+def test_the_command_line_takes_a_range_and_the_plan_counts_it(tmp_path: Path) -> None:
     add_item(tmp_path, frames=30, audio=False)
     words = ["--videos", str(tmp_path / "in/*.mp4"), "--out", str(tmp_path / "out"), "--first", "0.4s", "--json"]
     plan = subprocess.run(

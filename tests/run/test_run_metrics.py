@@ -1,9 +1,8 @@
 """Are answers counted as what they are?"""
 
-from story import Story, bad_data, bad_machine, begin, receipt
-
 from reelmend.pipelines.observe.metrics import METRICS
 from reelmend.pipelines.tasks import RECEIPTS, Effort, FlowReceipt, ProbeReceipt, Stage, Task
+from tests.run.story import Story, bad_data, bad_machine, begin, receipt
 
 
 def value(story: Story, series: str) -> float:

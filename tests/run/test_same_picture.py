@@ -1,18 +1,22 @@
 """The result does not depend on how it was computed, and pixels outside the mask are the source's."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from clips import moving_box
-from jobs import add_item, finish, lossless_job, planes
+from numpy.typing import NDArray
 
-from reelmend.pipelines.config import ExecutorName
+from reelmend.pipelines.config import ExecutorName, JobConfig
+from tests.clips import moving_box
+from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 28
 FOUR_BLOCKS = {"block_length": 8, "overlap": 2}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip, and in four/ what became of it in this process, a chunk a block."""
     folder = tmp_path_factory.mktemp("clip")
     add_item(folder, frames=FRAMES)
@@ -21,45 +25,45 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_one_chunk_and_four_give_the_same_bytes(folder):
+def test_one_chunk_and_four_give_the_same_bytes(folder: Path) -> None:
     _, rows = finish(lossless_job(folder, "one", **FOUR_BLOCKS, chunk_length=1000))
     assert rows["clip"].chunks_computed == 1
     assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("one", "four")))
 
 
 @pytest.mark.ray
-def test_ray_and_this_process_give_the_same_bytes(folder, on_cluster):
+def test_ray_and_this_process_give_the_same_bytes(folder, on_cluster) -> None:
     job = lossless_job(folder, "ray", **FOUR_BLOCKS, chunk_length=1, executor=ExecutorName.ray)
     assert finish(job)[0].exit_status == 0
     assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("ray", "four")))
 
 
-def test_pixels_outside_the_dilated_mask_are_the_sources(folder):
+def test_pixels_outside_the_dilated_mask_are_the_sources(folder: Path) -> None:
     source, restored = (planes(folder / path) for path in ("in/clip.mp4", "four/clip.mkv"))
     assert_only_the_box_changed(source, restored, dilation=4)
 
 
-def test_without_dilation_pixels_outside_the_mask_are_the_sources(tmp_path):
+def test_without_dilation_pixels_outside_the_mask_are_the_sources(tmp_path: Path) -> None:
     job = short_job(tmp_path)
     job.mask.dilation = 0
     finish(job)
     assert_only_the_box_changed(planes(tmp_path / "in/clip.mp4"), planes(tmp_path / "out/clip.mkv"), dilation=0)
 
 
-def test_a_smaller_working_size_still_leaves_the_rest_untouched(tmp_path):
+def test_a_smaller_working_size_still_leaves_the_rest_untouched(tmp_path: Path) -> None:
     job = short_job(tmp_path)
     job.process.max_side = 48
     finish(job)
     assert_only_the_box_changed(planes(tmp_path / "in/clip.mp4"), planes(tmp_path / "out/clip.mkv"), dilation=4)
 
 
-def short_job(folder):
+def short_job(folder: Path) -> JobConfig:
     """Of one block: where blocks meet, the four of the fixture show it."""
     add_item(folder, frames=8)
     return lossless_job(folder)
 
 
-def assert_only_the_box_changed(source, restored, dilation):
+def assert_only_the_box_changed(source: list[NDArray[Any]], restored: list[NDArray[Any]], dilation: int) -> None:
     changed = np.stack(source) != np.stack(restored)
     frames = len(changed)
     luma, chroma = changed[:, :64], changed[:, 64:].reshape(frames, 2, 32, 48)
@@ -70,7 +74,7 @@ def assert_only_the_box_changed(source, restored, dilation):
     assert (luma & box).sum() > 0.95 * box.sum(), "the box is gone"
 
 
-def _grown(masks, pixels):
+def _grown(masks: NDArray[Any], pixels: int) -> NDArray[Any]:
     """Dilate by a cross, `pixels` times."""
     for _ in range(pixels):
         padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))

@@ -3,12 +3,12 @@
 import tracemalloc
 
 import pytest
-from story import bad_data, bad_machine, begin, item, lost, plan, receipt, take
 
 from reelmend.pipelines.run.item_lifecycle import IllegalMoveError
 from reelmend.pipelines.run.state_machine import BREAKER_FAILURES, RunState
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import ProbeReceipt, Stage
+from tests.run.story import bad_data, bad_machine, begin, item, lost, plan, receipt, take
 
 
 def test_an_item_goes_from_probe_over_flow_and_chunks_to_stitch() -> None:

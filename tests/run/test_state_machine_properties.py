@@ -4,10 +4,10 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import bad_data, bad_machine, begin, plan, receipt
 
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, ProbeReceipt, Receipt, Task
+from tests.run.story import bad_data, bad_machine, begin, plan, receipt
 
 ATTEMPTS = 3
 ACTIVE = 3

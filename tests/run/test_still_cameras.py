@@ -1,21 +1,25 @@
 """Where the camera stands still no flow is measured beforehand, and the pictures are the same as if it were."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
-from clips import moving_box, scene, write_clip, write_mask_video
-from jobs import finish, lossless_job
+import pytest
 
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.forecast.rates_of_run import rates_of_run
 from reelmend.pipelines.media.still_ranges import StillFinder
+from tests.clips import moving_box, scene, write_clip, write_mask_video
+from tests.jobs import finish, lossless_job
 
 FRAMES = 24
 
 
-def job_of_one_block(folder, out="out"):
+def job_of_one_block(folder: Path, out: str = "out") -> JobConfig:
     return lossless_job(folder, out, block_length=40, chunk_length=40)
 
 
-def add_still_item(folder):
+def add_still_item(folder: Path) -> None:
     """A camera on a tripod, its grain, and a box that moves over the picture."""
     (folder / "in").mkdir()
     box = moving_box(FRAMES)
@@ -25,7 +29,7 @@ def add_still_item(folder):
     write_clip(folder / "in/clip.mp4", FRAMES, pictures=np.where(box[..., None], np.uint8(255), pictures))
 
 
-def add_panned_item(folder):
+def add_panned_item(folder: Path) -> None:
     """A camera that pans by 4 pixels a frame over what looks the same nowhere."""
     (folder / "in").mkdir()
     box = moving_box(FRAMES, (200, 120))
@@ -37,11 +41,13 @@ def add_panned_item(folder):
     write_clip(folder / "in/clip.mp4", FRAMES, size=(200, 120), pictures=pictures)
 
 
-def claim(monkeypatch, ranges):
+def claim(monkeypatch: pytest.MonkeyPatch, ranges: tuple[()] | tuple[tuple[int, int]]) -> None:
     monkeypatch.setattr(StillFinder, "ranges", lambda self: ranges)
 
 
-def test_a_still_clip_needs_no_flow_and_is_restored_to_the_same_bytes(tmp_path, monkeypatch):
+def test_a_still_clip_needs_no_flow_and_is_restored_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_still_item(tmp_path)
     job = job_of_one_block(tmp_path)
     summary, rows = finish(job)
@@ -60,7 +66,9 @@ def test_a_still_clip_needs_no_flow_and_is_restored_to_the_same_bytes(tmp_path, 
     assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "measured/clip.mkv").read_bytes()
 
 
-def test_flow_of_a_moving_clip_is_measured_once_also_where_it_was_taken_to_stand(tmp_path, monkeypatch):
+def test_flow_of_a_moving_clip_is_measured_once_also_where_it_was_taken_to_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_panned_item(tmp_path)
     summary, rows = finish(job_of_one_block(tmp_path))
     assert (rows["clip"].tasks_planned, rows["clip"].facts["worked_regions"]) == (4, 1)

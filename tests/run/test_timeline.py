@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from story import bad_machine, item, plan, receipt
 
 from reelmend.pipelines.observe import timeline
 from reelmend.pipelines.observe.timeline import TRACED_TASKS, Span, Timeline, read_spans
 from reelmend.pipelines.tasks import Effort, Failure, FlowReceipt, FlowTask, Receipt, Segment, Stage, StitchTask, Task
+from tests.run.story import bad_machine, item, plan, receipt
 
 
 class Clock:

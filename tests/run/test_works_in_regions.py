@@ -1,31 +1,36 @@
 """Only the surroundings of holes are worked on: the picture is what the engine makes of them, however it came about."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_mask_video
-from jobs import finish, lossless_job, planes
+from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.propagation import engine as propagation_engine
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Mode
+from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.engines.registry import build_engine, build_flow, works_in_regions
 from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow, segment_key
-from reelmend.pipelines.tasks import Item, ProbeTask, Segment
+from reelmend.pipelines.storage.ledger.rows import ItemRow
+from reelmend.pipelines.tasks import Item, ItemPlan, ProbeTask, Segment
+from tests.clips import scene, write_clip, write_mask_video
+from tests.jobs import finish, lossless_job, planes
 
 SIZE = (640, 384)
 LEFT, RIGHT = Region(40, 50, 60, 66), Region(590, 330, 612, 344)
 """Holes whose surroundings do not meet."""
 
 
-def masks_of(*boxes, frames=8, size=SIZE, speed=0):
+def masks_of(*boxes: Region, frames: int = 8, size: tuple[int, int] = SIZE, speed: int = 0) -> NDArray[Any]:
     masks = np.zeros((frames, size[1], size[0]), np.bool_)
     for box in boxes:
         for index, mask in enumerate(masks):
@@ -33,7 +38,7 @@ def masks_of(*boxes, frames=8, size=SIZE, speed=0):
     return masks
 
 
-def add_item(folder, masks, **clip):
+def add_item(folder: Path, masks: NDArray[Any], **clip: str) -> None:
     """Write in/clip.mkv, a panning scene with white boxes, and their mask beside it."""
     (folder / "in").mkdir(exist_ok=True)
     pictures = np.where(masks[..., None], np.uint8(255), scene(len(masks), masks.shape[:0:-1]))
@@ -41,28 +46,28 @@ def add_item(folder, masks, **clip):
     write_mask_video(folder / "in/clip_mask.mkv", masks, codec="ffv1")
 
 
-def plan_of(folder, job):
+def plan_of(folder: Path, job: JobConfig) -> ItemPlan:
     item = Item("clip", folder / "in/clip.mkv", folder / "in/clip_mask.mkv", folder / "planned/clip.mkv")
     return probe(ProbeTask(item), WorkerContext(RunContext("run", replace(job, out=str(folder / "planned"))))).plan
 
 
-def regions_in(plan):
+def regions_in(plan: ItemPlan) -> list[Any]:
     return [block.regions for chunk in plan.chunks for block in chunk.blocks]
 
 
-def rgb_of(path):
+def rgb_of(path: Path) -> NDArray[Any]:
     with av.open(str(path)) as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def restored_alone(pictures, masks, job):
+def restored_alone(pictures: NDArray[Any], masks: NDArray[Any], job: JobConfig) -> NDArray[Any]:
     """What the engine makes of frames that show a region and nothing else."""
     flows = decode_flow(encode_flow(*build_flow(job, {}).estimate(pictures)))
     grown_masks = np.stack([grown(mask.astype(np.uint8), job.mask.dilation) for mask in masks]).astype(np.bool_)
     return build_engine(job, {}).restore(ArrayShot(pictures, grown_masks, *flows), 0, len(pictures)).frames
 
 
-def test_holes_far_apart_are_restored_each_from_its_own_region(tmp_path):
+def test_holes_far_apart_are_restored_each_from_its_own_region(tmp_path: Path) -> None:
     masks = masks_of(LEFT, RIGHT)
     add_item(tmp_path, masks, pix_fmt="bgr0")
     job = lossless_job(tmp_path)
@@ -78,7 +83,7 @@ def test_holes_far_apart_are_restored_each_from_its_own_region(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def short_halo():
+def short_halo() -> Iterator[None]:
     """So that blocks of a few frames see different ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(propagation_engine, "HALO_FRAMES", 2)
@@ -86,7 +91,7 @@ def short_halo():
 
 
 @pytest.fixture(scope="module")
-def moving(tmp_path_factory, short_halo):
+def moving(tmp_path_factory: pytest.TempPathFactory, short_halo: None) -> tuple[Path, JobConfig, ItemRow]:
     """A clip whose hole moves on from block to block, and what became of it, a chunk a block."""
     folder = tmp_path_factory.mktemp("moving")
     add_item(folder, masks_of(LEFT, frames=12, size=(960, 192), speed=40))
@@ -97,7 +102,7 @@ def moving(tmp_path_factory, short_halo):
     return folder, job, rows["clip"]
 
 
-def test_a_hole_that_moves_on_has_other_regions_later(moving):
+def test_a_hole_that_moves_on_has_other_regions_later(moving: tuple[Path, JobConfig, ItemRow]) -> None:
     folder, job, _ = moving
     plan = plan_of(folder, job)
     first, second, third = Region(0, 0, 512, 192), Region(0, 0, 640, 192), Region(64, 0, 704, 192)
@@ -106,13 +111,15 @@ def test_a_hole_that_moves_on_has_other_regions_later(moving):
     assert pairs == {first: (0, 6), second: (1, 10), third: (5, 11)}, "no more pairs than its blocks see"
 
 
-def test_chunks_of_any_length_give_the_same_bytes(moving):
+def test_chunks_of_any_length_give_the_same_bytes(moving: tuple[Path, JobConfig, ItemRow]) -> None:
     folder, job, _ = moving
     finish(replace(job, out=str(folder / "one"), plan=replace(job.plan, chunk_length=1000)))
     assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("one", "out")))
 
 
-def test_flow_of_a_region_is_found_again_by_a_run_whose_holes_lie_there(moving):
+def test_flow_of_a_region_is_found_again_by_a_run_whose_holes_lie_there(
+    moving: tuple[Path, JobConfig, ItemRow],
+) -> None:
     folder, job, first = moving
     assert first.flow["computed"] == 3
     store = replace(job.store, flow=str(folder / "out/_reelmend/store"))
@@ -121,13 +128,13 @@ def test_flow_of_a_region_is_found_again_by_a_run_whose_holes_lie_there(moving):
     assert "computed" not in rows["clip"].flow
 
 
-def test_the_key_of_flow_holds_the_region():
+def test_the_key_of_flow_holds_the_region() -> None:
     whole, part, other = (Segment(0, 0, 40, region) for region in (None, LEFT, RIGHT))
     keys = {segment_key("video", segment, (20, 16), "dis") for segment in (whole, part, other)}
     assert len(keys) == 3
 
 
-def test_other_engines_and_canvases_are_worked_on_whole(tmp_path):
+def test_other_engines_and_canvases_are_worked_on_whole(tmp_path: Path) -> None:
     job = lossless_job(tmp_path)
     assert works_in_regions(job)
     assert not works_in_regions(replace(job, engine="propainter"))

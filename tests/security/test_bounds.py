@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import moving_box, scene, write_images
 from hypothesis import given
 from hypothesis import strategies as st
-from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError
@@ -16,6 +14,8 @@ from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.path_policy import PathPolicy
 from reelmend.pipelines.storage.location import location_of
+from tests.clips import moving_box, scene, write_images
+from tests.jobs import add_item, finish, lossless_job
 
 
 def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:

@@ -3,12 +3,12 @@
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clips import scene, write_clip, write_images, write_mask_image
-from jobs import add_item, finish, lossless_job
 
 from reelmend.pipelines.config import LimitsConfig, MaskConfig
 from reelmend.pipelines.errors import ItemError, MediaError, OverLimit
@@ -17,6 +17,8 @@ from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.masks.reader import inspect_masks
 from reelmend.pipelines.media.source import read_image
+from tests.clips import scene, write_clip, write_images, write_mask_image
+from tests.jobs import add_item, finish, lossless_job
 
 
 def huge_png(path: Path) -> Path:
@@ -91,7 +93,9 @@ def test_a_mask_that_promises_huge_frames_is_refused(tmp_path: Path) -> None:
         (lambda folder: a_billion_seconds(folder / "a.mkv"), "lasts 1000000000 s, over limits.duration_s"),
     ],
 )
-def test_a_header_that_promises_too_much_is_refused(look, make, reason, tmp_path: Path) -> None:
+def test_a_header_that_promises_too_much_is_refused(
+    look: Callable[..., Any], make: Callable[..., Any], reason: str, tmp_path: Path
+) -> None:
     with pytest.raises(OverLimit, match=reason):
         look(make(tmp_path))
 
@@ -120,7 +124,7 @@ def test_a_stream_that_grows_on_the_way_is_refused_before_the_large_frames_are_d
 
 
 @pytest.mark.parametrize("read", [inspect_video, glance_video, digest_source])
-def test_reading_ends_when_the_tasks_time_is_over(read, tmp_path: Path) -> None:
+def test_reading_ends_when_the_tasks_time_is_over(read: Callable[..., Any], tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", frames=5)
     with pytest.raises(OverLimit, match=r"was not read in 1e-09 s; see limits\.probe_s"), held_to(LimitsConfig(), 1e-9):
         read(clip)

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pages import quarantined, restored
 
 from reelmend.pipelines.observe.overview import overview
 from reelmend.pipelines.observe.report.page import live_policy, render
@@ -13,6 +12,7 @@ from reelmend.pipelines.observe.report.rows import row_values, to_script
 from reelmend.pipelines.observe.summary import summarise
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.storage.location import location_of
+from tests.pages import quarantined, restored
 
 _MARKUP = st.sampled_from(
     [

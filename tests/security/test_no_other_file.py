@@ -7,12 +7,12 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from clips import write_clip
 
 from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from tests.clips import write_clip
 
 
 @pytest.fixture

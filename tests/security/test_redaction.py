@@ -6,7 +6,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from jobs import add_item
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
@@ -18,6 +17,7 @@ from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.tasks import Failure
 from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
 from reelmend.pipelines.utils.redaction import redact
+from tests.jobs import add_item
 
 SECRETS = {
     "http://admin:sesame@minio:9000/b": "http://***@minio:9000/b",
@@ -144,7 +144,9 @@ def test_a_job_that_holds_credentials_is_not_submitted(tmp_path: Path) -> None:
     assert "sesame" not in result.stderr
 
 
-def test_what_came_from_the_environment_is_not_in_the_saved_job(tmp_path, monkeypatch):
+def test_what_came_from_the_environment_is_not_in_the_saved_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "job.yaml").write_text(
         "name: ${oc.env:PROJECT}\nout: ${oc.env:PLACE}/restored\nstitch: {crf: '${oc.env:QUALITY}'}\n"
         "input: {videos: ['${oc.env:PLACE}/*.mp4'], masks: '${out}/m.png'}\nlog: {format: text}\n"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.panel import Panel
@@ -19,6 +18,7 @@ from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.screen import VisibleConsole
 from reelmend.pipelines.utils.logs import JsonLines, LogLine, TextLines
 from reelmend.pipelines.utils.text import visible, visible_json
+from tests.clips import write_clip, write_mask_image
 
 ACTING = [
     *("\x1b[2J", "\r", "\n", "\x07", "\x7f", "\x9b2J", "\x85"),  # C0, DEL, C1
@@ -102,3 +102,12 @@ def test_a_whole_run_over_such_names_writes_none_of_it(tmp_path: Path, monkeypat
     shown = result.stdout + result.stderr
     assert not acts(shown.replace("\n", "")), [line for line in shown.split("\n") if acts(line)]
     assert "\\u202e" in shown
+
+
+@pytest.mark.parametrize("words", [["run", "no\x1b[2Jjob.yaml"], ["status", "a\u2028b"]])
+def test_an_error_shows_what_a_name_holds(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "\\x1b[2J" in result.stderr or "\\u20" in result.stderr
+    assert not acts((result.stdout + result.stderr).replace("\n", ""))

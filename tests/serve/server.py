@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from pages import summary_of, work_folder
-
 from reelmend.pipelines.observe.overview import overview
 from reelmend.pipelines.observe.run_status import Life, RunStatus
 from reelmend.pipelines.observe.serve.server import PageServer
 from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow
+from tests.pages import summary_of, work_folder
 
 
 @dataclass(frozen=True)

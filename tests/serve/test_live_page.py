@@ -5,16 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from browser import Browser, a_browser, in_browser
-from jobs import add_item, lossless_job
-from pages import HOSTILE, pictured, quarantined, strip
-from server import command, serving
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
@@ -23,6 +20,10 @@ from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.report.rows import FIELDS
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState, read_ledger
+from tests.browser import Browser, a_browser, in_browser
+from tests.jobs import add_item, lossless_job
+from tests.pages import HOSTILE, pictured, quarantined, strip
+from tests.serve.server import command, serving
 
 CLIPS, FRAMES = 6, 20
 """A block each: the run goes on for three seconds when its first item is done, and the ledger tells so within one."""
@@ -35,7 +36,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield browser
 
 
-def in_a_browser(test):
+def in_a_browser(test: Callable[..., Any]) -> Callable[..., Any]:
     for mark in in_browser:
         test = mark(test)
     return test

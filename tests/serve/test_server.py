@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder
-from server import moment_of, serving
 
 from reelmend.pipelines.errors import SetupError, StoreError
 from reelmend.pipelines.observe.report.rows import FIELDS
@@ -15,6 +13,8 @@ from reelmend.pipelines.observe.serve.watched import FRESH_S, Moment, WatchedRun
 from reelmend.pipelines.stages.previews import FOLDER
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from tests.pages import HOSTILE, judged, moving, pictured, quarantined, restored, strip, work_folder
+from tests.serve.server import moment_of, serving
 
 
 def ids(answer: dict[str, list[list[object]]]) -> list[object]:

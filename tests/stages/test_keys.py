@@ -4,13 +4,13 @@ Probe, flow and part are asked for by the real stages over real clips; a store n
 once. A setting that is missing in both tables below fails the last test: whoever adds one says what it changes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
@@ -24,8 +24,10 @@ from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import Store
+from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.flow_cache.codec import encode_flow
 from reelmend.pipelines.tasks import Block, FlowTask, InpaintTask, Item, ProbeTask
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image
 
 FRAMES = 6
 EVERYTHING = {"probe", "flow", "part", "output"}
@@ -34,17 +36,17 @@ EVERYTHING = {"probe", "flow", "part", "output"}
 class Answers(Store):
     """Notes every key that is asked for; flow and parts are there, whichever they are."""
 
-    def __init__(self, root, files):
+    def __init__(self, root: Path, files: Files) -> None:
         super().__init__(root, files)
         self.asked = set()
 
-    def get(self, key):
+    def get(self, key: str) -> bytes | None:
         self.asked.add(key)
         if key.startswith("flow/"):
             return encode_flow(np.zeros((1, 2, 4, 4)), np.zeros((1, 2, 4, 4)))
         return encode_part([]) if key.startswith("parts/") else super().get(key)
 
-    def keys(self, folder):
+    def keys(self, folder: str) -> frozenset[str]:
         return frozenset(key for key in self.asked if key.startswith(folder))
 
 
@@ -76,7 +78,7 @@ class Case:
         found = {"probe": store.keys("probes/"), "flow": store.keys("flow/"), "part": store.keys("parts/")}
         return found | {"output": done.key}
 
-    def changed_by(self, change) -> set[str]:
+    def changed_by(self, change: Callable[..., Any]) -> set[str]:
         before = self.keys()
         change(self)
         after = self.keys()
@@ -84,7 +86,7 @@ class Case:
 
 
 @pytest.fixture
-def case(tmp_path):
+def case(tmp_path: Path) -> Case:
     (tmp_path / "in").mkdir()
     video = write_clip(tmp_path / "in/clip.mkv", FRAMES, codec="ffv1", audio=False)
     mask = write_mask_image(tmp_path / "in/mask.png", moving_box(1)[0])
@@ -95,19 +97,19 @@ def case(tmp_path):
     return Case(tmp_path, job, Item("clip", video, mask, tmp_path / "out/clip.mp4"), weights)
 
 
-def setting(name, value):
-    def change(case):
+def setting(name: str, value: Any) -> Callable[..., Any]:
+    def change(case: Case) -> None:
         section, _, key = name.rpartition(".")
         setattr(getattr(case.job, section) if section else case.job, key, value)
 
     return change
 
 
-def other_content(case):
+def other_content(case: Case) -> None:
     write_clip(case.item.video, FRAMES, codec="ffv1", audio=False, pictures=scene(FRAMES, seed=1))
 
 
-def other_mask(case):
+def other_mask(case: Case) -> None:
     """As large, in the same region."""
     write_mask_image(case.item.mask, moving_box(1, box=(10, 8))[0])
 
@@ -157,32 +159,32 @@ INERT = {
 
 
 @pytest.mark.parametrize("name", PICTURE)
-def test_a_setting_changes_the_keys_of_what_it_changes_and_no_others(case, name):
+def test_a_setting_changes_the_keys_of_what_it_changes_and_no_others(case: Case, name: str) -> None:
     value, changes = PICTURE[name]
     assert case.changed_by(setting(name, value)) == changes
 
 
-def test_the_size_that_pixels_are_restored_at_is_part_of_the_key_by_itself(case):
+def test_the_size_that_pixels_are_restored_at_is_part_of_the_key_by_itself(case: Case) -> None:
     case.job.flow.max_side = 32  # flow stays as large as it was
     assert case.changed_by(setting("process.max_side", 48)) == {"part", "output"}
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Block)])
-def test_a_block_that_differs_in_anything_has_a_part_of_its_own(name):
+def test_a_block_that_differs_in_anything_has_a_part_of_its_own(name: str) -> None:
     block = Block(20, 40, 17, 43, 12, 48, 0, 90, (Region(0, 0, 64, 64),))
     other = (Region(64, 0, 128, 64),) if name == "regions" else getattr(block, name) + 1
     assert part_key("digests", block) != part_key("digests", replace(block, **{name: other}))
 
 
 @pytest.mark.parametrize("name", OUTPAINTED)
-def test_the_canvas_is_part_of_the_key(case, name):
+def test_the_canvas_is_part_of_the_key(case: Case, name: str) -> None:
     case.job.mode, case.job.outpaint.scale_w, case.job.outpaint.scale_h = Mode.outpaint, 1.25, 1.25
     value, changes = OUTPAINTED[name]
     assert case.changed_by(setting(name, value)) == changes
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, name):
+def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case: Case, name: str) -> None:
     case.job.engine = "propainter"
     value, changes = NETWORKS[name]
     assert case.changed_by(setting(name, value)) == changes
@@ -196,7 +198,7 @@ def test_a_setting_of_the_networks_changes_the_keys_of_what_it_changes(case, nam
         ("generator", {"part", "output"}),
     ],
 )
-def test_other_weights_are_another_result(case, network, changes):
+def test_other_weights_are_another_result(case: Case, network: str, changes: set[str]) -> None:
     case.job.engine = "propainter"
     assert (
         case.changed_by(lambda case: case.weights.update({network: replace(case.weights[network], sha256="0" * 64)}))
@@ -205,15 +207,15 @@ def test_other_weights_are_another_result(case, network, changes):
 
 
 @pytest.mark.parametrize("name", INERT)
-def test_what_changes_no_pixel_changes_no_key(case, name):
+def test_what_changes_no_pixel_changes_no_key(case: Case, name: str) -> None:
     assert case.changed_by(setting(name, INERT[name])) == set()
 
 
-def test_content_changes_the_keys_and_its_place_and_time_do_not(case):
+def test_content_changes_the_keys_and_its_place_and_time_do_not(case: Case) -> None:
     assert case.changed_by(other_content) == EVERYTHING
     assert case.changed_by(other_mask) == {"probe", "part", "output"}, "flow knows no mask"
 
-    def elsewhere(case):
+    def elsewhere(case: Case) -> None:
         video, mask = case.folder / "moved.mkv", case.folder / "moved.png"
         case.item.video.rename(video)
         case.item.mask.rename(mask)
@@ -223,13 +225,13 @@ def test_content_changes_the_keys_and_its_place_and_time_do_not(case):
     assert case.changed_by(elsewhere) == set()
 
 
-def test_a_hole_elsewhere_has_flow_and_parts_of_another_region(case):
+def test_a_hole_elsewhere_has_flow_and_parts_of_another_region(case: Case) -> None:
     size = (640, 360)
     write_clip(case.item.video, FRAMES, size, codec="ffv1", audio=False)
     write_mask_image(case.item.mask, moving_box(1, size, (12, 8))[0])
     case.keys()
 
-    def to_the_corner(case):
+    def to_the_corner(case: Case) -> None:
         mask = np.zeros((360, 640), np.bool_)
         mask[4:12, 4:16] = True
         write_mask_image(case.item.mask, mask)
@@ -238,8 +240,8 @@ def test_a_hole_elsewhere_has_flow_and_parts_of_another_region(case):
 
 
 @pytest.mark.parametrize("told", ["manifest", "job"])
-def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is_not(case, told):
-    def other_rate(case):
+def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is_not(case: Case, told: str) -> None:
+    def other_rate(case: Case) -> None:
         if told == "job":
             case.job.input.image_rate = 30.0
         else:
@@ -264,7 +266,9 @@ def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is
         ("reelmend.pipelines.stages.finished.WHOLE_FROM", 0.99, {"part", "output"}),
     ],
 )
-def test_a_raised_version_makes_the_old_ones_be_found_no_more(case, monkeypatch, where, value, changes):
+def test_a_raised_version_makes_the_old_ones_be_found_no_more(
+    case: Case, monkeypatch: pytest.MonkeyPatch, where: str, value: float | str, changes: set[str]
+) -> None:
     assert case.changed_by(lambda _: monkeypatch.setattr(where, value)) == changes
 
 
@@ -275,11 +279,13 @@ def test_a_raised_version_makes_the_old_ones_be_found_no_more(case, monkeypatch,
         ("reelmend.core_model.propagation.engine.PropagationEngine.digest", {"part", "output"}),
     ],
 )
-def test_what_computes_names_itself_in_the_key(case, monkeypatch, where, changes):
+def test_what_computes_names_itself_in_the_key(
+    case: Case, monkeypatch: pytest.MonkeyPatch, where: str, changes: set[str]
+) -> None:
     assert case.changed_by(lambda _: monkeypatch.setattr(where, "of the next version")) == changes
 
 
-def test_every_setting_is_said_to_change_the_picture_or_not_to():
+def test_every_setting_is_said_to_change_the_picture_or_not_to() -> None:
     elsewhere = ("input", "limits", "run", "pools", "cost", "store", "s3", "metrics", "log")
     weights = {"propainter.raft", "propainter.flow_completion", "propainter.generator"}
     """Named by their content, above."""

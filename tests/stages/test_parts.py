@@ -1,10 +1,13 @@
 """Parts hold the changed pixels, exactly, and nothing else."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from reelmend.core_model.quality import FrameQuality
 from reelmend.pipelines.media.boxes import bounding_box
@@ -19,7 +22,7 @@ sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 @given(
     sizes.flatmap(lambda s: st.tuples(hnp.arrays(np.uint8, (*s, 3)), hnp.arrays(np.bool_, s))), st.integers(0, 10**9)
 )
-def test_a_patch_survives_its_part_exactly(clip, frame):
+def test_a_patch_survives_its_part_exactly(clip: tuple[NDArray[Any], NDArray[Any]], frame: int) -> None:
     rgb, mask = clip
     patch = cut_patch(frame, rgb, mask, QUALITY)
     if patch is None:
@@ -35,12 +38,12 @@ def test_a_patch_survives_its_part_exactly(clip, frame):
     assert np.array_equal(canvas, rgb * mask[..., None]), "masked pixels are kept, others are not stored"
 
 
-def test_a_part_answers_none_for_frames_it_does_not_change():
+def test_a_part_answers_none_for_frames_it_does_not_change() -> None:
     assert Part(encode_part([])).patch(3) is None
     assert Part(encode_part([])).box(3) is None
 
 
-def test_patches_of_one_frame_come_back_as_one():
+def test_patches_of_one_frame_come_back_as_one() -> None:
     rgb, masks = np.full((30, 40, 3), 9, np.uint8), np.zeros((2, 30, 40), np.bool_)
     masks[0, 2:5, 3:9] = masks[1, 20:24, 30:38] = True
     apart = [cut_patch(7, rgb + n, mask, QUALITY) for n, mask in enumerate(masks)]
@@ -51,26 +54,26 @@ def test_patches_of_one_frame_come_back_as_one():
     assert back.quality == QUALITY._replace(hole_px=80, seen_px=60, away_sum=180)
 
 
-def test_the_bounding_box_is_tight():
+def test_the_bounding_box_is_tight() -> None:
     mask = np.zeros((20, 30), np.bool_)
     mask[4, 7] = mask[9, 21] = True
     assert bounding_box(mask) == (7, 4, 22, 10)
 
 
 @given(hnp.arrays(np.float32, (2, 3, 2, 4, 5), elements=st.floats(-511, 511, width=32)))
-def test_flow_is_rounded_to_a_64th_of_a_pixel_and_then_to_float16_and_never_again(flows):
+def test_flow_is_rounded_to_a_64th_of_a_pixel_and_then_to_float16_and_never_again(flows: NDArray[Any]) -> None:
     back = decode_flow(encode_flow(*flows))
     assert np.array_equal(back, (np.rint(flows * 64) / 64).astype(np.float16))
     assert np.array_equal(decode_flow(encode_flow(*back)), back)
 
 
 @pytest.mark.parametrize("longest", [600, 5_000, 32_767])
-def test_vectors_of_any_length_survive_the_cache_as_well_as_float16_holds_them(longest):
+def test_vectors_of_any_length_survive_the_cache_as_well_as_float16_holds_them(longest: int) -> None:
     flows = np.linspace(-longest, longest, 240, dtype=np.float32).reshape(2, 3, 2, 4, 5)
     assert np.allclose(decode_flow(encode_flow(*flows)), flows, rtol=2**-11, atol=longest / 2**15)
 
 
-def test_vectors_that_no_picture_has_are_cut_off_and_a_segment_may_be_empty():
+def test_vectors_that_no_picture_has_are_cut_off_and_a_segment_may_be_empty() -> None:
     flows = np.full((2, 1, 2, 3, 4), -1e6, np.float32)
     assert (decode_flow(encode_flow(*flows)) == np.float16(-32767)).all()
     assert decode_flow(encode_flow(*flows[:, :0])).shape == (2, 0, 2, 3, 4)

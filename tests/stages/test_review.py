@@ -1,5 +1,7 @@
 """From the figures of frames to an item's facts, its verdict and a reason in words."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,13 +18,15 @@ GOOD = FrameQuality(hole_px=100, seen_px=100, away_sum=100, rim_mismatch=0.0, fl
 INVENTED = FrameQuality(hole_px=100, seen_px=0, away_sum=0, rim_mismatch=0.0, flicker=1.0)
 
 
-def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_that_it_belongs_to(tmp_path, monkeypatch):
+def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_that_it_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Blocks [0, 4) and [4, 8) are both restored at frames 3 and 4; frame 6 has no hole."""
     early = FrameQuality(hole_px=10, seen_px=10, away_sum=20, rim_mismatch=1.0, flicker=1.0)
     late = FrameQuality(hole_px=30, seen_px=0, away_sum=0, rim_mismatch=5.0, flicker=2.0)
     blocks = {Block(0, 4, 0, 5, 0, 8, 0, 8): early, Block(4, 8, 3, 8, 0, 8, 0, 8): late}
 
-    def part_of(block, task, worker_context):
+    def part_of(block: Block, task: StitchTask, worker_context: WorkerContext) -> tuple[bytes, bool]:
         rgb, mask = np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), np.bool_)
         frames = [frame for frame in range(block.kept_start, block.kept_stop) if frame != 6]
         return encode_part([Patch(frame, 0, 0, rgb, mask, blocks[block]) for frame in frames]), True
@@ -42,14 +46,14 @@ def test_a_frame_that_two_blocks_restore_counts_once_as_the_block_measured_it_th
     assert facts["quality_flicker"] == round((40 * 1 + 90 * 2) / 130, 4)
 
 
-def test_the_worst_frame_lies_in_the_ten_that_are_worst_together():
+def test_the_worst_frame_lies_in_the_ten_that_are_worst_together() -> None:
     one_bad = dict.fromkeys(range(30), GOOD) | {4: INVENTED}
     many_bad = one_bad | dict.fromkeys(range(20, 26), INVENTED) | {23: INVENTED._replace(rim_mismatch=30.0)}
     assert quality_facts([*one_bad.items()])["quality_worst_frame"] == 4
     assert quality_facts([*many_bad.items()])["quality_worst_frame"] == 23
 
 
-def test_an_item_without_a_hole_has_no_facts_and_no_verdict():
+def test_an_item_without_a_hole_has_no_facts_and_no_verdict() -> None:
     assert quality_facts([]) == {}
     assert with_verdict({"frames": 3}, 1.0) == {"frames": 3}
 
@@ -64,11 +68,11 @@ def test_an_item_without_a_hole_has_no_facts_and_no_verdict():
         (GOOD._replace(flicker=2.3), "flickers 2.3 times as much as its surroundings"),
     ],
 )
-def test_the_reason_is_what_lowers_the_score_most(quality, reason):
+def test_the_reason_is_what_lowers_the_score_most(quality: FrameQuality, reason: str) -> None:
     assert main_reason(summarize_quality([quality])) == reason
 
 
-def test_a_verdict_takes_the_place_of_an_earlier_one():
+def test_a_verdict_takes_the_place_of_an_earlier_one() -> None:
     facts = quality_facts([(0, INVENTED)])
     marked = with_verdict(facts, 1.0)
     assert (marked["review"], marked["review_reason"]) == (1, "the hole was never visible")
@@ -77,6 +81,6 @@ def test_a_verdict_takes_the_place_of_an_earlier_one():
 
 
 @pytest.mark.parametrize("value", ["much", float("nan"), None], ids=str)
-def test_figures_that_somebody_else_wrote_and_that_are_none_give_no_verdict(value):
+def test_figures_that_somebody_else_wrote_and_that_are_none_give_no_verdict(value: float | str | None) -> None:
     facts = with_verdict(quality_facts([(0, INVENTED)]), 1.0) | {"quality_flicker": value}
     assert "review" not in with_verdict(facts, 1.0)

@@ -1,22 +1,27 @@
 """The probe cuts a video into its shots, to the frame."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-from clips import moving_box, scene, write_clip, write_mask_image
+from numpy.typing import NDArray
 
 from reelmend.pipelines.config import JobConfig, PlanConfig
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.tasks import Item, ProbeTask
+from tests.clips import moving_box, scene, write_clip, write_mask_image
 
 LENGTHS = 17, 20, 16
 """The detector takes what is shorter than fifteen frames for no shot."""
 
 
 @pytest.fixture
-def shots_of(tmp_path):
-    def found(pictures, **plan):
+def shots_of(tmp_path: Path) -> Callable[..., Any]:
+    def found(pictures: NDArray[Any], **plan: bool) -> list[tuple[int, int]]:
         video = write_clip(tmp_path / "clip.mkv", codec="ffv1", audio=False, pictures=pictures)
         mask = write_mask_image(tmp_path / "mask.png", moving_box(1)[0])
         worker_context = WorkerContext(RunContext("run", JobConfig(out=str(tmp_path / "out"), plan=PlanConfig(**plan))))
@@ -31,18 +36,20 @@ def shots_of(tmp_path):
 
 
 @pytest.fixture
-def three_shots():
+def three_shots() -> NDArray[Any]:
     first, second, third = (scene(length, seed=seed) for seed, length in enumerate(LENGTHS))
     return np.concatenate([first, 255 - second // 4, third // 4])
 
 
-def test_a_shot_begins_with_the_frame_after_a_cut_and_the_last_one_ends_with_the_video(shots_of, three_shots):
+def test_a_shot_begins_with_the_frame_after_a_cut_and_the_last_one_ends_with_the_video(
+    shots_of: Callable[..., Any], three_shots: NDArray[Any]
+) -> None:
     assert shots_of(three_shots) == [(0, 17), (17, 37), (37, 53)]
 
 
-def test_a_pan_is_one_shot(shots_of):
+def test_a_pan_is_one_shot(shots_of: Callable[..., Any]) -> None:
     assert shots_of(scene(40)) == [(0, 40)]
 
 
-def test_a_job_may_look_for_no_shots(shots_of, three_shots):
+def test_a_job_may_look_for_no_shots(shots_of: Callable[..., Any], three_shots: NDArray[Any]) -> None:
     assert shots_of(three_shots, shots=False) == [(0, 53)]

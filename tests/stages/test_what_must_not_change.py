@@ -12,7 +12,6 @@ from pathlib import Path
 
 import cv2
 import pytest
-from test_keys import Case
 
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
@@ -38,11 +37,12 @@ from reelmend.pipelines.tasks import (
     StitchTask,
 )
 from reelmend.pipelines.utils.arrow import read_parquet
+from tests.stages.test_keys import Case
 
 WEIGHTS = {name: WeightFile(Path(name), name * 8, "none", name) for name in ("raft", "flow_completion", "generator")}
 
 
-def test_the_key_of_a_flow_segment():
+def test_the_key_of_a_flow_segment() -> None:
     whole = segment_key("video", Segment(0, 0, 20), (640, 360), "dis-1")
     region = segment_key("video", Segment(3, 20, 40, Region(64, 0, 192, 128)), (64, 64), "dis-1")
     assert [whole, region] == [
@@ -51,13 +51,13 @@ def test_the_key_of_a_flow_segment():
     ]
 
 
-def test_the_key_of_a_part():
+def test_the_key_of_a_part() -> None:
     block = Block(20, 40, 17, 43, 12, 48, 0, 90, (Region(0, 0, 64, 64),))
     assert part_key("video", "mask", block) == "parts/53/5356ece49a024693e606b538082d02bd"
 
 
 @pytest.fixture
-def case(tmp_path, monkeypatch):
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     """A folder of images whose bytes are written here, so that no encoder's version is in their digest."""
     monkeypatch.setattr("reelmend.core_model.flow.dis.DisFlow.digest", "dis")  # they hold OpenCV's version, see below
     monkeypatch.setattr("reelmend.core_model.propagation.engine.PropagationEngine.digest", "propagation")
@@ -83,7 +83,7 @@ def png(grey: list[list[int]]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 0)) + chunk(b"IEND", b"")
 
 
-def test_the_keys_that_a_whole_item_asks_for(case):
+def test_the_keys_that_a_whole_item_asks_for(case: Case) -> None:
     assert case.keys() == {
         "probe": {"probes/8defcb5e70833ceb1ebf056a22743fbb"},
         "flow": {"flow/b5/b5256a3f97f47fa8013b1276a97cb6bc"},
@@ -92,7 +92,7 @@ def test_the_keys_that_a_whole_item_asks_for(case):
     }
 
 
-def test_the_digests_of_the_engines():
+def test_the_digests_of_the_engines() -> None:
     opencv = cv2.__version__
     own = JobConfig()
     assert build_flow(own, {}).digest == f"dis-quarter-1-opencv{opencv}"
@@ -103,11 +103,11 @@ def test_the_digests_of_the_engines():
     assert [speed_digest(own), speed_digest(networks)] == ["227ea0824614", "281bb6c40411"]
 
 
-def test_what_of_the_options_a_digest_holds():
+def test_what_of_the_options_a_digest_holds() -> None:
     assert RestoreOptions().picture == "10-10-80-float-fp32"
 
 
-def test_the_columns_of_the_ledger():
+def test_the_columns_of_the_ledger() -> None:
     schema = read_parquet(encode([ItemRow("clip", "clip.mp4", "", "out/clip.mp4")])).schema
     assert {column.name: str(column.type) for column in schema} == {
         "id": "string",
@@ -164,7 +164,7 @@ def test_the_columns_of_the_ledger():
     ]
 
 
-def test_the_names_of_metrics():
+def test_the_names_of_metrics() -> None:
     assert {metric.name: (str(metric.kind), *metric.labels) for metric in METRICS} == {
         "reelmend_items_total": ("counter", "outcome"),
         "reelmend_items_open": ("gauge",),
@@ -188,7 +188,7 @@ def test_the_names_of_metrics():
     }
 
 
-def test_exit_statuses():
+def test_exit_statuses() -> None:
     found = {name: value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     assert found == {
         "EXIT_BUG": 1,
@@ -200,7 +200,7 @@ def test_exit_statuses():
     }
 
 
-def test_the_names_of_tasks_and_stages():
+def test_the_names_of_tasks_and_stages() -> None:
     assert [str(stage) for stage in Stage] == ["probe", "flow", "inpaint", "stitch"]
     item = Item("reel7/clip", "clip.mp4", None, "out/clip.mp4")
     plan = ItemPlan("probe", 30, 64, 48, (), ())

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import gs_on_disk
 import pytest
 
 from reelmend.pipelines.config import S3Config
 from reelmend.pipelines.forecast.headers import end_idle
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location, RemotePath
+from tests.storage import gs_on_disk
 
 
 @pytest.fixture

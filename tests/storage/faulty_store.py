@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from servers import LocalServer, in_thread
+from tests.servers import LocalServer, in_thread
 
 _KEPT = ("content-type", "etag", "last-modified", "content-range", "accept-ranges", "x-amz-bucket-region", "location")
 

@@ -1,6 +1,9 @@
 """The store: whole or not there, and what is damaged is noticed."""
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,18 +13,18 @@ from reelmend.pipelines.storage.files import Files
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store", Files())
 
 
-def test_what_was_put_is_read_back_and_listed(store):
+def test_what_was_put_is_read_back_and_listed(store: Store) -> None:
     store.put("flow/ab/one", b"value")
     assert store.get("flow/ab/one") == b"value"
     assert store.exists("flow/ab/one")
     assert [key for key, _ in store.list("flow")] == ["flow/ab/one"]
 
 
-def test_an_absent_key_is_none(store):
+def test_an_absent_key_is_none(store: Store) -> None:
     assert store.get("parts/none") is None
     assert not store.exists("parts/none")
 
@@ -29,7 +32,7 @@ def test_an_absent_key_is_none(store):
 @pytest.mark.parametrize(
     "damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:], lambda b: b + b"x"]
 )
-def test_a_damaged_object_is_deleted_and_made_again(store, damage):
+def test_a_damaged_object_is_deleted_and_made_again(store: Store, damage: Callable[..., Any]) -> None:
     store.put("key", b"some value that is long enough")
     path = store.root / "key"
     path.write_bytes(damage(path.read_bytes()))
@@ -39,7 +42,7 @@ def test_a_damaged_object_is_deleted_and_made_again(store, damage):
     assert get_or_make(store, "key", lambda: b"newer") == (b"new", True)
 
 
-def test_an_object_under_anothers_name_is_noticed(store):
+def test_an_object_under_anothers_name_is_noticed(store: Store) -> None:
     """Two files that were swapped by whoever copied the store, or one that was put in another one's place."""
     store.put("parts/ab/one", b"pixels of one video")
     store.put("parts/cd/two", b"pixels of another one")
@@ -51,18 +54,18 @@ def test_an_object_under_anothers_name_is_noticed(store):
     assert not one.exists()
 
 
-def test_a_store_that_was_moved_whole_is_as_good(store, tmp_path):
+def test_a_store_that_was_moved_whole_is_as_good(store: Store, tmp_path: Path) -> None:
     store.put("parts/ab/one", b"pixels")
     store.root.rename(tmp_path / "elsewhere")
     assert Store(tmp_path / "elsewhere", Files()).get("parts/ab/one") == b"pixels"
 
 
-def test_a_reader_never_sees_half_an_object(store):
+def test_a_reader_never_sees_half_an_object(store: Store) -> None:
     values = [bytes([n]) * 200_000 for n in range(2)]
     store.put("key", values[0])
     done = threading.Event()
 
-    def write():
+    def write() -> None:
         for n in range(60):
             store.put("key", values[n % 2])
         done.set()
@@ -75,7 +78,7 @@ def test_a_reader_never_sees_half_an_object(store):
     assert [key for key, _ in store.list("")] == ["key"], "no staged file is left behind"
 
 
-def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store):
+def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store: Store) -> None:
     store.root.parent.mkdir(exist_ok=True)
     store.root.write_text("a file where the folder should be")
     with pytest.raises(StoreError, match=r"cannot write .*store/key"):

@@ -5,11 +5,11 @@ Each test types a whole command; its inputs lie in a bucket behind a server that
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
-from faulty_store import FaultyStore, faults_before
-from jobs import add_item
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
@@ -18,6 +18,8 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.open import lease_on
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 from reelmend.pipelines.storage.location import location_of
+from tests.jobs import add_item
+from tests.storage.faulty_store import FaultyStore, faults_before
 
 QUICK = [
     "run.executor=inline",
@@ -30,14 +32,16 @@ QUICK = [
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     add_item(folder, "clip", frames=8, size=(48, 32), audio=False)
     return folder / "in"
 
 
 @pytest.fixture
-def store(s3_endpoint, bucket, clip, monkeypatch, tmp_path):
+def store(
+    s3_endpoint: str, bucket: str, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[FaultyStore]:
     """With a clip and its mask in its bucket."""
     for name in ("clip.mp4", "clip_mask.mkv"):
         boto3.client("s3").upload_file(str(clip / name), bucket, f"in/{name}")
@@ -96,12 +100,14 @@ def test_a_bucket_that_does_not_exist_is_named(store: FaultyStore, bucket: str, 
         ),
     ],
 )
-def test_a_store_that_refuses_everything_is_told_before_any_work(store, bucket, answer, line):
+def test_a_store_that_refuses_everything_is_told_before_any_work(
+    store: FaultyStore, bucket: str, answer: tuple[int, str], line: str
+) -> None:
     store.always = answer
     refused(restore(bucket), f"s3://{bucket}/in: {line}")
 
 
-def test_an_output_folder_that_may_be_read_only_is_told_before_any_work(store, bucket):
+def test_an_output_folder_that_may_be_read_only_is_told_before_any_work(store: FaultyStore, bucket: str) -> None:
     store.refuse = lambda asked: (403, "AccessDenied") if asked.startswith("PUT") else None
     result = restore(bucket)
     assert result.exit_code == 2
@@ -109,7 +115,9 @@ def test_an_output_folder_that_may_be_read_only_is_told_before_any_work(store, b
     assert keys(bucket) == []
 
 
-def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishes(store, bucket):
+def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishes(
+    store: FaultyStore, bucket: str
+) -> None:
     store.refuse = lambda asked: (400, "ExpiredToken") if any("/store/parts/" in one for one in store.asked) else None
     place = f"s3://{bucket}"
     words = ["--videos", f"{place}/in/*.mp4", "--out", f"{place}/out", *QUICK, "store.cache_dir=cache"]
@@ -127,7 +135,9 @@ def test_credentials_that_expire_midway_end_the_run_and_the_same_command_finishe
     assert [row.state for row in rows] == [ItemState.RESTORED]
 
 
-def test_an_endpoint_where_nobody_answers_is_named(store, bucket, monkeypatch):
+def test_an_endpoint_where_nobody_answers_is_named(
+    store: FaultyStore, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     result = restore(bucket)
     assert result.exit_code == 75
@@ -146,7 +156,9 @@ def test_an_endpoint_where_nobody_answers_is_named(store, bucket, monkeypatch):
         ("mask\nclip_mask.mkv\n", "column 'video' is missing (found: mask)"),
     ],
 )
-def test_a_manifest_without_a_column_is_refused(store, bucket, command, manifest, line):
+def test_a_manifest_without_a_column_is_refused(
+    store: FaultyStore, bucket: str, command: str, manifest: str, line: str
+) -> None:
     place = f"s3://{bucket}/in/all.csv"
     boto3.client("s3").put_object(Bucket=bucket, Key="in/all.csv", Body=manifest.encode())
     refused(type_in(command, "--manifest", place, "--out", f"s3://{bucket}/out"), f"{place}: {line}")
@@ -154,7 +166,7 @@ def test_a_manifest_without_a_column_is_refused(store, bucket, command, manifest
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_two_items_with_one_output_are_refused(store, bucket, command):
+def test_two_items_with_one_output_are_refused(store: FaultyStore, bucket: str, command: str) -> None:
     place = f"s3://{bucket}/in/all.csv"
     manifest = "video,mask,output\nclip.mp4,clip_mask.mkv,same\nother.mp4,clip_mask.mkv,same\n"
     boto3.client("s3").put_object(Bucket=bucket, Key="in/all.csv", Body=manifest.encode())
@@ -166,7 +178,7 @@ def test_two_items_with_one_output_are_refused(store, bucket, command):
     assert keys(bucket) == []
 
 
-def test_a_second_run_is_told_who_writes_there_and_disturbs_nothing(store, bucket):
+def test_a_second_run_is_told_who_writes_there_and_disturbs_nothing(store: FaultyStore, bucket: str) -> None:
     place = location_of(f"s3://{bucket}/out/_reelmend/lease.json")
     with lease_on(place, "first", Files()) as first:
         result = restore(bucket)
@@ -176,7 +188,9 @@ def test_a_second_run_is_told_who_writes_there_and_disturbs_nothing(store, bucke
         assert keys(bucket) == ["out/_reelmend/lease.json"]
 
 
-def test_a_store_that_ignores_conditions_is_said_to_and_the_run_goes_on(store, bucket, caplog):
+def test_a_store_that_ignores_conditions_is_said_to_and_the_run_goes_on(
+    store: FaultyStore, bucket: str, caplog: pytest.LogCaptureFixture
+) -> None:
     store.ignores_conditions = True
     assert restore(bucket).exit_code == 0
     assert f"the store of bucket {bucket} ignores If-None-Match on PUT" in caplog.text

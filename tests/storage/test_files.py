@@ -1,25 +1,28 @@
 """What is promised of files, wherever they lie: every test runs on a disk, an object store over HTTP, and fsspec."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.storage.artifacts import Store, get_or_make
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.storage.location import Entry, RemotePath
 
 
-def put(files, folder, *names):
+def put(files: Files, folder: Path | RemotePath, *names: str) -> None:
     for name in names:
         files.write(folder / name, name.encode())
 
 
-def names_of(entries, folder):
+def names_of(entries: Iterator[Any] | list[Entry], folder: Path | RemotePath) -> list[str]:
     return [str(entry.place).removeprefix(f"{folder}/") for entry in entries]
 
 
-def test_a_file_is_written_looked_at_read_and_deleted(files, folder):
+def test_a_file_is_written_looked_at_read_and_deleted(files: Files, folder: Path | RemotePath) -> None:
     place = folder / "deep/a.bin"
     assert (files.read(place), files.look(place), files.mark(place)) == (None, None, None)
     files.write(place, b"value")
@@ -30,7 +33,7 @@ def test_a_file_is_written_looked_at_read_and_deleted(files, folder):
     assert not files.exists(place)
 
 
-def test_what_cannot_be_looked_at_is_not_called_absent(files, tmp_path):
+def test_what_cannot_be_looked_at_is_not_called_absent(files: Files, tmp_path: Path) -> None:
     """As with a folder that may not be entered, or a mount that is gone: not the file's doing, and it may pass."""
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "file").touch()
@@ -41,7 +44,7 @@ def test_what_cannot_be_looked_at_is_not_called_absent(files, tmp_path):
     assert list(files.marks([tmp_path / "loop", tmp_path / "file"])) == [tmp_path / "file"]
 
 
-def test_listings_tell_files_from_folders_and_agree_with_a_look(files, folder):
+def test_listings_tell_files_from_folders_and_agree_with_a_look(files: Files, folder: Path | RemotePath) -> None:
     put(files, folder, "b.mp4", "a/2.png", "a/1.png", "a.txt", "a/deep/3.png")
     direct = files.children(folder)
     assert sorted((entry.place.name, entry.is_folder) for entry in direct) == [
@@ -55,13 +58,13 @@ def test_listings_tell_files_from_folders_and_agree_with_a_look(files, folder):
     )  # fmt: skip
 
 
-def test_a_folder_is_not_one_whose_name_begins_alike(files, folder):
+def test_a_folder_is_not_one_whose_name_begins_alike(files: Files, folder: Path | RemotePath) -> None:
     put(files, folder, "clip-2/1.png", "clip/1.png", "clip.mp4")
     assert names_of(files.children(folder / "clip"), folder) == ["clip/1.png"]
     assert names_of(files.walk(folder / "clip"), folder) == ["clip/1.png"]
 
 
-def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files, folder):
+def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files: Files, folder: Path | RemotePath) -> None:
     put(files, folder, "a.bin", "f/1.png", "f/2.png")
     before = [files.mark(folder / "a.bin"), files.mark(folder / "f")]
     assert before == [files.mark(folder / "a.bin"), files.mark(folder / "f")]
@@ -71,20 +74,22 @@ def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files, folde
     assert all(one != other for one, other in zip(before, after, strict=True))
 
 
-def test_the_marks_of_many_are_those_of_each(files, folder):
+def test_the_marks_of_many_are_those_of_each(files: Files, folder: Path | RemotePath) -> None:
     put(files, folder, *[f"{n:03d}.mp4" for n in range(0, 40, 3)], "frames/1.png", "frames/2.png")
     places = [folder / f"{n:03d}.mp4" for n in range(40)] + [folder / "frames", folder / "absent"]
     assert files.marks(places) == {place: mark for place in places if (mark := files.mark(place)) is not None}
     assert len(files.marks(places)) == 15
 
 
-def test_a_bucket_itself_is_a_folder_as_any_other(files, bucket):
+def test_a_bucket_itself_is_a_folder_as_any_other(files: Files, bucket: str) -> None:
     place = RemotePath(bucket, "")
     put(files, place, "1.png")
     assert files.marks([place]) == {place: files.mark(place)}
 
 
-def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_them(files, tmp_path, monkeypatch):
+def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_them(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(files, tmp_path, "a/2.bin", "a/1/deep.bin", "a.bin", "b/3.bin", ".hidden/4.bin", "a/.5.bin")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
     read = []
@@ -97,7 +102,9 @@ def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_th
     assert list(files.walk(tmp_path / "absent")) == list(files.walk(tmp_path / "a.bin")) == []
 
 
-def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(files, folder, tmp_path):
+def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(
+    files: Files, folder: Path | RemotePath, tmp_path: Path
+) -> None:
     put(files, folder, "png/0.png", "png/1.png", "clip.mkv")
     for name, content in {"png/0.png": b"new", "clip.mkv": b"new clip"}.items():
         (tmp_path / "staged" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +117,7 @@ def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(files, f
 
 
 @pytest.mark.parametrize("other", ["a.mp4", "deeper/0.png", "a.png/0.png", "labels.json", ".git/HEAD", ".hidden"])
-def test_a_folder_that_holds_anything_but_images_is_not_replaced(files, tmp_path, other):
+def test_a_folder_that_holds_anything_but_images_is_not_replaced(files: Files, tmp_path: Path, other: str) -> None:
     put(files, tmp_path / "shot", "0.png", other)
     put(files, tmp_path / "staged", "0.png")
     with pytest.raises(StoreError, match=f"shot holds {Path(other).parts[0]}, which is not part of an output"):
@@ -118,14 +125,16 @@ def test_a_folder_that_holds_anything_but_images_is_not_replaced(files, tmp_path
     assert files.exists(tmp_path / "shot" / other)
 
 
-def test_what_a_file_manager_left_among_images_does_not_keep_them_from_being_replaced(files, tmp_path):
+def test_what_a_file_manager_left_among_images_does_not_keep_them_from_being_replaced(
+    files: Files, tmp_path: Path
+) -> None:
     put(files, tmp_path / "shot", "0.png", "1.jpg", ".DS_Store", "Thumbs.db")
     put(files, tmp_path / "staged", "0.png")
     files.of(tmp_path).publish(tmp_path / "staged", tmp_path / "shot")
     assert names_of(files.children(tmp_path / "shot"), tmp_path) == ["shot/0.png"]
 
 
-def test_what_is_no_image_stays_where_images_come_into_a_bucket(files, bucket, tmp_path):
+def test_what_is_no_image_stays_where_images_come_into_a_bucket(files: Files, bucket: str, tmp_path: Path) -> None:
     shot = RemotePath(bucket, "shot")
     put(files, shot, "0.png", "1.png", "labels.json")
     put(files, tmp_path / "staged", "0.png")
@@ -133,7 +142,7 @@ def test_what_is_no_image_stays_where_images_come_into_a_bucket(files, bucket, t
     assert names_of(files.children(shot), shot) == ["0.png", "labels.json"]
 
 
-def test_a_fetched_file_is_the_one_that_was_looked_at(files, folder, tmp_path):
+def test_a_fetched_file_is_the_one_that_was_looked_at(files: Files, folder: Path | RemotePath, tmp_path: Path) -> None:
     put(files, folder, "a.bin")
     entry = files.look(folder / "a.bin")
     files.of(folder).fetch(entry, tmp_path / "copy")
@@ -145,7 +154,9 @@ def test_a_fetched_file_is_the_one_that_was_looked_at(files, folder, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:]])
-def test_a_damaged_artefact_is_deleted_and_made_again(files, folder, damage):
+def test_a_damaged_artefact_is_deleted_and_made_again(
+    files: Files, folder: Path | RemotePath, damage: Callable[..., Any]
+) -> None:
     store = Store(folder, files)
     store.put("flow/ab/one", b"some value that is long enough")
     place = folder / "flow/ab/one"
@@ -156,7 +167,7 @@ def test_a_damaged_artefact_is_deleted_and_made_again(files, folder, damage):
     assert get_or_make(store, "flow/ab/one", lambda: b"newer") == (b"new", True)
 
 
-def test_a_store_lists_its_keys_with_what_is_known_of_each(files, folder):
+def test_a_store_lists_its_keys_with_what_is_known_of_each(files: Files, folder: Path | RemotePath) -> None:
     store = Store(folder, files)
     for key in ("flow/ab/one", "flow/cd/two", "parts/x"):
         store.put(key, b"value")

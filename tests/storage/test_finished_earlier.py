@@ -1,8 +1,8 @@
 """Of many items, those that need no work are found from listings and the last ledger, and nothing changed is."""
 
+from pathlib import Path
+
 import pytest
-from faulty_store import faults_before
-from finished_runs import make_items, write_finished_run
 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.run.resume import find_finished_earlier
@@ -12,17 +12,22 @@ from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
 from reelmend.pipelines.storage.ledger.head import head_place
 from reelmend.pipelines.storage.location import Location, RemotePath
+from reelmend.pipelines.tasks import Item
+from tests.storage.faulty_store import faults_before
+from tests.storage.finished_runs import make_items, write_finished_run
 
 FEW, COUNT = 8, 20
 """Up to `FEW` items each record is read; of `COUNT`, listings and the ledger tell."""
 
 
 @pytest.fixture(autouse=True)
-def few_are_enough(monkeypatch):
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.run.resume.FEW_ITEMS", FEW)
 
 
-def finished_run(folder: Location, count=COUNT):
+def finished_run(
+    folder: Location, count: int = COUNT
+) -> tuple[list[Item], Path, WorkerContext] | tuple[list[Item], RemotePath, WorkerContext]:
     job = JobConfig(out=str(folder / "out"))
     worker_context, ledger = WorkerContext(RunContext("first", job)), folder / "out/_reelmend/ledger"
     items = make_items(folder / "in", folder / "out", count)
@@ -31,19 +36,19 @@ def finished_run(folder: Location, count=COUNT):
 
 
 @pytest.fixture
-def trusted_clock(monkeypatch):
+def trusted_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when the run ended some seconds ago."""
     monkeypatch.setattr("reelmend.pipelines.run.resume.CLOCK_S", -60.0)
 
 
-def test_every_finished_item_is_found_with_what_its_row_said(folder, trusted_clock):
+def test_every_finished_item_is_found_with_what_its_row_said(folder: Path | RemotePath, trusted_clock: None) -> None:
     items, ledger, worker_context = finished_run(folder)
     found = find_finished_earlier(items, ledger, worker_context)
     assert found.keys() == {item.id for item in items}
     assert found[items[7].id].facts["output"] == str(items[7].output)
 
 
-def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder):
+def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder: Path | RemotePath) -> None:
     items, ledger, worker_context = finished_run(folder)
     record = get_json(worker_context.store, record_key(items[1]))
     record["facts"]["item_key"] = "of another run's settings"
@@ -57,7 +62,7 @@ def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder)
 
 
 @pytest.mark.parametrize("count", [FEW, COUNT])
-def test_what_changed_is_not_taken_for_finished(folder, trusted_clock, count):
+def test_what_changed_is_not_taken_for_finished(folder: Path | RemotePath, trusted_clock: None, count: int) -> None:
     items, ledger, worker_context = finished_run(folder, count)
     worker_context.files.write(items[1].video, b"another video")
     worker_context.files.write(items[2].output, b"another output")
@@ -70,13 +75,15 @@ def test_what_changed_is_not_taken_for_finished(folder, trusted_clock, count):
     assert not find_finished_earlier(items, ledger, worker_context)
 
 
-def test_another_setting_means_that_nothing_is_finished(folder, trusted_clock):
+def test_another_setting_means_that_nothing_is_finished(folder: Path | RemotePath, trusted_clock: None) -> None:
     items, ledger, worker_context = finished_run(folder)
     worker_context.context.job.stitch.crf += 1
     assert not find_finished_earlier(items, ledger, worker_context)
 
 
-def test_no_item_costs_a_request_of_its_own(bucket, s3_endpoint, monkeypatch, trusted_clock):
+def test_no_item_costs_a_request_of_its_own(
+    bucket: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, trusted_clock: None
+) -> None:
     items, ledger, _ = finished_run(RemotePath(bucket, "data"))
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)

@@ -1,9 +1,12 @@
 """Which segments go when the flow cache is full: decided from a survey, without a store."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.storage.flow_cache.codec import key_named, segment_key, segment_name
@@ -23,26 +26,26 @@ def name(number: int) -> bytes:
     return bytes([number + 1]) + bytes(15)
 
 
-def seen(made_s, *records, sizes=None):
+def seen(made_s: list[float] | tuple[Any, ...], *records: Record, sizes: tuple[Any, ...] | None = None) -> Survey:
     """A survey of segments 0, 1, 2, ..."""
     names = as_names(name(n) for n in range(len(made_s)))
     sizes = np.array([10] * len(made_s) if sizes is None else sizes)
     return Survey(NOW_S, names, sizes, np.array(made_s, float), tuple(sorted(records, key=lambda r: r.written_s)))
 
 
-def used(at_s, *numbers, flow="dis"):
+def used(at_s: float, *numbers: int, flow: str = "dis") -> Record:
     return Record("flow_used/run-0", at_s, flow, as_names(map(name, numbers)))
 
 
-def run(at_s, *numbers):
+def run(at_s: float, *numbers: int) -> Record:
     return Record("flow_runs/run", at_s, "dis", as_names(map(name, numbers)))
 
 
-def goes(survey, needed=NOTHING, **limits):
+def goes(survey: Survey, needed: NDArray[Any] = NOTHING, **limits: int) -> list[int]:
     return choose(survey, needed, Limits(**limits)).tolist()
 
 
-def test_the_least_recently_used_go_first_and_no_more_than_must():
+def test_the_least_recently_used_go_first_and_no_more_than_must() -> None:
     survey = seen([30, 10, 20, 40])
     assert goes(survey, max_bytes=40) == []
     assert goes(survey, max_bytes=39) == [1]
@@ -50,26 +53,26 @@ def test_the_least_recently_used_go_first_and_no_more_than_must():
     assert goes(survey, max_bytes=0) == [1, 2, 0, 3]
 
 
-def test_what_was_read_stays_longer_than_what_was_only_written():
+def test_what_was_read_stays_longer_than_what_was_only_written() -> None:
     assert goes(seen([10, 20, 30], used(50, 0)), max_bytes=20) == [1]
     assert goes(seen([10, 20, 30], used(5, 0)), max_bytes=20) == [0]
 
 
-def test_what_is_needed_stays_and_the_next_in_line_goes():
+def test_what_is_needed_stays_and_the_next_in_line_goes() -> None:
     survey = seen([10, 20, 30])
     assert goes(survey, as_names([name(0)]), max_bytes=10) == [1, 2]
     assert goes(survey, as_names([name(0), name(2)]), max_bytes=0) == [1]
     assert goes(survey, as_names(map(name, range(9))), max_bytes=0, unused_s=0) == []
 
 
-def test_a_run_that_was_silent_needs_nothing_but_has_used_it():
+def test_a_run_that_was_silent_needs_nothing_but_has_used_it() -> None:
     alive, dead = seen([10, 20], run(NOW_S - 5, 0)), seen([10, 20], run(NOW_S - SILENT_S, 0))
     assert list(padded(alive.needed)) == [name(0)]
     assert len(dead.needed) == 0
     assert goes(dead, max_bytes=10) == [1]
 
 
-def test_what_was_not_used_for_a_time_goes_whatever_its_size():
+def test_what_was_not_used_for_a_time_goes_whatever_its_size() -> None:
     survey = seen([NOW_S - 100, NOW_S - 50, NOW_S - 100], used(NOW_S - 10, 0))
     assert goes(survey, unused_s=30) == [2, 1]
     assert goes(survey, unused_s=60, max_bytes=10) == [2, 1]
@@ -81,7 +84,9 @@ SEGMENTS = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20), st.boolean
 
 @settings(deadline=None)
 @given(SEGMENTS, st.integers(0, 800))
-def test_after_a_pass_the_budget_holds_or_all_that_is_left_is_needed(segments, max_bytes):
+def test_after_a_pass_the_budget_holds_or_all_that_is_left_is_needed(
+    segments: list[tuple[int, int, bool]], max_bytes: int
+) -> None:
     sizes, made_s, needed = zip(*segments, strict=True) if segments else ((), (), ())
     survey = seen(made_s, sizes=sizes)
     needed_at = set(np.flatnonzero(needed))
@@ -94,7 +99,7 @@ def test_after_a_pass_the_budget_holds_or_all_that_is_left_is_needed(segments, m
     assert all(made_s[gone] <= made_s[kept] for gone in going for kept in stays - needed_at)
 
 
-def test_figures_say_what_computed_the_flow_and_who_needs_it():
+def test_figures_say_what_computed_the_flow_and_who_needs_it() -> None:
     survey = seen([10, 20, 30, 40], used(50, 0, 1, flow="raft"), run(NOW_S, 2), sizes=[2, 3, 3, 6])
     found = figures(survey, max_bytes=20)
     assert [(s.name, s.segments, s.bytes) for s in found.by_flow] == [("unknown", 1, 6), ("raft", 2, 5), ("dis", 1, 3)]
@@ -103,7 +108,7 @@ def test_figures_say_what_computed_the_flow_and_who_needs_it():
     assert figures(seen([]), max_bytes=0).oldest_s is None
 
 
-def test_a_segment_is_told_by_the_last_part_of_its_key():
+def test_a_segment_is_told_by_the_last_part_of_its_key() -> None:
     key = segment_key("video", Segment(0, 0, 40), (640, 360), "dis")
     assert key_named(segment_name(key)) == key
     for other in ("flow/ab/notes.txt", "flow/ab", key + "00", key.replace("flow/", "flow/x/")):
@@ -111,7 +116,7 @@ def test_a_segment_is_told_by_the_last_part_of_its_key():
             segment_name(other)
 
 
-def test_sizes_and_times_are_read_as_they_are_said():
+def test_sizes_and_times_are_read_as_they_are_said() -> None:
     assert [bytes_of(text) for text in ("1000", "2kB", "1.5 TB", "500G")] == [1000, 2000, 1.5e12, 500e9]
     assert [seconds_of(text) for text in ("90s", "45min", "12h", "30d")] == [90, 2700, 43200, 2592000]
     for wrong in ("", "12XB", "-1", "1.2.3GB"):

@@ -5,9 +5,9 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jobs import add_item, lossless_job
 
 from reelmend.pipelines.config import InputConfig, JobConfig, StoreConfig
 from reelmend.pipelines.errors import SetupError, StoreError
@@ -21,25 +21,28 @@ from reelmend.pipelines.storage.leases.fsspec_lease import FsspecLeaseObject
 from reelmend.pipelines.storage.leases.lease import Holder
 from reelmend.pipelines.storage.leases.open import lease_on
 from reelmend.pipelines.storage.leases.remote_lease import RemoteLease
-from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.location import RemotePath, location_of
+from tests.jobs import add_item, lossless_job
 
 PATIENCE_S = 30
-HOLD = str(Path(__file__).with_name("hold_lease.py"))
+HOLD = "tests.storage.hold_lease"
 
 
 @pytest.fixture
-def place(gs_bucket):
+def place(gs_bucket: RemotePath) -> RemotePath:
     return gs_bucket / "out/_reelmend/lease.json"
 
 
-def lease(place, run, host="here", **seconds):
+def lease(place: RemotePath, run: str, host: str = "here", **seconds: float) -> RemoteLease:
     """One whose holder's life no other process can tell."""
     return RemoteLease(
         place, Holder(run, host, 1, "boot/pid:[1]/1/1"), FsspecLeaseObject(place, FsspecFiles("gs")), **seconds
     )
 
 
-def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothing(gs_bucket, tmp_path):
+def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothing(
+    gs_bucket: RemotePath, tmp_path: Path
+) -> None:
     add_item(tmp_path, frames=8)
     here = lossless_job(tmp_path, block_length=4, overlap=1, chunk_length=4)
     run_job(here, SilentDisplay())
@@ -57,7 +60,7 @@ def test_a_run_in_it_gives_the_bytes_of_a_local_run_and_a_second_one_does_nothin
     assert (again.finished_earlier, again.tasks_computed) == (1, 0)
 
 
-def test_a_bracket_that_is_escaped_in_a_glob_is_a_letter_of_a_folders_name(gs_bucket):
+def test_a_bracket_that_is_escaped_in_a_glob_is_a_letter_of_a_folders_name(gs_bucket: RemotePath) -> None:
     for name in ("p[1]/in/a.mp4", "p1/in/b.mp4"):
         Files().write(gs_bucket / name, b"")
     videos = ["gs://bucket/p[[]1]/**/*.mp4"]
@@ -65,7 +68,7 @@ def test_a_bracket_that_is_escaped_in_a_glob_is_a_letter_of_a_folders_name(gs_bu
     assert [item.id for item in discover(job)] == ["in/a"]
 
 
-def test_names_with_wildcards_mean_themselves_alone(gs_bucket):
+def test_names_with_wildcards_mean_themselves_alone(gs_bucket: RemotePath) -> None:
     files = Files()
     for name in ("in/a.bin", "in/b.bin", "in/[ab].bin", "in/*.bin"):
         files.write(gs_bucket / name, name.encode())
@@ -74,7 +77,7 @@ def test_names_with_wildcards_mean_themselves_alone(gs_bucket):
     assert [entry.place.name for entry in files.walk(gs_bucket)] == ["a.bin", "b.bin"]
 
 
-def test_a_second_run_is_told_who_writes_there_and_comes_in_afterwards(place):
+def test_a_second_run_is_told_who_writes_there_and_comes_in_afterwards(place: RemotePath) -> None:
     with (
         lease_on(place, "first", Files()),
         pytest.raises(SetupError, match=r"another run writes to gs://bucket/out: run first, process \d+ on"),
@@ -86,15 +89,17 @@ def test_a_second_run_is_told_who_writes_there_and_comes_in_afterwards(place):
         assert last_sign(place, Files()).alive
 
 
-def test_a_run_that_was_killed_does_not_keep_the_next_one_waiting(place):
-    with subprocess.Popen([sys.executable, HOLD, str(place)], stdout=subprocess.PIPE) as other:
+def test_a_run_that_was_killed_does_not_keep_the_next_one_waiting(place: RemotePath) -> None:
+    with subprocess.Popen([sys.executable, "-m", HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         other.kill()
     with lease_on(place, "next", Files()) as held:
         assert not held.lost
 
 
-def test_a_lease_is_watched_whatever_this_machines_clock_says(place, monkeypatch):
+def test_a_lease_is_watched_whatever_this_machines_clock_says(
+    place: RemotePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lease(place, "dead", beat_s=60.0).__enter__()
     monkeypatch.setattr("time.time", lambda: 4e9)
     with lease(place, "next", "there", beat_s=0.1, silent_s=0.5) as held:
@@ -103,7 +108,7 @@ def test_a_lease_is_watched_whatever_this_machines_clock_says(place, monkeypatch
             pass
 
 
-def test_of_two_runs_that_come_in_at_once_one_learns_it_and_stops(place):
+def test_of_two_runs_that_come_in_at_once_one_learns_it_and_stops(place: RemotePath) -> None:
     with lease(place, "first", beat_s=0.1) as first:
         Files().write(place, b'{"run": "second", "host": "there", "pid": 2}')
         waiting, deadline = threading.Event(), PATIENCE_S / 0.1
@@ -115,7 +120,7 @@ def test_of_two_runs_that_come_in_at_once_one_learns_it_and_stops(place):
     assert b"second" in Files().read(place)
 
 
-def test_a_package_that_is_missing_is_named():
+def test_a_package_that_is_missing_is_named() -> None:
     with pytest.raises(SetupError, match=r'az:// needs adlfs: pip install "reelmend\[fsspec\]" adlfs'):
         Files().read(location_of("az://container/x"))
 
@@ -133,6 +138,8 @@ class _Answer(Exception):
         (KeyError("odd"), StoreError, "gs://b/x: 'odd'"),
     ],
 )
-def test_what_a_package_raises_becomes_one_line_of_ours(raised, kind, says):
+def test_what_a_package_raises_becomes_one_line_of_ours(
+    raised: Any, kind: type[SetupError] | type[StoreError], says: str
+) -> None:
     with pytest.raises(kind, match=says), translated("gs://b/x"):
         raise raised

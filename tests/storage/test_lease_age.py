@@ -36,12 +36,12 @@ def lease(age_s: float) -> RemoteLease:
     return RemoteLease(RemotePath("b", "out/_reelmend/lease"), Holder.this_process("next"), Object(age_s), beat_s=0.04)
 
 
-def test_one_that_was_silent_for_longer_is_free_at_once():
+def test_one_that_was_silent_for_longer_is_free_at_once() -> None:
     with lease(SILENT_S + 0.1) as held:
         assert not held.lost
 
 
 @pytest.mark.parametrize("age_s", [0.0, SILENT_S - 0.1, SILENT_S])
-def test_one_that_was_heard_of_until_then_is_held(age_s):
+def test_one_that_was_heard_of_until_then_is_held(age_s: float) -> None:
     with pytest.raises(SetupError, match="run first, process 1 on elsewhere"):
         lease(age_s).__enter__()

@@ -3,24 +3,25 @@
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 import pytest
-from faulty_store import faults_before
-from jobs import add_item, lossless_job
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import InputConfig, RunConfig, S3Config, StoreConfig
+from reelmend.pipelines.config import InputConfig, JobConfig, RunConfig, S3Config, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.location import location_of
+from tests.jobs import add_item, lossless_job
+from tests.storage.faulty_store import FaultyStore, faults_before
 
 OUTAGE_S = 3.0
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory):
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     for number in range(3):
         add_item(folder, f"clip{number}", frames=4, size=(48, 32), audio=False)
@@ -28,7 +29,7 @@ def clips(tmp_path_factory):
 
 
 @pytest.fixture
-def job(clips, bucket, tmp_path):
+def job(clips: Path, bucket: str, tmp_path: Path) -> JobConfig:
     for path in clips.iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
     job = lossless_job(tmp_path, block_length=4, overlap=1, chunk_length=4)
@@ -42,16 +43,16 @@ def job(clips, bucket, tmp_path):
     )
 
 
-def type_in(job, tmp_path, *words):
+def type_in(job: JobConfig, tmp_path: Path, *words: str) -> Result:
     (tmp_path / "job.yaml").write_text(dump_job(job))
     return CliRunner().invoke(app, ["run", str(tmp_path / "job.yaml"), *words])
 
 
-def break_at_the_first_output(store, seconds):
+def break_at_the_first_output(store: FaultyStore, seconds: float) -> None:
     """From the first finished video on every request gets a 503, for so many seconds."""
     began = []
 
-    def refuse(asked):
+    def refuse(asked: str) -> None:
         if asked.startswith("PUT") and "/out/clip" in asked and not began:
             began.append(time.monotonic())
         away = began and time.monotonic() < began[0] + seconds
@@ -60,7 +61,9 @@ def break_at_the_first_output(store, seconds):
     store.refuse = refuse
 
 
-def test_a_run_waits_for_a_store_that_is_away_for_seconds(job, tmp_path, s3_endpoint, monkeypatch):
+def test_a_run_waits_for_a_store_that_is_away_for_seconds(
+    job: JobConfig, tmp_path: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         break_at_the_first_output(store, OUTAGE_S)
@@ -75,8 +78,8 @@ def test_a_run_waits_for_a_store_that_is_away_for_seconds(job, tmp_path, s3_endp
 
 
 def test_a_store_that_stays_away_stops_the_run_with_a_status_that_is_tried_again(
-    job, tmp_path, s3_endpoint, monkeypatch
-):
+    job: JobConfig, tmp_path: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         break_at_the_first_output(store, 1000)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from faulty_store import faults_before
 
 from reelmend.pipelines.config import S3Config
 from reelmend.pipelines.errors import SetupError, StoreError
@@ -20,30 +20,31 @@ from reelmend.pipelines.storage.leases.remote_lease import RemoteLease
 from reelmend.pipelines.storage.leases.s3_lease import S3LeaseObject
 from reelmend.pipelines.storage.location import RemotePath
 from reelmend.pipelines.storage.s3_files import S3Files
+from tests.storage.faulty_store import faults_before
 
 PATIENCE_S = 30
-HOLD = str(Path(__file__).with_name("hold_lease.py"))
+HOLD = "tests.storage.hold_lease"
 
 
 @pytest.fixture
-def place(bucket):
+def place(bucket: str) -> RemotePath:
     return RemotePath(bucket, "out/_reelmend/lease.json")
 
 
-def object_at(place):
+def object_at(place: RemotePath) -> S3LeaseObject:
     return S3LeaseObject(place, S3Files(S3Config(attempts=2)))
 
 
-def lease(place, run, **seconds):
+def lease(place: RemotePath, run: str, **seconds: float) -> RemoteLease:
     return RemoteLease(place, Holder.this_process(run), object_at(place), **seconds)
 
 
-def lease_elsewhere(place, beat_s):
+def lease_elsewhere(place: RemotePath, beat_s: float) -> RemoteLease:
     """One whose holder's life this machine cannot tell."""
     return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
 
 
-def until(happened):
+def until(happened: Callable[..., Any]) -> None:
     waiting = threading.Event()
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
@@ -51,7 +52,7 @@ def until(happened):
         waiting.wait(0.05)
 
 
-def taken_within_patience(place, run, silent_s):
+def taken_within_patience(place: RemotePath, run: str, silent_s: float) -> RemoteLease:
     """Enter the lease as soon as its holder was silent for long enough."""
     given_up = threading.Event()
     timer = threading.Timer(PATIENCE_S, given_up.set)
@@ -66,7 +67,7 @@ def taken_within_patience(place, run, silent_s):
         timer.cancel()
 
 
-def test_a_second_run_is_told_who_holds_it_and_comes_in_afterwards(place):
+def test_a_second_run_is_told_who_holds_it_and_comes_in_afterwards(place: RemotePath) -> None:
     with (
         lease(place, "first"),
         pytest.raises(
@@ -80,7 +81,7 @@ def test_a_second_run_is_told_who_holds_it_and_comes_in_afterwards(place):
             assert not held.lost
 
 
-def test_a_lease_that_is_renewed_is_never_taken(place):
+def test_a_lease_that_is_renewed_is_never_taken(place: RemotePath) -> None:
     with lease(place, "first", beat_s=0.05, silent_s=1.0) as first:
         other = threading.Event()
         for _ in range(12):
@@ -90,8 +91,10 @@ def test_a_lease_that_is_renewed_is_never_taken(place):
         assert not first.lost
 
 
-def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(place, caplog):
-    with subprocess.Popen([sys.executable, HOLD, str(place)], stdout=subprocess.PIPE) as other:
+def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waiting(
+    place: RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    with subprocess.Popen([sys.executable, "-m", HOLD, str(place)], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass
@@ -104,13 +107,13 @@ def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waitin
     assert "waiting up to" not in caplog.text
 
 
-def test_a_run_that_died_on_another_machine_is_taken_over_when_it_was_silent(place):
+def test_a_run_that_died_on_another_machine_is_taken_over_when_it_was_silent(place: RemotePath) -> None:
     lease_elsewhere(place, beat_s=60.0).__enter__()
     with lease(place, "next", beat_s=0.2, silent_s=1.0) as held:
         assert not held.lost
 
 
-def test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_lives(place):
+def test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_lives(place: RemotePath) -> None:
     with (
         lease_elsewhere(place, beat_s=0.2),
         pytest.raises(SetupError, match="run first, process 1 on elsewhere"),
@@ -120,7 +123,9 @@ def test_a_run_on_another_machine_is_left_alone_as_soon_as_it_shows_that_it_live
 
 
 @pytest.mark.parametrize("clock_s", [-1e6, 1e6])
-def test_a_store_whose_clock_jumps_keeps_nobody_out_for_ever(place, s3_endpoint, monkeypatch, clock_s):
+def test_a_store_whose_clock_jumps_keeps_nobody_out_for_ever(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, clock_s: float
+) -> None:
     lease_elsewhere(place, beat_s=60.0).__enter__()
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
@@ -129,7 +134,9 @@ def test_a_store_whose_clock_jumps_keeps_nobody_out_for_ever(place, s3_endpoint,
             assert not held.lost
 
 
-def test_a_store_that_ignores_conditions_is_named(place, s3_endpoint, monkeypatch, caplog):
+def test_a_store_that_ignores_conditions_is_named(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         with lease(place, "first"):
@@ -140,7 +147,7 @@ def test_a_store_that_ignores_conditions_is_named(place, s3_endpoint, monkeypatc
             assert "start one run at a time" in caplog.text
 
 
-def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):
+def test_a_run_that_was_silent_too_long_learns_that_it_lost(place: RemotePath) -> None:
     with lease(place, "first", beat_s=3.0) as first:
         second = taken_within_patience(place, "second", silent_s=1.0)
         with pytest.raises(SetupError, match="run second"):
@@ -153,13 +160,15 @@ def test_a_run_that_was_silent_too_long_learns_that_it_lost(place):
 
 
 @pytest.mark.parametrize("clock", ["-100000", "100000"])
-def test_the_clock_of_a_machine_does_not_matter(place, clock, monkeypatch):
+def test_the_clock_of_a_machine_does_not_matter(place: RemotePath, clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1.8e9 + float(clock))
     with lease(place, "first"), pytest.raises(SetupError, match="run first"), lease(place, "second"):
         pass
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(place, s3_endpoint, monkeypatch):
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         for run in ("first", "second"):  # none is there, then one
@@ -168,7 +177,9 @@ def test_an_answer_that_breaks_off_is_asked_for_again(place, s3_endpoint, monkey
                 assert not held.lost
 
 
-def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, monkeypatch):
+def test_a_write_whose_answer_was_lost_is_still_this_runs(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         store.lost_answers = 1
@@ -179,7 +190,9 @@ def test_a_write_whose_answer_was_lost_is_still_this_runs(place, s3_endpoint, mo
             assert not first.lost
 
 
-def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(place, s3_endpoint, monkeypatch, caplog):
+def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         with lease(place, "first", beat_s=0.05) as first:
@@ -195,20 +208,24 @@ def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(place, s3_en
         assert object_at(place).look().content["released"]
 
 
-def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(place, caplog):
+def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(
+    place: RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
     with lease(place, "first", beat_s=60.0):
         object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', object_at(place).look().tag)
     assert "was taken while this run was silent: run other, process 1 on elsewhere" in caplog.text
 
 
-def test_a_sign_of_life_that_hangs_leaves_time_for_the_next_one(place):
+def test_a_sign_of_life_that_hangs_leaves_time_for_the_next_one(place: RemotePath) -> None:
     with lease_on(place, "first", Files()) as held:
         client = held._object._files.client.meta.config
     hangs_s = client.read_timeout * client.retries["total_max_attempts"]
     assert BEAT_S + hangs_s + BEAT_S < SILENT_S
 
 
-def test_a_lease_is_asked_for_more_often_than_it_is_renewed(place, s3_endpoint, monkeypatch):
+def test_a_lease_is_asked_for_more_often_than_it_is_renewed(
+    place: RemotePath, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         store.answers = [(500, "InternalError")] * 3
@@ -217,7 +234,9 @@ def test_a_lease_is_asked_for_more_often_than_it_is_renewed(place, s3_endpoint, 
             assert not held.lost
 
 
-def test_a_look_that_hangs_is_given_up_with_the_clients_own_tries(place, monkeypatch):
+def test_a_look_that_hangs_is_given_up_with_the_clients_own_tries(
+    place: RemotePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(StoreError, match="timeout"):

@@ -1,37 +1,40 @@
 """Two stamps of a source agree where nothing was written in between, and nowhere else."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.stamp import NO_STAMP, stamp_of
+from reelmend.pipelines.storage.stamp import NO_STAMP, Stamp, stamp_of
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     path = tmp_path / "a.png"
     path.write_bytes(b"content")
     return path
 
 
-def stamp(path):
+def stamp(path: Path) -> Stamp:
     return stamp_of(Files().parts_of(path))
 
 
-def rewritten(path):
+def rewritten(path: Path) -> None:
     path.write_bytes(b"CONTENT")
 
 
-def put_back(path):
+def put_back(path: Path) -> None:
     told = path.stat()
     path.write_bytes(b"CONTENT")
     path.write_bytes(b"content")
     os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
 
 
-def replaced(path):
+def replaced(path: Path) -> None:
     told = path.stat()
     other = path.with_suffix(".other")
     other.write_bytes(b"content")
@@ -39,18 +42,18 @@ def replaced(path):
     other.replace(path)
 
 
-def moved_times(path):
+def moved_times(path: Path) -> None:
     os.utime(path, ns=(1, 1))
 
 
 @pytest.mark.parametrize("change", [rewritten, put_back, replaced, moved_times])
-def test_whatever_is_done_to_a_file_shows(source, change):
+def test_whatever_is_done_to_a_file_shows(source: Path, change: Callable[..., Any]) -> None:
     before = stamp(source)
     change(source)
     assert not stamp(source).agrees(before)
 
 
-def test_a_file_that_is_read_is_the_same(source):
+def test_a_file_that_is_read_is_the_same(source: Path) -> None:
     before = stamp(source)
     source.read_bytes()
     assert stamp(source).agrees(before)
@@ -59,7 +62,9 @@ def test_a_file_that_is_read_is_the_same(source):
 
 
 @pytest.mark.parametrize("ingredient", ["mark", "changed", "inodes"])
-def test_each_part_of_a_stamp_counts_and_inodes_where_both_looks_were_had_from_one_place(source, ingredient):
+def test_each_part_of_a_stamp_counts_and_inodes_where_both_looks_were_had_from_one_place(
+    source: Path, ingredient: str
+) -> None:
     one = stamp(source)
     other = replace(one, **{ingredient: "another"})
     assert not one.agrees(other)

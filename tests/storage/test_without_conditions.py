@@ -7,15 +7,13 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
-import s3rver
-from faulty_store import faults_before
-from jobs import add_item, lossless_job
-from servers import CREDENTIALS
 
 from reelmend.pipelines.config import S3Config, StoreConfig
 from reelmend.pipelines.errors import SetupError
@@ -24,8 +22,13 @@ from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.storage.leases.lease import Holder
 from reelmend.pipelines.storage.leases.remote_lease import RemoteLease
 from reelmend.pipelines.storage.leases.s3_lease import S3LeaseObject
+from reelmend.pipelines.storage.ledger.rows import ItemRow
 from reelmend.pipelines.storage.location import RemotePath
 from reelmend.pipelines.storage.s3_files import S3Files
+from tests.jobs import add_item, lossless_job
+from tests.servers import CREDENTIALS
+from tests.storage import s3rver
+from tests.storage.faulty_store import faults_before
 
 PATIENCE_S = 30
 
@@ -63,23 +66,25 @@ def _lease_in_new_bucket() -> RemotePath:
     return RemotePath(name, "out/_reelmend/lease.json")
 
 
-def object_at(place):
+def object_at(place: RemotePath) -> S3LeaseObject:
     return S3LeaseObject(place, S3Files(S3Config(attempts=2)))
 
 
-def lease(place, run, **seconds):
+def lease(place: RemotePath, run: str, **seconds: float) -> RemoteLease:
     """Of a run on a machine of its own: nobody here can tell whether it lives."""
     return RemoteLease(place, Holder(run, run, 1, f"boot-{run}/pid:[1]/1/1"), object_at(place), **seconds)
 
 
-def until(happened):
+def until(happened: Callable[..., Any]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
         assert time.monotonic() < deadline
         threading.Event().wait(0.05)
 
 
-def test_a_run_that_was_taken_for_dead_and_wakes_finds_the_other_one_and_stops(place, caplog):
+def test_a_run_that_was_taken_for_dead_and_wakes_finds_the_other_one_and_stops(
+    place: RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
     with lease(place, "sleeper", beat_s=0.4) as sleeper:
         assert f"the store of bucket {place.bucket} ignores If-None-Match on PUT" in caplog.text
         with sleeper._renewing:  # it stands still
@@ -95,13 +100,13 @@ def test_a_run_that_was_taken_for_dead_and_wakes_finds_the_other_one_and_stops(p
     other.__exit__(None, None, None)
 
 
-def test_of_two_that_come_in_at_the_same_moment_one_is_told(place):
+def test_of_two_that_come_in_at_the_same_moment_one_is_told(place: RemotePath) -> None:
     early, late = lease(place, "early", beat_s=8.0), lease(place, "late", beat_s=8.0)
     write = late._object.write
     with ThreadPoolExecutor(1) as other:
         came_in = []
 
-        def another_comes_first(text, tag):
+        def another_comes_first(text: str, tag: str) -> str:
             if not came_in:
                 came_in.append(other.submit(early.__enter__))
                 until(lambda: object_at(place).look())
@@ -120,7 +125,9 @@ def test_of_two_that_come_in_at_the_same_moment_one_is_told(place):
             early.__exit__(None, None, None)
 
 
-def test_a_run_whose_folder_is_anothers_at_its_end_says_so_and_leaves_the_ledger_alone(tmp_path, place, caplog):
+def test_a_run_whose_folder_is_anothers_at_its_end_says_so_and_leaves_the_ledger_alone(
+    tmp_path: Path, place: RemotePath, caplog: pytest.LogCaptureFixture
+) -> None:
     add_item(tmp_path, frames=3)
     job = lossless_job(tmp_path)
     job.out, job.store = str(place.parent.parent), StoreConfig(cache_dir=str(tmp_path / "cache"))
@@ -131,7 +138,7 @@ def test_a_run_whose_folder_is_anothers_at_its_end_says_so_and_leaves_the_ledger
     class AnotherTakesIt(SilentDisplay):
         """As one does that has taken this run for dead."""
 
-        def change(self, row, answer):
+        def change(self, row: ItemRow, answer: Any) -> None:
             if row.state.ended:
                 files.write(place, json.dumps({"run": "other", "host": "there", "pid": 1}).encode())
                 files.write(head, b"the other's")

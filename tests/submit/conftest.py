@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import pytest
 import requests
-from machines import PATIENCE_S, SCRIPTS, Machine, machine
-from servers import CREDENTIALS
-from shared_clusters import RUNNING
+
+from tests.servers import CREDENTIALS
+from tests.shared_clusters import RUNNING
+from tests.submit.machines import PATIENCE_S, SCRIPTS, Machine, machine
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

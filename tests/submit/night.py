@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from urllib.error import URLError
 
 import yaml
-from clips import moving_box, scene, write_clip, write_mask_image
-from scrapes import scrape, scrape_ray
 
 from reelmend.pipelines.storage.sealed import unseal
+from tests.clips import moving_box, scene, write_clip, write_mask_image
+from tests.scrapes import scrape, scrape_ray
 
 CLIPS, FRAMES, SIZE = 12, 8, (48, 32)
 UNTOUCHED = 7

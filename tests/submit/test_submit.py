@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import write_clip, write_mask_image
-from jobs import add_item, lossless_job
 from ray.job_submission import JobDetails, JobStatus, JobType
 
 from reelmend.cluster.jobs import exit_status_of
 from reelmend.pipelines.cli import main
 from reelmend.pipelines.job.load import dump_job
+from tests.clips import write_clip, write_mask_image
+from tests.jobs import add_item, lossless_job
 
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path):
     """Nothing of the clip is masked, and the driver copies it itself: these tests are about the way there."""
     (tmp_path / "in").mkdir()
     write_clip(tmp_path / "in/clip.mp4", frames=2)
@@ -41,7 +41,7 @@ def ids(head, name):
     return {job.submission_id: job for job in client.list_jobs() if name in (job.submission_id or "")}, client
 
 
-def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head, folder):
+def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head, folder) -> None:
     """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
     (folder / "in" / "broken.mp4").write_bytes(b"not a video")
     (folder / "in" / "broken_mask.mkv").write_bytes(b"nor a mask")
@@ -55,7 +55,7 @@ def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new
         assert "do-not-tell" not in str(details)
 
 
-def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, folder):
+def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, folder) -> None:
     _, client = ids(head, folder.name)
     client.submit_job(
         entrypoint="true",
@@ -71,12 +71,14 @@ def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, fo
     ("status", "code", "exit_status"),
     [("SUCCEEDED", 0, 0), ("FAILED", 3, 3), ("STOPPED", -15, 130), ("FAILED", -9, 137), ("FAILED", None, 1)],
 )
-def test_the_exit_status_is_that_of_the_run(status, code, exit_status):
+def test_the_exit_status_is_that_of_the_run(status: str, code: int | None, exit_status: int) -> None:
     details = JobDetails(type=JobType.SUBMISSION, entrypoint="", status=JobStatus(status), driver_exit_code=code)
     assert exit_status_of(details) == exit_status
 
 
-def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(head, folder):
+def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(
+    head, folder
+) -> None:
     add_item(folder, "long")
     command = [
         sys.executable,
@@ -102,7 +104,7 @@ def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_o
     assert waits.returncode == 130, said
 
 
-def test_a_wrong_token_is_one_line(head, folder):
+def test_a_wrong_token_is_one_line(head, folder) -> None:
     refused = submit(head, folder, RAY_AUTH_TOKEN="f" * 32)
     assert refused.returncode == 2
     assert "requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
@@ -117,7 +119,9 @@ def test_a_wrong_token_is_one_line(head, folder):
         (("--address", "http://127.0.0.1:1", "--date", "tomorrow"), "--date tomorrow: not a valid date"),
     ],
 )
-def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(folder, words, said, capsys, monkeypatch):
+def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(
+    folder, words, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "argv", ["reelmend", "submit", str(folder / "job.yaml"), *words])
@@ -128,7 +132,7 @@ def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(folder, word
     assert len(shown.strip().splitlines()) == 1
 
 
-def test_rays_own_command_does_it_too(head, folder):
+def test_rays_own_command_does_it_too(head, folder) -> None:
     command = [f"{Path(sys.executable).parent}/ray", "job", "submit", "--address", head.url, "--working-dir", "."]
     command += ["--", "reelmend", "run", "job.yaml"]
     small = folder / "send"

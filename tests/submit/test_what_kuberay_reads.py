@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -13,7 +14,7 @@ ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 
 @pytest.mark.ray
-def test_the_exit_status_of_a_run_is_in_what_ray_says_about_its_job(head, tmp_path):
+def test_the_exit_status_of_a_run_is_in_what_ray_says_about_its_job(head, tmp_path: Path) -> None:
     said = _job(head, f"{sys.executable} -m reelmend.pipelines.cli run {tmp_path / 'missing.yaml'}")
     status = {"jobDeploymentStatus": "Failed", "jobStatus": said["status"], "message": said["message"]}
     assert said["status"] == "FAILED"

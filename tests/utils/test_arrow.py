@@ -1,6 +1,8 @@
 """A table is read by nobody but the caller: a thread that let go of the bytes after the end would abort the process."""
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,13 +13,13 @@ from reelmend.pipelines.utils.arrow import read_arrow, read_parquet
 TABLE = pa.table({"number": list(range(1000)), "name": [f"row {n}" for n in range(1000)]})
 
 
-def parquet():
+def parquet() -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(TABLE, sink)
     return sink.getvalue().to_pybytes()
 
 
-def arrow():
+def arrow() -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, TABLE.schema) as writer:
         writer.write_table(TABLE)
@@ -25,7 +27,9 @@ def arrow():
 
 
 @pytest.mark.parametrize(("write", "read"), [(parquet, read_parquet), (arrow, read_arrow)])
-def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(write, read):
+def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(
+    write: Callable[..., Any], read: Callable[..., Any]
+) -> None:
     content = write()
     held = sys.getrefcount(content)
     for _ in range(20):
@@ -35,6 +39,6 @@ def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(write, read
 
 
 @pytest.mark.parametrize("read", [read_parquet, read_arrow])
-def test_what_is_no_table_is_refused(read):
+def test_what_is_no_table_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises((OSError, pa.ArrowException)):
         read(b"not a table")

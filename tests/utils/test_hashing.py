@@ -14,12 +14,12 @@ class Size:
     height: int
 
 
-def test_a_name_is_the_digest_of_the_facts_as_json():
+def test_a_name_is_the_digest_of_the_facts_as_json() -> None:
     text = '["part",2,{"height":4,"width":3},[1,null]]'
     assert digest_of("part", 2, Size(3, 4), (1, None)) == hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def test_other_facts_another_order_or_another_kind_is_another_name():
+def test_other_facts_another_order_or_another_kind_is_another_name() -> None:
     names = [
         digest_of("video", "mask"),
         digest_of("mask", "video"),
@@ -35,10 +35,10 @@ def test_other_facts_another_order_or_another_kind_is_another_name():
     assert len(set(names)) == len(names)
 
 
-def test_the_order_of_settings_does_not_count():
+def test_the_order_of_settings_does_not_count() -> None:
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
 
 
-def test_what_has_no_form_of_its_own_is_refused():
+def test_what_has_no_form_of_its_own_is_refused() -> None:
     with pytest.raises(TypeError, match="cannot be part of an identity"):
         digest_of(object())

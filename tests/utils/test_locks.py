@@ -6,6 +6,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +38,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture(params=["posix", "windows"])
-def two(request, tmp_path):
+def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Two processes that are told what to do, and say how it went."""
     words = [sys.executable, "-P", "-c", HOLD, request.param, str(tmp_path)]
     started = [
@@ -43,7 +46,7 @@ def two(request, tmp_path):
         for _ in range(2)
     ]
 
-    def ask(which, what):
+    def ask(which: int, what: str) -> str:
         started[which].stdin.write(f"{what}\n")
         started[which].stdin.flush()
         return started[which].stdout.readline().strip()
@@ -53,7 +56,7 @@ def two(request, tmp_path):
         process.communicate(timeout=60)
 
 
-def test_readers_share_a_lock_and_a_writer_has_it_alone(two):
+def test_readers_share_a_lock_and_a_writer_has_it_alone(two: Callable[..., Any]) -> None:
     assert (two(0, "share"), two(1, "share")) == ("held", "held")
     assert two(1, "drop") == "dropped"
     assert two(1, "write") == "busy"
