@@ -141,7 +141,7 @@ def load_past_job(file: Location, s3: S3Config | None = None) -> JobConfig:
     Its engine may have been uninstalled since: such a job can be shown, and not be run.
     """
     merge = _Merge(OmegaConf.structured(job_class()))
-    merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
+    merge.apply_tree(read_mapping(file, Files(s3)), str(file), folder=file.parent)
     return merge.finish(whole=True, past=True)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from reelmend.pipelines.config import ExecutorName, JobConfig
 from reelmend.pipelines.media.sizes import Size
 
+_STEP_PX, _LEAST_SIDE_PX = 16, 64
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -58,9 +60,9 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("propainter.precision", lambda s: [p for p in ("bf16", "fp16") if p in s.precisions], ("propainter",)),
     # What changes the picture, from what costs it little.
     Candidate("propainter.raft_iterations", lambda s: _below(s.job.propainter.raft_iterations, 12, 8, 5), ("propainter",), True),
-    Candidate("flow.max_side", lambda s: _below(_limited(s.side, s.job.flow.max_side), 512, 432, 320, 256), (), True),
+    Candidate("flow.max_side", lambda s: _parts(_limited(s.side, s.job.flow.max_side), 0.75, 0.5, 0.35), (), True),
     Candidate("propainter.ref_stride", lambda s: _above(s.job.propainter.ref_stride, 15, 20, 30), ("propainter",), True),
-    Candidate("process.max_side", lambda s: _below(s.side, 1920, 1280, 960, 640, 432), (), True),
+    Candidate("process.max_side", lambda s: _parts(s.side, 0.75, 0.5, 0.35), (), True),
 )  # fmt: skip
 
 
@@ -76,6 +78,11 @@ def _alone(situation: Situation) -> bool:
 
 def _limited(side: int, limit: int) -> int:
     return min(side, limit) if limit else side
+
+
+def _parts(side: int, *shares: float) -> list[int]:
+    """Return parts of a side, in whole steps."""
+    return [part for share in shares if (part := round(side * share / _STEP_PX) * _STEP_PX) >= _LEAST_SIDE_PX]
 
 
 def _below(now: int, *values: int) -> list[int]:

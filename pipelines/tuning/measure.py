@@ -22,6 +22,8 @@ from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.tuning.hidden import HiddenClip
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+TOO_LONG = "it took too long"
+"""Why a row that was ended has no figures."""
 _START_S = 900.0
 """Time to load and compile an engine, at most."""
 
@@ -150,7 +152,7 @@ class _Process:
         try:
             line = self._lines.get(timeout=max(0.01, until_s - time.monotonic()))
         except queue.Empty:
-            return "it took too long"
+            return TOO_LONG
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer

@@ -9,12 +9,12 @@ from typing import Any
 
 from reelmend.pipelines.engines.registry import check_engine, find_weights, only_here, wants_gpu
 from reelmend.pipelines.errors import ConfigError, SetupError
-from reelmend.pipelines.forecast.rates_of_run import core_count, gpu_name, machine_name
+from reelmend.pipelines.forecast.rates_of_run import core_count, gpu_name, machine_name, processors_name
 from reelmend.pipelines.job.load import LoadedJob
 from reelmend.pipelines.tuning.candidates import CANDIDATES, Candidate, Situation, setting_of
 from reelmend.pipelines.tuning.clips import FoundClips, clip_digest, clips_of
 from reelmend.pipelines.tuning.descent import Verdict, descend, loss_of
-from reelmend.pipelines.tuning.measure import Bench, Row
+from reelmend.pipelines.tuning.measure import TOO_LONG, Bench, Row
 from reelmend.pipelines.tuning.records import Records
 
 _CONFIRMATIONS = 2
@@ -88,11 +88,12 @@ def tune(
     check_engine(job, find_weights(job))
     tell("reading clips", None)
     found = clips_of(job, limits.clips, limits.frames)
-    machine, gpu = machine_name(), wants_gpu(job) and bool(gpu_name())
+    gpu = wants_gpu(job) and bool(gpu_name())
+    machine = machine_name() if gpu else processors_name()
     records = Records(records_file, [clip_digest(clip) for clip in found.clips], machine)
     with tempfile.TemporaryDirectory(prefix="reelmend-tune-") as folder:
         bench = Bench(job, found.clips, Path(folder), cores=core_count(), gpu=gpu)
-        session = _Session(bench, records, limits, tell)
+        session = Session(bench, records, limits, tell)
         own = session.own()
         size = max(((clip.frames.shape[2], clip.frames.shape[1]) for clip in found.clips), key=max)
         precisions = _precisions() if job.engine == "propainter" else frozenset[str]()
@@ -118,7 +119,7 @@ def tune(
     )
 
 
-class _Session:
+class Session:
     """Measures within the budget, and keeps every row."""
 
     def __init__(
@@ -132,7 +133,7 @@ class _Session:
     def own(self) -> Row:
         """Return the row of the job's own settings. Raises SetupError or ConfigError where they cannot be measured."""
         row = self._row({}, self._limits.budget_s)
-        if row.failed == "it took too long":
+        if row.failed == TOO_LONG:
             raise ConfigError(
                 f"--budget {self._limits.budget_s:g}s is too short for one measurement of the job's own settings; give it "
                 "more time, or fewer frames with --clip-frames"
