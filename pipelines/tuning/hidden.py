@@ -9,11 +9,15 @@ Legend: T frames, H W height and width.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reelmend.pipelines.api.array_input import U8, Bool
+
+Sample = TypeVar("Sample", bound=np.generic)
 
 _SCALES = (1.0, 0.5, 0.25)
 """Sizes of the artificial hole, of the real one's, that are tried in this order."""
@@ -110,7 +114,7 @@ def _shifts(first: int, last: int) -> list[int]:
     return sorted({round(value) for value in np.linspace(first, last, _STEPS)})
 
 
-def _moved(values: U8 | Bool, right: int, down: int) -> U8 | Bool:
+def _moved(values: NDArray[Sample], right: int, down: int) -> NDArray[Sample]:
     """Return an image [H, W, ...] moved; what comes in from outside is 0."""
     height, width = values.shape[:2]
     moved = np.zeros_like(values)

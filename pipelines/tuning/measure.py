@@ -97,10 +97,10 @@ class Bench:
         took_s = time.monotonic() - began
         if failed:
             return Row(dict(settings), 0.0, 0.0, 0.0, (), workers, threads, took_s, failed)
-        rate = sum(self._frames / answer["seconds"] for answer in answers) if not operations else 0.0
+        rate = sum(self._frames / answer["seconds"] for answer in answers)
         return Row(
             settings=dict(settings),
-            seconds_per_frame=1 / rate if rate else 0.0,
+            seconds_per_frame=1 / rate,
             cpu_seconds_per_frame=sum(answer["cpu_seconds"] for answer in answers) / self._frames / workers,
             memory_mb=max(answer["memory_mb"] for answer in answers),
             psnr_db=tuple(answers[0]["psnr_db"]),

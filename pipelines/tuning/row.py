@@ -79,9 +79,12 @@ def _measure(context: MemoryContext, clips: list[dict[str, Any]], start_s: float
     if operations:
         from torch.utils.flop_counter import FlopCounterMode
 
+        began, cpu_began = time.perf_counter(), time.process_time()
         with FlopCounterMode(display=False) as counter:
             scores = _restore_all(context, clips)
-        return Measured(0.0, 0.0, 0.0, scores, start_s, float(counter.get_total_flops()))
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+        memory_mb = most_in_use() / 2**20 or peak_rss_mb()
+        return Measured(seconds, cpu_seconds, memory_mb, scores, start_s, float(counter.get_total_flops()))
     passes: list[tuple[float, float]] = []
     while not passes or (sum(seconds for seconds, _ in passes) < _LEAST_S and len(passes) < _MOST_PASSES):
         began, cpu_began = time.perf_counter(), time.process_time()
