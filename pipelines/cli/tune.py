@@ -115,6 +115,8 @@ def _print(outcome: "Outcome", file: Path, command: str, effect: str) -> None:
     if outcome.not_measured:
         left = ", ".join(outcome.not_measured)
         screen.print(f"left    {left} and what follows: no time left; run the same command again", soft_wrap=True)
+    if outcome.doubt:
+        screen.print(Text(f"note    {outcome.doubt}", "yellow"), soft_wrap=True)
     screen.print(f"\n{effect}", soft_wrap=True)
     screen.print(f"preset  {file}\nuse it  {command}", soft_wrap=True)
 
@@ -165,6 +167,7 @@ def _document(outcome: "Outcome", file: Path, command: str) -> dict[str, Any]:
         "not_measured": outcome.not_measured,
         "passed_over": outcome.found.passed_over,
         "measured": outcome.measured,
+        "doubt": outcome.doubt,
         "preset": str(file),
         "command": command,
         **figures_of(outcome),

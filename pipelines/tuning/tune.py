@@ -19,6 +19,8 @@ from reelmend.pipelines.tuning.records import Records
 
 _CONFIRMATIONS = 2
 """Fresh measurements of the chosen row against the job's own; where both disagree with the search, nothing is changed."""
+_BUSY = 0.5
+"""Share of the time that a worker on a CPU computes; below it others took the machine."""
 _LEAST_LIMIT_S = 30.0
 _SLOWEST = 3.0
 """A row that takes so many times what the job's own settings take is ended: it is not faster."""
@@ -51,8 +53,18 @@ class Outcome:
     not_varied: list[tuple[str, str]] = field(default_factory=list)
     """Settings, and why they were left alone."""
     not_measured: list[str] = field(default_factory=list)
+    on_gpu: bool = False
     measured: int = 0
     """Rows that were measured now; others were known."""
+
+    @property
+    def doubt(self) -> str:
+        """Why the figures may not be the settings' own; empty where nothing speaks against them."""
+        wanted = self.own.seconds_per_frame * self.own.workers
+        share = self.own.cpu_seconds_per_frame / wanted if wanted else 1.0
+        if self.on_gpu or share >= _BUSY:
+            return ""
+        return f"the machine is busy: a worker computed {share:.0%} of the time; measure again when it is idle"
 
     @property
     def speedup(self) -> float:
@@ -115,6 +127,7 @@ def tune(
         fresh=fresh,
         not_varied=not_varied,
         not_measured=search.not_measured,
+        on_gpu=gpu,
         measured=session.measured,
     )
 

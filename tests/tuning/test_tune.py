@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,9 +18,10 @@ from reelmend.pipelines.forecast.rates_of_run import processors_name
 from reelmend.pipelines.job.load import leaf_values, load_sources
 from reelmend.pipelines.tuning import measure
 from reelmend.pipelines.tuning.candidates import CANDIDATES, Situation
+from reelmend.pipelines.tuning.clips import FoundClips
 from reelmend.pipelines.tuning.measure import Row
 from reelmend.pipelines.tuning.records import Records
-from reelmend.pipelines.tuning.tune import Limits, Session
+from reelmend.pipelines.tuning.tune import Limits, Outcome, Session
 from reelmend.pipelines.tuning.tuned_file import tuned_notes, tuned_text
 from tests.clips import write_clip
 
@@ -105,6 +107,14 @@ def test_what_was_faster_in_the_search_alone_is_given_up(tmp_path: Path) -> None
     assert (chosen, len(fresh)) == (own, 2)
     chosen, fresh = session(tmp_path / "b", nothing := Bench()).confirm(own, best)
     assert (chosen, nothing.asked) == (own, 0), "rows that were kept are not measured again"
+
+
+def test_a_busy_machine_is_noted(tmp_path: Path) -> None:
+    own = Row({}, 0.5, 0.1, 100.0, (30.0,), workers=2, threads=1, took_s=10.0)  # a frame takes a worker 1 s
+    outcome = Outcome("machine", FoundClips(), own, own, [], [])
+    assert outcome.doubt == "the machine is busy: a worker computed 10% of the time; measure again when it is idle"
+    assert replace(outcome, on_gpu=True).doubt == ""
+    assert replace(outcome, own=replace(own, cpu_seconds_per_frame=0.9)).doubt == ""
 
 
 def test_no_row_is_begun_that_the_budget_has_no_time_for(tmp_path: Path) -> None:
