@@ -91,7 +91,7 @@ def _best_place(holes_THW: Bool, real_THW: Bool) -> tuple[int, int] | None:
     Of equal places the nearest: its surroundings are most like the real hole's.
     """
     _, height, width = holes_THW.shape
-    covered = holes_THW.any(axis=0)
+    covered: Bool = np.asarray(holes_THW.any(axis=0))
     if not covered.any():
         return None
     rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))

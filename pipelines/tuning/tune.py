@@ -220,7 +220,7 @@ def _precisions() -> frozenset[str]:
     from reelmend.core_model.device.precision import usable_precision
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return frozenset(name for name in ("bf16", "fp16") if not usable_precision(name, device)[1])  # type: ignore[arg-type]
+    return frozenset(name for name in ("bf16", "fp16") if not usable_precision(name, device)[1])
 
 
 def figures_of(outcome: Outcome) -> dict[str, Any]:
