@@ -398,6 +398,8 @@ class JobConfig:
     frames: str | None = None
     """Range of each item to restore: START:STOP in frames or times, without the end (0:250, :3s, 1min:90s; quote it in
     YAML). Its output is named after it (`clip_0-250.mp4`) and equals the same frames of the whole. None: all frames."""
+    preset: list[str] = field(default_factory=list)
+    """Presets that are laid under this job, in order, later ones over earlier ones: names, and files of settings (.yaml)."""
     input: InputConfig = field(default_factory=InputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
