@@ -86,7 +86,7 @@ def _load(point: EntryPoint) -> Spec:
     if wrong:
         raise _Unusable(wrong, f"ask the authors of {package}, or uninstall it")
     if loaded.name != point.name:
-        raise _Unusable(f"its engine is called {loaded.name}, unlike the entry point", ask)
+        raise _Unusable(f"its engine is called {loaded.name}, but the entry point has another name", ask)
     return loaded
 
 
@@ -94,7 +94,7 @@ def problem_of(spec: Spec) -> str:
     """Return what is wrong with a specification, empty if nothing is."""
     name = getattr(spec, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"its name is {name!r}; use small letters, digits and underscores"
+        return f"its name is {name!r}; use lowercase letters, digits and underscores"
     if name in {field.name for field in dataclasses.fields(JobConfig)}:
         return f"{name} is a setting of every job; choose another name"
     if type(spec).build_engine is EngineSpec.build_engine:
@@ -111,7 +111,7 @@ def _problem_of_section(spec: Spec, section: type[Any]) -> str:
         if setting.default is missing and setting.default_factory is missing:
             return f"the setting {spec.name}.{setting.name} has no default"
         if not _is_plain(hints[setting.name]):
-            return f"the type of {spec.name}.{setting.name} is none that a job file can hold ({hints[setting.name]})"
+            return f"the type of {spec.name}.{setting.name} is not supported in a job file ({hints[setting.name]})"
     unknown = [name for name in (*spec.weights, *spec.without_effect) if name not in hints]
     return f"it names settings that its section lacks: {', '.join(unknown)}" if unknown else ""
 

@@ -82,7 +82,7 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
             merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
             merge.problems.append(
-                f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
+                f"{section} cannot be set per item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
             )
         else:
             merge.apply_dot_list([text], origin)

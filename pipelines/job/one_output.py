@@ -49,7 +49,7 @@ def name_output(items: Iterable[Item], job: JobConfig) -> Item:
     """Return the only item, with the job's name for its output. Raises ConfigError when there are more."""
     first, *more = islice(items, 2)
     if more:
-        raise ConfigError(f"--out {job.output} is one file, but the job has more than one video; name a folder")
+        raise ConfigError(f"--out {job.output} is one file, but the job has more than one video; pass a folder")
     suffix = suffix_of(job.stitch.codec)
     name = str(job.output)[: -len(suffix)] if suffix else str(job.output)
     output = PathPolicy(job).output(name, suffix)

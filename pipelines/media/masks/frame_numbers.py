@@ -63,7 +63,7 @@ def _count_from_1(frames: int, known: list[int]) -> bool:
 
 
 def _note(images: int, info: VideoInfo, known: list[int], first: int | None, *, told: bool) -> str:
-    covered = f"it has images for {images} of {info.frames} frames, the others stay as they are"
+    covered = f"it has images for {images} of {info.frames} frames, the other frames are not changed"
     if first is None or told or 0 in known or info.frames in known:
         return covered
     other = 1 - first
