@@ -154,7 +154,9 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise ConfigError(f"out: {target} exists; pass overwrite=True to replace it, or choose another name")
     if target.is_dir() and (target.suffix or any(entry.suffix != ".png" for entry in target.iterdir())):
-        raise ConfigError(f"out: {target} is a folder with other files; pass the name of a file in it, or another folder")
+        raise ConfigError(
+            f"out: {target} is a folder with other files; pass the name of a file in it, or another folder"
+        )
 
 
 def _place(given: str | Path) -> str | Path:

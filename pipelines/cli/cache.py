@@ -80,7 +80,9 @@ def prune(
     words: Place = None,
     max_bytes: MaxBytes = None,
     older_than: OlderThan = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:

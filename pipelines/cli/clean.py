@@ -26,9 +26,14 @@ def clean(
         bool, typer.Option("--replaced", help="Also remove the earlier files in `_reelmend/replaced/`.")
     ] = False,
     unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Clean even if items are unfinished; a later run restores them from the beginning.")
+        bool,
+        typer.Option(
+            "--unfinished", help="Clean even if items are unfinished; a later run restores them from the beginning."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:

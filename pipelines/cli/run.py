@@ -19,7 +19,8 @@ OnlyNew = Annotated[
     bool, typer.Option("--only-new", help="Skip items that an earlier run finished, successfully or not.")
 ]
 RetryQuarantined = Annotated[
-    bool, typer.Option("--retry-quarantined", help="Process only items that were quarantined or failed in earlier runs.")
+    bool,
+    typer.Option("--retry-quarantined", help="Process only items that were quarantined or failed in earlier runs."),
 ]
 Since = Annotated[
     str | None,

@@ -27,7 +27,9 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME...", help="Names from `reelmend weights list`.", show_default=False),
 ]
-AcceptLicence = Annotated[bool, typer.Option("--accept-license", help="Accept the licences that are shown. Read them first.")]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-license", help="Accept the licences that are shown. Read them first.")
+]
 
 
 weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="markdown")

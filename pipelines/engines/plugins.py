@@ -86,7 +86,7 @@ def _load(point: EntryPoint) -> Spec:
     if wrong:
         raise _Unusable(wrong, f"ask the authors of {package}, or uninstall it")
     if loaded.name != point.name:
-        raise _Unusable(f"its engine is called {loaded.name}, but the entry point has another name", ask)
+        raise _Unusable(f"its engine is called {loaded.name}, but its entry point has another name", ask)
     return loaded
 
 
@@ -149,11 +149,13 @@ def built(spec: Spec, package: str, what: str, build: Callable[[], Any]) -> Any:
     missing = [method for method in _METHODS[what] if not callable(getattr(made, method, None))]
     protocol = (Engine if what == "engine" else FlowEstimator).__name__
     if missing:
-        raise SetupError(f"{name}: build_{what} gives no {protocol}: it has no method {', '.join(missing)}")
+        raise SetupError(
+            f"{name}: the result of build_{what} is not a valid {protocol}: it has no method {', '.join(missing)}"
+        )
     if not isinstance(digest, str) or (what == "engine" and not digest.startswith(spec.name)):
         raise SetupError(
-            f"{name}: the digest of what build_{what} gives is {digest!r}; it must be text"
-            + (f" that begins with {spec.name!r}, as settings_digest(job, weights) is" if what == "engine" else "")
+            f"{name}: the digest of the result of build_{what} is {digest!r}; it must be a string"
+            + (f" that begins with {spec.name!r}, such as settings_digest(job, weights)" if what == "engine" else "")
         )
     return made
 
@@ -165,6 +167,6 @@ def check_restored(name: str, restored: Restored, shape_THW: tuple[int, ...]) ->
         got = getattr(restored, what)
         if got.shape != shape or got.dtype != np.uint8:
             raise SetupError(
-                f"engine {name}: restore gave {what} as {got.dtype} {[*got.shape]}, not uint8 {[*shape]}; report it to "
-                "its authors, or set another engine"
+                f"engine {name}: restore returned {what} as {got.dtype} {[*got.shape]}, not uint8 {[*shape]}; report "
+                "this to its authors, or set another engine"
             )

@@ -79,11 +79,9 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
     for text in overrides:
         section = text.partition("=")[0].strip().partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
-            merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
+            merge.problems.append(f"'{text}' is a reference, which is not allowed in {origin}")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
-            merge.problems.append(
-                f"{section} cannot be set per item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
-            )
+            merge.problems.append(f"{section} cannot be set per item ({origin}); only {', '.join(ITEM_SECTIONS)} can")
         else:
             merge.apply_dot_list([text], origin)
     return merge.finish()

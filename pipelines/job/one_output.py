@@ -41,7 +41,9 @@ def split_output(job: JobConfig) -> JobConfig:
         codecs = [codec for codec in Codec if suffix_of(codec) == given.lower() and given]
         other = f"set stitch.codec={codecs[0]}" if codecs else "choose a stitch.codec that suits"
         meant = job.output.removesuffix(given) + suffix
-        raise ConfigError(f"out: {job.output}: stitch.codec={job.stitch.codec} writes {meant}; name that, or {other}")
+        raise ConfigError(
+            f"out: {job.output}: stitch.codec={job.stitch.codec} writes {meant}; use that name, or {other}"
+        )
     return job
 
 

@@ -60,8 +60,8 @@ class PathPolicy:
         folder = self._out / inside
         if not _lies_in(_real(folder), _real(self._out)):
             raise ConfigError(
-                f"{folder} leaves the output folder {self._out} by a symbolic link, to {_real(folder)}; name that "
-                "folder as the output folder of a job of its own"
+                f"{folder} is a symbolic link out of the output folder {self._out}, to {_real(folder)}; use "
+                "that folder as the output folder of a separate job"
             )
 
 

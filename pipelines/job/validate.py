@@ -167,7 +167,10 @@ def _pools(job: JobConfig) -> Iterator[Problem]:
         ("flow", pools.flow_min, pools.flow_max),
     ):
         if 0 < most < least:
-            yield (f"pools.{stage}_min", f"pools.{stage}_max"), f"{least} is above the maximum number of workers, {most}"
+            yield (
+                (f"pools.{stage}_min", f"pools.{stage}_max"),
+                f"{least} is above the maximum number of workers, {most}",
+            )
     if workers and pools.inpaint_max and workers != pools.inpaint_max:
         yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} contradict each other; set one"
     if pools.autoscaling and not (pools.inpaint_max or workers):

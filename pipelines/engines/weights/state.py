@@ -26,8 +26,8 @@ def load_state(file: WeightFile) -> "dict[str, Tensor]":
         found = digest_file(file.path)
         if found != file.sha256:
             raise SetupError(
-                f"{file.path}: is not the file that was found: its SHA-256 is {found}, expected {file.sha256}; it was "
-                "changed meanwhile, or differs between machines: install the same file on all"
+                f"{file.path}: is not the file that the run started with: its SHA-256 is {found}, expected "
+                f"{file.sha256}; it has changed, or differs between machines: install the same file on all"
             )
         return read_state(file.path, file.path.suffix)
     except OSError as exc:
@@ -70,7 +70,9 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as exc:
-        raise ValueError(f"incomplete or damaged .safetensors file ({first_line(exc)[:_SAID]}); fetch it again") from exc
+        raise ValueError(
+            f"incomplete or damaged .safetensors file ({first_line(exc)[:_SAID]}); fetch it again"
+        ) from exc
 
 
 def _read_pickle(path: Path) -> Any:
@@ -81,6 +83,8 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: it is read, or refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:  # torch adds advice to read it unsafely, which is not passed on
-        raise ValueError("not weights: not a PyTorch file, or one that contains code, which reelmend never runs") from exc
+        raise ValueError(
+            "not weights: not a PyTorch file, or one that contains code, which reelmend never runs"
+        ) from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
         raise ValueError(f"incomplete or damaged PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc

@@ -68,8 +68,8 @@ def _note(images: int, info: VideoInfo, known: list[int], first: int | None, *, 
         return covered
     other = 1 - first
     return (
-        f"{covered}; numbered {min(known)} to {max(known)}, they were counted from {first} (the first frame is number "
-        f"{first}): set mask.numbered_from={other} if they count from {other}"
+        f"{covered}; their numbers, {min(known)} to {max(known)}, were read as counted from {first} (the first frame is "
+        f"number {first}); if they count from {other}, set mask.numbered_from={other}"
     )
 
 
