@@ -194,7 +194,10 @@ def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advic
     assert rows["clip_8-99"].frames == 2
     summary, rows = finish(ranged(tmp_path, "99:120"))
     assert (summary.exit_status, rows["clip_99-120"].state) == (3, "quarantined")
-    said = "frames=99:120 starts after the end of the video, which has frames 0 to 9, the last one at 0.360 s; choose an earlier start"
+    said = (
+        "frames=99:120 starts after the end of the video, which has frames 0 to 9, the last one at 0.360 s; choose an"
+        " earlier start"
+    )
     assert rows["clip_99-120"].reason.endswith(said)
 
 
