@@ -58,8 +58,8 @@ def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (torch.zeros(3), "holds a Tensor instead"),
-        ([torch.zeros(3)], "holds a list instead"),
+        (torch.zeros(3), "contains a Tensor instead"),
+        ([torch.zeros(3)], "contains a list instead"),
         ({}, "contains no tensors"),
         (
             {"state_dict": {"weight": torch.zeros(3)}, "epoch": 3},

@@ -260,7 +260,7 @@ def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_get
         ([{"video": "a", "mask": "m.png", "fps": 1e-4}], "row 1: fps=0.0001 is outside 0.001..1000"),
         ([{"video": "a.mp4", "mask": "m.png", "width": 1.5}], "row 1: width=1.5 is not a whole number"),
         ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' is outside the output folder"),
-        ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
+        ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' is outside"),
         ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),
         ([{"video": f"{n}/a.mp4", "mask": "m.png"} for n in "xy"], "two items would write out/a.mp4"),
     ],
