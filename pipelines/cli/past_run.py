@@ -9,7 +9,7 @@ from typing import Any
 from reelmend.pipelines.cli.options import is_job_file, sort_words
 from reelmend.pipelines.config import JobConfig, S3Config
 from reelmend.pipelines.errors import ConfigError, StoreError
-from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.job.load import load_job, load_past_job
 from reelmend.pipelines.job.one_output import folder_of, is_output_file
 from reelmend.pipelines.observe.heartbeat import last_sign
 from reelmend.pipelines.observe.now import Now
@@ -61,7 +61,7 @@ def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | No
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
     ledger = LedgerView(work / LEDGER, files)
-    saved = replace(load_job(work / CONFIG, s3=s3), out=str(place))  # which a variable may have said
+    saved = replace(load_past_job(work / CONFIG, s3), out=str(place))  # which a variable may have said
     return _as_it_is(saved, work, files, ledger)
 
 

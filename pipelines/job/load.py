@@ -71,6 +71,16 @@ def load_job(
     return merge.finish(whole=True)
 
 
+def load_past_job(file: Location, s3: S3Config | None = None) -> JobConfig:
+    """Return the job that a run has saved, to show what the run wrote. Raises ConfigError with one line a problem.
+
+    Its engine may have been uninstalled since: such a job can be shown, and not be run.
+    """
+    merge = _Merge(OmegaConf.structured(job_class()))
+    merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
+    return merge.finish(whole=True, past=True)
+
+
 def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "overrides of the item") -> JobConfig:
     """Return the job as it is for one item. Raises ConfigError, also for a key that cannot differ by item."""
     if not overrides:
@@ -147,8 +157,8 @@ class _Merge:
             return False
         return True
 
-    def finish(self, *, whole: bool = False) -> JobConfig:
-        """Return the job, or raise every problem at once; `whole`: it is no item's."""
+    def finish(self, *, whole: bool = False, past: bool = False) -> JobConfig:
+        """Return the job, or raise every problem at once; `whole`: it is no item's; `past`: nobody runs it."""
         try:
             job = OmegaConf.to_object(self.config)
         except OmegaConfBaseException as exc:
@@ -157,9 +167,9 @@ class _Merge:
         else:
             assert isinstance(job, JobConfig)
             note_variables(self.config)
-            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in find_problems(job)]
-            found = find_contradictions(job) if whole else ()
-            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in found]
+            found = [*find_problems(job), *(find_contradictions(job) if whole else ())]
+            shown = [(keys, what) for keys, what in found if not (past and keys == ("engine",))]
+            self.problems += [f"{keys[0]}: {what} ({self._origin(keys)})" for keys, what in shown]
         if self.problems:
             raise ConfigError("\n".join(self.problems))
         assert isinstance(job, JobConfig)

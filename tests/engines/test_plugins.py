@@ -171,6 +171,20 @@ def test_a_machine_without_it_says_so(example: Path, videos: Path, monkeypatch: 
         pickle.loads(packed)
 
 
+def test_a_run_can_be_looked_at_after_its_engine_was_uninstalled(
+    example: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(videos / "out")
+    assert CliRunner().invoke(app, ["run", *words(videos)]).exit_code == 0
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place != str(example)])
+    registry._plugins.cache_clear()
+    status = CliRunner().invoke(app, ["status", out])
+    assert (status.exit_code, "1 restored" in status.stdout) == (0, True), status.output
+    assert CliRunner().invoke(app, ["report", out]).exit_code == 0
+    again = CliRunner().invoke(app, ["run", *words(videos)])
+    assert (again.exit_code, "'mean_colour' is not an installed engine" in again.stderr) == (2, True)
+
+
 def test_a_job_file_for_an_engine_that_is_not_here_has_one_mistake(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("engine: mean_colour\nmean_colour:\n  border: 3\n")
     with pytest.raises(ConfigError) as wrong:
