@@ -5,6 +5,7 @@ The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Precision(StrEnum):
@@ -27,6 +28,12 @@ class Compile(StrEnum):
 class OutOfMemory(StrEnum):
     fail = "fail"
     smaller = "smaller"
+
+
+class StillFrames(StrEnum):
+    off = "off"
+    equal = "equal"
+    noise = "noise"
 
 
 class Mode(StrEnum):
@@ -82,7 +89,8 @@ class InputConfig:
     videos: list[str] = field(default_factory=list)
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
-    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
+    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
+    boxes and polygons, such as box:5%,80%,90%,15%."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
@@ -143,6 +151,9 @@ class ProcessConfig:
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a block of this size does not fit into GPU memory: fail, or smaller (restore that block at a smaller size, and
     record it in the ledger)."""
+    still_frames: StillFrames = StillFrames.off
+    """Restore runs of equal frames under equal masks once (pulldown, slides, animation on twos, frozen shots). off;
+    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile."""
 
 
 @dataclass
@@ -186,8 +197,15 @@ class ProPainterConfig:
     """Distance between reference frames, in frames."""
     raft_iterations: int = 20
     """Refinement iterations of the optical flow."""
-    precision: Precision = Precision.bf16
-    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32."""
+    raft_stop_below: float = 0.0
+    """RAFT stops refining when its updates are below this many pixels everywhere on average. The number of iterations is
+    found once per flow segment, from the pair of frames that differ most. 0: always raft_iterations."""
+    early_exit: bool = False
+    """Skip the generator where propagation has left nothing to fill: windows keep what propagation brought, fitted to
+    the rim of the hole."""
+    precision: Any = "bf16"
+    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32. Or a
+    mapping for the components raft, encoder, transformer and decoder; those that it leaves out are bf16."""
     tf32: bool = True
     """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto

@@ -10,8 +10,8 @@ from reelmend.pipelines.cli.options import First, Frames, Manifest, Masks, Out, 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import rates_beside
-from reelmend.pipelines.job.frame_range import first_of
 from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.media.frame_range import first_of
 from reelmend.pipelines.storage.location import Location
 
 

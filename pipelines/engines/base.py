@@ -46,6 +46,8 @@ class EngineSpec(Generic[Settings]):
     """Made for GPUs: its workers get one where there is one. It must work without, however slowly."""
     in_regions: bool = False
     """It is given the surroundings of holes only, instead of whole frames."""
+    repeats_still_frames: bool = False
+    """It is given one frame of each run of equal ones, if the job asks for that (`process.still_frames`)."""
     reads_flow: FlowReading = FlowReading.ALL
     """Flow that it reads elsewhere is computed then, by the worker that restores."""
     weights: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ class Propagation(EngineSpec[None]):
     name = "propagation"
     summary = "optical flow and propagation; needs no weights, runs on a CPU"
     in_regions = True
+    repeats_still_frames = True
     reads_flow = FlowReading.MOVING
 
     def halo_frames(self, job: JobConfig) -> int:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
-from reelmend.pipelines.config import ExecutorName, JobConfig, Mode
+from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, StillFrames
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
@@ -131,6 +131,11 @@ def works_in_regions(job: JobConfig) -> bool:
     Outpainting has no region: its hole surrounds the picture.
     """
     return engine_of(job).in_regions and job.mode is Mode.inpaint
+
+
+def still_frames(job: JobConfig) -> StillFrames:
+    """Return which frames are restored once: those that the job says, if its engine can do that."""
+    return job.process.still_frames if engine_of(job).repeats_still_frames else StillFrames.off
 
 
 def reads_flow(job: JobConfig) -> bool:

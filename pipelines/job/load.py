@@ -13,7 +13,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -143,6 +143,7 @@ class _Merge:
             self.problems.append(_explain_key(setting))
             return
         value = [setting.value] if get_origin(kind) is list and isinstance(setting.value, str) else setting.value
+        value = _switch(kind, value)
         if not is_dataclass(kind) and self._takes(setting.key, value):
             self._settings.pop(setting.key, None)
             self._settings[setting.key] = setting
@@ -270,6 +271,14 @@ def _parse(raw: str, kind: Any) -> Any:
         return raw
     is_text = kind is str or (str in get_args(kind) and value is not None)
     return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value
+
+
+def _switch(kind: Any, value: Any) -> Any:
+    """Return `on` or `off` for what YAML read as a truth value, where one of a few words is wanted."""
+    if isinstance(value, bool) and isinstance(kind, type) and issubclass(kind, Enum):
+        word = "on" if value else "off"
+        return word if word in [member.value for member in kind] else value
+    return value
 
 
 def _describe(kind: Any) -> str:

@@ -66,6 +66,8 @@ def _section(section: type) -> dict[str, Any]:
 
 def _value(hint: Any) -> dict[str, Any]:
     """Return what a setting of this type may hold. A list of one text may be written without brackets."""
+    if hint is Any:  # a word, or a mapping that the engine checks
+        return {"anyOf": [{"type": ["string", "object"]}, _VARIABLE]}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"anyOf": [{"enum": [member.value for member in hint]}, _VARIABLE]}
     if get_origin(hint) is list:

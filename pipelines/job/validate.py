@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.media.frame_range import range_of
+from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -42,6 +43,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     plan = job.plan
     yield from _rate("input.image_rate", job.input.image_rate)
     yield from _frames(job.frames)
+    yield from _masks(job.input.masks)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
@@ -116,6 +118,13 @@ def _frames(written: str | None) -> Iterator[Problem]:
         range_of(written)
     except ConfigError as exc:
         yield ("frames",), str(exc)
+
+
+def _masks(written: str | None) -> Iterator[Problem]:
+    try:
+        read_drawn(written) if written is not None and is_drawn(written) else None
+    except ConfigError as exc:
+        yield ("input.masks",), str(exc)
 
 
 def _engines(job: JobConfig) -> Iterator[Problem]:

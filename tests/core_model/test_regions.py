@@ -1,5 +1,6 @@
 """The parts of a frame that are worked on: enough of it, on a grid, and no two of the same pixel."""
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ boxes = st.builds(
 
 
 @given(st.lists(boxes, min_size=1, max_size=8), st.randoms())
-def test_every_hole_has_its_margin_and_no_two_regions_overlap(holes: list[Region], random) -> None:
+def test_every_hole_has_its_margin_and_no_two_regions_overlap(holes: list[Region], random: Random) -> None:
     regions = regions_around(holes, HD)
     assert covered_share(regions, HD) <= 1
     for hole in holes if regions else []:

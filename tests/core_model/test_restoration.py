@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.engine import U8
 from reelmend.core_model.metrics import psnr
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
@@ -26,16 +25,19 @@ from tests.released import shared
 FRAMES = 11
 OPTIONS = RestoreOptions(neighbor_length=4, ref_stride=3, subvideo_length=6)
 
+Networks = tuple[FlowCompletion, InpaintGenerator]
+
 
 @pytest.fixture(scope="module")
-def networks() -> tuple[FlowCompletion, InpaintGenerator]:
+def networks() -> Networks:
     return shared(FlowCompletion), shared(InpaintGenerator)
 
 
 @pytest.fixture(scope="module")
 def shot() -> ArrayShot:
     rng = np.random.default_rng(0)
-    texture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (75, 26), interpolation=cv2.INTER_CUBIC)
+    noise = rng.integers(0, 256, (20, 30, 3), np.uint8)
+    texture = np.asarray(cv2.resize(noise, (75, 26), interpolation=cv2.INTER_CUBIC), np.uint8)
     frames = np.stack([texture[:24, 2 * t : 2 * t + 36] for t in range(FRAMES)])
     masks = np.zeros((FRAMES, 24, 36), bool)
     for t in range(FRAMES):
@@ -46,14 +48,14 @@ def shot() -> ArrayShot:
 
 
 @pytest.fixture(scope="module")
-def whole(networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot) -> NDArray[Any]:
+def whole(networks: Networks, shot: ArrayShot) -> U8:
     return engine(networks).restore(shot, 0, FRAMES).frames
 
 
 @pytest.fixture
-def taken(networks: tuple[FlowCompletion, InpaintGenerator]) -> Iterator[Counter[Any]]:
+def taken(networks: Networks) -> Iterator[Counter[str]]:
     """How many windows were generated, and how many sub-videos' flow completed, one by one."""
-    counts = Counter()
+    counts: Counter[str] = Counter()
     hooks = [
         networks[1].transformers.register_forward_hook(lambda *_: counts.update(["windows"])),
         networks[0].register_forward_hook(lambda *_: counts.update(["completed"])),
@@ -63,7 +65,7 @@ def taken(networks: tuple[FlowCompletion, InpaintGenerator]) -> Iterator[Counter
         hook.remove()
 
 
-def engine(networks: tuple[FlowCompletion, InpaintGenerator], options: RestoreOptions = OPTIONS) -> ProPainterEngine:
+def engine(networks: Networks, options: RestoreOptions = OPTIONS) -> ProPainterEngine:
     return ProPainterEngine(lambda: networks, "", options)
 
 
@@ -75,7 +77,7 @@ def needed(shot: ArrayShot, *pieces: tuple[int, int]) -> dict[str, int]:
 
 
 def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(
-    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+    networks: Networks, shot: ArrayShot, whole: U8, taken: Counter[str]
 ) -> None:
     actor = engine(networks)
     pieces = [actor.restore(shot, *cut).frames for cut in pairwise((0, 3, 5, 9, 10, 11))]
@@ -84,7 +86,7 @@ def test_pieces_by_one_actor_are_the_whole_and_take_no_window_twice(
 
 
 def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_schedule_says(
-    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+    networks: Networks, shot: ArrayShot, whole: U8, taken: Counter[str]
 ) -> None:
     """What each has computed before differs, what it returns does not."""
     first, second = engine(networks), engine(networks)
@@ -94,9 +96,7 @@ def test_pieces_by_several_actors_in_any_order_are_the_whole_and_take_what_the_s
     assert taken == needed(shot, (4, 8), (8, 11), (0, 4))
 
 
-def test_in_bf16_the_picture_stays_close(
-    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any]
-) -> None:
+def test_in_bf16_the_picture_stays_close(networks: Networks, shot: ArrayShot, whole: U8) -> None:
     """On a processor without bf16 it is the same picture."""
     options = replace(OPTIONS, execution=Execution(precision="bf16"))
     reduced = engine(networks, options).restore(shot, 0, 3).frames
@@ -104,7 +104,7 @@ def test_in_bf16_the_picture_stays_close(
 
 
 def test_several_windows_at_once_are_the_same_picture_but_for_rounding(
-    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+    networks: Networks, shot: ArrayShot, whole: U8, taken: Counter[str]
 ) -> None:
     restored = engine(networks, replace(OPTIONS, window_batch=3)).restore(shot, 5, 8).frames
     assert taken["windows"] == needed(shot, (5, 8))["windows"] - 2, "three of them are one"
@@ -112,14 +112,14 @@ def test_several_windows_at_once_are_the_same_picture_but_for_rounding(
 
 
 def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(
-    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot
+    networks: Networks, shot: ArrayShot
 ) -> None:
     """Flow completion and propagation of a sub-video without a mask: computed, they return what they were given."""
-    flows = [flow_tensor(flow, *shot.size) for flow in shot.flows(0, 5)]
+    forward, backward = (flow_tensor(flow, *shot.size) for flow in shot.flows(0, 5))
     images, nothing = images_tensor(shot.images(0, 6)), masks_tensor(np.zeros_like(shot.masks(0, 6)))
     with torch.inference_mode():
-        completed = networks[0](*flows, nothing)
-    assert all(torch.equal(*pair) for pair in zip(completed, flows, strict=True))
-    propagated, missing = propagate_images(images, nothing, *flows)
+        completed = networks[0](forward, backward, nothing)
+    assert all(torch.equal(*pair) for pair in zip(completed, (forward, backward), strict=True))
+    propagated, missing = propagate_images(images, nothing, forward, backward)
     assert torch.equal(propagated, images)
     assert not missing.any()

@@ -67,7 +67,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
         grey = [[(7 * x + 11 * y + 5 * frame) % 256 for x in range(96)] for y in range(64)]
         (video / f"{frame:03}.png").write_bytes(png(grey))
     mask.write_bytes(png([[255 * (8 <= x < 24 and 8 <= y < 20) for x in range(96)] for y in range(64)]))
-    job = JobConfig(out=str(tmp_path / "out"), input=InputConfig(image_rate=24.0))
+    job = JobConfig(out=str(tmp_path / "out"), input=InputConfig(image_rate="24"))
     return Case(tmp_path, job, Item("clip", video, mask, tmp_path / "out/clip.mp4"), WEIGHTS)
 
 
@@ -202,7 +202,7 @@ def test_exit_statuses() -> None:
 
 def test_the_names_of_tasks_and_stages() -> None:
     assert [str(stage) for stage in Stage] == ["probe", "flow", "inpaint", "stitch"]
-    item = Item("reel7/clip", "clip.mp4", None, "out/clip.mp4")
+    item = Item("reel7/clip", Path("clip.mp4"), None, Path("out/clip.mp4"))
     plan = ItemPlan("probe", 30, 64, 48, (), ())
     tasks = [
         ProbeTask(item),
