@@ -160,7 +160,7 @@ def _job_of(engine: str, settings: Mapping[str, object]) -> JobConfig:
         if section == "engine":
             raise ConfigError("settings: pass the engine as an argument: restore(frames, masks, engine='propainter')")
         if section in JobConfig.__dataclass_fields__ and section not in useful:
-            raise ConfigError(f"settings: {key} has no effect on arrays; settings of {', '.join(useful)} have")
+            raise ConfigError(f"settings: {key} has no effect on arrays; only settings of {', '.join(useful)} do")
     return load_job(flags={**settings, "engine": engine}, origin="settings")
 
 

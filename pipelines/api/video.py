@@ -143,7 +143,7 @@ def _codec(target: Path, chosen: object) -> str:
     by_suffix = _CODEC_OF.get(target.suffix.lower())
     if by_suffix is None:
         known = ", ".join(f"{suffix or 'no suffix'} ({codec})" for suffix, codec in _CODEC_OF.items())
-        raise ConfigError(f"out: no codec is written as {target.suffix}; use {known}")
+        raise ConfigError(f"out: no codec uses the suffix {target.suffix}; use {known}")
     if chosen is None:
         return by_suffix.value
     if str(chosen) in list(Codec) and suffix_of(Codec(str(chosen))) != target.suffix.lower():
@@ -156,7 +156,9 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise ConfigError(f"out: {target} exists; pass overwrite=True to replace it, or choose another name")
     if target.is_dir() and (target.suffix or any(entry.suffix != ".png" for entry in target.iterdir())):
-        raise ConfigError(f"out: {target} is a folder of other things; name a file in it, or another folder")
+        raise ConfigError(
+            f"out: {target} is a folder with other files; pass the name of a file in it, or another folder"
+        )
 
 
 def _place(given: str | Path) -> str | Path:
@@ -200,7 +202,7 @@ def _publish(made: Path, target: Path, row: ItemRow, folder: Path, *, overwrite:
         made = next((folder / "out").glob(f"{_NAME}*"))
         target = target.with_suffix(made.suffix)
         if target.exists() and not overwrite:
-            raise ConfigError(f"out: nothing is masked, and the copy of the source would be {target}, which exists")
+            raise ConfigError(f"out: the mask is empty, so the source would be copied to {target}, which exists")
     try:
         if target.is_dir():
             target.replace(folder / "replaced")

@@ -48,8 +48,8 @@ def overview(
 
     Start with `reelmend demo`. `reelmend schema` and docs/job-file.md list every setting of a job.
 
-    Exit status: 0 every item is restored; 2 the configuration or the machine is at fault, and nothing was done; 3 some
-    items are quarantined or failed; 75 a store stayed unavailable: run the same command again later; 130 interrupted.
+    Exit status: 0 every item is restored; 2 configuration or setup error, nothing was processed; 3 some items are
+    quarantined or failed; 75 a store was unavailable, run the same command again later; 130 interrupted.
     """
 
 

@@ -229,7 +229,7 @@ def _choice(ray_offer: dict[str, Any] | None) -> Iterator[Finding]:
 
 def _on_gpus(pools: list[tuple[str, int, float]]) -> Finding:
     each = (f"{size} x {name} on {'half a' if gpus < 1 else 'one'} GPU" for name, size, gpus in pools)
-    what = f"workers of an engine that wants GPUs: {', '.join(each)}"
+    what = f"workers of an engine that uses GPUs: {', '.join(each)}"
     if torch.cuda.is_available():
         return Finding("a run on GPUs", what)
     return Finding("a run on GPUs", what, Level.NOTE, "the installed torch cannot use them: workers need a CUDA build")

@@ -87,7 +87,7 @@ def _output_folder(
     if folder and (is_folder(folder) or is_output_file(folder) or (is_url(folder) and not is_job_file(folder))):
         return folder_of(folder), S3Config()
     if not words and out is None:
-        raise ConfigError("no run given: name its job file, or its output folder with --out")
+        raise ConfigError("no run given: pass its job file, or its output folder with --out")
     request = sort_words(words, None)
     job = load_job(request.file, preset, request.overrides)
     return folder_of(job.out if out is None else out), job.s3

@@ -29,7 +29,7 @@ SHOWN = 40
 Probe = Annotated[
     bool,
     typer.Option(
-        "--probe/--no-probe", help="Open videos and masks (at most plan.sample of them), or rely on the manifest alone."
+        "--probe/--no-probe", help="Open videos and masks (at most plan.sample of them), or use only the manifest."
     ),
 ]
 
@@ -42,9 +42,9 @@ def plan(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show the items, chunks, frames, bytes, hours and price of a job without running it.
+    """Estimate the items, chunks, frames, bytes, hours and price of a job without running it.
 
-    A random sample of `plan.sample` items is opened if there are more. Hours are based on rates measured by
+    If the job has more than `plan.sample` items, a random sample is opened. Hours are based on rates measured by
     `reelmend bench rates`.
 
     Example: `reelmend plan --manifest clips.parquet cost.price_per_cpu_hour=0.04`

@@ -99,8 +99,8 @@ def refuse_distant(job: JobConfig) -> None:
     """Raise ConfigError where workers on Ray could not have the job's engine."""
     if job.engine in _registered and job.run.executor is ExecutorName.ray:
         raise ConfigError(
-            f"engine {job.engine}: is registered in this process only, and workers on Ray are other processes; set "
-            "run.executor=inline, or make it a package with the entry point reelmend.engines"
+            f"engine {job.engine}: is registered in this process only, but Ray workers are separate processes; set "
+            "run.executor=inline, or install it as a package with the entry point reelmend.engines"
         )
     if registered_here(job) and job.run.executor is ExecutorName.ray:
         raise ConfigError(

@@ -156,13 +156,11 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
         key = text.partition("=")[0].strip()
         section = key.partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
-            merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
+            merge.problems.append(f"'{text}' is a reference, which is not allowed in {origin}")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
-            merge.problems.append(
-                f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
-            )
+            merge.problems.append(f"{section} cannot be set per item ({origin}); only {', '.join(ITEM_SECTIONS)} can")
         elif key in _OF_THE_JOB:
-            merge.problems.append(f"{key} cannot differ from item to item ({origin}); set it for the whole job")
+            merge.problems.append(f"{key} cannot be set per item ({origin}); set it for the whole job")
         else:
             merge.apply_dot_list([text], origin)
     return merge.finish()

@@ -67,7 +67,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("run.active_bytes", job.run.active_bytes, 0)
     yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
     if not (math.isfinite(job.run.outage_s) and job.run.outage_s >= 0):
-        yield ("run.outage_s",), f"{job.run.outage_s} is not a number of seconds to wait for a store"
+        yield ("run.outage_s",), f"{job.run.outage_s} is not a valid number of seconds"
     yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
@@ -161,7 +161,7 @@ def _limits(limits: LimitsConfig) -> Iterator[Problem]:
             yield (f"limits.{name}",), f"{seconds} is not a valid number of seconds; use 0 for no limit"
     for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):
         if not (math.isfinite(seconds) and seconds > 0):
-            yield (f"limits.{name}",), f"{seconds} is too short to read a video in"
+            yield (f"limits.{name}",), f"{seconds} is too short to read a video"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:
@@ -170,7 +170,7 @@ def _costs(cost: CostConfig) -> Iterator[Problem]:
         if not (math.isfinite(price) and price >= 0):
             yield (f"cost.{name}",), f"{price} is not a valid price"
     if any(pool < 1 for pool in cost.pools):
-        yield ("cost.pools",), f"{cost.pools} holds a number below 1"
+        yield ("cost.pools",), f"{cost.pools} contains a number below 1"
 
 
 def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
@@ -194,11 +194,14 @@ def _pools(job: JobConfig) -> Iterator[Problem]:
         ("flow", pools.flow_min, pools.flow_max),
     ):
         if 0 < most < least:
-            yield (f"pools.{stage}_min", f"pools.{stage}_max"), f"{least} is above the most workers, {most}"
+            yield (
+                (f"pools.{stage}_min", f"pools.{stage}_max"),
+                f"{least} is above the maximum number of workers, {most}",
+            )
     if workers and pools.inpaint_max and workers != pools.inpaint_max:
         yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} contradict each other; set one"
     if pools.autoscaling and not (pools.inpaint_max or workers):
-        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max, the number of workers to ask for"
+        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max, the number of workers to request"
 
 
 def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:

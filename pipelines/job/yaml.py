@@ -58,7 +58,7 @@ def first_line(error: Exception) -> str:
 
 def _refuse_growth(text: str) -> None:
     if len(text) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES} letters")
+        raise ValueError(f"more than {MOST_BYTES} characters")
     if "*" in text and _values(yaml.compose(text, Loader=yaml.SafeLoader), {}, ()) > MOST_VALUES:
         raise ValueError(f"more than {MOST_VALUES} values, with its aliases written out")
 

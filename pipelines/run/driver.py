@@ -308,7 +308,7 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
     try:
         files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
     except ReelmendError as exc:
-        log.warning(LogLine(f"no timeline: {exc}"))
+        log.warning(LogLine(f"the timeline could not be written: {exc}"))
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerRecorder, summary: RunSummary) -> Location | None:
@@ -319,7 +319,7 @@ def _conclude(context: RunContext, files: Files, keeper: LedgerRecorder, summary
         files.write(context.work / SUMMARY, json.dumps(seal(summary.to_dict()), indent=1).encode())
         return make_report(context, files, summary, keeper.all_rows())
     except ReelmendError as exc:  # credentials that have expired are no passing error
-        log.warning("no report: %s", exc)
+        log.warning("the report could not be written: %s", exc)
         return None
 
 

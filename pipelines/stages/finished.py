@@ -130,7 +130,7 @@ def record_finished(
     job = worker_context.settings(item)
     output_mark = worker_context.files.mark(output)
     if output_mark is None:
-        raise StoreError(f"{output}: was published but is missing; does something else write there?")
+        raise StoreError(f"{output}: was published but is now missing; does another program write to this folder?")
     known = ItemFacts(
         item_key=item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
         output=str(output),

@@ -161,7 +161,7 @@ def test_an_impossible_frame_rate_is_refused(fps: Any) -> None:
     [
         ({"mask.dilatation": 2}, r"no such setting \(settings\); did you mean mask.dilation"),
         ({"mask.dilation": "much"}, r"mask.dilation: 'much' is not a whole number \(settings\)"),
-        ({"stitch.codec": "ffv1"}, r"settings: stitch.codec has no effect on arrays; settings of mode"),
+        ({"stitch.codec": "ffv1"}, r"settings: stitch.codec has no effect on arrays; only settings of mode"),
         ({"engine": "propainter"}, r"pass the engine as an argument"),
     ],
 )

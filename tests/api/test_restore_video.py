@@ -68,7 +68,7 @@ def test_what_quarantines_an_item_is_raised(video: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("out", "settings", "message"),
     [
-        ("clean.avi", {}, r"out: no codec is written as .avi; use .mp4 \(h264\), .mkv \(ffv1\)"),
+        ("clean.avi", {}, r"out: no codec uses the suffix .avi; use .mp4 \(h264\), .mkv \(ffv1\)"),
         ("clean.mp4", {"stitch.codec": "ffv1"}, r"clean.mp4 does not fit stitch.codec=ffv1, which is written as .mkv"),
         ("clip.mp4", {}, r"clip.mp4 exists; pass overwrite=True"),
         ("clean.mp4", {"out": "elsewhere"}, r"settings: out is an argument of restore_video"),
@@ -112,10 +112,10 @@ def test_nothing_else_is_replaced(video: Path, tmp_path: Path) -> None:
     """Neither a folder of other things nor, by the copy of a source of which nothing is masked, another video."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "notes.txt").touch()
-    with pytest.raises(reelmend.ConfigError, match="photos is a folder of other things"):
+    with pytest.raises(reelmend.ConfigError, match="photos is a folder with other files"):
         reelmend.restore_video(video, MASKS[0], tmp_path / "photos", overwrite=True)
     (tmp_path / "clean.mp4").write_text("another video")
-    with pytest.raises(reelmend.ConfigError, match=r"the copy of the source would be .*clean.mp4, which exists"):
+    with pytest.raises(reelmend.ConfigError, match=r"the source would be copied to .*clean.mp4, which exists"):
         reelmend.restore_video(video, np.zeros_like(MASKS[0]), tmp_path / "clean.mkv")
     assert (tmp_path / "clean.mp4").read_text() == "another video"
 

@@ -121,7 +121,7 @@ def test_verify_deletes_what_is_damaged_says_so_and_ends_with_status_3() -> None
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "no cache given: name a job file, a run's output folder, or the folder or bucket prefix of the cache"),
+        ([], "no cache given: pass a job file, a run's output folder, or the folder or bucket prefix of the cache"),
         (["nowhere"], "nowhere: not a job file (.yaml), a folder or a bucket prefix"),
         (["in"], "in: not the output folder of a run, and holds no cached flow"),
         (["flow"], "no limit given: use --max-bytes or --older-than, or set flow_cache.max_bytes"),

@@ -102,7 +102,7 @@ def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monk
     finally:
         ray.shutdown()
     assert "no flow worker could be placed within" in state.halted
-    assert "each needs 0.5 GPU, free are 0.5 of 3" in state.halted
+    assert "each needs 0.5 GPU, and 0.5 of 3 are free" in state.halted
 
 
 @pytest.mark.usefixtures("on_gpus")

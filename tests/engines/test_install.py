@@ -158,7 +158,7 @@ def test_a_file_of_another_network_is_not_taken_in(raft_file: Path, folder: Path
     ("path", "error", "what"),
     [
         ("no.pth", SetupError, r"no\.pth: cannot be copied \(No such file"),
-        ("raft.safetensors", ConfigError, "use a file of another format by its path"),
+        ("raft.safetensors", ConfigError, "to use a file of another format, set its path"),
     ],
 )
 def test_a_path_that_cannot_be_taken_in_is_named(

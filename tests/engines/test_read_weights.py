@@ -48,7 +48,7 @@ def test_the_names_that_training_on_several_gpus_leaves_fit_the_network(raft_sta
 @pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
 def test_code_in_a_file_does_not_run(save: Callable[[object, Path], object], tmp_path: Path) -> None:
     save({"weight": torch.zeros(1), "trap": Hostile(tmp_path / "trace")}, tmp_path / "hostile.pth")
-    with pytest.raises(SetupError, match="contains code, which is never run") as error:
+    with pytest.raises(SetupError, match="contains code, which reelmend never runs") as error:
         load(tmp_path / "hostile.pth")
     assert "weights_only" not in str(error.value)
     assert not (tmp_path / "trace").exists()
@@ -57,10 +57,13 @@ def test_code_in_a_file_does_not_run(save: Callable[[object, Path], object], tmp
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (torch.zeros(3), "holds a Tensor instead"),
-        ([torch.zeros(3)], "holds a list instead"),
-        ({}, "holds nothing"),
-        ({"state_dict": {"weight": torch.zeros(3)}, "epoch": 3}, r"state_dict \(dict\), epoch \(int\); save the state"),
+        (torch.zeros(3), "contains a Tensor instead"),
+        ([torch.zeros(3)], "contains a list instead"),
+        ({}, "contains no tensors"),
+        (
+            {"state_dict": {"weight": torch.zeros(3)}, "epoch": 3},
+            r"state_dict \(dict\), epoch \(int\); save only the state",
+        ),
         ({1: torch.zeros(3)}, r"1 \(Tensor\)"),
         ({"weight": torch.zeros(3).to_sparse()}, r"weight \(Tensor\)"),
         ({"weight": torch.zeros(3, device="meta")}, r"weight \(Tensor\)"),
@@ -95,5 +98,5 @@ def test_a_file_that_is_another_on_the_workers_machine_is_refused(
     torch.save(raft_state, tmp_path / "raft.pth")
     file = find(str(tmp_path / "raft.pth"), "raft")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "raft.pth")
-    with pytest.raises(SetupError, match=f"is not the file that was found: .* expected {file.sha256}"):
+    with pytest.raises(SetupError, match=f"is not the file that the run started with: .* expected {file.sha256}"):
         load_state(file)

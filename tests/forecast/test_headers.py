@@ -81,7 +81,7 @@ def test_a_mask_of_another_shape_is_refused_by_its_header_alone(tmp_path: Path, 
     write_mask_image(tmp_path / "m.png", _box((64, 64), 10, 20, 4, 8))
     content = (tmp_path / "m.png").read_bytes()
     (tmp_path / "m.png").write_bytes(content[:60])  # the header, and nothing that could be decoded
-    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mkv 64x32: not the same shape"):
+    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mkv 64x32: not the same aspect ratio"):
         looks.mask_image(tmp_path / "m.png", (64, 32), NOTHING, header)
 
 

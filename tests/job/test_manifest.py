@@ -261,8 +261,8 @@ def test_an_output_may_be_given_with_a_suffix_and_the_codec_decides_which_it_get
         ([{"video": "a.mp4", "mask": "m.png", "frames": "many"}], "row 1: frames='many' is not a number"),
         ([{"video": "a", "mask": "m.png", "fps": 1e-4}], "row 1: fps=0.0001 is outside 0.001..1000"),
         ([{"video": "a.mp4", "mask": "m.png", "width": 1.5}], "row 1: width=1.5 is not a whole number"),
-        ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' leaves the output folder"),
-        ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' leaves"),
+        ([{"video": "a.mp4", "mask": "m.png", "output": "../x"}], "row 1: output '../x' is outside the output folder"),
+        ([{"video": "a.mp4", "mask": "m.png", "output": "/etc/x"}], "row 1: output '/etc/x' is outside"),
         ([{"video": "a.mp4", "mask": "m.png", "overrides": "mask.dilatoin=1"}], "row 1: .*mask.dilation"),
         ([{"video": f"{n}/a.mp4", "mask": "m.png"} for n in "xy"], "two items would write out/a.mp4"),
     ],
@@ -333,7 +333,7 @@ def test_a_row_with_a_name_that_cannot_be_used_costs_its_item_and_no_other(tmp_p
     write_jsonl(tmp_path / "m.jsonl", [*rows, {"video": "c.mp4", "mask": "m.png", "output": "x" * 300}])
     bad, good, long = listed(tmp_path / "m.jsonl")
     assert (good.id, good.problem) == ("b", "")
-    assert "row 1: video 'a\\x1b[2J.mp4' holds a control character" in bad.problem
+    assert "row 1: video 'a\\x1b[2J.mp4' contains a control character" in bad.problem
     assert "row 3: " in long.problem
     assert all(str(item.video).isprintable() for item in (bad, long)), "logs and reports show it"
 

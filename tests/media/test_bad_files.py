@@ -180,7 +180,7 @@ def test_a_folder_whose_first_image_is_grey_and_a_later_one_is_not(tmp_path: Pat
 def test_images_of_another_format_are_told_in_one_line(tmp_path: Path) -> None:
     folder = write_images(tmp_path / "frames", scene(5, (16, 16)))
     write_images(folder, scene(2, (16, 16))[..., 0], ["00002.png", "00004.png"])
-    assert inspect_video(folder).notes == ("pixel format gray (00002.png and maybe others) is worked on as rgb24",)
+    assert inspect_video(folder).notes == ("pixel format gray (00002.png and maybe others) is processed as rgb24",)
 
 
 def test_a_folder_with_a_damaged_image(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_it_is_8_bit_420_by_default_and_says_so(tmp_path: Path, grey: bool) -> N
     source = np.repeat(pictures[0][..., None], 3, 2) if grey else pictures[0]
     assert np.abs(shown - source).mean() < 5  # as a player shows it: range and matrix are tagged
     told = " ".join(check_output(info, StitchConfig()))
-    assert ("RGB is stored as 8-bit 4:2:0, which every player plays; stitch.chroma=source" in told) == (not grey)
+    assert ("RGB is stored as 8-bit 4:2:0, which every player supports; stitch.chroma=source" in told) == (not grey)
 
 
 @pytest.mark.parametrize(

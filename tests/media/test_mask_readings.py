@@ -146,7 +146,7 @@ def test_labels_on_both_sides_of_the_threshold_are_said(tmp_path: Path, video: V
     image[20:30, 30:50] = 200
     summary, mask = read(saved(tmp_path / "m.png", image), video)
     assert mask.sum() == 200
-    assert "50% of what is not black" in summary.notes[0]
+    assert "50% of the non-black pixels" in summary.notes[0]
     assert "mask.threshold=0" in summary.notes[0]
 
 

@@ -52,7 +52,7 @@ def test_another_jobs_result_is_kept_and_both_say_so(folder: Path, caplog: pytes
     assert rows["clip"].facts["set_aside"] == str(kept)
     was = f"the result of another job (day, from {folder}/in/clip.mkv and {folder}/mask.png); it was moved to {kept}"
     assert was in rows["clip"].reason
-    assert f"{output}: the earlier file is not of this job; moved to {kept}" in caplog.text
+    assert f"{output}: the existing file is not a result of this job; moved to {kept}" in caplog.text
 
 
 @pytest.mark.parametrize("change", [{"name": "night"}, {"mask": "other.png"}], ids=["name", "mask"])
@@ -70,7 +70,7 @@ def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is
     job.mask.dilation += 1
     _, rows = finish(job)
     assert (kept_aside(folder), rows["clip"].reason) == ([], "")
-    assert "1 earlier results of this job were replaced, because their sources or settings changed" in caplog.text
+    assert "1 earlier result of this job replaced, because sources or settings have changed" in caplog.text
 
 
 def test_a_job_whose_videos_were_moved_finds_its_own_results(folder: Path) -> None:

@@ -209,7 +209,10 @@ def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advic
     assert rows["clip_8-99"].frames == 2
     summary, rows = finish(ranged(tmp_path, "99:120"))
     assert (summary.exit_status, rows["clip_99-120"].state) == (3, "quarantined")
-    said = "frames=99:120 starts behind its end: it has frames 0 to 9, the last one at 0.360 s; choose an earlier start"
+    said = (
+        "frames=99:120 starts after the end of the video, which has frames 0 to 9, the last one at 0.360 s; choose an"
+        " earlier start"
+    )
     assert rows["clip_99-120"].reason.endswith(said)
 
 
@@ -241,9 +244,9 @@ def test_the_first_frames_or_seconds_are_a_range_too() -> None:
         ("650", "in YAML, put it in quotes"),  # what YAML makes of 10:50
         ("-5:9", "is not a range of frames"),
         ("3 days:", "is not a range of frames"),
-        ("9:9", "'9:9' holds no frame: the end is not included; choose a later end"),
-        ("2s:1s", "holds no frame"),
-        ("1:0s", "holds no frame"),
+        ("9:9", "'9:9' contains no frame: the end is not included; choose a later end"),
+        ("2s:1s", "contains no frame"),
+        ("1:0s", "contains no frame"),
         (f"{'9' * 400}:", "is not a range of frames"),
     ],
 )
@@ -254,7 +257,7 @@ def test_a_wrong_range_says_what_to_write(text: str, said: str) -> None:
 
 
 def test_a_range_of_frames_and_times_that_holds_none_is_found_with_the_video() -> None:
-    with pytest.raises(MediaError, match="holds no frame"):
+    with pytest.raises(MediaError, match="contains no frame"):
         read_range("50:1s").of(range(100), Fraction(1, 25), "clip.mp4")
 
 

@@ -49,7 +49,7 @@ def test_relative_names_start_at_their_folder_and_others_do_not() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ftp://b/x", "ftp:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or likewise gs://, az://"),
+        ("ftp://b/x", "ftp:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or gs://, az://"),
         ("http://169.254.169.254/x", "http:// is not supported"),
         ("memory://b/x", "memory:// is not supported"),
         ("gs:///x", "has no bucket; use gs://"),
