@@ -105,6 +105,21 @@ because either part could be meant.
 `input.masks` may be a pattern with `{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all
 videos. Without it, the mask is `<stem>_mask.*` or the folder `<stem>_mask` beside the video.
 
+### Boxes and polygons
+
+Instead of a path, `--masks`, `input.masks` and the manifest's column `mask` take shapes. In a CSV manifest, put them in quotes.
+
+| shape | covers |
+|---|---|
+| `box:20,20,160,90` | a box: left, top, width, height, in pixels |
+| `box:5%,80%,90%,15%` | the same in percent of the picture, for videos of any size |
+| `polygon:100,40,180,60,120,160` | the area between the corners X,Y,X,Y,X,Y |
+| `box:5%,80%,90%,15%@0s:12.5s` | only while it is shown: `START:STOP` in times or frames, as in `--frames` |
+| `box:0,0,64,64+box:90%,0,10%,10%` | several shapes |
+
+Coordinates refer to the picture as a player rotates it, in its own pixels. A box covers every pixel that it touches; what lies outside the picture is
+cut off, and an item with a shape entirely outside is quarantined. `mask.dilation` grows shapes as it grows other masks.
+
 A folder in `input.videos` stands for all videos in it, of every supported container; a pattern such as `in/**/*` includes nested folders.
 Other files are skipped, with a warning, and so are outputs of earlier runs below `out`. A job without a single item that can be restored (no
 mask, no video) is rejected before anything starts.
@@ -174,7 +189,7 @@ def _hints(section: Any) -> dict[str, Any]:
 def _kind(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ", ".join(f"`{value}`" for value in hint)
-    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "float": "number", "bool": "true, false"}[
+    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "float": "number", "bool": "true, false", "Any": "text, mapping"}[
         hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     ]  # fmt: skip
 

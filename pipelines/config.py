@@ -5,6 +5,10 @@ The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+AUTO_FLOW = "auto"
+"""The flow method that an engine has by itself."""
 
 
 class Precision(StrEnum):
@@ -27,6 +31,18 @@ class Compile(StrEnum):
 class OutOfMemory(StrEnum):
     fail = "fail"
     smaller = "smaller"
+
+
+class StillFrames(StrEnum):
+    off = "off"
+    equal = "equal"
+    noise = "noise"
+
+
+class WorkRegion(StrEnum):
+    auto = "auto"
+    frame = "frame"
+    hole = "hole"
 
 
 class Mode(StrEnum):
@@ -82,7 +98,8 @@ class InputConfig:
     videos: list[str] = field(default_factory=list)
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
-    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
+    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
+    boxes and polygons, such as box:5%,80%,90%,15%."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
@@ -136,16 +153,30 @@ class MaskConfig:
 
 @dataclass
 class ProcessConfig:
+    region: WorkRegion = WorkRegion.auto
+    """What of a frame is worked on. hole: the surroundings of holes, several for holes far apart; frame: all of it, which
+    takes longer and more memory; auto: hole, for every engine that can. Outpainting always works on the frame."""
+    region_margin: int = 0
+    """Pixels around a hole that are worked on with it, a multiple of 8; at least 40. 0: the engine's own (128 for
+    propagation; for propainter 64 beside and 40 above and below, and at least half of the hole's shorter side)."""
     max_side: int = 1920
     """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
-    the side is about four times faster. 0: always the source's size."""
+    the side is about four times faster. propainter applies it to the region, so that a logo in 4K is restored at the
+    source's size. 0: always the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
     ledger)."""
+    still_frames: StillFrames = StillFrames.off
+    """Restore runs of equal frames under equal masks once (pulldown, slides, animation on twos, frozen shots). off;
+    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile."""
 
 
 @dataclass
 class FlowConfig:
+    method: str = AUTO_FLOW
+    """Method that measures optical flow. auto: the engine's own (dis for propagation, raft for propainter); raft: a
+    network with weights, by the settings of `propainter`; dis: dense inverse search; farneback: polynomial expansion.
+    The last two need no weights and no GPU."""
     max_side: int = 640
     """Longest side in pixels at which optical flow is computed and cached. 0: the processing size."""
     segment_length: int = 40
@@ -185,8 +216,15 @@ class ProPainterConfig:
     """Distance between reference frames, in frames."""
     raft_iterations: int = 20
     """Refinement iterations of the optical flow."""
-    precision: Precision = Precision.bf16
-    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32."""
+    raft_stop_below: float = 0.0
+    """RAFT stops refining when its updates are below this many pixels everywhere on average. The number of iterations is
+    found once per flow segment, from the pair of frames that differ most. 0: always raft_iterations."""
+    early_exit: bool = False
+    """Skip the generator where propagation has left nothing to fill: windows keep what propagation brought, fitted to
+    the rim of the hole."""
+    precision: Any = "bf16"
+    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32. Or a
+    mapping for the components raft, encoder, transformer and decoder; those that it leaves out are bf16."""
     tf32: bool = True
     """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto

@@ -126,7 +126,7 @@ def _probe(
     summary = inspect_canvas_masks(mask, video, job.mask, canvas)
     sources = source_in_memory(_FRAMES), None if mask is None else source_in_memory(_MASKS)
     digests = sources[0].digest, "" if sources[1] is None else sources[1].digest
-    return replace(survey.record(video, *digests, summary), sources=sources)
+    return replace(survey.record(video, *digests, summary, mask), sources=sources)
 
 
 def _inpaint(item: Item, plan: ItemPlan, context: MemoryContext, meter: ProgressMeter) -> int:

@@ -19,6 +19,7 @@ from reelmend.pipelines.api.runs import load_job, run_quietly
 from reelmend.pipelines.config import Codec, Mode
 from reelmend.pipelines.errors import ArrayError, ConfigError, MaskError, MediaError, ReelmendError, SetupError
 from reelmend.pipelines.media.encoding import suffix_of
+from reelmend.pipelines.media.masks.drawn import is_drawn
 from reelmend.pipelines.run.selection import EVERYTHING
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.location import is_url
@@ -67,7 +68,8 @@ def restore_video(
 
     Args:
         video: Container file, or folder of images.
-        mask: Image, folder of images or video, white where content is missing; or an array [H, W] or [T, H, W], bool or
+        mask: Image, folder of images or video, white where content is missing; or words such as "box:5%,80%,90%,15%"; or
+            an array [H, W] or [T, H, W], bool or
             uint8. None only in outpainting.
         out: File to write; its suffix chooses the codec: .mp4 (H.264), .mkv (FFV1, lossless), .mov (ProRes), and none
             for a folder of PNG. `stitch.codec` in `settings` chooses another one with the same suffix.
@@ -164,6 +166,8 @@ def _place(given: str | Path) -> str | Path:
 
 def _mask_file(mask: str | Path | MasksLike, folder: Path) -> str | Path:
     """Return the path of the mask; an array is written to the folder, losslessly."""
+    if isinstance(mask, str) and is_drawn(mask):
+        return mask
     if isinstance(mask, str | Path):
         place = _place(mask)
         if isinstance(place, Path) and not place.exists():

@@ -11,8 +11,8 @@ from reelmend.pipelines.cli.options import First, Frames, Manifest, Masks, Out, 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import rates_beside
-from reelmend.pipelines.job.frame_range import first_of
 from reelmend.pipelines.job.load import LoadedJob, load_sources
+from reelmend.pipelines.media.frame_range import first_of
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tuning.tuned_file import tuned_notes
 from reelmend.pipelines.utils.logs import LogLine

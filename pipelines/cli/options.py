@@ -50,7 +50,10 @@ Videos = Annotated[
 Masks = Annotated[
     str | None,
     typer.Option(
-        "--masks", metavar="PATTERN", help="One mask for all videos, a folder of masks, or a pattern ('m/{stem}.png')."
+        "--masks",
+        metavar="PATTERN",
+        help="One mask for all videos, a folder of masks, a pattern ('m/{stem}.png'), or a box (LEFT,TOP,WIDTH,HEIGHT: "
+        "'box:70%,5%,25%,12%').",
     ),
 ]
 Manifest = Annotated[

@@ -152,6 +152,5 @@ def _cells(line: "PlannedItem") -> list[str]:
 
 def _plain(line: "PlannedItem") -> dict[str, Any]:
     item = line.item
-    mask = None if item.mask is None else str(item.mask)
-    paths = {"id": item.id, "video": str(item.video), "mask": mask, "output": str(item.output)}
+    paths = {"id": item.id, "video": str(item.video), "mask": item.mask_name or None, "output": str(item.output)}
     return paths | {key: value for key, value in asdict(line).items() if key != "item"}

@@ -34,6 +34,8 @@ COMMAND_LINE = "command line"
 DEFAULTS = "conf/defaults.yaml"
 ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
+_OF_THE_JOB = ("flow.method",)
+"""Settings of these sections that belong to the run all the same: a worker builds what they name once."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +153,16 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
         return job
     merge = _Merge(OmegaConf.structured(job))
     for text in overrides:
-        section = text.partition("=")[0].strip().partition(".")[0]
+        key = text.partition("=")[0].strip()
+        section = key.partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
             merge.problems.append(f"'{text}' refers to something else, which {origin} cannot")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
             merge.problems.append(
                 f"{section} cannot differ from item to item ({origin}); only {', '.join(ITEM_SECTIONS)} can"
             )
+        elif key in _OF_THE_JOB:
+            merge.problems.append(f"{key} cannot differ from item to item ({origin}); set it for the whole job")
         else:
             merge.apply_dot_list([text], origin)
     return merge.finish()
@@ -204,6 +209,7 @@ class _Merge:
             self.problems.append(_explain_key(setting))
             return
         value = [setting.value] if get_origin(kind) is list and isinstance(setting.value, str) else setting.value
+        value = _switch(kind, value)
         if not is_dataclass(kind) and self._takes(setting.key, value):
             self._settings.pop(setting.key, None)
             self._settings[setting.key] = setting
@@ -313,6 +319,14 @@ def _parse(raw: str, kind: Any) -> Any:
         return raw
     is_text = kind is str or (str in get_args(kind) and value is not None)
     return raw if is_text and get_origin(kind) is not list and not isinstance(value, str) else value
+
+
+def _switch(kind: Any, value: Any) -> Any:
+    """Return `on` or `off` for what YAML read as a truth value, where one of a few words is wanted."""
+    if isinstance(value, bool) and isinstance(kind, type) and issubclass(kind, Enum):
+        word = "on" if value else "off"
+        return word if word in [member.value for member in kind] else value
+    return value
 
 
 def _describe(kind: Any) -> str:

@@ -6,13 +6,15 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from reelmend.pipelines.config import JobConfig, OutOfMemory
-from reelmend.pipelines.engines.registry import grid_settings, works_in_regions
+from reelmend.core_model.regions import BY_BLOCK, GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
+from reelmend.pipelines.config import JobConfig, OutOfMemory, StillFrames
+from reelmend.pipelines.engines.region_sizes import rule_of
+from reelmend.pipelines.engines.registry import grid_settings, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.repeats import REPEATS_VERSION
 from reelmend.pipelines.stages.digests import Seen
 from reelmend.pipelines.stages.review import with_verdict
 from reelmend.pipelines.stages.worker_context import WorkerContext
@@ -86,7 +88,9 @@ def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     """Name what an item's output depends on besides its video and mask."""
     frames = range_of(job.frames)
     whole = worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
-    return digest_of("settings", *whole, *(() if frames is None else (str(frames),)))
+    still = still_frames(job)
+    repeats = () if still is StillFrames.off else (("still_frames", still, REPEATS_VERSION),)
+    return digest_of("settings", *whole, *(() if frames is None else (str(frames),)), *repeats)
 
 
 def picture_settings(job: JobConfig) -> dict[str, object]:
@@ -97,8 +101,14 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
     settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
-    regions = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM) if works_in_regions(job) else None
-    return settings | {"canvas": canvas_settings(job), "regions": regions}
+    return settings | {"canvas": canvas_settings(job), "regions": _region_settings(job)}
+
+
+def _region_settings(job: JobConfig) -> tuple[object, ...] | None:
+    if not works_in_regions(job):
+        return None
+    own, rule = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM), rule_of(job)
+    return own if rule == BY_BLOCK else (*own, rule)
 
 
 def smaller_is_refused(job: JobConfig) -> bool:
@@ -136,7 +146,7 @@ def record_finished(
 def made_for(item: Item, job: JobConfig) -> dict[str, str]:
     """Return whose an item's result is: two jobs may have items of one name."""
     frames = range_of(job.frames)
-    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")} | (
+    return {"job": job.name, "video": str(item.video), "mask": item.mask_name} | (
         {} if frames is None else {"frames": str(frames)}
     )
 

@@ -11,7 +11,7 @@ from reelmend.pipelines.api.runs import plan
 from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError, ItemError
 from reelmend.pipelines.forecast.item_estimate import PlannedItem
-from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.masks.reader import inspect_masks, read_masks

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reelmend
+from reelmend.pipelines.api.progress import ProgressUpdate
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 from tests.jobs import planes
 
@@ -20,7 +21,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_a_file_and_an_array_as_its_mask_become_a_file_with_sound_and_a_score(video: Path, tmp_path: Path) -> None:
-    told = []
+    told: list[ProgressUpdate] = []
     result = reelmend.restore_video(video, MASKS, tmp_path / "new" / "clean.mp4", progress=told.append)
     assert result.output == tmp_path / "new" / "clean.mp4"
     assert (result.state, result.frames) == ("restored", 6)
@@ -75,7 +76,7 @@ def test_what_quarantines_an_item_is_raised(video: Path, tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_written_as_asked_is_refused(
-    video: Path, tmp_path: Path, out: str, settings: dict[Any, Any], message: str
+    video: Path, tmp_path: Path, out: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(reelmend.ConfigError, match=message):
         reelmend.restore_video(video, MASKS[0], tmp_path / out, settings=settings)

@@ -4,7 +4,6 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,7 +24,7 @@ class Hostile:
     def __init__(self, trace: Path) -> None:
         self.trace = trace
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, (str(self.trace),)
 
 
@@ -47,7 +46,7 @@ def test_the_names_that_training_on_several_gpus_leaves_fit_the_network(raft_sta
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
-def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -> None:
+def test_code_in_a_file_does_not_run(save: Callable[[object, Path], object], tmp_path: Path) -> None:
     save({"weight": torch.zeros(1), "trap": Hostile(tmp_path / "trace")}, tmp_path / "hostile.pth")
     with pytest.raises(SetupError, match="contains code, which is never run") as error:
         load(tmp_path / "hostile.pth")
@@ -67,9 +66,7 @@ def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -
         ({"weight": torch.zeros(3, device="meta")}, r"weight \(Tensor\)"),
     ],
 )
-def test_what_is_not_tensors_by_name_is_said(
-    content: dict[Any, Any] | list[torch.Tensor] | torch.Tensor, what: str, tmp_path: Path
-) -> None:
+def test_what_is_not_tensors_by_name_is_said(content: object, what: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(SetupError, match=what):
         load(tmp_path / "other.pth")
@@ -80,7 +77,7 @@ def test_what_is_not_tensors_by_name_is_said(
     "damage", [lambda _: b"", lambda b: b[:-1000], lambda b: b[: len(b) // 2], lambda _: b"<html>no"]
 )
 def test_a_broken_file_is_refused_in_one_line(
-    damage: Callable[..., Any], suffix: str, raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
+    damage: Callable[[bytes], bytes], suffix: str, raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole{suffix}"
     torch.save(raft_state, whole) if suffix == ".pth" else save_file(raft_state, whole)

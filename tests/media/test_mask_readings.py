@@ -193,7 +193,6 @@ def test_a_mask_of_nearly_the_same_shape_may_be_another_clips(
 def test_how_numbers_were_read_is_said_where_both_ways_are_possible(
     tmp_path: Path, video: VideoInfo, names: range, first: int, said: str
 ) -> None:
-    names = list(names)
     folder = write_images(tmp_path / "m", moving_box(len(names)), [f"{number:05d}.png" for number in names])
     summary = inspect_masks(folder, video, PLAIN)
     assert summary.masked == ((first, first + len(names)),)

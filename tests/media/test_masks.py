@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_colour_palette_alpha_and_16_bits_are_read_as_grey_levels(tmp_path: Path
     for plane, data in zip(frame.planes, palette_planes(mask, frame), strict=True):
         plane.update(data)
     encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 96, 64, "pal8", 1
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 96, 64, "pal8", Fraction(1)
     (tmp_path / "palette.png").write_bytes(
         b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode()])
     )

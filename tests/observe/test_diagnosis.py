@@ -99,7 +99,10 @@ def test_the_timeline_tells_of_a_tail_an_outlier_and_a_slow_handing_out() -> Non
 
 
 def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None:
-    events = [("reelmend inpaint:a:0", "user_annotation", 0, 10e6), ("outer", "cpu_op", 0, 5e6)]
+    events: list[tuple[str, str, float, float]] = [
+        ("reelmend inpaint:a:0", "user_annotation", 0, 10e6),
+        ("outer", "cpu_op", 0, 5e6),
+    ]
     events += [("inner", "cpu_op", 1e6, 2e6), ("inner", "cpu_op", 4e6, 1e6), ("outer", "cpu_op", 6e6, 1e6)]
     document = {
         "traceEvents": [

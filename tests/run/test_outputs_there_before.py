@@ -10,6 +10,7 @@ from reelmend.pipelines.config import Codec, Existing, JobConfig, StoreConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import stitch
+from reelmend.pipelines.stages.finished import record_finished
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
 from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image
@@ -120,12 +121,11 @@ def test_what_was_published_by_a_process_that_died_before_it_said_so_is_known_fo
 ) -> None:
     job = job_in(folder, "night", "night")
     job.run.attempts = 1
-    record = stitch.record_finished
     monkeypatch.setattr(stitch, "record_finished", lambda *_: 1 / 0)
     summary, _ = finish(job)
     assert summary.states == {"failed": 1}
     assert len(kept_aside(folder)) == 1, "the first job's"
-    monkeypatch.setattr(stitch, "record_finished", record)
+    monkeypatch.setattr(stitch, "record_finished", record_finished)
     summary, rows = finish(job)
     assert (summary.states, rows["clip"].reason, len(kept_aside(folder))) == ({"restored": 1}, "", 1)
 

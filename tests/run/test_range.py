@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
-from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
-from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
+from reelmend.pipelines.media.frame_range import first_of, read_range
+from tests.clips import Bool, moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 70
@@ -42,11 +42,17 @@ def whole_job(folder: Path, out: str = "out") -> JobConfig:
     return lossless_job(folder, out, chunk_length=1)
 
 
+def seconds(ticks: int | None, time_base: Fraction | None) -> Fraction:
+    assert ticks is not None
+    assert time_base is not None
+    return ticks * time_base
+
+
 def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
     """(start in seconds, bytes) of every packet of sound."""
     with av.open(str(path)) as container:
         packets = container.demux(container.streams.audio[0])
-        return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets if packet.size]
+        return [(seconds(packet.pts, packet.time_base), bytes(packet)) for packet in packets if packet.size]
 
 
 def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_computes_only_the_rest(whole: Path) -> None:
@@ -102,10 +108,14 @@ def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_
     finish(ranged(tmp_path, "10:20"))  # 0.4 to 0.8 s
     with av.open(str(tmp_path / "out/clip_10-20.mkv")) as container:
         [line] = [packet for packet in container.demux(subtitles=0) if packet.size]
-        assert (line.pts * line.time_base, line.duration * line.time_base) == (0, Fraction(1, 10))
+        shown = seconds(line.pts, line.time_base), seconds(line.duration, line.time_base)
+        assert shown == (Fraction(0), Fraction(1, 10))
         tick = Fraction(1, 1000)
-        chapters = [(one["start"] * one["time_base"], one["end"] * one["time_base"]) for one in container.chapters()]
-        assert chapters == [(0, 100 * tick), (100 * tick, 400 * tick)]
+        chapters = [
+            (seconds(one["start"], one["time_base"]), seconds(one["end"], one["time_base"]))
+            for one in container.chapters()
+        ]
+        assert chapters == [(0 * tick, 100 * tick), (100 * tick, 400 * tick)]
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1, Codec.prores])
@@ -163,10 +173,15 @@ def test_masks_belong_to_their_frames(tmp_path: Path) -> None:
 def write_read(folder: Path) -> list[NDArray[Any]]:
     import cv2
 
-    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+    def read(path: Path) -> NDArray[Any]:
+        picture = cv2.imread(str(path))
+        assert picture is not None, path
+        return picture[..., ::-1]
+
+    return [read(path) for path in sorted(folder.iterdir())]
 
 
-def dilated(hole: NDArray[Any]) -> NDArray[Any]:
+def dilated(hole: Bool) -> Bool:
     import cv2
 
     return cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0

@@ -14,11 +14,12 @@ from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.path_policy import PathPolicy
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.tasks import Item
 from tests.clips import moving_box, scene, write_images
 from tests.jobs import add_item, finish, lossless_job
 
 
-def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:
+def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list[Item]:
     (folder / "m.jsonl").write_text(json.dumps({"video": "a.mp4", "mask": "m.png"} | row) + "\n")
     given_ = InputConfig(manifest=str(folder / "m.jsonl"), allowed=settings.pop("allowed", []))
     return discover(JobConfig(input=given_, out=out or str(folder / "out"), **settings))
