@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.config import ExecutorName, JobConfig, WorkRegion
 from reelmend.pipelines.media.sizes import Size
 
 _STEP_PX, _LEAST_SIDE_PX = 16, 64
@@ -62,6 +62,9 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("propainter.raft_iterations", lambda s: _below(s.job.propainter.raft_iterations, 12, 8, 5), ("propainter",), True),
     Candidate("flow.max_side", lambda s: _parts(_limited(s.side, s.job.flow.max_side), 0.75, 0.5, 0.35), (), True),
     Candidate("propainter.ref_stride", lambda s: _above(s.job.propainter.ref_stride, 15, 20, 30), ("propainter",), True),
+    Candidate("process.region", lambda s: ("hole",) if s.job.process.region is WorkRegion.frame else ()),
+    Candidate("propainter.early_exit", lambda s: (True,), ("propainter",)),
+    Candidate("flow.method", lambda s: ("dis", "farneback"), ("propainter",), True),
     Candidate("process.max_side", lambda s: _parts(s.side, 0.75, 0.5, 0.35), (), True),
 )  # fmt: skip
 

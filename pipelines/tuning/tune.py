@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmend.pipelines.engines.registry import check_engine, find_weights, only_here, wants_gpu
+from reelmend.pipelines.engines.registry import check_engine, engine_of, find_weights, only_here, wants_gpu
 from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.forecast.rates_of_run import core_count, gpu_name, machine_name, processors_name
 from reelmend.pipelines.job.load import LoadedJob
@@ -108,7 +108,7 @@ def tune(
         session = Session(bench, records, limits, tell)
         own = session.own()
         size = max(((clip.frames.shape[2], clip.frames.shape[1]) for clip in found.clips), key=max)
-        precisions = _precisions() if job.engine == "propainter" else frozenset[str]()
+        precisions = _precisions() if engine_of(job).wants_gpu else frozenset[str]()
 
         def situation(settings: Mapping[str, Any]) -> Situation:
             return Situation(bench.job_with(settings), size, core_count(), gpu, precisions)
