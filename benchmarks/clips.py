@@ -13,7 +13,7 @@ def write_pan(path: Path, *, frames: int, size: tuple[int, int], rate: int = 25)
     width, height = size
     rng = np.random.default_rng(7)
     grain = rng.integers(0, 256, (height // 8, width // 4, 3), np.uint8)
-    world = cv2.resize(grain, (2 * width, height), interpolation=cv2.INTER_CUBIC)
+    world = np.asarray(cv2.resize(grain, (2 * width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "20"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -40,6 +40,7 @@ REPEATS = 5  # the fastest one counts
 BASELINE = "float32, zstd"
 CACHED = "1/64 px, rows' differences, bytes apart, zstd (the cache's)"
 
+Made = TypeVar("Made")
 Encode = Callable[[Float], bytes]
 Decode = Callable[[bytes, tuple[int, ...]], Float]
 
@@ -89,8 +90,13 @@ def _speeds(score: Score, baseline: Score) -> str:
 
 
 def _frames(folder: Path, count: int) -> U8:
-    read = (cv2.imread(str(path)) for path in sorted(folder.glob("*.jpg"))[:count])
-    return np.stack([cv2.resize(bgr, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)[..., ::-1] for bgr in read])
+    return np.stack([_small_rgb(path) for path in sorted(folder.glob("*.jpg"))[:count]])
+
+
+def _small_rgb(path: Path) -> U8:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)[..., ::-1]
 
 
 def _drifting_disc(count: int) -> Bool:
@@ -127,7 +133,7 @@ def _score(flow: Float, encode: Encode, decode: Decode, picture_of: _Pictures) -
     return Score(len(blob) / flow.nbytes, megabytes / encode_s, megabytes / decode_s, picture_of.psnr(decoded, flow))
 
 
-def _timed(work: Callable[[], object]) -> tuple[object, float]:
+def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
     seconds = float("inf")
     for _ in range(REPEATS):
         started = time.process_time()
@@ -140,7 +146,7 @@ def _zstd(array: NDArray[np.generic]) -> bytes:
     return bytes(pa.compress(array.tobytes(), codec="zstd", asbytes=True))
 
 
-def _unzstd(blob: bytes, count: int, dtype: str) -> NDArray[np.generic]:
+def _unzstd(blob: bytes, count: int, dtype: str) -> NDArray[Any]:
     size = count * np.dtype(dtype).itemsize
     return np.frombuffer(pa.decompress(blob, decompressed_size=size, codec="zstd"), dtype)
 
@@ -150,7 +156,7 @@ def _apart(words: NDArray[np.generic]) -> bytes:
     return _zstd(np.ascontiguousarray(words.view(np.uint8).reshape(-1, 2).T))
 
 
-def _together(blob: bytes, shape: tuple[int, ...], dtype: str) -> NDArray[np.generic]:
+def _together(blob: bytes, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     planes = _unzstd(blob, 2 * int(np.prod(shape)), "u1").reshape(2, -1)
     return np.ascontiguousarray(planes.T).view(dtype).reshape(shape)
 

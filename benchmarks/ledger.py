@@ -22,7 +22,14 @@ from reelmend.pipelines.storage.ledger import ItemRow, ItemState, LedgerView
 from reelmend.pipelines.storage.ledger.write import read_outcomes
 
 _DIGESTS = ("video_digest", "mask_digest", "item_key", "output_mark", "video_mark", "mask_mark", "preview")
-_FACTS = {"frames": 250, "width": 1920, "height": 1080, "masked_fraction": 0.01, "shots": 3, "codec": "h264"}
+_FACTS: dict[str, str | int | float] = {
+    "frames": 250,
+    "width": 1920,
+    "height": 1080,
+    "masked_fraction": 0.01,
+    "shots": 3,
+    "codec": "h264",
+}
 CHANGES = 10_000
 T = TypeVar("T")
 
@@ -63,11 +70,13 @@ def _change(rows: list[ItemRow], keeper: LedgerRecorder) -> None:
 
 
 def _row(number: int) -> ItemRow:
-    facts = {name: hashlib.sha256(f"{name}{number}".encode()).hexdigest() for name in _DIGESTS} | _FACTS
+    digests = {name: hashlib.sha256(f"{name}{number}".encode()).hexdigest() for name in _DIGESTS}
     name = f"clips/{number:07d}"
     seconds = {"probe": 0.5, "flow": 4.25, "inpaint": 20.125, "stitch": 1.5}
     video, output = f"s3://footage/in/{name}.mp4", f"s3://footage/out/{name}.mp4"
-    return ItemRow(name, video, "masks/logo.png", output, ItemState.RESTORED, seconds=seconds, facts=facts)
+    return ItemRow(
+        name, video, "masks/logo.png", output, ItemState.RESTORED, seconds=seconds, facts={**digests, **_FACTS}
+    )
 
 
 def _timed(what: str, do: Callable[[], T]) -> T:

@@ -41,10 +41,11 @@ def _measure(frames: int, executor: str) -> float:
         command += ["--out", f"{folder}/out", "--json", f"run.executor={executor}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
             driver_mb = _watch(run)
+            assert run.stdout is not None
             summary = json.loads(run.stdout.read())
         if run.returncode:
             raise SystemExit(f"the run ended with {run.returncode}")
-    worker_mb = summary["peak_rss_mb"]
+    worker_mb: float = summary["peak_rss_mb"]
     print(f"| {frames} | {worker_mb:.0f} | {driver_mb:.0f} | {summary['frames_per_second']:.1f} |", flush=True)
     return max(worker_mb, driver_mb)
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -45,7 +46,9 @@ def main() -> None:
 
 
 def _telea(clip: Path, mask: Path, output: Path) -> float:
-    hole = cv2.dilate(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE), np.ones((9, 9), np.uint8))
+    drawn = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+    assert drawn is not None
+    hole = cv2.dilate(drawn, np.ones((9, 9), np.uint8))
     stitch = StitchConfig()
     began = time.monotonic()
     with av.open(str(clip)) as source, av.open(str(output), "w") as target:
@@ -55,7 +58,8 @@ def _telea(clip: Path, mask: Path, output: Path) -> float:
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         for frame in source.decode(video):
             filled = cv2.inpaint(frame.to_ndarray(format="bgr24"), hole, 3, cv2.INPAINT_TELEA)
-            target.mux(stream.encode(av.VideoFrame.from_ndarray(filled, format="bgr24")))
+            shown = av.VideoFrame.from_ndarray(np.asarray(filled, np.uint8), format="bgr24")
+            target.mux(stream.encode(shown))
         target.mux(stream.encode())
     return time.monotonic() - began
 
@@ -64,10 +68,11 @@ def _x264(stitch: StitchConfig) -> dict[str, str]:
     return {"crf": str(stitch.crf), "preset": stitch.speed}
 
 
-def _run(clip: Path, mask: Path, out: Path, executor: str) -> dict[str, object]:
+def _run(clip: Path, mask: Path, out: Path, executor: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "reelmend.pipelines.cli", "run", "--videos", str(clip), "--masks", str(mask)]
     command += ["--out", str(out), "--json", f"run.executor={executor}"]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    summary: dict[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return summary
 
 
 if __name__ == "__main__":

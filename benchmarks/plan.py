@@ -57,7 +57,7 @@ def _given(count: int) -> Iterator[dict[str, object]]:
     for n in range(count):
         name, (width, height) = f"{n // 1000:04d}/clip_{n:07d}", _SIZES[n * 7 % 4]
         video, mask = f"s3://footage/in/{name}.mp4", f"s3://footage/masks/{name}.png"
-        figures = {"frames": 24 + n * 7919 % 30_000, "width": width, "height": height, "fps": 25.0}
+        figures: dict[str, object] = {"frames": 24 + n * 7919 % 30_000, "width": width, "height": height, "fps": 25.0}
         yield {"video": video, "mask": mask, "output": name} | figures
 
 

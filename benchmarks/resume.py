@@ -23,10 +23,10 @@ from pathlib import Path
 from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.observe.progress import SilentDisplay
-from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.storage.run_layout import WORK_FOLDER
+from reelmend.pipelines.storage.run_layout import LEDGER, WORK_FOLDER
 from tests.storage.faulty_store import faults_before
 from tests.storage.finished_runs import write_finished_run
 
@@ -65,7 +65,7 @@ def _write(count: int, place: str, folder: Path) -> None:
     job = _job(place, folder)
     context = RunContext("first", job)
     worker_context, ledger = WorkerContext(context), context.work / LEDGER
-    fsync, os.fsync = os.fsync, lambda _: None  # nothing here has to survive a power cut
+    fsync, os.fsync = os.fsync, lambda fd: None  # nothing here has to survive a power cut
     write_finished_run(discover(job), ledger, job, worker_context)
     os.fsync = fsync
     time.sleep(3)

@@ -63,9 +63,9 @@ def main() -> int:
         print(
             f"| {case.name} | {score.whole_db:.2f} | {score.cut_db:.2f} | {loss:+.2f} | {score.seam:.2f} |", flush=True
         )
-    loss, seam = np.mean([s.whole_db - s.cut_db for s in scores]), np.mean([s.seam for s in scores])
-    print(f"| mean | | | **{loss:+.2f}** (at most {LOSS_DB_MOST}) | **{seam:.2f}** (at most {SEAM_MOST}) |")
-    return 0 if loss <= LOSS_DB_MOST and seam <= SEAM_MOST else 1
+    mean_loss, seam = np.mean([s.whole_db - s.cut_db for s in scores]), np.mean([s.seam for s in scores])
+    print(f"| mean | | | **{mean_loss:+.2f}** (at most {LOSS_DB_MOST}) | **{seam:.2f}** (at most {SEAM_MOST}) |")
+    return 0 if mean_loss <= LOSS_DB_MOST and seam <= SEAM_MOST else 1
 
 
 def _score(truth: U8, masks: Bool) -> Score:
@@ -105,7 +105,13 @@ def _restore(folder: Path, block_length: int) -> U8:
         run=RunConfig(executor=ExecutorName.inline),
     )
     run_job(job, SilentDisplay())
-    return np.stack([cv2.imread(str(path))[..., ::-1] for path in sorted((out / "clip").glob("*.png"))])
+    return np.stack([_read_rgb(path) for path in sorted((out / "clip").glob("*.png"))])
+
+
+def _read_rgb(path: Path) -> U8:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(picture, np.uint8)[..., ::-1]
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class Jobs:
                 if time.monotonic() - silent_since > _PATIENCE_S:
                     raise ClusterLost(
                         f"the cluster at {self._address} no longer answers ({first_line(exc)}); the job may still be "
-                        "running: the same command attaches to it"
+                        "running: run the same command again to attach to it"
                     ) from exc
             time.sleep(_POLL_S)
 

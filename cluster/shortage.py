@@ -13,14 +13,14 @@ def shortage(pool: Pool, waited_s: float) -> str:
     free_cpus, cpus = free_and_total("CPU")
     if pool.size == 0:
         return (
-            f"no machine of the cluster has room for a {pool.name} worker since {waited_s:.0f} s: each needs {each}"
-            f" on one machine, and all machines together have {gpus:g} GPU and {cpus:g} CPU; start one that has,"
+            f"no machine of the cluster has had room for a {pool.name} worker for {waited_s:.0f} s: each needs {each}"
+            f" on one machine, and all machines together have {gpus:g} GPU and {cpus:g} CPU; start a larger one,"
             " or set pools.autoscaling=true if the cluster can add one"
         )
     if free_gpus < math.ceil(pool.gpus):  # who shares a GPU waits for a whole one that nobody else is on
-        what = f"{pool.gpus:g} GPU, free are {free_gpus:g} of {gpus:g}"
+        what = f"{pool.gpus:g} GPU, and {free_gpus:g} of {gpus:g} are free"
     else:
-        what = f"{pool.cpus:.3g} CPU, free are {free_cpus:g} of {cpus:g}"
+        what = f"{pool.cpus:.3g} CPU, and {free_cpus:g} of {cpus:g} are free"
     return (
         f"no {pool.name} worker could be placed within {waited_s:.0f} s: each needs {what};"
         " stop other work on the cluster, or lower run.workers"

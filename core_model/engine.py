@@ -76,6 +76,15 @@ class Shot(Protocol):
         ...
 
 
+class WindowCount(NamedTuple):
+    """Windows of an engine that works in windows of frames, each counted with one run of frames."""
+
+    all: int
+    """Those with anything to restore."""
+    exited: int
+    """Of those, the ones that kept what propagation had brought."""
+
+
 class Restored(NamedTuple):
     """A run of restored frames, and how far away what fills their holes was seen."""
 
@@ -87,6 +96,8 @@ class Restored(NamedTuple):
     miss: U8 | None = None
     """[T, H, W], of masked pixels, in quarters of a grey level: by how much what was taken misses the hole's rim, where
     the same source shows known pixels; of invented pixels, by how much their surroundings vary. None: not known."""
+    windows: WindowCount | None = None
+    """None: none could exit."""
 
 
 class Engine(Protocol):

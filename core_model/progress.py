@@ -1,4 +1,4 @@
-"""Signs of progress from a long computation, for whatever watches the process.
+"""Signs of progress from a long computation, for whatever watches the process, and counts of work left out.
 
 They cost an addition each, and no result depends on them.
 """
@@ -59,4 +59,16 @@ class Progress:
 
 
 PROGRESS = Progress()
+"""Of this process, which has one task at a time."""
+
+
+class SkippedWork:
+    """Work that this process left out because it would have changed next to nothing, counted since it started."""
+
+    def __init__(self) -> None:
+        self.raft_iterations = 0
+        """One per pair of frames and iteration."""
+
+
+SKIPPED = SkippedWork()
 """Of this process, which has one task at a time."""

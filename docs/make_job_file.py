@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from reelmend.pipelines import config
-from reelmend.pipelines.job.load import preset_names
+from reelmend.pipelines.job.presets import preset_names
 from reelmend.pipelines.job.schema import field_comments, job_schema
 
 PAGE = Path(__file__).with_name("job-file.md")
@@ -34,27 +34,28 @@ stitch:
 ```
 
 ```sh
-reelmend run job.yaml                          # the file
-reelmend run job.yaml stitch.crf=20            # one setting changed
-reelmend run job.yaml --preset fast            # a preset under the file
-reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # no file at all
+reelmend run job.yaml                          # use the settings in the file
+reelmend run job.yaml stitch.crf=20            # override one setting
+reelmend run job.yaml --preset fast            # apply a preset before the file
+reelmend run job.yaml --preset cpu --preset fast      # several: later ones override earlier ones
+reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # without a job file
 ```
 
-Later sources override earlier ones: defaults (`conf/defaults.yaml`), preset (`conf/presets/`), job file, then `key=value` settings on the
+Settings are read from four sources, and later sources override earlier ones: defaults (`conf/defaults.yaml`), [presets](#presets), job file, then `key=value` settings on the
 command line. Paths in a job file are relative to the file; paths on the command line are relative to the current folder. Unknown keys are
 rejected, with a suggestion. `reelmend run` writes the resolved job to `<out>/_reelmend/config.yaml`, but not the values of environment
 variables (`${oc.env:NAME}`).
 
 ## Editor support
 
-Editors complete and check job files by a JSON schema ([`job.schema.json`](job.schema.json), made from the same declarations as this page).
-`reelmend schema` prints that of the installed version:
+Editors complete and validate job files with a JSON schema ([`job.schema.json`](job.schema.json), generated from the same declarations as
+this page). `reelmend schema` prints the schema of the installed version:
 
 ```sh
 reelmend schema > job.schema.json
 ```
 
-With the YAML language server (VS Code, Neovim, Helix, ...) name it in the first line of the job file:
+With the YAML language server (VS Code, Neovim, Helix, ...) refer to it in the first line of the job file:
 
 ```yaml
 # yaml-language-server: $schema=job.schema.json
@@ -67,50 +68,65 @@ TAIL = """
 
 Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, CSV or JSONL file with one row per item:
 
-| column | needed | meaning |
+| column | required | meaning |
 |---|---|---|
 | `video` | yes | container file or folder of images, relative to the manifest |
 | `mask` | unless `mode: outpaint` | image, folder of images or video, relative to the manifest |
-| `output` | | path inside `out`, with or without a suffix (the codec decides: `.mp4`, `.mov`, `.mkv`); default: the video's name |
-| `frames`, `width`, `height`, `fps` | | used by `reelmend plan` instead of opening the file; `fps` is also the rate of a folder of images |
+| `output` | | path inside `out`, with or without a suffix (the codec decides: `.mp4`, `.mov`, `.mkv`); default: the name of the video |
+| `frames`, `width`, `height`, `fps` | | used by `reelmend plan` instead of opening the file; `fps` is also the frame rate of a folder of images |
 | `range` | | the frames to restore, as in `frames`: `0:250`, `:3s`; the output is named after it unless the row has an `output` |
-| `overrides` | | settings for this item only: `mask.dilation=8 stitch.crf=20`, a list of such, or an object |
+| `overrides` | | settings for this item only: `mask.dilation=8 stitch.crf=20`, a list of `KEY=VALUE`, or an object |
 
-Two rows with the same output, or an output outside `out`, are rejected before any work. A row with an unusable name (a line break, too long,
-not UTF-8) is quarantined. Names match in either Unicode form (NFC, NFD). Restrict untrusted manifests with `input.allowed` and `limits`
+A manifest with two rows for the same output, or with an output outside `out`, is rejected before the run starts. A row with an unusable name (a line break, too long,
+not UTF-8) is quarantined. Names match in both Unicode normalization forms (NFC, NFD). Restrict untrusted manifests with `input.allowed` and `limits`
 ([Security](security.md)).
 
 ## Masks
 
 A mask is one image for the whole video, a folder of images, or a video. White is removed, black is kept: a pixel is missing where its
 brightest channel is above `mask.threshold`. A folder with one image per frame is used in order. With fewer images, numeric names are frame
-numbers, and frames without an image have no missing pixels. A mask of another size is resized by nearest neighbour; one of another aspect
-ratio or length is rejected.
+numbers, and frames without an image have no missing pixels. A mask with a different size is resized by nearest neighbour; a mask
+with a different aspect ratio or length is rejected.
 
 Common forms of masks are recognised:
 
 | mask | read as |
 |---|---|
-| paint on a transparent layer | the alpha channel; if the colours vary as well, pixels that are both bright and opaque are missing |
-| labels 0 and 1, small labels, one grey, 8-bit values in 16 bits, and nothing above the threshold | every level except black is missing |
+| paint on a transparent layer | the alpha channel; if the colours vary as well, the pixels that are both bright and opaque are missing |
+| no pixel above the threshold, and the levels look like labels (0 and 1, small numbers, a single grey level, 8-bit values in 16 bits) | every level except black is missing |
 | colours of a label palette (VOC, DAVIS; PNGs with a palette) | every colour except black is missing |
 | fewer images than frames | numbered from `mask.numbered_from`; by default from 1 if the numbers start at 1 or reach the number of frames, else from 0 |
 
 Ambiguous masks are reported in the log, at the end of the run, in `reelmend status` and in the report: a mask that is empty only because of
-the threshold, covers more than half of the picture (it may be inverted), has almost but not quite the shape of its video, has levels on both
-sides of the threshold, has images for only some frames, or is of a kind in the table above. A picture with transparent parts is rejected,
-because either part could be meant.
+the threshold, covers more than half of the picture (it may be inverted), has a slightly different aspect ratio than its video, has levels on both
+sides of the threshold, has images for only some frames, or has one of the forms in the table above. A picture with transparent parts is
+rejected, because either the opaque or the transparent part could be the mask.
 
 `input.masks` may be a pattern with `{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all
 videos. Without it, the mask is `<stem>_mask.*` or the folder `<stem>_mask` beside the video.
 
-A folder in `input.videos` stands for all videos in it, of every supported container; a pattern such as `in/**/*` includes nested folders.
-Other files are skipped, with a warning, and so are outputs of earlier runs below `out`. A job without a single item that can be restored (no
-mask, no video) is rejected before anything starts.
+### Boxes and polygons
+
+Instead of a path, `--masks`, `input.masks` and the manifest's column `mask` take shapes. In a CSV manifest, put them in quotes.
+
+| shape | covers |
+|---|---|
+| `box:20,20,160,90` | a box: left, top, width, height, in pixels |
+| `box:5%,80%,90%,15%` | the same in percent of the picture, for videos of any size |
+| `polygon:100,40,180,60,120,160` | the area between the corners X,Y,X,Y,X,Y |
+| `box:5%,80%,90%,15%@0s:12.5s` | only while it is shown: `START:STOP` in times or frames, as in `--frames` |
+| `box:0,0,64,64+box:90%,0,10%,10%` | several shapes |
+
+Coordinates refer to the picture as a player rotates it, in its own pixels. A box covers every pixel that it touches; what lies outside the picture is
+cut off, and an item with a shape entirely outside is quarantined. `mask.dilation` grows shapes as it grows other masks.
+
+A folder in `input.videos` means all videos in it, in every supported container; a pattern such as `in/**/*` includes nested folders.
+Other files, and outputs of earlier runs below `out`, are skipped with a warning. A job in which no item can be restored (for example, all masks
+or videos are missing) is rejected before the run starts.
 
 ## Outpainting
 
-`mode: outpaint` extends the frame: the source is placed in the middle of a larger canvas, and the area around it is filled.
+`mode: outpaint` extends the frame: the source is centred on a larger canvas, and the area around it is filled.
 
 ```sh
 reelmend run --videos 'in/*.mp4' --out wider mode=outpaint outpaint.scale_w=1.33
@@ -120,14 +136,14 @@ reelmend run --videos 'in/*.mp4' --out wider mode=outpaint outpaint.scale_w=1.33
   unchanged. Factors refer to the picture as a player shows it: in a video rotated by 90 degrees, `scale_w` extends the coded height.
   The picture is centred, its offset rounded down to whole chroma samples.
 - **The source picture is unchanged**, sample for sample in its own pixel format, before encoding. Audio, timestamps and tags are kept as
-  usual.
+  for inpainting.
 - **Masks** are optional. A mask refers to the source's picture; the area it covers is restored as well, and `mask.dilation` grows it.
   Without `input.masks`, a mask beside the video is used if there is one; with it, every video needs a mask.
 - **Flow** is computed on the source alone, so inpainting runs over the same videos share it.
 - **Working size.** `process.max_side` limits the longest side of the canvas, which is scaled down as a whole. `flow.max_side` limits the
   longest side of the source's flow.
-- **What to expect.** Areas that the camera shows at another time are recovered; areas that it never shows are invented. Time and memory
-  are those of a mask over a whole frame of the canvas' size.
+- **What to expect.** Areas that the camera shows at another time are recovered; areas that it never shows are invented. A run needs as
+  much time and memory as with a mask that covers whole frames of the canvas size.
 """
 
 
@@ -173,7 +189,7 @@ def _hints(section: Any) -> dict[str, Any]:
 def _kind(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return ", ".join(f"`{value}`" for value in hint)
-    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "int | str": "whole number, `auto`", "float": "number", "float | None": "number", "bool": "true, false"}[
+    return {"str | None": "text", "str": "text", "list[str]": "list", "list[int]": "list of whole numbers", "int": "whole number", "int | None": "whole number", "int | str": "whole number, `auto`", "float": "number", "float | None": "number", "bool": "true, false", "Any": "text, mapping"}[
         hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
     ]  # fmt: skip
 

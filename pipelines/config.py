@@ -5,6 +5,10 @@ The YAML in `conf/` holds the same keys; `pipelines/job/load.py` merges defaults
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+AUTO_FLOW = "auto"
+"""The flow method that an engine has by itself."""
 
 
 class Precision(StrEnum):
@@ -27,6 +31,18 @@ class Compile(StrEnum):
 class OutOfMemory(StrEnum):
     fail = "fail"
     smaller = "smaller"
+
+
+class StillFrames(StrEnum):
+    off = "off"
+    equal = "equal"
+    noise = "noise"
+
+
+class WorkRegion(StrEnum):
+    auto = "auto"
+    frame = "frame"
+    hole = "hole"
 
 
 class Mode(StrEnum):
@@ -82,15 +98,16 @@ class InputConfig:
     videos: list[str] = field(default_factory=list)
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
-    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`)."""
+    """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
+    boxes and polygons, such as box:5%,80%,90%,15%."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
     """Frames per second of a folder of images, unless the manifest gives fps: 25, 24000/1001, or 23.976, which means
     24000/1001."""
     allowed: list[str] = field(default_factory=list)
-    """Folders and s3:// prefixes that every video and mask must be in, for untrusted manifests. Symbolic links are
-    resolved first. Empty: anywhere."""
+    """Folders and s3:// prefixes that may contain videos and masks, for untrusted manifests. Symbolic links are
+    resolved first. Empty: no restriction."""
 
 
 @dataclass
@@ -103,16 +120,17 @@ class LimitsConfig:
     duration_s: float = 604_800.0
     """Maximum duration of an item, in seconds. 0: no limit."""
     probe_s: float = 43_200.0
-    """Time limit for reading an item's video and mask once (the probe), in seconds; then the item is quarantined."""
+    """Time limit for reading an item's video and mask once (the probe), in seconds. An item that exceeds it is
+    quarantined."""
     task_s: float = 0.0
     """Time limit for any other task of an item (flow, inpaint, stitch), in seconds. 0: no limit."""
     still_s: float = 600.0
     """Seconds without progress (no frame read, computed or written, no CPU time) after which a task on Ray is
-    considered hung: its process is ended and the task retried. A task that uses CPU gets ten times as long. 0: no
-    limit."""
+    considered hung: its process is killed and the task retried. The limit is ten times as long for a task that uses CPU
+    time. 0: no limit."""
     look_s: float = 30.0
-    """Time limit for reading a video's header or a mask before the run or in `plan`, in seconds; then the check is
-    skipped, and the probe decides."""
+    """Time limit for reading a video's header or a mask before the run or in `plan`, in seconds. A check that exceeds
+    it is skipped, and the probe checks the item instead."""
 
 
 @dataclass
@@ -128,10 +146,10 @@ class MaskConfig:
     threshold: int = 127
     """Grey level above which a mask pixel counts as missing (0..254). The default ignores JPEG and video noise."""
     dilation: int = 4
-    """Number of source pixels to grow the mask by, to cover the blurred edge of an object. 0: not at all."""
+    """Number of source pixels to grow the mask by, to cover the blurred edge of an object. 0: do not grow it."""
     numbered_from: int | None = None
-    """Number of the first frame in the file names of a mask folder with fewer images than frames. 1 for images written
-    by FFmpeg, often 1001 in a studio. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
+    """Number of the first frame in the file names of a mask folder with fewer images than frames. FFmpeg starts at 1,
+    studios often at 1001. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
 
 
 AUTO_SIDE = "auto"
@@ -140,17 +158,28 @@ AUTO_SIDE = "auto"
 
 @dataclass
 class ProcessConfig:
+    region: WorkRegion = WorkRegion.auto
+    """The part of each frame that is restored. hole: the surroundings of holes, with separate regions for distant holes;
+    frame: the whole frame, which takes more time and memory; auto: hole, for every engine that supports it. Outpainting
+    always uses the whole frame."""
+    region_margin: int = 0
+    """Margin around a hole, in pixels: a multiple of 8, at least 40. 0: the engine's default (128 for propagation; for
+    propainter 64 at the sides and 40 above and below, and at least half of the hole's shorter side)."""
     max_side: int | str = 1920
     """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
-    the side is about four times faster. 0: always the source's size; auto: as each video's detail around its holes
-    needs, between auto_least and auto_most."""
+    the value is about four times faster. propainter applies it to the region, so that a logo in 4K is restored at the
+    source's size. 0: always the source's size; auto: chosen for each video, from the detail around its holes, between
+    auto_least and auto_most."""
     auto_least: int = 480
     """Smallest side, in pixels, that max_side=auto chooses."""
     auto_most: int = 1920
     """Largest side, in pixels, that max_side=auto chooses. 0: the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
-    """If a GPU cannot hold a block at this size: fail, or restore that block smaller (smaller; recorded in the
-    ledger)."""
+    """If a block of this size does not fit into GPU memory: fail, or smaller (restore that block at a smaller size, and
+    record it in the ledger)."""
+    still_frames: StillFrames = StillFrames.off
+    """Restore runs of equal frames under equal masks once (pulldown, slides, animation on twos, frozen shots). off;
+    equal: the same in every sample; noise: but for what looks like noise of coding, in every small tile."""
 
     def __post_init__(self) -> None:
         if isinstance(self.max_side, str) and self.max_side.strip().isdecimal():  # of a variable, or a command line
@@ -159,6 +188,10 @@ class ProcessConfig:
 
 @dataclass
 class FlowConfig:
+    method: str = AUTO_FLOW
+    """Method that measures optical flow. auto: the engine's own (dis for propagation, raft for propainter); raft: a
+    network with weights, by the settings of `propainter`; dis: dense inverse search; farneback: polynomial expansion.
+    The last two need no weights and no GPU."""
     max_side: int = 640
     """Longest side in pixels at which optical flow is computed and cached. 0: the processing size."""
     segment_length: int = 40
@@ -168,18 +201,18 @@ class FlowConfig:
 @dataclass
 class PlanConfig:
     shots: bool = True
-    """Split videos at scene changes, so that nothing is carried across a cut."""
+    """Split videos at scene changes, so that no content is copied across a cut."""
     shot_threshold: float = 3.0
-    """How many times more the picture changes at a cut than around it; lower values find more cuts."""
+    """Ratio of the picture change at a cut to the change around it. Lower values detect more cuts."""
     block_length: int = 80
-    """Frames per block, the unit of restoration; changes the result. Engine propagation."""
+    """Frames per block, the unit of restoration. Affects the result. Used by engine=propagation."""
     overlap: int = 5
-    """Frames by which neighbouring blocks overlap; they are cross-faded there. Engine propagation."""
+    """Frames by which neighbouring blocks overlap and are cross-faded. Used by engine=propagation."""
     chunk_length: int = 240
-    """Frames per chunk, the unit of work of a worker, in whole blocks; changes the time, never the picture."""
+    """Frames per chunk, the unit of work of a worker, in whole blocks. Affects the run time, not the result."""
     sample: int = 500
-    """Maximum number of items that `reelmend plan` opens, drawn at random with a fixed seed; totals are estimated from
-    them. Items whose frames and size are in the manifest need not be opened."""
+    """Maximum number of items that `reelmend plan` opens, sampled at random with a fixed seed, to estimate totals. The
+    limit applies separately to items with and without frames, width and height in the manifest."""
 
 
 @dataclass
@@ -191,19 +224,26 @@ class ProPainterConfig:
     generator: str = "ProPainter"
     """Weights of the generator."""
     subvideo_length: int = 80
-    """Frames per sub-video: longer shots are propagated and referenced in windows of this length; also the block."""
+    """Frames per sub-video: longer shots are processed in windows of this length. Also the length of a block."""
     neighbor_length: int = 10
     """Neighbouring frames completed together, minus one."""
     ref_stride: int = 10
     """Distance between reference frames, in frames."""
     raft_iterations: int = 20
     """Refinement iterations of the optical flow."""
-    precision: Precision = Precision.bf16
-    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32."""
+    raft_stop_below: float = 0.0
+    """RAFT stops refining when its updates are below this many pixels everywhere on average. The number of iterations is
+    found once per flow segment, from the pair of frames that differ most. 0: always raft_iterations."""
+    early_exit: bool = False
+    """Skip the generator where propagation has left nothing to fill: windows keep what propagation brought, fitted to
+    the rim of the hole."""
+    precision: Any = "bf16"
+    """Number format of RAFT's convolutions and the generator: fp32, bf16 or fp16 (GPUs only). Falls back to fp32. Or a
+    mapping for the components raft, encoder, transformer and decoder; those that it leaves out are bf16."""
     tf32: bool = True
     """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto
-    """auto: torch's fused kernels; math: an explicit, slower form, for comparison."""
+    """auto: PyTorch's fused kernels; math: an explicit, slower implementation, for comparison."""
     compile: Compile = Compile.auto
     """Compile the networks before the first chunk: auto (on GPUs only), on, off."""
     window_batch: int = 0
@@ -217,10 +257,11 @@ class StitchConfig:
     crf: int = 16
     """Quality of h264 and h265: 0 (best; lossless for 8-bit h264 only) .. 51 (worst)."""
     speed: str = "medium"
-    """x264/x265 preset, ultrafast .. veryslow: slower makes smaller files."""
+    """x264/x265 preset, ultrafast .. veryslow. Slower presets produce smaller files."""
     chroma: Chroma = Chroma.auto
-    """Chroma resolution and bit depth of h264 and h265. auto: as the source, but 8-bit 4:2:0 for folders of images, so
-    that every player can play them; source: always as the source; halved: always 8-bit 4:2:0."""
+    """Chroma resolution and bit depth of h264 and h265. auto: same as the source, but 8-bit 4:2:0 for folders of
+    images, so that every player can play the output; source: always the same as the source; halved: always 8-bit
+    4:2:0."""
     sound: Sound = Sound.copy
     """copy: copy audio packets; audio that the container cannot hold is dropped, with a warning. convert: convert such
     audio to AAC."""
@@ -229,8 +270,8 @@ class StitchConfig:
 @dataclass
 class QualityConfig:
     review_below: float = 0.5
-    """Quality score (0..1) below which a restored item is marked for review. A new value recomputes nothing: the next
-    run only updates the marks, and engine auto refines what is below it now. 0: mark none."""
+    """Quality score (0..1) below which a restored item is marked for review. After a change, the next run updates the
+    marks without recomputing anything, and engine auto refines what is now below it. 0: mark no items."""
 
 
 @dataclass
@@ -248,51 +289,53 @@ class RunConfig:
     workers: int = 0
     """Number of inpainting workers. 0: as many as the cores or GPUs allow."""
     attempts: int = 3
-    """Attempts per item when the machine, not the data, is at fault. A machine that goes away does not count."""
+    """Maximum attempts per item for failures that the machine causes, not the data. A lost machine does not use up an
+    attempt."""
     existing: Existing = Existing.aside
-    """If a file exists where an output goes, and is not an unmodified result of this job: aside (move it to
-    `_reelmend/replaced/`), refuse (quarantine the item, before any work) or overwrite."""
+    """What to do if a file other than an unmodified result of this job exists at the path of an output: aside (move it
+    to `_reelmend/replaced/`), refuse (quarantine the item, before any work) or overwrite."""
     active_items: int = 0
-    """Maximum number of items in progress; bounds the memory of the driver. 0: four per worker."""
+    """Maximum number of items in progress; limits the memory of the driver. 0: four per worker."""
     active_bytes: int = 200_000_000_000
-    """Maximum bytes of optical flow (estimated) that items in progress need in the store. Beyond it no further item is
-    started, but one is always in progress. 0: no limit."""
+    """Maximum bytes of optical flow (estimated) that items in progress need in the store. Above this, no further item
+    is started, but at least one is always in progress. 0: no limit."""
     outage_s: float = 600.0
-    """Seconds to wait for a store that is unavailable (no answer, or server errors); at most 60 if it has never
-    answered. Then the run stops with exit status 75: run the same command again later."""
+    """Seconds to wait for a store that is unavailable (no answer, or server errors); at most 60 if it has not answered
+    since the run started. After that, the run stops with exit status 75: run the same command again later."""
     stop_grace_s: float = 90.0
-    """Seconds that tasks in progress get to finish after SIGTERM; no further task is started. A second signal stops at
-    once."""
+    """Seconds that tasks in progress have to finish after SIGTERM; no further task is started. A second signal stops
+    the run immediately."""
 
 
 @dataclass
 class PoolsConfig:
     inpaint_min: int = 0
-    """Minimum number of inpainting workers, started ahead and kept while work may come."""
+    """Minimum number of inpainting workers. They start at the beginning of the run and stay while more work may
+    arrive."""
     inpaint_max: int = 0
     """Maximum number of inpainting workers, like `run.workers`. 0: as many as fit, including on machines that join
     later."""
     flow_min: int = 0
-    """Minimum number of flow workers, where flow has its own pool (two or more GPUs)."""
+    """Minimum number of flow workers, if flow has its own pool (two or more GPUs)."""
     flow_max: int = 0
     """Maximum number of flow workers. 0: as many as the inpainting workers need."""
     grace_s: float = 60.0
-    """Seconds after which an idle worker above the minimum is ended. One that blocks another pool is ended sooner."""
+    """Idle timeout of a worker above the minimum, in seconds. A worker that blocks another pool is stopped sooner."""
     start_timeout_s: float = 600.0
-    """Seconds to wait for resources for a pool's first worker, if others hold them or an autoscaler may add them.
-    Resources that no machine has are given up after 45."""
+    """Seconds to wait for the resources of a pool's first worker, if other jobs hold them or an autoscaler may add
+    them. If no machine has such resources, the run stops after 45 s."""
     autoscaling: bool = False
-    """The cluster adds machines on demand: request `inpaint_max` workers, with their GPUs, even if no machine could
-    hold them now."""
+    """Set to true if the cluster adds machines on demand: `inpaint_max` workers, with their GPUs, are requested even if
+    no current machine can hold them."""
 
 
 @dataclass
 class CostConfig:
     rates: str | None = None
-    """File of rates written by `reelmend bench rates`. None: `rates.yaml` beside the job file or in the current folder,
-    else the built-in rates, which name the machine they were measured on."""
+    """File of rates written by `reelmend bench rates`. None: `rates.yaml` next to the job file or in the current
+    folder, else the built-in rates; `reelmend plan` shows which machine they were measured on."""
     machine: str | None = None
-    """Part of the name of the machine whose rates to use. None: one with a GPU for engines made for GPUs."""
+    """Part of the name of the machine whose rates to use. None: a machine with a GPU for engines that use GPUs."""
     price_per_gpu_hour: float = 0.0
     """Price of one GPU-hour, including the machine. 0: unknown, and no price is shown."""
     price_per_cpu_hour: float = 0.0
@@ -300,7 +343,7 @@ class CostConfig:
     price_per_gb_month: float = 0.0
     """Price of storing one GB for a month, used by `reelmend cache stat`. 0: unknown."""
     currency: str = "USD"
-    """Currency of the prices; printed, never converted."""
+    """Currency of the prices. It is only printed; prices are not converted."""
     pools: list[int] = field(default_factory=lambda: [1, 8, 64])
     """Numbers of GPUs (or cores, without GPUs) for which `reelmend plan` estimates the time."""
 
@@ -315,15 +358,15 @@ class StoreConfig:
     """Local folder for copies of remote inputs and for outputs before upload, shared by the workers of a machine. None:
     `reelmend-cache-UID` in the folder for temporary files."""
     cache_bytes: int = 50_000_000_000
-    """Maximum bytes of copies kept there; the least recently used are removed first. Must hold every worker's video and
-    mask."""
+    """Maximum bytes of copies in `cache_dir`; the least recently used are removed first. Must be large enough for the
+    video and mask of every worker on the machine."""
 
 
 @dataclass
 class FlowCacheConfig:
     max_bytes: int = 0
-    """Maximum bytes of cached optical flow; the least recently used is removed first, but never what a live run needs.
-    Runs that share a cache should use the same value. 0: no limit."""
+    """Maximum bytes of cached optical flow; the least recently used flow is removed first, but never flow that a live
+    run needs. Runs that share a cache should use the same value. 0: no limit."""
 
 
 @dataclass
@@ -337,26 +380,25 @@ class S3Config:
     ca_bundle: str | None = None
     """PEM file of the certificate authorities of the endpoint. None: the system's."""
     attempts: int = 6
-    """Attempts per request, with increasing waits, before its task fails."""
+    """Maximum attempts per request, with exponential backoff, before its task fails."""
     timeout_s: float = 60.0
-    """Seconds without data after which a request is retried."""
+    """Read timeout of a request, in seconds: without data for this long, the request is retried."""
     piece_bytes: int = 67_108_864
-    """Size of the pieces in which larger outputs are uploaded, at least 5 MiB. Lower it for proxies with a size
-    limit."""
+    """Part size of multipart uploads, in bytes; at least 5 MiB. Lower it if a proxy limits the request size."""
 
 
 @dataclass
 class MetricsConfig:
     port: int = 0
-    """Port that serves the run's metrics to Prometheus (http://host:port/metrics). 0: none."""
+    """Port on which the run serves metrics for Prometheus (http://host:port/metrics). 0: no port."""
     host: str = "127.0.0.1"
-    """Address that the port is opened on; 0.0.0.0: all addresses of the machine, for a remote scraper."""
+    """Address to listen on; 0.0.0.0: all addresses of the machine, for a remote scraper."""
 
 
 @dataclass
 class LogConfig:
     format: LogFormat = LogFormat.auto
-    """text: for people; json: one object per line; auto: REELMEND_LOG_FORMAT, else text."""
+    """text: human-readable; json: one JSON object per line; auto: REELMEND_LOG_FORMAT, else text."""
 
 
 @dataclass
@@ -366,21 +408,25 @@ class JobConfig:
     name: str = "reelmend"
     """Name of the run in logs, ledger and report."""
     out: str = "out"
-    """Output folder or bucket prefix; the run keeps its own files in `_reelmend/` inside it."""
+    """Output folder or bucket prefix. The run stores its own files in the subfolder `_reelmend/`."""
     output: str | None = None
-    """Name of the output file in `out`, for a job of one video; `out: folder/name.mp4` sets both. None: named after the
-    video."""
+    """Name of the output file in `out`, for a job with one video; `out: folder/name.mp4` sets both. None: named after
+    the video."""
     engine: str = "propagation"
     """Engine that fills the masked pixels. propagation: optical flow and propagation; needs no weights, runs on a CPU.
-    propainter: neural networks, made for GPUs; `reelmend weights pull` fetches the weights. auto: propagation, and
-    propainter for the blocks whose score is below refine.below. Or an engine that an installed package adds (`reelmend
-    doctor` lists them)."""
+    propainter: neural networks, for GPUs; `reelmend weights pull` downloads the weights. auto: propagation, and
+    propainter for the blocks whose score is below refine.below. Or the name of an engine from an installed package
+    (`reelmend doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional."""
     frames: str | None = None
-    """Range of each item to restore: START:STOP in frames or times, without the end (0:250, :3s, 1min:90s; quote it in
-    YAML). Its output is named after it (`clip_0-250.mp4`) and equals the same frames of the whole. None: all frames."""
+    """Range of each item to restore: START:STOP in frames or times, STOP excluded (0:250, :3s, 1min:90s; quote it in
+    YAML). The range is part of the output's name (`clip_0-250.mp4`). The frames are restored as in a run over the whole
+    video. None: all frames."""
+    preset: list[str] = field(default_factory=list)
+    """Presets that are applied before this job's own settings, later ones overriding earlier ones: names, and files of
+    settings (.yaml)."""
     input: InputConfig = field(default_factory=InputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)

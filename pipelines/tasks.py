@@ -22,7 +22,7 @@ class Item:
     """The output's path inside the run's folder, without suffix; unique in a run."""
     video: Location
     mask: Location | None
-    """None: nothing inside the picture is missing (outpainting)."""
+    """None: it is `drawn`, or nothing inside the picture is missing (outpainting)."""
     output: Location
     """Final place: a file, or a folder for the `png` codec."""
     frames: int | None = None
@@ -33,6 +33,13 @@ class Item:
     """Dot-list settings of this item only (`mask.dilation=8`)."""
     problem: str = ""
     """Why it is quarantined without a look at it; empty for nearly all."""
+    drawn: str = ""
+    """A mask that is words, not a file: `box:5%,80%,90%,15%`."""
+
+    @property
+    def mask_name(self) -> str:
+        """The mask as a person named it; empty without one."""
+        return self.drawn or str(self.mask or "")
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Segment:
     """What of the picture flow is measured on, in its own pixels; None: all of it."""
     on_demand: bool = False
     """Probably nobody reads it: no task measures it, but a worker that does need it."""
+    moving: tuple[int, ...] | None = None
+    """The pairs that show two pictures, if others repeat one; the flow of those is zero. None: all."""
 
 
 @dataclass(frozen=True)

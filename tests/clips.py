@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -71,7 +72,8 @@ def write_clip(
     with av.open(str(path), "w", format=container, container_options=container_options or {}) as output:
         tick = time_base or 1 / Fraction(rate)
         video = output.add_stream(codec, rate=rate, width=shown.shape[2], height=shown.shape[1], time_base=tick)
-        video.pix_fmt, video.options = pix_fmt, options or {}
+        assert isinstance(video, av.VideoStream)
+        video.pix_fmt, video.options = pix_fmt, {**(options or {})}
         video.codec_context.sample_aspect_ratio = sample_aspect
         context = video.codec_context
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = colour
@@ -90,6 +92,7 @@ def write_clip(
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
         if tone is not None:
+            assert isinstance(tone, av.AudioStream)
             _write_tone(output, tone, len(shown) / float(rate))
         if text is not None:
             _write_subtitle(output, text)
@@ -129,9 +132,9 @@ def write_images(folder: Path, pictures: U8 | Bool, names: Sequence[str] | None 
     return folder
 
 
-def write_mask_image(path: Path, mask: U8 | Bool) -> Path:
+def write_mask_image(path: Path, mask: U8 | Bool | NDArray[np.uint16]) -> Path:
     """Write one picture, grey or RGB, as an image of the kind its suffix names, and return its path."""
-    levels = mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
+    levels: NDArray[Any] = mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), levels if levels.ndim == 2 else levels[..., ::-1])
     return path

@@ -6,10 +6,10 @@ A test that lets a run start its own Ray does so in a process of its own: Ray ke
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.ray_cluster import ray_cluster
@@ -35,7 +35,7 @@ class _OneClusterOneProcess(LoadFileScheduling):
         return share_of(self.config.rootpath / file, test.partition("[")[0]) or file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _OneClusterOneProcess:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneClusterOneProcess:
     return _OneClusterOneProcess(config, log)
 
 

@@ -22,4 +22,4 @@ def ray_cluster(*machines: dict[str, Any]) -> Iterator[Any]:
             cluster.add_node(**_LEAN | machine)
         yield cluster
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]

@@ -10,6 +10,9 @@ from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Failure, Receipt
 
+OURS = ("stage", "outcome", "device", "le")
+"""Labels; Ray adds its own."""
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -59,9 +62,7 @@ def scrape_ray(url: str, driver: str = "") -> dict[str, float]:
         for sample in family.samples:
             if driver not in ("", sample.labels["WorkerId"]):
                 continue
-            labels = {
-                name: sample.labels[name] for name in ("stage", "outcome", "device", "le") if name in sample.labels
-            }
+            labels = {name: value for name, value in sample.labels.items() if name in OURS}
             values[_series(sample.name, labels)] = sample.value
     return values
 

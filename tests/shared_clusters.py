@@ -43,4 +43,6 @@ def _words(node: ast.AST) -> set[str]:
         each for each in ast.walk(node)
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "usefixtures"
     ]  # fmt: skip
-    return {arg.value for mark in marks for arg in mark.args if isinstance(arg, ast.Constant)}
+    return {
+        arg.value for mark in marks for arg in mark.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+    }

@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from ast import Module
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def test_who_plans_and_drives_a_run_needs_no_torch(tmp_path: Path) -> None:
     """It takes seconds and 200 MB; only workers that compute load it."""
     add_item(tmp_path, frames=2)
     code = "import sys; sys.modules['torch'] = None; from reelmend.pipelines.cli import main; main()"
-    words = ["plan", "--videos", tmp_path / "in/clip.mp4", "--masks", tmp_path / "in/clip_mask.mkv"]
+    words = ["plan", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -85,9 +84,10 @@ def _package(module: str) -> str:
     return ".".join(parts[: 2 if parts[0] == "reelmend" else 1])
 
 
-def _imports(tree: Module) -> Iterator[str]:
+def _imports(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "no relative imports"
             yield node.module

@@ -44,6 +44,7 @@ ORDER = {
         "observe",
         "run",
         "api",
+        "tuning",
         "cli",
     ],
 }
@@ -72,6 +73,7 @@ def _imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "no relative imports"
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
             names = [name if name.removeprefix("reelmend.") in modules() else node.module for name in inner]
         else:
@@ -126,7 +128,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as exc:
-        return exc.args[1]
+        return list(exc.args[1])
     return []
 
 

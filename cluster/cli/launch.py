@@ -21,8 +21,8 @@ JobName = Annotated[
         "--job-name",
         envvar="REELMEND_JOB_NAME",
         metavar="NAME",
-        help="Name of the Kubernetes Job that this is an attempt of; it names the run. A CronJob's Jobs carry their"
-        " scheduled time in their names. The same name means the same run.",
+        help="Name of the Kubernetes Job that started this command. The run is named after it, and the same name means"
+        " the same run. For the Jobs of a CronJob, the name contains the scheduled time.",
     ),
 ]
 Namespace = Annotated[
@@ -57,8 +57,8 @@ def launch(
 ) -> int:
     """Create a run on Kubernetes as a RayJob, wait for it, and exit with its exit status.
 
-    Run again with the same --job-name, it attaches to the existing run. It refuses to start (exit status 2) while
-    another run of the template is alive. If it ends early (SIGTERM, no answer from the API: 130), the run continues.
+    With the same --job-name, it attaches to the existing run. It refuses to start (exit status 2) while another run of
+    the template is alive. If it exits early (status 130: SIGTERM, or no answer from the API), the run continues.
 
     Example: `reelmend launch reelmend-nightly --job-name again --server http://127.0.0.1:8001 --namespace reelmend`
     """

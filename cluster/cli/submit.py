@@ -39,7 +39,7 @@ Date = Annotated[
         "--date", metavar="DATE", help="Run at most one job of this name for this day (2026-01-31, or 'today')."
     ),
 ]
-Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show the job's log, and exit with its status.")]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show the job's log and exit with its exit status.")]
 
 
 @takes_job

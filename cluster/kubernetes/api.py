@@ -139,7 +139,7 @@ class RayJobs:
                 limit_s = patience.refused_s if exc.refused else patience.in_all_s
                 if now_s + wait_s - first_failed_s > limit_s:
                     raise exc.final(self._access) from exc
-                log.warning("%s; asking again in %.0f s", exc, wait_s)
+                log.warning("%s; retrying in %.0f s", exc, wait_s)
                 time.sleep(wait_s)
                 wait_s = min(2 * wait_s, patience.longest_wait_s)
 
@@ -192,7 +192,7 @@ class _MayPass(TransientError):
     def final(self, access: Access) -> ReelmendError:
         if self.refused:
             return SetupError(f"{self}; the token of {access.token_file or 'this access'} is not accepted")
-        return ApiUnavailable(f"{self}; the Kubernetes API gave no answer")
+        return ApiUnavailable(f"{self}; the Kubernetes API did not answer")
 
 
 def _message(response: requests.Response) -> str:
@@ -208,7 +208,7 @@ def _reason(error: Exception) -> str:
         case requests.exceptions.Timeout():
             return "no answer in time"
         case requests.exceptions.ChunkedEncodingError() | ValueError():
-            return "the connection broke off"
+            return "the connection was lost"
         case requests.exceptions.ConnectionError():
             return "no connection"
     return str(error)

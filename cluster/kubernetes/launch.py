@@ -110,7 +110,7 @@ def _states(rayjobs: RayJobs, run: Document) -> Iterator[Document]:
     try:
         yield from rayjobs.watch(run)
     except WatchEnded as exc:
-        log.info("%s; watching again", exc)
+        log.info("%s; restarting the watch", exc)
 
 
 def _own(run: Document, wish: LaunchRequest) -> Document:

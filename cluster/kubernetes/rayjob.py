@@ -64,7 +64,7 @@ def run_from(template: Document, name: str, labels: dict[str, str], on_cluster: 
     spec = deepcopy(template["spec"])
     origin = template["metadata"]["name"]
     if not spec.pop("suspend", False):
-        raise ConfigError(f"RayJob {origin}: a template needs spec.suspend: true, or it runs on its own")
+        raise ConfigError(f"RayJob {origin}: a template needs spec.suspend: true, otherwise KubeRay starts it")
     if on_cluster is not None:
         for key in ("rayClusterSpec", "ttlSecondsAfterFinished", "deletionStrategy"):
             spec.pop(key, None)
@@ -108,4 +108,4 @@ def outcome(rayjob: Document) -> Outcome:
         code = as_shell_says(int(found[1]))
         return Outcome(code or EXIT_BUG, f"ended with exit status {code}")
     what = ", ".join(filter(None, (reason, message))) or job_status or "no reason given"
-    return Outcome(EXIT_INTERRUPTED, f"did not get to its end ({what[:300]}); the next run resumes")
+    return Outcome(EXIT_INTERRUPTED, f"did not finish ({what[:300]}); the next run resumes")

@@ -1,22 +1,28 @@
 """Number formats and kernels: how values are computed, apart from what is computed.
 
-What may be reduced is chosen by component: RAFT's convolutions and the generator run inside `reduced`, flow completion
-and propagation inside `exact`; flow, correlation and the coordinates that anything is sampled at are fp32 in both.
+What may be reduced is chosen by component: RAFT's convolutions and the generator's encoder, transformer and decoder run
+inside `reduced`, flow completion and propagation inside `exact`; flow, correlation and the coordinates that anything is
+sampled at are fp32 in both.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Attention = Literal["auto", "math"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Compile = Literal["auto", "on", "off"]
+Component = Literal["raft", "encoder", "transformer", "decoder"]
+"""What has a precision: `transformer` includes the propagation of features before it."""
+
+GENERATOR: tuple[Component, ...] = ("encoder", "transformer", "decoder")
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")  # of x86 processors, and of Arm ones
@@ -37,8 +43,16 @@ class Execution:
     """Let CUDA round what it multiplies to 10 bits of fraction, where it would compute in fp32 inside `reduced`."""
     compile: Compile = "auto"
     """`auto` compiles the hot parts on CUDA, `on` everywhere; where no compiler works, they run as they are."""
+    components: tuple[tuple[Component, Precision], ...] = ()
+    """Precision of single components, where that is not `precision`."""
 
     def __post_init__(self) -> None:
+        for component, precision in self.components:
+            if component not in get_args(Component) or precision not in get_args(Precision):
+                raise ValueError(
+                    f"Execution: expected components of {get_args(Component)} with one of {get_args(Precision)}, got "
+                    f"{component!r} with {precision!r}"
+                )
         for name, known in (("attention", Attention), ("precision", Precision), ("compile", Compile)):
             if getattr(self, name) not in get_args(known):
                 raise ValueError(
@@ -48,7 +62,27 @@ class Execution:
     @property
     def rounding(self) -> str:
         """Names what results depend on by more than the order of sums."""
-        return f"{self.precision}-tf32" if self.tf32 else self.precision
+        own = [self.of(component).precision for component in GENERATOR]
+        precision = "+".join(own) if len(set(own)) > 1 else own[0]
+        return f"{precision}-tf32" if self.tf32 else precision
+
+    def of(self, component: Component) -> "Execution":
+        """Return the same switches with the precision of one component for everything."""
+        own = dict(self.components)
+        return replace(self, precision=own.get(component, self.precision), components=()) if own else self
+
+    @contextmanager
+    def within(self, component: Component, device: torch.device) -> Iterator[None]:
+        """Inside `reduced`: inside this, arithmetic is as reduced as that component's precision says."""
+        if not self.components:
+            yield
+            return
+        with self.of(component).reduced(device):
+            yield
+
+    def handed_on(self, values: Tensor) -> Tensor:
+        """Return values that one component gives to another, which may not compute in their number format."""
+        return values.float() if self.components else values
 
     @contextmanager
     def reduced(self, device: torch.device) -> Iterator[None]:

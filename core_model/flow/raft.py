@@ -4,6 +4,7 @@ Legend: T frames, H W height and width, S = T-1 pairs of adjacent frames.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, STEPS
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.engine import U8, Float
 from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
+from reelmend.core_model.progress import SKIPPED
 
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
 _MOST_PAIRS = 8
@@ -31,10 +33,16 @@ class RaftFlow:
     1 GiB however much is free, so that two workers can share a device; a single pair above 780x780 takes more.
     """
 
-    def __init__(self, load: Callable[[], Raft], digest: str, iterations: int, execution: Execution) -> None:
-        """`digest` names the weights that `load` returns, ready on their device."""
-        self.digest = f"raft-1-{digest}-{iterations}-{execution.rounding}"
-        self._load, self._iterations, self._execution = load, iterations, execution
+    def __init__(
+        self, load: Callable[[], Raft], digest: str, iterations: int, execution: Execution, stop_below: float = 0.0
+    ) -> None:
+        """`digest` names the weights that `load` returns, ready on their device.
+
+        `stop_below`: see `settled_iterations`; with 0 pixels there are always `iterations`.
+        """
+        stops = f"-below{stop_below:g}" if stop_below else ""
+        self.digest = f"raft-1-{digest}-{iterations}-{execution.rounding}{stops}"
+        self._load, self._iterations, self._execution, self._stop_below = load, iterations, execution, stop_below
         self._raft: Raft | None = None
         self._compiled = False
         self._most_pairs: dict[tuple[int, ...], int] = {}
@@ -56,12 +64,27 @@ class RaftFlow:
         own = np.array(frames_THWC, order="C")  # torch takes no view that is mirrored or read-only
         padded = _padded(torch.from_numpy(own.transpose(0, 3, 1, 2)))
         with full_device_named(f"a pair of {width}x{height} frames"):
-            forward, backward = (flow[0, ..., :height, :width] for flow in self._estimate(padded))
+            iterations = self._settled(padded) if self._stop_below else self._iterations
+            forward, backward = (flow[0, ..., :height, :width] for flow in self._estimate(padded, iterations))
+            SKIPPED.raft_iterations += (self._iterations - iterations) * (len(padded) - 1)
         if not all(flow.isfinite().all() for flow in (forward, backward)):
             raise FloatingPointError(f"the flow of {width}x{height} frames is not finite in {self._execution.rounding}")
         return np.ascontiguousarray(forward), np.ascontiguousarray(backward)
 
-    def _estimate(self, frames_T3HW: Tensor) -> tuple[Tensor, Tensor]:
+    def _settled(self, frames_T3HW: Tensor) -> int:
+        """Return how many iterations all pairs get: as many as settle the one whose frames differ most.
+
+        One pair by itself, so that the number does not depend on how many fit into memory at once.
+        """
+        differences = [float((after - before).abs().mean()) for before, after in pairwise(frames_T3HW)]
+        hardest = differences.index(max(differences))
+        network = self._network()
+        device = network.fnet.conv1.weight.device
+        pair = frames_T3HW[None, hardest : hardest + 2].to(device)
+        with self._execution.reduced(device):
+            return network.settled_iterations(pair, self._iterations, self._stop_below)
+
+    def _estimate(self, frames_T3HW: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
         network = self._network()
         size = tuple(frames_T3HW.shape[2:])
         cells = size[0] * size[1] // SIDE_MULTIPLE_PX**2
@@ -71,7 +94,7 @@ class RaftFlow:
         pairs = max(1, min(most, _CORRELATION_BYTES // (3 * 4 * cells**2)))
         try:
             with self._execution.reduced(device):
-                forward, backward = network(frames_T3HW[None], self._iterations, pairs)
+                forward, backward = network(frames_T3HW[None], iterations, pairs)
             return forward, backward
         except torch.OutOfMemoryError:
             fewer = FEWER_PAIRS.below(pairs)
@@ -82,7 +105,7 @@ class RaftFlow:
         if memory is not None:
             memory.release()
         self._most_pairs[size] = fewer
-        return self._estimate(frames_T3HW)
+        return self._estimate(frames_T3HW, iterations)
 
     def _network(self) -> Raft:
         if self._raft is None:

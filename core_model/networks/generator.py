@@ -99,12 +99,20 @@ class InpaintGenerator(nn.Module):
     def complete(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region | None = None) -> Tensor:
         """Return the local frames [B, L, 3, H, W] in [-1, 1], or a region of them, at the cost of what it depends on.
 
+        That is `compose` and `decode`. Raises ValueError when the shapes do not fit.
+        """
+        height, width = (SIDE_MULTIPLE_PX * side for side in window.features.shape[3:])
+        region = region or Region.whole(height, width)
+        return self.decode(self.compose(window, reference_tokens_BRijC, region), region, len(window.features))
+
+    def compose(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region) -> Part:
+        """Return the features of the local frames, completed, that `decode` needs for a region of their images.
+
         Raises ValueError when the shapes do not fit.
         """
         _check(window)
         local, _, height, width = window.features.shape[1:]
         size, whole = (height, width), Region.whole(SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
-        region = region or whole
         if not (0 <= region.top < region.bottom <= whole.bottom and 0 <= region.left < region.right <= whole.right):
             raise ValueError(f"InpaintGenerator: expected a region of {whole}, got {region}")
         masks = window.masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
@@ -118,8 +126,12 @@ class InpaintGenerator(nn.Module):
         rows, columns = features.inside(Region.whole(*size))
         composed = self.sc(tokens.flatten(0, 1), wanted, features, size)
         composed = composed + propagated.flatten(0, 1)[..., rows, columns]
-        image: Tensor = self.decoder(Part(composed, features, size), region)
-        return as_clips(image, window.features)
+        return Part(composed, features, size)
+
+    def decode(self, composed: Part, region: Region, batch: int) -> Tensor:
+        """Return a region of the local frames, [B, L, 3, h, w] in [-1, 1]."""
+        image: Tensor = self.decoder(composed, region)
+        return image.reshape(batch, -1, *image.shape[1:])
 
     def _propagated(self, window: LocalFrames, masks_BL1hw: Tensor) -> Tensor:
         updated = window.updated_masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]

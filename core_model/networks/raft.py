@@ -5,6 +5,8 @@ Legend: B batch, T frames, N = B T, P pairs, H W height and width of the frames,
 A flow has channels (dx, dy) in pixels; forward flow t leads from frame t to t+1, backward flow t from t+1 to t.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -19,6 +21,7 @@ from reelmend.core_model.networks.raft_update import CONTEXT, STATE, GateWeights
 
 SMALLEST_SIDE_PX = 128
 SIDE_MULTIPLE_PX = 8
+_TILE_CELLS = 4
 
 
 class FrameFeatures(NamedTuple):
@@ -69,6 +72,29 @@ class Raft(nn.Module):
         forward, backward = zip(*flows, strict=True)
         return torch.cat(forward, 1), torch.cat(backward, 1)
 
+    def settled_iterations(self, pair_BT3HW: Tensor, most: int, stop_below_px: float) -> int:
+        """Return after how many iterations, 1..`most`, the flow of a pair of frames has settled both ways.
+
+        It has where the last update is shorter than `stop_below_px` pixels, see `updates`.
+        """
+        for number, length_px in enumerate(self.updates(pair_BT3HW, most), start=1):
+            if length_px < stop_below_px:
+                return number
+        return most
+
+    def updates(self, pair_BT3HW: Tensor, iterations: int) -> Iterator[float]:
+        """Yield by how many pixels of the frames each iteration moves the flow of a pair of frames, either way.
+
+        That is the mean over a tile of 32x32 pixels, of the tile where it is largest: something small that moves by
+        itself counts as much as the rest. Raises ValueError as `forward`.
+        """
+        _check(pair_BT3HW, iterations)
+        passes = self.update_block.gru.passes()
+        before = None
+        for flow, _ in self._refined(self._encode(pair_BT3HW, passes), passes, iterations):
+            yield SIDE_MULTIPLE_PX * longest_on_average(flow if before is None else flow - before)
+            before = flow
+
     def _encode(self, frames_BT3HW: Tensor, passes: tuple[GateWeights, GateWeights]) -> FrameFeatures:
         frames = frames_BT3HW.flatten(0, 1)
         state, context = self.cnet(frames).split((STATE, CONTEXT), dim=1)
@@ -81,7 +107,15 @@ class Raft(nn.Module):
         self, features: FrameFeatures, passes: tuple[GateWeights, GateWeights], iterations: int
     ) -> tuple[Tensor, Tensor]:
         """Both directions of the T-1 pairs of adjacent frames, as one batch of 2 P."""
-        batch = len(features.seen)
+        ((flow, state),) = deque(self._refined(features, passes, iterations), maxlen=1)
+        flows = self.update_block.upsample(flow, state)
+        forward, backward = rearrange(flows, "(way b t) c h w -> way b t c h w", way=2, b=len(features.seen))
+        return forward, backward
+
+    def _refined(
+        self, features: FrameFeatures, passes: tuple[GateWeights, GateWeights], iterations: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the flow [2 P, 2, h, w], in pixels of the features, and the state after each iteration."""
         correlation = CorrelationPyramid.both_ways(
             features.seen[:, :-1].flatten(0, 1), features.seen[:, 1:].flatten(0, 1)
         )
@@ -92,9 +126,13 @@ class Raft(nn.Module):
         for _ in range(iterations):
             found = correlation.look_up(start + flow)
             state, flow = self.update_block(state, found, flow, passes, (rows, columns))
-        flows = self.update_block.upsample(flow, state)
-        forward, backward = rearrange(flows, "(way b t) c h w -> way b t c h w", way=2, b=batch)
-        return forward, backward
+            yield flow, state
+
+
+def longest_on_average(vectors_N2hw: Tensor) -> float:
+    """Return the mean length of the vectors in a tile of 4x4, in the tile where it is largest."""
+    length = vectors_N2hw.square().sum(1, keepdim=True).sqrt()
+    return float(F.avg_pool2d(length, _TILE_CELLS, ceil_mode=True).max())
 
 
 def _check(frames: Tensor, iterations: int) -> None:

@@ -3,6 +3,7 @@
 Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpainting", ICCV 2023.
 """
 
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -38,9 +39,8 @@ class ProPainterEngine:
         self._networks: Networks | None = None
         self._compiled = False
         self._room: DeviceRoom | None = None
-        self._shot: Shot | None = None
-        self._restoration: Restoration | None = None
-        self._end: tuple[int, Restored] | None = None  # of the last run, with the number of its first frame
+        self._courses: dict[int, _Course] = {}
+        """By the id of a shot, as long as that is there: regions of a video take turns, each a shot for itself."""
 
     def warm(self, size: tuple[int, int] | None) -> None:
         networks = self._loaded()
@@ -51,26 +51,16 @@ class ProPainterEngine:
     def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         if not 0 <= start < stop <= shot.frames:
             raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
-        if shot is not self._shot or self._restoration is None:
-            self._shot, self._restoration, self._end = shot, self._begin(shot), None
         height, width = shot.size
         with full_device_named(f"a block of {stop - start} frames of {width}x{height}"):
-            restored = self._continued(self._restoration, start, stop)
-        held = min(stop - start, _HELD_FRAMES)
-        self._end = stop - held, Restored(restored.frames[-held:].copy(), restored.away[-held:].copy())
-        return restored
+            return self._course_of(shot).restore(start, stop)
 
-    def _continued(self, restoration: Restoration, start: int, stop: int) -> Restored:
-        """Restore a run that may begin with the last frames of the one before: these are the same again."""
-        if self._end is not None:
-            first, end = self._end
-            reached = first + len(end.frames)
-            if first <= start < reached < stop:
-                more = restoration.restore(reached, stop)
-                frames = np.concatenate((end.frames[start - first :], more.frames))
-                return Restored(frames, np.concatenate((end.away[start - first :], more.away)))
-        self._end = None
-        return restoration.restore(start, stop)
+    def _course_of(self, shot: Shot) -> "_Course":
+        """Return the one that the shot was begun with; what it keeps goes when the caller lets go of the shot."""
+        if id(shot) not in self._courses:
+            self._courses[id(shot)] = _Course(self._begin(weakref.proxy(shot)))
+            weakref.finalize(shot, self._courses.pop, id(shot), None).atexit = False
+        return self._courses[id(shot)]
 
     def _loaded(self) -> Networks:
         if self._networks is None:
@@ -84,3 +74,31 @@ class ProPainterEngine:
         if self._room is None:
             self._room = DeviceRoom.on(generator.ss.embedding.weight.device, self._options.window_batch)
         return Restoration(shot, completion, generator, self._options, self._room)
+
+
+class _Course:
+    """The restoration of a shot, run by run, and the end of the last run."""
+
+    def __init__(self, restoration: Restoration) -> None:
+        self._restoration = restoration
+        self._end: tuple[int, Restored] | None = None
+        """With the number of its first frame."""
+
+    def restore(self, start: int, stop: int) -> Restored:
+        restored = self._continued(start, stop)
+        held = min(stop - start, _HELD_FRAMES)
+        self._end = stop - held, Restored(restored.frames[-held:].copy(), restored.away[-held:].copy())
+        return restored
+
+    def _continued(self, start: int, stop: int) -> Restored:
+        """Restore a run that may begin with the last frames of the one before: these are the same again."""
+        if self._end is not None:
+            first, end = self._end
+            reached = first + len(end.frames)
+            if first <= start < reached < stop:
+                more = self._restoration.restore(reached, stop)
+                frames = np.concatenate((end.frames[start - first :], more.frames))
+                away = np.concatenate((end.away[start - first :], more.away))
+                return Restored(frames, away, windows=self._restoration.count_windows(start, stop))
+        self._end = None
+        return self._restoration.restore(start, stop)

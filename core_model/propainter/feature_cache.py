@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
 from reelmend.core_model.propainter.schedule import GeneratorWindow
@@ -19,8 +20,15 @@ class SeenFrames:
     Legend: T frames, h w height and width of the features, i j those of the token grid.
     """
 
-    def __init__(self, generator: InpaintGenerator, prepared: PreparedShot, windows: Sequence[GeneratorWindow]) -> None:
-        """`windows` are all that may ask, in order."""
+    def __init__(
+        self,
+        generator: InpaintGenerator,
+        prepared: PreparedShot,
+        windows: Sequence[GeneratorWindow],
+        execution: Execution,
+    ) -> None:
+        """`windows` are all that may ask, in order; they ask inside `execution.reduced`."""
+        self._execution = execution
         self._generator, self._prepared = generator, prepared
         self._device = generator.ss.embedding.weight.device
         self._last_local = {t: number for number, window in enumerate(windows) for t in window.local}
@@ -51,8 +59,10 @@ class SeenFrames:
         image, mask, updated = (x[None, None].to(self._device) for x in self._prepared.frame(t))
         # Grey, the zero of [-1, 1], is where nothing is known.
         seen = (image.float() / 255 * 2 - 1) * ~updated
-        return self._generator.encode(seen, mask, updated)
+        with self._execution.within("encoder", self._device):
+            return self._execution.handed_on(self._generator.encode(seen, mask, updated))
 
     def _split(self, frames: Iterable[int]) -> None:
         for t in frames:
-            self._tokens[t] = self._generator.split(self._features[t])
+            with self._execution.within("transformer", self._device):
+                self._tokens[t] = self._generator.split(self._features[t])

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.propainter.early_exit import EARLY_EXIT_VERSION
 from reelmend.core_model.propainter.schedule import Schedule
 from reelmend.core_model.propainter.window_blend import Blending
 
@@ -28,6 +29,8 @@ class RestoreOptions:
     """`published` cuts off fractions where windows overlap, as the published script does."""
     window_batch: int = 0
     """The generator's windows computed at once. 0: as many as the device's free memory holds, one on a CPU."""
+    early_exit: bool = False
+    """Windows in whose frames propagation left nothing missing keep what it brought, see `early_exit.py`."""
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
@@ -42,7 +45,8 @@ class RestoreOptions:
     def picture(self) -> str:
         """Names the options that the completed pixels depend on, but for RAFT's and the masks' dilation."""
         schedule = f"{self.neighbor_length}-{self.ref_stride}-{self.subvideo_length}"
-        return f"{schedule}-{self.blending}-{self.execution.rounding}"
+        exits = f"-{EARLY_EXIT_VERSION}" if self.early_exit else ""
+        return f"{schedule}-{self.blending}-{self.execution.rounding}{exits}"
 
     def schedule(self, frames: int) -> Schedule:
         """Of a clip of this many frames."""

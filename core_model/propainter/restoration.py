@@ -15,11 +15,12 @@ from torch import Tensor
 
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.memory_ladder import FEWER_WINDOWS
-from reelmend.core_model.engine import U8, Restored, Shot
+from reelmend.core_model.engine import U8, Restored, Shot, WindowCount
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.region import Region
 from reelmend.core_model.progress import PROGRESS
+from reelmend.core_model.propainter.early_exit import EarlyExit
 from reelmend.core_model.propainter.feature_cache import SeenFrames
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
@@ -42,6 +43,7 @@ class Restoration:
         self._schedule = options.schedule(shot.frames)
         self._windows = self._schedule.windows
         self._prepared = PreparedShot(shot, flow_completion, self._schedule, options.execution, room)
+        self._exit = EarlyExit(self._prepared) if options.early_exit else None
         self._execution = options.execution
         self._device = generator.ss.embedding.weight.device
         self._reached = self._next = 0
@@ -61,34 +63,48 @@ class Restoration:
         self._reached = -1  # a caller that returns after an error starts again
         for windows in self._batches(stop):
             PROGRESS.sign()
-            for window, region, images in self._complete(windows):
-                self._lay(window, region, images, start)
+            generated = iter(self._complete([window for window, exits in windows if not exits]))
+            for window, exits in windows:
+                if exits:
+                    self._keep(window, start)
+                else:
+                    self._lay(*next(generated), start)
         restored = np.stack([self._result(t) for t in range(start, stop)])
         away = np.stack([self._seen_away(t) for t in range(start, stop)])
         self._reached = stop
         upcoming = self._windows[self._next : self._next + 1]
-        self._prepared.forget(min(stop, *(window.local.start for window in upcoming)) if upcoming else stop)
-        return Restored(restored, away)
+        self._forget(min(stop, *(window.local.start for window in upcoming)) if upcoming else stop)
+        return Restored(restored, away, windows=self.count_windows(start, stop))
 
     def _begin(self, start: int) -> None:
         self._reached = start
         self._next = self._schedule.windows_over(start, start + 1).start
         self._overlay = Overlay(self._options.blending)
-        self._seen = SeenFrames(self._generator, self._prepared, self._windows)
+        self._exited: dict[int, bool] = {}
+        self._seen = SeenFrames(self._generator, self._prepared, self._windows, self._execution)
 
-    def _batches(self, stop: int) -> Iterator[list[GeneratorWindow]]:
-        """Yield the windows that write to frames before `stop`, and hold anything to complete, as many as fit."""
-        batch: list[GeneratorWindow] = []
+    def _batches(self, stop: int) -> Iterator[list[tuple[GeneratorWindow, bool]]]:
+        """Yield the windows that write to frames before `stop`, and hold anything to complete, and whether they exit.
+
+        As many as fit; those that exit are yielded in their turn, and take no room.
+        """
+        batch: list[tuple[GeneratorWindow, bool]] = []
         while self._next < len(self._windows) and self._windows[self._next].local.start < stop:
             window = self._windows[self._next]
-            alike = not batch or _shape(batch[0]) == _shape(window)
-            if batch and (len(batch) >= self._batch.size or not alike):
+            alike = not batch or _shape(batch[0][0]) == _shape(window)
+            if batch and (sum(not exits for _, exits in batch) >= self._batch.size or not alike):
                 yield batch
                 self._forget_seen()
                 batch = []
             if any(self._prepared.frame(t).mask.any() for t in window.local):
-                batch.append(window)
+                exits = self._exit is not None and self._exit.exits(window.local)
+                self._exited[self._next] = exits
+                batch.append((window, exits))
             self._next += 1
+            if batch and all(exits for _, exits in batch):
+                yield batch
+                self._forget_seen()
+                batch = []
         if batch:
             yield batch
         self._forget_seen()
@@ -97,8 +113,15 @@ class Restoration:
         with self._execution.reduced(self._device):  # a reference that is dropped as a local frame leaves its tokens
             self._seen.forget(self._next - 1)
 
+    def _forget(self, before: int) -> None:
+        self._prepared.forget(before)
+        if self._exit is not None:
+            self._exit.forget(before)
+
     def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
         """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
+        if not windows:
+            return []
         try:
             with self._batch.watch(len(windows)):
                 return self._generate(windows)
@@ -122,7 +145,11 @@ class Restoration:
             )
             region = _bounding_region(masks[:, :, 0].any(0).any(0))
             local = LocalFrames(features, masks, updated, forward, backward)
-            images = self._generator.complete(local, reference_tokens, region).float().cpu()
+            with self._execution.within("transformer", self._device):
+                composed = self._generator.compose(local, reference_tokens, region)
+            composed = composed._replace(values=self._execution.handed_on(composed.values))
+            with self._execution.within("decoder", self._device):
+                images = self._generator.decode(composed, region, len(windows)).float().cpu()
         if not images.isfinite().all():
             raise FloatingPointError(f"completed frames are not finite in {self._execution.rounding}")
         return [(window, region, image) for window, image in zip(windows, images, strict=True)]
@@ -135,6 +162,20 @@ class Restoration:
         for t, image in zip(window.local, images.numpy(), strict=True):
             if t >= start:  # those before were restored with all their windows, by whoever did
                 self._overlay.lay(t, image, region, self._prepared.frame(t).mask[0].numpy())
+
+    def _keep(self, window: GeneratorWindow, start: int) -> None:
+        assert self._exit is not None
+        for t in window.local:
+            if t >= start:
+                self._overlay.lay_levels(t, self._exit.levels(t))
+
+    def count_windows(self, start: int, stop: int) -> WindowCount | None:
+        """Count the windows that are centred on frames start..stop-1, which this course has restored."""
+        if self._exit is None:
+            return None
+        own = [number for number in self._exited if start <= self._schedule.centres[number] < stop]
+        exited = [self._exited[number] for number in own]
+        return WindowCount(len(exited), sum(exited))
 
     def _result(self, t: int) -> U8:
         height, width = self._shot.size

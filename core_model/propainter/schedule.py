@@ -75,7 +75,7 @@ def generator_windows(
     """The windows, in the order in which they are laid over each other."""
     step = max(1, neighbor_length // 2)
     windows = []
-    for centre in range(0, frames, step):
+    for centre in window_centres(frames, neighbor_length):
         local = range(max(0, centre - step), min(frames, centre + step + 1))
         around = range(0, frames, ref_stride)
         if frames > subvideo_length:
@@ -83,6 +83,11 @@ def generator_windows(
             around = range(max(0, centre - reach), min(frames, centre + reach), ref_stride)
         windows.append(GeneratorWindow(local, tuple(t for t in around if t not in local)))
     return windows
+
+
+def window_centres(frames: int, neighbor_length: int) -> range:
+    """The frames that the windows are centred on; local frames are half of `neighbor_length` around them."""
+    return range(0, frames, max(1, neighbor_length // 2))
 
 
 def touching(subvideos: Sequence[SubVideo], start: int, stop: int) -> Sequence[SubVideo]:
@@ -100,6 +105,7 @@ class Schedule:
         self.windows = generator_windows(
             frames, neighbor_length=neighbor_length, ref_stride=ref_stride, subvideo_length=subvideo_length
         )
+        self.centres = window_centres(frames, neighbor_length)
 
     def windows_over(self, start: int, stop: int) -> range:
         """The numbers of the windows that complete any of the frames start..stop-1."""

@@ -28,7 +28,11 @@ class Overlay:
     def lay(self, t: int, image_3hw: _F32, region: Region, mask_HW: Bool) -> None:
         """Add a window's image of frame t, in [-1, 1]; it counts inside the mask, all of which `region` holds."""
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
-        new_N3 = self._step((image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)
+        self.lay_levels(t, (image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)
+
+    def lay_levels(self, t: int, levels_N3: NDArray[np.floating]) -> None:
+        """Add a window's masked pixels of frame t, grey levels 0..255 in reading order."""
+        new_N3 = self._step(levels_N3)
         self._written[t] = self._step((self._written[t] + new_N3) / 2) if t in self._written else new_N3
 
     def take(self, t: int) -> U8 | None:

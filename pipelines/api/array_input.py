@@ -71,7 +71,7 @@ def _stacked(given: Any, name: str) -> NDArray[Any]:
     odd = next((index for index, shape in enumerate(shapes) if shape != shapes[0]), None)
     if odd is not None:
         raise ArrayError(
-            f"{name}: number {odd} has shape {[*shapes[odd]]}, those before it {[*shapes[0]]}; all must be of one size"
+            f"{name}: number {odd} has shape {[*shapes[odd]]}, those before it {[*shapes[0]]}; all must have the same shape"
         )
     return np.stack(arrays)
 

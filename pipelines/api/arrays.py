@@ -83,11 +83,12 @@ def restore(
     needs_none = masks is None and job.mode is Mode.outpaint
     mask = None if needs_none else ArrayMask(check_masks(masks, video.pictures))
     with _ONE_AT_A_TIME, held_to(job.limits):
-        return _restore(video, mask, job, ProgressMeter(progress))
+        return restore_clip(MemoryContext(job, mask), video, ProgressMeter(progress))
 
 
-def _restore(video: ArrayVideo, mask: ArrayMask | None, job: JobConfig, meter: ProgressMeter) -> U8:
-    context = MemoryContext(job, mask)
+def restore_clip(context: MemoryContext, video: ArrayVideo, meter: ProgressMeter) -> U8:
+    """Restore a clip whose mask the context holds; see `restore`."""
+    job, mask = context.context.job, context.mask
     canvas = canvas_of(video, job)
     on_canvas(video, canvas)  # raises where that is too large
     record = context.probed = _probe(video, mask, job, canvas, meter)
@@ -126,7 +127,7 @@ def _probe(
     summary = inspect_canvas_masks(mask, video, job.mask, canvas)
     sources = source_in_memory(_FRAMES), None if mask is None else source_in_memory(_MASKS)
     digests = sources[0].digest, "" if sources[1] is None else sources[1].digest
-    return replace(survey.record(video, *digests, summary), sources=sources)
+    return replace(survey.record(video, *digests, summary, mask), sources=sources)
 
 
 def _inpaint(item: Item, plan: ItemPlan, context: MemoryContext, meter: ProgressMeter) -> int:
@@ -161,7 +162,7 @@ def _job_of(engine: str, settings: Mapping[str, object]) -> JobConfig:
         if section == "engine":
             raise ConfigError("settings: pass the engine as an argument: restore(frames, masks, engine='propainter')")
         if section in JobConfig.__dataclass_fields__ and section not in useful:
-            raise ConfigError(f"settings: {key} has no effect on arrays; settings of {', '.join(useful)} have")
+            raise ConfigError(f"settings: {key} has no effect on arrays; only settings of {', '.join(useful)} do")
     return load_job(flags={**settings, "engine": engine}, origin="settings")
 
 

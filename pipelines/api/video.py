@@ -19,6 +19,7 @@ from reelmend.pipelines.api.runs import load_job, run_quietly
 from reelmend.pipelines.config import Codec, Mode
 from reelmend.pipelines.errors import ArrayError, ConfigError, MaskError, MediaError, ReelmendError, SetupError
 from reelmend.pipelines.media.encoding import suffix_of
+from reelmend.pipelines.media.masks.drawn import is_drawn
 from reelmend.pipelines.run.selection import EVERYTHING
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.location import is_url
@@ -67,7 +68,8 @@ def restore_video(
 
     Args:
         video: Container file, or folder of images.
-        mask: Image, folder of images or video, white where content is missing; or an array [H, W] or [T, H, W], bool or
+        mask: Image, folder of images or video, white where content is missing; or words such as "box:5%,80%,90%,15%"; or
+            an array [H, W] or [T, H, W], bool or
             uint8. None only in outpainting.
         out: File to write; its suffix chooses the codec: .mp4 (H.264), .mkv (FFV1, lossless), .mov (ProRes), and none
             for a folder of PNG. `stitch.codec` in `settings` chooses another one with the same suffix.
@@ -141,7 +143,7 @@ def _codec(target: Path, chosen: object) -> str:
     by_suffix = _CODEC_OF.get(target.suffix.lower())
     if by_suffix is None:
         known = ", ".join(f"{suffix or 'no suffix'} ({codec})" for suffix, codec in _CODEC_OF.items())
-        raise ConfigError(f"out: no codec is written as {target.suffix}; use {known}")
+        raise ConfigError(f"out: no codec uses the suffix {target.suffix}; use {known}")
     if chosen is None:
         return by_suffix.value
     if str(chosen) in list(Codec) and suffix_of(Codec(str(chosen))) != target.suffix.lower():
@@ -154,7 +156,9 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise ConfigError(f"out: {target} exists; pass overwrite=True to replace it, or choose another name")
     if target.is_dir() and (target.suffix or any(entry.suffix != ".png" for entry in target.iterdir())):
-        raise ConfigError(f"out: {target} is a folder of other things; name a file in it, or another folder")
+        raise ConfigError(
+            f"out: {target} is a folder with other files; pass the name of a file in it, or another folder"
+        )
 
 
 def _place(given: str | Path) -> str | Path:
@@ -164,6 +168,8 @@ def _place(given: str | Path) -> str | Path:
 
 def _mask_file(mask: str | Path | MasksLike, folder: Path) -> str | Path:
     """Return the path of the mask; an array is written to the folder, losslessly."""
+    if isinstance(mask, str) and is_drawn(mask):
+        return mask
     if isinstance(mask, str | Path):
         place = _place(mask)
         if isinstance(place, Path) and not place.exists():
@@ -196,7 +202,7 @@ def _publish(made: Path, target: Path, row: ItemRow, folder: Path, *, overwrite:
         made = next((folder / "out").glob(f"{_NAME}*"))
         target = target.with_suffix(made.suffix)
         if target.exists() and not overwrite:
-            raise ConfigError(f"out: nothing is masked, and the copy of the source would be {target}, which exists")
+            raise ConfigError(f"out: the mask is empty, so the source would be copied to {target}, which exists")
     try:
         if target.is_dir():
             target.replace(folder / "replaced")

@@ -19,6 +19,7 @@ from reelmend.pipelines.cli.run import run
 from reelmend.pipelines.cli.schema import schema
 from reelmend.pipelines.cli.serve import serve
 from reelmend.pipelines.cli.status import status
+from reelmend.pipelines.cli.tune import tune
 from reelmend.pipelines.cli.weights import weights
 
 app = typer.Typer(
@@ -47,14 +48,14 @@ def overview(
 
     Start with `reelmend demo`. `reelmend schema` and docs/job-file.md list every setting of a job.
 
-    Exit status: 0 every item is restored; 2 the configuration or the machine is at fault, and nothing was done; 3 some
-    items are quarantined or failed; 75 a store stayed unavailable: run the same command again later; 130 interrupted.
+    Exit status: 0 every item is restored; 2 configuration or setup error, nothing was processed; 3 some items are
+    quarantined or failed; 75 a store was unavailable, run the same command again later; 130 interrupted.
     """
 
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
+for command in (demo, plan, tune, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
     app.command(cls=Forgiving)(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

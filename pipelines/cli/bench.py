@@ -35,7 +35,7 @@ def model(
     frames: Annotated[int, typer.Option("--frames", help="Length of the clip, in frames.")] = 24,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
     rows: Annotated[
-        str, typer.Option("--rows", help="Rows to measure, separated by commas; naive is always measured.")
+        str, typer.Option("--rows", help="Rows to measure, comma-separated; naive is always measured.")
     ] = "all",
     ops: Annotated[bool, typer.Option("--ops", help="Also count the operations of each network.")] = False,
     json_file: Annotated[
@@ -43,9 +43,9 @@ def model(
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Measure ProPainter's networks on this machine: their plain form and the effect of each switch. Needs no weights.
+    """Measure ProPainter's networks on this machine: a naive version, and the effect of each optimization. Needs no weights.
 
-    Exits with status 1 if the reference case (24 frames of 432x240) is slower than promised.
+    Exits with status 1 if the reference case (24 frames of 432x240) is slower than its target.
 
     Example: `reelmend bench model --rows naive,sdpa --frames 12`
     """
@@ -79,15 +79,15 @@ def rates(
         str, typer.Option("--machine", metavar="NAME", help="Name of this machine. Default: its processor or GPU.")
     ] = "",
     sizes: Annotated[
-        str, typer.Option("--sizes", metavar="WxH,...", help="Sizes of the clips, separated by commas.")
+        str, typer.Option("--sizes", metavar="WxH,...", help="Sizes of the clips, comma-separated.")
     ] = "432x240,864x480",
     frames: Annotated[int, typer.Option("--frames", help="Length of each clip, in frames.")] = 60,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Measure the time per frame of each stage, for `reelmend plan`: on generated clips, or from a previous run.
+    """Measure the time per frame of each stage, for `reelmend plan`, from generated clips or a previous run.
 
-    A run over your own footage is the better measure: it also gives the sizes of flow, parts and outputs.
+    A run over your own footage is more accurate and also measures the sizes of flow, parts and outputs.
 
     Example: `reelmend bench rates --from-run out/`
     """

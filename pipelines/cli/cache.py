@@ -48,7 +48,7 @@ MaxBytes = Annotated[
 ]
 OlderThan = Annotated[
     str | None,
-    typer.Option("--older-than", metavar="TIME", help="Remove flow that was not used for this long (30d, 12h)."),
+    typer.Option("--older-than", metavar="TIME", help="Remove flow that has not been used for this long (30d, 12h)."),
 ]
 
 
@@ -58,7 +58,7 @@ def overview() -> None:
 
 
 def stat(words: Place = None, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show how much flow is cached, what computed it, when it was last used and what live runs need.
+    """Show how much flow is cached, how it was computed, when it was last used, and how much live runs need.
 
     Example: `reelmend cache stat s3://footage/flow`
     """
@@ -80,11 +80,13 @@ def prune(
     words: Place = None,
     max_bytes: MaxBytes = None,
     older_than: OlderThan = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Remove the least recently used flow, but never what a live run needs.
+    """Remove the least recently used flow, but never flow that a live run needs.
 
     Example: `reelmend cache prune job.yaml --max-bytes 2TB --older-than 30d`
     """
@@ -135,7 +137,7 @@ def _find(words: Sequence[str] | None) -> tuple[Store, JobConfig]:
     """Return the cache, and the job that sets its budget and price. Raises ConfigError."""
     if not words:
         raise ConfigError(
-            "no cache given: name a job file, a run's output folder, or the folder or bucket prefix of the cache"
+            "no cache given: pass a job file, a run's output folder, or the folder or bucket prefix of the cache"
         )
     first, *overrides = words
     if not is_job_file(first) and not is_url(first) and not is_folder(first):

@@ -26,9 +26,14 @@ def clean(
         bool, typer.Option("--replaced", help="Also remove the earlier files in `_reelmend/replaced/`.")
     ] = False,
     unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Also if items are left to finish; they start from nothing then.")
+        bool,
+        typer.Option(
+            "--unfinished", help="Clean even if items are unfinished; a later run restores them from the beginning."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, without removing it.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -36,8 +41,8 @@ def clean(
 
     Example: `reelmend clean out/ --dry-run`
 
-    Results, ledger and report stay, and the next run still recognizes finished items. Flow that another run in progress
-    needs stays, too.
+    Keeps the outputs, the ledger and the report, and the next run still recognizes finished items. Also keeps flow that
+    another run in progress needs.
     """
     past = find_past_run(words, None, out)
     _refuse_unfinished(past, unfinished=unfinished)
@@ -61,9 +66,9 @@ def clean(
     screen.print(f"{readable_bytes(total)} {'would be removed' if dry_run else 'removed'}", soft_wrap=True)
     for one in found:
         if one.needed_bytes:
-            screen.print(f"{readable_bytes(one.needed_bytes)} of flow are needed by a run in progress, and stay")
+            screen.print(f"{readable_bytes(one.needed_bytes)} of flow were kept, because a run in progress needs them")
     for setting in elsewhere(past.context):
-        screen.print(f"{setting}: other runs may use it, nothing was removed there", soft_wrap=True)
+        screen.print(f"{setting}: nothing was removed there, because other runs may use it", soft_wrap=True)
     return 0
 
 
@@ -78,6 +83,6 @@ def _refuse_unfinished(past: PastRun, *, unfinished: bool) -> None:
         return
     why = "the run did not finish" if stopped else f"{counted(failed, 'item')} failed"
     raise ConfigError(
-        f"{folder}: {why}, and would resume from what clean removes; run the same command again to finish it, or use"
+        f"{folder}: {why}, so a resumed run would need these files; run the same command again to finish it, or use"
         " --unfinished"
     )

@@ -12,7 +12,7 @@ _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
-    """Check this machine, whether Ray works, and the settings a run would use. Exits with status 2 if no run can work.
+    """Check this machine, Ray, and the settings that a run would use. Exits with status 2 if no run can work.
 
     Example: `reelmend doctor`
     """

@@ -31,11 +31,11 @@ Words = Annotated[
     ),
 ]
 Preset = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--preset",
-        metavar="NAME",
-        help="Preset: fast, memory_efficient, cpu or propainter.",
+        metavar="NAME|FILE",
+        help="Preset: a name (fast, cpu, propainter, ...) or a file of settings. Repeat it to lay others over it.",
         autocompletion=complete_preset,
     ),
 ]
@@ -50,7 +50,10 @@ Videos = Annotated[
 Masks = Annotated[
     str | None,
     typer.Option(
-        "--masks", metavar="PATTERN", help="One mask for all videos, a folder of masks, or a pattern ('m/{stem}.png')."
+        "--masks",
+        metavar="PATTERN",
+        help="One mask for all videos, a folder of masks, a pattern ('m/{stem}.png'), or a box (LEFT,TOP,WIDTH,HEIGHT: "
+        "'box:70%,5%,25%,12%').",
     ),
 ]
 Manifest = Annotated[

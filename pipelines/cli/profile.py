@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def profile(
     words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
 ) -> int:
-    """Find a run's bottleneck and suggest settings to change. More detailed for runs started with `run --profile`.
+    """Find a run's bottleneck and suggest settings to change. `run --profile` records more details.
 
     Example: `reelmend profile --out out/`
     """

@@ -9,7 +9,7 @@ from reelmend.pipelines.utils.text import visible
 def report(
     words: Words = None, preset: Preset = None, out: Out = None, as_json: AsJson = False, debug: Debug = False
 ) -> int:
-    """Rewrite the HTML report of a run and print its path. Works while the run is in progress, too.
+    """Regenerate the HTML report of a run and print its path. Also works while the run is in progress.
 
     Example: `reelmend report --out out/`
     """

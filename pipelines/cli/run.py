@@ -20,14 +20,15 @@ OnlyNew = Annotated[
     bool, typer.Option("--only-new", help="Skip items that an earlier run finished, successfully or not.")
 ]
 RetryQuarantined = Annotated[
-    bool, typer.Option("--retry-quarantined", help="Process only items that earlier runs quarantined or that failed.")
+    bool,
+    typer.Option("--retry-quarantined", help="Process only items that were quarantined or failed in earlier runs."),
 ]
 Since = Annotated[
     str | None,
     typer.Option(
         "--since",
         metavar="DATE|AGE",
-        help="Process only items whose video or mask changed since: 2026-11-20, 2026-11-20T18:00, 36h, 7d.",
+        help="Process only items whose video or mask changed after: 2026-11-20, 2026-11-20T18:00, 36h, 7d.",
     ),
 ]
 
@@ -50,7 +51,7 @@ def run(
     draft: Draft = False,
     refine: Refine = False,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Record traces of a few tasks and a timeline of all, for Perfetto.")
+        bool, typer.Option("--profile", help="Record traces of some tasks and a timeline of all tasks, for Perfetto.")
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -59,8 +60,8 @@ def run(
 
     Example: `reelmend run --videos 'in/*.mp4' --masks mask.png --out out/ stitch.codec=ffv1`
 
-    Items that earlier runs quarantined are tried again. Use --only-new, --retry-quarantined and --since to process only
-    some of the items. With --draft, then --refine, networks only compute what needs them.
+    Items that an earlier run quarantined are retried. To process only some of the items, use --only-new,
+    --retry-quarantined or --since. With --draft, then --refine, the networks compute only what needs them.
     """
     if draft and refine:
         raise ConfigError("--draft and --refine are two runs; run --draft first, then --refine")

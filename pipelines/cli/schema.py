@@ -9,7 +9,7 @@ from reelmend.pipelines.job.schema import job_schema
 
 
 def schema(debug: Debug = False) -> int:
-    """Print the JSON schema of a job file, for completion and checks in an editor.
+    """Print the JSON schema of the job file, for completion and validation in an editor.
 
     Example: `reelmend schema > job.schema.json`
     """

@@ -75,6 +75,8 @@ def print_totals(screen: Console, summary: RunSummary) -> None:
         table.add_row("refined", refinement_in_words(summary.refined))
     if summary.flow:
         table.add_row("flow", summary.flow_in_words)
+    if summary.skipped_in_words:
+        table.add_row("saved", summary.skipped_in_words)
     table.add_row("time", f"{readable_seconds(summary.seconds)} (by stage, over all workers: {_stages(summary)})")
     if summary.efficiency:
         alone = f"of the ideal {summary.model_frames_per_second * summary.workers:.1f} frames/s ({_workers(summary)})"

@@ -33,7 +33,7 @@ def serve(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Serve a live, read-only page of a run: items, speed, time left, before and after.
+    """Serve a live, read-only page of a run: items, speed, time left, pictures before and after.
 
     Works during and after the run, from any machine that can read its output folder.
 

@@ -43,8 +43,8 @@ def status(
 
     Example: `reelmend status --out out/`
 
-    Items by state, frames/s, time left, slow and failing items, items that need a look, and whether the run is alive.
-    With --watch and --json: one JSON document per line.
+    Shows items by state, frames/s, time left, slow and failing items, items to review, and whether the run is alive.
+    With --watch and --json, prints one JSON document per line.
     """
     past = find_past_run(words, preset, out)
     screen = console()

@@ -27,7 +27,9 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME...", help="Names from `reelmend weights list`.", show_default=False),
 ]
-AcceptLicence = Annotated[bool, typer.Option("--accept-license", help="Accept the licences shown; read them first.")]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-license", help="Accept the licences that are shown. Read them first.")
+]
 
 
 weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="markdown")
@@ -35,7 +37,7 @@ weights = typer.Typer(name="weights", no_args_is_help=True, rich_markup_mode="ma
 
 @weights.callback()
 def overview() -> None:
-    """Fetch, verify and list the networks' weights. None are shipped; each has its own licence."""
+    """Download, verify and list model weights. reelmend ships none; each file has its own licence."""
 
 
 def list_weights(as_json: AsJson = False, debug: Debug = False) -> int:
@@ -56,19 +58,19 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> int:
 
 def pull(
     names: Names = None,
-    every: Annotated[bool, typer.Option("--all", help="Fetch all known weights.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Download all known weights.")] = False,
     accept_license: AcceptLicence = False,
     mirror: Annotated[
         str | None,
         typer.Option(
             "--mirror",
             metavar="PREFIX",
-            help="Fetch PREFIX/FILE instead: https://..., s3://BUCKET/PREFIX or a folder (or REELMEND_WEIGHTS_MIRROR).",
+            help="Download PREFIX/FILE instead: https://..., s3://BUCKET/PREFIX or a folder (or REELMEND_WEIGHTS_MIRROR).",
         ),
     ] = None,
     debug: Debug = False,
 ) -> int:
-    """Fetch weights and verify them. Run it again to resume an interrupted download.
+    """Download weights and verify them. Run it again to resume an interrupted download.
 
     Example: `reelmend weights pull --all --accept-license`
     """
@@ -90,14 +92,14 @@ def pull(
 
 
 def import_file(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="File of weights.", show_default=False)],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Weights file.", show_default=False)],
     name: Annotated[
-        str, typer.Option("--as", metavar="NAME", help="The weights it holds: a name from `reelmend weights list`.")
+        str, typer.Option("--as", metavar="NAME", help="Name of these weights, from `reelmend weights list`.")
     ],
     accept_license: AcceptLicence = False,
     debug: Debug = False,
 ) -> int:
-    """Verify a file of weights that you already have, and install it.
+    """Verify a weights file that you already have, and install it.
 
     Example: `reelmend weights import ProPainter.pth --as ProPainter --accept-license`
     """
@@ -131,7 +133,7 @@ def verify(names: Names = None, as_json: AsJson = False, debug: Debug = False) -
             screen.print(Text.assemble((verdict.seen.entry.name, "bold"), "  ", result), soft_wrap=True)
         if not verdicts:
             screen.print(
-                f"no weights in {folder}; `reelmend weights list` shows those that can be fetched", soft_wrap=True
+                f"no weights in {folder}; `reelmend weights list` shows which weights can be fetched", soft_wrap=True
             )
     return EXIT_INCOMPLETE if any(verdict.problem for verdict in verdicts) else 0
 

@@ -86,7 +86,7 @@ def _load(point: EntryPoint) -> Spec:
     if wrong:
         raise _Unusable(wrong, f"ask the authors of {package}, or uninstall it")
     if loaded.name != point.name:
-        raise _Unusable(f"its engine is called {loaded.name}, unlike the entry point", ask)
+        raise _Unusable(f"its engine is called {loaded.name}, but its entry point has another name", ask)
     return loaded
 
 
@@ -94,7 +94,7 @@ def problem_of(spec: Spec) -> str:
     """Return what is wrong with a specification, empty if nothing is."""
     name = getattr(spec, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"its name is {name!r}; use small letters, digits and underscores"
+        return f"its name is {name!r}; use lowercase letters, digits and underscores"
     if name in {field.name for field in dataclasses.fields(JobConfig)}:
         return f"{name} is a setting of every job; choose another name"
     if type(spec).build_engine is EngineSpec.build_engine:
@@ -111,7 +111,7 @@ def _problem_of_section(spec: Spec, section: type[Any]) -> str:
         if setting.default is missing and setting.default_factory is missing:
             return f"the setting {spec.name}.{setting.name} has no default"
         if not _is_plain(hints[setting.name]):
-            return f"the type of {spec.name}.{setting.name} is none that a job file can hold ({hints[setting.name]})"
+            return f"the type of {spec.name}.{setting.name} is not supported in a job file ({hints[setting.name]})"
     unknown = [name for name in (*spec.weights, *spec.without_effect) if name not in hints]
     return f"it names settings that its section lacks: {', '.join(unknown)}" if unknown else ""
 
@@ -149,11 +149,13 @@ def built(spec: Spec, package: str, what: str, build: Callable[[], Any]) -> Any:
     missing = [method for method in _METHODS[what] if not callable(getattr(made, method, None))]
     protocol = (Engine if what == "engine" else FlowEstimator).__name__
     if missing:
-        raise SetupError(f"{name}: build_{what} gives no {protocol}: it has no method {', '.join(missing)}")
+        raise SetupError(
+            f"{name}: the result of build_{what} is not a valid {protocol}: it has no method {', '.join(missing)}"
+        )
     if not isinstance(digest, str) or (what == "engine" and not digest.startswith(spec.name)):
         raise SetupError(
-            f"{name}: the digest of what build_{what} gives is {digest!r}; it must be text"
-            + (f" that begins with {spec.name!r}, as settings_digest(job, weights) is" if what == "engine" else "")
+            f"{name}: the digest of the result of build_{what} is {digest!r}; it must be a string"
+            + (f" that begins with {spec.name!r}, such as settings_digest(job, weights)" if what == "engine" else "")
         )
     return made
 
@@ -165,6 +167,6 @@ def check_restored(name: str, restored: Restored, shape_THW: tuple[int, ...]) ->
         got = getattr(restored, what)
         if got.shape != shape or got.dtype != np.uint8:
             raise SetupError(
-                f"engine {name}: restore gave {what} as {got.dtype} {[*got.shape]}, not uint8 {[*shape]}; report it to "
-                "its authors, or set another engine"
+                f"engine {name}: restore returned {what} as {got.dtype} {[*got.shape]}, not uint8 {[*shape]}; report "
+                "this to its authors, or set another engine"
             )

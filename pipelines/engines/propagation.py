@@ -11,7 +11,9 @@ class Propagation(EngineSpec[None]):
     name = "propagation"
     summary = "optical flow and propagation; needs no weights, runs on a CPU"
     in_regions = True
+    repeats_still_frames = True
     reads_flow = FlowReading.MOVING
+    flow_method = "dis"
 
     def halo_frames(self, job: JobConfig) -> int:
         from reelmend.core_model.propagation import engine

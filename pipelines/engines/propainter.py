@@ -1,12 +1,16 @@
 """The engine `propainter`: RAFT, flow completion and a generator, with weights that the user fetches."""
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
+from reelmend.core_model.regions import RegionRule
 from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines.base import EngineSpec, Weights
 from reelmend.pipelines.engines.blocks import Range, lay_subvideos, masked_ranges
+from reelmend.pipelines.engines.precisions import by_component, precision_problems, precision_words
 from reelmend.pipelines.engines.weights import load_network
 from reelmend.pipelines.engines.work_count import WorkCount, count_subvideos
 from reelmend.pipelines.tasks import Block, Chunk
@@ -15,11 +19,16 @@ from reelmend.pipelines.utils.hashing import digest_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from reelmend.core_model.device.precision import Execution
+    from reelmend.core_model.device.precision import Component, Execution, Precision
     from reelmend.core_model.propainter.options import RestoreOptions
 
+_OFF = {"raft_stop_below": 0.0, "early_exit": False}
 _LEAST = {"subvideo_length": 2, "neighbor_length": 1, "ref_stride": 1, "raft_iterations": 1, "window_batch": 0}
 """By setting, the smallest value."""
+
+_REGIONS = RegionRule(across_px=64, down_px=40, hole_share=0.5, grid_px=8, least_px=128, of_shot=True, own_size=True)
+"""A window of the generator looks 5 tokens of 12 pixels to either side and 3 up and down; RAFT needs 128 pixels a side.
+What is read for a block reaches far beyond it, and blocks are not cross-faded: so a shot's blocks share their regions."""
 
 
 class ProPainter(EngineSpec[ProPainterConfig]):
@@ -30,8 +39,13 @@ class ProPainter(EngineSpec[ProPainterConfig]):
     section = ProPainterConfig
     wants_gpu = True
     weights = ("raft", "flow_completion", "generator")
+    flow_weights = ("raft",)
+    flow_method = "raft"
     without_effect = ("window_batch",)
     costs_by_hole = False
+    repeats_still_frames = True
+    in_regions = True
+    region_rule = _REGIONS
     if_not_finite = "set propainter.precision=fp32, or check the weights"
     if_flow_is_slow = "set propainter.raft_iterations=12, lower flow.max_side, or share flow with store.flow"
     if_start_is_slow = "propainter.compile=off starts sooner and is slower afterwards"
@@ -40,6 +54,10 @@ class ProPainter(EngineSpec[ProPainterConfig]):
         for name, least in _LEAST.items():
             if getattr(settings, name) < least:
                 yield name, f"{getattr(settings, name)} is below {least}"
+        if not (math.isfinite(settings.raft_stop_below) and settings.raft_stop_below >= 0):
+            yield "raft_stop_below", f"{settings.raft_stop_below} is not a length in pixels; use 0 to turn it off"
+        for problem in precision_problems(settings.precision):
+            yield "precision", problem
 
     def check_weights(self, weights: Weights) -> None:
         for network, file in weights.items():
@@ -52,7 +70,8 @@ class ProPainter(EngineSpec[ProPainterConfig]):
         def load() -> Raft:
             return cast(Raft, _on_device(weights, "raft"))
 
-        return RaftFlow(load, weights["raft"].sha256[:16], job.propainter.raft_iterations, _execution(job))
+        iterations, stop_below = job.propainter.raft_iterations, job.propainter.raft_stop_below
+        return RaftFlow(load, weights["raft"].sha256[:16], iterations, _execution(job).of("raft"), stop_below)
 
     def build_engine(self, job: JobConfig, weights: Weights) -> Engine:
         from reelmend.core_model.networks.flow_completion import FlowCompletion
@@ -86,7 +105,12 @@ class ProPainter(EngineSpec[ProPainterConfig]):
         return extra_work(_options(job).schedule(last - first), last - first, pieces)
 
     def precision(self, job: JobConfig) -> str:
-        return str(job.propainter.precision)
+        return precision_words(job.propainter.precision)
+
+    def _effective(self, job: JobConfig) -> dict[str, Any] | None:
+        """Without what is off: a job that does not use it costs what it did before there was such a setting."""
+        settings = super()._effective(job) or {}
+        return {name: value for name, value in settings.items() if name not in _OFF or value != _OFF[name]}
 
 
 PROPAINTER = ProPainter()
@@ -103,6 +127,7 @@ def _options(job: JobConfig) -> "RestoreOptions":
         subvideo_length=chosen.subvideo_length,
         raft_iterations=chosen.raft_iterations,
         window_batch=chosen.window_batch,
+        early_exit=chosen.early_exit,
         execution=_execution(job),
     )
 
@@ -111,12 +136,12 @@ def _execution(job: JobConfig) -> "Execution":
     from reelmend.core_model.device.precision import Execution
 
     chosen = job.propainter
-    return Execution(
-        attention=chosen.attention.value,
-        precision=chosen.precision.value,
-        tf32=chosen.tf32,
-        compile=chosen.compile.value,
-    )
+    execution = Execution(attention=chosen.attention.value, tf32=chosen.tf32, compile=chosen.compile.value)
+    precisions = by_component(chosen.precision)
+    if len(set(precisions.values())) == 1:
+        return replace(execution, precision=precisions["raft"].value)
+    components = tuple((name, word.value) for name, word in precisions.items())
+    return replace(execution, components=cast("tuple[tuple[Component, Precision], ...]", components))
 
 
 def _on_device(weights: Weights, network: str) -> "nn.Module":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reelmend.core_model.regions import Region, hole_boxes
 from reelmend.pipelines.config import LimitsConfig, MaskConfig, S3Config
@@ -44,6 +45,11 @@ class MaskHeader:
     """Share of it, 0..1."""
     boxes: tuple[Region, ...]
     """Around its holes, in its own pixels."""
+
+    @classmethod
+    def of(cls, mask: NDArray[np.uint8]) -> "MaskHeader":
+        """Return it of a mask [H, W] of 0 and 1."""
+        return cls((mask.shape[1], mask.shape[0]), float(mask.mean()), tuple(hole_boxes(mask.astype(np.bool_))))
 
 
 class HeaderReader:
@@ -84,7 +90,7 @@ class HeaderReader:
         if missing.size > picture[0] * picture[1]:  # as the probe lays it on the video's frames; no more is of use
             missing = scaled(missing, picture)
         mask = grown(missing, round(config.dilation * missing.shape[1] / picture[0]))  # it may be of another size
-        return MaskHeader((mask.shape[1], mask.shape[0]), float(mask.mean()), tuple(hole_boxes(mask.astype(np.bool_))))
+        return MaskHeader.of(mask)
 
     def _video(self, place: Location) -> VideoHeader:
         if isinstance(place, Path):

@@ -62,9 +62,9 @@ class Headers:
 
     def _ask(self, place: Location, what: str, *arguments: Any) -> Any:
         if self._overdue >= _OVERDUE_AT_MOST:
-            raise OverLimit(f"{place}: was not checked: {self._overdue} earlier checks did not end")
+            raise OverLimit(f"{place}: was not checked, because {self._overdue} earlier checks did not finish")
         if time.monotonic() > self._until_s:
-            raise OverLimit(f"{place}: was not checked: earlier checks used up the time")
+            raise OverLimit(f"{place}: was not checked, because earlier checks used up the time")
         try:
             with _a_process() as process, self._using(process):
                 return process.ask(self._config, what, arguments, self._look_s)

@@ -5,21 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reelmend.core_model.regions import Region, regions_around
+from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
+from reelmend.pipelines.engines.region_sizes import regions_for
 from reelmend.pipelines.engines.registry import halo_share, lay_shots, reads_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, worked_of_regions
 from reelmend.pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
 from reelmend.pipelines.forecast.header_reader import MaskHeader, Size
 from reelmend.pipelines.forecast.headers import Headers
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of, canvas_of_size
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.capabilities import check_output
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoHeader
-from reelmend.pipelines.media.sizes import flow_size, margin_of
+from reelmend.pipelines.media.masks.align import grown
+from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.sizes import flow_size
 from reelmend.pipelines.storage.suffixes import is_image
 from reelmend.pipelines.tasks import Item
 
@@ -91,7 +94,10 @@ def look_at(item: Item, job: JobConfig, looks: Headers) -> Looked:
         if item.mask is not None and not looks.exists(item.mask):
             return Looked(item, problem=f"its mask {item.mask} does not exist")
         frames, canvas, fps, notes, header = _figures(item, job, looks)
-        return Looked(item, frames, canvas, fps, *_at_mask(item, canvas, job, looks, header), tuple(notes))
+        missing, worked = _at_mask(item, canvas, job, looks, header)
+        if item.drawn and missing is not None:
+            missing *= read_drawn(item.drawn).share_of_frames(frames, fps)
+        return Looked(item, frames, canvas, fps, missing, worked, tuple(notes))
     except _OF_ITEM as exc:
         _refuse_outage(item, exc)
         return Looked(item, problem=str(exc))
@@ -191,16 +197,26 @@ def _at_mask(
     """Return the share of the canvas that is missing, around the picture and in it, and what is worked on for that."""
     picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
     around = whole - picture
-    if item.mask is None:
+    if item.drawn:
+        mask = _drawn(item.drawn, canvas.picture_size, job)
+    elif item.mask is None:
         return around / whole, WHOLE
-    if not is_image(item.mask):
+    elif not is_image(item.mask):
         return None, None if works_in_regions(job) else WHOLE
-    mask = looks.mask_image(item.mask, canvas.picture_size, job.mask, header)
+    else:
+        mask = looks.mask_image(item.mask, canvas.picture_size, job.mask, header)
     worked = WHOLE
     if works_in_regions(job):
-        regions = regions_around(_on(mask, canvas.picture_size), canvas.size, margin_of(canvas.size, job))
+        regions = regions_for(_on(mask, canvas.picture_size), canvas.size, job)
         worked = worked_of_regions(regions, canvas.size, job)
     return (around + mask.missing * picture) / whole, worked
+
+
+def _drawn(text: str, picture: Size, job: JobConfig) -> MaskHeader:
+    """Return what a drawn mask covers of the picture. Raises MaskError where a shape is outside."""
+    drawn = read_drawn(text)
+    drawn.refuse_outside(picture)
+    return MaskHeader.of(grown(drawn.levels(picture) // 255, job.mask.dilation))
 
 
 def _on(mask: MaskHeader, picture: Size) -> list[Region]:

@@ -19,7 +19,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from reelmend.pipelines.config import Codec, JobConfig
 from reelmend.pipelines.engines.registry import speed_digest, wants_gpu

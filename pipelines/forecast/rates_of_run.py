@@ -28,23 +28,32 @@ def rates_of_run(job: JobConfig, rows: Iterable[ItemRow], *, machine: str = "", 
     count. Raises ConfigError where the run has no such item.
     """
     if job.mode is Mode.outpaint:
-        raise ConfigError("rates are taken from runs of mode=inpaint: a canvas has another size than its source")
+        raise ConfigError("rates need a run with mode=inpaint, because a canvas and its source have different sizes")
     cases: dict[tuple[object, ...], list[ItemRow]] = {}
     for row in rows:
         if _is_whole(row):
             hole = round(math.log2(max(_missing(row), 1e-4)))
             cases.setdefault((row.width, row.height, _side(row), hole), []).append(row)
     if not cases:
-        raise ConfigError("no item of this run was restored whole by it, in one attempt: it shows no rates")
+        raise ConfigError("cannot measure rates: this run restored no item completely, in one attempt")
     most = sorted(cases.values(), key=lambda case: -sum(row.frames for row in case))[:_CASES]
     return [_rate(job, case, machine, made=made) for case in most]
 
 
 def machine_name() -> str:
     """Return this machine's processors and, where there is one, its GPU, for a person."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpu = gpu_name()
-    return f"{cores} x {_processor()}" + (f", {gpu}" if gpu else "")
+    return processors_name() + (f", {gpu}" if gpu else "")
+
+
+def processors_name() -> str:
+    """Return this machine's processors, for a person."""
+    return f"{core_count()} x {_processor()}"
+
+
+def core_count() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpu_name() -> str:

@@ -75,9 +75,7 @@ def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job:
     far = [group for group in groups if speed.is_far(group.canvas.width * group.canvas.height / 1e6)]
     size = max(far, key=lambda group: group.frames).canvas.size if far else None
     note = (
-        []
-        if size is None
-        else [f"nothing near {size[0]}x{size[1]} was measured: its time is scaled by the number of pixels"]
+        [] if size is None else [f"no measurement near {size[0]}x{size[1]}: its time is scaled by the number of pixels"]
     )
     found = {
         "seconds": seconds,
@@ -145,7 +143,5 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
         )
     if sums.missing is None and rates is not None:
         share = f"{_assumed_missing(rates):.0%}"
-        doubts.append(
-            f"no mask was opened; assuming that {share} of the pictures is taken as missing, as where it was measured"
-        )
+        doubts.append(f"no mask was opened; assuming that {share} of the pixels are missing, as in the measured clips")
     return doubts

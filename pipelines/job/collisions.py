@@ -79,8 +79,8 @@ class Collisions:
                 if outer is not None:
                     writer = around[outer]
                     raise ConfigError(
-                        f"{writer.video} would write {_name(outer, writer)}, where {path} of {item.video} lies inside; "
-                        "give one of them another `output` in a manifest, or choose another --out"
+                        f"{writer.video} would write {_name(outer, writer)}, which contains {path} of {item.video}; give "
+                        "one of them another `output` in a manifest, or choose another --out"
                     )
 
     def _all_written(self, items: Iterable[Item], suspects: set[int]) -> Iterator[tuple[Item, str]]:

@@ -41,7 +41,7 @@ class PassedOver:
     def lines(self) -> list[str]:
         """One a reason, with the first names."""
         said = [f"skipped: {_named(places)}: {why}" for why, places in self._places.items() if places]
-        return said[:_LINES] + ([f"and {len(said) - _LINES} reasons more"] if len(said) > _LINES else [])
+        return said[:_LINES] + ([f"and {len(said) - _LINES} more reasons"] if len(said) > _LINES else [])
 
 
 def _named(places: list[Location]) -> str:
@@ -60,7 +60,7 @@ def find_videos(job: JobConfig, files: Files, folders: Folders, passed: PassedOv
         matches = [match for match in _expand(pattern, folders, passed) if not written.is_ours(match[0], passed)]
         if not matches:
             hint = "".join(f"; {line}" for line in passed.lines)
-            raise ConfigError(f"no video matches {pattern!r} (containers and folders of images count){hint}")
+            raise ConfigError(f"no video matches {pattern!r} (container files and folders of images){hint}")
         found |= {path: name for path, name in matches if path not in found}
     return _one_of_each_name(found, passed)
 

@@ -13,7 +13,6 @@ from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError, OddName
 from reelmend.pipelines.job.collisions import Collisions
 from reelmend.pipelines.job.found_videos import PassedOver, find_videos
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.job.manifest_rows import read_rows
 from reelmend.pipelines.job.mask_rule import MaskRule
@@ -21,6 +20,8 @@ from reelmend.pipelines.job.one_output import name_output
 from reelmend.pipelines.job.path_policy import PathPolicy, odd_item, refuse_odd_text, refuse_unwritable
 from reelmend.pipelines.job.validate import FASTEST_RATE, SLOWEST_RATE
 from reelmend.pipelines.media.encoding import suffix_of, without_suffix
+from reelmend.pipelines.media.frame_range import range_of
+from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.globbing import Folders
@@ -73,7 +74,8 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
         raise ConfigError("no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file")
     folders = Folders(files)
     found = find_videos(job, files, folders, passed)
-    masks = _masks_of(list(found), job, folders)
+    drawn = drawn_mask(job.input.masks)
+    masks = dict.fromkeys(found) if drawn else _masks_of(list(found), job, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
     passed.forget(used_as_mask)
     videos = {video: name for video, name in found.items() if video.resolve() not in used_as_mask}
@@ -88,13 +90,19 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
                 refuse_odd_text(what, text)
                 refuse_unwritable(text)
             own = name + of_range
-            item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix)))
+            item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix), drawn=drawn))
         except OddName as exc:
             problems.append(str(exc))
             item = odd_item(str(video), name, str(exc), bounds, suffix)
         yield item
     if len(problems) == len(videos):
         raise ConfigError("; ".join(problems[:_SHOWN]))
+
+
+def drawn_mask(written: Any) -> str:
+    """Return a mask that is words (`box:0,0,64,64`), empty for the name of a file. Raises ConfigError."""
+    text = str(written or "")
+    return str(read_drawn(text)) if is_drawn(text) else ""
 
 
 def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
@@ -164,7 +172,8 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
         raise ConfigError("video or mask is empty")
     video = folders.as_spelled(join(base, str(row["video"])))
-    mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") else None
+    drawn = drawn_mask(row.get("mask"))
+    mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") and not drawn else None
     name = without_suffix(str(row.get("output") or ""))
     if not (
         name and any(text.startswith("frames=") for text in overrides)
@@ -181,6 +190,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         fps=_rate(row),
         overrides=overrides,
         problem=f"{video} is also its own mask; name the file that marks the missing pixels" if video == mask else "",
+        drawn=drawn,
     )
 
 

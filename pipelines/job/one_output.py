@@ -41,7 +41,9 @@ def split_output(job: JobConfig) -> JobConfig:
         codecs = [codec for codec in Codec if suffix_of(codec) == given.lower() and given]
         other = f"set stitch.codec={codecs[0]}" if codecs else "choose a stitch.codec that suits"
         meant = job.output.removesuffix(given) + suffix
-        raise ConfigError(f"out: {job.output}: stitch.codec={job.stitch.codec} writes {meant}; name that, or {other}")
+        raise ConfigError(
+            f"out: {job.output}: stitch.codec={job.stitch.codec} writes {meant}; use that name, or {other}"
+        )
     return job
 
 
@@ -49,7 +51,7 @@ def name_output(items: Iterable[Item], job: JobConfig) -> Item:
     """Return the only item, with the job's name for its output. Raises ConfigError when there are more."""
     first, *more = islice(items, 2)
     if more:
-        raise ConfigError(f"--out {job.output} is one file, but the job has more than one video; name a folder")
+        raise ConfigError(f"--out {job.output} is one file, but the job has more than one video; pass a folder")
     suffix = suffix_of(job.stitch.codec)
     name = str(job.output)[: -len(suffix)] if suffix else str(job.output)
     output = PathPolicy(job).output(name, suffix)

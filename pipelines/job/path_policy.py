@@ -40,7 +40,7 @@ class PathPolicy:
         inside = tidy(name)
         parts = inside.split("/")
         if inside.startswith("/") or ".." in parts or inside == ".":
-            raise ConfigError(f"output {name!r} leaves the output folder {self._out}")
+            raise ConfigError(f"output {name!r} is outside the output folder {self._out}")
         staged = any(part.startswith(STAGED_PREFIX) for part in parts)
         if staged or parts[0].partition(".")[0].casefold() == WORK_FOLDER:
             raise OddName(f"output {name!r} has a name reserved for the run's own files; choose another")
@@ -53,22 +53,22 @@ class PathPolicy:
         """Raise ConfigError for a video or mask that the job does not let its items read."""
         _refuse_long(place)
         if self._allowed and not any(_lies_in(_real(place), folder) for folder in self._allowed):
-            raise ConfigError(f"{place} lies outside of input.allowed ({', '.join(map(str, self._allowed))})")
+            raise ConfigError(f"{place} is outside input.allowed ({', '.join(map(str, self._allowed))})")
 
     def _refuse_links_out(self, inside: str) -> None:
         """`inside`: a folder's path in the run's folder."""
         folder = self._out / inside
         if not _lies_in(_real(folder), _real(self._out)):
             raise ConfigError(
-                f"{folder} leaves the output folder {self._out} by a symbolic link, to {_real(folder)}; name that "
-                "folder as the output folder of a job of its own"
+                f"{folder} is a symbolic link out of the output folder {self._out}, to {_real(folder)}; use "
+                "that folder as the output folder of a separate job"
             )
 
 
 def refuse_odd_text(what: str, text: str) -> None:
     """Raise OddName for text that is not a name: control characters, or what cannot be written in bytes."""
     if _ODD.search(text):
-        raise OddName(f"{what} {text!r} holds a control character or an invalid character; rename it")
+        raise OddName(f"{what} {text!r} contains a control character or an invalid character; rename it")
 
 
 def refuse_unwritable(text: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import own_sections
 from reelmend.pipelines.engines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
+from reelmend.pipelines.media.masks.drawn import is_drawn
 from reelmend.pipelines.storage.location import Location, is_url
 from reelmend.pipelines.utils.user_paths import at_home, is_there
 
@@ -54,7 +55,7 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
         input=replace(
             given,
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],
-            masks=place_if("input.masks", given.masks),
+            masks=given.masks if is_drawn(given.masks or "") else place_if("input.masks", given.masks),
             manifest=place_if("input.manifest", given.manifest),
             allowed=[place("input.allowed", folder) for folder in given.allowed],
         ),

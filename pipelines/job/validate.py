@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from reelmend.pipelines.config import (
+    AUTO_FLOW,
     AUTO_SIDE,
     CostConfig,
     JobConfig,
@@ -11,10 +12,13 @@ from reelmend.pipelines.config import (
     Mode,
     OutpaintConfig,
     ProcessConfig,
+    WorkRegion,
 )
+from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.media.frame_range import range_of
+from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -41,6 +45,11 @@ LARGEST_FRAME_PX = 268_435_456
 LARGEST_SCALE = 4.0
 """Above this most of the output would be invented."""
 
+REGION_MARGIN_STEP_PX = 8
+"""What the networks' sides are multiples of."""
+LEAST_REGION_MARGIN_PX = 40
+"""A window of the generator looks three tokens of 12 pixels beyond itself; with less, a hole touches its region's edge."""
+
 Problem = tuple[tuple[str, ...], str]
 """The keys at fault, the one to name first, and what is wrong."""
 
@@ -50,7 +59,10 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     plan = job.plan
     yield from _rate("input.image_rate", job.input.image_rate)
     yield from _frames(job.frames)
+    yield from _masks(job.input.masks)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
+    if job.flow.method not in {AUTO_FLOW, *flow_methods()}:
+        yield ("flow.method",), unknown_method(job.flow.method)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
     yield from _at_least("plan.chunk_length", plan.chunk_length, 1)
@@ -58,13 +70,14 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
+    yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
     yield from _at_least("run.active_bytes", job.run.active_bytes, 0)
     yield from _at_least("run.stop_grace_s", job.run.stop_grace_s, 0)
     if not (math.isfinite(job.run.outage_s) and job.run.outage_s >= 0):
-        yield ("run.outage_s",), f"{job.run.outage_s} is not a number of seconds to wait for a store"
+        yield ("run.outage_s",), f"{job.run.outage_s} is not a valid number of seconds"
     yield from _pools(job)
     yield from _at_least("store.cache_bytes", job.store.cache_bytes, 1)
     yield from _at_least("flow_cache.max_bytes", job.flow_cache.max_bytes, 0)
@@ -128,12 +141,28 @@ def _frames(written: str | None) -> Iterator[Problem]:
         yield ("frames",), str(exc)
 
 
+def _masks(written: str | None) -> Iterator[Problem]:
+    try:
+        read_drawn(written) if written is not None and is_drawn(written) else None
+    except ConfigError as exc:
+        yield ("input.masks",), str(exc)
+
+
 def _engines(job: JobConfig) -> Iterator[Problem]:
     if find_spec(job.engine) is None:
         yield ("engine",), unknown_engine(job.engine)
     for spec in own_sections():
         for setting, what in spec.find_problems(spec.settings(job)):
             yield (f"{spec.name}.{setting}",), what
+
+
+def _region(job: JobConfig) -> Iterator[Problem]:
+    margin, spec = job.process.region_margin, find_spec(job.engine)
+    if margin and (margin < LEAST_REGION_MARGIN_PX or margin % REGION_MARGIN_STEP_PX):
+        step = f"a multiple of {REGION_MARGIN_STEP_PX} of {LEAST_REGION_MARGIN_PX} pixels or more"
+        yield ("process.region_margin",), f"{margin} is not {step} (0 means the engine's own)"
+    if job.process.region is WorkRegion.hole and spec is not None and not spec.in_regions:
+        yield ("process.region", "engine"), f"hole: engine {spec.name} needs whole frames; use frame or auto"
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:
@@ -144,7 +173,7 @@ def _limits(limits: LimitsConfig) -> Iterator[Problem]:
             yield (f"limits.{name}",), f"{seconds} is not a valid number of seconds; use 0 for no limit"
     for name, seconds in (("probe_s", limits.probe_s), ("look_s", limits.look_s)):
         if not (math.isfinite(seconds) and seconds > 0):
-            yield (f"limits.{name}",), f"{seconds} is too short to read a video in"
+            yield (f"limits.{name}",), f"{seconds} is too short to read a video"
 
 
 def _costs(cost: CostConfig) -> Iterator[Problem]:
@@ -153,7 +182,7 @@ def _costs(cost: CostConfig) -> Iterator[Problem]:
         if not (math.isfinite(price) and price >= 0):
             yield (f"cost.{name}",), f"{price} is not a valid price"
     if any(pool < 1 for pool in cost.pools):
-        yield ("cost.pools",), f"{cost.pools} holds a number below 1"
+        yield ("cost.pools",), f"{cost.pools} contains a number below 1"
 
 
 def _scales(outpaint: OutpaintConfig, mode: Mode) -> Iterator[Problem]:
@@ -177,11 +206,14 @@ def _pools(job: JobConfig) -> Iterator[Problem]:
         ("flow", pools.flow_min, pools.flow_max),
     ):
         if 0 < most < least:
-            yield (f"pools.{stage}_min", f"pools.{stage}_max"), f"{least} is above the most workers, {most}"
+            yield (
+                (f"pools.{stage}_min", f"pools.{stage}_max"),
+                f"{least} is above the maximum number of workers, {most}",
+            )
     if workers and pools.inpaint_max and workers != pools.inpaint_max:
         yield ("pools.inpaint_max", "run.workers"), f"{pools.inpaint_max} and {workers} contradict each other; set one"
     if pools.autoscaling and not (pools.inpaint_max or workers):
-        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max, the number of workers to ask for"
+        yield ("pools.autoscaling", "pools.inpaint_max"), "needs pools.inpaint_max, the number of workers to request"
 
 
 def _at_least(key: str, value: float, least: int) -> Iterator[Problem]:

@@ -63,7 +63,7 @@ def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[st
             )
             lines.append(f"a folder of images has no rotation tag: images stay {how}")
         if info.first_field:
-            lines.append("a folder of images has no interlacing flag: frames of two fields look like any other")
+            lines.append("a folder of images has no interlacing flag: interlaced frames are not marked")
         if info.sample_aspect != 1:
             lines.append(f"a folder of images has no sample aspect: {info.sample_aspect} is lost")
     if stitch.codec == Codec.ffv1 and info.variable_rate:
@@ -71,9 +71,9 @@ def check_output(info: VideoInfo | VideoHeader, stitch: StitchConfig) -> list[st
     if info.mastering and stitch.codec not in (Codec.h264, Codec.h265):
         lines.append(f"HDR mastering metadata cannot be stored as {stitch.codec.value}; use stitch.codec=h265")
     if info.stereo and stitch.codec != Codec.h264:
-        lines.append(f"that two views share a frame (3D) cannot be said in {stitch.codec.value}; use stitch.codec=h264")
+        lines.append(f"frame-packed 3D cannot be tagged in {stitch.codec.value}; use stitch.codec=h264")
     if info.chroma_place > LEFT and stitch.codec in (Codec.ffv1, Codec.prores):
-        lines.append(f"where chroma samples lie cannot be said in {stitch.codec.value}: players take them at the left")
+        lines.append(f"the chroma location cannot be stored as {stitch.codec.value}: players assume left")
     return [*lines, *info.notes]
 
 

@@ -106,7 +106,7 @@ def _lost_by_halving(layout: Layout, codec: Codec) -> Iterator[str]:
     ):
         kind = "RGB is" if layout.family == "rgb" else "its samples are"
         yield (
-            f"{kind} stored as 8-bit 4:2:0, which every player plays; stitch.chroma=source keeps it finer,"
+            f"{kind} stored as 8-bit 4:2:0, which every player supports; stitch.chroma=source keeps more of it,"
             " stitch.codec=ffv1 whole"
         )
 

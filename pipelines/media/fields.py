@@ -53,7 +53,7 @@ def first_field_of(stream: VideoStream, interlaced: int, frames: int) -> FirstFi
         remarks.append(f"{interlaced} of {frames} frames are interlaced; the whole output is marked as interlaced")
     if not told:
         told = BOTTOM if codec in _BOTTOM_BY_STANDARD else TOP
-        remarks.append(f"the video is interlaced and does not say which field comes first: {told} is taken")
+        remarks.append(f"the video is interlaced but does not specify its field order: {told} first is assumed")
     return FirstField(told, tuple(remarks))
 
 

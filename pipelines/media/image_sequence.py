@@ -22,7 +22,9 @@ def gaps_between(images: Sequence[Path]) -> list[str]:
     count = sum((right - left) // usual - 1 for left, right in missing)
     places = ", ".join(_said(left + usual, right - usual) for left, right in missing[:_SHOWN])
     more = "" if len(missing) <= _SHOWN else " and others"
-    return [f"numbers are missing between its images ({places}{more}; {count} in all): it is that much shorter"]
+    return [
+        f"the numbering of its images has gaps ({places}{more}; {count} missing in all), so it is shorter by that number of frames"
+    ]
 
 
 def number_of(image: Path) -> int | None:

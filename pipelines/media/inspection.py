@@ -153,7 +153,7 @@ class _Picture:
         if not kept:
             name = frame.format.name
             clipped = "; values outside 0..1 are clipped" if re.search(r"f(16|32)", name) else ""
-            self.remarks[f"pixel format {name} is worked on and stored as {self.format}{clipped}"] = None
+            self.remarks[f"pixel format {name} is processed and stored as {self.format}{clipped}"] = None
         self.interlaced += frame.interlaced_frame
         if index < _LOOKED_AT:
             self.remarks |= dict.fromkeys(lost_with(frame))
@@ -243,7 +243,7 @@ def _inspect_folder(path: Path, on_frame: OnFrame | None, rate: Fraction) -> Vid
     for remark in gaps_between(images):
         picture.remarks[remark] = None
     for name, first in others.items():
-        picture.remarks[f"pixel format {name} ({first} and maybe others) is worked on as {picture.format}"] = None
+        picture.remarks[f"pixel format {name} ({first} and maybe others) is processed as {picture.format}"] = None
     return VideoInfo(
         path=path, is_folder=True, codec=codec_of_image(images[0]), frames=len(images), pts=tuple(range(len(images))),
         time_base=1 / rate, rate=rate, variable_rate=False, sample_aspect=Fraction(1), streams=(), container="folder",

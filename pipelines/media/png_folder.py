@@ -34,7 +34,7 @@ class PngFolder:
             if any(path.iterdir()):
                 raise SetupError(f"{path}: the folder for the images is not empty; choose another output")
         except OSError as error:
-            raise StoreError(f"{path}: the folder cannot be made ({error.strerror})") from error
+            raise StoreError(f"{path}: the folder cannot be created ({error.strerror})") from error
 
     def write(self, frame: av.VideoFrame) -> None:
         done, encoded = cv2.imencode(".png", self._pixels(frame), [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])

@@ -73,7 +73,7 @@ def _reason_against(stream: StreamInfo, stitch: StitchConfig) -> str | None:
     if stream.kind == "attachment":
         return None if container == "matroska" else f"{container} has no attachments"
     if stream.codec == "unknown":
-        return "no decoder on this machine knows its codec"
+        return "this machine has no decoder for its codec"
     return None if becomes(stream, stitch) in _holds(container) else f"cannot be stored in {container}"
 
 

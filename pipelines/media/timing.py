@@ -63,7 +63,9 @@ def mended(stamps: Sequence[int | None], ticks_a_frame: Fraction, leap_ticks: Fr
     ticks_a_frame = max(ticks_a_frame, Fraction(1))  # no two at one time, whatever rate the file claims
     known = [stamp for stamp in stamps if stamp is not None]
     if 2 * len(known) < len(stamps):
-        return Mended(_counted(stamps, ticks_a_frame), remarks=("timestamps were missing: frames are counted",))
+        return Mended(
+            _counted(stamps, ticks_a_frame), remarks=("timestamps were missing and are derived from frame numbers",)
+        )
     if len(known) == len(stamps) and _is_reordered(known, ticks_a_frame):
         in_order = is_ascending(known)
         remarks = () if in_order else ("timestamps were out of order and have been sorted",)

@@ -80,15 +80,15 @@ def _start(summary: RunSummary, load: RunUtilization) -> Iterator[Finding]:
     before_s, spec = summary.seconds - load.seconds, find_spec(summary.engine)
     if before_s > max(5.0, _MUCH * summary.seconds):
         yield Finding(
-            f"Start and end took {readable_seconds(before_s)} of "
-            f"{readable_seconds(summary.seconds)}: starting Ray, looking for what is finished, the report.",
-            "it does not grow with the work: give one run more items; for a few short clips run.executor=inline",
+            f"Startup and shutdown took {readable_seconds(before_s)} of "
+            f"{readable_seconds(summary.seconds)}: starting Ray, finding finished work, writing the report.",
+            "this time is constant: process more items per run; for a few short clips, set run.executor=inline",
         )
     if load.first_chunk_s > max(5.0, _MUCH * load.seconds):
         yield Finding(
             f"The first chunk started {readable_seconds(load.first_chunk_s)} after the first task was assigned, of "
             f"{readable_seconds(load.seconds)}: workers start, load their engine, wait for the first probe and flow.",
-            "it does not grow with the work" + (f"; {spec.if_start_is_slow}" if spec and spec.if_start_is_slow else ""),
+            "this time is constant" + (f"; {spec.if_start_is_slow}" if spec and spec.if_start_is_slow else ""),
         )
 
 
@@ -97,17 +97,17 @@ def _workers(load: RunUtilization) -> Iterator[Finding]:
     who = f"{load.workers:.3g} workers were" if round(load.workers, 1) > 1 else "The one worker was"
     told = f"{who} at work for {busy:.0%} of the time"
     if busy >= _FULL:
-        yield Finding(f"{told}.", "only more or faster workers make it faster: run.workers, more GPUs or machines")
+        yield Finding(f"{told}.", "to make it faster, add workers (run.workers), GPUs or machines")
         return
     starved, held = (share / load.workers if load.workers else 0.0 for share in (load.starved, load.held))
-    yield Finding(f"{told}; for {starved:.0%} nothing was ready for them, for {held:.0%} something was.")
+    yield Finding(f"{told}; for {starved:.0%} no task was ready for them, for {held:.0%} tasks were ready.")
     if starved > _MUCH:
         yield _why_starved(load)
     if held > _MUCH:
         yield Finding(
-            f"For {held:.0%} of the workers' time tasks were ready and they did not take them: they were still "
-            "starting, or all cores were busy with probes and stitches.",
-            "check that `reelmend doctor` finds all cores; in a longer run the start matters less",
+            f"For {held:.0%} of the workers' time, tasks were ready but were not taken: workers were still starting, "
+            "or all cores were busy with probes and stitches.",
+            "check that `reelmend doctor` finds all cores; in a longer run, startup matters less",
         )
 
 
@@ -124,9 +124,9 @@ def _why_starved(load: RunUtilization) -> Finding:
             "raise run.active_items, so that more videos are probed ahead; more CPU cores beside the GPUs help too",
         )
     return Finding(
-        f"Neither probes ({probes:.1f} on average) nor stitches ({stitches:.1f}) were many: too few videos were under "
-        "way, or the last ones had to be waited for.",
-        "give one run more items; lower plan.chunk_length, so that several workers share a long video",
+        f"Few probes ({probes:.1f} on average) and few stitches ({stitches:.1f}) were in progress: there were too few "
+        "videos, or the run waited for the last ones.",
+        "process more items per run; lower plan.chunk_length, so that several workers share a long video",
     )
 
 

@@ -69,7 +69,7 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
             total[name] += seconds
     if not total:
         compute = "they compute with NumPy, numba and OpenCV"
-        yield Finding(f"In {len(traces)} traced {stage} tasks torch did nothing: {compute}.")
+        yield Finding(f"In {len(traces)} traced {stage} tasks, torch computed nothing: {compute}.")
         return
     where = "on the GPU" if any(trace.on_gpu for trace in traces) else "on the CPU"
     longest = sorted(total, key=lambda name: -total[name])[:_LONGEST]
@@ -77,7 +77,7 @@ def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
     task_s = sum(trace.task_s for trace in traces)
     share = f", {sum(total.values()) / task_s:.0%} of {readable_seconds(task_s)}" if task_s else ""
     yield Finding(
-        f"In {len(traces)} traced {stage} tasks torch computed for {readable_seconds(sum(total.values()))} "
+        f"In {len(traces)} traced {stage} tasks, torch computed for {readable_seconds(sum(total.values()))} "
         f"{where}{share}; longest: {named}."
     )
 

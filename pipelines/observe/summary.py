@@ -10,7 +10,7 @@ from typing import Any
 from reelmend.pipelines.errors import EXIT_INCOMPLETE, EXIT_TRY_AGAIN, FailureKind
 from reelmend.pipelines.observe.refinement import refinement_totals
 from reelmend.pipelines.storage.flow_cache.usage import NO_USE, FlowUse, total
-from reelmend.pipelines.storage.ledger import WEIGHTS_FACT, ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import WEIGHTS_FACT, ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.utils.units import readable_amount
 
 LEAST_SURE = 10
@@ -76,6 +76,8 @@ class RunSummary:
     """Blocks that networks restored again (`refinement_totals`); empty where none was."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Items of the job that the run was told to leave out, by reason; they are in none of the other figures."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Work that was not needed in the items of this run (`skipped_work`); empty where nothing was skipped."""
     load: dict[str, Any] = field(default_factory=dict)
     """Queues and idle workers (`reelmend.pipelines.observe.utilization.RunUtilization`); empty where the run has not ended."""
     metrics: dict[str, float] = field(default_factory=dict)
@@ -94,6 +96,14 @@ class RunSummary:
         worth = (worth + use.cpu_seconds_saved * known.get("price_per_cpu_hour", 0.0)) / 3600
         saved = f"; recomputing it would have cost {readable_amount(worth)} {known['currency']}" if worth else ""
         return use.in_words() + saved
+
+    @property
+    def skipped_in_words(self) -> str:
+        """For a person: what did not have to be computed; empty where everything had."""
+        exited, repeated = self.skipped.get("windows_exited", 0), self.skipped.get("frames_repeated", 0)
+        windows = f"{exited} of {self.skipped.get('windows', 0)} windows exited early" if exited else ""
+        frames = f"{repeated} frames repeated the one before" if repeated else ""
+        return ", ".join(filter(None, [windows, frames]))
 
     @property
     def memory(self) -> str:
@@ -229,7 +239,18 @@ def summarise(
         quality=quality_totals(rows),
         refined=refinement_totals(rows),
         left_out=dict(left_out),
+        skipped=skipped_work(rows),
     )
+
+
+def skipped_work(rows: Iterable[ItemRow]) -> dict[str, int]:
+    """Add up `windows`, `windows_exited` and `frames_repeated` of the items that this run worked on, as far as any."""
+    facts = [ItemFacts.from_map(row.facts) for row in rows if not row.reused]
+    sums = {
+        name: sum(getattr(known, name) or 0 for known in facts)
+        for name in ("windows", "windows_exited", "frames_repeated")
+    }
+    return {name: number for name, number in sums.items() if number}
 
 
 def quality_totals(rows: Iterable[ItemRow]) -> dict[str, Any]:

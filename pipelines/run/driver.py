@@ -24,6 +24,7 @@ from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.output_paths import written_places
 from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.now import Now, kept_up_to_date
@@ -140,7 +141,7 @@ def run_items(
             job.run.outage_s,
         )
         worker_context.files.tidy(context.out, chain([context.work], written_places(items)))
-        config = redact(dump_job(job, for_the_record=True)).encode()
+        config = redact(effects_comment(job) + dump_job(job, for_the_record=True)).encode()
         patiently(lambda: worker_context.files.write(context.work / CONFIG, config), job.run.outage_s)
         for note in output_notes(items, job, looks):
             log.warning(note)
@@ -318,7 +319,7 @@ def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> Non
     try:
         files.write(context.work / PROFILE_FOLDER / TIMELINE, timeline.to_json_gz())
     except ReelmendError as exc:
-        log.warning(LogLine(f"no timeline: {exc}"))
+        log.warning(LogLine(f"the timeline could not be written: {exc}"))
 
 
 def _conclude(context: RunContext, files: Files, keeper: LedgerRecorder, summary: RunSummary) -> Location | None:
@@ -329,7 +330,7 @@ def _conclude(context: RunContext, files: Files, keeper: LedgerRecorder, summary
         files.write(context.work / SUMMARY, json.dumps(seal(summary.to_dict()), indent=1).encode())
         return make_report(context, files, summary, keeper.all_rows())
     except ReelmendError as exc:  # credentials that have expired are no passing error
-        log.warning("no report: %s", exc)
+        log.warning("the report could not be written: %s", exc)
         return None
 
 

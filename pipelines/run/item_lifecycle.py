@@ -72,7 +72,7 @@ class IllegalMoveError(RuntimeError):
 
 def new_row(item: Item) -> ItemRow:
     """Return the row of an item that nothing has been done for."""
-    row = ItemRow(id=item.id, video=str(item.video), mask=str(item.mask or ""), output=str(item.output))
+    row = ItemRow(id=item.id, video=str(item.video), mask=item.mask_name, output=str(item.output))
     row.facts = ItemFacts(overrides=shlex.join(item.overrides) or None, fps=item.fps).to_map()
     return row
 

@@ -176,7 +176,7 @@ class LedgerRecorder(RunObserver):
             write_head(self._place, head, self._files)
             self._changed_parts.clear()
         except ReelmendError as exc:
-            log.warning("the ledger is behind: %s", exc)
+            log.warning("the ledger could not be updated yet: %s", exc)
 
 
 class _PaceMeter:

@@ -56,8 +56,8 @@ def _problem(item: Item, looks: Headers) -> str:
             return f"{item.video}: no such video"
         if item.mask is not None and not looks.exists(item.mask):
             return (
-                f"{item.video}: its mask {item.mask} does not exist; --masks names one file for all videos, or a rule "
-                "such as 'masks/{stem}.png'; without it the mask lies beside the video, as NAME_mask.png"
+                f"{item.video}: its mask {item.mask} does not exist; pass --masks with one file for all videos or a "
+                "pattern such as 'masks/{stem}.png'; without it, the mask is NAME_mask.png next to the video"
             )
         looks.video(item.video)
     except ItemError as exc:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reelmend.pipelines.errors import ConfigError
+from reelmend.pipelines.stages.digests import mask_without_file
 from reelmend.pipelines.stages.finished import Acceptance, Finished, read_record, record_key
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import CLOCK_S
@@ -51,7 +52,7 @@ def _places(known: Iterable[tuple[Item, Finished]]) -> Iterable[Location]:
 
 def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str]) -> bool:
     video, mask = done.sources
-    mask_mark = marks.get(item.mask, "gone") if item.mask is not None else ""
+    mask_mark = marks.get(item.mask, "gone") if item.mask is not None else mask_without_file(item).mark
     return marks.get(item.video) == video.mark and mask_mark == mask.mark and marks.get(done.output) == done.output_mark
 
 

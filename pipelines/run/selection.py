@@ -36,7 +36,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.only_new and self.retry_quarantined:
-            raise ConfigError("--only-new and --retry-quarantined exclude each other; use one of them")
+            raise ConfigError("--only-new and --retry-quarantined cannot be combined; use one of them")
 
     def choose(self, items: Sequence[Item], ledger: Location, files: Files) -> tuple[list[Item], dict[str, int]]:
         """Return the items to take up, and how many are left out, by reason.
@@ -83,7 +83,7 @@ def read_since(text: str, now: float) -> float:
             f"--since {text}: not a valid date or age; use 2026-11-20, 2026-11-20T18:00, 90m, 36h, 7d or 2w"
         ) from None
     if moment > now:
-        raise ConfigError(f"--since {text}: lies in the future, so no item would be processed")
+        raise ConfigError(f"--since {text}: is in the future, so no item would be processed")
     return moment
 
 

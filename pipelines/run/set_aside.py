@@ -6,6 +6,7 @@ from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Failure, ItemReceipt, Receipt
+from reelmend.pipelines.utils.units import counted
 
 log = logging.getLogger("reelmend")
 
@@ -27,12 +28,13 @@ class SetAside(RunObserver):
         if known.set_aside is not None:
             self._aside += 1
             if self._aside <= _AT_ONCE:
-                log.warning("%s: the earlier file is not of this job; moved to %s", row.output, known.set_aside)
+                log.warning(
+                    "%s: the existing file is not a result of this job; moved to %s", row.output, known.set_aside
+                )
 
     def close(self) -> None:
         if self._aside > _AT_ONCE:
-            log.warning("%d files in the place of outputs were moved to %s", self._aside, self._folder)
+            log.warning("%d existing files at the paths of outputs were moved to %s", self._aside, self._folder)
         if self._own:
-            log.warning(
-                "%d earlier results of this job were replaced, because their sources or settings changed", self._own
-            )
+            own = counted(self._own, "earlier result")
+            log.warning("%s of this job replaced, because sources or settings have changed", own)

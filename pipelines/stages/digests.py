@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from reelmend.pipelines.errors import SourceChanged
 from reelmend.pipelines.media.digest import digest_source
+from reelmend.pipelines.media.masks.drawn import read_drawn
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
 from reelmend.pipelines.storage.location import Location
@@ -46,4 +47,12 @@ def see(place: Location, worker_context: WorkerContext) -> Seen | None:
 
 def see_mask(item: Item, worker_context: WorkerContext) -> Seen | None:
     """As `see`, of an item's mask, if it has one."""
-    return NO_MASK if item.mask is None else see(item.mask, worker_context)
+    return mask_without_file(item) if item.mask is None else see(item.mask, worker_context)
+
+
+def mask_without_file(item: Item) -> Seen:
+    """Return what stands for a mask that is drawn by words, which are its content, or for none."""
+    if not item.drawn:
+        return NO_MASK
+    digest = digest_of("drawn mask", str(read_drawn(item.drawn)))
+    return Seen(digest, digest)

@@ -6,13 +6,15 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from reelmend.pipelines.config import AUTO_SIDE, JobConfig, OutOfMemory
-from reelmend.pipelines.engines.registry import grid_settings, refine_below, works_in_regions
+from reelmend.core_model.regions import BY_BLOCK, GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
+from reelmend.pipelines.config import AUTO_SIDE, JobConfig, OutOfMemory, StillFrames
+from reelmend.pipelines.engines.region_sizes import rule_of
+from reelmend.pipelines.engines.registry import grid_settings, refine_below, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.job.frame_range import range_of
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.rates import exact_rate
+from reelmend.pipelines.media.repeats import REPEATS_VERSION
 from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.stages.detail import DETAIL_VERSION
 from reelmend.pipelines.stages.digests import Seen
@@ -97,7 +99,9 @@ def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
         )
         return digest_of("settings", REFINEMENT_VERSION, first, second, refine_below(job))
     whole = worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
-    return digest_of("settings", *whole, *of_frames)
+    still = still_frames(job)
+    repeats = () if still is StillFrames.off else (("still_frames", still, REPEATS_VERSION),)
+    return digest_of("settings", *whole, *of_frames, *repeats)
 
 
 def draft_facts(record: ProbeRecord, item: Item, worker_context: WorkerContext) -> Facts:
@@ -151,8 +155,14 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
     settings = {"mask": job.mask, "process_max_side": _side(job), "flow": flow, "grid": grid}
-    regions = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM) if works_in_regions(job) else None
-    return settings | {"canvas": canvas_settings(job), "regions": regions}
+    return settings | {"canvas": canvas_settings(job), "regions": _region_settings(job)}
+
+
+def _region_settings(job: JobConfig) -> tuple[object, ...] | None:
+    if not works_in_regions(job):
+        return None
+    own, rule = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM), rule_of(job)
+    return own if rule == BY_BLOCK else (*own, rule)
 
 
 def _side(job: JobConfig) -> object:
@@ -182,7 +192,7 @@ def record_finished(
     job = worker_context.settings(item)
     output_mark = worker_context.files.mark(output)
     if output_mark is None:
-        raise StoreError(f"{output}: was published but is missing; does something else write there?")
+        raise StoreError(f"{output}: was published but is now missing; does another program write to this folder?")
     known = ItemFacts(
         item_key=key or item_key(video.digest, mask.digest, settings_key(job, worker_context), rate_told(item, job)),
         output=str(output),
@@ -198,7 +208,7 @@ def record_finished(
 def made_for(item: Item, job: JobConfig) -> dict[str, str]:
     """Return whose an item's result is: two jobs may have items of one name."""
     frames = range_of(job.frames)
-    return {"job": job.name, "video": str(item.video), "mask": str(item.mask or "")} | (
+    return {"job": job.name, "video": str(item.video), "mask": item.mask_name} | (
         {} if frames is None else {"frames": str(frames)}
     )
 

@@ -1,22 +1,24 @@
 """The way of optical flow into the cache and out of it: a segment at a time, measured once."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, STEPS
-from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.engine import DeviceFull, Float
+from reelmend.core_model.progress import SKIPPED
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import engine_of, uses_gpu
+from reelmend.pipelines.engines.region_sizes import measured_size
+from reelmend.pipelines.engines.registry import engine_of, measures_on_gpu
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
 from reelmend.pipelines.media.crop import region_to_rgb
 from reelmend.pipelines.media.reader import read_frames, to_rgb
-from reelmend.pipelines.media.sizes import measured_size
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
@@ -57,29 +59,31 @@ def _ensure_segment(
 
 def read_pairs(
     region: Region | None,
-    start: int,
-    stop: int,
+    wanted: Sequence[int],
     segments: Sequence[Segment],
     record: ProbeRecord,
     job: JobConfig,
     worker_context: WorkerContext,
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """Return forward and backward flow of frame pairs [start, stop), float16 [pairs, 2, h, w], of a region.
+    """Return forward and backward flow of pairs of frames, whose numbers rise, float16 [pairs, 2, h, w], of a region.
 
     Without one it is that of the item's whole canvas. `segments` are the region's own.
     """
     canvas = canvas_of(record.info, job) if region is None else Canvas.of(region.size)
     width, height = size = canvas_flow_size(canvas, job) if region is None else measured_size(region, record.size, job)
-    pairs = np.empty((2, stop - start, 2, height, width), np.float16)
+    pairs = np.empty((2, len(wanted), 2, height, width), np.float16)
     for segment in segments:
-        first, last = max(start, segment.start), min(stop, segment.stop)
-        if first < last:
+        places = slice(bisect_left(wanted, segment.start), bisect_left(wanted, segment.stop))
+        own = [pair - segment.start for pair in wanted[places]]
+        if own:
             blob, found = _ensure_segment(segment, record, job, worker_context)
             if not found:
                 worker_context.flow_use += FlowUse(computed=1) if segment.on_demand else FlowUse(computed_again=1)
-            both = decode_flow(blob, first - segment.start, last - segment.start)
+            both = decode_flow(blob, own[0], own[-1] + 1)
+            if len(own) < both.shape[1]:
+                both = both[:, [pair - own[0] for pair in own]]
             for laid, measured in zip(pairs, both, strict=True):
-                laid[first - start : last - start] = lay_flow(measured, canvas, size)
+                laid[places] = lay_flow(measured, canvas, size)
     return pairs[0], pairs[1]
 
 
@@ -91,17 +95,32 @@ def _compute_held(segment: Segment, record: ProbeRecord, job: JobConfig, worker_
 def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext) -> bytes:
     began = time.monotonic()
     size, region = measured_size(segment.region, record.size, job), segment.region
+    shown = None if segment.moving is None else {segment.start, *(pair + 1 for pair in segment.moving)}
     frames = [
         to_rgb(frame, record.info, size) if region is None else region_to_rgb(frame, record.info, region, size)
-        for frame in read_frames(record.info, segment.start, segment.stop + 1)
+        for index, frame in enumerate(read_frames(record.info, segment.start, segment.stop + 1), segment.start)
+        if shown is None or index in shown
     ]
     try:
         stacked = np.stack(frames)
+        skipped = SKIPPED.raft_iterations
         with worker_context.model_clock.running():
             flows = worker_context.flow.estimate(stacked)
+        worker_context.flow_use += FlowUse(iterations_skipped=SKIPPED.raft_iterations - skipped)
     except DeviceFull as exc:
         STEPS.take(GIVE_UP)
         raise MemoryShort(f"{record.info.path}: {exc}; lower flow.max_side") from exc
     except FloatingPointError as exc:
         raise NotFinite(f"{record.info.path}: {exc}; {engine_of(job).if_not_finite}") from exc
-    return encode_flow(*flows, Cost(time.monotonic() - began, uses_gpu(job)))
+    if segment.moving is not None:
+        flows = _laid_apart(flows, segment)
+    return encode_flow(*flows, Cost(time.monotonic() - began, measures_on_gpu(job)))
+
+
+def _laid_apart(flows: tuple[Float, Float], segment: Segment) -> tuple[Float, Float]:
+    """Return the flow of all pairs of a segment from that of those that move; of the others it is zero."""
+    assert segment.moving is not None
+    places = [pair - segment.start for pair in segment.moving]
+    forward, backward = (np.zeros((segment.stop - segment.start, *flow.shape[1:]), flow.dtype) for flow in flows)
+    forward[places], backward[places] = flows
+    return forward, backward

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
-from reelmend.core_model.engine import U8, DeviceFull
+from reelmend.core_model.engine import U8, DeviceFull, WindowCount
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.engines.plugins import check_restored
+from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
 from reelmend.pipelines.engines.registry import engine_of, refine_below
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
+from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
 from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
+from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.refinement import refined_tasks, score_of
 from reelmend.pipelines.stages.shot import VideoShot, shots_of
 from reelmend.pipelines.stages.steady import held_to
@@ -97,12 +100,19 @@ def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wo
         worker_context.flow.digest,
         worker_context.engine.digest,
         block,
+        *_repeats_of(block, record),
     )
     part, found = get_or_make(worker_context.store, key, lambda: _make_held(block, task, worker_context))
     if found and smaller_is_refused(job) and Part(part).side:
         part, found = _make_held(block, task, worker_context), False
         worker_context.store.put(key, part)
     return part, found
+
+
+def _repeats_of(block: Block, record: ProbeRecord) -> list[object]:
+    """Return what its part's key says of frames that repeat others in its shot; nothing where none do."""
+    runs = Distinct(record.repeats, block.shot_start, block.shot_stop).repeats(block.shot_start, block.shot_stop)
+    return [("repeats", runs)] if runs else []
 
 
 def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
@@ -113,12 +123,15 @@ def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
 def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
     job, frames = worker_context.planned_settings(task), f"frames {block.start}-{block.stop - 1}"
-    size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
+    size = _largest_size(block, canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
     sides = _sides(size, job, worker_context)
     for side in sides:
         try:
-            part = encode_part(_restore(shots_of(block, task, worker_context, side), block, worker_context), side)
+            windows: list[WindowCount] = []
+            shots = shots_of(block, task, worker_context, side)
+            repeats = shots[0].distinct.repeats(block.kept_start, block.kept_stop)
+            part = encode_part(_restore(shots, block, worker_context, windows), side, windows, repeats)
         except DeviceFull as exc:
             reason = str(exc)
             STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
@@ -132,6 +145,13 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
     raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
 
 
+def _largest_size(block: Block, output: Size, job: JobConfig) -> Size:
+    """Return the size that `process.max_side` limits: of the frame, or of the block's largest region."""
+    if not block.regions or not rule_of(job).own_size:
+        return process_size(output, job)
+    return max((restored_size(region, output, job) for region in block.regions), key=max)
+
+
 def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[int]:
     """Return the longest sides to try for pictures processed at `size`, 0 for that; what fitted last comes first."""
     if job.process.out_of_memory is OutOfMemory.fail:
@@ -140,27 +160,32 @@ def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[in
     return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 
-def _restore(shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext) -> Iterator[Patch]:
-    """Yield a patch for each region and frame that is kept and has a hole there."""
+def _restore(
+    shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext, windows: list[WindowCount]
+) -> Iterator[Patch]:
+    """Yield a patch for each region and frame that is kept and has a hole there; add to `windows` what was counted."""
     done = []
     for shot in shots:
-        done.append((shot, *_restore_region(shot, block, worker_context)))
+        done.append((shot, *_restore_region(shot, block, worker_context, windows)))
         PROGRESS.sign()
-    for index in range(block.kept_start, block.kept_stop):
-        t = index - block.kept_start
+    distinct = Distinct(shots[0].distinct.runs, block.kept_start, block.kept_stop)
+    for t, index in enumerate(distinct.frames):
         for shot, frames, qualities in done:
             patch = _cut(index, frames[t], shot, qualities[t])
             if patch is not None:
                 yield patch
 
 
-def _restore_region(shot: VideoShot, block: Block, worker_context: WorkerContext) -> tuple[U8, list[FrameQuality]]:
+def _restore_region(
+    shot: VideoShot, block: Block, worker_context: WorkerContext, windows: list[WindowCount]
+) -> tuple[U8, list[FrameQuality]]:
     """Return the frames that are kept of a block, of one region, and what is known of their holes."""
-    first, last = block.kept_start - shot.start, block.kept_stop - shot.start
+    first, last = shot.distinct.count(block.kept_start, block.kept_stop)
     with worker_context.model_clock.running():
         restored = worker_context.engine.restore(shot, first, last)
     masks = shot.masks(first, last)
     check_restored(worker_context.context.job.engine, restored, masks.shape)
+    windows += [restored.windows] if restored.windows is not None else []
     return restored.frames, measure_quality(restored.frames, masks, restored.away, restored.miss)
 
 

@@ -35,7 +35,7 @@ class MaskWindow:
         while self._start + len(self._bits) <= index:
             mask = next(self._source)
             # A bool array of a long 4K block would outweigh its frames.
-            self._bits.append(self._bits[-1] if self._bits and mask is self._read else np.packbits(mask))
+            self._bits.append(self._bits[-1] if self._bits and mask is self._read else self._packed(mask))
             self._read = mask
         return self._unpack(self._bits[index - self._start])
 
@@ -44,6 +44,11 @@ class MaskWindow:
         while self._bits and self._start < before:
             self._bits.popleft()
             self._start += 1
+
+    def _packed(self, mask: Bool) -> Bits:
+        """Return a mask's bits: those of the mask before where they are the same."""
+        bits = np.packbits(mask)
+        return self._bits[-1] if self._bits and np.array_equal(self._bits[-1], bits) else bits
 
     def _unpack(self, bits: Bits) -> Bool:
         if self._unpacked is None or self._unpacked[0] is not bits:

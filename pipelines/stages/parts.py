@@ -5,8 +5,11 @@ is 255 where a pixel was restored and 0 elsewhere; then the fields of `FrameQual
 region was restored at. Any tool that reads Arrow and PNG can look into one.
 """
 
+import json
 import math
 import struct
+import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -16,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import WindowCount
 from reelmend.core_model.quality import FrameQuality, merge
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.media.boxes import Box, bounding_box
@@ -52,6 +56,10 @@ _SCHEMA = pa.schema(
 _FORMAT = 2
 """Raise it when parts hold something else, so that old ones are not found: an engine's digest need not have changed."""
 _SIDE = b"restored_at_side"
+_WINDOWS = b"windows"
+_EXITED = b"windows_exited"
+_REPEATS = b"repeats"
+_KNOWN = (_SIDE, _WINDOWS, _EXITED)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
@@ -101,16 +109,28 @@ def _area_around(patches: Sequence[Patch]) -> int:
     return (right - left) * (bottom - top)
 
 
-def encode_part(patches: Iterable[Patch], side: int = 0) -> bytes:
+def encode_part(
+    patches: Iterable[Patch],
+    side: int = 0,
+    windows: Sequence[WindowCount] = (),
+    repeats: Sequence[tuple[int, int]] = (),
+) -> bytes:
     """Pack patches, of which a frame may have several that share no pixel.
 
-    `side`: the longest side they were restored at, if that is not what the job asks for.
+    `side`: the longest side they were restored at, if that is not what the job asks for. `windows`: those of the engine
+    that were counted, one count per region; read when all patches have been taken. `repeats`: runs of frames [start, stop) that
+    all have the patches of `start`.
     """
     rows = [
         {"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} | p.quality._asdict() for p in patches
     ]
     sink = pa.BufferOutputStream()
-    schema = _SCHEMA.with_metadata({_SIDE: str(side)}) if side else _SCHEMA
+    known: dict[bytes, int] = {_SIDE: side} if side else {}
+    if windows:
+        known |= {_WINDOWS: sum(count.all for count in windows), _EXITED: sum(count.exited for count in windows)}
+    metadata = {name: str(value) for name, value in known.items()}
+    metadata |= {_REPEATS: json.dumps(repeats)} if repeats else {}
+    schema = _SCHEMA.with_metadata(metadata) if metadata else _SCHEMA
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     return bytes(sink.getvalue())
@@ -126,13 +146,18 @@ class Part:
         try:
             table = read_arrow(blob)
             table.validate(full=True)
-            self.side = int((table.schema.metadata or {}).get(_SIDE, 0))
+            metadata = table.schema.metadata or {}
+            known = {name: int(value) for name, value in metadata.items() if name in _KNOWN}
+            self.side = known.get(_SIDE, 0)
             """Longest side in pixels of the restoration where memory was insufficient; 0: as the job asks."""
+            self.windows = WindowCount(known.get(_WINDOWS, 0), known.get(_EXITED, 0))
+            """Of the engine, where they can exit early."""
+            self._repeats = sorted((int(start), int(stop)) for start, stop in json.loads(metadata.get(_REPEATS, "[]")))
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
             self._rows_of: dict[int, list[int]] = {}
             for row, frame in enumerate(self._table.column("frame").to_pylist()):
                 self._rows_of.setdefault(frame, []).append(row)
-        except (pa.ArrowException, OSError, ValueError, KeyError) as exc:
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
             raise StoreError(f"a part cannot be read ({exc}); delete it to have it recomputed") from exc
 
     @property
@@ -143,7 +168,7 @@ class Part:
     def patch(self, frame: int) -> Patch | None:
         """Return the patch of video frame `frame`, or None where the part changes nothing."""
         patches: list[Patch] = []
-        for row in self._rows_of.get(frame, []):
+        for row in self._rows(frame):
             patches.append(self._patch(frame, row))
             if max(sum(patch.mask.size for patch in patches), _area_around(patches)) > most_pixels():
                 raise StoreError(f"the patches of frame {frame} are too large; delete its part to have it recomputed")
@@ -154,11 +179,29 @@ class Part:
         bgra, quality = _decode_png(png), _quality(measured)
         if bgra is None or left is None or top is None or quality is None:
             raise StoreError(f"the patch of frame {frame} cannot be read; delete its part to have it recomputed")
+        quality = self._as_repeated(frame, quality)
         return Patch(frame, left, top, np.ascontiguousarray(bgra[..., 2::-1]), bgra[..., 3] > 0, quality)
+
+    def _rows(self, frame: int) -> list[int]:
+        """Return the rows of a frame's patches: those of the first frame of its run, if it repeats that."""
+        return self._rows_of.get(self._first_of_run(frame), [])
+
+    def _first_of_run(self, frame: int) -> int:
+        place = bisect_right(self._repeats, (frame, sys.maxsize)) - 1
+        start, stop = self._repeats[place] if place >= 0 else (frame, frame)
+        return start if frame < stop else frame
+
+    def _as_repeated(self, frame: int, quality: FrameQuality) -> FrameQuality:
+        """Return the quality of a frame by that of its run's first: from one to the next nothing changes."""
+        return quality if self._first_of_run(frame) == frame else quality._replace(flicker=0.0)
+
+    def distinct_number(self, frame: int) -> int:
+        """Return a frame's number among those that repeat no other, up to a constant of the part."""
+        return frame - sum(min(stop, frame + 1) - start - 1 for start, stop in self._repeats if start <= frame)
 
     def box(self, frame: int) -> Box | None:
         """Return (left, top, right, bottom) of a frame's patch, the last two exclusive, without decoding it."""
-        boxes = [self._box(row) for row in self._rows_of.get(frame, [])]
+        boxes = [self._box(row) for row in self._rows(frame)]
         if not boxes:
             return None
         left, top, right, bottom = zip(*boxes, strict=True)
@@ -171,9 +214,9 @@ class Part:
 
     def quality(self, frame: int) -> FrameQuality | None:
         """Return what was measured of a frame's holes; None as `patch` does, and for what is not a measurement."""
-        rows = self._rows_of.get(frame, [])
+        rows = self._rows(frame)
         measured = [_quality([self._table.column(name)[row].as_py() for name in FrameQuality._fields]) for row in rows]
-        known = [quality for quality in measured if quality is not None]
+        known = [self._as_repeated(frame, quality) for quality in measured if quality is not None]
         return merge(known) if known and len(known) == len(rows) else None
 
     def __iter__(self) -> Iterator[Patch]:

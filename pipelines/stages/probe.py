@@ -8,26 +8,26 @@ settings, needs nothing more; one whose mask is empty is copied.
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import av
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.core_model.regions import Region, regions_around
-from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, reads_flow, works_in_regions
-from reelmend.pipelines.engines.worked_area import worked_of_plan
+from reelmend.pipelines.config import JobConfig, StillFrames
+from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
+from reelmend.pipelines.engines.registry import reads_all_flow, reads_flow, still_frames
+from reelmend.pipelines.engines.repeats import with_moving_pairs
+from reelmend.pipelines.engines.worked_area import flow_pixels, worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
 from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
-from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks
+from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks, read_canvas_masks
 from reelmend.pipelines.media.inspection import inspect_video
-from reelmend.pipelines.media.masks.reader import MaskSummary
+from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.sizes import chooses_side, margin_of, with_side
+from reelmend.pipelines.media.repeats import REPEATS_VERSION, Distinct, RepeatFinder, with_equal_masks, within_shots
+from reelmend.pipelines.media.sizes import chooses_side, with_side
 from reelmend.pipelines.media.source import list_images
 from reelmend.pipelines.media.still_ranges import StillFinder
 from reelmend.pipelines.media.stream_copy import try_copies
@@ -36,6 +36,7 @@ from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.range_copy import copy_range
+from reelmend.pipelines.stages.regions import blocks_of, region_finder
 from reelmend.pipelines.stages.shot_detection import ShotFinder
 from reelmend.pipelines.stages.steady import sources_of, unwritten
 from reelmend.pipelines.stages.there_before import Way
@@ -67,7 +68,7 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
     masking = (mask.digest, job.mask, canvas_settings(job))
     looking = (DETAIL_VERSION,) if chooses_side(job) else ()
-    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *_repeat_settings(job))
     probe_key = f"probes/{digest_of('probe', *facts, *looking)}"
     record = worker_context.find_record(probe_key)
     reused = record is not None
@@ -92,6 +93,11 @@ def _shot_settings(job: JobConfig) -> tuple[bool, float]:
     return job.plan.shots, job.plan.shot_threshold
 
 
+def _repeat_settings(job: JobConfig) -> tuple[object, ...]:
+    mode = still_frames(job)
+    return () if mode is StillFrames.off else ("still_frames", mode, REPEATS_VERSION)
+
+
 def _inspect(
     item: Item, job: JobConfig, video_digest: str, mask_digest: str, worker_context: WorkerContext
 ) -> ProbeRecord:
@@ -105,17 +111,21 @@ def _inspect(
     info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask_path = None if item.mask is None else worker_context.local(item.mask)
-    mask = inspect_canvas_masks(mask_path, info, job.mask, canvas)
-    return survey.record(info, video_digest, mask_digest, mask)
+    mask_source = worker_context.mask_of(item)
+    mask = inspect_canvas_masks(mask_source, info, job.mask, canvas)
+    return survey.record(info, video_digest, mask_digest, mask, mask_source)
 
 
 class FrameSurvey:
-    """What a probe learns from looking at every frame once, in order: shots, where the camera stands still, detail."""
+    """What a probe learns from looking at every frame once, in order: shots, where the camera stands still, repeats,
+    and detail."""
 
     def __init__(self, job: JobConfig) -> None:
         self._finder = ShotFinder(job.plan.shot_threshold) if job.plan.shots else None
         self._still = StillFinder()
+        self._job = job
+        mode = still_frames(job)
+        self._repeats = None if mode is StillFrames.off else RepeatFinder(mode)
         self._detail = DetailFinder() if chooses_side(job) else None
 
     def see(self, index: int, frame: av.VideoFrame) -> None:
@@ -124,12 +134,28 @@ class FrameSurvey:
             self._detail.see(index, frame)
         if self._finder is not None:
             self._finder.see(index, frame)
+        if self._repeats is not None:
+            self._repeats.see(index, frame)
 
-    def record(self, info: VideoInfo, video_digest: str, mask_digest: str, mask: MaskSummary) -> ProbeRecord:
-        """Return the record of a video all of whose frames were seen."""
+    def record(
+        self,
+        info: VideoInfo,
+        video_digest: str,
+        mask_digest: str,
+        mask: MaskSummary,
+        mask_source: MaskSource | None,
+    ) -> ProbeRecord:
+        """Return the record of a video all of whose frames were seen; where it repeats some, masks are read again."""
         shots = self._finder.shots() if self._finder is not None else [(0, info.frames)]
         detail = self._detail.detail(mask.track, (info.width, info.height)) if self._detail is not None else ()
-        return ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), self._still.ranges(), detail)
+        still = self._still.ranges()
+        record = ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), still, detail=detail)
+        runs = [] if self._repeats is None else self._repeats.ranges()
+        if not runs:
+            return record
+        job, canvas = self._job, canvas_of(info, self._job)
+        masks = read_canvas_masks(mask_source, info, mask.as_read(job.mask), canvas, 0, info.frames)
+        return replace(record, repeats=within_shots(with_equal_masks(runs, masks), shots))
 
 
 def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
@@ -140,30 +166,28 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
     """Return what has to be computed for an item, by what its probe found; `within`: of these frames only."""
     frames, masked, side = record.info.frames, record.mask.masked, record.side_of(job)
     job = with_side(job, side)
-
+    distinct = Distinct(record.repeats, 0, frames)
+    blocks = blocks_of(record, job, record.shots)
     segments, chunks = plan_frames(
         frames,
-        lay_shots(job, record.shots, masked, frames),
+        blocks,
         masked_ranges(masked, frames),
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
-        regions=partial(worked_regions, record, job),
+        regions=region_finder(record, job),
         still=() if reads_all_flow(job) else record.still,
         reads_flow=reads_flow(job),
         within=within,
     )
+    if record.repeats:
+        segments = with_moving_pairs(segments, distinct)
+        left = {segment.index for segment in segments}
+        chunks = tuple(replace(chunk, segments=tuple(sorted(left.intersection(chunk.segments)))) for chunk in chunks)
     scheduled = [segment for segment in segments if not segment.on_demand]
     flow_bytes = expected_bytes(flow_pixels(scheduled, record.size, job))
     restored = within[1] - within[0] if within else frames
     size = canvas_of(record.info, job).size
     return ItemPlan(probe_key, restored, *size, segments, chunks, flow_bytes, side=side)
-
-
-def worked_regions(record: ProbeRecord, job: JobConfig, start: int, stop: int) -> tuple[Region, ...]:
-    """Return the parts of the frame that the holes of frames [start, stop) are restored in; none: the whole frame."""
-    if not works_in_regions(job):
-        return ()
-    return regions_around(record.mask.track.boxes(start, stop), record.size, margin_of(record.size, job))
 
 
 def _leave_untouched(

@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.job.frame_range import range_of
+from reelmend.pipelines.engines.blocks import masked_ranges
+from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoInfo
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.media.masks.track import HoleTrack
+from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.stages.detail import Detail, side_for
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
@@ -37,6 +39,8 @@ class ProbeRecord:
     shots: tuple[tuple[int, int], ...]
     still: tuple[tuple[int, int], ...] = ()
     """Where the camera stands still: see `media.still_ranges`."""
+    repeats: tuple[tuple[int, int], ...] = ()
+    """Runs of equal frames under equal masks, where the job asked for them: see `media.repeats`."""
     detail: Detail = ()
     """What smaller sizes would lose around the holes, where the job asks: see `stages.detail`."""
     sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
@@ -70,12 +74,21 @@ class ProbeRecord:
             mask_digest=self.mask_digest,
             masked_fraction=self.mask.masked_fraction,
             shots=len(self.shots),
+            frames_repeated=self._repeated(start, stop) or None,
             mask_note="; ".join(f"the mask: {note}" for note in notes) if notes else None,
         ).to_map()
+
+    def _repeated(self, first: int, last: int) -> int:
+        """Count the masked frames of [first, last) that are not restored by themselves."""
+        masked = masked_ranges(self.mask.masked, self.info.frames)
+        runs = Distinct(self.repeats, first, last).repeats(first, last)
+        return sum(stop - start - 1 for start, stop in runs if masked(start, stop))
 
     def to_dict(self) -> dict[str, Any]:
         value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}
         del value["sources"]
+        if not self.repeats:
+            del value["repeats"]
         return value
 
     @classmethod
@@ -83,7 +96,7 @@ class ProbeRecord:
         mask = {**value["mask"], "masked": _pairs(value["mask"]["masked"]), "box": tuple(value["mask"]["box"])}
         mask["track"], mask["notes"] = HoleTrack(**mask["track"]), tuple(mask["notes"])
         info = VideoInfo.from_dict(value["info"])
-        ranges = {name: _pairs(value[name]) for name in ("shots", "still")}
+        ranges = {name: _pairs(value.get(name, [])) for name in ("shots", "still", "repeats")}
         detail = tuple((side, loss) for side, loss in value.get("detail", ()))
         return cls(**{**value, "info": info, "mask": MaskSummary(**mask), "detail": detail, **ranges})
 

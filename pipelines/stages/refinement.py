@@ -12,10 +12,9 @@ from dataclasses import replace
 from reelmend.core_model.quality import summarize_quality
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import needed_segments
-from reelmend.pipelines.engines.registry import lay_shots
 from reelmend.pipelines.stages.parts import Part
-from reelmend.pipelines.stages.probe import worked_regions
 from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.stages.regions import blocks_of, region_finder
 from reelmend.pipelines.stages.review import SCORE_DIGITS, FrameRows
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, StitchTask
@@ -47,10 +46,11 @@ def refined_tasks(task: Task, blocks: Sequence[Block], record: ProbeRecord, job:
 
 def _seen_by(job: JobConfig, block: Block, record: ProbeRecord) -> Block:
     shot = block.shot_start, block.shot_stop
-    own = lay_shots(job, [shot], record.mask.masked, record.info.frames)
+    own = blocks_of(record, job, [shot])
     covering = [other for other in own if other.start < block.kept_stop and block.kept_start < other.stop]
     seen = min(other.seen_start for other in covering), max(other.seen_stop for other in covering)
-    return replace(block, seen_start=seen[0], seen_stop=seen[1], regions=worked_regions(record, job, *seen))
+    block = replace(block, seen_start=seen[0], seen_stop=seen[1])
+    return replace(block, regions=region_finder(record, job)(block))
 
 
 class BlockCount:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reelmend.core_model.engine import U8, Bool, Float
 from reelmend.core_model.regions import Region
+from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.stages.flow import read_pairs
 from reelmend.pipelines.stages.shot_reader import Clip
@@ -12,7 +13,10 @@ from reelmend.pipelines.tasks import Block, InpaintTask, Segment, StitchTask
 
 
 class VideoShot:
-    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see reelmend.core_model.engine.Shot."""
+    """A region, or all, of the frames [start, stop) of a video, numbered from 0; see reelmend.core_model.engine.Shot.
+
+    Of frames that repeat each other it has the first.
+    """
 
     def __init__(
         self,
@@ -25,7 +29,9 @@ class VideoShot:
     ) -> None:
         self.clip, self.region = clip, region
         self.start = start
-        self.frames = stop - start
+        self.distinct = Distinct(clip.record.repeats, start, stop)
+        """Which of the video's frames the shot has."""
+        self.frames = len(self.distinct.frames)
         self._segments = [segment for segment in segments if segment.region == region]
         self._worker_context = worker_context
 
@@ -36,17 +42,17 @@ class VideoShot:
 
     def images(self, start: int, stop: int) -> U8:
         with self._worker_context.model_clock.paused():
-            return self.clip.images(self.region, self.start + start, self.start + stop)
+            return self.clip.images(self.region, self.distinct.frames[start:stop])
 
     def masks(self, start: int, stop: int) -> Bool:
         with self._worker_context.model_clock.paused():
-            return self.clip.masks(self.region, self.start + start, self.start + stop)
+            return self.clip.masks(self.region, self.distinct.frames[start:stop])
 
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         record, job = self.clip.record, self.clip.job
-        pairs = self.start + start, self.start + stop
+        pairs = [frame - 1 for frame in self.distinct.frames[start + 1 : stop + 1]]
         with self._worker_context.model_clock.paused():
-            return read_pairs(self.region, *pairs, self._segments, record, job, self._worker_context)
+            return read_pairs(self.region, pairs, self._segments, record, job, self._worker_context)
 
 
 class OpenShot:

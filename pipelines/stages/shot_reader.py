@@ -6,7 +6,6 @@ Memory is that of the regions of the longest block, whatever the chunk's and the
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import av
 import cv2
@@ -15,17 +14,21 @@ from numpy.typing import NDArray
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
 from reelmend.pipelines.engines.registry import works_in_regions
-from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.masks import read_canvas_masks
 from reelmend.pipelines.media.crop import region_to_rgb
+from reelmend.pipelines.media.masks.reader import MaskSource
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.sizes import Size, restored_size
+from reelmend.pipelines.media.sizes import Size
 from reelmend.pipelines.stages.mask_window import MaskWindow
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.tasks import Block
+
+_WALKED = 48
+"""Frames that are decoded and passed over sooner than the file is opened again."""
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -37,7 +40,7 @@ class Clip:
     The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
     """
 
-    def __init__(self, record: ProbeRecord, mask: Path | ArrayMask | None, job: JobConfig) -> None:
+    def __init__(self, record: ProbeRecord, mask: MaskSource | None, job: JobConfig) -> None:
         self.record, self.job = record, job
         self.canvas = canvas_of(record.info, job)
         self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
@@ -48,7 +51,8 @@ class Clip:
         masks_from = partial(_read_masks, record, self.canvas, mask, job)
         self._masks = MaskWindow(masks_from, self.canvas.size)
         # An engine that works block by block has seen a block's masks just before they are asked for again.
-        self._output_masks = self._masks if works_in_regions(job) else MaskWindow(masks_from, self.canvas.size)
+        by_block = works_in_regions(job) and not rule_of(job).of_shot
+        self._output_masks = self._masks if by_block else MaskWindow(masks_from, self.canvas.size)
 
     def size(self, region: Region | None) -> Size:
         """Return (width, height) of the frames and masks of a region."""
@@ -60,30 +64,30 @@ class Clip:
         wanted: set[Region | None] = {region for block in blocks for region in block.places}
         self._held = {region: held for region, held in self._held.items() if region in wanted}
 
-    def images(self, region: Region | None, start: int, stop: int) -> U8:
-        """Return frames [start, stop) of a region, u8 [T, h, w, 3]: this window's own array."""
-        self._forget(start)
+    def images(self, region: Region | None, wanted: Sequence[int]) -> U8:
+        """Return frames of a region, u8 [T, h, w, 3], whose numbers rise: this window's own array."""
+        self._forget(wanted[0] if wanted else 0)
         held = self._held.setdefault(region, {})
         width, height = self.size(region)
-        frames = np.empty((stop - start, height, width, 3), np.uint8)
-        for index in range(start, stop):
+        frames = np.empty((len(wanted), height, width, 3), np.uint8)
+        for place, index in enumerate(wanted):
             if index not in held:
                 self._read(index, region)
-            frames[index - start] = held.pop(index)
+            frames[place] = held.pop(index)
         later = held if region else {}
-        self._held[region] = later | {index: frames[index - start] for index in range(start, stop)}
+        self._held[region] = later | dict(zip(wanted, frames, strict=True))
         return frames
 
-    def masks(self, region: Region | None, start: int, stop: int) -> Bool:
-        """Return the masks of frames [start, stop) of a region, bool [T, h, w]."""
+    def masks(self, region: Region | None, wanted: Sequence[int]) -> Bool:
+        """Return the masks of frames of a region, bool [T, h, w]; their numbers rise."""
         width, height = self.size(region)
-        masks = np.empty((stop - start, height, width), np.bool_)
+        masks = np.empty((len(wanted), height, width), np.bool_)
         shrunk: tuple[Bool, Bool] | None = None
-        for index in range(start, stop):
+        for place, index in enumerate(wanted):
             mask = self._masks.at(index)
             if shrunk is None or shrunk[0] is not mask:
                 shrunk = mask, _shrink(mask if region is None else mask[region.inside], (width, height))
-            masks[index - start] = shrunk[1]
+            masks[place] = shrunk[1]
         return masks
 
     def output_mask(self, region: Region | None, index: int) -> Bool:
@@ -102,6 +106,9 @@ class Clip:
 
     def _read(self, index: int, region: Region | None) -> None:
         """Hold frame `index` of a region, and of those which will be asked for it later."""
+        for _ in range(index - self._position if index - self._position <= _WALKED else 0):
+            next(self._source)
+            self._position += 1
         if index != self._position:
             self._source = self._frames_from(start=index)
         self._position = index + 1
@@ -124,7 +131,7 @@ class Clip:
 
 
 def _read_masks(
-    record: ProbeRecord, canvas: Canvas, mask: Path | ArrayMask | None, job: JobConfig, start: int
+    record: ProbeRecord, canvas: Canvas, mask: MaskSource | None, job: JobConfig, start: int
 ) -> Iterator[Bool]:
     """Yield masks from frame `start` on, at the output's size."""
     info = record.info

@@ -25,7 +25,7 @@ def held_to(record: ProbeRecord, worker_context: WorkerContext, *, mask: bool) -
     video, with_mask = record.sources
     seen = (
         _require(video, worker_context),
-        _require(with_mask, worker_context) if mask and with_mask is not None else NO_MASK,
+        _of_mask(with_mask, record, worker_context) if mask else NO_MASK,
     )
     with unwritten(
         [source for source in (video, with_mask if mask else None) if source is not None], seen, worker_context
@@ -63,6 +63,11 @@ def _refuse_written(
                 f"{source.place}: was modified while it was read; results computed from it are discarded;"
                 " run the same command again when it is complete"
             ) from error
+
+
+def _of_mask(mask: Source | None, record: ProbeRecord, worker_context: WorkerContext) -> Seen:
+    """A mask without a file, if there is one, is its own digest and cannot change."""
+    return Seen(record.mask_digest, record.mask_digest) if mask is None else _require(mask, worker_context)
 
 
 def _require(source: Source, worker_context: WorkerContext) -> Seen:

@@ -7,6 +7,7 @@ from functools import reduce
 
 import av
 
+from reelmend.core_model.engine import WindowCount
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality
 from reelmend.pipelines.engines.registry import weights_facts
@@ -67,6 +68,8 @@ def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     facts = record.facts(within) | written | own
     smaller = len(patches.notes) or None
     facts |= ItemFacts(blocks_restored_smaller=smaller, restored_side=task.plan.side).to_map()
+    if patches.windows.all:
+        facts |= ItemFacts(windows=patches.windows.all, windows_exited=patches.windows.exited).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
     known = ItemFacts.from_map(facts)
@@ -110,6 +113,8 @@ class PatchTrack:
         """What a person should know of the parts so far."""
         self.qualities: list[tuple[int, FrameQuality]] = []
         """Of the frames so far that have a hole, each as the block measured it whose [start, stop) holds it."""
+        self.windows = WindowCount(0, 0)
+        """Of the parts so far, where they say."""
 
     def at(self, index: int) -> Patch | None:
         """Return the patch of video frame `index`, or None where nothing was masked. Ask for frames in order."""
@@ -120,7 +125,8 @@ class PatchTrack:
         if len(found) < 2:
             return found[0][1] if found else None
         (_, earlier), (block, later) = found
-        weight = blend_weight(index, block.start, self._overlap)
+        (number,) = [part.distinct_number for other, part in self._open if other is block]
+        weight = blend_weight(number(index), number(block.start), self._overlap)
         return replace(later, rgb=blend(earlier.rgb, later.rgb, weight))
 
     def worst_to_come(self) -> tuple[float, int] | None:
@@ -150,6 +156,7 @@ class PatchTrack:
                 self.notes.append(
                     f"frames {which} were restored at {part.side} px, because GPU memory was insufficient"
                 )
+            self.windows = WindowCount(self.windows.all + part.windows.all, self.windows.exited + part.windows.exited)
             self._open.append((self._next, part))
             self._unjudged.append((self._next, part))
             self._next = next(self._coming, None)

@@ -12,7 +12,8 @@ from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, hybrid_of
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
-from reelmend.pipelines.media.arrays import ArrayMask
+from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.masks.reader import MaskSource
 from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.stages.model_clock import ModelClock
 from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
@@ -104,8 +105,10 @@ class WorkerContext:
             raise SourceChanged(f"{place}: no longer exists")
         return path
 
-    def mask_of(self, item: Item) -> Path | ArrayMask | None:
+    def mask_of(self, item: Item) -> MaskSource | None:
         """Return the item's mask as it can be read until the task ends, None without one. Raises SourceChanged."""
+        if item.drawn:
+            return read_drawn(item.drawn)
         return None if item.mask is None else self.local(item.mask)
 
     def stamp(self, place: Location) -> Stamp:

@@ -125,7 +125,7 @@ class FsspecFiles:
         with translated(place):
             self.system.get_file(_path(place), str(target))
         if self.look(place) != entry or target.stat().st_size != entry.size:
-            raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
+            raise StoreError(f"{place}: has changed since it was checked; run the same command again")
 
     def set_aside(self, place: RemotePath, target: RemotePath) -> RemotePath:
         kept: RemotePath = copy_aside(place, target, self._copy, self)

@@ -174,7 +174,9 @@ def _refuse_others(output: Path) -> None:
     names, folders = _names(output)
     for name in names:
         if name in folders or not (is_image(Path(name)) or name in _DROPPINGS):
-            raise StoreError(f"{output} holds {name}, which is not part of an output: move it, or choose another --out")
+            raise StoreError(
+                f"{output} contains {name}, which is not part of an output: move it, or choose another --out"
+            )
 
 
 def _is_staged(name: str) -> bool:

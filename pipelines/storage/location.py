@@ -96,9 +96,7 @@ def location_of(text: str) -> Location:
         return Path("/" + key)
     if scheme not in SCHEMES:
         others = ", ".join(f"{known}://" for known in SCHEMES[1:])
-        raise ConfigError(
-            f"{text}: {scheme}:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or likewise {others}"
-        )
+        raise ConfigError(f"{text}: {scheme}:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or {others}")
     if not bucket:
         raise ConfigError(f"{text}: has no bucket; use {scheme}://BUCKET/PREFIX")
     if "@" in bucket:
@@ -121,7 +119,7 @@ def join(folder: Location, text: str) -> Location:
 def _refuse_up(key: str) -> None:
     """A bucket has no folders to go up from, but a copy of what is in it is in one."""
     if ".." in key.split("/"):
-        raise ConfigError(f"{key}: '..' has no meaning in a bucket; use the full s3://BUCKET/PREFIX")
+        raise ConfigError(f"{key}: '..' is not supported in a bucket; use the full s3://BUCKET/PREFIX")
 
 
 @dataclass(frozen=True)

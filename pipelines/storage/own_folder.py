@@ -44,9 +44,7 @@ def _refuse_open(folder: Path) -> None:
     if not stat.S_ISDIR(told.st_mode) or told.st_uid != user_id():
         raise StoreError(_not_ours(folder, told))
     if told.st_mode & _OTHERS_MAY_WRITE:
-        raise StoreError(
-            f"{folder}: others may write to it; remove it, or name a folder of your own as store.cache_dir"
-        )
+        raise StoreError(f"{folder}: other users can write to it; remove it, or set store.cache_dir to your own folder")
 
 
 def _refuse_strangers(folder: Path) -> None:
@@ -65,4 +63,4 @@ def _told(folder: Path, *, follow: bool) -> os.stat_result | None:
 
 def _not_ours(folder: Path, told: os.stat_result) -> str:
     whose = f"belongs to user {told.st_uid}" if stat.S_ISDIR(told.st_mode) else "is a link or a file"
-    return f"{folder}: {whose}, and copies of inputs go to a folder of this user alone; set store.cache_dir to another"
+    return f"{folder}: {whose}, but copies of inputs need a folder of this user; set store.cache_dir to another"

@@ -133,7 +133,7 @@ class S3Files:
         with target.open("wb") as file:
             there = self._download.whole(place, file.write, entry.tag)
         if not there or target.stat().st_size != entry.size:
-            raise StoreError(f"{place}: has changed since it was looked at; run the same command again")
+            raise StoreError(f"{place}: has changed since it was checked; run the same command again")
 
     def open(self, entry: Entry) -> BinaryIO:
         place, download = entry.place, self._download

@@ -22,7 +22,7 @@ def seal(value: dict[str, Any]) -> dict[str, Any]:
 def unseal(value: Any) -> dict[str, Any]:
     """Return what was sealed. Raises ValueError for all else."""
     if not isinstance(value, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     said = {name: part for name, part in value.items() if name != _SEAL}
     if value.get(_SEAL) != _digest(said):
         raise ValueError("it does not match its checksum")

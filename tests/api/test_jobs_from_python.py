@@ -26,7 +26,7 @@ def test_a_job_is_planned_run_with_progress_and_read(
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those that commands of other tests left in this process
     plan = reelmend.plan(job)
     assert (plan.totals.items, plan.totals.frames, plan.items[0].item.id) == (1, 6, "clip")
-    told = []
+    told: list[ProgressUpdate] = []
     summary = reelmend.run_job(job, progress=told.append)
     assert summary.states == {"restored": 1}
     assert [update.fraction for update in told] == sorted(update.fraction for update in told)

@@ -53,7 +53,7 @@ def test_a_public_name_has_a_docstring_and_stands_on_the_page(name: str) -> None
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_the_docstring_of_a_function_explains_every_argument(name: str) -> None:
     function = getattr(reelmend, name)
-    explained = re.findall(r"^    (\w+): ", inspect.getdoc(function), re.MULTILINE)
+    explained = re.findall(r"^    (\w+): ", inspect.getdoc(function) or "", re.MULTILINE)
     assert [each for each in inspect.signature(function).parameters if each not in explained] == []
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reelmend
+from reelmend.pipelines.api.progress import ProgressUpdate
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 from tests.jobs import planes
 
@@ -20,7 +21,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_a_file_and_an_array_as_its_mask_become_a_file_with_sound_and_a_score(video: Path, tmp_path: Path) -> None:
-    told = []
+    told: list[ProgressUpdate] = []
     result = reelmend.restore_video(video, MASKS, tmp_path / "new" / "clean.mp4", progress=told.append)
     assert result.output == tmp_path / "new" / "clean.mp4"
     assert (result.state, result.frames) == ("restored", 6)
@@ -67,7 +68,7 @@ def test_what_quarantines_an_item_is_raised(video: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("out", "settings", "message"),
     [
-        ("clean.avi", {}, r"out: no codec is written as .avi; use .mp4 \(h264\), .mkv \(ffv1\)"),
+        ("clean.avi", {}, r"out: no codec uses the suffix .avi; use .mp4 \(h264\), .mkv \(ffv1\)"),
         ("clean.mp4", {"stitch.codec": "ffv1"}, r"clean.mp4 does not fit stitch.codec=ffv1, which is written as .mkv"),
         ("clip.mp4", {}, r"clip.mp4 exists; pass overwrite=True"),
         ("clean.mp4", {"out": "elsewhere"}, r"settings: out is an argument of restore_video"),
@@ -75,7 +76,7 @@ def test_what_quarantines_an_item_is_raised(video: Path, tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_written_as_asked_is_refused(
-    video: Path, tmp_path: Path, out: str, settings: dict[Any, Any], message: str
+    video: Path, tmp_path: Path, out: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(reelmend.ConfigError, match=message):
         reelmend.restore_video(video, MASKS[0], tmp_path / out, settings=settings)
@@ -111,10 +112,10 @@ def test_nothing_else_is_replaced(video: Path, tmp_path: Path) -> None:
     """Neither a folder of other things nor, by the copy of a source of which nothing is masked, another video."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "notes.txt").touch()
-    with pytest.raises(reelmend.ConfigError, match="photos is a folder of other things"):
+    with pytest.raises(reelmend.ConfigError, match="photos is a folder with other files"):
         reelmend.restore_video(video, MASKS[0], tmp_path / "photos", overwrite=True)
     (tmp_path / "clean.mp4").write_text("another video")
-    with pytest.raises(reelmend.ConfigError, match=r"the copy of the source would be .*clean.mp4, which exists"):
+    with pytest.raises(reelmend.ConfigError, match=r"the source would be copied to .*clean.mp4, which exists"):
         reelmend.restore_video(video, np.zeros_like(MASKS[0]), tmp_path / "clean.mkv")
     assert (tmp_path / "clean.mp4").read_text() == "another video"
 

@@ -18,14 +18,15 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 import boto3
 
 from reelmend.pipelines.job.load import dump_job
-from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.chaos import processes, verdict, workload
 from tests.chaos.gate import Gate, Shut
 from tests.servers import CREDENTIALS, s3_server
@@ -104,7 +105,8 @@ def run_campaign(
         complaints = _complaints(driver.returncode, said, folder, items)
         complaints += verdict.ends(read_ledger(location_of(f"s3://{bucket}/out/_reelmend") / LEDGER), truth, bucket)
         complaints += verdict.contents(bucket, truth)
-        summary = json.loads(said) if said.startswith("{") else {"waited_for_store_s": 0.0, "metrics": {}}
+        nothing_said: dict[str, Any] = {"waited_for_store_s": 0.0, "metrics": {}}
+        summary = json.loads(said) if said.startswith("{") else nothing_said
         waited_s = summary["waited_for_store_s"]
         lost = sum(
             n for name, n in summary["metrics"].items() if name.startswith("reelmend_tasks") and '"lost"' in name

@@ -24,9 +24,9 @@ import boto3
 from ray.cluster_utils import Cluster
 
 from reelmend.pipelines.job.load import dump_job
-from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.chaos import processes, twins, verdict, workload
 from tests.chaos.killer import Kill, Killed, Killer
 from tests.chaos.meddler import Meddler
@@ -206,7 +206,9 @@ def _all_ended(said: Path, status: int, complaints: list[str]) -> bool:
         complaints.append(f"{said}: is not JSON: {text[:200]}")
         return False
     good = (ItemState.RESTORED, ItemState.UNTOUCHED, ItemState.QUARANTINED)
-    return sum(summary["states"].get(state, 0) for state in good) == summary["items"]
+    ended: int = sum(summary["states"].get(state, 0) for state in good)
+    items: int = summary["items"]
+    return ended == items
 
 
 def _run_in_peace(job: Path, store: str) -> list[str]:

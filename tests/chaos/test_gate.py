@@ -16,9 +16,10 @@ def gate(s3_endpoint: str) -> Iterator[Gate]:
         yield door
 
 
-def ask(gate: Gate) -> int | None:
+def ask(gate: Gate) -> int:
     with urllib.request.urlopen(gate.url, timeout=1.0) as answer:
-        return answer.status
+        status: int = answer.status
+    return status
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,7 @@ def ask(gate: Gate) -> int | None:
         (Shut.UNAVAILABLE, urllib.error.HTTPError),
     ],
 )
-def test_a_shut_gate_shows_its_kind_of_outage_and_opens_again(
-    gate: Gate, shut: Shut, seen: type[ConnectionRefusedError] | type[TimeoutError] | type[urllib.error.HTTPError]
-) -> None:
+def test_a_shut_gate_shows_its_kind_of_outage_and_opens_again(gate: Gate, shut: Shut, seen: type[OSError]) -> None:
     assert ask(gate) == 200
     gate.shut(shut)
     with pytest.raises((OSError, urllib.error.HTTPError)) as caught:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import boto3
 import numpy as np
+from numpy.typing import NDArray
 
 from reelmend.pipelines.config import (
     Codec,
@@ -24,8 +26,9 @@ from reelmend.pipelines.config import (
     StoreConfig,
 )
 from reelmend.pipelines.observe.progress import SilentDisplay
-from reelmend.pipelines.run.driver import LEDGER, run_job
+from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 
 _SIZE, _FRAMES = (48, 32), 8
@@ -120,12 +123,17 @@ def _write_video(path: Path, seed: int, *, is_long: bool) -> None:
         packets = [packet for packet in source.demux(video=0) if packet.size]
         for packet in packets:
             packet.stream = video
-        for packet in sorted([*packets, *_sound(noise, sound)], key=lambda p: p.pts * p.time_base):
+        for packet in sorted([*packets, *_sound(noise, sound)], key=_shown_at):
             output.mux(packet)
     silent.unlink()
 
 
-def _sound(noise: np.ndarray, stream: av.AudioStream) -> Iterator[av.Packet]:
+def _shown_at(packet: "av.Packet[Any]") -> Fraction:
+    assert packet.pts is not None
+    return packet.pts * packet.time_base
+
+
+def _sound(noise: NDArray[np.int16], stream: av.AudioStream) -> Iterator["av.Packet[Any]"]:
     step = 2 * _SOUND_RATE
     for start in range(0, noise.shape[1], step):
         frame = av.AudioFrame.from_ndarray(noise[:, start : start + step], "s16", "stereo")

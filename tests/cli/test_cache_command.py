@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -16,9 +17,9 @@ def type_in(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def said(*words: str) -> dict[str, object]:
+def said(*words: str) -> dict[str, Any]:
     result = type_in("cache", *words, "--json")
-    document: dict[str, object] = json.loads(result.stdout)
+    document: dict[str, Any] = json.loads(result.stdout)
     return document | {"status": result.exit_code}
 
 
@@ -51,7 +52,7 @@ def test_stat_says_how_much_there_is_of_what_and_of_which_budget(a_run: Path) ->
     size = sum(path.stat().st_size for path in objects())
     assert (found["segments"], found["bytes"], found["max_bytes"]) == (3, size, 1000000)
     assert found["share_of_budget"] == size / 1000000
-    (share,) = found["by_flow"]  # type: ignore[misc]
+    (share,) = found["by_flow"]
     assert share["name"].startswith("dis-quarter")
     text = type_in("cache", "stat", "job.yaml").stdout
     assert "segments" in text
@@ -120,7 +121,7 @@ def test_verify_deletes_what_is_damaged_says_so_and_ends_with_status_3() -> None
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "no cache given: name a job file, a run's output folder, or the folder or bucket prefix of the cache"),
+        ([], "no cache given: pass a job file, a run's output folder, or the folder or bucket prefix of the cache"),
         (["nowhere"], "nowhere: not a job file (.yaml), a folder or a bucket prefix"),
         (["in"], "in: not the output folder of a run, and holds no cached flow"),
         (["flow"], "no limit given: use --max-bytes or --older-than, or set flow_cache.max_bytes"),

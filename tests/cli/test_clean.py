@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.observe.summary import RunSummary
-from reelmend.pipelines.run.driver import LEASE
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.open import lease_on
+from reelmend.pipelines.storage.run_layout import LEASE
 from tests.jobs import add_item, finish, lossless_job
 
 

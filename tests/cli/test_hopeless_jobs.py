@@ -26,7 +26,7 @@ def run(*words: str) -> Result:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--videos", "a.mp4", "--masks", "none.png"], "its mask none.png does not exist; --masks names one file"),
+        (["--videos", "a.mp4", "--masks", "none.png"], "its mask none.png does not exist; pass --masks with one file"),
         (["--videos", "a.mp4"], "its mask a_mask.png does not exist"),
         (["--videos", "notes.txt", "--masks", "m.png"], "notes.txt: is not a video that can be read"),
         (["--videos", "a.mp4", "--masks", "a.mp4"], "every video is also a mask: a.mp4"),

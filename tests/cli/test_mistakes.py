@@ -30,7 +30,7 @@ def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (["a.yaml", "b.yaml"], "expected one job file, got a.yaml and b.yaml"),
         ([], "no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file"),
-        (["--videos", "in/*.mp4"], "no video matches 'in/*.mp4' (containers and folders of images count)"),
+        (["--videos", "in/*.mp4"], "no video matches 'in/*.mp4' (container files and folders of images)"),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "plan"])

@@ -24,7 +24,7 @@ def test_a_spelling_by_habit_is_understood(alias: str) -> None:
     words = {"--videos": "in/*.mp4", "--masks": "m.png", "--out": "out"}
     typed = [word for name, value in words.items() for word in (alias if ALIASES[alias] == name else name, value)]
     result = type_in("plan", *typed)
-    assert result.stderr == "error: no video matches 'in/*.mp4' (containers and folders of images count)\n"
+    assert result.stderr == "error: no video matches 'in/*.mp4' (container files and folders of images)\n"
 
 
 def test_a_spelling_with_an_equals_sign_is_understood() -> None:
@@ -71,9 +71,9 @@ def test_one_video_is_written_to_the_file_that_was_named() -> None:
 @pytest.mark.parametrize(
     ("out", "said"),
     [
-        ("x.mkv", "stitch.codec=h264 writes x.mp4; name that, or set stitch.codec=ffv1"),
-        ("x.avi", "stitch.codec=h264 writes x.mp4; name that, or choose a stitch.codec that suits"),
-        ("x.mp4", "--out x.mp4 is one file, but the job has more than one video; name a folder"),
+        ("x.mkv", "stitch.codec=h264 writes x.mp4; use that name, or set stitch.codec=ffv1"),
+        ("x.avi", "stitch.codec=h264 writes x.mp4; use that name, or choose a stitch.codec that suits"),
+        ("x.mp4", "--out x.mp4 is one file, but the job has more than one video; pass a folder"),
         ("a.mp4", "--out a.mp4 is an input of this job; choose another name"),
     ],
 )

@@ -2,17 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 from reelmend.pipelines.storage.ledger.rows import ItemRow
-from tests.clips import write_clip, write_mask_image
+from tests.clips import Bool, write_clip, write_mask_image
 from tests.jobs import add_item
 
 BAD = {
@@ -68,7 +66,7 @@ def test_more_odd_files_in_a_row_than_the_breaker_allows_do_not_stop_the_run(fol
     assert {(row.state, row.kind) for row in found.values()} == {(ItemState.QUARANTINED, "MediaError")}
 
 
-def _box() -> NDArray[Any]:
+def _box() -> Bool:
     mask = np.zeros((48, 64), np.bool_)
     mask[10:20, 10:20] = True
     return mask

@@ -81,7 +81,7 @@ def test_status_and_report_show_what_earlier_runs_did_as_well() -> None:
     [
         (
             ["--only-new", "--retry-quarantined"],
-            "--only-new and --retry-quarantined exclude each other; use one of them",
+            "--only-new and --retry-quarantined cannot be combined; use one of them",
         ),
         (
             ["--since", "tuesday"],

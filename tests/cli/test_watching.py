@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 
 PATIENCE_S = 120

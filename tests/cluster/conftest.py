@@ -9,4 +9,4 @@ from tests.cluster import toy_worker
 def _toy_worker_travels() -> None:
     from ray import cloudpickle
 
-    cloudpickle.register_pickle_by_value(toy_worker)
+    cloudpickle.register_pickle_by_value(toy_worker)  # type: ignore[no-untyped-call]

@@ -17,7 +17,7 @@ from tests.cluster import toy_worker
 def main(folder: Path, grace_s: float, names: list[str]) -> int:
     from ray import cloudpickle
 
-    cloudpickle.register_pickle_by_value(toy_worker)
+    cloudpickle.register_pickle_by_value(toy_worker)  # type: ignore[no-untyped-call]
     items = [toy_worker.toy_item(name, folder) for name in names]
 
     def write(row: ItemRow, answer: Receipt | Failure | None) -> None:

@@ -19,7 +19,7 @@ _PATIENCE_S = 60.0
 
 
 def main(folder: Path) -> None:
-    ray.cloudpickle.register_pickle_by_value(toy_worker)
+    ray.cloudpickle.register_pickle_by_value(toy_worker)  # type: ignore[no-untyped-call]
     ray.init(log_to_driver=False)  # it stays connected until its figures have been shown
     items = [toy_worker.toy_item(name, folder) for name in ("a", "b")]
     state = RunState(items, attempts=3, active_items=0)
@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
 
 def _shown_at_the_end() -> dict[str, float]:
     """Ask until the run's last figures are there: Ray's agent is told every ten seconds."""
-    (node,) = ray.nodes()
+    (node,) = ray.nodes()  # type: ignore[no-untyped-call]
     url = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """A scheduler to tell what happens and to ask what it wants done, without any process."""
 
 from pathlib import Path
+from typing import Any
 
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
@@ -42,7 +43,7 @@ class Play:
     def done(self, *task_ids: str) -> None:
         for task_id in task_ids:
             stage = Stage(task_id.split(":")[0])
-            planned = {"plan": self.plan} if stage is Stage.PROBE else {}
+            planned: dict[str, Any] = {"plan": self.plan} if stage is Stage.PROBE else {}
             self.scheduler.handle(Answered(RECEIPTS[stage](task_id, **planned)))
 
     def probed(self) -> "Play":

@@ -1,17 +1,22 @@
 """Is a machine that went away told from a process that did, by what Ray says of it?"""
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from ray.exceptions import RayError
 
 pytestmark = pytest.mark.usefixtures("_ray_for_tests")
 
 
-def errors() -> dict[str, Exception]:
+def errors() -> dict[str, "RayError"]:
     """As Ray 2.60 raises them; that of a machine that is stopped in order, test_machines.py has from Ray itself."""
     from ray.exceptions import ActorUnavailableError, NodeDiedError, RayActorError, WorkerCrashedError
 
     return {
         "machine killed, of an actor": ActorUnavailableError("RpcError: RPC error: Socket closed rpc_code: 14", None),
-        "machine killed, of a task": NodeDiedError("Task failed because the node it was running on is dead"),
+        "machine killed, of a task": NodeDiedError("Task failed because the node it was running on is dead"),  # type: ignore[no-untyped-call]
         "process killed, of an actor": RayActorError(error_msg="... Worker exit detail: ... connection error code 2."),
         "process killed, of a task": WorkerCrashedError(),
     }

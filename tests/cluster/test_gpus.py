@@ -7,9 +7,10 @@ import json
 import logging
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -54,7 +55,7 @@ def test_all_gpus_are_filled_whole_and_in_halves(tmp_path: Path, caplog: pytest.
         assert free_and_total("GPU") == (0.0, 3.0)
         pools.close()
         _until(lambda: free_and_total("GPU") == (3.0, 3.0))
-    used: Counter[str] = Counter()
+    used: defaultdict[str, float] = defaultdict(float)
     for pool, gpu in re.findall(r"worker=(\w+)-\d+ placed as .*, GPU (\S+)", caplog.text):
         used[gpu] += 1 if pool == "inpaint" else 0.5
     assert used == {"0": 2, "1": 1}  # number 0 is on both machines
@@ -95,13 +96,13 @@ def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monk
     state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
     ray.init(log_to_driver=False)
     try:
-        holders = [ray.remote(num_gpus=share, num_cpus=0)(Holder).remote() for share in (1, 1, 0.5)]
+        holders: list[Any] = [ray.remote(num_gpus=share, num_cpus=0)(Holder).remote() for share in (1, 1, 0.5)]
         ray.get([holder.hold.remote() for holder in holders])
         RayExecutor(context, ToyWorker).run(state)
     finally:
         ray.shutdown()
     assert "no flow worker could be placed within" in state.halted
-    assert "each needs 0.5 GPU, free are 0.5 of 3" in state.halted
+    assert "each needs 0.5 GPU, and 0.5 of 3 are free" in state.halted
 
 
 @pytest.mark.usefixtures("on_gpus")

@@ -9,7 +9,7 @@ import pytest
 from reelmend.cluster.beats import BEAT_S, BeatReader
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
-from reelmend.cluster.scheduler import Answered, End, Patience, Run
+from reelmend.cluster.scheduler import Answered, End, Event, Patience, Run
 from reelmend.pipelines.observe.signs import Beat
 from reelmend.pipelines.tasks import FlowReceipt, ProbeTask, Receipt
 from tests.cluster.play import LAPTOP, Play
@@ -124,17 +124,19 @@ def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one
         pools, beats = Pools(context, ToyWorker, LAPTOP), BeatReader(context.run_id)
         pools.run(waits, None)
         pools.run(goes_on, None, extra=True)
-        heard, now_s = [], 0.0
+        heard: list[Beat] = []
+        now_s = 0.0
         while not heard:
             pools.wait(0.2)
             now_s += BEAT_S
             heard = beats.read([waits.id], now_s)
         place = beats.place_of(waits.id)
+        assert place is not None
         os.kill(place.process, signal.SIGSTOP)
         pools.end(waits.id, None, place)
         pools.run(waits, None)
         (tmp_path / "go").touch()
-        events = []
+        events: list[Event] = []
         while not any(isinstance(event, Answered) and event.answer.task_id == waits.id for event in events):
             events += pools.wait(1.0)
         pools.close()

@@ -90,7 +90,7 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
             one_machine.remove_node(node)
 
     state = run(tmp_path, ["a", "b"], PoolsConfig(), answered, kinds.append)
-    assert "no machine of the cluster has room for a restore worker" in state.halted
+    assert "no machine of the cluster has had room for a restore worker" in state.halted
     assert "each needs 1 GPU and 0.9 CPU on one machine, and all machines together have 0 GPU" in state.halted
     assert (state.rows["a"].state, state.rows["a"].attempts) == (ItemState.FAILED, 1)
     assert "MachineLost" in kinds

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -191,11 +192,11 @@ def test_a_ray_of_the_host_application_is_used_and_left_running(cluster_address:
     """Others hold most of it here, so that no worker finds a place, and the run says so."""
     ray.init(address=cluster_address, log_to_driver=False)
     try:
-        holder = ray.remote(num_cpus=1.5)(Holder).remote()
+        holder: Any = ray.remote(num_cpus=1.5)(Holder).remote()
         ray.get(holder.hold.remote())
         state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
         RayExecutor(toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0)), ToyWorker).run(state)
-        assert "each needs 0.9 CPU, free are 0.5 of 2" in state.halted
+        assert "each needs 0.9 CPU, and 0.5 of 2 are free" in state.halted
         assert state.rows["a"].state is ItemState.FAILED
         assert ray.is_initialized()
     finally:

@@ -3,7 +3,7 @@
 import pytest
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, GiveUp, Gone, Placed, Ready, Run, Start
+from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, Event, GiveUp, Gone, Placed, Ready, Run, Start
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import ProbeReceipt, Stage, Task
 from tests.cluster.play import RESTORE, Play
@@ -187,7 +187,7 @@ def test_idle_workers_are_ended_when_nothing_can_come_for_them() -> None:
 
 
 @pytest.mark.parametrize("event", [Placed("x"), Ready("x"), Gone("x", "killed"), Answered(ProbeReceipt("probe:x"))])
-def test_news_of_the_unknown_changes_nothing(event: Placed | Ready | Gone | Answered) -> None:
+def test_news_of_the_unknown_changes_nothing(event: Event) -> None:
     play = Play("a")
     play.scheduler.handle(event)
     assert play.runs() == {"probe:a": None}

@@ -1,6 +1,7 @@
 """Workers start, answer, fail and die in any order: is no task done twice at once, none lost, and does the run end?"""
 
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,7 +76,8 @@ def _what_happens(
     """Let a starting worker take its next step, or a task end; either may end in the worker's death."""
     dies = data.draw(st.integers(0, 5)) == 0
     if not isinstance(choice, str):
-        worker = choice.worker  # type: ignore[union-attr]
+        assert isinstance(choice, Placed | Ready)
+        worker = choice.worker
         phases[worker] = Ready(worker) if isinstance(choice, Placed) else None
         if dies:
             del phases[worker]
@@ -87,5 +89,5 @@ def _what_happens(
     kind = data.draw(st.sampled_from(["done", "done", "done", "bad", "shaky"]))
     if kind != "done":
         return [Answered(Failure(task.id, "Error", kind, transient=kind == "shaky"))]
-    planned = {"plan": toy_plan(chunks=2)} if task.stage is Stage.PROBE else {}
+    planned: dict[str, Any] = {"plan": toy_plan(chunks=2)} if task.stage is Stage.PROBE else {}
     return [Answered(RECEIPTS[task.stage](task.id, **planned))]

@@ -60,6 +60,7 @@ def _diary(folder: Path) -> list[list[str]]:
 
 class ToyWorker:
     def __init__(self, context: RunContext) -> None:
+        assert isinstance(context.out, Path)
         self._folder = context.out
         self._cannot_start = context.job.name == "cannot start"
 

@@ -23,7 +23,8 @@ def texture(height: int, width: int, seed: int = 0) -> U8:
     """A smooth colour texture with detail of a few pixels."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 2)
-    return ((smooth - smooth.mean()) * 4 + 128).clip(0, 255).astype(np.uint8)
+    contrasted: Float = (smooth - smooth.mean()) * 4 + 128
+    return contrasted.clip(0, 255).astype(np.uint8)
 
 
 def pan(frames: int = 20, height: int = 96, width: int = 128, speed: int = 3) -> U8:

@@ -28,7 +28,8 @@ def crossing(shape: tuple[int, ...], height: int, width: int, top: int, speed: i
 def with_object(clip: U8, masks: Bool, colour: tuple[int, int, int] | None = None) -> U8:
     """The clip with something of one colour, or else of a texture that moves with it, where the masks are."""
     shown = clip.copy()
-    pattern = 255 - texture(*masks.shape[1:], seed=7)
+    height, width = masks.shape[1:]
+    pattern = 255 - texture(height, width, seed=7)
     for frame, mask in zip(shown, masks, strict=True):
         if not mask.any():
             continue

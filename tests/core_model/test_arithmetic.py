@@ -1,7 +1,5 @@
 """Do the small tools compute what they say?"""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +8,7 @@ from reelmend.core_model.metrics import psnr, warping_error
 from reelmend.core_model.propagation.motion_fit import agreement_of, fit_affine, most_frequent
 from tests.core_model.hidden_clips import pan
 
+F64 = NDArray[np.float64]
 MOTION = np.array([[2.0, 0.005, -0.003], [-1.0, 0.002, 0.004]])
 """(u, v) in pixels from (1, x, y)."""
 NOISY = (0.25 / (0.25 + 2 * 0.05**2)) ** 2
@@ -17,7 +16,7 @@ NOISY = (0.25 / (0.25 + 2 * 0.05**2)) ** 2
 
 
 @pytest.fixture
-def samples() -> np.ndarray:
+def samples() -> F64:
     """Rows (x, y, u, v): 600 places that all follow `MOTION`, to a twentieth of a pixel."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0, 200, (600, 2))
@@ -25,25 +24,26 @@ def samples() -> np.ndarray:
     return np.column_stack((places, moved + rng.normal(0, 0.05, (600, 2))))
 
 
-def fitted(samples: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+def fitted(samples: F64, start: F64 | None = None) -> tuple[F64, float]:
     found = np.zeros((2, 3))
     begin = np.zeros((2, 3)) if start is None else start
     agreement = fit_affine(samples, begin, start is not None, 100.0, 100.0, 100.0, found)
     return found, agreement
 
 
-def errors_px(found: np.ndarray) -> np.ndarray:
-    return np.abs((found - MOTION) @ np.array([[1, 0, 0], [1, 200, 200]]).T)
+def errors_px(found: F64) -> F64:
+    off: F64 = (found - MOTION) @ np.array([[1, 0, 0], [1, 200, 200]]).T
+    return np.abs(off)
 
 
-def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise(samples: NDArray[Any]) -> None:
+def test_a_motion_is_found_although_a_third_of_the_samples_move_otherwise(samples: F64) -> None:
     samples[:200, 2:] += [9, 4]
     found, agreement = fitted(samples)
     assert errors_px(found).max() < 0.1
     assert agreement == pytest.approx(400 * NOISY, abs=8)
 
 
-def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_follow(samples: NDArray[Any]) -> None:
+def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_follow(samples: F64) -> None:
     samples[200:, 2:] += [9, 4]
     found, agreement = fitted(samples, MOTION + np.array([[0.3, 0, 0], [-0.3, 0, 0]]))
     assert errors_px(found).max() < 0.1
@@ -51,7 +51,7 @@ def test_from_a_good_start_a_motion_is_found_that_only_a_third_of_the_samples_fo
     assert agreement_of(samples, found) == pytest.approx(agreement, abs=5)
 
 
-def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples: NDArray[Any]) -> None:
+def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples: F64) -> None:
     """Two thirds of the samples follow what the start would be, were the middle's x taken for its y."""
     turning = np.array([[2.0, 0.05, -0.03], [-1.0, 0.02, 0.04]])
     samples[:, 2:] = np.column_stack((np.ones(600), samples[:, :2])) @ turning.T
@@ -62,7 +62,7 @@ def test_a_start_that_turns_and_grows_is_taken_around_whichever_middle(samples: 
     assert agreement == pytest.approx(200, abs=8)
 
 
-def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples: NDArray[Any]) -> None:
+def test_the_most_frequent_vector_is_a_start_wherever_the_others_point(samples: F64) -> None:
     samples[:250, 2:] = [-30.2, 12.4]
     samples[250:, 2:] = np.random.default_rng(1).uniform(-60, 60, (350, 2))
     start = np.ones((2, 3))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import Bool, Float
 from reelmend.core_model.propagation.pixel_tracks import ask
 from reelmend.core_model.propagation.selection import match_light, sample, spread_misses, weigh
 
@@ -21,17 +22,17 @@ LEFT, RIGHT = (ASKED.missing & near for near in (ASKED.columns < 22, ASKED.colum
 def weights_of(*colours: NDArray[Any], layers: list[int] | None = None) -> NDArray[Any]:
     """The weights [C, N] of candidates of these colours, a frame away from here to either side."""
     count = len(colours)
-    colours, found = np.stack(colours).astype(np.float32), np.ones((count, len(TRUTH)), np.bool_)
+    stacked, found = np.stack(colours).astype(np.float32), np.ones((count, len(TRUTH)), np.bool_)
     away = np.repeat(np.array([1, -1, 2, -2], np.int16)[:count, None], len(TRUTH), 1)
-    layers = np.zeros(count, np.int64) if layers is None else np.array(layers)
+    layer_of = np.array(layers or [0] * count, np.int64)
     misses, contrast = np.zeros((count, len(TRUTH)), np.float32), np.zeros(len(TRUTH), np.float32)
-    spread_misses(FRAME, *PIXELS, colours, found, layers, misses, contrast)
+    spread_misses(FRAME, *PIXELS, stacked, found, layer_of, misses, contrast)
     weights = np.zeros((count, len(TRUTH)), np.uint8)
-    weigh(ASKED.missing, away, colours, found, misses, layers, np.ones(len(away), np.float32), weights)
+    weigh(ASKED.missing, away, stacked, found, misses, layer_of, np.ones(len(away), np.float32), weights)
     return weights
 
 
-def wrong_where(columns: NDArray[Any]) -> NDArray[Any]:
+def wrong_where(columns: Bool) -> Float:
     """The truth, brighter by 60 levels there."""
     return TRUTH + 60 * columns[:, None]
 
@@ -121,7 +122,7 @@ def weights_of_one_pixel(
     away: list[int],
     misses: list[float] | None = None,
     levels: list[int] | None = None,
-    gains: list[Any] | None = None,
+    gains: list[float] | None = None,
     layers: list[int] | None = None,
 ) -> list[int]:
     """The weights of candidates of one missing pixel."""
@@ -133,7 +134,7 @@ def weights_of_one_pixel(
         np.array(misses or [0] * count, np.float32)[:, None], np.array(layers or [0] * count, np.int64),
         np.array(gains or [1] * count, np.float32), weights,
     )  # fmt: skip
-    return weights[:, 0].tolist()
+    return [int(weight) for weight in weights[:, 0]]
 
 
 def test_candidates_count_by_the_square_of_their_distance_in_time_and_round_to_the_nearest() -> None:

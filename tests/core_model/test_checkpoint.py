@@ -38,7 +38,7 @@ def test_of_the_norm_that_raft_holds_twice_the_copy_in_the_skip_counts() -> None
         "cnet.layer2.0.downsample.1.bias": torch.full((96,), 2.0),
     }
     load_checkpoint(network, changed)
-    assert network.cnet.layer2[0].downsample[1].bias.eq(2).all()
+    assert network.get_parameter("cnet.layer2.0.downsample.1.bias").eq(2).all()
 
 
 def test_another_networks_file_is_refused_with_the_names_that_differ() -> None:

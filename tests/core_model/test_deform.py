@@ -43,12 +43,14 @@ def test_offsets_of_another_size_are_refused_with_the_shapes() -> None:
 
 @pytest.mark.skipif(torchvision_kernel() is None, reason="torchvision is not installed, or not built for this torch")
 def test_torchvisions_kernel_gives_the_same() -> None:
-    case = [values.to("cuda" if torch.cuda.is_available() else "cpu") for values in _case()]
-    x, offsets, modulation, weight, bias = case
-    kernel = torchvision_kernel()(x, offsets, weight, bias, padding=1, mask=modulation)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    x, offsets, modulation, weight, bias = (values.to(device) for values in _case())
+    kernel = torchvision_kernel()
+    assert kernel is not None
+    out = kernel(x, offsets, weight, bias, padding=1, mask=modulation)
     plain = _plain(*_case())
-    assert torch.allclose(kernel.cpu(), plain, atol=1e-5)
-    assert torch.allclose(deform_conv2d(*case).cpu(), plain, atol=1e-5)
+    assert torch.allclose(out.cpu(), plain, atol=1e-5)
+    assert torch.allclose(deform_conv2d(x, offsets, modulation, weight, bias).cpu(), plain, atol=1e-5)
 
 
 def _plain(

@@ -1,4 +1,5 @@
 import logging
+from typing import Any
 
 import pytest
 import torch
@@ -19,9 +20,9 @@ def test_attention_written_out_is_that_of_the_fused_kernels(tokens: torch.Tensor
     with Execution(attention="auto").reduced(CPU):
         fused = F.scaled_dot_product_attention(tokens, tokens, tokens)
     with Execution(attention="math").reduced(CPU):
-        assert not torch.backends.cuda.flash_sdp_enabled()
+        assert not torch.backends.cuda.flash_sdp_enabled()  # type: ignore[no-untyped-call]
         plain = F.scaled_dot_product_attention(tokens, tokens, tokens)
-    assert torch.backends.cuda.flash_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled()  # type: ignore[no-untyped-call]
     assert torch.allclose(fused, plain, atol=1e-6)
 
 
@@ -69,8 +70,13 @@ def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed: bool)
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
 
 
-def test_an_unknown_switch_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"attention to be one of .*'math'.*, got 'manual'"):
-        Execution(attention="manual")
-    with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
-        Execution(precision="half")
+@pytest.mark.parametrize(
+    ("unknown", "problem"),
+    [
+        ({"attention": "manual"}, r"attention to be one of .*'math'.*, got 'manual'"),
+        ({"precision": "half"}, r"precision to be one of .*'bf16'.*, got 'half'"),
+    ],
+)
+def test_an_unknown_switch_is_refused_by_name(unknown: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Execution(**unknown)

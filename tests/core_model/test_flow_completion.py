@@ -58,7 +58,7 @@ def test_convolutions_are_those_of_the_released_3d_weights() -> None:
     plain = F.conv3d(volume, spatial.weight, spatial.bias, stride=(1, 2, 2), padding=(0, 1, 1))
     assert torch.allclose(spatial(x), plain.transpose(1, 2), atol=1e-5)
     plain = F.conv3d(volume, temporal.weight, temporal.bias, padding=(2, 0, 0), dilation=(2, 1, 1))
-    for pieces in (x.split(1, dim=1), x.split(3, dim=1), [x]):
+    for pieces in (torch.split(x, 1, dim=1), torch.split(x, 3, dim=1), [x]):
         assert torch.allclose(torch.cat([*temporal.stream(pieces)], 1), plain.transpose(1, 2), atol=1e-5)
 
 

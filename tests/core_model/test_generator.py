@@ -29,7 +29,8 @@ def short() -> tuple[torch.Tensor, ...]:
 
 @pytest.fixture(scope="module")
 def whole(generator: InpaintGenerator, short: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    return generator(*short)
+    completed: torch.Tensor = generator(*short)
+    return completed
 
 
 @pytest.mark.parametrize("name", ["generator_64x96", "generator_120x216"])

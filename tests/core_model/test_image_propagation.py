@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from reelmend.core_model.networks.image_propagation import propagate_images
-from reelmend.core_model.networks.warp import warp
+from reelmend.core_model.networks.warp import Sampling, warp
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "image_propagation_64x96.npz"
 
@@ -16,8 +16,8 @@ def test_propagation_equals_the_published_one() -> None:
     golden = np.load(GOLDEN)
     masks = torch.from_numpy(golden["masks"])[None, :, None]
     frames = torch.from_numpy(golden["frames"]).permute(0, 3, 1, 2)[None] / 255 * 2 - 1
-    flows = [torch.from_numpy(golden[name])[None] for name in ("flow_forward", "flow_backward")]
-    images, unseen = propagate_images(frames * (1 - masks), masks, *flows)
+    flow_fwd, flow_bwd = (torch.from_numpy(golden[name])[None] for name in ("flow_forward", "flow_backward"))
+    images, unseen = propagate_images(frames * (1 - masks), masks, flow_fwd, flow_bwd)
     allowed = golden["masks"].sum() // 1000  # pixels whose thresholds lie on the edge
     differs = np.abs(images[0].numpy() - golden["propagated"]).max(1) > 1e-5
     assert differs.sum() <= allowed
@@ -39,7 +39,7 @@ def test_bytes_are_propagated_as_bytes_and_only_into_the_mask() -> None:
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
-def test_warp_reads_where_the_flow_leads_and_zero_outside(mode: str) -> None:
+def test_warp_reads_where_the_flow_leads_and_zero_outside(mode: Sampling) -> None:
     x = torch.arange(1.0, 13.0).reshape(1, 1, 3, 4)
     flow = torch.zeros(1, 2, 3, 4)
     flow[:, 0], flow[:, 1] = 1, -1

@@ -16,6 +16,9 @@ ZOOM = np.array([[-2.0, 0.02, -0.01], [1.5, 0.01, 0.02]])
 STANDS = np.array([[0, 1, 0], [0, 0, 1]])
 BACK = np.linalg.inv(np.vstack(([1, 0, 0], ZOOM + STANDS)))[1:] - STANDS
 
+Track = Callable[[int, int, int, int], tuple[int, Any, Any]]
+"""From (frame, row, column, direction) to what (frames away, x, y) is compared with."""
+
 
 def flow_of(
     motion: list[list[int]] | NDArray[Any], pairs: int, height: int, width: int, scale: float = 1.0
@@ -71,7 +74,7 @@ def test_where_nothing_passes_there_is_no_motion_in_front() -> None:
 
 
 @pytest.fixture
-def tracked() -> Callable[..., Any]:
+def tracked() -> Track:
     """Behind a hole of columns 50 to 61, in frames 2 to 9 of 12, the scene moves left by 3 px a frame."""
     masks = np.zeros((12, 96, 128), bool)
     masks[2:10, 40:52, 50:62] = True
@@ -80,7 +83,7 @@ def tracked() -> Callable[..., Any]:
     asked = ask(masks)
     tracks = {direction: follow(masks, asked, motion, nothing, BACKGROUND, direction) for direction in (1, -1)}
 
-    def track(t: int, y: int, x: int, direction: int):
+    def track(t: int, y: int, x: int, direction: int) -> tuple[int, Any, Any]:
         part = slice(*asked.first[t : t + 2])
         n = asked.first[t] + np.flatnonzero((asked.rows[part] == y) & (asked.columns[part] == x))[0]
         found = tracks[direction]
@@ -105,7 +108,7 @@ def tracked() -> Callable[..., Any]:
     ],
 )
 def test_a_pixel_is_followed_to_the_frame_that_shows_it(
-    tracked: Callable[..., Any], t: int, x: int, later: tuple[int, int], earlier: tuple[int, int]
+    tracked: Track, t: int, x: int, later: tuple[int, int], earlier: tuple[int, int]
 ) -> None:
     assert (later[0], later[1], 45) == tracked(t, 45, x, 1)
     assert (earlier[0], earlier[1], 45) == tracked(t, 45, x, -1)
@@ -146,8 +149,8 @@ def test_flow_that_is_smaller_by_another_factor_in_each_direction_is_enlarged_by
         np.stack([(m[0] + m[1] * x + m[2] * y) / scale for m, scale in zip(motion, (4, 2), strict=True)])
         for motion in (ZOOM, BACK)
     )
-    flows = [np.repeat(flow[None], 3, 0).astype(np.float32) for flow in (forward, backward)]
-    found = fit_hole_motion(masks, *flows, 4)
+    flow_fwd, flow_bwd = (np.repeat(flow[None], 3, 0).astype(np.float32) for flow in (forward, backward))
+    found = fit_hole_motion(masks, flow_fwd, flow_bwd, 4)
     rows, columns = np.nonzero(masks[0])
     places = np.stack((np.ones(len(columns)), columns, rows))
     for models, truth in zip(found.models, (ZOOM, BACK), strict=True):

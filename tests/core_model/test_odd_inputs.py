@@ -2,7 +2,7 @@
 
 import warnings
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.flow.raft import RaftFlow
-from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.restorer import Restorer, dilate
-from tests.released import shared, with_test_weights
+from tests.released import Networks, shared_networks, with_test_weights
 
 SHAPES = [(1, 1, 1), (2, 1, 1), (3, 1, 19), (2, 19, 1), (2, 3, 150), (3, 7, 5), (2, 8, 8), (4, 9, 16), (2, 127, 129)]
 """(T, H, W)"""
+Network = TypeVar("Network", Raft, InpaintGenerator)
 
 
 @pytest.fixture(scope="module")
-def networks() -> list[FlowCompletion | InpaintGenerator | Raft]:
-    return [shared(network) for network in (Raft, FlowCompletion, InpaintGenerator)]
+def networks() -> Networks:
+    return shared_networks()
 
 
 @pytest.fixture(scope="module")
-def restore(networks: list[FlowCompletion | InpaintGenerator | Raft]) -> Restorer:
+def restore(networks: Networks) -> Restorer:
     return Restorer(*networks, RestoreOptions(raft_iterations=1, mask_dilation=1))
 
 
@@ -62,9 +62,7 @@ def test_clips_of_odd_sizes_and_lengths_are_restored_twice_alike_and_in_the_mask
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_what_is_under_a_mask_over_whole_frames_does_not_show(
-    networks: list[FlowCompletion | InpaintGenerator | Raft], frames: int
-) -> None:
+def test_what_is_under_a_mask_over_whole_frames_does_not_show(networks: Networks, frames: int) -> None:
     """Nothing is known: the picture follows from the weights alone. Masked flow is not read either."""
     pictures, masks = clip(frames, 24, 16)
     masks[:] = True
@@ -105,23 +103,23 @@ def test_a_clip_without_frames_or_with_a_mask_of_another_size_is_refused_with_bo
 
 @pytest.mark.parametrize("shape", [(0, 8, 8, 3), (1, 8, 8, 3), (2, 0, 8, 3), (2, 8, 8, 4), (2, 8, 8)])
 def test_flow_of_anything_but_two_frames_or_more_is_refused_with_the_shape(
-    networks: list[FlowCompletion | InpaintGenerator | Raft], shape: tuple[int, int, int, int] | tuple[int, int, int]
+    networks: Networks, shape: tuple[int, ...]
 ) -> None:
-    raft = RaftFlow(lambda: networks[0], "", 1, Execution())
+    raft = RaftFlow(lambda: networks.raft, "", 1, Execution())
     with pytest.raises(ValueError, match=r"RaftFlow: expected u8 frames \[T >= 2, H, W, 3\], got uint8 \["):
         raft.estimate(np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 0), (1, 1), (-1, 1), (2, 1), (0, 3)])
 def test_frames_that_a_shot_does_not_have_are_refused_with_their_numbers(
-    networks: list[FlowCompletion | InpaintGenerator | Raft], start: int, stop: int
+    networks: Networks, start: int, stop: int
 ) -> None:
     engine = ProPainterEngine(lambda: networks[1:], "", RestoreOptions())
     with pytest.raises(ValueError, match=rf"expected frames of a shot of 2, got \[{start}, {stop}\)"):
         engine.restore(still(*clip(2, 8, 8)), start, stop)
 
 
-def overflowing(network: InpaintGenerator | Raft, name: str) -> InpaintGenerator | Raft:
+def overflowing(network: Network, name: str) -> Network:
     """The network, one of whose biases is finite, but too large for what is computed from it."""
     parameter = dict(network.named_parameters())[name]
     parameter.data.fill_(torch.finfo(torch.float32).max)
@@ -135,16 +133,16 @@ def test_flow_that_overflows_is_an_error_and_not_a_flow() -> None:
 
 
 def test_a_picture_that_overflows_is_an_error_and_not_a_picture(
-    networks: list[FlowCompletion | InpaintGenerator | Raft],
+    networks: Networks,
 ) -> None:
-    generator = overflowing(deepcopy(networks[2]), "encoder.layers.0.bias")
-    engine = ProPainterEngine(lambda: (networks[1], generator), "", RestoreOptions())
+    generator = overflowing(deepcopy(networks.generator), "encoder.layers.0.bias")
+    engine = ProPainterEngine(lambda: (networks.completion, generator), "", RestoreOptions())
     with pytest.raises(FloatingPointError, match="completed frames are not finite in fp32"):
         engine.restore(still(*clip(1, 8, 8)), 0, 1)
 
 
 def test_flow_smaller_than_the_frames_is_scaled_up_with_its_vectors(
-    networks: list[FlowCompletion | InpaintGenerator | Raft],
+    networks: Networks,
 ) -> None:
     """As of a 4K source whose flow was measured at 640 pixels: the same motion, given at a third of the size."""
     pictures, masks = clip(3, 24, 48)
@@ -155,4 +153,4 @@ def test_flow_smaller_than_the_frames_is_scaled_up_with_its_vectors(
         .frames
         for f in (large, small)
     ]
-    assert np.array_equal(*restored)
+    assert np.array_equal(restored[0], restored[1])

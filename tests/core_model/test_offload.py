@@ -23,9 +23,10 @@ class Work:
     """Takes 8 bytes of a card for every pixel that lies there, and tells where each clip lay."""
 
     def __init__(self, card: Card) -> None:
-        self.card, self.lay = card, []
+        self.card = card
+        self.lay: list[str] = []
 
-    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor] | None:
+    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor]:
         self.lay.append("card" if x.is_meta else "host")
         if x.is_meta:
             with self.card.lend(8 * x.numel()):
@@ -73,7 +74,7 @@ def test_what_is_free_is_asked_each_time() -> None:
 
 
 def test_an_error_that_is_not_of_memory_is_not_swallowed() -> None:
-    def broken(_: torch.Tensor) -> None:
+    def broken(_: torch.Tensor) -> tuple[torch.Tensor]:
         raise ValueError("flows do not fit")
 
     with pytest.raises(ValueError, match="flows do not fit"):
@@ -93,7 +94,7 @@ def test_on_a_gpu_flow_is_completed_alike_from_host_memory_with_less_of_the_devi
         with torch.inference_mode():
             done.append([x.cpu() for x in completion(*(x.to(place) for x in (*given, masks)))])
         took.append(torch.cuda.max_memory_allocated() - before)
-    assert all(torch.allclose(*pair, rtol=0, atol=1e-5) for pair in zip(*done, strict=True))
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-5) for a, b in zip(*done, strict=True))
     assert took[0] < took[1]
 
 
@@ -104,7 +105,7 @@ def test_on_a_gpu_images_are_propagated_alike_from_host_memory() -> None:
     masks = torch.rand(1, 6, 1, 24, 32, generator=draw) > 0.7
     flow = torch.randn(1, 5, 2, 24, 32, generator=draw)
     device = torch.device("cuda")
-    there = propagate_images(*(x.to(device) for x in (images, masks, flow, -flow)))
+    there = propagate_images(images.to(device), masks.to(device), flow.to(device), -flow.to(device))
     here = propagate_images(images, masks, flow, -flow, device)
     assert all(not x.is_cuda for x in here)
     assert all(np.array_equal(a.cpu(), b) for a, b in zip(there, here, strict=True))

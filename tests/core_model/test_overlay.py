@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.networks.region import Region
-from reelmend.core_model.propainter.window_blend import Overlay
+from reelmend.core_model.propainter.window_blend import Blending, Overlay
 
 MASK = np.zeros((6, 8), bool)
 MASK[2, 3], MASK[4, 5] = True, True
 REGION = Region(top=1, bottom=6, left=2, right=7)
 
 
-def laid(blending: str, *levels: float) -> list[int]:
+def laid(blending: Blending, *levels: float) -> list[int]:
     """The two masked pixels, red, of frame 3; windows have the level at the first and 10 more at the second."""
     overlay = Overlay(blending)
     for level in levels:
@@ -21,12 +21,13 @@ def laid(blending: str, *levels: float) -> list[int]:
     assert overlay.take(2) is None
     taken = overlay.take(3)
     assert overlay.take(3) is None, "it is forgotten"
+    assert taken is not None
     assert not taken[:, 1:].any()
-    return taken[:, 0].tolist()
+    return [int(level) for level in taken[:, 0]]
 
 
 @pytest.mark.parametrize("blending", ["float", "published"])
-def test_each_window_counts_as_much_as_all_before_it_together(blending: str) -> None:
+def test_each_window_counts_as_much_as_all_before_it_together(blending: Blending) -> None:
     assert laid(blending, 100.5)[0] in (100, 101)
     assert laid(blending, 40.01, 80.01) == [60, 70]
     assert laid(blending, 40.01, 80.01, 20.01) == [40, 50]

@@ -37,7 +37,7 @@ def exact(
     return solved
 
 
-def free_pixels(rng: np.random.Generator, kind: str, height: int | np.int64, width: int | np.int64) -> NDArray[Any]:
+def free_pixels(rng: np.random.Generator, kind: str, height: int, width: int) -> NDArray[Any]:
     free = np.zeros((height, width), bool)
     if kind == "boxes":  # also such as reach the border
         for _ in range(rng.integers(1, 4)):
@@ -53,9 +53,7 @@ def free_pixels(rng: np.random.Generator, kind: str, height: int | np.int64, wid
     return free
 
 
-def equations(
-    rng: np.random.Generator, height: int | np.int64, width: int | np.int64, channels: int = 3
-) -> tuple[Edges, Edges]:
+def equations(rng: np.random.Generator, height: int, width: int, channels: int = 3) -> tuple[Edges, Edges]:
     """Random differences and weights: the differences contradict each other."""
     shapes = (height, width - 1), (height - 1, width)
     differences = Edges(*(rng.normal(0, 15, (channels, *shape)).astype(F32) for shape in shapes))
@@ -66,7 +64,7 @@ def equations(
 @pytest.mark.parametrize("seed", range(6))
 def test_the_answer_is_that_of_elimination_to_two_levels(kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    height, width = rng.integers(2, 33, 2)
+    height, width = rng.integers(2, 33, 2).tolist()
     free = free_pixels(rng, kind, height, width)
     hold = np.full((height, width), 0.001 if free.all() else rng.choice([0, 0.001]), F32)
     image = texture(height, width, seed).astype(F32).transpose(2, 0, 1)
@@ -112,7 +110,7 @@ def test_a_ramp_or_a_bowl_goes_on_through_a_square_hole(side: int, power: int) -
     assert np.abs(solved - truth).max() < 1
 
 
-def step_drawn_over_grey(hold: float) -> tuple[NDArray[Any] | Edges, ...]:
+def step_drawn_over_grey(hold: float) -> tuple[NDArray[Any], NDArray[Any], Edges, Edges, NDArray[Any]]:
     """A window without a rim: a step of 20 levels, drawn over pixels that held 100 all over."""
     image = np.full((1, 20, 20), 100, F32)
     right = np.zeros((1, 20, 19), F32)

@@ -119,9 +119,10 @@ def test_every_size_and_mask_has_an_answer(frames: int, size: tuple[int, int], m
     rng = np.random.default_rng(0)
     clip = rng.integers(0, 256, (frames, *size, 3), dtype=np.uint8)
     masks = np.zeros((frames, *size), bool)
-    masks[
-        {"nothing": np.s_[:0], "one pixel": np.s_[0, 0, 0], "one frame": np.s_[-1], "everything": np.s_[:]}[masked]
-    ] = True
+    where: dict[str, Any] = {
+        "nothing": np.s_[:0], "one pixel": np.s_[0, 0, 0], "one frame": np.s_[-1], "everything": np.s_[:]
+    }  # fmt: skip
+    masks[where[masked]] = True
     flow = rng.normal(0, 2, (2, frames - 1, 2, *size)).astype(np.float16)
     restored = fill_clip(clip.copy(), masks, lambda: (flow[0], flow[1])).frames
     assert restored.shape == clip.shape

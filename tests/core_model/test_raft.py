@@ -14,7 +14,7 @@ def raft() -> Raft:
 
 def test_flow_is_that_of_the_published_network(raft: Raft) -> None:
     case = golden("raft_128x160")
-    forward, backward = raft(case["frames"], case["iters"])
+    forward, backward = raft(case["frames"], int(case["iters"]))
     assert torch.allclose(forward, case["flow_forward"], rtol=0, atol=1e-4)
     assert torch.allclose(backward, case["flow_backward"], rtol=0, atol=1e-4)
 

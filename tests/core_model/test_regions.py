@@ -1,5 +1,6 @@
 """The parts of a frame that are worked on: enough of it, on a grid, and no two of the same pixel."""
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from reelmend.core_model.regions import (
     MARGIN_PX,
     WHOLE_FROM,
     Region,
+    RegionRule,
     covered_share,
     regions_around,
     regions_of,
@@ -57,7 +59,9 @@ def test_where_most_of_the_frame_would_be_worked_on_all_of_it_is() -> None:
 
 
 def test_what_is_restored_smaller_has_the_same_surroundings_at_that_size() -> None:
-    assert regions_of(mask_with((600, 340, 640, 360)), margin_px=2 * MARGIN_PX) == (Region(320, 64, 896, 640),)
+    assert regions_of(mask_with((600, 340, 640, 360)), RegionRule().with_margin(2 * MARGIN_PX)) == (
+        Region(320, 64, 896, 640),
+    )
 
 
 boxes = st.builds(
@@ -67,7 +71,7 @@ boxes = st.builds(
 
 
 @given(st.lists(boxes, min_size=1, max_size=8), st.randoms())
-def test_every_hole_has_its_margin_and_no_two_regions_overlap(holes: list[Region], random) -> None:
+def test_every_hole_has_its_margin_and_no_two_regions_overlap(holes: list[Region], random: Random) -> None:
     regions = regions_around(holes, HD)
     assert covered_share(regions, HD) <= 1
     for hole in holes if regions else []:

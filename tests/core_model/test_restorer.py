@@ -8,19 +8,16 @@ import pytest
 from numpy.typing import NDArray
 
 from reelmend.core_model.device.precision import Execution
-from reelmend.core_model.networks.flow_completion import FlowCompletion
-from reelmend.core_model.networks.generator import InpaintGenerator
-from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.restorer import Restorer, dilate
-from tests.released import shared
+from tests.released import Networks, shared_networks
 
-QUICK = {"raft_iterations": 1, "mask_dilation": 1}
+QUICK: dict[str, Any] = {"raft_iterations": 1, "mask_dilation": 1}
 
 
 @pytest.fixture(scope="module")
-def networks() -> list[FlowCompletion | InpaintGenerator | Raft]:
-    return [shared(network) for network in (Raft, FlowCompletion, InpaintGenerator)]
+def networks() -> Networks:
+    return shared_networks()
 
 
 def _clip(frames: int, height: int, width: int) -> NDArray[Any]:
@@ -29,11 +26,11 @@ def _clip(frames: int, height: int, width: int) -> NDArray[Any]:
 
 @pytest.mark.parametrize("name", ["clip_short_128x160", "clip_long_128x160"])
 @pytest.mark.skipif("REELMEND_GOLDEN" not in os.environ, reason="REELMEND_GOLDEN names no folder with golden clips")
-def test_a_clip_is_restored_as_by_the_published_script(networks, name: str) -> None:
+def test_a_clip_is_restored_as_by_the_published_script(networks: Networks, name: str) -> None:
     case = np.load(Path(os.environ["REELMEND_GOLDEN"]) / f"{name}.npz")
-    options = json.loads(str(case["args"]))
-    options["raft_iterations"] = options.pop("raft_iter")
-    options = RestoreOptions(**options, blending="published")
+    given = json.loads(str(case["args"]))
+    given["raft_iterations"] = given.pop("raft_iter")
+    options = RestoreOptions(**given, blending="published")
     restored = Restorer(*networks, options)(case["frames"], case["masks"])
     inside = dilate(case["masks"], options.mask_dilation)
     difference = np.abs(restored.astype(int) - case["output"]).max(-1)
@@ -41,14 +38,14 @@ def test_a_clip_is_restored_as_by_the_published_script(networks, name: str) -> N
     assert (difference[inside] > 1).mean() <= 0.005
 
 
-def test_frames_that_are_all_mask_are_restored(networks: list[FlowCompletion | InpaintGenerator | Raft]) -> None:
+def test_frames_that_are_all_mask_are_restored(networks: Networks) -> None:
     frames = _clip(2, 24, 32)
     restored = Restorer(*networks, RestoreOptions(**QUICK))(frames, np.ones((2, 24, 32), np.uint8))
     assert not np.array_equal(restored, frames)
 
 
 def test_what_is_under_the_mask_does_not_show_in_a_single_frame(
-    networks: list[FlowCompletion | InpaintGenerator | Raft],
+    networks: Networks,
 ) -> None:
     frames, masks = _clip(1, 24, 32), np.zeros((1, 24, 32), bool)
     masks[:, 8:16, 8:16] = True
@@ -57,14 +54,14 @@ def test_what_is_under_the_mask_does_not_show_in_a_single_frame(
     assert np.array_equal(restore(frames, masks), restore(other, masks))
 
 
-def test_a_clip_without_a_mask_is_returned_as_it_is(networks: list[FlowCompletion | InpaintGenerator | Raft]) -> None:
+def test_a_clip_without_a_mask_is_returned_as_it_is(networks: Networks) -> None:
     frames = _clip(3, 40, 56)
     restored = Restorer(*networks, RestoreOptions())(frames, np.zeros((3, 40, 56), np.uint8))
     assert np.array_equal(restored, frames)
 
 
 def test_windows_without_a_mask_and_decoding_around_it_change_nothing_that_is_seen(
-    networks: list[FlowCompletion | InpaintGenerator | Raft],
+    networks: Networks,
 ) -> None:
     """Masked at the end only: the first windows are skipped, and the picture there stays the source's."""
     frames, masks = _clip(6, 40, 48), np.zeros((6, 40, 48), np.uint8)
@@ -86,7 +83,7 @@ def test_dilation_grows_a_diamond_and_zero_grows_nothing() -> None:
     ("frames", "masks"), [((0, 8, 8, 3), (0, 8, 8)), ((2, 8, 8, 3), (2, 9, 8)), ((2, 8, 8, 4), (2, 8, 8))]
 )
 def test_clips_that_do_not_fit_are_refused_with_their_shapes(
-    networks: list[FlowCompletion | InpaintGenerator | Raft],
+    networks: Networks,
     frames: tuple[int, int, int, int],
     masks: tuple[int, int, int],
 ) -> None:
@@ -97,5 +94,6 @@ def test_clips_that_do_not_fit_are_refused_with_their_shapes(
 def test_options_out_of_range_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="ref_stride of at least 1, got 0"):
         RestoreOptions(ref_stride=0)
+    half: Any = "half"
     with pytest.raises(ValueError, match=r"precision to be one of .*'bf16'.*, got 'half'"):
-        Execution(precision="half")
+        Execution(precision=half)

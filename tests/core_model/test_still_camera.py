@@ -1,12 +1,11 @@
 """Is a camera that stands told from one that moves, and what passes before it from what stands behind?"""
 
-from typing import Any
-
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.propagation.camera import IN_PLACE, register_still
 from reelmend.core_model.propagation.pixel_tracks import ask
 from reelmend.core_model.propagation.still_scene import follow_still, look_behind
@@ -18,14 +17,19 @@ BOX = centre_box(FRAMES, HEIGHT, WIDTH)
 HOME = np.repeat(IN_PLACE[None], FRAMES, 0)
 
 
-def stands(clip: NDArray[Any], masks: NDArray[Any] = BOX) -> NDArray[Any] | None:
+def places_of(clip: U8, masks: Bool = BOX) -> NDArray[np.float64] | None:
     hidden = clip.copy()
     hidden[masks] = 255
     return register_still(hidden, masks)
 
 
+def is_in_place(clip: U8, masks: Bool = BOX) -> bool:
+    places = places_of(clip, masks)
+    return places is not None and np.array_equal(places, HOME[: len(clip)])
+
+
 def test_a_scene_that_stands_is_in_place_whatever_the_noise() -> None:
-    assert np.array_equal(stands(noisy(still(FRAMES))), HOME)
+    assert is_in_place(noisy(still(FRAMES)))
 
 
 def test_a_camera_that_sways_is_found_to_a_tenth_of_a_pixel() -> None:
@@ -33,7 +37,8 @@ def test_a_camera_that_sways_is_found_to_a_tenth_of_a_pixel() -> None:
     world = texture(HEIGHT + 16, WIDTH + 16)
     size = world.shape[1::-1]
     moved = [cv2.warpAffine(world, np.array([[1, 0, x], [0, 1, y]]), size, flags=cv2.INTER_CUBIC) for x, y in shifts]
-    places = stands(noisy(np.stack(moved)[:, 8:-8, 8:-8]))
+    places = places_of(noisy(np.stack(moved)[:, 8:-8, 8:-8]))
+    assert places is not None
     corners = np.array([[1, x, y] for x in (0, WIDTH - 1) for y in (0, HEIGHT - 1)])
     for place, shift in zip(places, shifts, strict=True):
         assert np.abs(corners @ (place - IN_PLACE).T - shift).max() < 0.1
@@ -44,19 +49,21 @@ def test_a_camera_held_by_hand_is_found_to_a_fifth_of_a_pixel_though_it_moves_on
     shifts -= shifts[0]
     world = texture(HEIGHT + 32, WIDTH + 32)
     moved = [cv2.warpAffine(world, np.array([[1, 0, x], [0, 1, y]]), world.shape[1::-1]) for x, y in shifts]
-    places = stands(noisy(np.stack(moved)[:, 16:-16, 16:-16]), centre_box(40, HEIGHT, WIDTH))
+    places = places_of(noisy(np.stack(moved)[:, 16:-16, 16:-16]), centre_box(40, HEIGHT, WIDTH))
+    assert places is not None
     middle = np.array([1, WIDTH / 2, HEIGHT / 2])
     assert np.abs((places - IN_PLACE) @ middle - shifts).max() < 0.2
 
 
 @pytest.mark.parametrize("speed", [2, 5])
 def test_a_pan_is_no_camera_that_stands(speed: int) -> None:
-    assert stands(noisy(pan(FRAMES, HEIGHT, WIDTH, speed))) is None
+    assert places_of(noisy(pan(FRAMES, HEIGHT, WIDTH, speed))) is None
 
 
 def test_a_camera_stands_while_something_passes_over_a_third_of_the_picture() -> None:
     assert (
-        stands(noisy(with_object(still(FRAMES), crossing(BOX.shape, HEIGHT, WIDTH // 3, top=0, speed=3)))) is not None
+        places_of(noisy(with_object(still(FRAMES), crossing(BOX.shape, HEIGHT, WIDTH // 3, top=0, speed=3))))
+        is not None
     )
 
 
@@ -64,21 +71,21 @@ def test_a_tracking_shot_is_no_camera_that_stands_although_its_object_does() -> 
     figure = np.zeros((FRAMES, HEIGHT, WIDTH), bool)
     figure[:, 20:76, 50:94] = True
     beside = centre_box(FRAMES, HEIGHT, WIDTH, 12, 16)
-    assert stands(noisy(with_object(pan(FRAMES, HEIGHT, WIDTH, 3), figure)), beside) is None
+    assert places_of(noisy(with_object(pan(FRAMES, HEIGHT, WIDTH, 3), figure)), beside) is None
 
 
 def test_a_camera_stands_while_the_light_changes() -> None:
     light = 1 + 0.4 * np.sin(np.arange(FRAMES))[:, None, None, None]
-    assert stands(noisy(0.6 * still(FRAMES) * light)) is not None
+    assert places_of(noisy(0.6 * still(FRAMES) * light)) is not None
 
 
 @pytest.mark.parametrize("level", [0, 200])
 def test_blank_frames_are_in_place(level: int) -> None:
-    assert np.array_equal(stands(np.full((FRAMES, HEIGHT, WIDTH, 3), level, np.uint8)), HOME)
+    assert is_in_place(np.full((FRAMES, HEIGHT, WIDTH, 3), level, np.uint8))
 
 
 def test_one_frame_is_in_place() -> None:
-    assert np.array_equal(stands(still(FRAMES)[:1], BOX[:1]), HOME[:1])
+    assert is_in_place(still(FRAMES)[:1], BOX[:1])
 
 
 def test_what_passes_is_found_and_little_else() -> None:

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.propagation.texture import find_sources
 from tests.core_model.hidden_clips import texture
 
@@ -16,8 +16,14 @@ HOLE[26:46, 36:60] = True
 EVERYWHERE = np.ones(HOLE.shape, bool)
 
 
-def continued(picture: NDArray[Any], hole: NDArray[Any] = HOLE, usable: NDArray[Any] = EVERYWHERE) -> NDArray[Any]:
+def found(picture: U8, hole: Bool = HOLE, usable: Bool = EVERYWHERE) -> NDArray[np.int32]:
     sources = find_sources(picture, hole, usable)
+    assert sources is not None
+    return sources
+
+
+def continued(picture: U8) -> U8:
+    sources = found(picture)
     return picture[sources[..., 0], sources[..., 1]]
 
 
@@ -28,7 +34,7 @@ from tests.core_model.hidden_clips import texture
 from tests.core_model.test_texture import HOLE, EVERYWHERE, find_sources
 print(find_sources(texture(72, 96), HOLE, EVERYWHERE).tobytes().hex())
 """
-    sources = [find_sources(texture(72, 96), HOLE, EVERYWHERE) for _ in range(2)]
+    first, second = (found(texture(72, 96)) for _ in range(2))
     elsewhere = subprocess.run(
         [sys.executable, "-c", again],
         env={"PYTHONPATH": ":".join(sys.path)},
@@ -37,14 +43,14 @@ print(find_sources(texture(72, 96), HOLE, EVERYWHERE).tobytes().hex())
         check=True,
         timeout=120,
     ).stdout.strip()
-    assert np.array_equal(*sources)
-    assert sources[0].tobytes().hex() == elsewhere
+    assert np.array_equal(first, second)
+    assert first.tobytes().hex() == elsewhere
 
 
 def test_what_the_picture_holds_in_the_hole_is_not_read() -> None:
     picture = texture(72, 96)
     painted = np.where(HOLE[..., None], np.uint8(255), picture)
-    assert np.array_equal(*(find_sources(one, HOLE, EVERYWHERE) for one in (picture, painted)))
+    assert np.array_equal(found(picture), found(painted))
 
 
 @pytest.mark.parametrize("at", [(0, 0), (26, 36), (52, 72)])
@@ -52,11 +58,11 @@ def test_no_source_lies_in_the_hole_or_where_it_must_not_and_the_rest_stays(at: 
     hole, usable = np.zeros(HOLE.shape, bool), np.ones(HOLE.shape, bool)
     hole[at[0] : at[0] + 20, at[1] : at[1] + 24] = True
     usable[:, :20] = False
-    sources = find_sources(texture(72, 96), hole, usable)
+    sources = found(texture(72, 96), hole, usable)
     rows, columns = sources[hole].T
     assert not hole[rows, columns].any()
     assert usable[rows, columns].all()
-    assert np.array_equal(sources[~hole], np.dstack(np.mgrid[:72, :96])[~hole])
+    assert np.array_equal(sources[~hole], np.dstack([*np.mgrid[:72, :96]])[~hole])
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -11,7 +11,7 @@ from reelmend.core_model.networks.attention import WindowAttention
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.region import Part, Region
 from reelmend.core_model.networks.tokens import FusionFeedForward, SoftComposition, SoftSplit, token_grid, tokens_over
-from reelmend.core_model.networks.transformer import frames_of_blocks
+from reelmend.core_model.networks.transformer import TransformerBlock, frames_of_blocks
 from reelmend.core_model.networks.windows import WindowPlan
 from tests.released import shared, with_test_weights
 
@@ -101,6 +101,7 @@ def test_blocks_that_drop_frames_nobody_reads_give_the_same_tokens() -> None:
     out = transformer(x, 3, plan, Region.whole(*GRID), FEATURES)
     plain = x
     for number, block in enumerate(transformer.transformer):
+        assert isinstance(block, TransformerBlock)
         attended = _plain_attention(block.attention, block.norm1(plain), plan, [*range(number % 2, 5, 2)])
         plain = plain + attended
         whole = Region.whole(*GRID)
@@ -154,4 +155,5 @@ def _plain_attention(attention: WindowAttention, x: torch.Tensor, plan: WindowPl
             heads = [tensor.reshape(-1, 4, 128).transpose(0, 1) for tensor in (q, k, v)]
             weights = (heads[0] @ heads[1].transpose(1, 2) / 128**0.5).softmax(-1)
             out[0, t][cut] = (weights @ heads[2]).transpose(0, 1).reshape(5, 9, 512)
-    return attention.proj(out)[:, :, : plan.grid[0], : plan.grid[1]]
+    attended: torch.Tensor = attention.proj(out)[:, :, : plan.grid[0], : plan.grid[1]]
+    return attended

@@ -21,7 +21,7 @@ def texture(seed: int, height: int, width: int) -> NDArray[Any]:
 
 
 def passing(
-    step: tuple[float, float] | tuple[int, int], turn: float = 0.0
+    step: tuple[float, float], turn: float = 0.0
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[NDArray[Any]]]:
     """A textured card of 60x70 before plain grey that moves by `step` (x, y) a frame and turns by `turn` degrees."""
     card, shape = np.full((HEIGHT, WIDTH, 3), 90, np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -40,7 +40,7 @@ def passing(
 
 @pytest.mark.parametrize(("step", "turn"), [((6, 0), 0), ((-3.5, 1.25), 0), ((5, 2), 2.0)])
 def test_what_passes_is_followed_to_a_fraction_of_a_pixel_behind_the_hole(
-    step: tuple[float, float] | tuple[int, int], turn: float
+    step: tuple[float, float], turn: float
 ) -> None:
     frames, masks, shown, places = passing(step, turn)
     frames[masks] = 255

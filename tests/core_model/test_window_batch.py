@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.memory import full_device_named
@@ -15,7 +13,7 @@ from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, FEWER_WINDOWS, STEPS
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
-from reelmend.core_model.engine import DeviceFull
+from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
@@ -37,9 +35,12 @@ WINDOWS = 10
 class CardGenerator(InpaintGenerator):
     """Takes 10 bytes and 100 a window of a card while it completes; `batches` tells how many windows came at once."""
 
+    card: Card
+    batches: list[int]
+
     def complete(
-        self, window: LocalFrames, reference_tokens_BRijC: torch.Tensor, region: Region = None
-    ) -> torch.Tensor | None:
+        self, window: LocalFrames, reference_tokens_BRijC: torch.Tensor, region: Region | None = None
+    ) -> torch.Tensor:
         self.batches.append(len(window.features))
         with self.card.lend(10 + 100 * len(window.features)):
             return super().complete(window, reference_tokens_BRijC, region)
@@ -54,6 +55,7 @@ def completion() -> FlowCompletion:
 def generator() -> CardGenerator:
     generator = deepcopy(shared(InpaintGenerator))
     generator.__class__ = CardGenerator
+    assert isinstance(generator, CardGenerator)
     return generator
 
 
@@ -67,7 +69,7 @@ def shot() -> ArrayShot:
 
 
 @pytest.fixture
-def restoration_on(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> Callable[..., Any]:
+def restoration_on(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> Callable[..., Restoration]:
     """Begin to restore the shot on a card; the generator's `batches` are then the numbers of windows tried at once."""
 
     def begin(card: Card, fixed: int = 0) -> Restoration:
@@ -78,7 +80,7 @@ def restoration_on(shot: ArrayShot, completion: FlowCompletion, generator: CardG
 
 
 @pytest.fixture(scope="module")
-def one_by_one(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> NDArray[Any]:
+def one_by_one(shot: ArrayShot, completion: FlowCompletion, generator: CardGenerator) -> U8:
     generator.card, generator.batches = Card(10**6), []
     room = DeviceRoom(generator.card, CPU, 1)
     restored = Restoration(shot, completion, generator, OPTIONS, room).restore(0, FRAMES).frames
@@ -86,12 +88,12 @@ def one_by_one(shot: ArrayShot, completion: FlowCompletion, generator: CardGener
     return restored
 
 
-def alike(restored: NDArray[Any], expected: NDArray[Any]) -> np.bool:
-    return np.abs(restored.astype(int) - expected).max() <= 1
+def alike(restored: U8, expected: U8) -> bool:
+    return bool(np.abs(restored.astype(int) - expected).max() <= 1)
 
 
 def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(
-    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+    restoration_on: Callable[..., Restoration], generator: CardGenerator, one_by_one: U8
 ) -> None:
     """Room for three; one window alone is the first, whose 110 bytes are all that is known of the next batch."""
     restored = restoration_on(Card(400)).restore(0, 8).frames
@@ -100,7 +102,7 @@ def test_windows_at_once_grow_to_what_fits_and_no_error_is_met(
 
 
 def test_a_large_card_takes_no_more_than_what_pays(
-    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+    restoration_on: Callable[..., Restoration], generator: CardGenerator, one_by_one: U8
 ) -> None:
     restored = restoration_on(Card(10**9)).restore(0, FRAMES).frames
     assert generator.batches == [1, MOST_WINDOWS, WINDOWS - 1 - MOST_WINDOWS]
@@ -108,7 +110,7 @@ def test_a_large_card_takes_no_more_than_what_pays(
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(
-    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+    restoration_on: Callable[..., Restoration], generator: CardGenerator, one_by_one: U8
 ) -> None:
     """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
     card, steps = Card(500, lost=350), STEPS.by_rung[FEWER_WINDOWS]
@@ -125,7 +127,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(
 
 
 def test_a_fixed_number_of_windows_is_halved_too_when_it_does_not_fit(
-    restoration_on: Callable[..., Any], generator: CardGenerator, one_by_one: NDArray[Any]
+    restoration_on: Callable[..., Restoration], generator: CardGenerator, one_by_one: U8
 ) -> None:
     restored = restoration_on(Card(330), fixed=4).restore(0, 7).frames
     assert generator.batches == [4, 2, 2, 2]
@@ -172,9 +174,11 @@ def test_a_processors_memory_can_be_full_too() -> None:
 class CardRaft(Raft):
     """Has the memory for two pairs of 128x128 frames at once, and for any number of larger ones."""
 
+    tried: list[tuple[int, int]]
+
     def forward(
         self, frames_BT3HW: torch.Tensor, iterations: int = 20, pairs_at_once: int = 8
-    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         self.tried.append((frames_BT3HW.shape[-1], pairs_at_once))
         if frames_BT3HW.shape[-1] == 128 and pairs_at_once > 2:
             raise torch.OutOfMemoryError("tried to allocate more\nthan there is")
@@ -199,7 +203,9 @@ def test_flow_takes_fewer_pairs_at_once_where_they_do_not_fit_and_remembers_it_f
 
 def test_a_pair_of_frames_that_does_not_fit_is_named_with_its_size() -> None:
     class FullRaft(Raft):
-        def forward(self, frames_BT3HW: torch.Tensor, iterations: int = 20, pairs_at_once: int = 8) -> None:
+        def forward(
+            self, frames_BT3HW: torch.Tensor, iterations: int = 20, pairs_at_once: int = 8
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             raise torch.OutOfMemoryError(f"no room for {pairs_at_once}")
 
     flow = RaftFlow(lambda: with_test_weights(FullRaft()), "", 1, Execution())

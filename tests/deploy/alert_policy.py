@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from reelmend.pipelines.observe.metrics import ITEM_OUTCOMES, METRICS, Kind, TaskOutcome
-from tests.deploy.manifests import of_kind
+from tests.deploy.manifests import Document, of_kind
 from tests.deploy.policy import rule
 
 _KUBE_STATE = {
@@ -23,14 +22,14 @@ _SELECTED = re.compile(r"\b((?:ray|kube)_\w+)(?:\{([^}]*)\})?")
 """A metric, and what is in braces behind it."""
 
 
-def _alerts(documents: list[Any]) -> Iterator[dict[str, dict[str, str] | str]]:
+def _alerts(documents: list[Document]) -> Iterator[Document]:
     for document in of_kind(documents, "PrometheusRule"):
         for group in document["spec"]["groups"]:
             yield from group["rules"]
 
 
 @rule
-def alerts_ask_for_metrics_and_labels_that_are_exported(documents: list[Any]) -> Iterator[str]:
+def alerts_ask_for_metrics_and_labels_that_are_exported(documents: list[Document]) -> Iterator[str]:
     for alert in _alerts(documents):
         selected = [one for one in _SELECTED.findall(alert["expr"]) if one[0] != "ray_io_cluster"]
         named = [name for name, _ in selected]
@@ -52,7 +51,7 @@ def alerts_ask_for_metrics_and_labels_that_are_exported(documents: list[Any]) ->
 
 
 @rule
-def alerts_say_how_bad_it_is_and_what_to_do(documents: list[Any]) -> Iterator[str]:
+def alerts_say_how_bad_it_is_and_what_to_do(documents: list[Document]) -> Iterator[str]:
     names = [alert["alert"] for alert in _alerts(documents)]
     if len(set(names)) != len(names):
         yield "two alerts have one name"
@@ -78,7 +77,7 @@ def _grouped_by(query: str) -> set[str]:
 
 
 @rule
-def alerts_wait_as_long_as_the_cronjob_does(documents: list[Any]) -> Iterator[str]:
+def alerts_wait_as_long_as_the_cronjob_does(documents: list[Document]) -> Iterator[str]:
     for alert in _alerts(documents):
         for seconds in re.findall(r"next_schedule_time\{[^}]*\} > (\d+)", alert["expr"]):
             for cronjob in of_kind(documents, "CronJob"):
@@ -87,7 +86,7 @@ def alerts_wait_as_long_as_the_cronjob_does(documents: list[Any]) -> Iterator[st
 
 
 @rule
-def alerts_look_into_the_namespace_they_are_in(documents: list[Any]) -> Iterator[str]:
+def alerts_look_into_the_namespace_they_are_in(documents: list[Document]) -> Iterator[str]:
     for document in of_kind(documents, "PrometheusRule"):
         for alert in _alerts([document]):
             for namespace in re.findall(r'namespace="([^"]*)"', alert["expr"]):

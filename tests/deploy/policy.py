@@ -7,7 +7,6 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import yaml
 
@@ -29,7 +28,7 @@ def faults(documents: list[Document]) -> list[str]:
 
 
 @rule
-def images_are_pinned_and_the_projects_own_is_this_version(documents: list[Any]) -> Iterator[str]:
+def images_are_pinned_and_the_projects_own_is_this_version(documents: list[Document]) -> Iterator[str]:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for where, container in containers(documents):
         name, _, tag = container["image"].rpartition(":")
@@ -40,7 +39,7 @@ def images_are_pinned_and_the_projects_own_is_this_version(documents: list[Any])
 
 
 @rule
-def quantities_are_kubernetes_own(documents: list[Any]) -> Iterator[str]:
+def quantities_are_kubernetes_own(documents: list[Document]) -> Iterator[str]:
     for where, container in containers(documents):
         for kind, amounts in container["resources"].items():
             for name, amount in amounts.items():
@@ -54,7 +53,7 @@ def quantities_are_kubernetes_own(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def memory_is_limited_to_what_is_requested(documents: list[Any]) -> Iterator[str]:
+def memory_is_limited_to_what_is_requested(documents: list[Document]) -> Iterator[str]:
     for where, container in containers(documents):
         resources = container.get("resources", {})
         requested, limit = (resources.get(kind, {}).get("memory") for kind in ("requests", "limits"))
@@ -63,7 +62,7 @@ def memory_is_limited_to_what_is_requested(documents: list[Any]) -> Iterator[str
 
 
 @rule
-def gpus_are_whole_and_requested_as_they_are_limited(documents: list[Any]) -> Iterator[str]:
+def gpus_are_whole_and_requested_as_they_are_limited(documents: list[Document]) -> Iterator[str]:
     for where, container in containers(documents):
         resources = container.get("resources", {})
         requested, limit = (resources.get(kind, {}).get("nvidia.com/gpu") for kind in ("requests", "limits"))
@@ -72,7 +71,7 @@ def gpus_are_whole_and_requested_as_they_are_limited(documents: list[Any]) -> It
 
 
 @rule
-def pods_keep_the_restricted_standard(documents: list[Any]) -> Iterator[str]:
+def pods_keep_the_restricted_standard(documents: list[Document]) -> Iterator[str]:
     for where, template in pod_templates(documents):
         security = template["spec"].get("securityContext", {})
         if not security.get("runAsNonRoot") or not security.get("runAsUser"):
@@ -93,9 +92,7 @@ def pods_keep_the_restricted_standard(documents: list[Any]) -> Iterator[str]:
             yield f"{where}: keeps capabilities"
 
 
-def _autoscalers(
-    documents: list[Any],
-) -> Iterator[tuple[str, dict[str, dict[str, dict] | int | str]] | tuple[str, dict[str, Any]]]:
+def _autoscalers(documents: list[Document]) -> Iterator[tuple[str, Document]]:
     """The container that KubeRay adds to the head when it is to scale."""
     for where, spec in cluster_specs(documents):
         if spec.get("enableInTreeAutoscaling"):
@@ -103,7 +100,7 @@ def _autoscalers(
 
 
 @rule
-def only_who_talks_to_the_api_has_a_token(documents: list[Any]) -> Iterator[str]:
+def only_who_talks_to_the_api_has_a_token(documents: list[Document]) -> Iterator[str]:
     scaling = {f"{where} head" for where, spec in cluster_specs(documents) if spec.get("enableInTreeAutoscaling")}
     for where, template in pod_templates(documents):
         wanted = where.startswith("CronJob") or where in scaling
@@ -117,7 +114,7 @@ def only_who_talks_to_the_api_has_a_token(documents: list[Any]) -> Iterator[str]
 
 
 @rule
-def the_launcher_may_handle_rayjobs_and_nobody_more(documents: list[Any]) -> Iterator[str]:
+def the_launcher_may_handle_rayjobs_and_nobody_more(documents: list[Document]) -> Iterator[str]:
     for role in of_kind(documents, "ClusterRole", "ClusterRoleBinding"):
         yield f"{role['kind']} {role['metadata']['name']}: reaches beyond the namespace"
     for role in of_kind(documents, "Role"):
@@ -127,7 +124,7 @@ def the_launcher_may_handle_rayjobs_and_nobody_more(documents: list[Any]) -> Ite
 
 
 @rule
-def what_a_pod_names_exists(documents: list[Any]) -> Iterator[str]:
+def what_a_pod_names_exists(documents: list[Document]) -> Iterator[str]:
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
     for where, template in pod_templates(documents):
         spec = template["spec"]
@@ -149,7 +146,7 @@ def what_a_pod_names_exists(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def names_in_a_list_are_unique(documents: list[Any]) -> Iterator[str]:
+def names_in_a_list_are_unique(documents: list[Document]) -> Iterator[str]:
     for where, template in pod_templates(documents):
         spec = template["spec"]
         for key in ("containers", "initContainers", "volumes"):
@@ -159,7 +156,7 @@ def names_in_a_list_are_unique(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def weights_are_checked_before_a_pod_starts(documents: list[Any]) -> Iterator[str]:
+def weights_are_checked_before_a_pod_starts(documents: list[Document]) -> Iterator[str]:
     for where, container in containers(documents):
         script = " ".join(container.get("args", []))
         if "weights pull" in script and "sha256sum --check --strict" not in script:
@@ -167,7 +164,7 @@ def weights_are_checked_before_a_pod_starts(documents: list[Any]) -> Iterator[st
 
 
 @rule
-def jobs_hold_no_secrets(documents: list[Any]) -> Iterator[str]:
+def jobs_hold_no_secrets(documents: list[Document]) -> Iterator[str]:
     for document in of_kind(documents, "Secret"):
         yield f"Secret {document['metadata']['name']}: belongs into the cluster, not into a repository"
     for where, container in containers(documents):
@@ -177,7 +174,7 @@ def jobs_hold_no_secrets(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def no_secret_stands_on_a_command_line(documents: list[Any]) -> Iterator[str]:
+def no_secret_stands_on_a_command_line(documents: list[Document]) -> Iterator[str]:
     for where, container in containers(documents):
         secret = [one["name"] for one in container.get("env", []) if "secretKeyRef" in one.get("valueFrom", {})]
         words = " ".join([*container.get("command", []), *container.get("args", [])])
@@ -187,14 +184,14 @@ def no_secret_stands_on_a_command_line(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def images_are_read_only(documents: list[Any]) -> Iterator[str]:
+def images_are_read_only(documents: list[Document]) -> Iterator[str]:
     for where, container in [*containers(documents), *_autoscalers(documents)]:
         if container.get("securityContext", {}).get("readOnlyRootFilesystem") is not True:
             yield f"{where}: may write to its image"
 
 
 @rule
-def pods_that_read_strangers_files_reach_only_what_they_need(documents: list[Any]) -> Iterator[str]:
+def pods_that_read_strangers_files_reach_only_what_they_need(documents: list[Document]) -> Iterator[str]:
     """Themselves, names, an object store over HTTPS, and what they keep their state in."""
     policies = [one for one in of_kind(documents, "NetworkPolicy") if "Egress" in one["spec"]["policyTypes"]]
     of_ray = [one for one in policies if "ray.io/is-ray-node" in str(one["spec"]["podSelector"])]
@@ -212,7 +209,7 @@ def pods_that_read_strangers_files_reach_only_what_they_need(documents: list[Any
 
 
 @rule
-def nobody_reaches_ray_but_those_who_are_named(documents: list[Any]) -> Iterator[str]:
+def nobody_reaches_ray_but_those_who_are_named(documents: list[Document]) -> Iterator[str]:
     policies = of_kind(documents, "NetworkPolicy")
     closed = [one for one in policies if one["spec"]["podSelector"] == {} and not one["spec"].get("ingress")]
     if not closed or "Ingress" not in closed[0]["spec"]["policyTypes"]:
@@ -224,14 +221,14 @@ def nobody_reaches_ray_but_those_who_are_named(documents: list[Any]) -> Iterator
 
 
 @rule
-def the_namespace_enforces_the_restricted_standard(documents: list[Any]) -> Iterator[str]:
+def the_namespace_enforces_the_restricted_standard(documents: list[Document]) -> Iterator[str]:
     for namespace in of_kind(documents, "Namespace"):
         if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
             yield f"Namespace {namespace['metadata']['name']}: enforces no pod security standard"
 
 
 @rule
-def jobs_are_yaml_that_says_what_to_restore(documents: list[Any]) -> Iterator[str]:
+def jobs_are_yaml_that_says_what_to_restore(documents: list[Document]) -> Iterator[str]:
     for document in of_kind(documents, "ConfigMap"):
         if text := document.get("data", {}).get("job.yaml"):
             job = yaml.safe_load(text)

@@ -3,17 +3,16 @@
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from reelmend.cluster.resources import lay_out
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.job.load import load_job
-from tests.deploy.manifests import ROOT, cluster_specs, of_kind
+from tests.deploy.manifests import ROOT, Document, cluster_specs, of_kind
 from tests.deploy.policy import rule
 
 
 @rule
-def ray_is_the_version_of_the_lock(documents: list[Any]) -> Iterator[str]:
+def ray_is_the_version_of_the_lock(documents: list[Document]) -> Iterator[str]:
     (locked,) = re.findall(r"^ray==(.+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     for where, spec in cluster_specs(documents):
         if spec.get("rayVersion") != locked:
@@ -21,14 +20,14 @@ def ray_is_the_version_of_the_lock(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def ray_wants_a_token(documents: list[Any]) -> Iterator[str]:
+def ray_wants_a_token(documents: list[Document]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         if spec.get("authOptions", {}).get("mode") != "token":
             yield f"{where}: whoever reaches Ray's ports may run code"
 
 
 @rule
-def the_submitter_is_let_in(documents: list[Any]) -> Iterator[str]:
+def the_submitter_is_let_in(documents: list[Document]) -> Iterator[str]:
     admitted = [
         peer["podSelector"]["matchLabels"].items()
         for policy in of_kind(documents, "NetworkPolicy")
@@ -44,7 +43,7 @@ def the_submitter_is_let_in(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def a_driver_that_is_told_to_stop_has_the_time_to(documents: list[Any]) -> Iterator[str]:
+def a_driver_that_is_told_to_stop_has_the_time_to(documents: list[Document]) -> Iterator[str]:
     grace_s = JobConfig().run.stop_grace_s
     for where, spec in cluster_specs(documents):
         pod = spec["headGroupSpec"]["template"]["spec"]
@@ -56,14 +55,14 @@ def a_driver_that_is_told_to_stop_has_the_time_to(documents: list[Any]) -> Itera
 
 
 @rule
-def submission_modes_are_kuberays(documents: list[Any]) -> Iterator[str]:
+def submission_modes_are_kuberays(documents: list[Document]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         if rayjob["spec"].get("submissionMode") not in ("K8sJobMode", "HTTPMode", "SidecarMode"):
             yield f"RayJob {rayjob['metadata']['name']}: submissionMode {rayjob['spec'].get('submissionMode')}"
 
 
 @rule
-def the_submitter_has_no_command_of_its_own(documents: list[Any]) -> Iterator[str]:
+def the_submitter_has_no_command_of_its_own(documents: list[Document]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         for container in rayjob["spec"]["submitterPodTemplate"]["spec"]["containers"]:
             if "command" in container or "args" in container:
@@ -71,7 +70,7 @@ def the_submitter_has_no_command_of_its_own(documents: list[Any]) -> Iterator[st
 
 
 @rule
-def a_template_is_suspended_and_its_clusters_end(documents: list[Any]) -> Iterator[str]:
+def a_template_is_suspended_and_its_clusters_end(documents: list[Document]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         spec, where = rayjob["spec"], f"RayJob {rayjob['metadata']['name']}"
         if spec.get("suspend") is not True:
@@ -83,7 +82,7 @@ def a_template_is_suspended_and_its_clusters_end(documents: list[Any]) -> Iterat
 
 
 @rule
-def the_head_does_no_work_and_start_parameters_are_strings(documents: list[Any]) -> Iterator[str]:
+def the_head_does_no_work_and_start_parameters_are_strings(documents: list[Document]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         head = spec["headGroupSpec"]["rayStartParams"]
         if head.get("num-cpus") != "0":
@@ -97,20 +96,22 @@ def the_head_does_no_work_and_start_parameters_are_strings(documents: list[Any])
 
 
 @rule
-def ray_spills_to_a_limited_disk(documents: list[Any]) -> Iterator[str]:
+def ray_spills_to_a_limited_disk(documents: list[Document]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
             folder = group["rayStartParams"].get("object-spilling-directory", "")
             pod = group["template"]["spec"]
             mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
             volume = next((name for path, name in mounts.items() if folder.startswith(f"{path}/")), None)
-            disk = next((one.get("emptyDir", {}) for one in pod.get("volumes", []) if one["name"] == volume), {})
+            disk: Document = next(
+                (one.get("emptyDir", {}) for one in pod.get("volumes", []) if one["name"] == volume), {}
+            )
             if "sizeLimit" not in disk or disk.get("medium") == "Memory":
                 yield f"{where}: {folder or 'the default'} is no limited disk"
 
 
 @rule
-def groups_scale_within_their_bounds_or_not_at_all(documents: list[Any]) -> Iterator[str]:
+def groups_scale_within_their_bounds_or_not_at_all(documents: list[Document]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         scales = spec.get("enableInTreeAutoscaling", False)
         options = spec.get("autoscalerOptions", {})
@@ -126,7 +127,7 @@ def groups_scale_within_their_bounds_or_not_at_all(documents: list[Any]) -> Iter
 
 
 @rule
-def spot_machines_are_tolerated_and_not_the_only_ones(documents: list[Any]) -> Iterator[str]:
+def spot_machines_are_tolerated_and_not_the_only_ones(documents: list[Document]) -> Iterator[str]:
     for where, spec in cluster_specs(documents):
         groups = [(group, group["template"]["spec"]) for group in spec["workerGroupSpecs"]]
         spot = [pod for _, pod in groups if pod.get("nodeSelector", {}).get("capacity") == "spot"]
@@ -141,7 +142,7 @@ def spot_machines_are_tolerated_and_not_the_only_ones(documents: list[Any]) -> I
 
 
 @rule
-def the_heads_state_outlives_it_where_the_cluster_stays(documents: list[Any]) -> Iterator[str]:
+def the_heads_state_outlives_it_where_the_cluster_stays(documents: list[Document]) -> Iterator[str]:
     for cluster in of_kind(documents, "RayCluster"):
         options = cluster["spec"].get("gcsFaultToleranceOptions", {})
         if "redisAddress" not in options or "valueFrom" not in options.get("redisPassword", {}):
@@ -149,7 +150,7 @@ def the_heads_state_outlives_it_where_the_cluster_stays(documents: list[Any]) ->
 
 
 @rule
-def monitors_look_at_ports_that_pods_have(documents: list[Any]) -> Iterator[str]:
+def monitors_look_at_ports_that_pods_have(documents: list[Document]) -> Iterator[str]:
     for monitor in of_kind(documents, "PodMonitor"):
         side = monitor["spec"]["selector"]["matchLabels"]["ray.io/node-type"]
         asked = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
@@ -161,7 +162,7 @@ def monitors_look_at_ports_that_pods_have(documents: list[Any]) -> Iterator[str]
 
 
 @rule
-def a_run_asks_for_what_its_cluster_may_bring(documents: list[Any]) -> Iterator[str]:
+def a_run_asks_for_what_its_cluster_may_bring(documents: list[Document]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         spec, where = rayjob["spec"]["rayClusterSpec"], f"RayJob {rayjob['metadata']['name']}"
         pools = load_job(None, None, [word for word in rayjob["spec"]["entrypoint"].split() if "=" in word]).pools

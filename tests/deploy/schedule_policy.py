@@ -1,12 +1,11 @@
 """What CronJob, launcher and run must agree on."""
 
 from collections.abc import Iterator
-from typing import Any
 from zoneinfo import available_timezones
 
 from reelmend.cluster.kubernetes.rayjob import LONGEST_NAME, run_name
 from reelmend.pipelines.errors import EXIT_DELETED, EXIT_INCOMPLETE, EXIT_NOT_STARTED, ConfigError
-from tests.deploy.manifests import of_kind
+from tests.deploy.manifests import Document, of_kind
 from tests.deploy.policy import rule
 
 _FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 6)}
@@ -20,7 +19,7 @@ FINAL = [EXIT_NOT_STARTED, EXIT_INCOMPLETE, EXIT_DELETED]
 
 
 @rule
-def schedules_are_times_that_come(documents: list[Any]) -> Iterator[str]:
+def schedules_are_times_that_come(documents: list[Document]) -> Iterator[str]:
     for cronjob in of_kind(documents, "CronJob"):
         spec = cronjob["spec"]
         fields = spec["schedule"].split()
@@ -36,7 +35,7 @@ def schedules_are_times_that_come(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def runs_do_not_overlap_and_pods_end_once(documents: list[Any]) -> Iterator[str]:
+def runs_do_not_overlap_and_pods_end_once(documents: list[Document]) -> Iterator[str]:
     for cronjob in of_kind(documents, "CronJob"):
         job = cronjob["spec"]["jobTemplate"]["spec"]
         if cronjob["spec"].get("concurrencyPolicy") != "Forbid":
@@ -49,7 +48,7 @@ def runs_do_not_overlap_and_pods_end_once(documents: list[Any]) -> Iterator[str]
 
 
 @rule
-def deadlines_add_up(documents: list[Any]) -> Iterator[str]:
+def deadlines_add_up(documents: list[Document]) -> Iterator[str]:
     for cronjob in of_kind(documents, "CronJob"):
         launcher_s = cronjob["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
         if cronjob["spec"].get("startingDeadlineSeconds", 0) < 10:
@@ -64,7 +63,7 @@ def deadlines_add_up(documents: list[Any]) -> Iterator[str]:
 
 
 @rule
-def names_leave_room_for_what_is_added_to_them(documents: list[Any]) -> Iterator[str]:
+def names_leave_room_for_what_is_added_to_them(documents: list[Document]) -> Iterator[str]:
     for rayjob in of_kind(documents, "RayJob"):
         try:
             run_name(rayjob["metadata"]["name"], "scheduled-29940570")
@@ -77,7 +76,7 @@ def names_leave_room_for_what_is_added_to_them(documents: list[Any]) -> Iterator
 
 
 @rule
-def runs_are_sent_to_a_queue_that_is_there(documents: list[Any]) -> Iterator[str]:
+def runs_are_sent_to_a_queue_that_is_there(documents: list[Document]) -> Iterator[str]:
     queues = {queue["metadata"]["name"] for queue in of_kind(documents, "LocalQueue")}
     for cronjob in of_kind(documents, "CronJob"):
         (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
@@ -88,7 +87,7 @@ def runs_are_sent_to_a_queue_that_is_there(documents: list[Any]) -> Iterator[str
 
 
 @rule
-def the_cronjob_launches_what_is_there(documents: list[Any]) -> Iterator[str]:
+def the_cronjob_launches_what_is_there(documents: list[Document]) -> Iterator[str]:
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
     for cronjob in of_kind(documents, "CronJob"):
         (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]

@@ -9,12 +9,11 @@ import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from tests.deploy.manifests import ROOT, containers, pod_templates, rendered
+from tests.deploy.manifests import ROOT, Document, containers, pod_templates, rendered
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
@@ -24,7 +23,7 @@ def _instructions() -> list[tuple[str, str]]:
     """(instruction, rest) of each, continued lines joined, comments left out."""
     lines = [line for line in DOCKERFILE.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines()]
+    return [(instruction, rest) for instruction, rest in (line.split(maxsplit=1) for line in joined.splitlines())]
 
 
 def _locked() -> set[str]:
@@ -105,7 +104,7 @@ def test_nobody_is_root_and_pods_run_as_the_images_user() -> None:
     assert {(one["runAsUser"], one["runAsGroup"]) for one in security} == {(int(user), int(group))}
 
 
-def _own_pods() -> list[dict[str, dict[str, dict] | dict[str, Any]] | dict[str, dict[str, Any]]]:
+def _own_pods() -> list[Document]:
     return [
         pod
         for _, pod in pod_templates(rendered("long-lived"))
@@ -132,7 +131,9 @@ def test_the_weights_lie_where_pods_mount_them() -> None:
 
 def test_what_the_engine_compiles_is_kept_where_the_images_user_may_write() -> None:
     """numba uses no cache in a folder that it cannot write, and the package's own is root's."""
-    home = "/home/" + re.search(r"useradd .* (\w+)$", DOCKERFILE, re.MULTILINE).group(1)
+    user_made = re.search(r"useradd .* (\w+)$", DOCKERFILE, re.MULTILINE)
+    assert user_made is not None
+    home = f"/home/{user_made[1]}"
     assert f"NUMBA_CACHE_DIR={home}/" in DOCKERFILE
     steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
     user = max(index for index, step in enumerate(steps) if step.startswith("USER "))

@@ -12,7 +12,11 @@ from kubernetes_validate import ValidationError
 from kubernetes_validate import validate as validate_against
 
 from reelmend.cluster.kubernetes.rayjob import run_from
-from tests.deploy.manifests import OVERLAYS, of_kind, one, pod_templates, rendered
+from tests.deploy.manifests import OVERLAYS, Document, of_kind, one, pod_templates, rendered
+
+Validators = dict[str, jsonschema.Draft202012Validator]
+"""By kind."""
+Change = Callable[[Document], object]
 
 VERSIONS = ["1.30", "1.37"]
 """The oldest that the manifests are written for, and the newest whose schemas are installed."""
@@ -24,7 +28,7 @@ KUBERAY = {"RayJob", "RayCluster"}
 
 
 @pytest.fixture(scope="module")
-def crds() -> None:
+def crds() -> Validators:
     """Validators of KubeRay's resources, made strict: a field that they do not name is an error."""
     folder = os.environ.get("REELMEND_CRDS")
     if folder is None:
@@ -33,11 +37,11 @@ def crds() -> None:
     return {kind: jsonschema.Draft202012Validator(_strict(schema)) for kind, schema in schemas.items()}
 
 
-def validate(document: dict[Any, Any], version: str) -> None:
+def validate(document: Document, version: str) -> None:
     validate_against(document, version, strict=True)
 
 
-def _strict(schema):
+def _strict(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -48,7 +52,7 @@ def _strict(schema):
     return made
 
 
-def _problems(crds, document):
+def _problems(crds: Validators, document: Document) -> list[str]:
     plain = {key: part for key, part in document.items() if key != "metadata"} | {"metadata": {}}
     return [f"{error.json_path}: {error.message}" for error in crds[document["kind"]].iter_errors(plain)]
 
@@ -70,7 +74,7 @@ def test_every_pod_that_ray_makes_is_one_that_kubernetes_knows(overlay: str) -> 
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(crds, overlay) -> None:
+def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(crds: Validators, overlay: str) -> None:
     documents = rendered(overlay)
     on_cluster = "reelmend" if of_kind(documents, "RayCluster") else None
     run = run_from(one(documents, "RayJob"), "reelmend-nightly-20261205-0130", {}, on_cluster)
@@ -78,31 +82,25 @@ def test_what_the_launcher_makes_of_a_template_is_a_rayjob_that_kuberay_knows(cr
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_ray_resource_is_one_that_kuberay_knows(crds, overlay) -> None:
+def test_every_ray_resource_is_one_that_kuberay_knows(crds: Validators, overlay: str) -> None:
     for document in of_kind(rendered(overlay), *KUBERAY):
         assert _problems(crds, document) == []
 
 
-def _misspell(
-    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
-) -> None:
+def _misspell(document: Document) -> None:
     document["spec"]["concurencyPolicy"] = document["spec"].pop("concurrencyPolicy")
 
 
-def _deadline_in_words(
-    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
-) -> None:
+def _deadline_in_words(document: Document) -> None:
     document["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] = "8 hours"
 
 
-def _user_in_quotes(
-    document: dict[str, dict[str, dict[str, dict] | int | str] | dict[str, dict[str, str] | str] | str],
-) -> None:
+def _user_in_quotes(document: Document) -> None:
     document["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = "10001"
 
 
 @pytest.mark.parametrize("break_it", [_misspell, _deadline_in_words, _user_in_quotes])
-def test_a_broken_cronjob_does_not_pass(break_it: Callable[..., Any]) -> None:
+def test_a_broken_cronjob_does_not_pass(break_it: Change) -> None:
     cronjob = one(rendered("gpu"), "CronJob")
     validate(cronjob, VERSIONS[-1])
     break_it(cronjob)
@@ -117,23 +115,23 @@ def test_a_broken_pod_of_ray_does_not_pass() -> None:
         validate({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "x"}, "template": template}, "1.37")
 
 
-def _integer_for_ray_start(spec) -> None:
+def _integer_for_ray_start(spec: Document) -> None:
     spec["rayClusterSpec"]["headGroupSpec"]["rayStartParams"]["num-cpus"] = 0
 
 
-def _unknown_field(spec) -> None:
+def _unknown_field(spec: Document) -> None:
     spec["rayClusterSpec"]["enableAutoscaling"] = True
 
 
-def _tolerations_beside_the_template(spec) -> None:
+def _tolerations_beside_the_template(spec: Document) -> None:
     spec["rayClusterSpec"]["workerGroupSpecs"][0]["tolerations"] = []
 
 
-def _group_without_template(spec) -> None:
+def _group_without_template(spec: Document) -> None:
     del spec["rayClusterSpec"]["workerGroupSpecs"][0]["template"]
 
 
-def _unit_that_is_none(spec) -> None:
+def _unit_that_is_none(spec: Document) -> None:
     pod = spec["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
     pod["containers"][0]["resources"]["limits"]["memory"] = "96GiB"
 
@@ -148,7 +146,7 @@ def _unit_that_is_none(spec) -> None:
         _unit_that_is_none,
     ],
 )
-def test_a_broken_rayjob_does_not_pass(crds, break_it) -> None:
+def test_a_broken_rayjob_does_not_pass(crds: Validators, break_it: Change) -> None:
     rayjob = one(rendered("gpu"), "RayJob")
     break_it(rayjob["spec"])
     assert _problems(crds, rayjob)

@@ -35,7 +35,7 @@ out: restored
 
 
 @pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory):
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader has who tries the commands: two short clips, their masks, a job, a manifest."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "in").mkdir()
@@ -54,7 +54,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture
-def reader(footage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def reader(footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "worker_context"
     shutil.copytree(footage, folder, symlinks=True)
     monkeypatch.chdir(folder)
@@ -76,7 +76,9 @@ def type_in(line: str, *more: str) -> None:
 
 @pytest.mark.ray
 @pytest.mark.parametrize("pages", WALKS, ids=lambda pages: pages[0])
-def test_the_commands_of_a_page_do_what_a_reader_types_them_for(pages, reader, on_cluster, s3_credentials) -> None:
+def test_the_commands_of_a_page_do_what_a_reader_types_them_for(
+    pages: list[str], reader: Path, on_cluster: str, s3_credentials: None
+) -> None:
     if AFTER_A_RUN & {*pages}:
         type_in("reelmend run job.yaml run.executor=inline")
     here = [] if pages is GETTING_STARTED else ["run.executor=inline"]  # Ray takes seconds to begin: once will do

@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def read(name: str) -> dict[Any, Any]:
-    return yaml.safe_load((ROOT / name).read_text())
+def read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
+    return document
 
 
 def test_public_ci_runs_what_a_developer_runs_on_every_python_that_the_package_names() -> None:

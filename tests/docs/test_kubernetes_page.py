@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+Document = dict[str, Any]
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -27,7 +29,7 @@ def test_every_message_that_the_page_explains_is_one_of_the_launcher() -> None:
 
 
 @pytest.fixture(scope="module")
-def nightly(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
     """The folder that the page tells a reader to write, rendered."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: the page's folder is not rendered")
@@ -40,23 +42,23 @@ def nightly(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return _rendered(folder / "nightly")
 
 
-def _rendered(folder: Path) -> list[Any]:
+def _rendered(folder: Path) -> list[Document]:
     command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
 
-def _one(documents: list[Any], kind: str, name: str) -> dict[Any, Any]:
+def _one(documents: list[Document], kind: str, name: str) -> Document:
     return next(one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, name))
 
 
-def test_a_folder_of_ones_own_changes_the_image_everywhere(nightly: list[Any]) -> None:
+def test_a_folder_of_ones_own_changes_the_image_everywhere(nightly: list[Document]) -> None:
     images = set(re.findall(r"'image': '([^']+)'", repr(nightly)))
     assert images == {"registry.example.org/video/reelmend:0.1.0"}
 
 
-def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_configmaps(nightly: list[Any]) -> None:
+def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_configmaps(nightly: list[Document]) -> None:
     assert (
         yaml.safe_load(_one(nightly, "ConfigMap", "reelmend-job")["data"]["job.yaml"])["out"] == "s3://footage/restored"
     )
@@ -65,7 +67,7 @@ def test_a_folder_of_ones_own_changes_job_weights_and_nothing_else_of_their_conf
     assert weights["weights.sha256"].endswith("a.pth")
 
 
-def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly: list[Any]) -> None:
+def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly: list[Document]) -> None:
     assert _one(nightly, "CronJob", "reelmend-nightly")["spec"]["schedule"] == "0 22 * * 1-5"
     named = {
         one["metadata"]["name"]
@@ -76,13 +78,13 @@ def test_a_folder_of_ones_own_changes_schedule_and_identity(nightly: list[Any]) 
 
 
 def _amount(quantity: str) -> float:
-    number, unit = re.fullmatch(r"(\d+)(\w*)", str(quantity)).groups()
+    found = re.fullmatch(r"(\d+)(\w*)", str(quantity))
+    assert found is not None, quantity
+    number, unit = found.groups()
     return int(number) * {"": 1.0, "m": 1e-3, "Mi": 2.0**20, "Gi": 2.0**30}[unit]
 
 
-def _pods(
-    rayjob: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str],
-) -> Iterator[tuple[int, list[dict[str, dict | list | str]]]]:
+def _pods(rayjob: Document) -> Iterator[tuple[int, list[Document]]]:
     """(how many, its containers) of what Kueue reserves room for."""
     spec = rayjob["spec"]
     yield 1, spec["submitterPodTemplate"]["spec"]["containers"]
@@ -95,7 +97,7 @@ def test_the_cluster_queue_of_the_page_admits_a_run_and_covers_all_that_its_pods
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: the overlay is not rendered")
     documents = _rendered(ROOT / "deploy/k8s/overlays/kueue")
-    needed = Counter()
+    needed: Counter[str] = Counter()
     for count, containers in _pods(next(one for one in documents if one["kind"] == "RayJob")):
         for container in containers:
             needed.update({name: count * _amount(one) for name, one in container["resources"]["requests"].items()})

@@ -42,7 +42,7 @@ def test_a_missing_file_is_named_with_its_folder_and_both_ways_to_get_it(folder:
 
 def test_a_name_of_another_network_is_refused_with_the_name_that_fits(folder: Path) -> None:
     put(folder)
-    with pytest.raises(SetupError, match=r"are those of raft, not of generator; use ProPainter"):
+    with pytest.raises(SetupError, match=r"for the network raft, not generator; use ProPainter"):
         find("raft-things", "generator")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,11 @@ def test_another_file_than_the_recorded_one_is_refused_until_the_record_goes(
 ) -> None:
     first = pull_from(raft_file.parent, folder)
     first.path.unlink()
-    for attempt in (lambda: pull_from(another_raft.parent, folder), lambda: take_in(another_raft, RAFT, folder)):
+    attempts: tuple[Callable[[], WeightFile], ...] = (
+        lambda: pull_from(another_raft.parent, folder),
+        lambda: take_in(another_raft, RAFT, folder),
+    )
+    for attempt in attempts:
         with pytest.raises(SetupError, match=rf"expected {first.sha256}; .*delete the record of the other"):
             attempt()
     assert not first.path.exists()
@@ -153,7 +158,7 @@ def test_a_file_of_another_network_is_not_taken_in(raft_file: Path, folder: Path
     ("path", "error", "what"),
     [
         ("no.pth", SetupError, r"no\.pth: cannot be copied \(No such file"),
-        ("raft.safetensors", ConfigError, "use a file of another format by its path"),
+        ("raft.safetensors", ConfigError, "to use a file of another format, set its path"),
     ],
 )
 def test_a_path_that_cannot_be_taken_in_is_named(

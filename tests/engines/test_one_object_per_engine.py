@@ -9,8 +9,11 @@ ROOT = Path(__file__).parents[2]
 SPECS = {f"pipelines/engines/{name}.py" for name in engine_specs()}
 NAMES = set(engine_specs()) - {"auto"}
 """`auto` is a value of many settings, too."""
-DECLARED = {"pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py"}
-"""The default of `engine`, and the section of settings."""
+DECLARED = {
+    "pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py",  # the default of `engine`, the section
+    "pipelines/engines/flow_by_raft.py",  # measures with the network and the settings of that section
+    "pipelines/tuning/candidates.py",  # a line per setting, some of one engine
+}  # fmt: skip
 
 
 def named_in(text: str) -> set[str]:

@@ -202,7 +202,9 @@ def test_frames_of_another_shape_than_asked_for_are_an_error_that_names_the_engi
     )
     _, rows = finish(job_of(videos))
     assert rows["clip"].state == "failed"
-    assert "engine mean_colour: restore gave frames as uint8 [4, 2], not uint8 [4, 64, 96, 3]" in rows["clip"].reason
+    assert (
+        "engine mean_colour: restore returned frames as uint8 [4, 2], not uint8 [4, 64, 96, 3]" in rows["clip"].reason
+    )
 
 
 BROKEN = {
@@ -218,14 +220,14 @@ BROKEN = {
     ),
     "other": ("from mean_colour import SPEC as MEAN, MeanColourSpec\n"
               "class Other(MeanColourSpec):\n    name = 'another'\nSPEC = Other()",
-              "its engine is called another, unlike the entry point"),
+              "its engine is called another, but its entry point has another name"),
     "mask": ("from mean_colour import MeanColourSpec\n"
              "class Mask(MeanColourSpec):\n    name = 'mask'\nSPEC = Mask()",
              "mask is a setting of every job"),
     "odd": ("from dataclasses import dataclass, field\nfrom mean_colour import MeanColourSpec\n"
             "@dataclass\nclass Config:\n    sizes: dict = field(default_factory=dict)\n"
             "class Odd(MeanColourSpec):\n    name, section = 'odd', Config\nSPEC = Odd()",
-            "the type of odd.sizes is none that a job file can hold"),
+            "the type of odd.sizes is not supported in a job file"),
     "propagation": ("from reelmend.pipelines.engines.propagation import PROPAGATION as SPEC",
                     "the name propagation is taken by reelmend itself"),
 }  # fmt: skip
@@ -288,7 +290,9 @@ def test_a_digest_that_another_engine_may_have_is_refused(
     registered: Any, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registered, "settings_digest", lambda job, weights: "1", raising=False)
-    with pytest.raises(SetupError, match=r"engine mean_colour .*'1'; it must be text that begins with 'mean_colour'"):
+    with pytest.raises(
+        SetupError, match=r"engine mean_colour .*'1'; it must be a string that begins with 'mean_colour'"
+    ):
         finish(job_of(videos))
     assert not (videos / "out/_reelmend/config.yaml").exists(), "the run has begun"
 

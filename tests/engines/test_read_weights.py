@@ -4,7 +4,6 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,7 +24,7 @@ class Hostile:
     def __init__(self, trace: Path) -> None:
         self.trace = trace
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, (str(self.trace),)
 
 
@@ -47,9 +46,9 @@ def test_the_names_that_training_on_several_gpus_leaves_fit_the_network(raft_sta
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
-def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -> None:
+def test_code_in_a_file_does_not_run(save: Callable[[object, Path], object], tmp_path: Path) -> None:
     save({"weight": torch.zeros(1), "trap": Hostile(tmp_path / "trace")}, tmp_path / "hostile.pth")
-    with pytest.raises(SetupError, match="contains code, which is never run") as error:
+    with pytest.raises(SetupError, match="contains code, which reelmend never runs") as error:
         load(tmp_path / "hostile.pth")
     assert "weights_only" not in str(error.value)
     assert not (tmp_path / "trace").exists()
@@ -58,18 +57,19 @@ def test_code_in_a_file_does_not_run(save: Callable[..., Any], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (torch.zeros(3), "holds a Tensor instead"),
-        ([torch.zeros(3)], "holds a list instead"),
-        ({}, "holds nothing"),
-        ({"state_dict": {"weight": torch.zeros(3)}, "epoch": 3}, r"state_dict \(dict\), epoch \(int\); save the state"),
+        (torch.zeros(3), "contains a Tensor instead"),
+        ([torch.zeros(3)], "contains a list instead"),
+        ({}, "contains no tensors"),
+        (
+            {"state_dict": {"weight": torch.zeros(3)}, "epoch": 3},
+            r"state_dict \(dict\), epoch \(int\); save only the state",
+        ),
         ({1: torch.zeros(3)}, r"1 \(Tensor\)"),
         ({"weight": torch.zeros(3).to_sparse()}, r"weight \(Tensor\)"),
         ({"weight": torch.zeros(3, device="meta")}, r"weight \(Tensor\)"),
     ],
 )
-def test_what_is_not_tensors_by_name_is_said(
-    content: dict[Any, Any] | list[torch.Tensor] | torch.Tensor, what: str, tmp_path: Path
-) -> None:
+def test_what_is_not_tensors_by_name_is_said(content: object, what: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(SetupError, match=what):
         load(tmp_path / "other.pth")
@@ -80,7 +80,7 @@ def test_what_is_not_tensors_by_name_is_said(
     "damage", [lambda _: b"", lambda b: b[:-1000], lambda b: b[: len(b) // 2], lambda _: b"<html>no"]
 )
 def test_a_broken_file_is_refused_in_one_line(
-    damage: Callable[..., Any], suffix: str, raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
+    damage: Callable[[bytes], bytes], suffix: str, raft_file: Path, raft_state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     whole = tmp_path / f"whole{suffix}"
     torch.save(raft_state, whole) if suffix == ".pth" else save_file(raft_state, whole)
@@ -98,5 +98,5 @@ def test_a_file_that_is_another_on_the_workers_machine_is_refused(
     torch.save(raft_state, tmp_path / "raft.pth")
     file = find(str(tmp_path / "raft.pth"), "raft")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "raft.pth")
-    with pytest.raises(SetupError, match=f"is not the file that was found: .* expected {file.sha256}"):
+    with pytest.raises(SetupError, match=f"is not the file that the run started with: .* expected {file.sha256}"):
         load_state(file)

@@ -9,8 +9,7 @@ import pytest
 
 from reelmend.pipelines.engines.weights.open import source_of
 from reelmend.pipelines.engines.weights.registry import entry_of
-from reelmend.pipelines.engines.weights.s3_source import S3Source
-from reelmend.pipelines.engines.weights.source import CHUNK_BYTES
+from reelmend.pipelines.engines.weights.source import CHUNK_BYTES, Source
 from reelmend.pipelines.engines.weights.transfer import fetch
 from reelmend.pipelines.errors import SetupError, StoreError
 
@@ -27,7 +26,7 @@ def models(s3_credentials: None) -> Any:
 
 
 @pytest.fixture
-def source(models: Any) -> S3Source:
+def source(models: Any) -> Source:
     return source_of(entry_of("raft-things"), MIRROR)
 
 
@@ -45,13 +44,13 @@ def interrupt_after_a_chunk(here: int, total: int | None) -> None:
         raise Interrupted
 
 
-def test_a_file_comes_whole_from_an_object_store(source: S3Source, part: Path) -> None:
+def test_a_file_comes_whole_from_an_object_store(source: Source, part: Path) -> None:
     fetch(source, part, lambda here, total: None)
     assert part.read_bytes() == CONTENT
     assert source.name == f"{MIRROR}/raft-things.pth"
 
 
-def test_an_interrupted_transfer_goes_on_where_it_stopped(source: S3Source, part: Path) -> None:
+def test_an_interrupted_transfer_goes_on_where_it_stopped(source: Source, part: Path) -> None:
     with pytest.raises(Interrupted):
         fetch(source, part, interrupt_after_a_chunk)
     said = []
@@ -60,7 +59,7 @@ def test_an_interrupted_transfer_goes_on_where_it_stopped(source: S3Source, part
     assert said[0] == (CHUNK_BYTES, len(CONTENT))
 
 
-def test_an_object_that_changed_meanwhile_is_fetched_anew(source: S3Source, part: Path, models: Any) -> None:
+def test_an_object_that_changed_meanwhile_is_fetched_anew(source: Source, part: Path, models: Any) -> None:
     with pytest.raises(Interrupted):
         fetch(source, part, interrupt_after_a_chunk)
     models.put_object(Key="video/v1/raft-things.pth", Body=CHANGED)
@@ -91,14 +90,14 @@ def test_missing_credentials_are_said(models: Any, part: Path, monkeypatch: pyte
 
 
 def test_an_endpoint_that_does_not_answer_may_answer_another_time(
-    source: S3Source, part: Path, monkeypatch: pytest.MonkeyPatch
+    source: Source, part: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:9.*run the same command again to resume"):
         fetch(source, part, lambda here, total: None)
 
 
-def test_an_endpoint_that_is_no_address_is_said(source: S3Source, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_is_no_address_is_said(source: Source, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
     with pytest.raises(SetupError, match="AWS_ENDPOINT_URL right"):
         fetch(source, part, lambda here, total: None)

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
@@ -16,17 +16,17 @@ from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.forecast import Sample, forecast
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.job.manifest import walk
-from tests.clips import write_clip, write_mask_image
+from tests.clips import Bool, write_clip, write_mask_image
 
 SIZE = {"width": 640, "height": 360}
 
 
-def manifest(folder: Path, rows: list[Any], **settings: PlanConfig) -> JobConfig:
+def manifest(folder: Path, rows: list[dict[str, Any]], **settings: Any) -> JobConfig:
     (folder / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return JobConfig(out="s3://bucket/out", input=InputConfig(manifest=str(folder / "items.jsonl")), **settings)
 
 
-def totals_of(job: JobConfig, looks: int = 0) -> Forecast | None:
+def totals_of(job: JobConfig, looks: int = 0) -> Forecast:
     return forecast(walk(job), job, None, looks=looks)[0]
 
 
@@ -44,8 +44,10 @@ def test_totals_are_those_of_all_items_laid_out_one_by_one(tmp_path: Path) -> No
 def _laid_out(job: JobConfig, frames: int) -> tuple[int, int]:
     whole = [(0, frames)]
     blocks, everywhere = lay_shots(job, whole, whole, frames), masked_ranges(whole, frames)
-    lengths = {"chunk_length": job.plan.chunk_length, "segment_length": job.flow.segment_length}
-    return tuple(map(len, plan_frames(frames, blocks, everywhere, **lengths)))
+    segments, chunks = plan_frames(
+        frames, blocks, everywhere, chunk_length=job.plan.chunk_length, segment_length=job.flow.segment_length
+    )
+    return len(segments), len(chunks)
 
 
 def test_settings_of_single_items_count(tmp_path: Path) -> None:
@@ -73,6 +75,7 @@ def test_a_sample_is_opened_and_the_truth_lies_within_the_range_it_gives(tmp_pat
     assert 0 < totals.frames_error < 0.15 * totals.frames
     assert abs(totals.frames - 400 * 15) <= totals.frames_error
     assert totals.chunks == 400
+    assert totals.missing is not None
     assert 0 < totals.missing < 1
 
 
@@ -114,9 +117,7 @@ def test_every_thing_is_as_likely_to_be_drawn() -> None:
     assert all(500 < times < 700 for times in drawn)
 
 
-def _box() -> NDArray[Any]:
-    import numpy as np
-
+def _box() -> Bool:
     box = np.zeros((64, 96), bool)
     box[20:40, 30:60] = True
     return box

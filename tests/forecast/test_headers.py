@@ -33,16 +33,16 @@ def job(tmp_path: Path) -> JobConfig:
 
 
 @pytest.fixture
-def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[HeaderProcess]]:
     """Every look from now on is at a file whose disk does not answer: its process is stopped, as one in such a read."""
-    started = []
+    started: list[HeaderProcess] = []
 
     class Stopped(HeaderProcess):
         def ask(self, config: HeaderReaderConfig, what: str, arguments: tuple[Path], timeout_s: float) -> None:
             self._asked_before = True
             started.append(self)
             os.kill(self.pid, signal.SIGSTOP)
-            return super().ask(config, what, arguments, timeout_s)
+            super().ask(config, what, arguments, timeout_s)
 
     monkeypatch.setattr(looks_module, "HeaderProcess", Stopped)
     monkeypatch.setattr(looks_module, "_idle", [])
@@ -81,7 +81,7 @@ def test_a_mask_of_another_shape_is_refused_by_its_header_alone(tmp_path: Path, 
     write_mask_image(tmp_path / "m.png", _box((64, 64), 10, 20, 4, 8))
     content = (tmp_path / "m.png").read_bytes()
     (tmp_path / "m.png").write_bytes(content[:60])  # the header, and nothing that could be decoded
-    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mkv 64x32: not the same shape"):
+    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mkv 64x32: not the same aspect ratio"):
         looks.mask_image(tmp_path / "m.png", (64, 32), NOTHING, header)
 
 
@@ -94,14 +94,16 @@ def test_a_look_that_takes_more_memory_than_it_may_fails_alone(tmp_path: Path, j
     assert not looks.exists(tmp_path / "other.png")
 
 
-def test_a_look_at_a_disk_that_hangs_is_given_up(tmp_path: Path, job: JobConfig, stalled: list[Any]) -> None:
+def test_a_look_at_a_disk_that_hangs_is_given_up(tmp_path: Path, job: JobConfig, stalled: list[HeaderProcess]) -> None:
     began = time.monotonic()
     with pytest.raises(OverLimit, match=r"did not answer in limits.look_s=1 s; does its disk or mount hang"):
         Headers(job).video(tmp_path / "a.mkv")
     assert time.monotonic() - began < 10
 
 
-def test_after_some_that_hang_no_more_files_are_opened(tmp_path: Path, job: JobConfig, stalled: list[Any]) -> None:
+def test_after_some_that_hang_no_more_files_are_opened(
+    tmp_path: Path, job: JobConfig, stalled: list[HeaderProcess]
+) -> None:
     items = [Item(str(i), tmp_path / f"{i}.mkv", None, tmp_path / f"out/{i}.mkv") for i in range(20)]
     began = time.monotonic()
     _, looked = forecast(items, replace(job, limits=LimitsConfig(look_s=0.3)), None, looks=64)
@@ -110,7 +112,9 @@ def test_after_some_that_hang_no_more_files_are_opened(tmp_path: Path, job: JobC
     assert len(stalled) <= 4  # two overdue, and one more in each other thread
 
 
-def test_an_interrupt_does_not_wait_for_a_look_that_hangs(tmp_path: Path, job: JobConfig, stalled: list[Any]) -> None:
+def test_an_interrupt_does_not_wait_for_a_look_that_hangs(
+    tmp_path: Path, job: JobConfig, stalled: list[HeaderProcess]
+) -> None:
     job.limits.look_s = 60.0
     items = [Item("a", tmp_path / "a.mkv", None, tmp_path / "out/a.mkv")]
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -81,7 +81,7 @@ def test_a_run_that_did_nothing_shows_no_rates(first: tuple[RunSummary, JobConfi
     finish(job)
     said = CliRunner().invoke(app, ["bench", "rates", "--from-run", job.out])
     assert said.exit_code == 2
-    assert "it shows no rates" in said.stderr
+    assert "cannot measure rates" in said.stderr
 
 
 def test_the_command_measures_clips_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from reelmend.pipelines.storage.files import Files
 STAGES = ("probe", "flow", "inpaint", "stitch")
 
 
-def rate(width: int = 640, height: int = 360, missing: float = 0.1, **changes: dict[str, float] | str) -> Rate:
+def rate(width: int = 640, height: int = 360, missing: float = 0.1, **changes: Any) -> Rate:
     seconds = dict(zip(STAGES, law(width * height / 1e6, missing), strict=True))
     made = Rate(
         machine="4 x Test CPU",
@@ -44,8 +45,14 @@ def law(megapixels: float, missing: float) -> tuple[float, float, float, float]:
     return 0.01 * megapixels, 0.2 * megapixels, 0.02 + megapixels * (0.3 + 4 * missing), 0.05 * megapixels
 
 
-def job_with(path: Path | str, **cost: str) -> JobConfig:
+def job_with(path: Path | str, **cost: Any) -> JobConfig:
     return JobConfig(cost=CostConfig(rates=str(path), **cost))
+
+
+def found_for(job: JobConfig) -> ChosenRates:
+    rates = rates_for(job)
+    assert rates is not None
+    return rates
 
 
 def test_what_was_written_is_read_and_measuring_the_same_again_replaces_it(tmp_path: Path) -> None:
@@ -87,7 +94,17 @@ def test_seconds_scale_with_the_pixels_of_picture_and_hole() -> None:
     measured = [rate(w, h, missing) for w, h in ((320, 180), (640, 360), (960, 540)) for missing in (0.02, 0.1)]
     speed = Speed(ChosenRates(tuple(measured), "rates.yaml"))
     megapixels = 1280 * 720 / 1e6
-    pixels = Pixels(*[megapixels * 10] * 6, megapixels * 10 * 0.05, 10)
+    all_of_it = megapixels * 10
+    pixels = Pixels(
+        source=all_of_it,
+        output=all_of_it,
+        flow_source=all_of_it,
+        flow=all_of_it,
+        inpaint_source=all_of_it,
+        process=all_of_it,
+        missing=all_of_it * 0.05,
+        frames_seen=10,
+    )
     assert list(speed.seconds(pixels).values()) == pytest.approx([10 * s for s in law(megapixels, 0.05)], rel=1e-6)
     assert speed.spread == pytest.approx(0, abs=1e-6)
     assert not speed.is_far(megapixels)
@@ -114,14 +131,14 @@ def test_a_gpu_is_taken_for_an_engine_made_for_it_and_a_cpu_for_the_other(tmp_pa
     digest = speed_digest(propainter)
     on_gpu, on_cpu = (rate(engine="propainter", engine_digest=digest, device=device) for device in ("H200", "cpu"))
     add_rates(tmp_path / "rates.yaml", [on_cpu, on_gpu, rate()], Files())
-    chosen = rates_for(replace(job_with(tmp_path / "rates.yaml"), engine="propainter"))
+    chosen = found_for(replace(job_with(tmp_path / "rates.yaml"), engine="propainter"))
     assert (chosen.first.device, chosen.doubts) == ("H200", ())
-    assert rates_for(job_with(tmp_path / "rates.yaml")).first.device == "cpu"
+    assert found_for(job_with(tmp_path / "rates.yaml")).first.device == "cpu"
 
 
 def test_rates_of_other_settings_are_doubted(tmp_path: Path) -> None:
     add_rates(tmp_path / "rates.yaml", [rate(engine_digest="of another form")], Files())
-    assert "other settings" in rates_for(job_with(tmp_path / "rates.yaml")).doubts[0]
+    assert "other settings" in found_for(job_with(tmp_path / "rates.yaml")).doubts[0]
 
 
 def test_rates_beside_the_job_file_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +151,7 @@ def test_rates_beside_the_job_file_are_found(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_rates_that_are_shipped_can_be_read_and_name_their_machine() -> None:
-    chosen = rates_for(JobConfig())
+    chosen = found_for(JobConfig())
     assert chosen.first.machine
     assert chosen.source == "rates.yaml of reelmend"
 

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig, ProcessConfig, WorkRegion
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked, worked_of_facts
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.headers import Headers
@@ -34,7 +35,7 @@ def item_with(folder: Path, *boxes: tuple[int, int]) -> Item:
     return Item("clip", video, write_mask_image(folder / "mask.png", mask), folder / "out/clip.mp4")
 
 
-def job_in(folder: Path, **settings: str) -> JobConfig:
+def job_in(folder: Path, **settings: Any) -> JobConfig:
     return JobConfig(out=str(folder / "out"), **settings)
 
 
@@ -46,13 +47,17 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(
     looked = look_at(item, job, Headers(job))
     line = plan_item(looked, job, flow_bytes_per_pixel=2, part_bytes_per_pixel=1)
     receipt = probe(ProbeTask(item), WorkerContext(RunContext("run", job)))
+    assert receipt.plan is not None
     assert receipt.plan.flow_bytes == pytest.approx(line.flow_bytes, rel=1e-3)
     assert len(receipt.plan.segments) == line.segments
-    assert worked_of_facts(receipt.facts).restored == pytest.approx(looked.worked.restored, abs=1e-3)
+    found = worked_of_facts(receipt.facts)
+    assert found is not None
+    assert looked.worked is not None
+    assert found.restored == pytest.approx(looked.worked.restored, abs=1e-3)
 
 
-def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path: Path) -> None:
-    job = job_in(tmp_path, engine="propainter")
+def test_a_job_of_whole_frames_is_predicted_for_these(tmp_path: Path) -> None:
+    job = job_in(tmp_path, engine="propainter", process=ProcessConfig(region=WorkRegion.frame))
     looked = look_at(item_with(tmp_path, (1060, 40)), job, Headers(job))
     assert looked.worked == WHOLE
 

@@ -115,7 +115,7 @@ def value(rng: random.Random, depth: int = 0) -> Any:
 
 def job_text(rng: random.Random) -> bytes:
     """Return a job file: known keys, half of them with values of the right type, and some that are none."""
-    tree: dict[Any, Any] = {}
+    tree: dict[object, Any] = {}
     for _ in range(rng.randint(1, 8)):
         key = rng.choice([*_DEFAULTS])
         section, _, name = key.partition(".")
@@ -195,7 +195,7 @@ def _quoted(cell: Any, rng: random.Random) -> str:
 
 def _defaults(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Return every setting of a job by its dotted key."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, below in vars(tree).items():
         is_section = hasattr(below, "__dataclass_fields__")
         found |= _defaults(below, f"{prefix}{name}.") if is_section else {f"{prefix}{name}": _plain(below)}

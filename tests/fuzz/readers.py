@@ -104,6 +104,7 @@ def names(path: Path) -> None:
     for item in items:
         shown = f"{item.problem} {item.id} {item.video}" if item.problem else visible(str(item.video))
         assert shown == visible(shown), item
+        assert isinstance(item.output, Path), item
         assert item.output.parent.is_relative_to(folder / "out"), item
         assert str(item).encode(), item
 

@@ -24,7 +24,7 @@ from tests.fuzz.readers import INFO
 
 _SIZE = (48, 32)
 _FRAMES = 8
-_CLIPS = {
+_CLIPS: dict[str, dict[str, Any]] = {
     "h264.mp4": {},
     "silent.mov": {"codec": "prores_ks", "pix_fmt": "yuv422p10le", "audio": False},
     "text.mkv": {"codec": "ffv1", "subtitle": "subrip"},

@@ -4,6 +4,7 @@
 starts another one when it is gone.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -90,8 +91,8 @@ class Victim:
     def _start(self) -> subprocess.Popen[bytes]:
         here = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1] / "src"), *sys.path])}
         command = [sys.executable, str(self._program)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, env=here, **pipes)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, env=here, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
         self._asked = 0
         assert self._process.stdout is not None
         self._process.stdout.readline()  # it has imported what it needs
@@ -105,7 +106,7 @@ class Victim:
 
 
 def main() -> None:
-    from readers import READERS  # beside this program: its test puts others there
+    READERS = importlib.import_module("readers").READERS  # beside this program: its test puts others there
 
     from reelmend.pipelines.config import LimitsConfig
     from reelmend.pipelines.media.limits import held_to

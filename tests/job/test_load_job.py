@@ -6,7 +6,8 @@ import pytest
 
 from reelmend.pipelines.config import Codec, JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job, preset_names
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job
+from reelmend.pipelines.job.presets import preset_names
 
 
 def write(folder: Path, text: str, name: str = "job.yaml") -> Path:
@@ -176,7 +177,7 @@ def test_an_item_may_differ_in_how_it_is_restored_but_not_in_how_the_run_goes() 
     job = load_job()
     assert apply_overrides(job, ("mask.dilation=9",)).mask.dilation == 9
     assert job.mask.dilation == JobConfig().mask.dilation
-    with pytest.raises(ConfigError, match=r"run cannot differ from item to item \(overrides of the item\)"):
+    with pytest.raises(ConfigError, match=r"run cannot be set per item \(overrides of the item\)"):
         apply_overrides(job, ("run.workers=2",))
     with pytest.raises(ConfigError, match=r"mask\.dilation: 'x' is not a whole number"):
         apply_overrides(job, ("mask.dilation=x",))

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from http.server import BaseHTTPRequestHandler
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-import pytest
-
+from reelmend.cluster.kubernetes.api import Document
 from tests.servers import LocalServer, in_thread
 
 PATH = "/apis/ray.io/v1/namespaces/reelmend/rayjobs"
@@ -26,8 +24,8 @@ class ApiServer(LocalServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.objects: dict[str, dict] = {}
-        self.events: list[tuple[int, str, dict]] = []
+        self.objects: dict[str, Document] = {}
+        self.events: list[tuple[int, str, Document]] = []
         """(resourceVersion, type, object), from the oldest that a watch may still begin at."""
         self.changed = threading.Condition()
         self.version = 100
@@ -38,7 +36,7 @@ class ApiServer(LocalServer):
         """What the next requests are answered with instead; `hang`: nothing; `lost`: done, but the answer is lost."""
         self.watch_faults: list[str] = []
         """What the next watches meet: `gone`, `expired`, `cut`, `cut within an event`, `silent`."""
-        self.on_watch: list[dict] = []
+        self.on_watch: list[dict[str, str]] = []
         """Status documents; each watch, once it is open, sets the next of them on every run."""
         self.released = threading.Event()
 
@@ -46,7 +44,7 @@ class ApiServer(LocalServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def put(self, document: dict, kind: str = "ADDED") -> dict:
+    def put(self, document: Document, kind: str = "ADDED") -> Document:
         with self.changed:
             self.version += 1
             kept = deepcopy(document)
@@ -67,9 +65,6 @@ class ApiServer(LocalServer):
             self.version += 1
             self.events.append((self.version, "DELETED", self.objects.pop(name)))
             self.changed.notify_all()
-
-    def handle_error(self, request: pytest.FixtureRequest, client_address) -> None:
-        """Quiet: a client that hangs up midway is what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif name is not None:
             self._refuse(404, "NotFound")
 
-    def _begin(self, method: str, lost: Callable[..., Any] = lambda: None) -> tuple[Any, ...]:
+    def _begin(self, method: str, lost: Callable[[], object] = lambda: None) -> tuple[str | None, dict[str, str]]:
         """Return the object's name ("" for all) and the query; (None, {}) when a fault has answered already."""
         parts = urlsplit(self.path)
         self.server.asked.append(f"{method} {parts.path}")
@@ -119,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif fault == "lost":
                 lost()
             elif fault:
-                self._refuse(fault, f"fault {fault}")
+                self._refuse(int(fault), f"fault {fault}")
             if fault:
                 self.close_connection = True
                 return None, {}
@@ -130,11 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
             key: last for key, [*_, last] in parse_qs(parts.query).items()
         }
 
-    def _watch(self, query: dict[str, str]) -> bool | None:
+    def _watch(self, query: dict[str, str]) -> None:
         server = self.server
         fault = server.watch_faults.pop(0) if server.watch_faults else ""
         if fault == "gone":
-            return self._refuse(410, "too old resource version")
+            self._refuse(410, "too old resource version")
+            return
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -145,13 +141,12 @@ class _Handler(BaseHTTPRequestHandler):
                     server.set_status(one["metadata"]["name"], **status)
         self.close_connection = True
         if fault == "expired":
-            return self._event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
-        if fault == "silent":
-            return server.released.wait(30)
-        if fault == "cut":
-            return None
-        self._tell_events(int(query["resourceVersion"]), query["fieldSelector"].removeprefix("metadata.name="), fault)
-        return None
+            self._event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
+        elif fault == "silent":
+            server.released.wait(30)
+        elif fault != "cut":
+            name = query["fieldSelector"].removeprefix("metadata.name=")
+            self._tell_events(int(query["resourceVersion"]), name, fault)
 
     def _tell_events(self, seen: int, name: str, fault: str) -> None:
         """Tell what changed after version `seen`, until the test ends."""
@@ -168,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
                     if fault:
                         return
 
-    def _event(self, kind: str, found: dict[Any, Any], half: bool = False) -> None:
+    def _event(self, kind: str, found: Document, half: bool = False) -> None:
         line = json.dumps({"type": kind, "object": found}).encode() + b"\n"
         line = line[: len(line) // 2] if half else line
         self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
@@ -182,14 +177,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         self._answer(status, {"kind": "Status", "message": message, "code": status})
 
-    def _answer(self, status: int, document: dict[Any, Any]) -> None:
+    def _answer(self, status: int, document: Document) -> None:
         content = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: str) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Quiet: pytest shows what is printed."""
 
 

@@ -1,8 +1,8 @@
 """A template as small as can be, and a patience as short."""
 
-from reelmend.cluster.kubernetes.api import Patience
+from reelmend.cluster.kubernetes.api import Document, Patience
 
-TEMPLATE = {
+TEMPLATE: Document = {
     "apiVersion": "ray.io/v1",
     "kind": "RayJob",
     "metadata": {"name": "nightly", "labels": {"app.kubernetes.io/instance": "gitops"}},

@@ -163,6 +163,6 @@ def test_old_runs_that_cannot_be_deleted_stay_and_that_is_all(
 ) -> None:
     for night in range(8):
         _put_run(server, f"night-{night}", "Complete")
-    server.statuses = [0] + [fault] * 10_000
+    server.statuses = [0, *[fault] * 10_000]
     prune(rayjobs, wish)
     assert "night-0" in server.objects

@@ -50,6 +50,7 @@ def test_quarantined_items_are_exit_status_3_for_the_cronjob_too(server: ApiServ
 def test_sigterm_ends_the_launcher_and_not_the_run(server: ApiServer) -> None:
     server.on_watch = [{"jobDeploymentStatus": "Running"}]
     with _launch(server) as process:
+        assert process.stderr is not None
         next(line for line in process.stderr if "state=Running" in line)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
@@ -77,7 +78,7 @@ def test_a_right_that_is_taken_away_meanwhile_is_not_a_run_that_was_never_starte
         (("nightly", "--job-name", "Again", "--server", "http://x"), "error: nightly-Again: not a valid RayJob name"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_status_2(words: tuple[str, ...] | tuple[str, str, str], said: str) -> None:
+def test_a_mistake_is_one_line_and_exit_status_2(words: tuple[str, ...], said: str) -> None:
     with _reelmend("launch", *words) as process:
         _, log = process.communicate(timeout=60)
     assert process.returncode == 2

@@ -1,10 +1,8 @@
 """A launcher waits for hours: it sees the end whatever happens to its connection meanwhile."""
 
-from typing import Any
-
 import pytest
 
-from reelmend.cluster.kubernetes.api import ApiUnavailable, RayJobs
+from reelmend.cluster.kubernetes.api import ApiUnavailable, Document, RayJobs
 from reelmend.cluster.kubernetes.launch import LaunchRequest, create_or_attach, wait
 from tests.launch.api_server import PATH, ApiServer
 
@@ -13,13 +11,11 @@ SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
 
 
 @pytest.fixture
-def run(rayjobs: RayJobs, wish: LaunchRequest) -> dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]:
+def run(rayjobs: RayJobs, wish: LaunchRequest) -> Document:
     return create_or_attach(rayjobs, wish)[0]
 
 
-def test_the_end_of_the_run_is_seen_on_the_watch(
-    server: ApiServer, rayjobs: RayJobs, run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]
-) -> None:
+def test_the_end_of_the_run_is_seen_on_the_watch(server: ApiServer, rayjobs: RayJobs, run: Document) -> None:
     server.on_watch = [SUCCEEDED]
     assert wait(rayjobs, run).exit_status == 0
     assert server.asked[-1] == f"GET {PATH}"
@@ -29,7 +25,7 @@ def test_the_end_of_the_run_is_seen_on_the_watch(
 def test_an_end_that_a_broken_watch_hid_is_seen_afterwards(
     server: ApiServer,
     rayjobs: RayJobs,
-    run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str],
+    run: Document,
     fault: str,
 ) -> None:
     server.on_watch = [RUNNING, SUCCEEDED]
@@ -37,9 +33,7 @@ def test_an_end_that_a_broken_watch_hid_is_seen_afterwards(
     assert wait(rayjobs, run).exit_status == 0
 
 
-def test_the_server_may_be_away_for_a_while(
-    server: ApiServer, rayjobs: RayJobs, run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]
-) -> None:
+def test_the_server_may_be_away_for_a_while(server: ApiServer, rayjobs: RayJobs, run: Document) -> None:
     server.watch_faults = ["cut"]
     server.statuses = [0, 503, 429, "hang"]  # the watch, then looks at the run
     server.on_watch = [RUNNING, SUCCEEDED]
@@ -47,7 +41,7 @@ def test_the_server_may_be_away_for_a_while(
 
 
 def test_a_server_that_does_not_come_back_is_not_a_failed_run(
-    server: ApiServer, rayjobs: RayJobs, run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]
+    server: ApiServer, rayjobs: RayJobs, run: Document
 ) -> None:
     server.statuses = [503] * 10_000
     with pytest.raises(ApiUnavailable):
@@ -56,7 +50,7 @@ def test_a_server_that_does_not_come_back_is_not_a_failed_run(
 
 
 def test_a_run_that_somebody_deletes_was_meant_to_end_and_is_told_from_one_that_was_cut_off(
-    server: ApiServer, rayjobs: RayJobs, run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]
+    server: ApiServer, rayjobs: RayJobs, run: Document
 ) -> None:
     """The CronJob tries 130 again, which would bring a run back that was deleted to roll back."""
     server.remove(run["metadata"]["name"])
@@ -64,7 +58,7 @@ def test_a_run_that_somebody_deletes_was_meant_to_end_and_is_told_from_one_that_
 
 
 def test_a_run_that_was_made_anew_under_the_same_name_is_another(
-    server: ApiServer, rayjobs: RayJobs, run: dict[str, dict[str, dict[str, str] | str] | dict[str, Any] | str]
+    server: ApiServer, rayjobs: RayJobs, run: Document
 ) -> None:
     server.remove(run["metadata"]["name"])
     server.watch_faults = ["gone"]

@@ -1,8 +1,9 @@
 """Facts of an item: a mapping in the ledger, typed in code, and the same afterwards."""
 
 from reelmend.pipelines.storage.ledger import ItemFacts
+from reelmend.pipelines.storage.ledger.facts import Facts
 
-OF_A_RUN = {
+OF_A_RUN: Facts = {
     "frames": 24,
     "width": 96,
     "masked_fraction": 0.25,
@@ -31,5 +32,12 @@ def test_what_is_not_known_is_absent() -> None:
 
 
 def test_a_value_of_another_type_counts_as_unknown() -> None:
-    odd = {"frames": "many", "shots": 2.5, "width": 64.0, "review": float("inf"), "output": 7, "quality_score": "much"}
+    odd: Facts = {
+        "frames": "many",
+        "shots": 2.5,
+        "width": 64.0,
+        "review": float("inf"),
+        "output": 7,
+        "quality_score": "much",
+    }
     assert ItemFacts.from_map(odd).to_map() == {"width": 64}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,10 +13,10 @@ from reelmend.pipelines.run.item_lifecycle import add_work
 from reelmend.pipelines.run.ledger_recorder import CHECKPOINT_S, PROGRESS_S, RECENT_S
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemState, LedgerView, read_ledger
-from reelmend.pipelines.storage.ledger.head import head_place, part_place, read_head
+from reelmend.pipelines.storage.ledger.head import Head, head_place, part_place, read_head
 from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.storage.ledger.write import read_outcomes
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Failure, InpaintReceipt, Stage
 from tests.ledger.runs import Clock, Run, finished, pending
 
@@ -32,11 +31,23 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"reelmend.pipelines.{module}.PART_ROWS", 4)
 
 
-def states(place: Path | RemotePath) -> dict[str, ItemState]:
+def read(place: Location) -> bytes:
+    content = FILES.read(place)
+    assert content is not None
+    return content
+
+
+def head_of(place: Location) -> Head:
+    head = read_head(place, FILES)
+    assert head is not None
+    return head
+
+
+def states(place: Location) -> dict[str, ItemState]:
     return {row.id: row.state for row in read_ledger(place)}
 
 
-def parts(place: Path | RemotePath) -> dict[str, str]:
+def parts(place: Location) -> dict[str, str]:
     """The parts that lie there, with a tag that changes when one is written."""
     return {entry.place.name: entry.tag for entry in FILES.children(part_place(place, ""))}
 
@@ -69,7 +80,7 @@ def test_quality_has_columns_of_its_own_which_older_parts_may_lack() -> None:
     assert decode_rows(bytes(sink.getvalue()))[:2] == rows[:2]
 
 
-def test_what_the_driver_knew_is_there_after_a_kill(place: Path | RemotePath) -> None:
+def test_what_the_driver_knew_is_there_after_a_kill(place: Location) -> None:
     run = Run(place, "one", pending("a", "b", "c"))
     run.tell("a", RUNNING, started_at=5.0, facts={"digest": "d"}, seconds={"probe": 1.0})
     run.tell("a", RESTORED, facts={"digest": "d", "bytes": 9}, seconds={"probe": 1.0, "stitch": 2.0}, chunks_computed=3)
@@ -78,10 +89,10 @@ def test_what_the_driver_knew_is_there_after_a_kill(place: Path | RemotePath) ->
     rows = {row.id: row for row in read_ledger(place)}
     assert rows == run.rows
     assert rows["c"].state is ItemState.PENDING
-    assert decode_rows(FILES.read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
+    assert decode_rows(read(part_place(place, "one-00000.parquet")))[0].state is ItemState.PENDING
 
 
-def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place: Path | RemotePath) -> None:
+def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(place: Location) -> None:
     run = Run(place, "one", pending("a"))
     for _ in range(3):
         run.clock.now_s += PROGRESS_S
@@ -92,18 +103,18 @@ def test_what_a_stage_has_done_is_known_after_a_kill_however_many_tasks_it_had(p
     assert row.work[Stage.INPAINT]["frames"] == 60
 
 
-def test_a_run_that_has_ended_needs_no_events(place: Path | RemotePath) -> None:
+def test_a_run_that_has_ended_needs_no_events(place: Location) -> None:
     run = Run(place, "one", pending("a", "b"))
     run.tell("a", RESTORED)
     run.end()
-    head = read_head(place, FILES)
+    head = head_of(place)
     assert (head.run, head.ended_at > 0) == ("one", True)
     for entry in FILES.children(place / "events" / "one"):
         FILES.delete(entry.place)
     assert states(place) == {"a": RESTORED, "b": ItemState.PENDING}
 
 
-def test_only_parts_with_changed_rows_are_written_again(place: Path | RemotePath, small_parts: None) -> None:
+def test_only_parts_with_changed_rows_are_written_again(place: Location, small_parts: None) -> None:
     clock = Clock()
     run = Run(place, "one", pending(*"abcdefghij"), clock)
     before = parts(place)
@@ -126,9 +137,9 @@ def test_a_machine_whose_time_is_set_back_keeps_its_ledger_up_to_date(tmp_path: 
     for done in range(8):
         clock.now_s += CHECKPOINT_S
         run.tell("a", RUNNING, frames_done=done)
-    row, _ = decode_rows(FILES.read(part_place(tmp_path, "one-00000.parquet")))
+    row, _ = decode_rows(read(part_place(tmp_path, "one-00000.parquet")))
     assert row.frames_done == 7
-    head = read_head(tmp_path, FILES)
+    head = head_of(tmp_path)
     assert head.events > 0
     assert head.written_at - head.pace.at == RECENT_S
 
@@ -141,10 +152,10 @@ def test_items_that_the_probe_finds_finished_are_none_that_the_run_has_done(tmp_
     for _ in range(8):
         run.clock.now_s += CHECKPOINT_S
         run.tell("b", RUNNING)
-    assert read_head(tmp_path, FILES).pace.items == 0.25
+    assert head_of(tmp_path).pace.items == 0.25
 
 
-def test_rows_of_items_that_a_run_leaves_out_stay(place: Path | RemotePath, small_parts: None) -> None:
+def test_rows_of_items_that_a_run_leaves_out_stay(place: Location, small_parts: None) -> None:
     finished(place, "one", dict.fromkeys("abcdefgh", RESTORED) | {"i": QUARANTINED})
     before = parts(place)
     finished(place, "two", {"b": RESTORED, "new": QUARANTINED})
@@ -154,10 +165,10 @@ def test_rows_of_items_that_a_run_leaves_out_stay(place: Path | RemotePath, smal
     assert [rows[name].run for name in ("a", "b", "new")] == ["one", "two", "two"]
     untouched = "one-00001.parquet"
     assert parts(place)[untouched] == before[untouched], "nothing in it was of the second run"
-    assert parts(place).keys() == set(read_head(place, FILES).parts), "parts that hold nothing any more are gone"
+    assert parts(place).keys() == set(head_of(place).parts), "parts that hold nothing any more are gone"
 
 
-def test_a_killed_runs_last_events_survive_the_next_run(place: Path | RemotePath) -> None:
+def test_a_killed_runs_last_events_survive_the_next_run(place: Location) -> None:
     run = Run(place, "one", pending("a", "b"))
     run.tell("a", QUARANTINED, reason="no frames")
     run.die()
@@ -166,7 +177,7 @@ def test_a_killed_runs_last_events_survive_the_next_run(place: Path | RemotePath
     assert {row.reason for row in read_ledger(place)} == {"no frames", ""}
 
 
-def test_an_outcome_is_known_until_there_is_another_one(place: Path | RemotePath) -> None:
+def test_an_outcome_is_known_until_there_is_another_one(place: Location) -> None:
     finished(place, "one", {"a": QUARANTINED, "b": RESTORED})
     run = Run(place, "two", pending("a", "b"))
     run.tell("b", RUNNING)
@@ -181,7 +192,7 @@ def test_an_outcome_is_known_until_there_is_another_one(place: Path | RemotePath
     assert run.rows["a"].earlier is None, "another video under the same name"
 
 
-def test_a_reader_catches_up_with_a_run_by_its_events_alone(place: Path | RemotePath) -> None:
+def test_a_reader_catches_up_with_a_run_by_its_events_alone(place: Location) -> None:
     run = Run(place, "one", pending("a", "b"))
     view = LedgerView(place, FILES)
     run.clock.now_s += 3
@@ -201,6 +212,7 @@ def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(
     view = LedgerView(tmp_path, FILES)
     finished(tmp_path, "two", {"a": RESTORED, "b": RESTORED})
     part = part_place(tmp_path, "two-00000.parquet")
+    assert isinstance(part, Path)
     aside = part.rename(tmp_path / "aside")
     part.mkdir()
     with pytest.raises(StoreError):
@@ -212,13 +224,13 @@ def test_a_reader_that_could_not_read_a_new_runs_parts_does_so_at_the_next_look(
     assert [row.id for row in view.rows_of_run()] == ["a", "b"]
 
 
-def test_every_change_is_an_event_with_time_run_attempt_and_reason(place: Path | RemotePath) -> None:
+def test_every_change_is_an_event_with_time_run_attempt_and_reason(place: Location) -> None:
     run = Run(place, "one", pending("a"))
     run.tell("a", ItemState.PROBING, attempts=1)
     run.tell("a", ItemState.PROBING, answer=Failure("probe:a", "StoreError", "disk full", transient=True))
     run.tell("a", QUARANTINED, attempts=2, reason="no frames")
     run.end()
-    text = FILES.read(place / "events" / "one" / "000000.jsonl").decode()
+    text = read(place / "events" / "one" / "000000.jsonl").decode()
     *events, end = [json.loads(line) for line in text.splitlines()]
     assert (end["what"], end["lines"]) == ("end", 5)
     assert [event["what"] for event in events] == ["run", "state", "attempt", "state", "run"]
@@ -227,9 +239,7 @@ def test_every_change_is_an_event_with_time_run_attempt_and_reason(place: Path |
     assert (events[2]["error"], events[3]["reason"]) == ("disk full", "no frames")
 
 
-def test_a_damaged_ledger_costs_what_it_said_and_no_more(
-    place: Path | RemotePath, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_ledger_costs_what_it_said_and_no_more(place: Location, caplog: pytest.LogCaptureFixture) -> None:
     finished(place, "one", {"a": QUARANTINED})
     FILES.write(part_place(place, "one-00000.parquet"), b"zeros")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -247,7 +257,7 @@ def test_a_damaged_ledger_costs_what_it_said_and_no_more(
 
 
 def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_aside(
-    place: Path | RemotePath, caplog: pytest.LogCaptureFixture
+    place: Location, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(place, "one", pending("a", "b", "c", "d"))
     run.tell("a", RESTORED, ended_at=2.0)
@@ -256,7 +266,7 @@ def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_asi
     run.tell("c", RESTORED, ended_at=2.0)
     run.die()
     segment = place / "events/one/000000.jsonl"
-    whole = FILES.read(segment)
+    whole = read(segment)
     damaged = whole.replace(b'"a", "state": "restored"', b'"a", "state": "failed!!"')
     assert damaged != whole
     FILES.write(segment, damaged)
@@ -284,7 +294,7 @@ def test_a_damaged_segment_of_events_costs_the_lines_that_are_hit_and_is_set_asi
     ids=["empty", "zeros", "half", "lines missing", "a bit", "other JSON", "gone"],
 )
 def test_no_damage_of_events_keeps_a_run_out(
-    tmp_path: Path, damage: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, damage: Callable[[bytes], bytes | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(tmp_path, "one", pending("a", "b"))
     run.tell("a", RESTORED, ended_at=2.0)
@@ -318,6 +328,7 @@ def test_a_part_whose_values_are_others_than_were_written_is_not_believed(tmp_pa
 def test_a_head_with_another_number_in_it_is_not_believed(tmp_path: Path) -> None:
     finished(tmp_path, "one", {"a": RESTORED})
     head = head_place(tmp_path)
+    assert isinstance(head, Path)
     head.write_text(head.read_text().replace('"items": 1', '"items": 2'))
     with pytest.raises(ConfigError, match="does not match its checksum"):
         read_ledger(tmp_path)

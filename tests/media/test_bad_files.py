@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_file_of_few_frames_that_does_not_say_its_rate_is_whole(tmp_path: Path
     assert inspect_video(tmp_path / "a.mkv").frames == 6
 
 
-DAMAGED = {
+DAMAGED: dict[str, dict[str, Any]] = {
     "h264.mp4": {},
     "h265.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=error", "crf": "10"}},
     "mpeg4.avi": {"codec": "mpeg4", "options": {"q:v": "2"}},
@@ -140,6 +141,7 @@ def test_bytes_destroyed_in_the_middle(tmp_path: Path, name: str) -> None:
     with av.open(str(clip)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         first = packets[15]
+    assert first.pos is not None
     data = bytearray(clip.read_bytes())
     noise = np.random.default_rng(0).integers(0, 256, max(first.size - 12, 200), np.uint8).tobytes()
     data[first.pos + 12 : first.pos + 12 + len(noise)] = noise
@@ -178,7 +180,7 @@ def test_a_folder_whose_first_image_is_grey_and_a_later_one_is_not(tmp_path: Pat
 def test_images_of_another_format_are_told_in_one_line(tmp_path: Path) -> None:
     folder = write_images(tmp_path / "frames", scene(5, (16, 16)))
     write_images(folder, scene(2, (16, 16))[..., 0], ["00002.png", "00004.png"])
-    assert inspect_video(folder).notes == ("pixel format gray (00002.png and maybe others) is worked on as rgb24",)
+    assert inspect_video(folder).notes == ("pixel format gray (00002.png and maybe others) is processed as rgb24",)
 
 
 def test_a_folder_with_a_damaged_image(tmp_path: Path) -> None:

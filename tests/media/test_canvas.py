@@ -1,6 +1,5 @@
 """The picture keeps its place on the canvas, to the pixel, at every size that anything is worked at."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,10 +62,10 @@ def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched() -> None:
 
 
 @st.composite
-def jobs_and_pictures(draw: Callable[..., Any]) -> tuple[JobConfig, tuple[int, int]]:
+def jobs_and_pictures(draw: st.DrawFn) -> tuple[JobConfig, tuple[int, int]]:
     picture = draw(st.tuples(st.integers(24, 150), st.integers(24, 150)))
     job = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(draw(st.floats(1.01, 3)), draw(st.floats(1, 3))))
-    job.process = ProcessConfig(draw(st.sampled_from([0, 40, 100, 151])))
+    job.process = ProcessConfig(max_side=draw(st.sampled_from([0, 40, 100, 151])))
     job.flow = FlowConfig(max_side=draw(st.sampled_from([0, 32, 70])))
     return job, picture
 
@@ -82,7 +81,8 @@ def test_flow_on_the_canvas_leads_from_and_to_the_same_points_of_the_picture(
 
     def motion(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
         points = np.stack([x, y])
-        return np.einsum("ij,j...->i...", matrix, points) + np.array(moves)[:, None, None]
+        led: NDArray[Any] = np.einsum("ij,j...->i...", matrix, points) + np.array(moves)[:, None, None]
+        return led
 
     measured = flow_size(picture, job)
     flow = motion(*centres(measured, picture)) * ratio(measured, picture)

@@ -120,5 +120,5 @@ def test_masked_pixels_far_apart_enter_as_if_each_came_alone(tmp_path: Path, pix
     patch, one_by_one = 255 - to_rgb(first_frame(info), info), first_frame(info)
     for mask in masks:
         one_by_one = paste_rgb(one_by_one, patch, mask, 0, 0, info)
-    together = paste_rgb(first_frame(info), patch, masks.any(0), 0, 0, info)
+    together = paste_rgb(first_frame(info), patch, np.logical_or.reduce(masks), 0, 0, info)
     assert all(np.array_equal(*planes) for planes in zip(planes_of(together), planes_of(one_by_one), strict=True))

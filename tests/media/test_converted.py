@@ -2,11 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
-from av.packet import Packet
+from av.subtitles.subtitle import AssSubtitle
 
 from reelmend.pipelines.config import Codec, Sound, StitchConfig
 from reelmend.pipelines.errors import MediaError
@@ -16,6 +15,7 @@ from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 from tests.clips import write_clip
+from tests.media.packets import ends, starts
 from tests.media.test_streams import packets, with_sound
 
 SCRIPT = b"""[Script Info]
@@ -48,10 +48,10 @@ def with_text(folder: Path, content: bytes, suffix: str) -> Path:
     text.write_bytes(content)
     path = folder / "a.mkv"
     with av.open(str(picture)) as source, av.open(str(text)) as lines, av.open(str(path), "w") as output:
-        copies = [output.add_stream_from_template(source.streams.video[0])]
-        copies.append(output.add_stream_from_template(lines.streams.subtitles[0]))
-        copies[1].metadata["language"] = "eng"
-        for copy, container in zip(copies, (source, lines), strict=True):
+        picture_copy = output.add_stream_from_template(source.streams.video[0])
+        text_copy = output.add_stream_from_template(lines.streams.subtitles[0])
+        text_copy.metadata["language"] = "eng"
+        for copy, container in ((picture_copy, source), (text_copy, lines)):
             for packet in container.demux():
                 if packet.size:
                     packet.stream = copy
@@ -59,7 +59,7 @@ def with_text(folder: Path, content: bytes, suffix: str) -> Path:
     return path
 
 
-def rewritten(clip: Path, stitch: StitchConfig) -> tuple[Path, list[str]] | tuple[Path, list[Any]]:
+def rewritten(clip: Path, stitch: StitchConfig) -> tuple[Path, list[str]]:
     info = inspect_video(clip)
     path = clip.with_name(f"out{suffix_of(stitch.codec)}")
     found = try_copies(info, stitch)
@@ -77,15 +77,12 @@ def shown(path: Path) -> list[tuple[float, float, bytes]]:
         stream = container.streams.subtitles[0]
         assert stream.language == "eng"
         return [
-            (at_s(packet, packet.pts), at_s(packet, packet.pts + packet.duration), part.dialogue)
+            (round(float(starts(packet)), 2), round(float(ends(packet)), 2), part.dialogue)
             for packet in container.demux(stream)
             if packet.size
             for part in packet.decode()
+            if isinstance(part, AssSubtitle)
         ]
-
-
-def at_s(packet: Packet, ticks: int) -> float:
-    return round(float(ticks * packet.time_base), 2)
 
 
 @pytest.mark.parametrize(("content", "suffix", "name"), [(LINES, ".srt", "subrip"), (SCRIPT, ".ass", "ass")])

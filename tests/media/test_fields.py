@@ -27,6 +27,7 @@ def interlaced(path: Path, codec: str, pixel_format: str, first_field: str) -> P
     marked = field_marker(first_field, 64, 64, pixel_format)
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=25, width=64, height=64, options=words)
+        assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = pixel_format
         mark_interlaced(stream.codec_context, first_field)
         for index, picture in enumerate(scene(6, (64, 64))):

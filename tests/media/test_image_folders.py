@@ -18,7 +18,7 @@ from reelmend.pipelines.media.writer import VideoWriter
 from tests.clips import scene, write_images
 
 
-def written(info: VideoInfo, path: Path, **stitch: int) -> Path:
+def written(info: VideoInfo, path: Path, **stitch: Any) -> Path:
     settings = StitchConfig(speed="ultrafast", **stitch)
     with VideoWriter(path, info, settings) as writer:
         for frame in read_frames(info, 0, info.frames):
@@ -40,7 +40,7 @@ def test_it_is_8_bit_420_by_default_and_says_so(tmp_path: Path, grey: bool) -> N
     source = np.repeat(pictures[0][..., None], 3, 2) if grey else pictures[0]
     assert np.abs(shown - source).mean() < 5  # as a player shows it: range and matrix are tagged
     told = " ".join(check_output(info, StitchConfig()))
-    assert ("RGB is stored as 8-bit 4:2:0, which every player plays; stitch.chroma=source" in told) == (not grey)
+    assert ("RGB is stored as 8-bit 4:2:0, which every player supports; stitch.chroma=source" in told) == (not grey)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_it_is_8_bit_420_by_default_and_says_so(tmp_path: Path, grey: bool) -> N
     ],
 )
 def test_it_is_finer_when_asked_and_where_the_size_is_odd(
-    tmp_path: Path, size: tuple[int, int], stitch: dict[Any, Any], pixel_format: str
+    tmp_path: Path, size: tuple[int, int], stitch: dict[str, Any], pixel_format: str
 ) -> None:
     info = inspect_video(write_images(tmp_path / "scan", scene(2, (64, 64))[:, : size[1], : size[0]]))
     settings = StitchConfig(**{"speed": "ultrafast"} | stitch)
@@ -74,6 +74,7 @@ def test_scans_of_film_are_read(tmp_path: Path, suffix: str, codec: str, pixel_f
     picture = scene(1, (48, 32))[0]
     for index in range(2):
         context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, av.VideoCodecContext)
         context.width, context.height, context.pix_fmt, context.time_base = 48, 32, pixel_format, Fraction(1, 24)
         frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixel_format)
         packets = [*context.encode(frame), *context.encode(None)]

@@ -1,8 +1,8 @@
 """Recordings from the air: joined ones, and ones that lost packets of their sound."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
@@ -12,6 +12,7 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
 from reelmend.pipelines.media.stream_copy import try_copies
 from tests.clips import write_clip
+from tests.media.packets import ends, starts
 from tests.media.test_streams import packets, rewritten
 
 PACKET = 188
@@ -21,7 +22,7 @@ def seconds(path: Path, kind: str) -> tuple[float, float]:
     """(start, end) of a stream's packets."""
     with av.open(str(path)) as container:
         shown = [
-            (packet.pts * packet.time_base, (packet.pts + packet.duration) * packet.time_base)
+            (starts(packet), ends(packet))
             for packet in container.demux(container.streams.get({kind: 0}))
             if packet.size
         ]
@@ -71,9 +72,10 @@ def test_lost_packets_of_the_sound_cost_no_more_than_themselves(tmp_path: Path, 
     assert all("left out" in remark for remark in found)
 
 
-def told_times(packets_s: list[int], joints: list[Fraction] | tuple[()] = ()) -> list[Any]:
+def told_times(packets_s: list[int], joints: Sequence[Fraction] = ()) -> list[int | None]:
     """Times of packets of 20 ms that start at the times in `packets_s`, after mending; None for those left out."""
-    mender, times = PacketMender("opus", joints, framed=False), []
+    mender = PacketMender("opus", joints, framed=False)
+    times: list[int | None] = []
     for start in packets_s:
         packet = av.Packet(b"sound")
         packet.time_base, packet.pts, packet.dts, packet.duration = Fraction(1, 1000), start, start, 20

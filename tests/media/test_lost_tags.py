@@ -43,12 +43,15 @@ def with_message(path: Path, codec: str, payload: bytes) -> Path:
     """Write two frames as a bare stream, with a message before the first."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=25, width=64, height=48, options={"preset": "ultrafast"})
+        assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
         for picture in scene(2, (64, 48)):
             output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")))
         output.mux(stream.encode(None))
     content = path.read_bytes()
-    at = re.search(SLICE[codec], content).start()
+    found = re.search(SLICE[codec], content)
+    assert found is not None
+    at = found.start()
     path.write_bytes(content[:at] + registered(codec, payload) + content[at:])
     return path
 

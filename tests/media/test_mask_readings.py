@@ -146,7 +146,7 @@ def test_labels_on_both_sides_of_the_threshold_are_said(tmp_path: Path, video: V
     image[20:30, 30:50] = 200
     summary, mask = read(saved(tmp_path / "m.png", image), video)
     assert mask.sum() == 200
-    assert "50% of what is not black" in summary.notes[0]
+    assert "50% of the non-black pixels" in summary.notes[0]
     assert "mask.threshold=0" in summary.notes[0]
 
 
@@ -193,7 +193,6 @@ def test_a_mask_of_nearly_the_same_shape_may_be_another_clips(
 def test_how_numbers_were_read_is_said_where_both_ways_are_possible(
     tmp_path: Path, video: VideoInfo, names: range, first: int, said: str
 ) -> None:
-    names = list(names)
     folder = write_images(tmp_path / "m", moving_box(len(names)), [f"{number:05d}.png" for number in names])
     summary = inspect_masks(folder, video, PLAIN)
     assert summary.masked == ((first, first + len(names)),)

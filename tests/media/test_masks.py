@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_colour_palette_alpha_and_16_bits_are_read_as_grey_levels(tmp_path: Path
     for plane, data in zip(frame.planes, palette_planes(mask, frame), strict=True):
         plane.update(data)
     encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 96, 64, "pal8", 1
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 96, 64, "pal8", Fraction(1)
     (tmp_path / "palette.png").write_bytes(
         b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode()])
     )
@@ -168,11 +169,11 @@ def test_a_mask_of_another_shape_is_refused_before_it_is_decoded(tmp_path: Path,
     """Of the image there is only the header; a mask video is damaged behind its first frames."""
     image = write_mask_image(tmp_path / "m.png", np.ones((900, 300), np.bool_))
     image.write_bytes(image.read_bytes()[:60])
-    with pytest.raises(MaskError, match=r"300x900 pixels, its video a.mp4 96x64: not the same shape"):
+    with pytest.raises(MaskError, match=r"300x900 pixels, its video a.mp4 96x64: not the same aspect ratio"):
         inspect_masks(image, video, PLAIN)
     film = write_mask_video(tmp_path / "m.mkv", moving_box(12, (64, 64), (8, 8)), codec="ffv1")
     film.write_bytes(film.read_bytes()[:-300])
-    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mp4 96x64: not the same shape"):
+    with pytest.raises(MaskError, match=r"64x64 pixels, its video a.mp4 96x64: not the same aspect ratio"):
         inspect_masks(film, video, PLAIN)
 
 

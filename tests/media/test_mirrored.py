@@ -42,7 +42,7 @@ def shown_by_ffmpeg(clip: Path) -> NDArray[Any]:
     """The first frame as FFmpeg's own filters show it, turned by the rules of `av_display_rotation_get`."""
     with av.open(str(clip)) as container:
         frame = next(container.decode(video=0))
-        a, b, _, c, d = np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), np.int32)[:5] / 65536
+        a, b, _, c, d = np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), np.int32)[:5] / 65536  # type: ignore[typeddict-item]
         picture = frame.to_ndarray(format="rgb24")
     height, width = picture.shape[:2]
     across, down = (round(abs(a * width + c * height)), round(abs(b * width + d * height)))

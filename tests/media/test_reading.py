@@ -28,7 +28,7 @@ from tests.clips import scene, write_clip, write_images
 
 VARIABLE = [index * 40 + (index % 3) * 9 for index in range(40)]
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "b_frames.mp4": {"options": {"g": "12", "bf": "3"}},
     "open_gop.mp4": {"options": {"x264-params": "keyint=10:min-keyint=10:open-gop=1:bframes=3:scenecut=0"}},
     "open_gop_hevc.mkv": {
@@ -57,7 +57,8 @@ def stored(frame: VideoFrame) -> list[NDArray[Any]]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_frames_read_from_the_middle_equal_those_of_one_pass(tmp_path: Path, name: str) -> None:
-    clip = write_clip(tmp_path / name, **({"frames": 40, "size": (48, 32)} | KINDS[name]))
+    kind: dict[str, Any] = {"frames": 40, "size": (48, 32), **KINDS[name]}
+    clip = write_clip(tmp_path / name, **kind)
     seen = []
     info = inspect_video(clip, lambda index, frame: seen.append(stored(frame)))
     assert info.frames == len(seen) == 40
@@ -103,7 +104,7 @@ def test_folder_of_images_is_read_in_natural_order(tmp_path: Path) -> None:
     pictures = scene(12, (33, 21))
     folder = write_images(tmp_path / "frames", pictures, [f"frame{index}.png" for index in range(12)])
     info = inspect_video(folder, folder_rate=Fraction(30))
-    assert (info.frames, info.rate, info.pts, info.is_folder) == (12, 30, tuple(range(12)), True)
+    assert (info.frames, info.rate, info.pts, info.is_folder) == (12, Fraction(30), tuple(range(12)), True)
     for index, frame in enumerate(read_frames(info, 9, 12), 9):
         assert np.array_equal(to_rgb(frame, info), pictures[index])
 
@@ -129,12 +130,12 @@ def test_rgb_of_jpeg_is_full_range_bt601(tmp_path: Path) -> None:
     )
 
 
-def flat_colour_error(folder: Path, **kind: dict[str, str] | str | tuple[int, int, int, int]) -> np.int64:
+def flat_colour_error(folder: Path, **kind: Any) -> int:
     """The largest difference of a flat colour after writing and reading it."""
     flat = np.empty((1, 32, 48, 3), np.uint8)
     flat[:] = (200, 90, 30)
     info = inspect_video(write_clip(folder / "a.mkv", pictures=flat, audio=False, **kind))
-    return np.abs(to_rgb(next(read_frames(info, 0, 1)), info).astype(int) - flat[0]).max()
+    return int(np.abs(to_rgb(next(read_frames(info, 0, 1)), info).astype(int) - flat[0]).max())
 
 
 def test_frames_are_freed_as_soon_as_they_are_done_with(tmp_path: Path) -> None:

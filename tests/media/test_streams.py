@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -15,11 +15,15 @@ from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of
 from tests.clips import write_clip
+from tests.media.packets import starts
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 FILES = [Codec.h264, Codec.h265, Codec.ffv1, Codec.prores]
 
 
-def rewritten(clip: Path, folder: Path, codec: Codec) -> tuple[Path, list[str]] | tuple[Path, list[Any]] | None:
+def rewritten(clip: Path, folder: Path, codec: Codec) -> tuple[Path, list[str]]:
     info, stitch = inspect_video(clip), StitchConfig(codec=codec, speed="ultrafast")
     path = folder / f"out{suffix_of(codec)}"
     with VideoWriter(path, info, stitch) as writer:
@@ -34,7 +38,7 @@ def packets(path: Path, kind: str) -> list[tuple[float, bytes]]:
     with av.open(str(path)) as container:
         streams = [stream for stream in container.streams if stream.type == kind]
         return [
-            (float(packet.pts * packet.time_base), bytes(packet))
+            (float(starts(packet)), bytes(packet))
             for packet in (container.demux(streams) if streams else ())
             if packet.size
         ]
@@ -46,6 +50,7 @@ def with_sound(path: Path, codec: str, layout: str = "stereo") -> Path:
     with av.open(str(still)) as source, av.open(str(path), "w") as output:
         pictures = output.add_stream_from_template(source.streams.video[0], opaque=True)
         sound = output.add_stream(codec, rate=48000, layout=layout)
+        assert isinstance(sound, av.AudioStream)
         silence = np.zeros((1, 9600 * sound.layout.nb_channels), np.int16)
         frame = av.AudioFrame.from_ndarray(silence, "s16", layout)
         frame.rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
@@ -177,6 +182,7 @@ def labelled(path: Path, starts_ms: int = 0) -> Path:
         for packet in source.demux():
             if packet.size:
                 later = round(Fraction(starts_ms, 1000) / packet.time_base)
+                assert packet.pts is not None
                 packet.pts, packet.dts = packet.pts + later, None if packet.dts is None else packet.dts + later
                 packet.stream = copies[packet.stream_index]
                 output.mux(packet)
@@ -192,6 +198,12 @@ def test_title_language_and_chapters_are_kept(tmp_path: Path, codec: Codec) -> N
         assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Part 0", "Part 1"]
 
 
+def ends_s(chapter: "Chapter") -> tuple[float, float]:
+    tick = chapter["time_base"]
+    assert tick is not None
+    return float(chapter["start"] * tick), float(chapter["end"] * tick)
+
+
 @pytest.mark.parametrize("codec", FILES)
 @pytest.mark.parametrize("starts_ms", [0, 3200])
 def test_chapters_stay_with_their_frames_also_where_whole_seconds_of_the_clock_are_left_out(
@@ -200,7 +212,7 @@ def test_chapters_stay_with_their_frames_also_where_whole_seconds_of_the_clock_a
     path, _ = rewritten(labelled(tmp_path / "a.mkv", starts_ms), tmp_path, codec)
     begin = first_frame_s(path)
     with av.open(str(path)) as container:
-        ends = [float(one[end] * one["time_base"]) for one in container.chapters() for end in ("start", "end")]
+        ends = [end for chapter in container.chapters() for end in ends_s(chapter)]
     assert begin == pytest.approx(starts_ms % 1000 / 1000)
     assert ends[1:] == pytest.approx([begin + 0.4, begin + 0.4, begin + 0.8], abs=0.002)
     assert ends[0] == pytest.approx(begin if path.suffix == ".mkv" else 0, abs=0.002), (

@@ -45,7 +45,7 @@ def test_mastering_data_and_the_place_of_chroma_survive(tmp_path: Path, codec: C
     assert check_output(info, StitchConfig(codec=codec)) == []
     told = " ".join(check_output(glance_video(clip), StitchConfig(codec=Codec.ffv1)))
     assert "HDR mastering metadata cannot be stored as ffv1; use stitch.codec=h265" in told
-    assert "where chroma samples lie cannot be said in ffv1" in told
+    assert "the chroma location cannot be stored as ffv1" in told
 
 
 @pytest.mark.parametrize("place", range(6))
@@ -58,7 +58,7 @@ def test_two_views_in_one_frame_stay_two_views(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", 3, audio=False, options={"x264-params": "frame-packing=3"})
     info = inspect_video(clip)
     assert info.stereo == rewritten(info, tmp_path, Codec.h264).stereo == "3"
-    assert "two views share a frame" in " ".join(check_output(info, StitchConfig(codec=Codec.prores)))
+    assert "frame-packed 3D cannot be tagged" in " ".join(check_output(info, StitchConfig(codec=Codec.prores)))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,7 @@ def test_alpha_of_webm_is_read_kept_or_said_to_be_lost(tmp_path: Path, codec: st
     clip = tmp_path / "a.webm"
     with av.open(str(clip), "w") as output:
         stream = output.add_stream(codec, rate=25, width=64, height=48, options={"auto-alt-ref": "0"})
+        assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuva420p"
         stream.metadata["alpha_mode"] = "1"
         for index, picture in enumerate(scene(8, (64, 48))):
@@ -167,13 +168,16 @@ def test_of_two_films_the_default_one_is_restored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a1", "a2", "a3"], None),
-        (["a1", "a2", "a5", "a6", "a8", "a9", "a10"], "numbers are missing between its images (3-4, 7; 3 in all)"),
-        (["a10", "a20", "a30"], None),
-        (["a1", "a1b"], None),
+        (["a1", "a2", "a3"], ""),
+        (
+            ["a1", "a2", "a5", "a6", "a8", "a9", "a10"],
+            "the numbering of its images has gaps (3-4, 7; 3 missing in all)",
+        ),
+        (["a10", "a20", "a30"], ""),
+        (["a1", "a1b"], ""),
     ],
 )
-def test_gaps_between_the_numbers_of_images_are_said(tmp_path: Path, names: list[str], said: str | None) -> None:
+def test_gaps_between_the_numbers_of_images_are_said(tmp_path: Path, names: list[str], said: str) -> None:
     folder = write_images(tmp_path / "scan", scene(len(names), (32, 32)), [f"{name}.png" for name in names])
     for notes in (inspect_video(folder).notes, glance_video(folder).notes):
         assert [said in note for note in notes] == ([True] if said else [])
@@ -186,7 +190,9 @@ def test_gaps_between_the_numbers_of_images_are_said(tmp_path: Path, names: list
 def test_a_glance_counts_the_frames_of_every_container(tmp_path: Path, name: str, codec: str) -> None:
     """By the length of the picture where no number is told: what a broadcast pads is a frame or two."""
     clip = write_clip(tmp_path / name, 50, (48, 32), codec=codec, audio=False)
-    assert abs(glance_video(clip).frames - 50) <= 2
+    frames = glance_video(clip).frames
+    assert frames is not None
+    assert abs(frames - 50) <= 2
 
 
 def test_a_recording_that_was_never_closed_says_that_its_frames_are_not_known(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -28,9 +27,7 @@ def test_two_frames_at_one_time_move_no_other() -> None:
     ],
     ids=["missing", "missing_at_the_ends", "three_times", "far_ahead", "behind"],
 )
-def test_an_odd_time_is_laid_between_its_neighbours(
-    stamps: list[Any], laid: tuple[int, ...] | tuple[int, int, int, int]
-) -> None:
+def test_an_odd_time_is_laid_between_its_neighbours(stamps: list[int | None], laid: tuple[int, ...]) -> None:
     done = mended(stamps, MS)
     assert (done.pts, done.joints) == (laid, ())
     assert "interpolated" in done.remarks[0]

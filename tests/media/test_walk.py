@@ -30,12 +30,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[Any]]:
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """How many frames were decoded, by the task that counts."""
-    count = Counter()
+    count: Counter[str] = Counter()
 
-    def counted(*arguments: InputContainer | VideoStream | Path) -> Iterator[VideoFrame]:
-        for frame in source.frames_of(*arguments):
+    def counted(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+        for frame in source.frames_of(container, stream, path):
             count["frames"] += 1
             yield frame
 
@@ -48,7 +48,7 @@ def samples(info: VideoInfo, start: int, stop: int) -> list[NDArray[Any]]:
     return [planes_of(frame)[0].copy() for frame in read_frames(info, start, stop)]
 
 
-def test_tasks_one_after_the_other_decode_each_frame_once(clip: Path, decoded: Counter[Any]) -> None:
+def test_tasks_one_after_the_other_decode_each_frame_once(clip: Path, decoded: Counter[str]) -> None:
     info = inspect_video(clip)
     walk.close_walks()
     assert info.key_gap == FRAMES
@@ -61,7 +61,7 @@ def test_tasks_one_after_the_other_decode_each_frame_once(clip: Path, decoded: C
     assert decoded["frames"] == FRAMES
 
 
-def test_two_readers_that_take_turns_have_a_walk_each(clip: Path, decoded: Counter[Any]) -> None:
+def test_two_readers_that_take_turns_have_a_walk_each(clip: Path, decoded: Counter[str]) -> None:
     info = inspect_video(clip)
     walk.close_walks()
     for start in range(0, 200, 40):
@@ -70,13 +70,13 @@ def test_two_readers_that_take_turns_have_a_walk_each(clip: Path, decoded: Count
     assert decoded["frames"] <= 2 * FRAMES
 
 
-def test_the_inspection_leaves_the_last_frames_to_the_tasks(clip: Path, decoded: Counter[Any]) -> None:
+def test_the_inspection_leaves_the_last_frames_to_the_tasks(clip: Path, decoded: Counter[str]) -> None:
     info = inspect_video(clip)
     assert len(samples(info, 320, FRAMES)) == 40
     assert decoded["frames"] == 0
 
 
-def test_a_file_that_is_written_anew_is_read_anew(clip: Path, tmp_path: Path, decoded: Counter[Any]) -> None:
+def test_a_file_that_is_written_anew_is_read_anew(clip: Path, tmp_path: Path, decoded: Counter[str]) -> None:
     copy = tmp_path / "a.mp4"
     copy.write_bytes(clip.read_bytes())
     info = inspect_video(copy)
@@ -86,7 +86,7 @@ def test_a_file_that_is_written_anew_is_read_anew(clip: Path, tmp_path: Path, de
     assert not np.array_equal(samples(info, 320, 325), before)
 
 
-def test_what_a_walk_holds_is_bounded(monkeypatch: pytest.MonkeyPatch, clip: Path, decoded: Counter[Any]) -> None:
+def test_what_a_walk_holds_is_bounded(monkeypatch: pytest.MonkeyPatch, clip: Path, decoded: Counter[str]) -> None:
     monkeypatch.setattr(reader, "HELD_BYTES", 20 * 64 * 32 * 2)
     info = inspect_video(clip)
     walk.close_walks()

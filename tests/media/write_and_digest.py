@@ -37,7 +37,8 @@ def pan(index: int, frame: av.VideoFrame) -> av.VideoFrame:
         height, width = plane.shape[:2]
         blots = np.random.default_rng(place).integers(0, 256, (height + 48, width + 48, *plane.shape[2:]), np.int64)
         for step in (1, 2, 3):
-            blots = sum(np.roll(blots, (down, right), (0, 1)) for down in (0, step) for right in (0, step)) // 4
+            rolled = [np.roll(blots, (down, right), (0, 1)) for down in (0, step) for right in (0, step)]
+            blots = np.sum(rolled, 0) // 4
         spread = np.clip((blots - 64) * 2, 0, 255)
         plane[...] = (spread * top // 255)[index : index + height, 2 * index : 2 * index + width]
     return frame

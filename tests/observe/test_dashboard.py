@@ -17,7 +17,8 @@ NAMES = {metric.name: metric for metric in METRICS}
 
 
 def variable(name: str) -> dict[str, Any]:
-    (found,) = [each for each in DASHBOARD["templating"]["list"] if each["name"] == name]
+    variables: list[dict[str, Any]] = DASHBOARD["templating"]["list"]
+    (found,) = [each for each in variables if each["name"] == name]
     return found
 
 

@@ -47,7 +47,7 @@ def test_one_worker_is_called_one_whatever_the_rounding() -> None:
 
 
 def test_busy_workers_are_the_bottleneck_themselves() -> None:
-    assert "4 workers were at work for 100% of the time. -> only more or faster workers" in told()
+    assert "4 workers were at work for 100% of the time. -> to make it faster, add workers" in told()
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_busy_workers_are_the_bottleneck_themselves() -> None:
 )
 def test_workers_that_starve_are_told_what_they_waited_for(in_work: dict[str, float], advice: str) -> None:
     found = told(replace(BUSY, starved=2.0, in_work=in_work, ready={}))
-    assert "at work for 50% of the time; for 50% nothing was ready for them, for 0% something was" in found
-    meanwhile = next(line for line in found.splitlines() if line.startswith(("Meanwhile", "Neither")))
+    assert "at work for 50% of the time; for 50% no task was ready for them, for 0% tasks were ready" in found
+    meanwhile = next(line for line in found.splitlines() if line.startswith(("Meanwhile", "Few")))
     assert advice in meanwhile
 
 
 def test_a_long_start_is_named_and_a_short_one_is_not() -> None:
-    assert "Start and end took 50.0 s of 2:30 min" in told(ended_at=150)
-    assert "Start and end took" not in told()
+    assert "Startup and shutdown took 50.0 s of 2:30 min" in told(ended_at=150)
+    assert "Startup and shutdown took" not in told()
 
 
 def test_cache_retries_and_memory_are_told_from_the_metrics() -> None:
@@ -99,7 +99,10 @@ def test_the_timeline_tells_of_a_tail_an_outlier_and_a_slow_handing_out() -> Non
 
 
 def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None:
-    events = [("reelmend inpaint:a:0", "user_annotation", 0, 10e6), ("outer", "cpu_op", 0, 5e6)]
+    events: list[tuple[str, str, float, float]] = [
+        ("reelmend inpaint:a:0", "user_annotation", 0, 10e6),
+        ("outer", "cpu_op", 0, 5e6),
+    ]
     events += [("inner", "cpu_op", 1e6, 2e6), ("inner", "cpu_op", 4e6, 1e6), ("outer", "cpu_op", 6e6, 1e6)]
     document = {
         "traceEvents": [

@@ -2,7 +2,6 @@
 
 import socket
 import urllib.error
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def watched(job: JobConfig) -> Watched:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A good clip, a clip of the same frames, and one that is no video."""
     folder = tmp_path_factory.mktemp("watched")
     add_item(folder, "a", frames=8, size=(64, 48))

@@ -29,7 +29,7 @@ def chunk_task(frames: int = 40) -> InpaintTask:
     return InpaintTask(item, plan, Chunk(0, (block,), ()))
 
 
-def in_work(frames: int, task: None = None) -> Signs:
+def in_work(frames: int, task: InpaintTask | None = None) -> Signs:
     signs, task = Signs(), task or chunk_task()
     signs.handed_out(task)
     signs.tell(Beat(task.id, 1, frames, 0.1))
@@ -84,9 +84,12 @@ def test_what_is_said_of_the_end_does_not_jump() -> None:
     clock.seconds = 101.0
     pace.change(ended[1])
     left_s = pace.seconds_left()
+    assert left_s is not None
     assert 800 < left_s < 899
     clock.seconds = 201.0  # long after, the figures are believed: 8 items at 100.5 s each
-    assert abs(pace.seconds_left() - 804) < 1
+    left_s = pace.seconds_left()
+    assert left_s is not None
+    assert abs(left_s - 804) < 1
 
 
 def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(
@@ -99,6 +102,7 @@ def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(
         while not (tmp_path / "now.json").exists():
             time.sleep(0.01)
     now = Now.from_bytes((tmp_path / "now.json").read_bytes())
+    assert now is not None
     assert (now.run, now.store_away, now.store_away_s, now.frames_in_work) == ("run-1", "refused", 7.0, {"clip": 12})
     assert [(one.item, one.stage, one.frames) for one in now.still] == [("clip", "inpaint", 12)]
     assert Now.from_bytes(b"{") is None

@@ -89,7 +89,7 @@ def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
     trace = read_trace((tmp_path / "out" / PROFILE / trace_name(task)).read_bytes())
     assert {"aten::mm", "aten::ones"} <= set(trace.seconds)
     (finding,) = from_traces(task.stage, [trace])
-    assert finding.what.startswith("In 1 traced inpaint tasks torch computed for ")
+    assert finding.what.startswith("In 1 traced inpaint tasks, torch computed for ")
 
 
 def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: 
     assert f"The bottleneck is {slowest(folder)}: " in told
     assert told.splitlines()[2].startswith("  change: ")
     assert "The one worker was at work for" in told
-    assert "In 3 traced inpaint tasks torch did nothing: they compute with NumPy, numba and OpenCV." in told
+    assert "In 3 traced inpaint tasks, torch computed nothing: they compute with NumPy, numba and OpenCV." in told
 
 
 def test_every_finding_is_a_sentence_with_a_figure(folder: Path) -> None:

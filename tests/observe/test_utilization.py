@@ -48,7 +48,7 @@ def test_queues_are_means_over_time_however_rarely_something_happens() -> None:
 def test_a_worker_without_work_starves_and_one_that_leaves_it_is_held() -> None:
     scene = Scene(workers=4)
     scene.during(10, Stage.INPAINT, ready={Stage.FLOW: 1})
-    assert (scene.load.held, scene.load.starved) == (pytest.approx(1), pytest.approx(2))
+    assert (scene.load.held, scene.load.starved) == pytest.approx((1, 2))
 
 
 @pytest.mark.parametrize(("apart", "starved"), [(False, 0), (True, 1)])

@@ -49,8 +49,8 @@ def _build(what: str, tree: Path, folder: Path) -> Path:
     return folder / built.splitlines()[-1]
 
 
-def _run(command: list[str], **where: dict[str, str] | Path) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **where)
+def _run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=cwd, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -149,7 +149,7 @@ def test_a_run_beside_a_users_packages_reads_none_of_them(installed: Path, besid
 
 
 @pytest.mark.ray
-def test_rays_workers_import_the_installed_package_and_not_the_users(installed, beside) -> None:
+def test_rays_workers_import_the_installed_package_and_not_the_users(installed: Path, beside: Path) -> None:
     video = write_clip(beside / "clip.mp4", 4, audio=False)
     mask = write_mask_image(beside / "mask.png", moving_box(1)[0])
     words = ["run", "--videos", str(video), "--masks", str(mask), "--out", "out", "run.executor=ray"]

@@ -1,5 +1,6 @@
 """The pictures of an item: the hole large enough to be judged, before and after, in motion and now and then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from reelmend.core_model.quality import NO_HOLE
 from reelmend.pipelines.config import MaskConfig
-from reelmend.pipelines.media.boxes import bounding_box
+from reelmend.pipelines.media.boxes import Box, bounding_box
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.reader import inspect_masks
 from reelmend.pipelines.stages.parts import cut_patch
@@ -19,7 +20,7 @@ from reelmend.pipelines.stages.preview_strip import MOST_BYTES, MOVING, PreviewM
 from reelmend.pipelines.stages.previews import FOLDER, Sheet, kind_of, load_preview, sheet_of
 from reelmend.pipelines.stages.zoom import cell_size, union, zoom
 from reelmend.pipelines.storage.files import Files
-from tests.clips import write_clip, write_images, write_mask_image
+from tests.clips import U8, Bool, write_clip, write_images, write_mask_image
 from tests.jobs import add_item, finish, lossless_job
 
 SIZE = (640, 360)
@@ -30,15 +31,16 @@ LOGO = (560, 20, 620, 50)
 class Told:
     """What is known ahead: the holes, and at which frame the maker hears of which worst moment."""
 
-    boxes: list
+    boxes: list[Box | None]
     worst: dict[int, tuple[float, int]]
     index: int = -1
 
     def worst_to_come(self) -> tuple[float, int] | None:
         return self.worst.pop(self.index, None)
 
-    def hole_over(self, start: int, stop: int) -> tuple[int, int, int, int]:
-        return reduce(union, self.boxes[start:stop], None)
+    def hole_over(self, start: int, stop: int) -> Box | None:
+        nothing: Box | None = None
+        return reduce(union, self.boxes[start:stop], nothing)
 
 
 @dataclass
@@ -46,32 +48,33 @@ class Pictures:
     """What a maker left in a folder."""
 
     sheet: Sheet
-    picture: np.ndarray
-    outline: np.ndarray
+    picture: U8
+    outline: U8
     bytes: int = field(default=0)
 
-    def cell(self, number: int, *, after: bool = False) -> np.ndarray:
+    def cell(self, number: int, *, after: bool = False) -> U8:
         cells = len(self.sheet.moments) + self.sheet.moving
         rows = -(-cells // self.sheet.columns)
         return _at(self.picture, number + after * rows * self.sheet.columns, self.sheet)
 
-    def line(self, number: int) -> np.ndarray:
+    def line(self, number: int) -> Bool:
         """Where the outline of a cell is drawn, bool."""
-        return _at(self.outline, number, self.sheet)[..., 3] == 255
+        line: Bool = _at(self.outline, number, self.sheet)[..., 3] == 255
+        return line
 
 
-def _at(sheet: np.ndarray, number: int, told: Sheet) -> np.ndarray:
+def _at(sheet: U8, number: int, told: Sheet) -> U8:
     top, left = number // told.columns * told.step[1], number % told.columns * told.step[0]
     return sheet[top : top + told.size[1], left : left + told.size[0]]
 
 
 def made(
     folder: Path,
-    before: np.ndarray,
-    masks: np.ndarray,
+    before: U8,
+    masks: Bool,
     *,
-    worst: list[tuple[int, tuple[float, int]]] | tuple[tuple[int, tuple[float, int]]] = ((0, (0.5, 20)),),
-    shots: tuple[()] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]] = (),
+    worst: Sequence[tuple[int, tuple[float, int]]] = ((0, (0.5, 20)),),
+    shots: Sequence[tuple[int, int]] = (),
     rotation: int = 0,
 ) -> Pictures:
     """Show a maker the frames, whose holes become green."""
@@ -86,23 +89,29 @@ def made(
     maker = PreviewMaker(info, inspect_masks(mask, info, MaskConfig(dilation=0)), shots, told)
     for index in range(count):
         told.index = index
-        after = np.where(masks[index][..., None], np.uint8([0, 160, 0]), before[index])
-        frames = (av.VideoFrame.from_ndarray(np.ascontiguousarray(each), "rgb24") for each in (before[index], after))
-        maker.see(index, *frames, cut_patch(index, after, masks[index], NO_HOLE))
+        after = np.where(masks[index][..., None], np.array([0, 160, 0], np.uint8), before[index])
+        shown, restored = (
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(each), "rgb24") for each in (before[index], after)
+        )
+        maker.see(index, shown, restored, cut_patch(index, after, masks[index], NO_HOLE))
     facts = maker.save(folder, Files())
     sheet = sheet_of(facts)
     assert sheet is not None
-    read = [cv2.imread(str(folder / FOLDER / name), cv2.IMREAD_UNCHANGED) for name in (sheet.picture, sheet.outline)]
-    return Pictures(sheet, *read, bytes=int(facts["preview_bytes"]))
+    picture, outline = (_read(folder / FOLDER / name) for name in (sheet.picture, sheet.outline))
+    return Pictures(sheet, picture, outline, bytes=int(facts["preview_bytes"]))
 
 
-def still(
-    frames: int = 40, box: tuple[int, int, int, int] = LOGO, size: tuple[int, int] = SIZE
-) -> tuple[np.ndarray, np.ndarray]:
+def _read(path: Path) -> U8:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert picture is not None, path
+    return picture.astype(np.uint8, copy=False)
+
+
+def still(frames: int = 40, box: Box = LOGO, size: tuple[int, int] = SIZE) -> tuple[U8, Bool]:
     """A grey clip with a red box, and the box."""
     masks = np.zeros((frames, size[1], size[0]), np.bool_)
     masks[:, box[1] : box[3], box[0] : box[2]] = True
-    return np.where(masks[..., None], np.uint8([200, 0, 0]), np.uint8([90, 90, 90])), masks
+    return np.where(masks[..., None], np.array([200, 0, 0], np.uint8), np.array([90, 90, 90], np.uint8)), masks
 
 
 def test_a_logo_in_a_corner_is_shown_large_before_and_after(tmp_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_a_moving_hole_stays_in_a_view_that_stands_still(tmp_path: Path) -> None
 )
 def test_motion_shows_the_worst_moment_that_is_heard_of_within_its_shot(
     worst: list[tuple[int, tuple[float, int]]],
-    shots: tuple[()] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    shots: Sequence[tuple[int, int]],
     start: int,
     moving: int,
     tmp_path: Path,

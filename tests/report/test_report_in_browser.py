@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reelmend.pipelines.observe.report import page as report_page
 from tests.browser import Browser, a_browser, in_browser
@@ -65,11 +66,12 @@ def choose(browser: Browser, selector: str, value: str) -> None:
     browser.value(f"({script})(document.querySelector('{selector}'), '{value}')")
 
 
-def colours(browser: Browser, shot: Path) -> np.ndarray:
+def colours(browser: Browser, shot: Path) -> NDArray[np.int_]:
     """Blue, green and red of what is on the screen."""
     browser.screenshot(shot)
-    picture: np.ndarray = cv2.imread(str(shot)).astype(int)
-    return picture
+    picture = cv2.imread(str(shot))
+    assert picture is not None
+    return picture.astype(int)
 
 
 def test_the_sections_come_pictures_first_and_telemetry_last(tmp_path: Path, browser: Browser) -> None:

@@ -9,13 +9,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, InputConfig, StoreConfig
+from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
@@ -29,7 +32,7 @@ CHUNKS = 6
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory):
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two clips of three chunks each, and what a local run makes of them."""
     folder = tmp_path_factory.mktemp("local")
     for name in ("one", "two"):
@@ -38,12 +41,12 @@ def local(tmp_path_factory: pytest.TempPathFactory):
     return folder
 
 
-def small_job(folder, executor=ExecutorName.inline):
+def small_job(folder: Path, executor: ExecutorName = ExecutorName.inline) -> JobConfig:
     return lossless_job(folder, executor=executor, block_length=8, overlap=2, chunk_length=8)
 
 
 @pytest.fixture
-def job_file(local, bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def job_file(local: Path, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same in a bucket, for Ray."""
     for path in (local / "in").iterdir():
         boto3.client("s3").upload_file(str(path), bucket, f"in/{path.name}")
@@ -57,24 +60,24 @@ def job_file(local, bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def three_nodes(job_file, _ray_for_tests):
+def three_nodes(job_file: Path, _ray_for_tests: None) -> Iterator[str]:
     """Started by somebody who has the store's credentials in the environment; two nodes of three have a CPU."""
     with ray_cluster({"num_cpus": 0}, {"num_cpus": 1}, {"num_cpus": 1}) as cluster:
         yield cluster.address
 
 
-def command(job_file):
+def command(job_file: Path) -> list[str]:
     return [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(job_file), "--json"]
 
 
-def parts(objects):
+def parts(objects: Any) -> dict[str, datetime]:
     """The finished parts, with their times of writing."""
     found = objects.filter(Prefix="out/_reelmend/store/parts/")
     return {part.key: part.last_modified for part in found}
 
 
 def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
-    local, bucket, job_file, three_nodes
+    local: Path, bucket: str, job_file: Path, three_nodes: str
 ) -> None:
     objects = boto3.resource("s3").Bucket(bucket).objects
     with subprocess.Popen(command(job_file), stdout=subprocess.DEVNULL) as run:

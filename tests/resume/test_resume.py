@@ -14,14 +14,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from reelmend.pipelines.config import ExecutorName, JobConfig
 from reelmend.pipelines.job.load import dump_job
-from tests.clips import moving_box, scene, write_clip, write_images, write_mask_video
+from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes
 
 PATIENCE_S = 120
@@ -59,12 +58,12 @@ def command(folder: Path, job: JobConfig) -> list[str]:
     return [sys.executable, "-m", "reelmend.pipelines.cli", "run", str(folder / "job.yaml"), "--json"]
 
 
-def parts(out: str) -> dict[Any, Any]:
+def parts(out: str) -> dict[Path, int]:
     """The finished parts of a run so far, with their times of writing."""
     return {path: path.stat().st_mtime_ns for path in Path(out).glob("_reelmend/store/parts/*/[!.]*")}
 
 
-def wait_for_parts(out: str, count: int, run: subprocess.Popen[str]) -> None:
+def wait_for_parts(out: str, count: int, run: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while len(parts(out)) < count:
         assert run.poll() is None, "the run ended before it could be killed"
@@ -91,7 +90,7 @@ def test_a_killed_driver_loses_no_finished_part(folder: Path, executor: Executor
 
 
 @pytest.mark.ray
-def test_killed_workers_are_replaced_and_the_run_finishes(folder) -> None:
+def test_killed_workers_are_replaced_and_the_run_finishes(folder: Path) -> None:
     job = small_job(folder, "workers", ExecutorName.ray)
     job.run.attempts = 3
     log = folder / "workers.log"
@@ -99,6 +98,7 @@ def test_killed_workers_are_replaced_and_the_run_finishes(folder) -> None:
         for finished in (1, 3):
             wait_for_parts(job.out, finished, run)
             kill_workers(log)
+        assert run.stdout is not None
         summary = json.loads(run.stdout.read())
     assert (run.returncode, summary["states"]) == (0, {"restored": 1})
     assert log.read_text().count("placed as process") > summary["workers"], "none was replaced"
@@ -119,6 +119,7 @@ def test_an_interrupted_run_says_so_and_resumes(
     with subprocess.Popen(command(folder, job), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
         wait_for_parts(job.out, 2, run)
         run.send_signal(signal_number)
+        assert run.stderr is not None
         said = run.stderr.read().decode()
     assert run.returncode == 130
     assert "Interrupted" in said
@@ -170,11 +171,12 @@ def test_a_changed_mask_leaves_flow_and_a_changed_video_leaves_the_other_items(t
 
 def test_a_changed_rate_concerns_folders_of_images_only(tmp_path: Path) -> None:
     add_item(tmp_path, frames=6)
-    write_images(tmp_path / "in/frames", [*scene(5), scene(1)[0, ..., 0]])
+    frames = write_images(tmp_path / "in/frames", scene(5))
+    write_mask_image(frames / "00005.png", scene(1)[0, ..., 0])
     (tmp_path / "in/frames_mask.mkv").write_bytes((tmp_path / "in/clip_mask.mkv").read_bytes())
     job = lossless_job(tmp_path)
     finish(job)
-    job.input.image_rate = 50.0
+    job.input.image_rate = "50"
     _, rows = finish(job)
     assert (rows["clip"].reused, rows["frames"].reused) == (True, False)
     assert (rows["frames"].chunks_computed, rows["frames"].facts["rate"]) == (0, "50")
@@ -211,7 +213,7 @@ def same_picture(folder: Path, job: JobConfig) -> bool:
     return np.array_equal(restored, expected)
 
 
-def kill_workers(log) -> None:
+def kill_workers(log: Path) -> None:
     """Kill every worker that the run says it has, as the kernel does when memory runs out."""
     for pid in re.findall(r"placed as process (\d+)", log.read_text()):
         with contextlib.suppress(ProcessLookupError):

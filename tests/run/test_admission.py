@@ -1,7 +1,7 @@
 """Is a new item begun only while what the items in work still need fits into the store?"""
 
-from reelmend.pipelines.tasks import ItemPlan, Stage
-from tests.run.story import Story, begin, plan, receipt
+from reelmend.pipelines.tasks import ProbeTask, Stage
+from tests.run.story import Story, begin, plan, receipt, take
 
 
 def probe(story: Story, flow_bytes: int) -> str:
@@ -60,10 +60,10 @@ def test_without_a_bound_only_the_number_of_items_counts() -> None:
 
 def test_a_task_carries_of_its_plan_what_its_stage_reads() -> None:
     story = begin("a")
-    story.state.handle(receipt(story.state.take(), plan(segments=3, chunks=2)))  # type: ignore[arg-type]
+    story.state.handle(receipt(take(story.state, Stage.PROBE), plan(segments=3, chunks=2)))
     carried: dict[Stage, tuple[int, int]] = {}
     while task := story.state.take():
-        assert isinstance(task.plan, ItemPlan)
+        assert not isinstance(task, ProbeTask)
         carried[task.stage] = len(task.plan.segments), len(task.plan.chunks)
         story.state.handle(receipt(task))
     assert carried == {Stage.FLOW: (0, 0), Stage.INPAINT: (3, 0), Stage.STITCH: (3, 2)}

@@ -7,7 +7,6 @@ must not be called by the old one's digest: it would be wrong, say "restored", a
 import os
 import shutil
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ class Meddler:
         self.place, self.content, self.renames, self.left = place, content, renames, times
 
     def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
-        def meddled(*args: Any, **kwargs: Callable[..., Any] | Fraction) -> Any:
+        def meddled(*args: Any, **kwargs: Any) -> Any:
             if not self.left:
                 return work(*args, **kwargs)
             self.left -= 1

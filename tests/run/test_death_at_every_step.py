@@ -141,7 +141,7 @@ def test_an_output_is_the_old_one_or_the_new_one_or_absent_and_nothing_else_stay
 def test_a_lease(tmp_path: Path) -> None:
     start = tmp_path / "start"
     start.mkdir()
-    held = []
+    held: list[FileLease] = []
 
     def act(folder: Path) -> None:
         for lease in held:  # its process has ended
@@ -167,6 +167,7 @@ def test_an_item_that_is_published_is_found_or_made_again_and_never_set_aside(tm
         worker_context = WorkerContext(RunContext("run", job))
         found = probe(ProbeTask(item), worker_context)
         if found.final is None:
+            assert found.plan is not None
             stitch(StitchTask(item, found.plan), worker_context)
 
     def check(out: Path) -> None:

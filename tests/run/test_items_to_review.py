@@ -16,11 +16,13 @@ from reelmend.pipelines.storage.ledger.rows import ItemRow
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 from tests.jobs import add_item, finish, lossless_job
 
+Ended = tuple[JobConfig, RunSummary, dict[str, ItemRow]]
+
 FIGURES = ("seen_share", "invented_share", "seen_away", "rim_mismatch", "flicker", "score")
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobConfig, RunSummary, dict[str, ItemRow]]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A clip whose hole other frames show, one whose hole no frame shows, and one without a hole."""
     folder = tmp_path_factory.mktemp("quality")
     add_item(folder, "shown", frames=24)
@@ -41,29 +43,34 @@ def said(*words: str) -> str:
 
 
 def test_what_no_frame_shows_is_restored_and_marked_for_review_with_the_reason(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+    ended: Ended,
 ) -> None:
     _, summary, rows = ended
     row = rows["hidden"]
     assert (row.state, row.state_in_words, row.review) == ("restored", "restored, review", True)
     assert row.review_reason == "the hole was never visible"
+    assert row.quality_score is not None
     assert row.quality_score < 0.5
     assert (row.facts["quality_seen_share"], row.facts["quality_invented_share"]) == (0, 1)
     assert summary.exit_status == 0
 
 
-def test_what_other_frames_show_needs_no_look(ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]]) -> None:
+def test_what_other_frames_show_needs_no_look(ended: Ended) -> None:
     _, _, rows = ended
     row = rows["shown"]
     assert (row.state_in_words, row.review, row.review_reason, row.facts["review"]) == ("restored", False, "", 0)
+    assert row.quality_score is not None
     assert row.quality_score > 0.5
     assert row.facts.keys() >= {f"quality_{name}" for name in FIGURES}
-    assert 0 <= row.facts["quality_worst_frame"] < 24
-    assert row.facts["quality_seen_share"] > 0.9
+    worst_frame, seen_share = row.facts["quality_worst_frame"], row.facts["quality_seen_share"]
+    assert isinstance(worst_frame, int)
+    assert 0 <= worst_frame < 24
+    assert isinstance(seen_share, float | int)
+    assert seen_share > 0.9
 
 
 def test_an_item_that_is_left_untouched_has_no_score_and_no_verdict(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+    ended: Ended,
 ) -> None:
     _, _, rows = ended
     assert rows["whole"].state == "untouched"
@@ -72,24 +79,26 @@ def test_an_item_that_is_left_untouched_has_no_score_and_no_verdict(
 
 
 def test_the_summary_names_the_least_sure_first_and_run_json_says_the_same(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+    ended: Ended,
 ) -> None:
     job, summary, rows = ended
-    scores = [rows[name].quality_score for name in ("hidden", "shown")]
+    hidden, shown = (rows[name].quality_score for name in ("hidden", "shown"))
+    assert hidden is not None
+    assert shown is not None
     assert summary.quality == {
         "scored": 2,
         "review": 1,
-        "mean": pytest.approx(sum(scores) / 2, abs=1e-4),
-        "lowest": scores[0],
+        "mean": pytest.approx((hidden + shown) / 2, abs=1e-4),
+        "lowest": hidden,
         "least_sure": [
-            {"id": "hidden", "score": scores[0], "reason": "the hole was never visible"},
-            {"id": "shown", "score": scores[1], "reason": ""},
+            {"id": "hidden", "score": hidden, "reason": "the hole was never visible"},
+            {"id": "shown", "score": shown, "reason": ""},
         ],
     }
     assert json.loads(Path(job.out, "_reelmend/run.json").read_text())["quality"] == summary.quality
 
 
-def test_status_lists_what_needs_a_look(ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]]) -> None:
+def test_status_lists_what_needs_a_look(ended: Ended) -> None:
     job, _, rows = ended
     score = rows["hidden"].quality_score
     lines = said("status", "--out", job.out).splitlines()
@@ -103,7 +112,7 @@ def test_status_lists_what_needs_a_look(ended: tuple[JobConfig, RunSummary, dict
 
 
 def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+    ended: Ended,
 ) -> None:
     job, _, rows = ended
     columns = ["id", "quality_score", "quality_worst_frame", "review", "review_reason"]
@@ -117,7 +126,7 @@ def test_the_ledger_can_be_sorted_by_score_with_any_reader_of_parquet(
 
 @pytest.mark.parametrize("few", [200, 0], ids=["records", "ledger"])
 def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]], monkeypatch: pytest.MonkeyPatch, few: int
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     job, _, before = ended
     monkeypatch.setattr("reelmend.pipelines.run.resume.FEW_ITEMS", few)
@@ -135,7 +144,7 @@ def test_another_threshold_marks_a_finished_run_anew_and_computes_nothing(
 
 
 def test_the_end_of_a_run_says_how_many_items_may_need_a_look(
-    ended: tuple[JobConfig, RunSummary, dict[str, ItemRow]],
+    ended: Ended,
 ) -> None:
     job, _, rows = ended
     words = ["run", "--videos", *job.input.videos, "--out", job.out, "run.executor=inline", "plan.shots=false"]

@@ -1,6 +1,7 @@
 """A 4K source with ProPainter: worked on at the size that the job says, and nothing else of it is touched."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,8 @@ def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still
     job = lossless_job(tmp_path)
     job.engine, job.mask.dilation = "propainter", 0
     job.process.max_side, job.flow.max_side = 160, 80
-    job.propainter = ProPainterConfig(**weights, raft_iterations=1, precision=Precision.fp32)
+    networks: dict[str, Any] = {**weights}
+    job.propainter = ProPainterConfig(**networks, raft_iterations=1, precision=Precision.fp32)
     _, rows = finish(job)
     assert (rows["large"].state, rows["large"].width, rows["large"].height) == ("restored", *SIZE)
     before, after = (np.stack(planes(path))[:, : SIZE[1]] for path in (source, tmp_path / "out/large.mkv"))

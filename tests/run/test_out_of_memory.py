@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from reelmend.core_model.device.window_batch import WindowBatch
-from reelmend.core_model.engine import DeviceFull, Restored
+from reelmend.core_model.engine import DeviceFull, Restored, Shot
 from reelmend.core_model.propagation.engine import PropagationEngine
 from reelmend.pipelines.config import JobConfig, OutOfMemory
-from reelmend.pipelines.stages.shot import VideoShot
 from tests.clips import moving_box, write_clip, write_mask_video
 from tests.jobs import finish, lossless_job
 
@@ -26,9 +25,10 @@ class SmallDevice(PropagationEngine):
     """Holds pictures of a longest side up to `limit_px`; `tried` are the sides that it was asked for."""
 
     def __init__(self, limit_px: int) -> None:
-        self.limit_px, self.tried = limit_px, []
+        self.limit_px = limit_px
+        self.tried: list[int] = []
 
-    def restore(self, shot: VideoShot, start: int, stop: int) -> Restored | None:
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         self.tried.append(max(shot.size))
         if max(shot.size) > self.limit_px:
             raise DeviceFull(f"{max(shot.size)} pixels do not fit")
@@ -38,13 +38,13 @@ class SmallDevice(PropagationEngine):
 class FullCard(PropagationEngine):
     """Finds in every block that four windows at once do not fit."""
 
-    def restore(self, shot: VideoShot, start: int, stop: int) -> Restored:
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         WindowBatch(None).did_not_fit(4)
         return super().restore(shot, start, stop)
 
 
 class Overflowing(PropagationEngine):
-    def restore(self, shot: VideoShot, start: int, stop: int) -> None:
+    def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         raise FloatingPointError("completed frames are not finite in fp16")
 
 
@@ -52,7 +52,7 @@ class Overflowing(PropagationEngine):
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
-    def put(engine: FullCard | Overflowing | SmallDevice) -> FullCard | Overflowing | SmallDevice:
+    def put(engine: PropagationEngine) -> PropagationEngine:
         monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
         monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine

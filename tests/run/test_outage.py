@@ -110,7 +110,7 @@ def test_before_work_the_store_is_tried_again_and_given_up_in_time(monkeypatch: 
     monkeypatch.setattr("reelmend.pipelines.run.outage._FIRST_WAIT_S", 0.01)
     answers = iter([StoreAway("no"), StoreAway("no"), 7])
 
-    def ask(*_) -> int | None:
+    def ask() -> object:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer

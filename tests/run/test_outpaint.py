@@ -7,7 +7,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from reelmend.pipelines.config import Codec, JobConfig, Mode, OutpaintConfig
 from reelmend.pipelines.media.formats import planes_of, working_layout
@@ -15,7 +14,7 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.storage.ledger.rows import ItemRow
-from tests.clips import scene, write_clip, write_mask_image
+from tests.clips import U8, Bool, scene, write_clip, write_mask_image
 from tests.jobs import finish, lossless_job, planes
 
 PICTURE = (slice(8, 72), slice(12, 108))
@@ -25,39 +24,38 @@ PICTURE = (slice(8, 72), slice(12, 108))
 KNOWN = slice(6, 10)
 """Of 16 frames of a pan by 2 pixels each: those whose sides were both seen, before or after."""
 
-TWO_BLOCKS = {"block_length": 8, "overlap": 2}
+TWO_BLOCKS: dict[str, Any] = {"block_length": 8, "overlap": 2}
+
+Pan = tuple[Path, U8, ItemRow]
 
 
 def outpaint_job(
-    folder: Path, scale_w: float = 1.25, scale_h: float = 1.25, out: str = "out", **plan: int
+    folder: Path, scale_w: float = 1.25, scale_h: float = 1.25, out: str = "out", **plan: Any
 ) -> JobConfig:
     job = lossless_job(folder, out, **plan)
     job.mode, job.outpaint = Mode.outpaint, OutpaintConfig(scale_w, scale_h)
     return job
 
 
-def add_pan(
-    folder: Path, frames: int = 16, speed: tuple[int, int] = (2, 0), **clip: dict[str, str] | Fraction | int
-) -> NDArray[Any]:
+def add_pan(folder: Path, frames: int = 16, speed: tuple[int, int] = (2, 0), **clip: Any) -> U8:
     """Write in/pan.mp4, the middle of a panning scene, and return the whole scene: u8 [T, 80, 120, 3]."""
     (folder / "in").mkdir(exist_ok=True)
     truth = scene(frames, (120, 80), speed)
-    name = clip.pop("name", "pan.mp4")
-    write_clip(folder / "in" / name, pictures=truth[:, *PICTURE], **clip)
+    write_clip(folder / "in/pan.mp4", pictures=truth[:, *PICTURE], **clip)
     return truth
 
 
-def rgb_of(path: Path) -> NDArray[Any]:
+def rgb_of(path: Path) -> U8:
     info = inspect_video(path)
     return np.stack([to_rgb(frame, info) for frame in read_frames(info, 0, info.frames)])
 
 
-def psnr(pictures: NDArray[Any], truth: NDArray[Any], where: NDArray[Any]) -> np.float64:
+def psnr(pictures: U8, truth: U8, where: Bool) -> float:
     error = (pictures.astype(np.float64) - truth)[:, where]
-    return 10 * np.log10(255**2 / np.square(error).mean())
+    return float(10 * np.log10(255**2 / np.square(error).mean()))
 
 
-def sides() -> NDArray[Any]:
+def sides() -> Bool:
     """Left and right of the picture: what a pan sideways shows at other times."""
     where = np.zeros((80, 120), np.bool_)
     where[PICTURE[0]] = True
@@ -66,7 +64,7 @@ def sides() -> NDArray[Any]:
 
 
 @pytest.fixture(scope="module")
-def pan(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[Any], ItemRow]:
+def pan(tmp_path_factory: pytest.TempPathFactory) -> Pan:
     """A pan's folder, the whole scene, and the row of its run, a chunk a block."""
     folder = tmp_path_factory.mktemp("pan")
     truth = add_pan(folder, options={"crf": "8"})
@@ -74,7 +72,7 @@ def pan(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[Any], I
     return folder, truth, rows["pan"]
 
 
-def test_what_a_pan_showed_before_and_after_is_found_again(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
+def test_what_a_pan_showed_before_and_after_is_found_again(pan: Pan) -> None:
     folder, truth, row = pan
     assert (row.state, row.width, row.height) == (ItemState.RESTORED, 120, 80)
     restored = rgb_of(folder / "out/pan.mkv")
@@ -85,7 +83,7 @@ def test_what_a_pan_showed_before_and_after_is_found_again(pan: tuple[Path, NDAr
     assert psnr(restored, truth, everywhere) > psnr(stretched, truth, everywhere) + 3
 
 
-def test_sound_time_and_length_are_the_sources(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
+def test_sound_time_and_length_are_the_sources(pan: Pan) -> None:
     folder, _, _ = pan
     source, restored = inspect_video(folder / "in/pan.mp4"), inspect_video(folder / "out/pan.mkv")
     assert (restored.width, restored.height, restored.frames) == (120, 80, source.frames)
@@ -166,11 +164,12 @@ def test_a_mask_inside_the_picture_is_filled_and_only_it_is_grown(tmp_path: Path
     assert not changed[:, :, :34].any(), "the picture is good up to its edge"
 
 
-def test_one_chunk_and_many_give_the_same_bytes(pan: tuple[Path, NDArray[Any], ItemRow]) -> None:
+def test_one_chunk_and_many_give_the_same_bytes(pan: Pan) -> None:
     folder, _, many = pan
     _, rows = finish(outpaint_job(folder, out="one", **TWO_BLOCKS, chunk_length=1000))
     assert (many.chunks_computed, rows["pan"].chunks_computed) == (2, 1)
-    assert np.array_equal(*(planes(folder / out / "pan.mkv") for out in ("out", "one")))
+    of_many, of_one = (planes(folder / out / "pan.mkv") for out in ("out", "one"))
+    assert np.array_equal(of_many, of_one)
 
 
 @pytest.mark.parametrize("sides_px", [(72, 0), (0, 48), (72, 48), (100, 77)])
@@ -181,7 +180,7 @@ def test_smaller_working_sizes_do_not_shift_what_is_around(tmp_path: Path, sides
     finish(job)
     restored, known = rgb_of(tmp_path / "out/pan.mkv")[KNOWN], truth[KNOWN]
     shifted = {(x, y): psnr(np.roll(restored, (y, x), (1, 2)), known, sides()) for x in (-1, 0, 1) for y in (-1, 0, 1)}
-    assert max(shifted, key=shifted.get) == (0, 0)
+    assert max(shifted, key=shifted.__getitem__) == (0, 0)
     stretched = np.pad(rgb_of(tmp_path / "in/pan.mp4"), ((0, 0), (8, 8), (12, 12), (0, 0)), "edge")[KNOWN]
     assert shifted[0, 0] > psnr(stretched, known, sides()) + 3
 

@@ -10,6 +10,7 @@ from reelmend.pipelines.config import Codec, Existing, JobConfig, StoreConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import stitch
+from reelmend.pipelines.stages.finished import record_finished
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
 from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image
@@ -51,7 +52,7 @@ def test_another_jobs_result_is_kept_and_both_say_so(folder: Path, caplog: pytes
     assert rows["clip"].facts["set_aside"] == str(kept)
     was = f"the result of another job (day, from {folder}/in/clip.mkv and {folder}/mask.png); it was moved to {kept}"
     assert was in rows["clip"].reason
-    assert f"{output}: the earlier file is not of this job; moved to {kept}" in caplog.text
+    assert f"{output}: the existing file is not a result of this job; moved to {kept}" in caplog.text
 
 
 @pytest.mark.parametrize("change", [{"name": "night"}, {"mask": "other.png"}], ids=["name", "mask"])
@@ -69,7 +70,7 @@ def test_the_same_jobs_own_result_is_replaced_when_a_setting_changes_and_that_is
     job.mask.dilation += 1
     _, rows = finish(job)
     assert (kept_aside(folder), rows["clip"].reason) == ([], "")
-    assert "1 earlier results of this job were replaced, because their sources or settings changed" in caplog.text
+    assert "1 earlier result of this job replaced, because sources or settings have changed" in caplog.text
 
 
 def test_a_job_whose_videos_were_moved_finds_its_own_results(folder: Path) -> None:
@@ -120,12 +121,11 @@ def test_what_was_published_by_a_process_that_died_before_it_said_so_is_known_fo
 ) -> None:
     job = job_in(folder, "night", "night")
     job.run.attempts = 1
-    record = stitch.record_finished
     monkeypatch.setattr(stitch, "record_finished", lambda *_: 1 / 0)
     summary, _ = finish(job)
     assert summary.states == {"failed": 1}
     assert len(kept_aside(folder)) == 1, "the first job's"
-    monkeypatch.setattr(stitch, "record_finished", record)
+    monkeypatch.setattr(stitch, "record_finished", record_finished)
     summary, rows = finish(job)
     assert (summary.states, rows["clip"].reason, len(kept_aside(folder))) == ({"restored": 1}, "", 1)
 

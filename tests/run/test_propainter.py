@@ -1,6 +1,7 @@
 """engine: propainter runs the whole main job: weights of the released names and shapes, drawn from these names."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,19 +26,22 @@ def short_clip(tmp_path: Path) -> Path:
 
 
 def propainter_job(
-    folder: Path, weights: dict[str, str], out: str = "out", *, subvideo_length: int = 2, **settings: int
+    folder: Path, weights: dict[str, str], out: str = "out", *, subvideo_length: int = 2, **plan: Any
 ) -> JobConfig:
-    job = lossless_job(folder, out, **settings)
+    job = lossless_job(folder, out, **plan)
     job.engine = "propainter"
     job.process.max_side = 48
     job.flow.segment_length = 5
-    schedule = {"subvideo_length": subvideo_length, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
-    job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
+    networks: dict[str, Any] = {**weights}
+    schedule: dict[str, Any] = {"neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
+    job.propainter = ProPainterConfig(**networks, **schedule, subvideo_length=subvideo_length, precision=Precision.fp32)
     return job
 
 
 @pytest.mark.ray
-def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(folder, weights, on_cluster) -> None:
+def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(
+    folder: Path, weights: dict[str, str], on_cluster: str
+) -> None:
     finish(propainter_job(folder, weights, "one", chunk_length=1000))
     job = propainter_job(folder, weights, "four", chunk_length=2, executor=ExecutorName.ray)
     job.run.workers = 1
@@ -53,7 +57,7 @@ def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_aga
 ) -> None:
     _, rows = finish(propainter_job(short_clip, weights))
     facts = rows["clip"].facts
-    assert [facts[f"weights_{name}"].split(" sha256:")[0] for name in weights] == [
+    assert [str(facts[f"weights_{name}"]).split(" sha256:")[0] for name in weights] == [
         Path(f).name for f in weights.values()
     ]
     _, rows = finish(propainter_job(short_clip, weights))

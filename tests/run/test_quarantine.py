@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -171,7 +172,8 @@ def test_a_folder_of_the_run_that_takes_no_files_is_refused_before_any_work(tmp_
     add_item(tmp_path, frames=4)
     (tmp_path / "file").write_text("a file where the folder should be")
     job, place = lossless_job(tmp_path), str(tmp_path / "file")
-    job = replace(job, out=place) if key == "out" else replace(job, store=StoreConfig(**{key.partition(".")[2]: place}))
+    store: dict[str, Any] = {key.partition(".")[2]: place}
+    job = replace(job, out=place) if key == "out" else replace(job, store=StoreConfig(**store))
     with pytest.raises(SetupError, match=rf"cannot write to .*{'folder' if key == 'out' else key}.*/file"):
         finish(job)
     assert not (tmp_path / "out/_reelmend/ledger").exists()

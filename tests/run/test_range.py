@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
-from reelmend.pipelines.job.frame_range import first_of, read_range
 from reelmend.pipelines.job.manifest import discover
-from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
+from reelmend.pipelines.media.frame_range import first_of, read_range
+from tests.clips import Bool, moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 70
@@ -42,11 +42,17 @@ def whole_job(folder: Path, out: str = "out") -> JobConfig:
     return lossless_job(folder, out, chunk_length=1)
 
 
+def seconds(ticks: int | None, time_base: Fraction | None) -> Fraction:
+    assert ticks is not None
+    assert time_base is not None
+    return ticks * time_base
+
+
 def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
     """(start in seconds, bytes) of every packet of sound."""
     with av.open(str(path)) as container:
         packets = container.demux(container.streams.audio[0])
-        return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets if packet.size]
+        return [(seconds(packet.pts, packet.time_base), bytes(packet)) for packet in packets if packet.size]
 
 
 def test_a_range_is_the_same_frames_as_of_the_whole_and_finishing_the_whole_computes_only_the_rest(whole: Path) -> None:
@@ -102,10 +108,14 @@ def test_a_subtitle_and_a_chapter_that_reach_into_a_range_are_shown_for_as_long_
     finish(ranged(tmp_path, "10:20"))  # 0.4 to 0.8 s
     with av.open(str(tmp_path / "out/clip_10-20.mkv")) as container:
         [line] = [packet for packet in container.demux(subtitles=0) if packet.size]
-        assert (line.pts * line.time_base, line.duration * line.time_base) == (0, Fraction(1, 10))
+        shown = seconds(line.pts, line.time_base), seconds(line.duration, line.time_base)
+        assert shown == (Fraction(0), Fraction(1, 10))
         tick = Fraction(1, 1000)
-        chapters = [(one["start"] * one["time_base"], one["end"] * one["time_base"]) for one in container.chapters()]
-        assert chapters == [(0, 100 * tick), (100 * tick, 400 * tick)]
+        chapters = [
+            (seconds(one["start"], one["time_base"]), seconds(one["end"], one["time_base"]))
+            for one in container.chapters()
+        ]
+        assert chapters == [(0 * tick, 100 * tick), (100 * tick, 400 * tick)]
 
 
 @pytest.mark.parametrize("codec", [Codec.h264, Codec.ffv1, Codec.prores])
@@ -163,10 +173,15 @@ def test_masks_belong_to_their_frames(tmp_path: Path) -> None:
 def write_read(folder: Path) -> list[NDArray[Any]]:
     import cv2
 
-    return [cv2.imread(str(path))[..., ::-1] for path in sorted(folder.iterdir())]
+    def read(path: Path) -> NDArray[Any]:
+        picture = cv2.imread(str(path))
+        assert picture is not None, path
+        return picture[..., ::-1]
+
+    return [read(path) for path in sorted(folder.iterdir())]
 
 
-def dilated(hole: NDArray[Any]) -> NDArray[Any]:
+def dilated(hole: Bool) -> Bool:
     import cv2
 
     return cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0
@@ -194,7 +209,10 @@ def test_a_range_ends_with_the_video_and_one_behind_it_is_quarantined_with_advic
     assert rows["clip_8-99"].frames == 2
     summary, rows = finish(ranged(tmp_path, "99:120"))
     assert (summary.exit_status, rows["clip_99-120"].state) == (3, "quarantined")
-    said = "frames=99:120 starts behind its end: it has frames 0 to 9, the last one at 0.360 s; choose an earlier start"
+    said = (
+        "frames=99:120 starts after the end of the video, which has frames 0 to 9, the last one at 0.360 s; choose an"
+        " earlier start"
+    )
     assert rows["clip_99-120"].reason.endswith(said)
 
 
@@ -226,9 +244,9 @@ def test_the_first_frames_or_seconds_are_a_range_too() -> None:
         ("650", "in YAML, put it in quotes"),  # what YAML makes of 10:50
         ("-5:9", "is not a range of frames"),
         ("3 days:", "is not a range of frames"),
-        ("9:9", "'9:9' holds no frame: the end is not included; choose a later end"),
-        ("2s:1s", "holds no frame"),
-        ("1:0s", "holds no frame"),
+        ("9:9", "'9:9' contains no frame: the end is not included; choose a later end"),
+        ("2s:1s", "contains no frame"),
+        ("1:0s", "contains no frame"),
         (f"{'9' * 400}:", "is not a range of frames"),
     ],
 )
@@ -239,7 +257,7 @@ def test_a_wrong_range_says_what_to_write(text: str, said: str) -> None:
 
 
 def test_a_range_of_frames_and_times_that_holds_none_is_found_with_the_video() -> None:
-    with pytest.raises(MediaError, match="holds no frame"):
+    with pytest.raises(MediaError, match="contains no frame"):
         read_range("50:1s").of(range(100), Fraction(1, 25), "clip.mp4")
 
 

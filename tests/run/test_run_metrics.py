@@ -1,5 +1,7 @@
 """Are answers counted as what they are?"""
 
+from typing import Any
+
 from reelmend.pipelines.observe.metrics import METRICS
 from reelmend.pipelines.tasks import RECEIPTS, Effort, FlowReceipt, ProbeReceipt, Stage, Task
 from tests.run.story import Story, bad_data, bad_machine, begin, receipt
@@ -9,8 +11,8 @@ def value(story: Story, series: str) -> float:
     return {sample.series: sample.value for sample in story.state.metrics.read()}[f"reelmend_{series}"]
 
 
-def take(story: Story) -> Task:
-    task = story.state.take()
+def take(story: Story, *stages: Stage) -> Task:
+    task = story.state.take(stages) if stages else story.state.take()
     assert task is not None
     return task
 
@@ -40,9 +42,9 @@ def test_a_worker_that_died_and_bad_data_are_told_apart() -> None:
 def test_found_flow_is_a_hit_and_its_frames_do_not_count_as_speed() -> None:
     story = begin("a")
     story.state.handle(receipt(take(story)))
-    flow = story.state.take((Stage.FLOW,)), story.state.take((Stage.FLOW,))
-    story.state.handle(FlowReceipt(flow[0].id, reused=True, frames=10))
-    story.state.handle(FlowReceipt(flow[1].id, frames=10))
+    first, second = (take(story, Stage.FLOW) for _ in range(2))
+    story.state.handle(FlowReceipt(first.id, reused=True, frames=10))
+    story.state.handle(FlowReceipt(second.id, frames=10))
     assert (value(story, "flow_cache_hits_total"), value(story, "flow_cache_misses_total")) == (1, 1)
     assert value(story, 'frames_total{stage="flow"}') == 10
 
@@ -72,7 +74,8 @@ def test_scores_are_counted_as_a_histogram_and_items_to_review_by_their_verdict(
     facts = {"a": {"quality_score": 0.35, "review": 1}, "b": {"quality_score": 0.9, "review": 0}, "c": {}}
     while not story.state.over:
         task = take(story)
-        story.state.handle(receipt(task, **({"facts": facts[task.item.id]} if task.stage is Stage.STITCH else {})))
+        told: dict[str, Any] = {"facts": facts[task.item.id]} if task.stage is Stage.STITCH else {}
+        story.state.handle(receipt(task, **told))
     assert value(story, "items_review_total") == 1
     assert value(story, "quality_score_total") == 0.35 + 0.9
     counts = [value(story, f'quality_items_total{{le="{bound}"}}') for bound in ("0.3", "0.4", "0.8", "0.9", "+Inf")]

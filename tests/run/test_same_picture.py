@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from reelmend.pipelines.config import ExecutorName, JobConfig
-from tests.clips import moving_box
+from tests.clips import Bool, moving_box
 from tests.jobs import add_item, finish, lossless_job, planes
 
 FRAMES = 28
-FOUR_BLOCKS = {"block_length": 8, "overlap": 2}
+FOUR_BLOCKS: dict[str, Any] = {"block_length": 8, "overlap": 2}
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_one_chunk_and_four_give_the_same_bytes(folder: Path) -> None:
     _, rows = finish(lossless_job(folder, "one", **FOUR_BLOCKS, chunk_length=1000))
     assert rows["clip"].chunks_computed == 1
-    assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("one", "four")))
+    one, four = (planes(folder / out / "clip.mkv") for out in ("one", "four"))
+    assert np.array_equal(one, four)
 
 
 @pytest.mark.ray
-def test_ray_and_this_process_give_the_same_bytes(folder, on_cluster) -> None:
+def test_ray_and_this_process_give_the_same_bytes(folder: Path, on_cluster: str) -> None:
     job = lossless_job(folder, "ray", **FOUR_BLOCKS, chunk_length=1, executor=ExecutorName.ray)
     assert finish(job)[0].exit_status == 0
-    assert np.array_equal(*(planes(folder / out / "clip.mkv") for out in ("ray", "four")))
+    with_ray, here = (planes(folder / out / "clip.mkv") for out in ("ray", "four"))
+    assert np.array_equal(with_ray, here)
 
 
 def test_pixels_outside_the_dilated_mask_are_the_sources(folder: Path) -> None:
@@ -63,7 +65,9 @@ def short_job(folder: Path) -> JobConfig:
     return lossless_job(folder)
 
 
-def assert_only_the_box_changed(source: list[NDArray[Any]], restored: list[NDArray[Any]], dilation: int) -> None:
+def assert_only_the_box_changed(
+    source: list[NDArray[np.uint8]], restored: list[NDArray[np.uint8]], dilation: int
+) -> None:
     changed = np.stack(source) != np.stack(restored)
     frames = len(changed)
     luma, chroma = changed[:, :64], changed[:, 64:].reshape(frames, 2, 32, 48)
@@ -74,7 +78,7 @@ def assert_only_the_box_changed(source: list[NDArray[Any]], restored: list[NDArr
     assert (luma & box).sum() > 0.95 * box.sum(), "the box is gone"
 
 
-def _grown(masks: NDArray[Any], pixels: int) -> NDArray[Any]:
+def _grown(masks: Bool, pixels: int) -> Bool:
     """Dilate by a cross, `pixels` times."""
     for _ in range(pixels):
         padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))

@@ -4,7 +4,6 @@ import os
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -14,7 +13,7 @@ from reelmend.pipelines.run.selection import Selection, read_since
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.write import take_over
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location, RemotePath
 from reelmend.pipelines.tasks import Item
 
 ENDS = {
@@ -26,7 +25,7 @@ ENDS = {
 }
 
 
-def item(name: str, folder: Path | RemotePath = Path("in")) -> Item:
+def item(name: str, folder: Location = Path("in")) -> Item:
     return Item(name, folder / f"{name}.mp4", folder / f"{name}.png", Path(f"out/{name}.mp4"))
 
 
@@ -38,7 +37,7 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
-def chosen(ledger: Path, **flags: bool) -> tuple[list[str], dict[str, int]] | tuple[list[str], dict[Any, Any]] | None:
+def chosen(ledger: Path, **flags: bool) -> tuple[list[str], dict[str, int]]:
     items = [item(name) for name in [*ENDS, "new"]]
     left, left_out = Selection(**flags).choose(items, ledger, Files())
     return [item.id for item in left], left_out
@@ -77,13 +76,17 @@ def sources(tmp_path: Path) -> list[Item]:
     items = [item(name, tmp_path) for name in names]
     for made in items:
         for path in (made.video, made.mask):
+            assert isinstance(path, Path)
             path.write_bytes(b"x")
             os.utime(path, (now - 86400,) * 2)
-    frames = items[2].video
+    video, mask, frames = items[0].video, items[1].mask, items[2].video
+    assert isinstance(video, Path)
+    assert isinstance(mask, Path)
+    assert isinstance(frames, Path)
     frames.unlink()
     frames.mkdir()
     (frames / "1.png").write_bytes(b"x")
-    for path in (items[0].video, items[1].mask):
+    for path in (video, mask):
         os.utime(path)
     return [*items, item("missing", tmp_path)]
 
@@ -105,6 +108,7 @@ def test_since_narrows_what_another_flag_takes_up(sources: list[Item], ledger: P
 def test_since_asks_a_bucket_for_listings_not_for_each_object(bucket: str, ledger: Path) -> None:
     items = [item(f"{n:03}", RemotePath(bucket, "in")) for n in range(50)]
     for made in items[:30]:
+        assert isinstance(made.video, RemotePath)
         boto3.client("s3").put_object(Bucket=bucket, Key=made.video.key, Body=b"x")
     files = Files()
     asked = []

@@ -35,13 +35,13 @@ def add_panned_item(folder: Path) -> None:
     box = moving_box(FRAMES, (200, 120))
     height, width = box.shape[1:]
     grain = np.random.default_rng(0).integers(0, 256, (height, width + 4 * FRAMES, 3), np.uint8)
-    world = cv2.GaussianBlur(grain, (0, 0), 2) // 2 * 2
+    world = (cv2.GaussianBlur(grain, (0, 0), 2) // 2 * 2).astype(np.uint8)
     pictures = np.stack([world[:, 4 * t : 4 * t + width] for t in range(FRAMES)])
     write_mask_video(folder / "in/clip_mask.mkv", box, codec="ffv1")
     write_clip(folder / "in/clip.mp4", FRAMES, size=(200, 120), pictures=pictures)
 
 
-def claim(monkeypatch: pytest.MonkeyPatch, ranges: tuple[()] | tuple[tuple[int, int]]) -> None:
+def claim(monkeypatch: pytest.MonkeyPatch, ranges: tuple[tuple[int, int], ...]) -> None:
     monkeypatch.setattr(StillFinder, "ranges", lambda self: ranges)
 
 

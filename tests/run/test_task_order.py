@@ -36,7 +36,8 @@ def test_what_failed_waits_behind_what_is_new() -> None:
 )
 def test_few_chunks_are_begun_without_the_one_before(count: int, workers: int, seconds: list[float]) -> None:
     """Workers of unequal speed share an item: each loses what it knows a few times, not at every chunk."""
-    ready, at = list(range(count)), dict.fromkeys(range(workers))
+    ready = list(range(count))
+    at: dict[int, int | None] = dict.fromkeys(range(workers))
     free_at = [(0.0, worker) for worker in range(workers)]
     in_hand: dict[int, int] = {}
     begun_anew = 0
@@ -44,7 +45,8 @@ def test_few_chunks_are_begun_without_the_one_before(count: int, workers: int, s
         now, worker = heapq.heappop(free_at)
         in_hand.pop(worker, None)
         index = ready.pop(choose(ready, set(in_hand.values()), at[worker]))
-        begun_anew += at[worker] is None or index != at[worker] + 1
+        before = at[worker]
+        begun_anew += before is None or index != before + 1
         at[worker] = in_hand[worker] = index
         heapq.heappush(free_at, (now + seconds[worker], worker))
     assert begun_anew <= workers * (1 + count.bit_length())

@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ QUALITY = FrameQuality(64, 40, 90, 3.5, 1.1)
 PATCH = Patch(0, 2, 3, np.full((8, 8, 3), 7, np.uint8), np.ones((8, 8), np.bool_), QUALITY)
 
 
-def part(change: Callable[..., Any]) -> Part:
+def part(change: Callable[[bytearray, int], object]) -> Part:
     """A part of one patch, whose bytes were changed in place."""
     blob = bytearray(encode_part([PATCH]))
     start = blob.index(b"\x89PNG")

@@ -14,11 +14,12 @@ from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.path_policy import PathPolicy
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.tasks import Item
 from tests.clips import moving_box, scene, write_images
 from tests.jobs import add_item, finish, lossless_job
 
 
-def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list:
+def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) -> list[Item]:
     (folder / "m.jsonl").write_text(json.dumps({"video": "a.mp4", "mask": "m.png"} | row) + "\n")
     given_ = InputConfig(manifest=str(folder / "m.jsonl"), allowed=settings.pop("allowed", []))
     return discover(JobConfig(input=given_, out=out or str(folder / "out"), **settings))
@@ -27,21 +28,21 @@ def listed(folder: Path, row: dict[str, Any], out: str = "", **settings: Any) ->
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("../x", "leaves the output folder"),
-        ("a/../../x", "leaves the output folder"),
-        ("/etc/x", "leaves the output folder"),
-        ("//etc/x", "leaves the output folder"),
-        (".", "leaves the output folder"),
-        ("./", "leaves the output folder"),
+        ("../x", "is outside the output folder"),
+        ("a/../../x", "is outside the output folder"),
+        ("/etc/x", "is outside the output folder"),
+        ("//etc/x", "is outside the output folder"),
+        (".", "is outside the output folder"),
+        ("./", "is outside the output folder"),
         ("_reelmend/config.yaml", "a name reserved for the run's own files"),
         ("_REELMEND/store/x", "a name reserved for the run's own files"),
         ("./_reelmend/x", "a name reserved for the run's own files"),
-        ("_reelmend.d/../_reelmend/x", "leaves the output folder"),
+        ("_reelmend.d/../_reelmend/x", "is outside the output folder"),
         ("_reelmend.x", "a name reserved for the run's own files"),
         ("x/.reelmend-partial-a.mp4/y", "a name reserved for the run's own files"),
-        ("a\0b", "holds a control character"),
-        ("a\x1b[31mb", "holds a control character"),
-        ("a\nb", "holds a control character"),
+        ("a\0b", "contains a control character"),
+        ("a\x1b[31mb", "contains a control character"),
+        ("a\nb", "contains a control character"),
         ("\ud800", "an invalid character"),
         ("a" * 240, "the name is too long"),
         ("b/" * 3000 + "a", "the name is too long"),
@@ -79,7 +80,7 @@ def test_a_link_inside_the_output_folder_leads_no_output_out_of_it(tmp_path: Pat
     (tmp_path / "out").mkdir()
     (tmp_path / "out/link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "out/inside").symlink_to(tmp_path / "out/real")
-    with pytest.raises(ConfigError, match=r"out/link leaves the output folder .* by a symbolic link, to .*elsewhere"):
+    with pytest.raises(ConfigError, match=r"out/link is a symbolic link out of the output folder .*, to .*elsewhere"):
         listed(tmp_path, {"output": "link/x"})
     assert listed(tmp_path, {"output": "inside/x"})[0].id == "inside/x"
 
@@ -117,7 +118,7 @@ def test_with_allowed_places_an_item_reads_nowhere_else(column: str, place: str,
     if fits:
         assert len(listed(tmp_path, row, allowed=allowed)) == 1
     else:
-        with pytest.raises(ConfigError, match=r"row 1: .* lies outside of input\.allowed"):
+        with pytest.raises(ConfigError, match=r"row 1: .* is outside input\.allowed"):
             listed(tmp_path, row, allowed=allowed)
 
 
@@ -125,7 +126,7 @@ def test_a_glob_is_held_to_the_allowed_places_too(tmp_path: Path) -> None:
     add_item(tmp_path, frames=2)
     job = lossless_job(tmp_path)
     job.input.allowed = [str(tmp_path / "elsewhere")]
-    with pytest.raises(ConfigError, match="lies outside of"):
+    with pytest.raises(ConfigError, match="is outside input"):
         discover(job)
 
 
@@ -136,7 +137,7 @@ def test_allowed_places_in_a_job_file_start_at_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["s3://b/../x", "s3://b/a/../x"])
 def test_a_bucket_has_no_way_up(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no meaning in a bucket"):
+    with pytest.raises(ConfigError, match="is not supported in a bucket"):
         listed(tmp_path, {"video": text})
 
 
@@ -165,7 +166,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str, tmp_path
     ],
 )
 def test_an_item_changes_nothing_that_is_the_runs(override: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"row 1: .*(cannot differ from item to item|no such setting)"):
+    with pytest.raises(ConfigError, match=r"row 1: .*(cannot be set per item|no such setting)"):
         listed(tmp_path, {"overrides": [override]})
 
 
@@ -178,7 +179,7 @@ def test_an_item_reads_nothing_of_the_environment_or_the_job(
     reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSPHRASE", "sesame-open")
-    with pytest.raises(ConfigError, match="refers to something else") as refused:
+    with pytest.raises(ConfigError, match="is a reference, which is not allowed") as refused:
         listed(tmp_path, {"overrides": [f"stitch.speed={reference}"]})
     assert "sesame" not in str(refused.value)
 

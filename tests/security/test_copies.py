@@ -61,7 +61,7 @@ def test_a_link_in_place_of_the_folder_and_one_that_others_may_write_to_are_refu
         own_folder(tmp_path, "inputs")
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
-    with pytest.raises(StoreError, match="others may write to it"):
+    with pytest.raises(StoreError, match="other users can write to it"):
         own_folder(tmp_path, "open")
 
 

@@ -5,7 +5,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -94,7 +93,7 @@ def test_a_mask_that_promises_huge_frames_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_header_that_promises_too_much_is_refused(
-    look: Callable[..., Any], make: Callable[..., Any], reason: str, tmp_path: Path
+    look: Callable[[Path], object], make: Callable[[Path], Path], reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(OverLimit, match=reason):
         look(make(tmp_path))
@@ -124,7 +123,7 @@ def test_a_stream_that_grows_on_the_way_is_refused_before_the_large_frames_are_d
 
 
 @pytest.mark.parametrize("read", [inspect_video, glance_video, digest_source])
-def test_reading_ends_when_the_tasks_time_is_over(read: Callable[..., Any], tmp_path: Path) -> None:
+def test_reading_ends_when_the_tasks_time_is_over(read: Callable[[Path], object], tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", frames=5)
     with pytest.raises(OverLimit, match=r"was not read in 1e-09 s; see limits\.probe_s"), held_to(LimitsConfig(), 1e-9):
         read(clip)

@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ NAMES = st.lists(_MARKUP | st.text(max_size=3), max_size=6).map("".join)
 
 
 def page(rows: list[ItemRow], name: str) -> str:
-    told = {
+    told: dict[str, Any] = {
         "run_id": name, "name": name, "engine": name, "executor": name, "out": name, "halted": name, "started_at": 0.0,
         "ended_at": 9.0,
     }  # fmt: skip
@@ -36,11 +37,18 @@ def page(rows: list[ItemRow], name: str) -> str:
 
 def _elements(html: str) -> list[tuple[str, list[str]]]:
     """Tags with the names of their attributes, in order."""
-    found: list[tuple[str, list[str]]] = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.append((tag, [name for name, _ in attributes]))  # type: ignore[method-assign]
+    parser = _Elements()
     parser.feed(html)
-    return found
+    return parser.found
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, [name for name, _ in attrs]))
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)

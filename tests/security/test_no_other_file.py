@@ -12,6 +12,7 @@ from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.tasks import Item
 from tests.clips import write_clip
 
 
@@ -100,6 +101,6 @@ def test_a_file_that_is_called_like_a_protocol_is_that_file(tmp_path: Path, monk
     assert inspect_video("concat:a|b.ts").frames == 5
 
 
-def _listed(folder: Path, video: str) -> list:
+def _listed(folder: Path, video: str) -> list[Item]:
     (folder / "m.csv").write_text(f'video,mask\n"{video}",m.png\n')
     return discover(JobConfig(input=InputConfig(manifest=str(folder / "m.csv")), out=str(folder / "out")))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from http import HTTPStatus
 from pathlib import Path
 
 import boto3
@@ -89,7 +90,7 @@ def test_no_log_line_holds_credentials_whoever_wrote_it(form: LogFormat, capsys:
 def test_what_ends_in_the_ledger_the_doctor_and_an_answer_holds_none() -> None:
     text = "http://u:sesame@h/"
     failure = Failure("probe:a", "StoreError", text, transient=True, trace=text)
-    told = [failure.reason, failure.trace, Finding("Ray", text).what, _text(502, text).body.decode()]
+    told = [failure.reason, failure.trace, Finding("Ray", text).what, _text(HTTPStatus.BAD_GATEWAY, text).body.decode()]
     assert all("***" in said and "sesame" not in said for said in told)
 
 

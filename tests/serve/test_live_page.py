@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -36,7 +35,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield browser
 
 
-def in_a_browser(test: Callable[..., Any]) -> Callable[..., Any]:
+def in_a_browser(test: Callable[..., None]) -> Callable[..., None]:
     for mark in in_browser:
         test = mark(test)
     return test

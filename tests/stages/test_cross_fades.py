@@ -5,7 +5,6 @@ Parts are made by hand, each of one level; blocks are laid, and patches joined, 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +18,19 @@ from reelmend.pipelines.stages.stitch import PatchTrack
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.tasks import Block, Chunk, Item, ItemPlan, StitchTask
 
+Stitched = Callable[..., list[int]]
+
 SEEN = FrameQuality(hole_px=1, seen_px=1, away_sum=1, rim_mismatch=0.0, flicker=0.0)
 
 
 @pytest.fixture
-def stitched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def stitched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stitched:
     def levels(
         shots: list[tuple[int, int]],
         level_of: list[int],
         *,
         overlap: int,
-        chunk_of: Callable[..., Any] = lambda number: 0,
+        chunk_of: Callable[[int], int] = lambda number: 0,
     ) -> list[int]:
         """The level of every frame, where each block is of one level, by its number."""
         blocks = lay_blocks(shots, block_length=6, overlap=overlap, halo=2)
@@ -47,7 +48,13 @@ def stitched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         patches = PatchTrack(
             StitchTask(item, ItemPlan("probe", frames, 1, 1, (), chunks)), WorkerContext(RunContext("run", job))
         )
-        return [int(patches.at(frame).rgb[0, 0, 0]) for frame in range(frames)]
+
+        def level(frame: int) -> int:
+            patch = patches.at(frame)
+            assert patch is not None
+            return int(patch.rgb[0, 0, 0])
+
+        return [level(frame) for frame in range(frames)]
 
     return levels
 
@@ -56,23 +63,23 @@ RAMPS = [0, 0, 0, 0, 10, 30, 50, 70, 80, 80, 90, 110, 130, 150, 160, 160, 160, 1
 """Blocks [0, 6) of level 0, [6, 12) of 80, [12, 18) of 160; two frames on each side of a border are shared."""
 
 
-def test_each_border_is_a_ramp_from_the_earlier_block_to_the_later(stitched: Callable[..., Any]) -> None:
+def test_each_border_is_a_ramp_from_the_earlier_block_to_the_later(stitched: Stitched) -> None:
     assert stitched([(0, 18)], [0, 80, 160], overlap=2) == RAMPS
     assert stitched([(0, 18)], [160, 80, 0], overlap=2) == [160 - level for level in RAMPS]
 
 
-def test_a_border_between_chunks_is_no_other(stitched: Callable[..., Any]) -> None:
+def test_a_border_between_chunks_is_no_other(stitched: Stitched) -> None:
     assert stitched([(0, 18)], [0, 80, 160], overlap=2, chunk_of=lambda number: number) == RAMPS
 
 
-def test_ramps_of_three_frames_a_side_meet_in_the_middle_of_a_block(stitched: Callable[..., Any]) -> None:
+def test_ramps_of_three_frames_a_side_meet_in_the_middle_of_a_block(stitched: Stitched) -> None:
     """24 levels in six steps of 4: the first is half a step above the earlier block's."""
     ramp = [2, 6, 10, 14, 18, 22]
     expected = [0, 0, 0, *ramp, *[24 + level for level in ramp], 48, 48, 48]
     assert stitched([(0, 18)], [0, 24, 48], overlap=3) == expected
 
 
-def test_nothing_fades_over_a_cut_nor_without_an_overlap(stitched: Callable[..., Any]) -> None:
+def test_nothing_fades_over_a_cut_nor_without_an_overlap(stitched: Stitched) -> None:
     assert stitched([(0, 6), (6, 18)], [0, 80, 160], overlap=2) == [0] * 6 + [80] * 4 + RAMPS[10:14] + [160] * 4
     assert stitched([(0, 12)], [0, 80], overlap=0) == [0] * 6 + [80] * 6
 

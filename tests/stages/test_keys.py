@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound
+from reelmend.pipelines.config import (
+    Chroma,
+    Codec,
+    JobConfig,
+    Mode,
+    OutOfMemory,
+    Precision,
+    Sound,
+    StillFrames,
+    WorkRegion,
+)
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -32,13 +42,15 @@ from tests.clips import moving_box, scene, write_clip, write_images, write_mask_
 FRAMES = 6
 EVERYTHING = {"probe", "flow", "part", "output"}
 
+Change = Callable[["Case"], Any]
+
 
 class Answers(Store):
     """Notes every key that is asked for; flow and parts are there, whichever they are."""
 
     def __init__(self, root: Path, files: Files) -> None:
         super().__init__(root, files)
-        self.asked = set()
+        self.asked: set[str] = set()
 
     def get(self, key: str) -> bytes | None:
         self.asked.add(key)
@@ -59,26 +71,39 @@ class Case:
     item: Item
     weights: dict[str, WeightFile]
 
+    @property
+    def video(self) -> Path:
+        assert isinstance(self.item.video, Path)
+        return self.item.video
+
+    @property
+    def mask(self) -> Path:
+        assert isinstance(self.item.mask, Path)
+        return self.item.mask
+
     def keys(self) -> dict[str, object]:
         worker_context = WorkerContext(RunContext("run", self.job, self.weights))
-        worker_context.store = worker_context.flow_store = store = Answers(
-            worker_context.store.root, worker_context.files
-        )
+        root, output = worker_context.store.root, self.item.output
+        assert isinstance(root, Path)
+        assert isinstance(output, Path)
+        worker_context.store = worker_context.flow_store = store = Answers(root, worker_context.files)
         plan = probe(ProbeTask(self.item), worker_context).plan
         assert plan is not None
         for segment in plan.segments:
             flow(FlowTask(self.item, plan, segment), worker_context)
         for chunk in plan.chunks:
             inpaint(InpaintTask(self.item, plan, chunk), worker_context)
-        self.item.output.parent.mkdir(exist_ok=True)
-        self.item.output.touch()
-        sources = see(self.item.video, worker_context), see_mask(self.item, worker_context)
-        done = record_finished(self.item, "restored", self.item.output, sources, "", {}, worker_context)
-        self.item.output.unlink()  # the next probe finds nothing finished
+        output.parent.mkdir(exist_ok=True)
+        output.touch()
+        video, mask = see(self.item.video, worker_context), see_mask(self.item, worker_context)
+        assert video is not None
+        assert mask is not None
+        done = record_finished(self.item, "restored", output, (video, mask), "", {}, worker_context)
+        output.unlink()  # the next probe finds nothing finished
         found = {"probe": store.keys("probes/"), "flow": store.keys("flow/"), "part": store.keys("parts/")}
         return found | {"output": done.key}
 
-    def changed_by(self, change: Callable[..., Any]) -> set[str]:
+    def changed_by(self, change: Change) -> set[str]:
         before = self.keys()
         change(self)
         after = self.keys()
@@ -97,7 +122,7 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path, job, Item("clip", video, mask, tmp_path / "out/clip.mp4"), weights)
 
 
-def setting(name: str, value: Any) -> Callable[..., Any]:
+def setting(name: str, value: Any) -> Change:
     def change(case: Case) -> None:
         section, _, key = name.rpartition(".")
         setattr(getattr(case.job, section) if section else case.job, key, value)
@@ -106,12 +131,12 @@ def setting(name: str, value: Any) -> Callable[..., Any]:
 
 
 def other_content(case: Case) -> None:
-    write_clip(case.item.video, FRAMES, codec="ffv1", audio=False, pictures=scene(FRAMES, seed=1))
+    write_clip(case.video, FRAMES, codec="ffv1", audio=False, pictures=scene(FRAMES, seed=1))
 
 
 def other_mask(case: Case) -> None:
     """As large, in the same region."""
-    write_mask_image(case.item.mask, moving_box(1, box=(10, 8))[0])
+    write_mask_image(case.mask, moving_box(1, box=(10, 8))[0])
 
 
 PICTURE = {
@@ -121,7 +146,11 @@ PICTURE = {
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
+    "process.region": (WorkRegion.frame, {"part", "output"}),
+    "process.region_margin": (64, {"part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
+    "process.still_frames": (StillFrames.equal, {"probe", "output"}),  # of a clip that repeats nothing
+    "flow.method": ("farneback", {"flow", "part", "output"}),
     "flow.max_side": (64, {"flow", "part", "output"}),
     "flow.segment_length": (3, {"flow"}),
     "plan.shots": (False, {"probe", "part", "output"}),
@@ -143,6 +172,8 @@ OUTPAINTED = {
 NETWORKS = {
     "propainter.raft_iterations": (12, {"flow", "part", "output"}),
     "propainter.precision": (Precision.fp32, {"flow", "part", "output"}),
+    "propainter.raft_stop_below": (0.1, {"flow", "part", "output"}),
+    "propainter.early_exit": (True, {"part", "output"}),
     "propainter.tf32": (False, {"flow", "part", "output"}),
     "propainter.subvideo_length": (40, {"part", "output"}),
     "propainter.neighbor_length": (8, {"part", "output"}),
@@ -187,7 +218,7 @@ def test_the_size_that_pixels_are_restored_at_is_part_of_the_key_by_itself(case:
 @pytest.mark.parametrize("name", [field.name for field in fields(Block)])
 def test_a_block_that_differs_in_anything_has_a_part_of_its_own(name: str) -> None:
     block = Block(20, 40, 17, 43, 12, 48, 0, 90, (Region(0, 0, 64, 64),))
-    other = (Region(64, 0, 128, 64),) if name == "regions" else getattr(block, name) + 1
+    other: Any = (Region(64, 0, 128, 64),) if name == "regions" else getattr(block, name) + 1
     assert part_key("digests", block) != part_key("digests", replace(block, **{name: other}))
 
 
@@ -246,8 +277,8 @@ def test_content_changes_the_keys_and_its_place_and_time_do_not(case: Case) -> N
 
     def elsewhere(case: Case) -> None:
         video, mask = case.folder / "moved.mkv", case.folder / "moved.png"
-        case.item.video.rename(video)
-        case.item.mask.rename(mask)
+        case.video.rename(video)
+        case.mask.rename(mask)
         video.touch()
         case.item = replace(case.item, video=video, mask=mask)
 
@@ -256,14 +287,14 @@ def test_content_changes_the_keys_and_its_place_and_time_do_not(case: Case) -> N
 
 def test_a_hole_elsewhere_has_flow_and_parts_of_another_region(case: Case) -> None:
     size = (640, 360)
-    write_clip(case.item.video, FRAMES, size, codec="ffv1", audio=False)
-    write_mask_image(case.item.mask, moving_box(1, size, (12, 8))[0])
+    write_clip(case.video, FRAMES, size, codec="ffv1", audio=False)
+    write_mask_image(case.mask, moving_box(1, size, (12, 8))[0])
     case.keys()
 
     def to_the_corner(case: Case) -> None:
         mask = np.zeros((360, 640), np.bool_)
         mask[4:12, 4:16] = True
-        write_mask_image(case.item.mask, mask)
+        write_mask_image(case.mask, mask)
 
     assert case.changed_by(to_the_corner) == EVERYTHING
 
@@ -272,13 +303,13 @@ def test_a_hole_elsewhere_has_flow_and_parts_of_another_region(case: Case) -> No
 def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is_not(case: Case, told: str) -> None:
     def other_rate(case: Case) -> None:
         if told == "job":
-            case.job.input.image_rate = 30.0
+            case.job.input.image_rate = "30"
         else:
             case.item = replace(case.item, fps=30.0)
 
     assert case.changed_by(other_rate) == set()
     case.item = replace(case.item, fps=None, video=write_images(case.folder / "images", scene(FRAMES)))
-    case.job.input.image_rate = 24.0
+    case.job.input.image_rate = "24"
     assert case.changed_by(other_rate) == {"probe", "output"}
 
 

@@ -1,6 +1,7 @@
 """From the figures of frames to an item's facts, its verdict and a reason in words."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,5 +83,5 @@ def test_a_verdict_takes_the_place_of_an_earlier_one() -> None:
 
 @pytest.mark.parametrize("value", ["much", float("nan"), None], ids=str)
 def test_figures_that_somebody_else_wrote_and_that_are_none_give_no_verdict(value: float | str | None) -> None:
-    facts = with_verdict(quality_facts([(0, INVENTED)]), 1.0) | {"quality_flicker": value}
+    facts: dict[str, Any] = {**with_verdict(quality_facts([(0, INVENTED)]), 1.0), "quality_flicker": value}
     assert "review" not in with_verdict(facts, 1.0)

@@ -16,7 +16,7 @@ import pytest
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
 from reelmend.pipelines import errors
-from reelmend.pipelines.config import InputConfig, JobConfig
+from reelmend.pipelines.config import InputConfig, JobConfig, WorkRegion
 from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_digest
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.observe.metrics import METRICS
@@ -67,7 +67,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
         grey = [[(7 * x + 11 * y + 5 * frame) % 256 for x in range(96)] for y in range(64)]
         (video / f"{frame:03}.png").write_bytes(png(grey))
     mask.write_bytes(png([[255 * (8 <= x < 24 and 8 <= y < 20) for x in range(96)] for y in range(64)]))
-    job = JobConfig(out=str(tmp_path / "out"), input=InputConfig(image_rate=24.0))
+    job = JobConfig(out=str(tmp_path / "out"), input=InputConfig(image_rate="24"))
     return Case(tmp_path, job, Item("clip", video, mask, tmp_path / "out/clip.mp4"), WEIGHTS)
 
 
@@ -89,6 +89,17 @@ def test_the_keys_that_a_whole_item_asks_for(case: Case) -> None:
         "flow": {"flow/b5/b5256a3f97f47fa8013b1276a97cb6bc"},
         "part": {"parts/24/24533fe89ced0d8bb96bba2f04429e48"},
         "output": "dd75eb510328bf21ae26dfc1652ecbe1",
+    }
+
+
+def test_the_keys_of_the_networks_on_whole_frames(case: Case) -> None:
+    """As they were before regions."""
+    case.job.engine, case.job.process.region = "propainter", WorkRegion.frame
+    assert case.keys() == {
+        "probe": {"probes/8defcb5e70833ceb1ebf056a22743fbb"},
+        "flow": {"flow/35/3579860f503c399ef8d86f249299a54d"},
+        "part": {"parts/eb/ebf48f2c7e0ea14995e955bd76957b16"},
+        "output": "38d749183ec2158ccea1a55a8be3bcb8",
     }
 
 
@@ -202,7 +213,7 @@ def test_exit_statuses() -> None:
 
 def test_the_names_of_tasks_and_stages() -> None:
     assert [str(stage) for stage in Stage] == ["probe", "flow", "inpaint", "stitch"]
-    item = Item("reel7/clip", "clip.mp4", None, "out/clip.mp4")
+    item = Item("reel7/clip", Path("clip.mp4"), None, Path("out/clip.mp4"))
     plan = ItemPlan("probe", 30, 64, 48, (), ())
     tasks = [
         ProbeTask(item),

@@ -39,5 +39,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     if request.param == "file":
         return tmp_path / "folder"
     if request.param == "gs":
-        return request.getfixturevalue("gs_bucket") / "some/folder"
+        gs_bucket: RemotePath = request.getfixturevalue("gs_bucket")
+        return gs_bucket / "some/folder"
     return RemotePath(request.getfixturevalue("bucket"), "some/folder")

@@ -9,6 +9,7 @@ from reelmend.pipelines.stages.finished import Finished, item_key, record_key, s
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import put_json
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger.facts import Facts
 from reelmend.pipelines.storage.ledger.write import take_over
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Item
@@ -36,10 +37,11 @@ def write_finished_run(items: Sequence[Item], ledger: Location, job: JobConfig, 
 
 def _record(item: Item, marks: dict[Location, str], settings: str) -> Finished:
     assert item.mask is not None
-    digests = {"video_digest": f"v-{item.id}", "mask_digest": "m"}
-    known = {"item_key": item_key(*digests.values(), settings), "output": str(item.output), "frames": 1}
+    video, mask = f"v-{item.id}", "m"
+    facts: Facts = {"video_digest": video, "mask_digest": mask, "item_key": item_key(video, mask, settings)}
+    facts |= {"output": str(item.output), "frames": 1}
     seen = {"video": item.video, "mask": item.mask, "output": item.output}
-    return Finished("restored", "", {**digests, **known, **{f"{name}_mark": marks[at] for name, at in seen.items()}})
+    return Finished("restored", "", facts | {f"{name}_mark": marks[at] for name, at in seen.items()})
 
 
 def _row(item: Item, record: Finished) -> ItemRow:

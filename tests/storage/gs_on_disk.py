@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 FOLDER = "REELMEND_GS"
 
 
-class GsOnDisk(DirFileSystem):
+class GsOnDisk(DirFileSystem):  # type: ignore[misc]
     protocol = "gs"
 
     def __init__(self, **_options: object) -> None:

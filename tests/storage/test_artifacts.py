@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,8 +12,13 @@ from reelmend.pipelines.storage.files import Files
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", Files())
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(root: Path) -> Store:
+    return Store(root, Files())
 
 
 def test_what_was_put_is_read_back_and_listed(store: Store) -> None:
@@ -32,9 +36,9 @@ def test_an_absent_key_is_none(store: Store) -> None:
 @pytest.mark.parametrize(
     "damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:], lambda b: b + b"x"]
 )
-def test_a_damaged_object_is_deleted_and_made_again(store: Store, damage: Callable[..., Any]) -> None:
+def test_a_damaged_object_is_deleted_and_made_again(store: Store, root: Path, damage: Callable[[bytes], bytes]) -> None:
     store.put("key", b"some value that is long enough")
-    path = store.root / "key"
+    path = root / "key"
     path.write_bytes(damage(path.read_bytes()))
     assert store.get("key") is None
     assert not path.exists()
@@ -42,11 +46,11 @@ def test_a_damaged_object_is_deleted_and_made_again(store: Store, damage: Callab
     assert get_or_make(store, "key", lambda: b"newer") == (b"new", True)
 
 
-def test_an_object_under_anothers_name_is_noticed(store: Store) -> None:
+def test_an_object_under_anothers_name_is_noticed(store: Store, root: Path) -> None:
     """Two files that were swapped by whoever copied the store, or one that was put in another one's place."""
     store.put("parts/ab/one", b"pixels of one video")
     store.put("parts/cd/two", b"pixels of another one")
-    one, two = store.root / "parts/ab/one", store.root / "parts/cd/two"
+    one, two = root / "parts/ab/one", root / "parts/cd/two"
     first, second = one.read_bytes(), two.read_bytes()
     one.write_bytes(second)
     two.write_bytes(first)
@@ -54,9 +58,9 @@ def test_an_object_under_anothers_name_is_noticed(store: Store) -> None:
     assert not one.exists()
 
 
-def test_a_store_that_was_moved_whole_is_as_good(store: Store, tmp_path: Path) -> None:
+def test_a_store_that_was_moved_whole_is_as_good(store: Store, root: Path, tmp_path: Path) -> None:
     store.put("parts/ab/one", b"pixels")
-    store.root.rename(tmp_path / "elsewhere")
+    root.rename(tmp_path / "elsewhere")
     assert Store(tmp_path / "elsewhere", Files()).get("parts/ab/one") == b"pixels"
 
 
@@ -78,8 +82,8 @@ def test_a_reader_never_sees_half_an_object(store: Store) -> None:
     assert [key for key, _ in store.list("")] == ["key"], "no staged file is left behind"
 
 
-def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store: Store) -> None:
-    store.root.parent.mkdir(exist_ok=True)
-    store.root.write_text("a file where the folder should be")
+def test_a_place_that_takes_no_files_is_a_store_error_that_names_it(store: Store, root: Path) -> None:
+    root.parent.mkdir(exist_ok=True)
+    root.write_text("a file where the folder should be")
     with pytest.raises(StoreError, match=r"cannot write .*store/key"):
         store.put("key", b"value")

@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.run.driver import LEDGER
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.open import lease_on
 from reelmend.pipelines.storage.ledger import ItemState, read_ledger
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.jobs import add_item
 from tests.storage.faulty_store import FaultyStore, faults_before
 

@@ -13,6 +13,7 @@ from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger.events import EventLog, read_events
 from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.s3_files import S3Files
 from tests.storage.faulty_store import FaultyStore, faults_before
 
 CONTENT = bytes(range(256)) * 40_000
@@ -49,7 +50,7 @@ def test_a_store_that_stays_busy_is_a_passing_error_that_names_the_object(
 
 def test_an_outage_uses_up_the_tries_of_no_later_request(s3_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quota that all requests share was gone in a moment: what came after that failed at once."""
-    waits = []
+    waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     files, tries = Files(S3Config(attempts=5, endpoint="http://127.0.0.1:9")), []
     for _ in range(60):
@@ -80,6 +81,7 @@ def test_a_body_that_breaks_off_goes_on_from_there(store: FaultyStore, place: Re
     files = Files(S3Config(attempts=4))
     files.write(place, CONTENT)
     entry = files.look(place)
+    assert entry is not None
     store.cut_after = [3_000_000, 0, 1]
     files.of(place).fetch(entry, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == CONTENT
@@ -104,8 +106,10 @@ def test_a_body_that_always_breaks_off_is_an_error_and_never_half_an_object(
     store.cut_after = [1000] * 10
     with pytest.raises(StoreError, match=str(place)):
         files.read(place)
+    entry = files.look(place)
+    assert entry is not None
     with pytest.raises(StoreError, match=str(place)):
-        files.of(place).fetch(files.look(place), tmp_path / "copy")
+        files.of(place).fetch(entry, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
@@ -208,6 +212,7 @@ def test_a_failed_upload_leaves_no_pieces_and_those_of_killed_processes_are_abor
     (tmp_path / "large").write_bytes(bytes(65 << 20))
     place = RemotePath(bucket, "out/large.mkv")
     system = files.of(place)
+    assert isinstance(system, S3Files)
     client = boto3.client("s3")
     system.client.meta.events.register(
         "before-send.s3.UploadPart", lambda **_: setattr(store, "always", (500, "InternalError"))

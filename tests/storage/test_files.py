@@ -1,7 +1,7 @@
 """What is promised of files, wherever they lie: every test runs on a disk, an object store over HTTP, and fsspec."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,24 @@ import pytest
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.storage.artifacts import Store, get_or_make
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.location import Entry, RemotePath
+from reelmend.pipelines.storage.location import Entry, Location, RemotePath
 
 
-def put(files: Files, folder: Path | RemotePath, *names: str) -> None:
+def put(files: Files, folder: Location, *names: str) -> None:
     for name in names:
         files.write(folder / name, name.encode())
 
 
-def names_of(entries: Iterator[Any] | list[Entry], folder: Path | RemotePath) -> list[str]:
+def names_of(entries: Iterable[Entry], folder: Location) -> list[str]:
     return [str(entry.place).removeprefix(f"{folder}/") for entry in entries]
 
 
-def test_a_file_is_written_looked_at_read_and_deleted(files: Files, folder: Path | RemotePath) -> None:
+def test_a_file_is_written_looked_at_read_and_deleted(files: Files, folder: Location) -> None:
     place = folder / "deep/a.bin"
     assert (files.read(place), files.look(place), files.mark(place)) == (None, None, None)
     files.write(place, b"value")
     entry = files.look(place)
+    assert entry is not None
     assert (files.read(place), entry.size, entry.place) == (b"value", 5, place)
     files.delete(place)
     files.delete(place)
@@ -44,7 +45,7 @@ def test_what_cannot_be_looked_at_is_not_called_absent(files: Files, tmp_path: P
     assert list(files.marks([tmp_path / "loop", tmp_path / "file"])) == [tmp_path / "file"]
 
 
-def test_listings_tell_files_from_folders_and_agree_with_a_look(files: Files, folder: Path | RemotePath) -> None:
+def test_listings_tell_files_from_folders_and_agree_with_a_look(files: Files, folder: Location) -> None:
     put(files, folder, "b.mp4", "a/2.png", "a/1.png", "a.txt", "a/deep/3.png")
     direct = files.children(folder)
     assert sorted((entry.place.name, entry.is_folder) for entry in direct) == [
@@ -58,13 +59,13 @@ def test_listings_tell_files_from_folders_and_agree_with_a_look(files: Files, fo
     )  # fmt: skip
 
 
-def test_a_folder_is_not_one_whose_name_begins_alike(files: Files, folder: Path | RemotePath) -> None:
+def test_a_folder_is_not_one_whose_name_begins_alike(files: Files, folder: Location) -> None:
     put(files, folder, "clip-2/1.png", "clip/1.png", "clip.mp4")
     assert names_of(files.children(folder / "clip"), folder) == ["clip/1.png"]
     assert names_of(files.walk(folder / "clip"), folder) == ["clip/1.png"]
 
 
-def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files: Files, folder: Path | RemotePath) -> None:
+def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files: Files, folder: Location) -> None:
     put(files, folder, "a.bin", "f/1.png", "f/2.png")
     before = [files.mark(folder / "a.bin"), files.mark(folder / "f")]
     assert before == [files.mark(folder / "a.bin"), files.mark(folder / "f")]
@@ -74,7 +75,7 @@ def test_a_mark_changes_with_the_file_and_with_any_file_of_a_folder(files: Files
     assert all(one != other for one, other in zip(before, after, strict=True))
 
 
-def test_the_marks_of_many_are_those_of_each(files: Files, folder: Path | RemotePath) -> None:
+def test_the_marks_of_many_are_those_of_each(files: Files, folder: Location) -> None:
     put(files, folder, *[f"{n:03d}.mp4" for n in range(0, 40, 3)], "frames/1.png", "frames/2.png")
     places = [folder / f"{n:03d}.mp4" for n in range(40)] + [folder / "frames", folder / "absent"]
     assert files.marks(places) == {place: mark for place in places if (mark := files.mark(place)) is not None}
@@ -92,9 +93,14 @@ def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_th
 ) -> None:
     put(files, tmp_path, "a/2.bin", "a/1/deep.bin", "a.bin", "b/3.bin", ".hidden/4.bin", "a/.5.bin")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
-    read = []
+    read: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: read.append(Path(path).name) or scandir(path))
+
+    def look(path: str | Path) -> Any:
+        read.append(Path(path).name)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", look)
     listing = files.walk(tmp_path)
     assert names_of([next(listing), next(listing)], tmp_path) == [".hidden/4.bin", "a/1/deep.bin"]
     assert "b" not in read
@@ -103,7 +109,7 @@ def test_a_listing_goes_through_folders_by_name_and_holds_no_more_than_one_of_th
 
 
 def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(
-    files: Files, folder: Path | RemotePath, tmp_path: Path
+    files: Files, folder: Location, tmp_path: Path
 ) -> None:
     put(files, folder, "png/0.png", "png/1.png", "clip.mkv")
     for name, content in {"png/0.png": b"new", "clip.mkv": b"new clip"}.items():
@@ -142,9 +148,10 @@ def test_what_is_no_image_stays_where_images_come_into_a_bucket(files: Files, bu
     assert names_of(files.children(shot), shot) == ["0.png", "labels.json"]
 
 
-def test_a_fetched_file_is_the_one_that_was_looked_at(files: Files, folder: Path | RemotePath, tmp_path: Path) -> None:
+def test_a_fetched_file_is_the_one_that_was_looked_at(files: Files, folder: Location, tmp_path: Path) -> None:
     put(files, folder, "a.bin")
     entry = files.look(folder / "a.bin")
+    assert entry is not None
     files.of(folder).fetch(entry, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"a.bin"
     if isinstance(folder, RemotePath):
@@ -155,19 +162,21 @@ def test_a_fetched_file_is_the_one_that_was_looked_at(files: Files, folder: Path
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:40] + b"x" + b[41:]])
 def test_a_damaged_artefact_is_deleted_and_made_again(
-    files: Files, folder: Path | RemotePath, damage: Callable[..., Any]
+    files: Files, folder: Location, damage: Callable[[bytes], bytes]
 ) -> None:
     store = Store(folder, files)
     store.put("flow/ab/one", b"some value that is long enough")
     place = folder / "flow/ab/one"
-    files.write(place, damage(files.read(place)))
+    whole = files.read(place)
+    assert whole is not None
+    files.write(place, damage(whole))
     assert store.get("flow/ab/one") is None
     assert not store.exists("flow/ab/one")
     assert get_or_make(store, "flow/ab/one", lambda: b"new") == (b"new", False)
     assert get_or_make(store, "flow/ab/one", lambda: b"newer") == (b"new", True)
 
 
-def test_a_store_lists_its_keys_with_what_is_known_of_each(files: Files, folder: Path | RemotePath) -> None:
+def test_a_store_lists_its_keys_with_what_is_known_of_each(files: Files, folder: Location) -> None:
     store = Store(folder, files)
     for key in ("flow/ab/one", "flow/cd/two", "parts/x"):
         store.put(key, b"value")

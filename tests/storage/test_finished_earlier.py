@@ -1,7 +1,5 @@
 """Of many items, those that need no work are found from listings and the last ledger, and nothing changed is."""
 
-from pathlib import Path
-
 import pytest
 
 from reelmend.pipelines.config import JobConfig
@@ -25,9 +23,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.run.resume.FEW_ITEMS", FEW)
 
 
-def finished_run(
-    folder: Location, count: int = COUNT
-) -> tuple[list[Item], Path, WorkerContext] | tuple[list[Item], RemotePath, WorkerContext]:
+def finished_run(folder: Location, count: int = COUNT) -> tuple[list[Item], Location, WorkerContext]:
     job = JobConfig(out=str(folder / "out"))
     worker_context, ledger = WorkerContext(RunContext("first", job)), folder / "out/_reelmend/ledger"
     items = make_items(folder / "in", folder / "out", count)
@@ -41,16 +37,17 @@ def trusted_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmend.pipelines.run.resume.CLOCK_S", -60.0)
 
 
-def test_every_finished_item_is_found_with_what_its_row_said(folder: Path | RemotePath, trusted_clock: None) -> None:
+def test_every_finished_item_is_found_with_what_its_row_said(folder: Location, trusted_clock: None) -> None:
     items, ledger, worker_context = finished_run(folder)
     found = find_finished_earlier(items, ledger, worker_context)
     assert found.keys() == {item.id for item in items}
     assert found[items[7].id].facts["output"] == str(items[7].output)
 
 
-def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder: Path | RemotePath) -> None:
+def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder: Location) -> None:
     items, ledger, worker_context = finished_run(folder)
     record = get_json(worker_context.store, record_key(items[1]))
+    assert record is not None
     record["facts"]["item_key"] = "of another run's settings"
     put_json(worker_context.store, record_key(items[1]), record)
     others = {item.id for item in items} - {items[1].id}
@@ -62,7 +59,7 @@ def test_records_that_may_be_younger_than_the_ledger_are_read_themselves(folder:
 
 
 @pytest.mark.parametrize("count", [FEW, COUNT])
-def test_what_changed_is_not_taken_for_finished(folder: Path | RemotePath, trusted_clock: None, count: int) -> None:
+def test_what_changed_is_not_taken_for_finished(folder: Location, trusted_clock: None, count: int) -> None:
     items, ledger, worker_context = finished_run(folder, count)
     worker_context.files.write(items[1].video, b"another video")
     worker_context.files.write(items[2].output, b"another output")
@@ -71,11 +68,12 @@ def test_what_changed_is_not_taken_for_finished(folder: Path | RemotePath, trust
     worker_context.store.delete(record_key(items[5]))
     found = find_finished_earlier(items, ledger, worker_context)
     assert {item.id for item in items} - found.keys() == {items[n].id for n in range(1, 6)}
+    assert items[0].mask is not None
     worker_context.files.write(items[0].mask, b"another mask of all")
     assert not find_finished_earlier(items, ledger, worker_context)
 
 
-def test_another_setting_means_that_nothing_is_finished(folder: Path | RemotePath, trusted_clock: None) -> None:
+def test_another_setting_means_that_nothing_is_finished(folder: Location, trusted_clock: None) -> None:
     items, ledger, worker_context = finished_run(folder)
     worker_context.context.job.stitch.crf += 1
     assert not find_finished_earlier(items, ledger, worker_context)

@@ -1,6 +1,5 @@
 """Runs that share a flow cache, on a disk and in a bucket: what they find, what they mend and what they leave."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.verify import check_all
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.ledger.rows import ItemRow
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Receipt
 from tests.jobs import add_item, lossless_job
 
@@ -37,18 +36,18 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def small_job(folder: Path, out: str = "out", **more) -> JobConfig:
+def small_job(folder: Path, out: str = "out", **more: Any) -> JobConfig:
     job = replace(lossless_job(folder, out), flow=FlowConfig(segment_length=1))
     return replace(job, input=replace(job.input, videos=[str(folder / "in/?.mp4")]), **more)
 
 
 @pytest.fixture
-def store(folder: Path | RemotePath, files: Files) -> Store:
+def store(folder: Location, files: Files) -> Store:
     return Store(folder, files)
 
 
 @pytest.fixture
-def job(local: Path, folder: Path | RemotePath, tmp_path: Path) -> JobConfig:
+def job(local: Path, folder: Location, tmp_path: Path) -> JobConfig:
     """The same with a cache of its own, of which it does not know how large it may be."""
     return replace(small_job(local), out=str(tmp_path / "out"), store=StoreConfig(flow=str(folder)))
 
@@ -58,7 +57,9 @@ def filled(local: Path, store: Store) -> Store:
     """The cache, with the flow that the first run left."""
     done = Store(local / "out/_reelmend/store", Files())
     for key, _ in done.list("flow"):
-        store.put(key, done.get(key))
+        segment = done.get(key)
+        assert segment is not None
+        store.put(key, segment)
     return store
 
 
@@ -91,9 +92,11 @@ def test_a_flipped_bit_and_half_an_object_are_found_deleted_and_computed_again(
     job: JobConfig, local: Path, filled: Store, files: Files
 ) -> None:
     flipped, halved = (filled.root / key for key in segments(filled)[:2])
-    whole = files.read(flipped)
+    whole, other = files.read(flipped), files.read(halved)
+    assert whole is not None
+    assert other is not None
     files.write(flipped, whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
-    files.write(halved, files.read(halved)[:100])
+    files.write(halved, other[:100])
     use = run_job(job, SilentDisplay()).flow_use
     assert (use.damaged, use.computed, use.found, use.computed_again) == (2, 2, 2 * SEGMENTS - 2, 0)
     assert outputs(job.out) == outputs(local / "out")
@@ -138,7 +141,7 @@ def test_a_run_keeps_to_its_budget_and_to_what_another_one_needs(job: JobConfig,
 def test_a_cache_that_cannot_be_made_smaller_costs_a_warning(
     job: JobConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*_: Iterator[Any] | list[Any] | Store) -> None:
+    def refuse(*_: object) -> None:
         raise StoreError("read-only")
 
     monkeypatch.setattr(Store, "delete_many", refuse)

@@ -1,5 +1,6 @@
 """Which segments go when the flow cache is full: decided from a survey, without a store."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,11 @@ def name(number: int) -> bytes:
     return bytes([number + 1]) + bytes(15)
 
 
-def seen(made_s: list[float] | tuple[Any, ...], *records: Record, sizes: tuple[Any, ...] | None = None) -> Survey:
+def seen(made_s: Sequence[float], *records: Record, sizes: Sequence[int] | None = None) -> Survey:
     """A survey of segments 0, 1, 2, ..."""
     names = as_names(name(n) for n in range(len(made_s)))
-    sizes = np.array([10] * len(made_s) if sizes is None else sizes)
-    return Survey(NOW_S, names, sizes, np.array(made_s, float), tuple(sorted(records, key=lambda r: r.written_s)))
+    bytes_each = np.array([10] * len(made_s) if sizes is None else sizes, np.int64)
+    return Survey(NOW_S, names, bytes_each, np.array(made_s, float), tuple(sorted(records, key=lambda r: r.written_s)))
 
 
 def used(at_s: float, *numbers: int, flow: str = "dis") -> Record:
@@ -42,7 +43,8 @@ def run(at_s: float, *numbers: int) -> Record:
 
 
 def goes(survey: Survey, needed: NDArray[Any] = NOTHING, **limits: int) -> list[int]:
-    return choose(survey, needed, Limits(**limits)).tolist()
+    going: list[int] = choose(survey, needed, Limits(**limits)).tolist()
+    return going
 
 
 def test_the_least_recently_used_go_first_and_no_more_than_must() -> None:
@@ -89,7 +91,7 @@ def test_after_a_pass_the_budget_holds_or_all_that_is_left_is_needed(
 ) -> None:
     sizes, made_s, needed = zip(*segments, strict=True) if segments else ((), (), ())
     survey = seen(made_s, sizes=sizes)
-    needed_at = set(np.flatnonzero(needed))
+    needed_at = {number for number, is_needed in enumerate(needed) if is_needed}
     going = goes(survey, as_names(name(n) for n in needed_at), max_bytes=max_bytes)
     stays = set(range(len(sizes))) - set(going)
     left = sum(sizes[n] for n in stays)

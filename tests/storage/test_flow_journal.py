@@ -20,14 +20,14 @@ from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
 from reelmend.pipelines.storage.flow_cache.records import as_names, needed_now, padded, read_records
 from reelmend.pipelines.storage.flow_cache.survey import survey
 from reelmend.pipelines.storage.flow_cache.verify import check_all
-from reelmend.pipelines.storage.location import RemotePath
+from reelmend.pipelines.storage.location import Location
 
 EVERYTHING = Limits(max_bytes=0)
 NAMES = [bytes([n + 1]) * 15 + b"\0" for n in range(4)]
 
 
 @pytest.fixture
-def store(folder: Path | RemotePath, files: Files) -> Store:
+def store(folder: Location, files: Files) -> Store:
     """A cache of four segments."""
     store = Store(folder, files)
     for name in NAMES:
@@ -47,9 +47,10 @@ def records(store: Store, folder: str) -> list[str]:
     return [key for key, _ in store.list(folder)]
 
 
-def age(store: Store, key: Path | str, seconds: int) -> None:
+def age(store: Store, key: str, seconds: int) -> None:
     """Make a local object older."""
     path = store.root / key
+    assert isinstance(path, Path)
     was = path.stat().st_mtime
     os.utime(path, (was - seconds, was - seconds))
 
@@ -159,6 +160,7 @@ def test_files_of_somebody_else_are_neither_counted_nor_removed(store: Store) ->
 def test_damaged_and_half_objects_are_found_and_deleted(store: Store, files: Files) -> None:
     damaged = keys(1, 2)
     whole = files.read(store.root / damaged[0])
+    assert whole is not None
     files.write(store.root / damaged[0], whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
     files.write(store.root / damaged[1], whole[:-10])
     checked = check_all(store)
@@ -187,10 +189,12 @@ def test_a_killed_run_is_taken_for_dead_and_its_records_go_when_they_tell_nothin
 
 @pytest.mark.parametrize("folder", ["file"], indirect=True)
 def test_what_a_killed_writer_left_half_is_swept_up_after_an_hour(store: Store) -> None:
-    now, old = (store.root / f"flow/01/.{'01' * 16}.{end}" for end in ("aaaaaaaa", "bbbbbbbb"))
+    root = store.root
+    assert isinstance(root, Path)
+    now, old = (root / f"flow/01/.{'01' * 16}.{end}" for end in ("aaaaaaaa", "bbbbbbbb"))
     for path in (now, old):
         path.write_bytes(b"half")
-    age(store, old.relative_to(store.root), 4000)
+    age(store, str(old.relative_to(root)), 4000)
     assert check_all(store).half_written == 1
     assert now.exists()
 

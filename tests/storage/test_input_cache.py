@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,12 @@ from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.input_cache import InputCache
 from reelmend.pipelines.storage.location import RemotePath
 
+MakePlace = Callable[..., RemotePath]
+MakeCache = Callable[..., InputCache]
+
 
 @pytest.fixture
-def place(bucket: str, files: Files) -> Callable[..., Any]:
+def place(bucket: str, files: Files) -> MakePlace:
     def make(name: str, size: int = 100, content: bytes = b"x") -> RemotePath:
         put = RemotePath(bucket, name)
         files.write(put, content * size)
@@ -25,20 +27,24 @@ def place(bucket: str, files: Files) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, files: Files) -> Callable[..., Any]:
+def cache(tmp_path: Path, files: Files) -> MakeCache:
     def make(limit: int = 250) -> InputCache:
         return InputCache(tmp_path / "cache", limit, files)
 
     return make
 
 
+def copy_of(video: RemotePath, cache: InputCache) -> Path:
+    path = cache.path_of(video)
+    assert path is not None
+    return path
+
+
 def copies(tmp_path: Path) -> set[str]:
     return {path.name for path in (tmp_path / "cache/inputs").glob("*/content/*")}
 
 
-def test_a_local_input_is_itself_and_an_absent_one_is_none(
-    cache: Callable[..., Any], tmp_path: Path, bucket: str
-) -> None:
+def test_a_local_input_is_itself_and_an_absent_one_is_none(cache: MakeCache, tmp_path: Path, bucket: str) -> None:
     (tmp_path / "a.mp4").touch()
     assert cache().path_of(tmp_path / "a.mp4") == tmp_path / "a.mp4"
     assert cache().path_of(tmp_path / "b.mp4") is None
@@ -46,33 +52,31 @@ def test_a_local_input_is_itself_and_an_absent_one_is_none(
 
 
 def test_a_copy_keeps_its_name_and_is_made_once_for_all_workers(
-    cache: Callable[..., Any], place: Callable[..., Any], files: Files
+    cache: MakeCache, place: MakePlace, files: Files
 ) -> None:
     video = place("in/a clip.mp4")
-    one = cache().path_of(video)
+    one = copy_of(video, cache())
     assert (one.name, one.read_bytes()) == ("a clip.mp4", b"x" * 100)
     written = one.stat().st_mtime_ns
     assert cache().path_of(video) == one
     assert one.stat().st_mtime_ns == written
 
 
-def test_a_folder_of_images_is_copied_whole(cache: Callable[..., Any], place: Callable[..., Any]) -> None:
+def test_a_folder_of_images_is_copied_whole(cache: MakeCache, place: MakePlace) -> None:
     for name in ("in/frames/1.png", "in/frames/2.png", "in/frames/deeper/3.png", "in/frames-2/1.png"):
         folder = place(name).parent
-    path = cache(1000).path_of(RemotePath(folder.bucket, "in/frames"))
+    path = copy_of(RemotePath(folder.bucket, "in/frames"), cache(1000))
     assert (path.name, sorted(image.name for image in path.iterdir())) == ("frames", ["1.png", "2.png"])
 
 
-def test_an_object_that_changed_is_another_copy(cache: Callable[..., Any], place: Callable[..., Any]) -> None:
-    first = cache().path_of(place("a.mp4", content=b"x"))
-    second = cache().path_of(place("a.mp4", content=b"y"))
+def test_an_object_that_changed_is_another_copy(cache: MakeCache, place: MakePlace) -> None:
+    first = copy_of(place("a.mp4", content=b"x"), cache())
+    second = copy_of(place("a.mp4", content=b"y"), cache())
     assert first != second
     assert second.read_bytes() == b"y" * 100
 
 
-def test_the_least_recently_used_copies_go_first(
-    cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_least_recently_used_copies_go_first(cache: MakeCache, place: MakePlace, tmp_path: Path) -> None:
     worker = cache()
     places = [place(f"{name}.mp4") for name in "abc"]
     for used in (places[0], places[1], places[0], places[2]):
@@ -82,39 +86,43 @@ def test_the_least_recently_used_copies_go_first(
 
 
 def test_what_is_being_read_stays_and_who_finds_no_room_is_told(
-    cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path
+    cache: MakeCache, place: MakePlace, tmp_path: Path
 ) -> None:
     one, other = cache(), cache()
-    paths = [one.path_of(place(f"{name}.mp4")) for name in "ab"]
+    paths = [copy_of(place(f"{name}.mp4"), one) for name in "ab"]
     third = place("c.mp4")
     with pytest.raises(StoreError, match=r"c\.mp4: no room for its copy, 200 B are in use; raise store\.cache_bytes"):
         other.path_of(third)
     assert all(path.exists() for path in paths)
     one.release()
-    assert other.path_of(third).exists()
+    assert copy_of(third, other).exists()
 
 
-def test_an_input_larger_than_the_cache_is_said_to_be(cache: Callable[..., Any], place: Callable[..., Any]) -> None:
+def test_an_input_larger_than_the_cache_is_said_to_be(cache: MakeCache, place: MakePlace) -> None:
     with pytest.raises(MediaError, match=r"a\.mp4: has 300 B, more than the 250 B of store\.cache_bytes"):
         cache().path_of(place("a.mp4", size=300))
 
 
-def test_what_a_killed_worker_left_is_cleared_away(
-    cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_what_a_killed_worker_left_is_cleared_away(cache: MakeCache, place: MakePlace, tmp_path: Path) -> None:
     left = tmp_path / "cache/inputs/left"
     (left / "partial").mkdir(parents=True)
     (left / "partial/a.mp4").write_bytes(b"x" * 90)
     (left / "bytes").write_text("200")
-    assert cache().path_of(place("b.mp4")).exists()
+    assert copy_of(place("b.mp4"), cache()).exists()
     assert not left.exists()
 
 
 def test_copies_are_looked_at_when_there_is_no_room_and_not_each_time(
-    cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: MakeCache, place: MakePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, listdir = [], os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: looks.append(path) or listdir(path))
+    looks: list[str | Path] = []
+    listdir = os.listdir
+
+    def look(path: str | Path) -> list[str]:
+        looks.append(path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", look)
     worker = cache(2450)
     for n in range(40):
         worker.path_of(place(f"{n:02d}.mp4"))
@@ -127,21 +135,19 @@ def test_copies_are_looked_at_when_there_is_no_room_and_not_each_time(
 
 @pytest.mark.parametrize("left", ["", "12", "999999\n", "nonsense"], ids=["emptied", "cut", "too much", "nonsense"])
 def test_a_total_that_a_killed_worker_left_wrong_is_put_right(
-    cache: Callable[..., Any], place: Callable[..., Any], tmp_path: Path, left: str
+    cache: MakeCache, place: MakePlace, tmp_path: Path, left: str
 ) -> None:
     worker = cache()
     for name in "ab":
         worker.path_of(place(f"{name}.mp4"))
     worker.release()
     (tmp_path / "cache/inputs/room.lock").write_text(left)
-    assert worker.path_of(place("c.mp4")).exists()
+    assert copy_of(place("c.mp4"), worker).exists()
     assert copies(tmp_path) == {"b.mp4", "c.mp4"}
     assert (tmp_path / "cache/inputs/room.lock").read_text() == "200\n"
 
 
-def test_many_workers_that_want_few_copies_in_little_room_all_get_them(
-    cache: Callable[..., Any], place: Callable[..., Any]
-) -> None:
+def test_many_workers_that_want_few_copies_in_little_room_all_get_them(cache: MakeCache, place: MakePlace) -> None:
     places = [place(f"{n}.mp4", content=bytes([n])) for n in range(4)]
     wrong: list[object] = []
 
@@ -162,7 +168,7 @@ def test_many_workers_that_want_few_copies_in_little_room_all_get_them(
     assert not wrong
 
 
-def test_messages_name_the_input_and_not_its_copy(cache: Callable[..., Any], place: Callable[..., Any]) -> None:
+def test_messages_name_the_input_and_not_its_copy(cache: MakeCache, place: MakePlace) -> None:
     worker, video = cache(), place("a.mp4")
     path = worker.path_of(video)
     assert worker.named(f"{path}: cut off") == f"{video}: cut off"

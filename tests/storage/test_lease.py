@@ -44,6 +44,7 @@ def test_the_folder_is_free_after_the_run(path: Path) -> None:
 
 def test_a_killed_run_does_not_block_the_next(path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease_on(path, "next", Files()):
             pass

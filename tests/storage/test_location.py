@@ -1,12 +1,13 @@
 """A URL of a bucket says of itself what a path says, under the same names."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.storage.location import SCHEMES, RemotePath, join, location_of
+from reelmend.pipelines.storage.location import SCHEMES, Location, RemotePath, join, location_of
 
 NAMES = ["in/a.mp4", "in/deep/a.tar.gz", "in/.hidden", "in/folder", "in/frame 1#2?.png"]
 
@@ -17,7 +18,11 @@ def test_a_url_has_the_parts_of_a_path(name: str, scheme: str) -> None:
     path, url = Path("/b") / name, location_of(f"{scheme}://b/{name}")
     for part in ("name", "stem", "suffix"):
         assert getattr(url, part) == getattr(path, part)
-    changed = [lambda p: p.parent, lambda p: p.with_name("x.png"), lambda p: p / "y/z"]
+    changed: list[Callable[[Location], Location]] = [
+        lambda p: p.parent,
+        lambda p: p.with_name("x.png"),
+        lambda p: p / "y/z",
+    ]
     for change in changed:
         assert str(change(url)) == f"{scheme}:/{change(path)}"
 
@@ -44,7 +49,7 @@ def test_relative_names_start_at_their_folder_and_others_do_not() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ftp://b/x", "ftp:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or likewise gs://, az://"),
+        ("ftp://b/x", "ftp:// is not supported; use a path, file://, s3://BUCKET/PREFIX, or gs://, az://"),
         ("http://169.254.169.254/x", "http:// is not supported"),
         ("memory://b/x", "memory:// is not supported"),
         ("gs:///x", "has no bucket; use gs://"),

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import InputConfig, JobConfig, RunConfig, S3Config, StoreConfig
+from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, RunConfig, S3Config, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.location import location_of
@@ -39,7 +39,7 @@ def job(clips: Path, bucket: str, tmp_path: Path) -> JobConfig:
         input=InputConfig(videos=[f"s3://{bucket}/in/*"]),
         store=StoreConfig(cache_dir=str(tmp_path / "cache")),
         s3=S3Config(attempts=1),
-        run=RunConfig(executor="inline", attempts=2, outage_s=60.0),
+        run=RunConfig(executor=ExecutorName.inline, attempts=2, outage_s=60.0),
     )
 
 
@@ -50,12 +50,12 @@ def type_in(job: JobConfig, tmp_path: Path, *words: str) -> Result:
 
 def break_at_the_first_output(store: FaultyStore, seconds: float) -> None:
     """From the first finished video on every request gets a 503, for so many seconds."""
-    began = []
+    began: list[float] = []
 
-    def refuse(asked: str) -> None:
+    def refuse(asked: str) -> tuple[int, str] | None:
         if asked.startswith("PUT") and "/out/clip" in asked and not began:
             began.append(time.monotonic())
-        away = began and time.monotonic() < began[0] + seconds
+        away = bool(began) and time.monotonic() < began[0] + seconds
         return (503, "ServiceUnavailable") if away else None
 
     store.refuse = refuse
@@ -78,7 +78,7 @@ def test_a_run_waits_for_a_store_that_is_away_for_seconds(
 
 
 def test_a_store_that_stays_away_stops_the_run_with_a_status_that_is_tried_again(
-    job: JobConfig, tmp_path: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+    job: JobConfig, bucket: str, tmp_path: Path, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with faults_before(s3_endpoint) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
@@ -90,5 +90,5 @@ def test_a_store_that_stays_away_stops_the_run_with_a_status_that_is_tried_again
         assert "report  could not be written" in result.stdout
         store.refuse = lambda asked: None
         # The lease could not be given back, and its process lives: this one.
-        boto3.client("s3").delete_object(Bucket=location_of(job.out).bucket, Key="out/_reelmend/lease.json")
+        boto3.client("s3").delete_object(Bucket=bucket, Key="out/_reelmend/lease.json")
         assert type_in(job, tmp_path).exit_code == 0

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from reelmend.pipelines.errors import SetupError, StoreError
 from reelmend.pipelines.observe.heartbeat import last_sign
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.leases.lease import BEAT_S, SILENT_S, Holder
+from reelmend.pipelines.storage.leases.lease_object import Found
 from reelmend.pipelines.storage.leases.open import lease_on
 from reelmend.pipelines.storage.leases.remote_lease import RemoteLease
 from reelmend.pipelines.storage.leases.s3_lease import S3LeaseObject
@@ -35,6 +35,12 @@ def object_at(place: RemotePath) -> S3LeaseObject:
     return S3LeaseObject(place, S3Files(S3Config(attempts=2)))
 
 
+def found_at(place: RemotePath) -> Found:
+    found = object_at(place).look()
+    assert found is not None
+    return found
+
+
 def lease(place: RemotePath, run: str, **seconds: float) -> RemoteLease:
     return RemoteLease(place, Holder.this_process(run), object_at(place), **seconds)
 
@@ -44,7 +50,7 @@ def lease_elsewhere(place: RemotePath, beat_s: float) -> RemoteLease:
     return RemoteLease(place, Holder("first", "elsewhere", 1, "boot/pid:[1]/1/1"), object_at(place), beat_s)
 
 
-def until(happened: Callable[..., Any]) -> None:
+def until(happened: Callable[[], object]) -> None:
     waiting = threading.Event()
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
@@ -95,12 +101,17 @@ def test_a_run_that_was_killed_on_this_machine_does_not_keep_the_next_one_waitin
     place: RemotePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     with subprocess.Popen([sys.executable, "-m", HOLD, str(place)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(SetupError, match=f"run other, process {other.pid}"), lease(place, "next"):
             pass
-        assert last_sign(place, Files()).alive
+        sign = last_sign(place, Files())
+        assert sign is not None
+        assert sign.alive
         other.kill()
-    assert not last_sign(place, Files()).alive
+    sign = last_sign(place, Files())
+    assert sign is not None
+    assert not sign.alive
     caplog.set_level("INFO")
     with lease(place, "next") as held:
         assert not held.lost
@@ -205,19 +216,21 @@ def test_a_renewal_that_arrived_unknown_to_the_run_costs_it_nothing(
             store.lost_answers = 2
             until(lambda: "the lease could not be renewed" in caplog.text)
         assert not first.lost
-        assert object_at(place).look().content["released"]
+        assert found_at(place).content["released"]
 
 
 def test_a_run_that_is_over_says_so_where_the_lease_is_anothers(
     place: RemotePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     with lease(place, "first", beat_s=60.0):
-        object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', object_at(place).look().tag)
+        object_at(place).write('{"run": "other", "host": "elsewhere", "pid": 1}', found_at(place).tag)
     assert "was taken while this run was silent: run other, process 1 on elsewhere" in caplog.text
 
 
 def test_a_sign_of_life_that_hangs_leaves_time_for_the_next_one(place: RemotePath) -> None:
     with lease_on(place, "first", Files()) as held:
+        assert isinstance(held, RemoteLease)
+        assert isinstance(held._object, S3LeaseObject)
         client = held._object._files.client.meta.config
     hangs_s = client.read_timeout * client.retries["total_max_attempts"]
     assert BEAT_S + hangs_s + BEAT_S < SILENT_S

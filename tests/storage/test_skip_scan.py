@@ -17,7 +17,7 @@ class Listing:
         self.keys = sorted(keys, key=str.encode)
         self.pages = 0
 
-    def page_after(self, after: str) -> tuple[list[Entry], str]:
+    def page_after(self, after: str) -> tuple[list[Entry], str | None]:
         self.pages += 1
         behind = [key for key in self.keys if key.encode() > after.encode()]
         entries = [Entry(RemotePath("b", key), 1, "tag", 0.0) for key in behind[:PAGE] if not key.endswith("/")]

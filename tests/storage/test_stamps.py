@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,9 @@ def source(tmp_path: Path) -> Path:
 
 
 def stamp(path: Path) -> Stamp:
-    return stamp_of(Files().parts_of(path))
+    parts = Files().parts_of(path)
+    assert parts is not None
+    return stamp_of(parts)
 
 
 def rewritten(path: Path) -> None:
@@ -47,7 +48,7 @@ def moved_times(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rewritten, put_back, replaced, moved_times])
-def test_whatever_is_done_to_a_file_shows(source: Path, change: Callable[..., Any]) -> None:
+def test_whatever_is_done_to_a_file_shows(source: Path, change: Callable[[Path], None]) -> None:
     before = stamp(source)
     change(source)
     assert not stamp(source).agrees(before)

@@ -3,37 +3,19 @@
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import requests
 
 from tests.servers import CREDENTIALS
 from tests.shared_clusters import RUNNING
-from tests.submit.machines import PATIENCE_S, SCRIPTS, Machine, machine
+from tests.submit.machines import PATIENCE_S, SCRIPTS, Head, Machine, machine
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-class Head(NamedTuple):
-    url: str
-    """Of the Jobs API."""
-    env: dict[str, str]
-    """What whoever talks to it has in its environment."""
-    exporter: str
-    """Where Ray's agent shows Prometheus what drivers record."""
-    machines: list[Machine]
-    """With a CPU each; the head does no task."""
-
-    def reelmend(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "reelmend.pipelines.cli", *words]
-        return subprocess.run(command, env=self.env | more, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="session")

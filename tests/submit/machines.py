@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 SCRIPTS = Path(sys.executable).parent
 PATIENCE_S = 120
@@ -15,6 +16,21 @@ AT_WORK = "ray::_RestoringWorker.perform"
 """How a worker calls itself while it has a task."""
 
 Machine = subprocess.Popen[bytes]
+
+
+class Head(NamedTuple):
+    url: str
+    """Of the Jobs API."""
+    env: dict[str, str]
+    """What whoever talks to it has in its environment."""
+    exporter: str
+    """Where Ray's agent shows Prometheus what drivers record."""
+    machines: list[Machine]
+    """With a CPU each; the head does no task."""
+
+    def reelmend(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "reelmend.pipelines.cli", *words]
+        return subprocess.run(command, env=self.env | more, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import yaml
 from reelmend.pipelines.storage.sealed import unseal
 from tests.clips import moving_box, scene, write_clip, write_mask_image
 from tests.scrapes import scrape, scrape_ray
+from tests.submit.machines import Head
 
 CLIPS, FRAMES, SIZE = 12, 8, (48, 32)
 UNTOUCHED = 7
@@ -33,7 +34,7 @@ class Night(NamedTuple):
     """What Ray's exporter showed, once a second."""
 
 
-def put_clips(bucket, folder: Path) -> None:
+def put_clips(bucket: Any, folder: Path) -> None:
     """Write clips that differ in every frame, two masks, and the manifest that names them."""
     rows = io.StringIO(newline="")
     writer = csv.writer(rows)
@@ -67,10 +68,12 @@ def ended(figures: dict[str, float]) -> float:
     return sum(value for series, value in figures.items() if series.startswith("reelmend_items_total"))
 
 
-def watched(head, job: Path, port: int, bucket, midway: Callable[[], None]) -> Night:
+def watched(head: Head, job: Path, port: int, bucket: Any, midway: Callable[[], None]) -> Night:
     """Submit the job, look on, call `midway` when a quarter of the clips has ended, and return how it went."""
     command = [sys.executable, "-m", "reelmend.pipelines.cli", "submit", str(job), "--address", head.url]
-    log, seen, exported, still_whole = job.with_suffix(".log"), [], [], True
+    log, still_whole = job.with_suffix(".log"), True
+    seen: list[dict[str, float]] = []
+    exported: list[dict[str, float]] = []
     with log.open("w") as said, subprocess.Popen(command, env=head.env, stdout=said, stderr=said) as process:
         for look in range(_LOOKS):
             try:

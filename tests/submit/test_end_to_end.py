@@ -5,20 +5,22 @@ Whoever asks afterwards, and whomever, is told the same: by status, report, summ
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import boto3
 import pytest
 
 from reelmend.pipelines.observe.metrics import METRICS, Kind
-from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.ledger import ItemRow, read_ledger
 from reelmend.pipelines.storage.location import location_of
 from reelmend.pipelines.tasks import Stage
 from tests.pages import Page
 from tests.scrapes import free_port
 from tests.servers import CREDENTIALS
-from tests.submit.machines import lose_one_at_work
-from tests.submit.night import CLIPS, ended, put_clips, watched, write_job
+from tests.submit.machines import Head, lose_one_at_work
+from tests.submit.night import CLIPS, Night, ended, put_clips, watched, write_job
 
 pytestmark = pytest.mark.ray
 
@@ -27,7 +29,7 @@ OUTCOMES = {"restored": CLIPS - 1, "untouched": 1}
 
 
 @pytest.fixture(scope="module")
-def bucket(head):
+def bucket(head: Head) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as here:
         for name in ("AWS_ENDPOINT_URL", *CREDENTIALS):
             here.setenv(name, head.env[name])
@@ -35,12 +37,12 @@ def bucket(head):
 
 
 @pytest.fixture(scope="module")
-def port():
+def port() -> int:
     return free_port()
 
 
 @pytest.fixture(scope="module")
-def job(bucket, port, tmp_path_factory: pytest.TempPathFactory):
+def job(bucket: Any, port: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("worker_context") / "night.yaml"
     write_job(path, BUCKET, port)
     put_clips(bucket, tmp_path_factory.mktemp("footage"))
@@ -48,32 +50,35 @@ def job(bucket, port, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def night(head, bucket, job, port):
+def night(head: Head, bucket: Any, job: Path, port: int) -> Night:
     return watched(head, job, port, bucket, midway=lambda: lose_one_at_work(head.machines))
 
 
 @pytest.fixture(scope="module")
-def rows(night):
+def rows(night: Night) -> list[ItemRow]:
     return read_ledger(location_of(f"s3://{BUCKET}/restored/_reelmend/ledger"))
 
 
-def by_stage(figures, metric, **labels):
+def by_stage(figures: Mapping[str, float], metric: str, **labels: str) -> dict[str, float]:
     """The values of a counter by stage, summed over its other labels."""
-    found = Counter()
-    for series, value in figures.items():
-        if series.startswith(f"{metric}{{") and all(f'{key}="{said}"' in series for key, said in labels.items()):
-            found += {str(stage): value for stage in Stage if f'stage="{stage}"' in series}
-    return dict(found)
+    named = [f'{key}="{said}"' for key, said in labels.items()]
+    asked = {
+        series: value
+        for series, value in figures.items()
+        if series.startswith(f"{metric}{{") and all(label in series for label in named)
+    }
+    sums = {str(stage): sum(asked[series] for series in asked if f'stage="{stage}"' in series) for stage in Stage}
+    return {stage: value for stage, value in sums.items() if value > 0}
 
 
-def test_the_run_ends_well_though_a_machine_was_lost(night, bucket) -> None:
+def test_the_run_ends_well_though_a_machine_was_lost(night: Night, bucket: Any) -> None:
     assert night.exit_status == 0, night.log
     assert sum(by_stage(night.run["metrics"], "reelmend_tasks_total", outcome="lost").values()) >= 1
     outputs = sorted(PurePosixPath(one.key).stem for one in bucket.objects.filter(Prefix="restored/clip"))
     assert outputs == [f"clip_{number:02d}" for number in range(CLIPS)]
 
 
-def test_how_items_ended_is_told_alike_by_all(night, rows, head, bucket, tmp_path: Path) -> None:
+def test_how_items_ended_is_told_alike_by_all(night: Night, rows: list[ItemRow], bucket: Any, tmp_path: Path) -> None:
     assert night.run["states"] == OUTCOMES
     assert Counter(str(row.state) for row in rows) == OUTCOMES
     review = sum(row.review for row in rows)
@@ -91,14 +96,14 @@ def test_how_items_ended_is_told_alike_by_all(night, rows, head, bucket, tmp_pat
     assert f"{night.run['frames_computed']} " in report.text
 
 
-def test_status_from_another_machine_says_what_the_run_said(night, head) -> None:
+def test_status_from_another_machine_says_what_the_run_said(night: Night, head: Head) -> None:
     asked = head.reelmend("status", f"s3://{BUCKET}/restored", "--json")
     told = json.loads(asked.stdout)
     assert {key: told[key] for key in night.run} == night.run
     assert (told["ended"], told["life"], told["bad_items"]) == (True, "ended", 0)
 
 
-def test_tasks_frames_seconds_and_bytes_are_those_of_the_ledger(night, rows) -> None:
+def test_tasks_frames_seconds_and_bytes_are_those_of_the_ledger(night: Night, rows: list[ItemRow]) -> None:
     run, figures = night.run, night.run["metrics"]
     tasks = {outcome: by_stage(figures, "reelmend_tasks_total", outcome=outcome) for outcome in ("computed", "reused")}
     assert sum(tasks["computed"].values()) == run["tasks_computed"] == sum(row.tasks_computed for row in rows)
@@ -112,7 +117,7 @@ def test_tasks_frames_seconds_and_bytes_are_those_of_the_ledger(night, rows) -> 
     assert figures["reelmend_flow_cache_misses_total"] == run["flow"]["computed"]
 
 
-def test_what_was_lost_was_tried_again_and_costs_no_item_an_attempt(night, rows) -> None:
+def test_what_was_lost_was_tried_again_and_costs_no_item_an_attempt(night: Night, rows: list[ItemRow]) -> None:
     """Its machine is to blame."""
     figures = night.run["metrics"]
     lost = sum(by_stage(figures, "reelmend_tasks_total", outcome="lost").values())
@@ -123,7 +128,7 @@ def test_what_was_lost_was_tried_again_and_costs_no_item_an_attempt(night, rows)
     assert {row.attempts for row in rows} == {1}
 
 
-def test_prometheus_saw_all_of_it_and_no_counter_fell(night) -> None:
+def test_prometheus_saw_all_of_it_and_no_counter_fell(night: Night) -> None:
     assert night.seen[-1] == night.run["metrics"]
     assert all(ended(figures) + figures["reelmend_items_open"] == CLIPS for figures in night.seen)
     counters = [metric.name for metric in METRICS if metric.kind is Kind.COUNTER]
@@ -132,7 +137,7 @@ def test_prometheus_saw_all_of_it_and_no_counter_fell(night) -> None:
         assert values == sorted(values), series
 
 
-def test_rays_exporter_shows_the_same_a_little_later(night) -> None:
+def test_rays_exporter_shows_the_same_a_little_later(night: Night) -> None:
     last, final = night.exported[-1], night.run["metrics"]
     assert last.keys() <= final.keys()
     assert ended(last) >= CLIPS // 4
@@ -142,7 +147,7 @@ def test_rays_exporter_shows_the_same_a_little_later(night) -> None:
     assert [series for series, excess in beyond.items() if excess > 1e-9] == []
 
 
-def test_the_same_night_again_finds_the_run_that_was(night, head, job) -> None:
+def test_the_same_night_again_finds_the_run_that_was(night: Night, head: Head, job: Path) -> None:
     again = head.reelmend("submit", str(job), "--address", head.url)
     assert again.returncode == 0, again.stderr
     assert "already exists; attached" in again.stdout

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ray.job_submission import JobDetails, JobStatus, JobType
+from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient, JobType
 
 from reelmend.cluster.jobs import exit_status_of
 from reelmend.pipelines.cli import main
 from reelmend.pipelines.job.load import dump_job
 from tests.clips import write_clip, write_mask_image
 from tests.jobs import add_item, lossless_job
+from tests.submit.machines import Head
 
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
+def folder(tmp_path: Path) -> Path:
     """Nothing of the clip is masked, and the driver copies it itself: these tests are about the way there."""
     (tmp_path / "in").mkdir()
     write_clip(tmp_path / "in/clip.mp4", frames=2)
@@ -29,19 +30,19 @@ def folder(tmp_path: Path):
     return tmp_path
 
 
-def submit(head, folder, *more, **env):
+def submit(head: Head, folder: Path, *more: str, **env: str) -> subprocess.CompletedProcess[str]:
     return head.reelmend("submit", str(folder / "job.yaml"), "--address", head.url, "--name", folder.name, *more, **env)
 
 
-def ids(head, name):
-    from ray.job_submission import JobSubmissionClient
-
+def ids(head: Head, name: str) -> tuple[dict[str, JobDetails], JobSubmissionClient]:
+    """Jobs with this in their id, and the client that found them."""
     headers = {"Authorization": f"Bearer {head.env['RAY_AUTH_TOKEN']}"}
     client = JobSubmissionClient(head.url, headers=headers)
-    return {job.submission_id: job for job in client.list_jobs() if name in (job.submission_id or "")}, client
+    known = {job.submission_id: job for job in client.list_jobs() if job.submission_id}
+    return {id: job for id, job in known.items() if name in id}, client
 
 
-def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head, folder) -> None:
+def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head: Head, folder: Path) -> None:
     """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
     (folder / "in" / "broken.mp4").write_bytes(b"not a video")
     (folder / "in" / "broken_mask.mkv").write_bytes(b"nor a mask")
@@ -51,11 +52,12 @@ def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new
     found, _ = ids(head, folder.name)
     assert set(found) == {f"reelmend-{folder.name}-2026-01-31", f"reelmend-{folder.name}-2026-01-31-2"}
     for details in found.values():
+        assert details.runtime_env is not None
         assert set(details.runtime_env) <= {"working_dir", "_ray_commit"}
         assert "do-not-tell" not in str(details)
 
 
-def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head, folder) -> None:
+def test_another_job_of_the_same_name_and_day_is_not_taken_for_this_one(head: Head, folder: Path) -> None:
     _, client = ids(head, folder.name)
     client.submit_job(
         entrypoint="true",
@@ -77,7 +79,7 @@ def test_the_exit_status_is_that_of_the_run(status: str, code: int | None, exit_
 
 
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(
-    head, folder
+    head: Head, folder: Path
 ) -> None:
     add_item(folder, "long")
     command = [
@@ -104,7 +106,7 @@ def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_o
     assert waits.returncode == 130, said
 
 
-def test_a_wrong_token_is_one_line(head, folder) -> None:
+def test_a_wrong_token_is_one_line(head: Head, folder: Path) -> None:
     refused = submit(head, folder, RAY_AUTH_TOKEN="f" * 32)
     assert refused.returncode == 2
     assert "requires a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refused.stderr
@@ -120,7 +122,7 @@ def test_a_wrong_token_is_one_line(head, folder) -> None:
     ],
 )
 def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(
-    folder, words, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
@@ -132,7 +134,7 @@ def test_an_empty_address_a_silent_one_and_no_day_are_one_line_each(
     assert len(shown.strip().splitlines()) == 1
 
 
-def test_rays_own_command_does_it_too(head, folder) -> None:
+def test_rays_own_command_does_it_too(head: Head, folder: Path) -> None:
     command = [f"{Path(sys.executable).parent}/ray", "job", "submit", "--address", head.url, "--working-dir", "."]
     command += ["--", "reelmend", "run", "job.yaml"]
     small = folder / "send"

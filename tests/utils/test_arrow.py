@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,19 +15,21 @@ TABLE = pa.table({"number": list(range(1000)), "name": [f"row {n}" for n in rang
 def parquet() -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(TABLE, sink)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def arrow() -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, TABLE.schema) as writer:
         writer.write_table(TABLE)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 @pytest.mark.parametrize(("write", "read"), [(parquet, read_parquet), (arrow, read_arrow)])
 def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(
-    write: Callable[..., Any], read: Callable[..., Any]
+    write: Callable[[], bytes], read: Callable[[bytes], pa.Table]
 ) -> None:
     content = write()
     held = sys.getrefcount(content)
@@ -39,6 +40,6 @@ def test_a_table_is_read_whole_and_nobody_holds_its_bytes_afterwards(
 
 
 @pytest.mark.parametrize("read", [read_parquet, read_arrow])
-def test_what_is_no_table_is_refused(read: Callable[..., Any]) -> None:
+def test_what_is_no_table_is_refused(read: Callable[[bytes], pa.Table]) -> None:
     with pytest.raises((OSError, pa.ArrowException)):
         read(b"not a table")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,25 +37,28 @@ for line in sys.stdin:
 
 
 @pytest.fixture(params=["posix", "windows"])
-def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[int, str], str]]:
     """Two processes that are told what to do, and say how it went."""
-    words = [sys.executable, "-P", "-c", HOLD, request.param, str(tmp_path)]
+    command = [sys.executable, "-P", "-c", HOLD, request.param, str(tmp_path)]
     started = [
-        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ})
         for _ in range(2)
     ]
 
     def ask(which: int, what: str) -> str:
-        started[which].stdin.write(f"{what}\n")
-        started[which].stdin.flush()
-        return started[which].stdout.readline().strip()
+        words, answers = started[which].stdin, started[which].stdout
+        assert words is not None
+        assert answers is not None
+        words.write(f"{what}\n")
+        words.flush()
+        return answers.readline().strip()
 
     yield ask
     for process in started:
         process.communicate(timeout=60)
 
 
-def test_readers_share_a_lock_and_a_writer_has_it_alone(two: Callable[..., Any]) -> None:
+def test_readers_share_a_lock_and_a_writer_has_it_alone(two: Callable[[int, str], str]) -> None:
     assert (two(0, "share"), two(1, "share")) == ("held", "held")
     assert two(1, "drop") == "dropped"
     assert two(1, "write") == "busy"

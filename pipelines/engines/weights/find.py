@@ -68,7 +68,7 @@ def find(reference: str, network: str) -> WeightFile:
         return _given_by_path(reference)
     if entry.network != network:
         fitting = ", ".join(name for name, known in registry().items() if known.network == network)
-        raise SetupError(f"weights {reference}: are those of {entry.network}, not of {network}; use {fitting}")
+        raise SetupError(f"weights {reference}: for the network {entry.network}, not {network}; use {fitting}")
     seen = look(entry, weights_folder())
     if seen.state is State.MISSING:
         raise SetupError(missing_message(seen))
@@ -107,7 +107,7 @@ def missing_message(seen: Look) -> str:
 
 def changed_message(seen: Look) -> str:
     return (
-        f"{seen.path}: was changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: "
+        f"{seen.path}: the file has changed: its SHA-256 is {seen.sha256}, expected {seen.expected}; fetch the right one: "
         f"reelmend weights pull {seen.entry.name} --accept-license, or, to keep this one, delete its record in "
         f"{seen.path.parent / RECORDS}"
     )

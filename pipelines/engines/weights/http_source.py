@@ -110,7 +110,7 @@ def _reason(error: requests.RequestException) -> str:
         case requests.exceptions.Timeout():
             return "no answer in time"
         case requests.exceptions.ChunkedEncodingError():
-            return "the connection broke off"
+            return "the connection was lost"
         case requests.exceptions.ConnectionError():
             return "no connection"
     return str(error)

@@ -53,7 +53,9 @@ def take_in(path: Path, entry: Entry, folder: Path) -> WeightFile:
     """
     suffix = Path(entry.file).suffix
     if path.suffix != suffix:
-        raise ConfigError(f"{path}: {entry.name} must be a {suffix} file; use a file of another format by its path")
+        raise ConfigError(
+            f"{path}: {entry.name} must be a {suffix} file; to use a file of another format, set its path in the job"
+        )
     with _alone(entry, folder):
         seen = look(entry, folder)
         staged = stage_path(seen.path)

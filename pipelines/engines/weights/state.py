@@ -26,8 +26,8 @@ def load_state(file: WeightFile) -> "dict[str, Tensor]":
         found = digest_file(file.path)
         if found != file.sha256:
             raise SetupError(
-                f"{file.path}: is not the file that was found: its SHA-256 is {found}, expected {file.sha256}; it was "
-                "changed meanwhile, or differs between machines: install the same file on all"
+                f"{file.path}: is not the file that the run started with: its SHA-256 is {found}, expected "
+                f"{file.sha256}; it has changed, or differs between machines: install the same file on all"
             )
         return read_state(file.path, file.path.suffix)
     except OSError as exc:
@@ -40,14 +40,14 @@ def read_state(path: Path, suffix: str) -> "dict[str, Tensor]":
     """Return the tensors of a file in the format that `suffix` (.pth, .safetensors) names. Raises ValueError."""
     content = _read_safetensors(path) if suffix == ".safetensors" else _read_pickle(path)
     if not isinstance(content, dict):
-        raise ValueError(f"not weights: holds a {type(content).__name__} instead of tensors by name")
+        raise ValueError(f"not weights: contains a {type(content).__name__} instead of a dictionary of tensors")
     if not content:
-        raise ValueError("not weights: holds nothing")
+        raise ValueError("not weights: contains no tensors")
     others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not _fits(name, value)]
     if others:
         more = ", ..." if len(others) > _SHOWN else ""
         listed = ", ".join(others[:_SHOWN]) + more
-        raise ValueError(f"not weights: holds more than dense tensors by name: {listed}; save the state dict alone")
+        raise ValueError(f"not weights: contains more than dense tensors: {listed}; save only the state dict")
     return content
 
 
@@ -70,7 +70,9 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as exc:
-        raise ValueError(f"not a whole .safetensors file ({first_line(exc)[:_SAID]}); fetch it again") from exc
+        raise ValueError(
+            f"incomplete or damaged .safetensors file ({first_line(exc)[:_SAID]}); fetch it again"
+        ) from exc
 
 
 def _read_pickle(path: Path) -> Any:
@@ -81,6 +83,8 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: it is read, or refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:  # torch adds advice to read it unsafely, which is not passed on
-        raise ValueError("not weights: not a PyTorch file, or one that contains code, which is never run") from exc
+        raise ValueError(
+            "not weights: not a PyTorch file, or one that contains code, which reelmend never runs"
+        ) from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
-        raise ValueError(f"not a whole PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc
+        raise ValueError(f"incomplete or damaged PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc

@@ -70,7 +70,7 @@ def fetch(source: Source, part: Path, on_progress: OnProgress) -> None:
 
 def _say(state: RetryCallState) -> None:
     if state.outcome is not None:
-        logger.warning("%s; trying again", state.outcome.exception())
+        logger.warning("%s; retrying", state.outcome.exception())
 
 
 def note_path(part: Path) -> Path:

@@ -6,24 +6,20 @@ Only the mask is grown by `mask.dilation`: the picture's own pixels are good up 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 
 from reelmend.pipelines.config import MaskConfig
-from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.canvas.canvas import Canvas
 from reelmend.pipelines.media.masks.align import Bool
-from reelmend.pipelines.media.masks.reader import MaskSummary, inspect_masks, read_masks
+from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary, inspect_masks, read_masks
 from reelmend.pipelines.media.records import VideoInfo
 
 NO_MASK = MaskSummary("none", frames=0, masked=(), masked_fraction=0.0, box=(0, 0, 0, 0))
 
 
-def inspect_canvas_masks(
-    path: Path | ArrayMask | None, info: VideoInfo, config: MaskConfig, canvas: Canvas
-) -> MaskSummary:
+def inspect_canvas_masks(path: MaskSource | None, info: VideoInfo, config: MaskConfig, canvas: Canvas) -> MaskSummary:
     """Return what is missing, at the canvas' size. Raises MaskError where the mask does not fit the video."""
     summary = NO_MASK if path is None else inspect_masks(path, info, config)
     if not canvas.grows:
@@ -35,7 +31,7 @@ def inspect_canvas_masks(
 
 
 def read_canvas_masks(
-    path: Path | ArrayMask | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
+    path: MaskSource | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
 ) -> Iterator[Bool]:
     """Yield the masks of frames [start, stop), bool [H, W] at the canvas' size; without a path what is around is all.
 

@@ -83,7 +83,7 @@ def _drawn_as_shown(size: tuple[int, int], path: Path, info: VideoInfo | VideoHe
     raise MaskError(
         f"{path}: the mask has {width}x{height} pixels, its video {info.path.name} {info.width}x{info.height}"
         + (f" (shown {info.display_size[0]}x{info.display_size[1]})" if info.rotation in (90, 270) else "")
-        + ": not the same shape"
+        + ": not the same aspect ratio"
     )
 
 

@@ -61,7 +61,7 @@ class LevelCount:
         dim, bright = int(self.of_level[1 : threshold + 1].sum()), int(self.of_level[threshold + 1 :].sum())
         if dim > (dim + bright) * _DIM_SHARE and np.count_nonzero(self.of_level) <= _FEW_LEVELS:
             return (
-                f"{dim / (dim + bright):.0%} of what is not black is not above mask.threshold={threshold} and was left "
+                f"{dim / (dim + bright):.0%} of the non-black pixels are not above mask.threshold={threshold} and was left "
                 "out: if its levels are labels, set mask.threshold=0"
             )
         return ""

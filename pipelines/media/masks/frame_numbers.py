@@ -63,13 +63,13 @@ def _count_from_1(frames: int, known: list[int]) -> bool:
 
 
 def _note(images: int, info: VideoInfo, known: list[int], first: int | None, *, told: bool) -> str:
-    covered = f"it has images for {images} of {info.frames} frames, the others stay as they are"
+    covered = f"it has images for {images} of {info.frames} frames, the other frames are not changed"
     if first is None or told or 0 in known or info.frames in known:
         return covered
     other = 1 - first
     return (
-        f"{covered}; numbered {min(known)} to {max(known)}, they were counted from {first} (the first frame is number "
-        f"{first}): set mask.numbered_from={other} if they count from {other}"
+        f"{covered}; their numbers, {min(known)} to {max(known)}, were read as counted from {first} (the first frame is "
+        f"number {first}); if they count from {other}, set mask.numbered_from={other}"
     )
 
 

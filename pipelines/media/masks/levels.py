@@ -124,7 +124,7 @@ def _with_alpha(path: Path, levels: U8, alpha: U8) -> tuple[U8, str]:
     if np.array_equal(painted > OPAQUE // 2, levels > OPAQUE // 2):
         return painted, ""
     note = (
-        "its colours and its alpha channel show different shapes: what is both bright and opaque was taken as missing; "
-        "save it in black and white without alpha if that is not meant"
+        "its colours and its alpha channel show different shapes: pixels that are both bright and opaque count as "
+        "missing; if that is wrong, save it in black and white without alpha"
     )
     return painted, note

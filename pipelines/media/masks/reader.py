@@ -1,10 +1,10 @@
 """Missing pixels of each frame, from any kind of mask.
 
-A mask is one image (for every frame), a folder of images, a video, or an array. A folder with one image a frame is taken by
-order. A folder with fewer, whose names end in numbers, is taken by frame number, and frames without an image have an
-empty mask: the numbers are those of the video's own images when the video is a folder, otherwise they count from
-`mask.numbered_from`, or, where the job does not say, from 1 when 1 is the smallest or the last frame's number plus one
-occurs, else from 0.
+A mask is one image (for every frame), a folder of images, a video, an array, or drawn by words
+(`reelmend.pipelines.media.masks.drawn`). A folder with one image a frame is taken by order. A folder with fewer, whose
+names end in numbers, is taken by frame number, and frames without an image have an empty mask: the numbers are those of
+the video's own images when the video is a folder, otherwise they count from `mask.numbered_from`, or, where the job
+does not say, from 1 when 1 is the smallest or the last frame's number plus one occurs, else from 0.
 
 A pixel counts as missing when its level lies over the threshold (`reelmend.pipelines.media.masks.levels`). Where no pixel of a mask
 does and its levels can only be labels, every one that is not black counts. The probe finds that out once; what reads
@@ -26,6 +26,7 @@ from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.masks.align import Bool, fitted, refuse_other_shape
+from reelmend.pipelines.media.masks.drawn import DrawnMask
 from reelmend.pipelines.media.masks.findings import LevelCount, coverage_note, size_note
 from reelmend.pipelines.media.masks.frame_numbers import order_images
 from reelmend.pipelines.media.masks.levels import U8, frame_levels, read_mask_image
@@ -35,7 +36,9 @@ from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.source import image_size, list_images
 from reelmend.pipelines.storage.suffixes import is_image
 
-Kind = Literal["image", "folder", "video", "array", "none"]
+Kind = Literal["image", "folder", "video", "array", "drawn", "none"]
+MaskSource = Path | ArrayMask | DrawnMask
+"""Where a mask is read from."""
 
 _NO_TRACK = HoleTrack()
 _MOST_NOTES = 4
@@ -80,7 +83,7 @@ class _Levels:
     own_mirrored: bool = False
 
 
-def inspect_masks(path: Path | ArrayMask | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
+def inspect_masks(path: MaskSource | str, info: VideoInfo, config: MaskConfig) -> MaskSummary:
     """Read a whole mask and return what it covers. Raises MaskError: missing, unreadable, of other length or shape."""
     path = Path(path) if isinstance(path, str) else path
     _refuse_other_video(path, info)
@@ -92,7 +95,7 @@ def inspect_masks(path: Path | ArrayMask | str, info: VideoInfo, config: MaskCon
     return replace(as_labels, threshold=0, notes=notes)
 
 
-def _inspect(path: Path | ArrayMask, info: VideoInfo, config: MaskConfig) -> tuple[MaskSummary, LevelCount]:
+def _inspect(path: MaskSource, info: VideoInfo, config: MaskConfig) -> tuple[MaskSummary, LevelCount]:
     ranges: list[tuple[int, int]] = []
     covered = full_frames = 0
     previous: _Levels | None = None
@@ -143,9 +146,7 @@ def _take_note(levels: _Levels, info: VideoInfo, seen: LevelCount, notes: dict[s
             notes[note] = None
 
 
-def read_masks(
-    path: Path | ArrayMask | str, info: VideoInfo, config: MaskConfig, start: int, stop: int
-) -> Iterator[Bool]:
+def read_masks(path: MaskSource | str, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[Bool]:
     """Yield the masks of frames [start, stop), bool [H, W] at the video's coded size, thresholded and dilated.
 
     A mask of another size is resized by nearest neighbour; one that shows the picture as a player turns it is turned
@@ -169,11 +170,14 @@ def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
 
 
 def _levels_of(
-    path: Path | ArrayMask, info: VideoInfo, config: MaskConfig, start: int, stop: int
+    path: MaskSource, info: VideoInfo, config: MaskConfig, start: int, stop: int
 ) -> Iterator[_Levels | None]:
     """Yield the levels of frames [start, stop); None for a frame without a mask."""
     if isinstance(path, ArrayMask):
         yield from _from_array(path, start, stop)
+        return
+    if isinstance(path, DrawnMask):
+        yield from _from_drawn(path, info, start, stop)
         return
     if not path.exists():
         raise MaskError(f"{path}: no such mask")
@@ -214,13 +218,24 @@ def _from_array(mask: ArrayMask, start: int, stop: int) -> Iterator[_Levels]:
         yield from (one for _ in range(repeated))
 
 
+def _from_drawn(mask: DrawnMask, info: VideoInfo, start: int, stop: int) -> Iterator[_Levels | None]:
+    previous: _Levels | None = None
+    for levels in mask.levels_from(info.display_size, info.pts, info.time_base, start, stop):
+        if levels is None:
+            yield None
+            continue
+        if previous is None or previous.values is not levels:
+            previous = _Levels(levels, Path(mask.text), lossless=True)
+        yield previous
+
+
 def _of_image(path: Path) -> _Levels:
     image = read_mask_image(path)
     return _Levels(image.levels, path, image.lossless, image.note)
 
 
-def _order_note(path: Path | ArrayMask, info: VideoInfo, config: MaskConfig) -> str:
-    if isinstance(path, ArrayMask) or _kind(path) != "folder":
+def _order_note(path: MaskSource, info: VideoInfo, config: MaskConfig) -> str:
+    if not isinstance(path, Path) or _kind(path) != "folder":
         return ""
     return order_images(path, info, config.numbered_from).note
 
@@ -229,7 +244,7 @@ _Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[_Levels | N
 _READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
 
 
-def _refuse_other_video(path: Path | ArrayMask, info: VideoInfo) -> None:
+def _refuse_other_video(path: MaskSource, info: VideoInfo) -> None:
     """Raise MaskError for a mask video of another shape, by its header: before all of it is decoded."""
     if isinstance(path, Path) and path.exists() and _kind(path) == "video":
         try:
@@ -239,17 +254,21 @@ def _refuse_other_video(path: Path | ArrayMask, info: VideoInfo) -> None:
         refuse_other_shape((header.width, header.height), path, info, header.rotation)
 
 
-def _kind(path: Path | ArrayMask) -> Kind:
+def _kind(path: MaskSource) -> Kind:
     if isinstance(path, ArrayMask):
         return "array"
+    if isinstance(path, DrawnMask):
+        return "drawn"
     if path.is_dir():
         return "folder"
     return "image" if is_image(path) else "video"
 
 
-def _length(path: Path | ArrayMask) -> int:
+def _length(path: MaskSource) -> int:
     if isinstance(path, ArrayMask):
         return path.length
+    if isinstance(path, DrawnMask):
+        return 1
     kind = _kind(path)
     if kind == "image":
         return 1

@@ -60,12 +60,15 @@ class FramePairs(Protocol):
     def stop(self) -> int: ...
     @property
     def region(self) -> Region | None: ...
+    @property
+    def moving(self) -> tuple[int, ...] | None: ...
 
 
 def segment_key(video_digest: str, segment: FramePairs, size: tuple[int, int], estimator_digest: str) -> str:
     """`size` is the flow's (width, height)."""
     what = (segment.start, segment.stop, segment.region)
-    name = digest_of("flow", FLOW_FORMAT, video_digest, *what, size, estimator_digest)
+    repeats = () if segment.moving is None else (("moving", segment.moving),)
+    name = digest_of("flow", FLOW_FORMAT, video_digest, *what, size, estimator_digest, *repeats)
     return key_named(bytes.fromhex(name))
 
 

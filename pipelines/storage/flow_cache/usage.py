@@ -25,6 +25,8 @@ class FlowUse:
     """Worker seconds that what was found had taken on a GPU."""
     cpu_seconds_saved: float = 0.0
     """Likewise, without a GPU."""
+    iterations_skipped: int = 0
+    """Of RAFT, of all pairs of frames: their updates had become shorter than `propainter.raft_stop_below`."""
     evicted: int = 0
     """Segments that this run's driver removed to keep the budget."""
     evicted_bytes: int = 0
@@ -51,7 +53,8 @@ class FlowUse:
         again = f"{self.computed_again} computed again" if self.computed_again else ""
         damaged = f"{self.damaged} damaged and recomputed" if self.damaged else ""
         evicted = f"{self.evicted} evicted ({readable_bytes(self.evicted_bytes)})" if self.evicted else ""
-        return ", ".join(part for part in (found, self.saved, self.moved, again, damaged, evicted) if part)
+        skipped = f"{self.iterations_skipped} iterations skipped" if self.iterations_skipped else ""
+        return ", ".join(part for part in (found, self.saved, self.moved, again, damaged, skipped, evicted) if part)
 
     def __bool__(self) -> bool:
         return any(asdict(self).values())

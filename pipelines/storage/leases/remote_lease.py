@@ -183,7 +183,7 @@ class RemoteLease:
             if found.text == self._text(released=released) or self._write(released=released):
                 self._confirmed_s = _elapsed_s()
                 return
-        raise StoreError(f"{self._place}: refuses every write as if another process wrote there, too")
+        raise StoreError(f"{self._place}: every write is rejected, as if another process were writing there")
 
     def _write(self, *, released: bool) -> bool:
         """Write the object if it still is the one with `_tag`, or absent without one; False where it is not."""

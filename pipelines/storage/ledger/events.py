@@ -85,9 +85,9 @@ class EventLog:
             try:
                 self.sync()
             except ReelmendError as exc:
-                log.warning("the ledger's events wait: %s", exc)
+                log.warning("the ledger's events could not be written yet: %s", exc)
             except Exception:  # a thread that ended would leave readers with an old ledger and nobody told
-                log.exception("the ledger's events wait")
+                log.exception("the ledger's events could not be written yet")
 
 
 def segment_place(folder: Location, number: int) -> Location:

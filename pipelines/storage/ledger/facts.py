@@ -28,6 +28,8 @@ class ItemFacts:
     masked_fraction: float | None = None
     """Share of all pixels of the video that are masked."""
     shots: int | None = None
+    frames_repeated: int | None = None
+    """Masked frames that repeat the one before, and were not restored by themselves; absent where there are none."""
     mask_note: str | None = None
     """What in the item's mask may not be what was meant, in words; absent where nothing is odd."""
 
@@ -47,6 +49,10 @@ class ItemFacts:
     """Of the output."""
     blocks_restored_smaller: int | None = None
     """Because memory was insufficient; absent where none was."""
+    windows: int | None = None
+    """Of the engine, with anything to restore; absent where none could exit early."""
+    windows_exited: int | None = None
+    """Of those, the ones that kept what propagation had brought."""
     restored_side: int | None = None
     """Longest side in pixels that holes were restored at, where the item's own detail chose it."""
 

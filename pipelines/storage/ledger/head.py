@@ -88,7 +88,7 @@ def read_head(ledger: Location, files: Files) -> Head | None:
         head = Head.from_dict(unseal(json.loads(value)))
     except (ValueError, TypeError, KeyError) as exc:
         raise Damaged(
-            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again: it is created again"
+            f"the ledger {head_place(ledger)} cannot be read ({exc}); run the same command again to recreate it"
         ) from exc
     if head.version != VERSION:
         raise ConfigError(

@@ -62,10 +62,10 @@ class FrameRange:
         seconds = f"{float((pts[-1] - pts[0]) * time_base):.3f}"
         if start >= len(pts):
             raise MediaError(
-                f"{what}: frames={self} starts behind its end: it has frames 0 to {len(pts) - 1}, the last one at"
+                f"{what}: frames={self} starts after the end of the video, which has frames 0 to {len(pts) - 1}, the last one at"
                 f" {seconds} s; choose an earlier start"
             )
-        raise MediaError(f"{what}: frames={self} holds no frame (from {start} to {stop}); choose a later end")
+        raise MediaError(f"{what}: frames={self} contains no frame (from {start} to {stop}); choose a later end")
 
     def count(self, frames: int, rate: float) -> int:
         """Return about how many frames it holds of a video of `frames` at `rate`; without a rate, a time is no bound."""
@@ -87,7 +87,7 @@ def read_range(text: str) -> FrameRange:
         start = Edge(Fraction(0), False)
     alike = stop is not None and (start.is_time == stop.is_time or not stop.value)
     if stop is not None and alike and stop.value <= start.value:
-        raise ConfigError(f"'{text}' holds no frame: the end is not included; choose a later end")
+        raise ConfigError(f"'{text}' contains no frame: the end is not included; choose a later end")
     return FrameRange(start, stop)
 
 
