@@ -196,6 +196,7 @@ HYBRID = {
 INERT = {
     "refine.below": 0.9,
     "name": "another",
+    "preset": ["fast"],  # its settings count, not its name
     "process.out_of_memory": OutOfMemory.smaller,
     "plan.chunk_length": 120,
     "plan.sample": 7,
