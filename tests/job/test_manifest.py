@@ -85,7 +85,9 @@ def test_an_item_that_could_overwrite_an_input_or_anothers_output_is_refused(
 def test_an_output_around_an_input_is_refused(files: MakeFiles) -> None:
     """What is put there would remove the folder that the input lies in."""
     files("shot.mp4", "in/shot/mask.png")
-    with pytest.raises(ConfigError, match=r"shot.mp4 would write in/shot, which contains .*in/shot/mask.png of shot.mp4"):
+    with pytest.raises(
+        ConfigError, match=r"shot.mp4 would write in/shot, which contains .*in/shot/mask.png of shot.mp4"
+    ):
         found(["shot.mp4"], "in/shot/mask.png", out="in", stitch=StitchConfig(codec=Codec.png))
 
 
