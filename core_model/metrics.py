@@ -5,10 +5,8 @@ Legend: T frames, H W height and width.
 
 import cv2
 import numpy as np
-import torch
 
 from reelmend.core_model.engine import U8, Bool, Float
-from reelmend.core_model.networks.image_propagation import consistent
 
 
 def psnr(restored_THWC: U8, truth_THWC: U8, masks_THW: Bool) -> float:
@@ -24,6 +22,10 @@ def warping_error(clip_THWC: U8, masks_THW: Bool, true_fwd: Float, true_bwd: Flo
     `true_fwd` and `true_bwd` [T-1, 2, H, W] are the flow of the true frames. A pixel counts when it is masked and both
     directions of its flow agree, that is, when it is to be seen in both frames. The truth itself has an error above 0.
     """
+    import torch  # takes seconds, and the distance to the truth does not need it
+
+    from reelmend.core_model.networks.image_propagation import consistent
+
     height, width = clip_THWC.shape[1:3]
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     total, count = 0.0, 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from reelmend.pipelines import config
-from reelmend.pipelines.job.load import preset_names
+from reelmend.pipelines.job.presets import preset_names
 from reelmend.pipelines.job.schema import field_comments, job_schema
 
 PAGE = Path(__file__).with_name("job-file.md")
@@ -37,10 +37,11 @@ stitch:
 reelmend run job.yaml                          # use the settings in the file
 reelmend run job.yaml stitch.crf=20            # override one setting
 reelmend run job.yaml --preset fast            # apply a preset before the file
+reelmend run job.yaml --preset cpu --preset fast      # several: later ones override earlier ones
 reelmend run --videos 'in/*.mp4' --masks mask.png --out restored    # without a job file
 ```
 
-Settings are read from four sources, and later sources override earlier ones: defaults (`conf/defaults.yaml`), preset (`conf/presets/`), job file, then `key=value` settings on the
+Settings are read from four sources, and later sources override earlier ones: defaults (`conf/defaults.yaml`), [presets](#presets), job file, then `key=value` settings on the
 command line. Paths in a job file are relative to the file; paths on the command line are relative to the current folder. Unknown keys are
 rejected, with a suggestion. `reelmend run` writes the resolved job to `<out>/_reelmend/config.yaml`, but not the values of environment
 variables (`${oc.env:NAME}`).

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+AUTO_FLOW = "auto"
+"""The flow method that an engine has by itself."""
+
 
 class Precision(StrEnum):
     fp32 = "fp32"
@@ -34,6 +37,12 @@ class StillFrames(StrEnum):
     off = "off"
     equal = "equal"
     noise = "noise"
+
+
+class WorkRegion(StrEnum):
+    auto = "auto"
+    frame = "frame"
+    hole = "hole"
 
 
 class Mode(StrEnum):
@@ -145,9 +154,17 @@ class MaskConfig:
 
 @dataclass
 class ProcessConfig:
+    region: WorkRegion = WorkRegion.auto
+    """The part of each frame that is restored. hole: the surroundings of holes, with separate regions for distant holes;
+    frame: the whole frame, which takes more time and memory; auto: hole, for every engine that supports it. Outpainting
+    always uses the whole frame."""
+    region_margin: int = 0
+    """Margin around a hole, in pixels: a multiple of 8, at least 40. 0: the engine's default (128 for propagation; for
+    propainter 64 at the sides and 40 above and below, and at least half of the hole's shorter side)."""
     max_side: int = 1920
     """Longest side, in pixels, at which holes are restored; in larger videos the restored hole is scaled back up. Half
-    the value is about four times faster. 0: always the source's size."""
+    the value is about four times faster. propainter applies it to the region, so that a logo in 4K is restored at the
+    source's size. 0: always the source's size."""
     out_of_memory: OutOfMemory = OutOfMemory.fail
     """If a block of this size does not fit into GPU memory: fail, or smaller (restore that block at a smaller size, and
     record it in the ledger)."""
@@ -158,6 +175,10 @@ class ProcessConfig:
 
 @dataclass
 class FlowConfig:
+    method: str = AUTO_FLOW
+    """Method that measures optical flow. auto: the engine's own (dis for propagation, raft for propainter); raft: a
+    network with weights, by the settings of `propainter`; dis: dense inverse search; farneback: polynomial expansion.
+    The last two need no weights and no GPU."""
     max_side: int = 640
     """Longest side in pixels at which optical flow is computed and cached. 0: the processing size."""
     segment_length: int = 40
@@ -382,6 +403,9 @@ class JobConfig:
     """Range of each item to restore: START:STOP in frames or times, STOP excluded (0:250, :3s, 1min:90s; quote it in
     YAML). The range is part of the output's name (`clip_0-250.mp4`). The frames are restored as in a run over the whole
     video. None: all frames."""
+    preset: list[str] = field(default_factory=list)
+    """Presets that are applied before this job's own settings, later ones overriding earlier ones: names, and files of
+    settings (.yaml)."""
     input: InputConfig = field(default_factory=InputConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)

@@ -44,6 +44,7 @@ ORDER = {
         "observe",
         "run",
         "api",
+        "tuning",
         "cli",
     ],
 }

@@ -3,6 +3,7 @@
 Zhou et al., "ProPainter: Improving Propagation and Transformer for Video Inpainting", ICCV 2023.
 """
 
+import weakref
 from collections.abc import Callable
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
@@ -33,8 +34,8 @@ class ProPainterEngine:
         self._networks: Networks | None = None
         self._compiled = False
         self._room: DeviceRoom | None = None
-        self._shot: Shot | None = None
-        self._restoration: Restoration | None = None
+        self._restorations: dict[int, Restoration] = {}
+        """By the id of a shot, as long as that is there: regions of a video take turns, each a shot for itself."""
 
     def warm(self, size: tuple[int, int] | None) -> None:
         networks = self._loaded()
@@ -45,11 +46,16 @@ class ProPainterEngine:
     def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         if not 0 <= start < stop <= shot.frames:
             raise ValueError(f"restore: expected frames of a shot of {shot.frames}, got [{start}, {stop})")
-        if shot is not self._shot or self._restoration is None:
-            self._shot, self._restoration = shot, self._begin(shot)
         height, width = shot.size
         with full_device_named(f"a block of {stop - start} frames of {width}x{height}"):
-            return self._restoration.restore(start, stop)
+            return self._restoration_of(shot).restore(start, stop)
+
+    def _restoration_of(self, shot: Shot) -> Restoration:
+        """Return the one that the shot was begun with; what it keeps goes when the caller lets go of the shot."""
+        if id(shot) not in self._restorations:
+            self._restorations[id(shot)] = self._begin(weakref.proxy(shot))
+            weakref.finalize(shot, self._restorations.pop, id(shot), None).atexit = False
+        return self._restorations[id(shot)]
 
     def _loaded(self) -> Networks:
         if self._networks is None:

@@ -82,11 +82,12 @@ def restore(
     needs_none = masks is None and job.mode is Mode.outpaint
     mask = None if needs_none else ArrayMask(check_masks(masks, video.pictures))
     with _ONE_AT_A_TIME, held_to(job.limits):
-        return _restore(video, mask, job, ProgressMeter(progress))
+        return restore_clip(MemoryContext(job, mask), video, ProgressMeter(progress))
 
 
-def _restore(video: ArrayVideo, mask: ArrayMask | None, job: JobConfig, meter: ProgressMeter) -> U8:
-    context = MemoryContext(job, mask)
+def restore_clip(context: MemoryContext, video: ArrayVideo, meter: ProgressMeter) -> U8:
+    """Restore a clip whose mask the context holds; see `restore`."""
+    job, mask = context.context.job, context.mask
     canvas = canvas_of(video, job)
     on_canvas(video, canvas)  # raises where that is too large
     record = context.probed = _probe(video, mask, job, canvas, meter)

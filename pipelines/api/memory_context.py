@@ -57,10 +57,16 @@ class MemoryContext(WorkerContext):
         weights = find_weights(job)
         check_engine(job, weights)
         super().__init__(RunContext("", job, weights))
-        self.store, self.flow_store = MemoryStore(), MemoryStore(MOST_FLOW_BYTES)
-        self._mask = mask
         self.probed: ProbeRecord | None = None
         """What the probe found; stages read it from here."""
+        self.take(mask)
+
+    def take(self, mask: ArrayMask | None) -> None:
+        """Begin another clip, or the same again: the engine is kept, and all that was computed is forgotten."""
+        self.store, self.flow_store = MemoryStore(), MemoryStore(MOST_FLOW_BYTES)
+        self.mask = mask
+        self.probed = None
+        self.forget()
 
     def record(self, task: PlannedTask) -> ProbeRecord:
         assert self.probed is not None, "the clip is probed before anything else is done with it"
@@ -72,7 +78,7 @@ class MemoryContext(WorkerContext):
         return place
 
     def mask_of(self, item: Item) -> ArrayMask | None:
-        return self._mask
+        return self.mask
 
     def stamp(self, place: Location) -> Stamp:
         """Arrays are the caller's, and stay as they are until the call returns."""

@@ -1,6 +1,6 @@
 """Jobs from Python: load one, plan it, run it, read what a run wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,13 +40,17 @@ class Plan:
 
 
 def load_job(
-    file: str | Path | None = None, *, preset: str | None = None, settings: Mapping[str, object] | None = None
+    file: str | Path | None = None,
+    *,
+    preset: str | Sequence[str] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> JobConfig:
-    """Return a checked job from a job file, a preset and settings; later ones win.
+    """Return a checked job from a job file, presets and settings; later ones win.
 
     Args:
         file: Path or s3:// address of a job file (YAML). Its relative paths start at its own folder.
-        preset: Name of a preset, as in `reelmend run --preset`.
+        preset: Name of a preset, or path of a file of settings (.yaml), as in `reelmend run --preset`; several are laid
+            one over the other in order.
         settings: Settings by their key in a job file, such as {"input.videos": ["in/*.mp4"], "stitch.codec": "ffv1"}.
             Relative paths start in the current directory.
 

@@ -19,6 +19,7 @@ from reelmend.pipelines.cli.run import run
 from reelmend.pipelines.cli.schema import schema
 from reelmend.pipelines.cli.serve import serve
 from reelmend.pipelines.cli.status import status
+from reelmend.pipelines.cli.tune import tune
 from reelmend.pipelines.cli.weights import weights
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def overview(
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
+for command in (demo, plan, tune, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
     app.command(cls=Forgiving)(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)

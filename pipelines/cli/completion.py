@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from reelmend.pipelines.engines.job_class import job_class
 from reelmend.pipelines.engines.registry import engine_specs
-from reelmend.pipelines.job.load import preset_names
+from reelmend.pipelines.job.presets import preset_names
 
 
 def complete_setting(incomplete: str) -> list[str]:

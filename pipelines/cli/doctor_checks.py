@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from reelmend.pipelines.config import Codec
+from reelmend.pipelines.engines.flow_registry import flow_methods
 from reelmend.pipelines.engines.registry import DEFAULT, broken_plugins, engine_specs, origin_of
 from reelmend.pipelines.engines.weights.find import State, changed_message, look
 from reelmend.pipelines.engines.weights.folder import weights_folder
@@ -164,6 +165,9 @@ def weights_here() -> Finding:
     if len(by_state[State.PRESENT]) == len(seen):
         return Finding("weights", f"{found}; {_engines(needing)} can run")
     what = f"{found}, in {folder}; {_engines(needing)} cannot run, {without}"
+    absent = {one.entry.network for one in seen if one.state is not State.PRESENT}
+    if absent <= {network for spec in specs for network in spec.flow_weights}:
+        what = f"{found}, in {folder}; {_engines(needing)} can run with flow.method=dis or farneback only"
     changed = [changed_message(one) for one in seen if one.state is State.CHANGED]
     fetch = f"reelmend weights pull {' '.join(by_state[State.MISSING])} --accept-license"
     return Finding("weights", what, Level.NOTE, "\n".join(changed or [fetch]))
@@ -179,6 +183,8 @@ def engines_here() -> Iterator[Finding]:
         own = [] if spec.section is None else [f"{spec.name}.{setting.name}" for setting in fields(spec.section)]
         settings = f"; settings: {', '.join(own)}" if own else ""
         yield Finding("engine", f"{spec.name} ({origin_of(spec.name)}): {spec.summary or 'no description'}{settings}")
+    for method in flow_methods().values():
+        yield Finding("flow method", f"{method.name}: {method.summary}")
     for broken in broken_plugins():
         yield Finding("engine", str(broken), Level.NOTE, broken.advice)
 

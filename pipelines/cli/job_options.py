@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,13 @@ from reelmend.pipelines.cli.options import First, Frames, Manifest, Masks, Out, 
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.forecast.rates import rates_beside
-from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.job.load import LoadedJob, load_sources
 from reelmend.pipelines.media.frame_range import first_of
 from reelmend.pipelines.storage.location import Location
+from reelmend.pipelines.tuning.tuned_file import tuned_notes
+from reelmend.pipelines.utils.logs import LogLine
+
+log = logging.getLogger("reelmend")
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,24 @@ class JobOptions:
         return replace(job, cost=replace(job.cost, rates=rates_beside(self.file, job)))
 
     def written(self, rates: str | None = None) -> JobConfig:
-        """Return the job as given, without anything specific to this machine. Raises ConfigError."""
+        """Return the job as given, without anything specific to this machine. Raises ConfigError.
+
+        What a user would want to know of its presets is logged.
+        """
+        loaded = self.loaded(rates)
+        notes = [*loaded.notes]
+        for preset in loaded.presets:
+            if preset.tuned:
+                notes += tuned_notes(preset, loaded, self.loaded(rates, without=preset.name).job)
+        for note in notes:
+            log.warning(LogLine(note))
+        return loaded.job
+
+    def loaded(self, rates: str | None = None, without: str = "") -> LoadedJob:
+        """Return the job as given, and where its settings came from; the preset `without` is left out.
+
+        Raises ConfigError.
+        """
         request = sort_words(self.words, self.videos)
         flags: dict[str, Any] = {}
         if request.videos:
@@ -51,7 +73,7 @@ class JobOptions:
         frames = self.frames if self.first is None else first_of(self.first)
         others = {"input.masks": self.masks, "out": self.out, "frames": frames, "cost.rates": rates}
         flags |= {key: value for key, value in others.items() if value is not None}
-        return load_job(request.file, self.preset, request.overrides, flags)
+        return load_sources(request.file, self.preset, request.overrides, flags, without=without)
 
 
 def takes_job(command: Callable[..., int]) -> Callable[..., int]:

@@ -31,11 +31,11 @@ Words = Annotated[
     ),
 ]
 Preset = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--preset",
-        metavar="NAME",
-        help="Preset: fast, memory_efficient, cpu or propainter.",
+        metavar="NAME|FILE",
+        help="Preset: a name (fast, cpu, propainter, ...) or a file of settings. Repeat it to lay others over it.",
         autocompletion=complete_preset,
     ),
 ]

@@ -56,7 +56,7 @@ class PastRun:
         return _as_it_is(self.context.job, self.work, self.files, self.ledger)
 
 
-def find_past_run(words: Sequence[str] | None, preset: str | None, out: str | None) -> PastRun:
+def find_past_run(words: Sequence[str] | None, preset: Sequence[str] | None, out: str | None) -> PastRun:
     """Return the run that wrote to the output folder of a job, or to `out`. Raises ConfigError when there is none."""
     place, s3 = _output_folder(words, preset, out)
     work, files = place / WORK_FOLDER, Files(s3)
@@ -79,7 +79,9 @@ def _as_it_is(job: JobConfig, work: Location, files: Files, ledger: LedgerView) 
     return PastRun(RunContext(summary.run_id, job), work, files, ledger, summary, stands, now)
 
 
-def _output_folder(words: Sequence[str] | None, preset: str | None, out: str | None) -> tuple[Location, S3Config]:
+def _output_folder(
+    words: Sequence[str] | None, preset: Sequence[str] | None, out: str | None
+) -> tuple[Location, S3Config]:
     """Return the folder, and the S3 settings to reach it if it is in a bucket."""
     folder = words[0] if words and len(words) == 1 and out is None else ""
     if folder and (is_folder(folder) or is_output_file(folder) or (is_url(folder) and not is_job_file(folder))):

@@ -13,6 +13,7 @@ from rich.text import Text
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug, Rates
 from reelmend.pipelines.cli.screen import console, print_json
+from reelmend.pipelines.job.preset_effects import PresetEffect, effect_line, preset_effects
 from reelmend.pipelines.utils.logs import LogLine
 from reelmend.pipelines.utils.units import readable_amount, readable_bytes, readable_count, readable_duration
 
@@ -55,13 +56,16 @@ def plan(
     for line in planned.notes:
         log.warning(LogLine(line))
     if as_json:
-        print_json({"items": [_plain(line) for line in planned.items], "totals": planned.totals.to_dict()})
+        effects = [asdict(effect) for effect in preset_effects(job)]
+        print_json(
+            {"presets": effects, "items": [_plain(line) for line in planned.items], "totals": planned.totals.to_dict()}
+        )
     else:
-        _print(planned.items[:SHOWN], planned.totals)
+        _print(planned.items[:SHOWN], planned.totals, preset_effects(job))
     return 0
 
 
-def _print(planned: Sequence["PlannedItem"], totals: "Forecast") -> None:
+def _print(planned: Sequence["PlannedItem"], totals: "Forecast", presets: Sequence[PresetEffect]) -> None:
     screen = console()
     if planned:
         _print_items(screen, planned)
@@ -70,6 +74,8 @@ def _print(planned: Sequence["PlannedItem"], totals: "Forecast") -> None:
             screen.print(f"and {rest} more (--json lists all)")
         screen.print()
     table = Table.grid(padding=(0, 3))
+    for effect in presets:
+        table.add_row("preset", Text(f"{effect.name}: {effect_line(effect)}"))
     for name, figures in _figures(totals):
         table.add_row(name, Text(figures))
     screen.print(table)

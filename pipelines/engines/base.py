@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
-from reelmend.pipelines.config import JobConfig
+from reelmend.core_model.regions import BY_BLOCK, RegionRule
+from reelmend.pipelines.config import AUTO_FLOW, JobConfig
 from reelmend.pipelines.engines.blocks import Range, lay_blocks
 from reelmend.pipelines.engines.weights import WeightFile, find
 from reelmend.pipelines.engines.work_count import WorkCount, count_equal_blocks
@@ -48,10 +49,16 @@ class EngineSpec(Generic[Settings]):
     """It is given the surroundings of holes only, instead of whole frames."""
     repeats_still_frames: bool = False
     """It is given one frame of each run of equal ones, if the job asks for that (`process.still_frames`)."""
+    region_rule: RegionRule = BY_BLOCK
+    """How these are laid."""
     reads_flow: FlowReading = FlowReading.ALL
     """Flow that it reads elsewhere is computed then, by the worker that restores."""
     weights: tuple[str, ...] = ()
     """Settings that name a file of weights; also the names of the networks."""
+    flow_weights: tuple[str, ...] = ()
+    """Those of `weights` that only `build_flow` reads: not needed with a flow method of another name."""
+    flow_method: str = ""
+    """Name of the flow method that `build_flow` builds, see `flow_methods`; empty: none of these."""
     without_effect: tuple[str, ...] = ()
     """Settings that change neither the picture nor what a frame costs; not part of `settings_digest`."""
     costs_by_hole: bool = True
@@ -74,7 +81,9 @@ class EngineSpec(Generic[Settings]):
 
     def find_weights(self, job: JobConfig) -> dict[str, WeightFile]:
         """Return the files that it needs. Raises SetupError or ConfigError where one is missing or wrong."""
-        return {network: find(getattr(self.settings(job), network), network) for network in self.weights}
+        own_flow = job.flow.method in (AUTO_FLOW, self.flow_method)
+        needed = [network for network in self.weights if own_flow or network not in self.flow_weights]
+        return {network: find(getattr(self.settings(job), network), network) for network in needed}
 
     def check_weights(self, weights: Weights) -> None:
         """Read every file once, before the run. Raises SetupError for one that does not hold what it should."""

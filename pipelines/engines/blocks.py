@@ -14,8 +14,6 @@ import numpy as np
 
 from reelmend.core_model.propainter.schedule import Masked, Schedule
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.media.sizes import Size, measured_size
 from reelmend.pipelines.media.still_ranges import stands_in
 from reelmend.pipelines.tasks import Block, Chunk, Segment
 
@@ -149,22 +147,18 @@ def plan_frames(
     *,
     chunk_length: int,
     segment_length: int,
-    regions: Callable[[int, int], tuple[Region, ...]] = lambda start, stop: (),
+    regions: Callable[[Block], tuple[Region, ...]] = lambda block: (),
     still: Sequence[Range] = (),
     reads_flow: bool = True,
     within: Range | None = None,
 ) -> tuple[tuple[Segment, ...], tuple[Chunk, ...]]:
     """Return the segments and chunks that hold work: blocks without a masked frame are left out, with their flow.
 
-    `regions` answers what of the frame is worked on for the holes of frames [start, stop), see `Block.regions`.
+    `regions` answers what of the frame a block is computed on, see `Block.regions`.
     Segments that only blocks in `still` need (`media.still_ranges`) are left to demand; all, if the engine reads none.
     Of frames `within` alone, blocks and segments are those of the whole that these frames are made from.
     """
-    working = [
-        replace(block, regions=regions(block.seen_start, block.seen_stop))
-        for block in blocks
-        if masked(block.kept_start, block.kept_stop)
-    ]
+    working = [replace(block, regions=regions(block)) for block in blocks if masked(block.kept_start, block.kept_stop)]
     segments = needed_segments(frames, working, segment_length)
     if within is not None:
         working = [block for block in working if block.kept_start < within[1] and within[0] < block.kept_stop]
@@ -174,12 +168,6 @@ def plan_frames(
     read = set(_read_by(moving, _by_region(segments)))
     segments = tuple(replace(segment, on_demand=segment.index not in read) for segment in segments)
     return segments, tuple(group_chunks(working, chunk_length=chunk_length, segments=segments))
-
-
-def flow_pixels(segments: Sequence[Segment], source: Size, job: JobConfig) -> int:
-    """Return how many pixels all pairs of the segments have together, at the sizes that flow is measured at."""
-    sizes = ((segment, measured_size(segment.region, source, job)) for segment in segments)
-    return sum((segment.stop - segment.start) * width * height for segment, (width, height) in sizes)
 
 
 def _frames(blocks: Sequence[Block]) -> int:

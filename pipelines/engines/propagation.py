@@ -13,6 +13,7 @@ class Propagation(EngineSpec[None]):
     in_regions = True
     repeats_still_frames = True
     reads_flow = FlowReading.MOVING
+    flow_method = "dis"
 
     def halo_frames(self, job: JobConfig) -> int:
         from reelmend.core_model.propagation import engine

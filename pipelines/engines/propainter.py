@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
+from reelmend.core_model.regions import RegionRule
 from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines.base import EngineSpec, Weights
 from reelmend.pipelines.engines.blocks import Range, lay_subvideos, masked_ranges
@@ -25,6 +26,10 @@ _OFF = {"raft_stop_below": 0.0, "early_exit": False}
 _LEAST = {"subvideo_length": 2, "neighbor_length": 1, "ref_stride": 1, "raft_iterations": 1, "window_batch": 0}
 """By setting, the smallest value."""
 
+_REGIONS = RegionRule(across_px=64, down_px=40, hole_share=0.5, grid_px=8, least_px=128, of_shot=True, own_size=True)
+"""A window of the generator looks 5 tokens of 12 pixels to either side and 3 up and down; RAFT needs 128 pixels a side.
+What is read for a block reaches far beyond it, and blocks are not cross-faded: so a shot's blocks share their regions."""
+
 
 class ProPainter(EngineSpec[ProPainterConfig]):
     """Sub-videos from a shot's first frame on; what one reads of its surroundings follows from the masks."""
@@ -34,9 +39,13 @@ class ProPainter(EngineSpec[ProPainterConfig]):
     section = ProPainterConfig
     wants_gpu = True
     weights = ("raft", "flow_completion", "generator")
+    flow_weights = ("raft",)
+    flow_method = "raft"
     without_effect = ("window_batch",)
     costs_by_hole = False
     repeats_still_frames = True
+    in_regions = True
+    region_rule = _REGIONS
     if_not_finite = "set propainter.precision=fp32, or check the weights"
     if_flow_is_slow = "set propainter.raft_iterations=12, lower flow.max_side, or share flow with store.flow"
     if_start_is_slow = "propainter.compile=off starts sooner and is slower afterwards"

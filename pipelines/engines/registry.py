@@ -6,9 +6,11 @@ from functools import cache
 from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
-from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, StillFrames
+from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, StillFrames, WorkRegion
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
+from reelmend.pipelines.engines.flow_method import FlowMethod
+from reelmend.pipelines.engines.flow_registry import chosen_method, registered_here
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
 from reelmend.pipelines.engines.propagation import PROPAGATION
 from reelmend.pipelines.engines.propainter import PROPAINTER
@@ -17,6 +19,7 @@ from reelmend.pipelines.engines.work_count import WorkCount
 from reelmend.pipelines.errors import ConfigError, SetupError
 from reelmend.pipelines.storage.ledger import WEIGHTS_FACT
 from reelmend.pipelines.tasks import Block, Chunk
+from reelmend.pipelines.utils.hashing import digest_of
 
 _BUILT_IN: dict[str, Spec] = {spec.name: spec for spec in (PROPAGATION, PROPAINTER)}
 DEFAULT = PROPAGATION
@@ -99,11 +102,16 @@ def refuse_distant(job: JobConfig) -> None:
             f"engine {job.engine}: is registered in this process only, but Ray workers are separate processes; set "
             "run.executor=inline, or install it as a package with the entry point reelmend.engines"
         )
+    if registered_here(job) and job.run.executor is ExecutorName.ray:
+        raise ConfigError(
+            f"flow.method {job.flow.method}: is registered in this process only, and workers on Ray are other "
+            "processes; set run.executor=inline"
+        )
 
 
 def only_here(job: JobConfig) -> bool:
-    """Whether no other process has the job's engine."""
-    return job.engine in _registered
+    """Whether no other process has the job's engine, or its flow method."""
+    return job.engine in _registered or registered_here(job)
 
 
 def own_sections() -> Iterator[Spec]:
@@ -111,14 +119,22 @@ def own_sections() -> Iterator[Spec]:
     return (spec for spec in engine_specs().values() if spec.section is not None)
 
 
+def _other_flow(job: JobConfig) -> FlowMethod | None:
+    """Return the flow method of the job where that is not its engine's own."""
+    method = chosen_method(job)
+    return None if method is None or method.name == engine_of(job).flow_method else method
+
+
 def wants_gpu(job: JobConfig) -> bool:
-    """Whether the job's engine is made for GPUs; without one it works too, slowly."""
-    return engine_of(job).wants_gpu
+    """Whether the job's engine or flow method is made for GPUs; without one they work too, slowly."""
+    other = _other_flow(job)
+    return engine_of(job).wants_gpu or (other is not None and other.wants_gpu)
 
 
-def uses_gpu(job: JobConfig) -> bool:
-    """Whether this process computes the job's networks on a GPU."""
-    if not wants_gpu(job):
+def measures_on_gpu(job: JobConfig) -> bool:
+    """Whether this process measures the job's optical flow on a GPU."""
+    other = _other_flow(job)
+    if not (engine_of(job) if other is None else other).wants_gpu:
         return False
     import torch  # it takes seconds, and who computes no network may never need it
 
@@ -130,7 +146,8 @@ def works_in_regions(job: JobConfig) -> bool:
 
     Outpainting has no region: its hole surrounds the picture.
     """
-    return engine_of(job).in_regions and job.mode is Mode.inpaint
+    wanted = job.process.region is not WorkRegion.frame
+    return wanted and engine_of(job).in_regions and job.mode is Mode.inpaint
 
 
 def still_frames(job: JobConfig) -> StillFrames:
@@ -149,8 +166,12 @@ def reads_all_flow(job: JobConfig) -> bool:
 
 
 def find_weights(job: JobConfig) -> dict[str, WeightFile]:
-    """Return the files that the job's engine needs. Raises SetupError or ConfigError where one is missing or wrong."""
-    return engine_of(job).find_weights(job)
+    """Return the files that the job's engine and flow method need.
+
+    Raises SetupError or ConfigError where one is missing or wrong.
+    """
+    other = _other_flow(job)
+    return engine_of(job).find_weights(job) | (other.find_weights(job) if other else {})
 
 
 def weights_facts(weights: Weights) -> dict[str, str | int | float]:
@@ -163,16 +184,21 @@ def weights_facts(weights: Weights) -> dict[str, str | int | float]:
 
 def check_engine(job: JobConfig, weights: Weights) -> None:
     """Check before a run what its engine needs. Raises SetupError for weights or a plug-in that cannot be used."""
-    spec = engine_of(job)
-    spec.check_weights(weights)
+    spec, other = engine_of(job), _other_flow(job)
+    own = other.find_weights(job) if other else {}
+    spec.check_weights({network: file for network, file in weights.items() if network not in own})
+    if other:
+        other.check_weights(weights)
     if spec.name not in _BUILT_IN:
         build_flow(job, weights)
         build_engine(job, weights)
 
 
 def build_flow(job: JobConfig, weights: Weights) -> FlowEstimator:
-    """Return the flow estimator of the job's engine; weights are read when it is first used or warmed."""
-    spec = engine_of(job)
+    """Return the estimator of the job's flow method; weights are read when it is first used or warmed."""
+    spec, other = engine_of(job), _other_flow(job)
+    if other:
+        return other.build(job, weights)
     if spec.name in _BUILT_IN:
         return spec.build_flow(job, weights)
     return cast(FlowEstimator, built(spec, origin_of(spec.name), "flow", lambda: spec.build_flow(job, weights)))
@@ -197,8 +223,9 @@ def count_work(job: JobConfig, frames: int) -> WorkCount:
 
 
 def speed_digest(job: JobConfig) -> str:
-    """Name what the engine's speed depends on besides the machine and the size of the pictures: not its weights."""
-    return engine_of(job).speed_digest(job)
+    """Name what the job's speed depends on besides the machine and the size of the pictures: not its weights."""
+    own, other = engine_of(job).speed_digest(job), _other_flow(job)
+    return own if other is None else digest_of(own, other.name, other.speed_digest(job))[:12]
 
 
 def halo_share(job: JobConfig, chunks: Sequence[Chunk]) -> float:

@@ -6,9 +6,9 @@ from typing import Any
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.blocks import flow_pixels
-from reelmend.pipelines.media.sizes import Size, flow_size, measured_size, process_size, restored_size
-from reelmend.pipelines.tasks import Block, ItemPlan
+from reelmend.pipelines.engines.region_sizes import measured_size, restored_size
+from reelmend.pipelines.media.sizes import Size, flow_size, process_size
+from reelmend.pipelines.tasks import Block, ItemPlan, Segment
 
 _FACT = "worked_"
 
@@ -66,6 +66,12 @@ def _worked_in_regions(plan: ItemPlan, blocks: Sequence[Block], source: Size, jo
     pairs = sum(segment.stop - segment.start for segment in plan.segments)
     flow = flow_pixels(plan.segments, source, job) / (pairs * _area(flow_size(source, job))) if pairs else 1.0
     return Worked(restored / whole, flow, pairs / len(needed) if needed else 1.0)
+
+
+def flow_pixels(segments: Sequence[Segment], source: Size, job: JobConfig) -> int:
+    """Return how many pixels all pairs of the segments have together, at the sizes that flow is measured at."""
+    sizes = ((segment, measured_size(segment.region, source, job)) for segment in segments)
+    return sum((segment.stop - segment.start) * width * height for segment, (width, height) in sizes)
 
 
 def mean_worked(known: Sequence[tuple[Worked, float]]) -> Worked | None:

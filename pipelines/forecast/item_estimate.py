@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reelmend.core_model.regions import Region, regions_around
+from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
+from reelmend.pipelines.engines.region_sizes import regions_for
 from reelmend.pipelines.engines.registry import halo_share, lay_shots, reads_flow, works_in_regions
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, worked_of_regions
 from reelmend.pipelines.errors import ItemError, ReelmendError, SetupError, SourceUnreadable, StoreError
@@ -21,7 +22,7 @@ from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoHeader
 from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.media.masks.drawn import read_drawn
-from reelmend.pipelines.media.sizes import flow_size, margin_of
+from reelmend.pipelines.media.sizes import flow_size
 from reelmend.pipelines.storage.suffixes import is_image
 from reelmend.pipelines.tasks import Item
 
@@ -206,7 +207,7 @@ def _at_mask(
         mask = looks.mask_image(item.mask, canvas.picture_size, job.mask, header)
     worked = WHOLE
     if works_in_regions(job):
-        regions = regions_around(_on(mask, canvas.picture_size), canvas.size, margin_of(canvas.size, job))
+        regions = regions_for(_on(mask, canvas.picture_size), canvas.size, job)
         worked = worked_of_regions(regions, canvas.size, job)
     return (around + mask.missing * picture) / whole, worked
 

@@ -42,9 +42,18 @@ def rates_of_run(job: JobConfig, rows: Iterable[ItemRow], *, machine: str = "", 
 
 def machine_name() -> str:
     """Return this machine's processors and, where there is one, its GPU, for a person."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpu = gpu_name()
-    return f"{cores} x {_processor()}" + (f", {gpu}" if gpu else "")
+    return processors_name() + (f", {gpu}" if gpu else "")
+
+
+def processors_name() -> str:
+    """Return this machine's processors, for a person."""
+    return f"{core_count()} x {_processor()}"
+
+
+def core_count() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpu_name() -> str:

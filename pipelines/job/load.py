@@ -1,37 +1,41 @@
-"""Loading of a job: defaults, preset, job file and command line, merged and checked.
+"""Loading of a job: defaults, presets, job file and command line, merged and checked.
 
-Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree),
-`conf/presets/NAME.yaml`, the job file, the dot-list (`stitch.codec=ffv1`), the flags (`--out`). Every problem of every
-source is found, then raised once.
+Later sources win: the dataclasses of `pipelines/config.py` and `conf/defaults.yaml` (which agree), the presets that the
+job file names and those of `--preset` (`pipelines/job/presets.py`), the job file, the dot-list (`stitch.codec=ffv1`),
+the flags (`--out`). Every problem of every source is found, then raised once.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from reelmend.pipelines.config import JobConfig, S3Config
 from reelmend.pipelines.engines.job_class import job_class, without_other_plugins
 from reelmend.pipelines.engines.registry import find_spec
-from reelmend.pipelines.errors import ConfigError, StoreError
+from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.environment import note_variables, without_values
 from reelmend.pipelines.job.one_output import split_output
 from reelmend.pipelines.job.paths import absolute_paths, rebase_paths
+from reelmend.pipelines.job.presets import KEY as PRESET_KEY
+from reelmend.pipelines.job.presets import Preset, engine_notes, read_presets
 from reelmend.pipelines.job.validate import find_contradictions, find_problems
-from reelmend.pipelines.job.yaml import NOT_YAML, first_line, read_word, read_yaml
+from reelmend.pipelines.job.yaml import NOT_YAML, read_mapping, read_word
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location
 
 COMMAND_LINE = "command line"
+DEFAULTS = "conf/defaults.yaml"
 ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
+_OF_THE_JOB = ("flow.method",)
+"""Settings of these sections that belong to the run all the same: a worker builds what they name once."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,29 @@ class _Setting:
     """Relative paths among the values start here; None: in the current directory."""
 
 
+@dataclass(frozen=True)
+class LoadedJob:
+    """A job, and where it came from."""
+
+    job: JobConfig
+    presets: tuple[Preset, ...]
+    """In the order in which they were laid over each other."""
+    origins: Mapping[str, str]
+    """By dotted key, the source that set it last; a key that only the defaults set has theirs."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user would want to know of presets that disagree."""
+        return engine_notes(self.presets, self.job.engine, self.origins["engine"])
+
+    def set_by_job(self, key: str) -> bool:
+        """Whether the job file or the command line set this key: no preset can change it then."""
+        return self.origins.get(key, DEFAULTS) not in {DEFAULTS, *(preset.origin for preset in self.presets)}
+
+
 def load_job(
     file: Location | None = None,
-    preset: str | None = None,
+    preset: str | Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
     s3: S3Config | None = None,
@@ -55,20 +79,62 @@ def load_job(
 ) -> JobConfig:
     """Merge all sources into one checked job.
 
-    `flags` maps a dotted key to its value and wins over `overrides`; `origin` is what messages call the source of both.
-    Relative paths in the job file start at the file's own folder; those of overrides and flags in the current
-    directory. `s3` says how a file in a bucket is reached. Raises ConfigError with one line a problem.
+    `preset` names presets, laid one over the other in order, over those that the job file names. `flags` maps a dotted
+    key to its value and wins over `overrides`; `origin` is what messages call the source of both. Relative paths in the
+    job file start at the file's own folder; those of overrides and flags in the current directory. `s3` says how a file
+    in a bucket is reached. Raises ConfigError with one line a problem.
     """
-    merge = _Merge(OmegaConf.structured(job_class()))
-    merge.apply_tree(_read_yaml(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), "conf/defaults.yaml")
-    if preset is not None:
-        merge.apply_tree(_read_yaml(_preset_path(preset), Files()), f"preset {preset}")
+    return load_sources(file, preset, overrides, flags, s3, origin).job
+
+
+def load_sources(
+    file: Location | None = None,
+    preset: str | Sequence[str] | None = None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    s3: S3Config | None = None,
+    origin: str = COMMAND_LINE,
+    without: str = "",
+) -> LoadedJob:
+    """As `load_job`, with where the settings came from; the preset named `without` is left out."""
+    merge, files = _Merge(OmegaConf.structured(job_class())), Files(s3)
+    merge.apply_tree(read_mapping(Path(str(resources("reelmend.conf") / "defaults.yaml")), Files()), DEFAULTS)
+    tree = {} if file is None else read_mapping(file, files)
+    named = [] if file is None else read_presets(tree.get(PRESET_KEY), str(file), files, file.parent)
+    given = preset if preset is None or isinstance(preset, str) else list(preset)
+    presets = [*named, *read_presets(given, "--preset", files)]
+    for text in overrides:
+        key, _, raw = text.partition("=")
+        if key.strip() == PRESET_KEY:
+            presets += read_presets(_parse(raw, list[str]), origin, files)
+    presets += read_presets((flags or {}).get(PRESET_KEY), origin, files)
+    presets = [one for one in presets if one.name != without]
+    for one in presets:
+        merge.apply_tree(one.settings, one.origin, folder=one.folder)
     if file is not None:
-        merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
+        merge.apply_tree(tree, str(file), folder=file.parent)
     merge.apply_dot_list(overrides, origin)
     for key, value in (flags or {}).items():
         merge.apply(_Setting(key, value, origin))
-    return merge.finish(whole=True)
+    job = replace(merge.finish(whole=True), preset=[one.name for one in presets])
+    return LoadedJob(job, tuple(presets), merge.origins())
+
+
+def values_of_presets(names: Sequence[str], s3: S3Config) -> tuple[list[Preset], list[dict[str, Any]]]:
+    """Return presets, and by dotted key what each of them sets alone, paths absolute. Raises ConfigError."""
+    presets = read_presets(list(names), "--preset", Files(s3))
+    found = []
+    for one in presets:
+        merge = _Merge(OmegaConf.structured(job_class()))
+        merge.apply_tree(one.settings, one.origin, folder=one.folder)
+        values = leaf_values(absolute_paths(merge.unchecked()))
+        found.append({key: values[key] for key in merge.origins()})
+    return presets, found
+
+
+def leaf_values(job: JobConfig) -> dict[str, Any]:
+    """Return every setting by its dotted key, as plain values."""
+    return dict(_leaves(OmegaConf.to_container(OmegaConf.structured(job), enum_to_str=True)))  # type: ignore[arg-type]
 
 
 def load_past_job(file: Location, s3: S3Config | None = None) -> JobConfig:
@@ -77,7 +143,7 @@ def load_past_job(file: Location, s3: S3Config | None = None) -> JobConfig:
     Its engine may have been uninstalled since: such a job can be shown, and not be run.
     """
     merge = _Merge(OmegaConf.structured(job_class()))
-    merge.apply_tree(_read_yaml(file, Files(s3)), str(file), folder=file.parent)
+    merge.apply_tree(read_mapping(file, Files(s3)), str(file), folder=file.parent)
     return merge.finish(whole=True, past=True)
 
 
@@ -87,11 +153,14 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
         return job
     merge = _Merge(OmegaConf.structured(job))
     for text in overrides:
-        section = text.partition("=")[0].strip().partition(".")[0]
+        key = text.partition("=")[0].strip()
+        section = key.partition(".")[0]
         if "${" in text:  # ${oc.env:NAME} would tell a manifest's author what this machine's environment holds
             merge.problems.append(f"'{text}' is a reference, which is not allowed in {origin}")
         elif section in _names(job_class()) and section not in ITEM_SECTIONS:
             merge.problems.append(f"{section} cannot be set per item ({origin}); only {', '.join(ITEM_SECTIONS)} can")
+        elif key in _OF_THE_JOB:
+            merge.problems.append(f"{key} cannot be set per item ({origin}); set it for the whole job")
         else:
             merge.apply_dot_list([text], origin)
     return merge.finish()
@@ -100,16 +169,11 @@ def apply_overrides(job: JobConfig, overrides: Sequence[str], origin: str = "ove
 def dump_job(job: JobConfig, *, for_the_record: bool = False) -> str:
     """Return the resolved job as YAML that `load_job` reads back from anywhere: its paths are absolute.
 
-    `for_the_record`: what came from environment variables is referred to, not written down.
+    `for_the_record`: what came from environment variables is referred to, not written down. Presets are not named: what
+    they set is in it.
     """
-    tree = OmegaConf.structured(absolute_paths(without_other_plugins(job)))
+    tree = OmegaConf.structured(absolute_paths(without_other_plugins(replace(job, preset=[]))))
     return OmegaConf.to_yaml(without_values(tree) if for_the_record else tree)
-
-
-def preset_names() -> list[str]:
-    """Return the names that `--preset` knows."""
-    folder = resources("reelmend.conf") / "presets"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 class _Merge:
@@ -177,38 +241,20 @@ class _Merge:
         placed = rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
         return split_output(placed) if whole else placed
 
+    def origins(self) -> dict[str, str]:
+        """Return the source that set each key last."""
+        return {key: setting.origin for key, setting in self._settings.items()}
+
+    def unchecked(self) -> JobConfig:
+        """Return the job without looking for problems; relative paths start where their setting says."""
+        job = OmegaConf.to_object(self.config)
+        assert isinstance(job, JobConfig)
+        return rebase_paths(job, {key: setting.folder for key, setting in self._settings.items()})
+
     def _origin(self, keys: Sequence[str]) -> str:
         """Name the source that set one of `keys` last: it is the one to be changed."""
         set_last = [setting.origin for key, setting in self._settings.items() if key in keys]
         return set_last[-1] if set_last else "this job"
-
-
-def _read_yaml(path: Location, files: Files) -> Mapping[Any, Any]:
-    """Return the file's mapping, empty for an empty file. Raises ConfigError."""
-    try:
-        text = files.read(path)
-        if text is None:
-            raise ConfigError(f"{path}: no such job file")
-        tree = read_yaml(text.decode())
-    except (StoreError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read as a job file: {exc}") from exc
-    except yaml.MarkedYAMLError as exc:
-        line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML: {exc.problem}") from exc
-    except NOT_YAML as exc:
-        raise ConfigError(f"{path}: not valid YAML: {first_line(exc)}") from exc
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: not a job file; expected KEY: VALUE lines")
-    return tree
-
-
-def _preset_path(name: str) -> Path:
-    known = preset_names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"--preset {name}: no such preset; {hint}")
-    return Path(str(resources("reelmend.conf") / "presets" / f"{name}.yaml"))
 
 
 def _leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

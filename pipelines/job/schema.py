@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from reelmend.pipelines.config import AUTO_FLOW
+from reelmend.pipelines.engines.flow_registry import flow_methods
 from reelmend.pipelines.engines.job_class import job_class
 from reelmend.pipelines.engines.registry import engine_specs
 
@@ -26,6 +28,9 @@ def job_schema() -> dict[str, Any]:
     engine = schema["properties"]["engine"]
     del engine["type"]
     engine["anyOf"] = [{"enum": list(engine_specs())}, _VARIABLE]
+    method = schema["properties"]["flow"]["properties"]["method"]
+    del method["type"]
+    method["anyOf"] = [{"enum": [AUTO_FLOW, *flow_methods()]}, _VARIABLE]
     return schema
 
 

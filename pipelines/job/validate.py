@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from reelmend.pipelines.config import CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig
+from reelmend.pipelines.config import AUTO_FLOW, CostConfig, JobConfig, LimitsConfig, Mode, OutpaintConfig, WorkRegion
+from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.media.frame_range import range_of
@@ -34,6 +35,11 @@ LARGEST_FRAME_PX = 268_435_456
 LARGEST_SCALE = 4.0
 """Above this most of the output would be invented."""
 
+REGION_MARGIN_STEP_PX = 8
+"""What the networks' sides are multiples of."""
+LEAST_REGION_MARGIN_PX = 40
+"""A window of the generator looks three tokens of 12 pixels beyond itself; with less, a hole touches its region's edge."""
+
 Problem = tuple[tuple[str, ...], str]
 """The keys at fault, the one to name first, and what is wrong."""
 
@@ -45,6 +51,8 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _frames(job.frames)
     yield from _masks(job.input.masks)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
+    if job.flow.method not in {AUTO_FLOW, *flow_methods()}:
+        yield ("flow.method",), unknown_method(job.flow.method)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
     yield from _at_least("plan.chunk_length", plan.chunk_length, 1)
@@ -52,6 +60,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
+    yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
     yield from _at_least("run.active_items", job.run.active_items, 0)
@@ -133,6 +142,15 @@ def _engines(job: JobConfig) -> Iterator[Problem]:
     for spec in own_sections():
         for setting, what in spec.find_problems(spec.settings(job)):
             yield (f"{spec.name}.{setting}",), what
+
+
+def _region(job: JobConfig) -> Iterator[Problem]:
+    margin, spec = job.process.region_margin, find_spec(job.engine)
+    if margin and (margin < LEAST_REGION_MARGIN_PX or margin % REGION_MARGIN_STEP_PX):
+        step = f"a multiple of {REGION_MARGIN_STEP_PX} of {LEAST_REGION_MARGIN_PX} pixels or more"
+        yield ("process.region_margin",), f"{margin} is not {step} (0 means the engine's own)"
+    if job.process.region is WorkRegion.hole and spec is not None and not spec.in_regions:
+        yield ("process.region", "engine"), f"hole: engine {spec.name} needs whole frames; use frame or auto"
 
 
 def _limits(limits: LimitsConfig) -> Iterator[Problem]:

@@ -1,8 +1,5 @@
 """Sizes at which a video is restored and its flow computed."""
 
-import math
-
-from reelmend.core_model.regions import MARGIN_PX, Region
 from reelmend.pipelines.config import JobConfig
 
 Size = tuple[int, int]
@@ -23,22 +20,3 @@ def process_size(source: Size, job: JobConfig) -> Size:
 
 def flow_size(source: Size, job: JobConfig) -> Size:
     return fit(process_size(source, job), job.flow.max_side)
-
-
-def restored_size(region: Region | None, source: Size, job: JobConfig) -> Size:
-    """Return the size at which a region of the source is restored: as fine as the whole would be; None: the whole."""
-    if region is None:
-        return process_size(source, job)
-    scale = max(process_size(source, job)) / max(source)
-    width, height = region.size
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def measured_size(region: Region | None, source: Size, job: JobConfig) -> Size:
-    """Return the size at which flow is measured on a region: as fine as it is restored, unless that is too large."""
-    return fit(restored_size(region, source, job), job.flow.max_side)
-
-
-def margin_of(source: Size, job: JobConfig) -> int:
-    """Return how many pixels of the source lie around a hole in its region: a fixed number of those restored."""
-    return math.ceil(MARGIN_PX * max(source) / max(process_size(source, job)))

@@ -24,6 +24,7 @@ from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.output_paths import written_places
 from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.now import Now, kept_up_to_date
@@ -129,7 +130,7 @@ def run_items(
             job.run.outage_s,
         )
         worker_context.files.tidy(context.out, chain([context.work], written_places(items)))
-        config = redact(dump_job(job, for_the_record=True)).encode()
+        config = redact(effects_comment(job) + dump_job(job, for_the_record=True)).encode()
         patiently(lambda: worker_context.files.write(context.work / CONFIG, config), job.run.outage_s)
         for note in output_notes(items, job, looks):
             log.warning(note)

@@ -9,8 +9,8 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from reelmend.pipelines.engines.region_sizes import measured_size
 from reelmend.pipelines.errors import ReelmendError
-from reelmend.pipelines.media.sizes import measured_size
 from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_name

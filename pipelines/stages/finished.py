@@ -6,8 +6,9 @@ A record is written right after its output was published. The item's row of the 
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from reelmend.core_model.regions import GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
+from reelmend.core_model.regions import BY_BLOCK, GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
 from reelmend.pipelines.config import JobConfig, OutOfMemory, StillFrames
+from reelmend.pipelines.engines.region_sizes import rule_of
 from reelmend.pipelines.engines.registry import grid_settings, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
@@ -100,8 +101,14 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
     settings = {"mask": job.mask, "process_max_side": job.process.max_side, "flow": flow, "grid": grid}
-    regions = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM) if works_in_regions(job) else None
-    return settings | {"canvas": canvas_settings(job), "regions": regions}
+    return settings | {"canvas": canvas_settings(job), "regions": _region_settings(job)}
+
+
+def _region_settings(job: JobConfig) -> tuple[object, ...] | None:
+    if not works_in_regions(job):
+        return None
+    own, rule = (REGIONS_VERSION, MARGIN_PX, GRID_PX, WHOLE_FROM), rule_of(job)
+    return own if rule == BY_BLOCK else (*own, rule)
 
 
 def smaller_is_refused(job: JobConfig) -> bool:

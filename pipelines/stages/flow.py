@@ -12,13 +12,13 @@ from reelmend.core_model.engine import DeviceFull, Float
 from reelmend.core_model.progress import SKIPPED
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import engine_of, uses_gpu
+from reelmend.pipelines.engines.region_sizes import measured_size
+from reelmend.pipelines.engines.registry import engine_of, measures_on_gpu
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
 from reelmend.pipelines.media.crop import region_to_rgb
 from reelmend.pipelines.media.reader import read_frames, to_rgb
-from reelmend.pipelines.media.sizes import measured_size
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
@@ -114,7 +114,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
         raise NotFinite(f"{record.info.path}: {exc}; {engine_of(job).if_not_finite}") from exc
     if segment.moving is not None:
         flows = _laid_apart(flows, segment)
-    return encode_flow(*flows, Cost(time.monotonic() - began, uses_gpu(job)))
+    return encode_flow(*flows, Cost(time.monotonic() - began, measures_on_gpu(job)))
 
 
 def _laid_apart(flows: tuple[Float, Float], segment: Segment) -> tuple[Float, Float]:

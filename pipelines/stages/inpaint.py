@@ -10,6 +10,7 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.engines.plugins import check_restored
+from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
 from reelmend.pipelines.engines.registry import engine_of
 from reelmend.pipelines.errors import MemoryShort, NotFinite
 from reelmend.pipelines.media.canvas.canvas import canvas_of
@@ -81,7 +82,7 @@ def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
 def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
     job, frames = worker_context.settings(task.item), f"frames {block.start}-{block.stop - 1}"
-    size = process_size(canvas_of(worker_context.record(task).info, job).size, job)
+    size = _largest_size(block, canvas_of(worker_context.record(task).info, job).size, job)
     reason = ""
     sides = _sides(size, job, worker_context)
     for side in sides:
@@ -101,6 +102,13 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
             worker_context.side_that_fits[size] = side
             return part
     raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
+
+
+def _largest_size(block: Block, output: Size, job: JobConfig) -> Size:
+    """Return the size that `process.max_side` limits: of the frame, or of the block's largest region."""
+    if not block.regions or not rule_of(job).own_size:
+        return process_size(output, job)
+    return max((restored_size(region, output, job) for region in block.regions), key=max)
 
 
 def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[int]:

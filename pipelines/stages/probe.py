@@ -13,12 +13,11 @@ from functools import partial
 import av
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.core_model.regions import Region, regions_around
 from reelmend.pipelines.config import JobConfig, StillFrames
-from reelmend.pipelines.engines.blocks import flow_pixels, masked_ranges, plan_frames
-from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, reads_flow, still_frames, works_in_regions
+from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
+from reelmend.pipelines.engines.registry import lay_shots, reads_all_flow, reads_flow, still_frames
 from reelmend.pipelines.engines.repeats import lay_distinct, with_moving_pairs
-from reelmend.pipelines.engines.worked_area import worked_of_plan
+from reelmend.pipelines.engines.worked_area import flow_pixels, worked_of_plan
 from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.job.output_paths import copy_place
 from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
@@ -29,7 +28,6 @@ from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.repeats import REPEATS_VERSION, Distinct, RepeatFinder, with_equal_masks, within_shots
-from reelmend.pipelines.media.sizes import margin_of
 from reelmend.pipelines.media.source import list_images
 from reelmend.pipelines.media.still_ranges import StillFinder
 from reelmend.pipelines.media.stream_copy import try_copies
@@ -37,6 +35,7 @@ from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.range_copy import copy_range
+from reelmend.pipelines.stages.regions import region_finder
 from reelmend.pipelines.stages.shot_detection import ShotFinder
 from reelmend.pipelines.stages.steady import sources_of, unwritten
 from reelmend.pipelines.stages.there_before import Way
@@ -156,11 +155,6 @@ def _within(ranges: Sequence[tuple[int, int]], frames: tuple[int, int]) -> bool:
 def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[int, int] | None = None) -> ItemPlan:
     """Return what has to be computed for an item, by what its probe found; `within`: of these frames only."""
     frames, masked = record.info.frames, record.mask.masked
-    in_regions, margin_px = works_in_regions(job), margin_of(record.size, job)
-
-    def regions(start: int, stop: int) -> tuple[Region, ...]:
-        return regions_around(record.mask.track.boxes(start, stop), record.size, margin_px) if in_regions else ()
-
     distinct = Distinct(record.repeats, 0, frames)
     blocks = (
         lay_distinct(partial(lay_shots, job), record.shots, masked, distinct)
@@ -173,7 +167,7 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
         masked_ranges(masked, frames),
         chunk_length=job.plan.chunk_length,
         segment_length=job.flow.segment_length,
-        regions=regions,
+        regions=region_finder(record, job),
         still=() if reads_all_flow(job) else record.still,
         reads_flow=reads_flow(job),
         within=within,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
 from reelmend.pipelines.engines.registry import works_in_regions
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.masks import read_canvas_masks
@@ -21,7 +22,7 @@ from reelmend.pipelines.media.crop import region_to_rgb
 from reelmend.pipelines.media.masks.reader import MaskSource
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.media.sizes import Size, restored_size
+from reelmend.pipelines.media.sizes import Size
 from reelmend.pipelines.stages.mask_window import MaskWindow
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.tasks import Block
@@ -50,7 +51,8 @@ class Clip:
         masks_from = partial(_read_masks, record, self.canvas, mask, job)
         self._masks = MaskWindow(masks_from, self.canvas.size)
         # An engine that works block by block has seen a block's masks just before they are asked for again.
-        self._output_masks = self._masks if works_in_regions(job) else MaskWindow(masks_from, self.canvas.size)
+        by_block = works_in_regions(job) and not rule_of(job).of_shot
+        self._output_masks = self._masks if by_block else MaskWindow(masks_from, self.canvas.size)
 
     def size(self, region: Region | None) -> Size:
         """Return (width, height) of the frames and masks of a region."""

@@ -17,7 +17,7 @@ from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.engines.registry import wants_gpu
+from reelmend.pipelines.engines.registry import wants_gpu, works_in_regions
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.blame import blame
@@ -85,7 +85,10 @@ class Worker:
 
     def warm(self, stage: Stage) -> None:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
-        expected, job = self._worker_context.context.expected_size, self._worker_context.context.job
+        job = self._worker_context.context.job
+        # Regions are of many sizes: what is compiled or measured for the frame's would be for nothing.
+        of_frames = not (works_in_regions(job) and wants_gpu(job))
+        expected = self._worker_context.context.expected_size if of_frames else None
         if stage is Stage.FLOW:
             size = _rows_first(flow_size(expected, job)) if expected else None
             self._worker_context.flow.warm(size)

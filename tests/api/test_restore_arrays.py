@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import reelmend
-from reelmend.core_model.regions import regions_of
+from reelmend.core_model.regions import RegionRule, regions_of
 from reelmend.pipelines.api.progress import ProgressUpdate
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.observe.progress import SilentDisplay
@@ -59,9 +59,8 @@ def test_arrays_become_the_very_pixels_that_a_run_writes_losslessly(
 ) -> None:
     """Of a clip of two blocks, which are cross-faded."""
     frames, masks = clip(12, size)
-    assert bool(regions_of(np.logical_or.reduce(masks), margin_px=171)) is (size == (768, 128)), (
-        "only a part is worked on"
-    )
+    rule = RegionRule().with_margin(171)
+    assert bool(regions_of(np.logical_or.reduce(masks), rule)) is (size == (768, 128)), "only a part is worked on"
     expected = restored_by_a_run(tmp_path, frames, masks, SMALL_BLOCKS | settings)
     restored = reelmend.restore(frames, masks, settings=SMALL_BLOCKS | settings)
     assert restored.dtype == np.uint8

@@ -13,6 +13,7 @@ from reelmend.core_model.regions import (
     MARGIN_PX,
     WHOLE_FROM,
     Region,
+    RegionRule,
     covered_share,
     regions_around,
     regions_of,
@@ -58,7 +59,9 @@ def test_where_most_of_the_frame_would_be_worked_on_all_of_it_is() -> None:
 
 
 def test_what_is_restored_smaller_has_the_same_surroundings_at_that_size() -> None:
-    assert regions_of(mask_with((600, 340, 640, 360)), margin_px=2 * MARGIN_PX) == (Region(320, 64, 896, 640),)
+    assert regions_of(mask_with((600, 340, 640, 360)), RegionRule().with_margin(2 * MARGIN_PX)) == (
+        Region(320, 64, 896, 640),
+    )
 
 
 boxes = st.builds(

@@ -1,14 +1,17 @@
 """A shot restored in pieces, by one actor or by several, is the shot restored at once: byte by byte on a CPU."""
 
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.device.precision import Execution
@@ -123,3 +126,31 @@ def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(
     propagated, missing = propagate_images(images, nothing, forward, backward)
     assert torch.equal(propagated, images)
     assert not missing.any()
+
+
+def test_shots_that_take_turns_share_nothing_and_none_starts_again(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
+) -> None:
+    """As the regions of a frame do, block by block."""
+    alone, pieces = engine(networks), [(0, 6), (6, FRAMES)]
+    for piece in pieces:
+        alone.restore(shot, *piece)
+    of_one = Counter(taken)
+    taken.clear()
+    other = replace(shot, pictures=255 - shot.pictures)
+    both = engine(networks)
+    found = [(both.restore(shot, *piece).frames, both.restore(other, *piece).frames) for piece in pieces]
+    assert taken == {what: 2 * count for what, count in of_one.items()}
+    first, second = (np.concatenate(frames) for frames in zip(*found, strict=True))
+    assert np.array_equal(first, whole)
+    assert np.array_equal(second, engine(networks).restore(other, 0, FRAMES).frames)
+
+
+def test_an_engine_keeps_no_shot_that_its_caller_has_let_go_of(
+    networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot
+) -> None:
+    own, keeper = replace(shot), engine(networks)
+    there = weakref.ref(own)
+    keeper.restore(own, 0, 2)
+    del own
+    assert there() is None

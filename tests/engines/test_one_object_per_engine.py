@@ -8,8 +8,11 @@ from reelmend.pipelines.engines.registry import engine_specs
 ROOT = Path(__file__).parents[2]
 NAMES = set(engine_specs())
 SPECS = {f"pipelines/engines/{name}.py" for name in NAMES}
-DECLARED = {"pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py"}
-"""The default of `engine`, and the section of settings."""
+DECLARED = {
+    "pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py",  # the default of `engine`, the section
+    "pipelines/engines/flow_by_raft.py",  # measures with the network and the settings of that section
+    "pipelines/tuning/candidates.py",  # a line per setting, some of one engine
+}  # fmt: skip
 
 
 def named_in(text: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig, ProcessConfig, WorkRegion
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked, worked_of_facts
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.headers import Headers
@@ -56,8 +56,8 @@ def test_flow_is_predicted_for_the_regions_that_the_probe_will_find(
     assert found.restored == pytest.approx(looked.worked.restored, abs=1e-3)
 
 
-def test_an_engine_of_whole_frames_is_predicted_for_these(tmp_path: Path) -> None:
-    job = job_in(tmp_path, engine="propainter")
+def test_a_job_of_whole_frames_is_predicted_for_these(tmp_path: Path) -> None:
+    job = job_in(tmp_path, engine="propainter", process=ProcessConfig(region=WorkRegion.frame))
     looked = look_at(item_with(tmp_path, (1060, 40)), job, Headers(job))
     assert looked.worked == WHOLE
 

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 import reelmend.pipelines.config
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.job.load import preset_names
+from reelmend.pipelines.job.presets import preset_names
 
 CONF = files("reelmend.conf")
 DEFAULTS = (CONF / "defaults.yaml").read_text()

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.load import load_job, preset_names
+from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.job.presets import preset_names
 from reelmend.pipelines.job.schema import job_schema
 
 SCHEMA = Draft202012Validator(job_schema())

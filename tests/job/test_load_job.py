@@ -6,7 +6,8 @@ import pytest
 
 from reelmend.pipelines.config import Codec, JobConfig, Mode
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job, preset_names
+from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job
+from reelmend.pipelines.job.presets import preset_names
 
 
 def write(folder: Path, text: str, name: str = "job.yaml") -> Path:

@@ -65,7 +65,7 @@ def test_a_picture_is_laid_in_its_place_and_nothing_else_is_touched() -> None:
 def jobs_and_pictures(draw: st.DrawFn) -> tuple[JobConfig, tuple[int, int]]:
     picture = draw(st.tuples(st.integers(24, 150), st.integers(24, 150)))
     job = JobConfig(mode=Mode.outpaint, outpaint=OutpaintConfig(draw(st.floats(1.01, 3)), draw(st.floats(1, 3))))
-    job.process = ProcessConfig(draw(st.sampled_from([0, 40, 100, 151])))
+    job.process = ProcessConfig(max_side=draw(st.sampled_from([0, 40, 100, 151])))
     job.flow = FlowConfig(max_side=draw(st.sampled_from([0, 32, 70])))
     return job, picture
 

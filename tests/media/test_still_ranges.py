@@ -83,6 +83,6 @@ def test_regions_are_left_to_demand_each_by_the_blocks_that_read_them() -> None:
     )
     segments, _ = plan_frames(
         80, blocks, lambda start, stop: True, chunk_length=40, segment_length=40,
-        regions=lambda start, stop: (near,) if start == 0 else (near, far), still=((40, 80),),
+        regions=lambda block: (near,) if block.seen_start == 0 else (near, far), still=((40, 80),),
     )  # fmt: skip
     assert [(s.start, s.region, s.on_demand) for s in segments] == [(0, near, False), (40, near, True), (40, far, True)]

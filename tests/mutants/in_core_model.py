@@ -168,7 +168,7 @@ FAULTS = [
     ),
     Fault(
         "flow leads from the later frame to the earlier one",
-        "core_model/flow/dis.py",
+        "core_model/flow/opencv_pairs.py",
         "(greys[t], greys[t + 1]) if direction == 0 else (greys[t + 1], greys[t])",
         "(greys[t + 1], greys[t]) if direction == 0 else (greys[t], greys[t + 1])",
         "core_model/test_dis_flow.py",

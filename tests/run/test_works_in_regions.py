@@ -139,8 +139,7 @@ def test_the_key_of_flow_holds_the_region() -> None:
     assert len(keys) == 3
 
 
-def test_other_engines_and_canvases_are_worked_on_whole(tmp_path: Path) -> None:
+def test_canvases_are_worked_on_whole(tmp_path: Path) -> None:
     job = lossless_job(tmp_path)
     assert works_in_regions(job)
-    assert not works_in_regions(replace(job, engine="propainter"))
     assert not works_in_regions(replace(job, mode=Mode.outpaint))

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import Chroma, Codec, JobConfig, Mode, OutOfMemory, Precision, Sound, StillFrames
+from reelmend.pipelines.config import (
+    Chroma,
+    Codec,
+    JobConfig,
+    Mode,
+    OutOfMemory,
+    Precision,
+    Sound,
+    StillFrames,
+    WorkRegion,
+)
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
@@ -136,8 +146,11 @@ PICTURE = {
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
+    "process.region": (WorkRegion.frame, {"part", "output"}),
+    "process.region_margin": (64, {"part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
     "process.still_frames": (StillFrames.equal, {"probe", "output"}),  # of a clip that repeats nothing
+    "flow.method": ("farneback", {"flow", "part", "output"}),
     "flow.max_side": (64, {"flow", "part", "output"}),
     "flow.segment_length": (3, {"flow"}),
     "plan.shots": (False, {"probe", "part", "output"}),

@@ -16,7 +16,7 @@ import pytest
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
 from reelmend.pipelines import errors
-from reelmend.pipelines.config import InputConfig, JobConfig
+from reelmend.pipelines.config import InputConfig, JobConfig, WorkRegion
 from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_digest
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.observe.metrics import METRICS
@@ -89,6 +89,17 @@ def test_the_keys_that_a_whole_item_asks_for(case: Case) -> None:
         "flow": {"flow/b5/b5256a3f97f47fa8013b1276a97cb6bc"},
         "part": {"parts/24/24533fe89ced0d8bb96bba2f04429e48"},
         "output": "dd75eb510328bf21ae26dfc1652ecbe1",
+    }
+
+
+def test_the_keys_of_the_networks_on_whole_frames(case: Case) -> None:
+    """As they were before regions."""
+    case.job.engine, case.job.process.region = "propainter", WorkRegion.frame
+    assert case.keys() == {
+        "probe": {"probes/8defcb5e70833ceb1ebf056a22743fbb"},
+        "flow": {"flow/35/3579860f503c399ef8d86f249299a54d"},
+        "part": {"parts/eb/ebf48f2c7e0ea14995e955bd76957b16"},
+        "output": "38d749183ec2158ccea1a55a8be3bcb8",
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+
 from benchmarks.compute_less.case import Case, Clip, Gate, Results, Row, ratio
 from benchmarks.compute_less.clips import behind_box
 
@@ -14,8 +15,7 @@ _OFF, _EQUAL, _NOISE = ({"process.still_frames": mode} for mode in ("off", "equa
 def _repeated(frames: int, times: int) -> Clip:
     """A pan, each of whose pictures is shown so many times."""
     once = behind_box(-(-frames // times), _SIZE, _BOX)
-    truth, masks = (np.repeat(values, times, 0)[:frames] for values in (once.truth, once.masks))
-    return replace(once, truth=truth, masks=masks)
+    return replace(once, truth=np.repeat(once.truth, times, 0)[:frames], masks=np.repeat(once.masks, times, 0)[:frames])
 
 
 def _coded(frames: int) -> Clip:
