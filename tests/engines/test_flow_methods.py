@@ -85,7 +85,7 @@ def test_a_method_that_does_not_exist_is_answered_with_those_that_do() -> None:
 
 
 def test_one_item_cannot_have_another_method() -> None:
-    with pytest.raises(ConfigError, match=r"flow\.method cannot differ from item to item"):
+    with pytest.raises(ConfigError, match=r"flow\.method cannot be set per item"):
         apply_overrides(JobConfig(), ["flow.method=raft"])
 
 

@@ -132,7 +132,7 @@ def test_verifying_a_wrong_file_is_status_3_and_says_why(raft_file: Path, folder
     assert "raft-things  wrong" in result.stdout
     document = json.loads(type_in("verify", "--json").stdout)
     assert document["right"] is False
-    assert "was changed" in document["weights"][0]["problem"]
+    assert "the file has changed" in document["weights"][0]["problem"]
 
 
 def test_verifying_an_empty_folder_says_that_nothing_is_here(folder: Path) -> None:

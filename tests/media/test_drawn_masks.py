@@ -86,7 +86,7 @@ def test_shapes_of_one_frame_are_joined_and_a_part_of_a_video_is_as_in_the_whole
         ("box:1,2,3,4px", "'4px' is not a number of pixels or a percentage such as 12.5%"),
         ("box:-1,2,3,4", "'-1' is not a number"),
         ("box:1,2,3,4@5", "'5' is not a range of frames"),
-        ("box:1,2,3,4@5:2", "'5:2' holds no frame"),
+        ("box:1,2,3,4@5:2", "'5:2' contains no frame"),
         ("box:1,2,3,4+", "mask : not a box or a polygon"),
         ("box:1,2,3,4+circle:3,4,5", "mask circle:3,4,5: not a box or a polygon"),
         ("polygon:1,2,3,4", "a polygon has pairs of numbers for at least 3 corners"),

@@ -126,7 +126,7 @@ def test_a_published_file_or_folder_is_there_whole_and_replaces_the_old(
 def test_a_folder_that_holds_anything_but_images_is_not_replaced(files: Files, tmp_path: Path, other: str) -> None:
     put(files, tmp_path / "shot", "0.png", other)
     put(files, tmp_path / "staged", "0.png")
-    with pytest.raises(StoreError, match=f"shot holds {Path(other).parts[0]}, which is not part of an output"):
+    with pytest.raises(StoreError, match=f"shot contains {Path(other).parts[0]}, which is not part of an output"):
         files.of(tmp_path).publish(tmp_path / "staged", tmp_path / "shot")
     assert files.exists(tmp_path / "shot" / other)
 

@@ -70,9 +70,7 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, ValueError) as exc:
-        raise ValueError(
-            f"incomplete or damaged .safetensors file ({first_line(exc)[:_SAID]}); fetch it again"
-        ) from exc
+        raise ValueError(f"not a complete .safetensors file ({first_line(exc)[:_SAID]}); fetch it again") from exc
 
 
 def _read_pickle(path: Path) -> Any:
@@ -87,4 +85,4 @@ def _read_pickle(path: Path) -> Any:
             "not weights: not a PyTorch file, or one that contains code, which reelmend never runs"
         ) from exc
     except Exception as exc:  # what a broken file makes torch raise is not documented, and is of many kinds
-        raise ValueError(f"incomplete or damaged PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc
+        raise ValueError(f"not a complete PyTorch file ({first_line(exc)[:_SAID]}); fetch it again") from exc
