@@ -30,7 +30,7 @@ SCALES = (0.125, 0.1875, 0.25, 0.375, 0.5, 0.75)
 
 _EVERY = 10  # frames from one look to the next, until there are more than `_MOST`
 _MOST = 32  # looks that are kept: 6 MB of 3840x2160
-_AROUND_TILES = 3
+_AROUND_TILES = 3  # of 32 pixels: what a hole is filled from lies near it
 _SHARPEST = 0.9  # quantile over the looks: motion blurs some frames, and the sharp ones decide
 
 Detail = tuple[tuple[int, float], ...]

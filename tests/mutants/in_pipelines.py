@@ -54,8 +54,8 @@ FAULTS = [
     Fault(
         "a cross-fade is centred on the wrong block's end",
         "pipelines/stages/stitch.py",
-        "weight = blend_weight(index, block.start, self._overlap)",
-        "weight = blend_weight(index, block.kept_start, self._overlap)",
+        "weight = blend_weight(number(index), number(block.start), self._overlap)",
+        "weight = blend_weight(number(index), number(block.kept_start), self._overlap)",
         "stages/test_cross_fades.py stages/test_review.py",
     ),
     Fault(
@@ -110,15 +110,15 @@ FAULTS = [
     Fault(
         "the probe's key does not hold the shot settings",
         "pipelines/stages/probe.py",
-        "facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job))",
-        "facts = (PROBE_VERSION, video.digest, masking, rate_told(item, job))",
+        "facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *_repeat_settings(job))",
+        "facts = (PROBE_VERSION, video.digest, masking, rate_told(item, job), *_repeat_settings(job))",
         "stages/test_keys.py",
     ),
     Fault(
         "the flow's key does not hold its size",
         "pipelines/storage/flow_cache/codec.py",
-        "video_digest, *what, size, estimator_digest)",
-        "video_digest, *what, estimator_digest)",
+        "video_digest, *what, size, estimator_digest, *repeats)",
+        "video_digest, *what, estimator_digest, *repeats)",
         "stages/test_keys.py",
     ),
     Fault(
