@@ -76,6 +76,8 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
         with unwritten(sources_of(item, video, mask), (video, mask), worker_context):
             record = _inspect(item, job, video.digest, mask.digest, worker_context)
         worker_context.save_record(probe_key, record)
+    else:  # of the same content, maybe under another path, where nothing may be any more
+        record = replace(record, info=replace(record.info, path=worker_context.local(item.video)))
     frames = record.frames_of(job)
     if frames is not None and not _within(record.mask.masked, frames):
         return copy_range(task, record, frames, (video, mask), worker_context)
