@@ -140,7 +140,8 @@ def _heartbeat(sign: Heartbeat | None) -> str:
 def _print_slow(screen: Console, slowest: Sequence[SlowItem]) -> None:
     if not slowest:
         return
-    screen.print("\nlongest in progress", style="bold")
+    in_progress = any(not slow.row.state.ended for slow in slowest)
+    screen.print("\nlongest in progress" if in_progress else "\nslowest items", style="bold")
     table = Table.grid(padding=(0, 3))
     for slow in slowest:
         done = Text(f"{fraction_done(slow.row):.0%} done", "dim")

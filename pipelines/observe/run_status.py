@@ -39,7 +39,7 @@ class RunStatus:
     seconds_left: float | None
     """Until the run ends if it continues as in the last minutes; None when it does not run, or nobody can say."""
     slowest: list[SlowItem]
-    """The longest in progress first; while it runs, only those it works on."""
+    """Those that took longest first; while it runs, only those in progress."""
     tried_again: list[tuple[ItemRow, str]]
     """Items in progress that lost an attempt, and why, as far as that is known here."""
     bad: list[ItemRow]

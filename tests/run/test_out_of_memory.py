@@ -53,7 +53,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Let every process of a run, that is this one, have that engine, and give it whole frames as one on a GPU gets."""
 
     def put(engine: PropagationEngine) -> PropagationEngine:
-        monkeypatch.setattr("reelmend.pipelines.stages.probe.works_in_regions", lambda job: False)
+        monkeypatch.setattr("reelmend.pipelines.stages.regions.works_in_regions", lambda job: False)
         monkeypatch.setattr("reelmend.pipelines.stages.worker_context.build_engine", lambda job, weights: engine)
         return engine
 

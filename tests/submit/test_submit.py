@@ -81,7 +81,7 @@ def test_the_exit_status_is_that_of_the_run(status: str, code: int | None, exit_
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(
     head: Head, folder: Path
 ) -> None:
-    add_item(folder, "long")
+    add_item(folder, "long", frames=400)
     command = [
         sys.executable,
         "-m",
