@@ -34,7 +34,8 @@ def main() -> None:
     (row,) = [row for row in case.rows if row.name == request["row"]]
     clip = case.clip(request["frames"])
     weights = {f"propainter.{name}": str(Path(request["weights"], f"{name}.pth")) for name in NETWORKS}
-    settings = weights | _COUNTED | {"mask.dilation": 0, "plan.shots": False} | {**case.settings, **row.settings}
+    networks = weights | _COUNTED if row.engine == "propainter" else {}
+    settings = networks | {"mask.dilation": 0, "plan.shots": False} | {**case.settings, **row.settings}
     frames, masks = clip.hidden, clip.masks
     if request["count"]:
         gflop = count_gflop(lambda: restore(frames, masks, engine=row.engine, settings=settings))
