@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reelmend.pipelines.config import JobConfig, LimitsConfig, MaskConfig
-from reelmend.pipelines.errors import ItemError, MaskError, MediaError, OverLimit
+from reelmend.pipelines.errors import MaskError, MediaError, OverLimit
 from reelmend.pipelines.forecast import headers as looks_module
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.header_process import HeaderProcess
@@ -86,10 +86,10 @@ def test_a_mask_of_another_shape_is_refused_by_its_header_alone(tmp_path: Path, 
 
 
 def test_a_look_that_takes_more_memory_than_it_may_fails_alone(tmp_path: Path, job: JobConfig) -> None:
-    """20 000 x 20 000 pixels that a file of some hundred kilobytes holds."""
-    cv2.imwrite(str(tmp_path / "m.png"), np.zeros((20_000, 20_000), np.uint8))
+    """16 000 x 16 000 pixels, which FFmpeg still decodes, in a file of some hundred kilobytes."""
+    cv2.imwrite(str(tmp_path / "m.png"), np.zeros((16_000, 16_000), np.uint8))
     looks = Headers(replace(job, limits=LimitsConfig(look_s=60.0, pixels=400_000_000)))
-    with pytest.raises(ItemError):
+    with pytest.raises(OverLimit, match="takes more memory than allowed"):
         looks.mask_image(tmp_path / "m.png", (64, 64), NOTHING, None)
     assert not looks.exists(tmp_path / "other.png")
 
