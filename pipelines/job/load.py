@@ -223,7 +223,10 @@ class _Merge:
         return True
 
     def finish(self, *, whole: bool = False, past: bool = False) -> JobConfig:
-        """Return the job, or raise every problem at once; `whole`: it is no item's; `past`: nobody runs it."""
+        """Return the job. Raises ConfigError with all problems at once.
+
+        `whole`: the settings are those of a job, not of one item; `past`: the job is only shown, not run.
+        """
         try:
             job = OmegaConf.to_object(self.config)
         except OmegaConfBaseException as exc:

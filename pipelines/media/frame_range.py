@@ -68,7 +68,7 @@ class FrameRange:
         raise MediaError(f"{what}: frames={self} contains no frame (from {start} to {stop}); choose a later end")
 
     def count(self, frames: int, rate: float) -> int:
-        """Return about how many frames it holds of a video of `frames` at `rate`; without a rate, a time is no bound."""
+        """Return about how many of a video's `frames` are in the range; without a `rate`, limits in seconds are ignored."""
 
         def near(edge: Edge | None, unknown: int) -> int:
             return unknown if edge is None or (edge.is_time and not rate) else min(edge.near(rate), frames)

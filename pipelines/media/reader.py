@@ -138,6 +138,10 @@ def _decoded_from(
 
     After a seek, frames shown before the first key frame lack their references and are left out.
     """
+    broken = (
+        av.error.FFmpegError,
+        ValueError,
+    )  # looked up now: at Python's end modules go before generators are closed
     try:
         if target is None:
             counted = enumerate(_sound(container, stream, info))
@@ -149,7 +153,7 @@ def _decoded_from(
             opened = opened or frame.key_frame
             if opened:
                 yield index, frame
-    except (av.error.FFmpegError, ValueError) as error:
+    except broken as error:
         if target is None:
             raise MediaError(f"{info.path}: cannot be decoded ({plain(error)})") from error
 

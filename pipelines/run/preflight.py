@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.errors import ConfigError, ItemError, ReelmendError
+from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, ReelmendError
 from reelmend.pipelines.forecast.headers import Headers
+from reelmend.pipelines.media.masks.drawn import read_drawn
 from reelmend.pipelines.media.source import NO_VIDEO
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
@@ -46,6 +47,15 @@ def _one_missing_mask(items: Sequence[Item]) -> bool:
     return len({item.mask for item in items}) == 1
 
 
+def _outside(drawn: str, size: tuple[int, int]) -> str:
+    """Say that a drawn mask misses the picture, empty where it does not."""
+    try:
+        read_drawn(drawn).refuse_outside(size)
+    except MaskError as exc:
+        return str(exc)
+    return ""
+
+
 def _problem(item: Item, looks: Headers) -> str:
     if item.problem:
         return item.problem
@@ -59,7 +69,9 @@ def _problem(item: Item, looks: Headers) -> str:
                 f"{item.video}: its mask {item.mask} does not exist; pass --masks with one file for all videos or a "
                 "pattern such as 'masks/{stem}.png'; without it, the mask is NAME_mask.png next to the video"
             )
-        looks.video(item.video)
+        header = looks.video(item.video)
+        if item.drawn:
+            return _outside(item.drawn, header.display_size)
     except ItemError as exc:
         return str(exc) if NO_VIDEO in str(exc) else ""
     except ReelmendError:  # a store that does not answer now: the run waits for it, or says so

@@ -103,7 +103,7 @@ def _clip(item: Item, job: JobConfig, frames: int) -> HiddenClip | str:
             as_read = replace(summary.as_read(job.mask), dilation=0)
             masks: Bool = np.stack(list(read_masks(mask, info, as_read, start, stop)))
             clip = hide(item.id, _pictures(info, start, stop), masks)
-            return clip or "there is no room for a second hole"
+            return clip or "no space for a second hole"
     finally:
         inputs.release()
 

@@ -14,7 +14,7 @@ _ROUNDS = 2
 """Times that all settings are gone through; the second finds what a changed setting has made worth it."""
 
 Measure = Callable[[Mapping[str, Any]], Row | None]
-"""Measures settings that differ from the job's own; None: there is no time left."""
+"""Measures settings that differ from the job's own. Returns None if the budget is used up."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _try(
     loss_db: float,
     on_verdict: Callable[[Verdict], object],
 ) -> bool:
-    """Measure the values of one setting; False: there is no time left."""
+    """Measure the values of one setting. Returns False if the budget is used up."""
     for settings, value in _untried(candidate, search, situation):
         try:
             row = measure(settings)

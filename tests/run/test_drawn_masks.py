@@ -108,6 +108,12 @@ def test_a_box_that_cannot_be_read_stops_before_any_work(clip: Path, words: list
     assert result.stderr.startswith("error: input.masks: mask ")
 
 
+def test_a_box_that_misses_every_picture_stops_before_any_work(clip: Path) -> None:
+    result = CliRunner().invoke(app, ["run", "--videos", "a.mkv", "--masks", "box:96,0,8,8", "--out", "out"])
+    assert (result.exit_code, Path("out").exists()) == (2, False)
+    assert "nothing can be restored: mask box:96,0,8,8: is outside the picture, which has 96x64 pixels" in result.stderr
+
+
 def test_a_plan_counts_what_a_box_covers(clip: Path) -> None:
     words = ["--videos", "a.mkv", "--masks", "box:0,0,50%,50%@:3", "mask.dilation=0", "--json"]
     document = json.loads(CliRunner().invoke(app, ["plan", *words]).stdout)

@@ -175,7 +175,7 @@ def test_a_job_without_room_for_a_second_hole_says_so(job_file: Path, tmp_path: 
         cv2.imwrite(str(tmp_path / "in" / f"{name}_mask.png"), np.full((SIZE[1], SIZE[0]), 255, np.uint8))
     result = type_in("tune", job_file)
     assert result.exit_code == 2
-    assert "no clip to tune on: short: there is no room for a second hole" in result.stderr
+    assert "no clip to tune on: short: no space for a second hole" in result.stderr
 
 
 def test_every_entry_of_the_table_is_a_setting_of_a_job_and_its_values_are_valid() -> None:
