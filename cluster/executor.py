@@ -14,7 +14,7 @@ from reelmend.cluster.runtime import in_job_folder, nodes, ray_runtime
 from reelmend.cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
 from reelmend.cluster.shortage import shortage
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import wants_gpu
+from reelmend.pipelines.engines.registry import flow_wants_gpu, wants_gpu
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.run.executor import WorkerFactory
 from reelmend.pipelines.run.state_machine import RunState
@@ -99,7 +99,8 @@ class _Machines:
 
     def lay_out(self) -> Layout:
         job = self._job
-        return lay_out(self._last, job.run.workers, gpu=wants_gpu(job), limits=job.pools)
+        gpu, flow_gpu = wants_gpu(job), flow_wants_gpu(job)
+        return lay_out(self._last, job.run.workers, gpu=gpu, flow_gpu=flow_gpu, limits=job.pools)
 
     def changed_layout(self, layout: Layout) -> Layout | None:
         """Return what `layout` becomes with the machines of now, None if that is the same or was asked just now."""

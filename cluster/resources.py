@@ -7,7 +7,8 @@ no more of them *work* at once than there are cores is the scheduler's doing (`b
 
 Without a GPU one pool serves flow and inpainting: a core that only did one of them would wait for the other. An engine
 that wants GPUs gets two pools where there are two, flow on halves of a GPU and inpainting on whole ones. A machine
-without a GPU then serves probes and stitches.
+without a GPU then serves probes and stitches. Where flow is measured without a GPU, all GPUs are for inpainting, and
+half of their machines' cores, with those of machines without a GPU, for flow.
 """
 
 import math
@@ -27,6 +28,9 @@ _WORKER_MEMORY = 2 * 2**30
 # RAFT is 43 % of ProPainter's operations: 317 of 317 + 39 + 372 GFLOP a frame at 432x240. A little less of the GPUs
 # serves it, because flow that the store holds from an earlier run is not computed again.
 _FLOW_GPUS, _INPAINT_GPUS = 2, 3
+
+# Of the cores that come with a GPU, where flow is measured on cores: a worker that inpaints decodes and packs on the rest.
+_FLOW_CORES = 0.5
 
 # Two flow workers on a GPU: one reads, packs and writes while the other computes.
 _FLOW_WORKERS_A_GPU = 2
@@ -85,11 +89,14 @@ class Layout:
         return sum(pool.size for pool in self.pools)
 
 
-def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False, limits: PoolsConfig | None = None) -> Layout:
+def lay_out(
+    nodes: Sequence[Node], workers: int, *, gpu: bool = False, flow_gpu: bool = True, limits: PoolsConfig | None = None
+) -> Layout:
     """Divide these machines, at least one CPU in all.
 
     `workers` as in `RunConfig`: the most workers that inpaint, 0 for what the machines hold. `gpu`: whether the engine
-    wants GPUs; where there are none, and none may come, it gets what any engine gets.
+    wants GPUs; where there are none, and none may come, it gets what any engine gets. `flow_gpu`: whether its flow
+    method wants them, too.
     """
     limits = limits or PoolsConfig()
     most = workers or limits.inpaint_max
@@ -98,7 +105,7 @@ def lay_out(nodes: Sequence[Node], workers: int, *, gpu: bool = False, limits: P
         with_gpus = [_UNSEEN_NODE]
     if gpu and with_gpus:
         alone = not limits.autoscaling and sum(node.gpus for node in with_gpus) == 1
-        pools = _gpu_pools(with_gpus, alone=alone)
+        pools = _gpu_pools(with_gpus, alone=alone) if flow_gpu else _flow_on_cores(with_gpus)
     else:
         pools = (_cpu_pool(nodes, most),)
     return resized(Layout(pools, 1, _TASK_SHARE, 1), nodes, workers, limits)
@@ -154,6 +161,15 @@ def _gpu_pools(nodes: Sequence[Node], *, alone: bool) -> tuple[Pool, ...]:
     )
 
 
+def _flow_on_cores(nodes: Sequence[Node]) -> tuple[Pool, ...]:
+    cores_a_gpu = min(node.cpus / node.gpus for node in nodes)
+    flow, inpaint = min(1.0, cores_a_gpu * _FLOW_CORES) or 1.0, cores_a_gpu * (1 - _FLOW_CORES)
+    return (
+        Pool("flow", (Stage.FLOW,), 0, cpus=_WORKER_SHARE * flow, threads=1),
+        Pool("inpaint", (Stage.INPAINT,), 0, _WORKER_SHARE * inpaint, threads=max(1, int(inpaint)), gpus=1.0),
+    )
+
+
 def _asked_for(workers: int) -> dict[str, int]:
     """The sizes of pools for which machines will be brought."""
     flow = _FLOW_WORKERS_A_GPU * math.ceil(workers * _FLOW_GPUS / _INPAINT_GPUS)
@@ -169,6 +185,14 @@ def _room(pools: Sequence[Pool], nodes: Sequence[Node], workers: int) -> dict[st
         return {pool.name: min(room, workers or room)}
     if gpus == 0:
         return {"flow": 0, "inpaint": 0}
+    if not pools[0].gpus:
+        flow, inpaint = pools
+        held = [_gpus_in_reach(node, inpaint) * inpaint.cpus for node in nodes]
+        places = [
+            min((_WORKER_SHARE * node.cpus - taken) / flow.cpus, node.memory / _WORKER_MEMORY)
+            for node, taken in zip(nodes, held, strict=True)
+        ]
+        return {"flow": max(1, sum(int(place + 1e-9) for place in places)), "inpaint": min(gpus, workers or gpus)}
     flow_gpus = max(1, round(gpus * _FLOW_GPUS / (_FLOW_GPUS + _INPAINT_GPUS)))
     inpaint = max(1, gpus - flow_gpus)  # when one GPU is left of many, the two pools take turns on it
     if 0 < workers < inpaint:

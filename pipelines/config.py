@@ -245,7 +245,8 @@ class ProPainterConfig:
     attention: Attention = Attention.auto
     """auto: PyTorch's fused kernels; math: an explicit, slower implementation, for comparison."""
     compile: Compile = Compile.auto
-    """Compile the networks before the first chunk: auto (on GPUs only), on, off."""
+    """Compile the networks: auto (on GPUs only), on, off. Before the first chunk where whole frames are restored; in
+    regions, whose sizes only the masks say, with the first of each size."""
     window_batch: int = 0
     """Generator windows computed at once. 0: as many as fit into the GPU's free memory; one on a CPU."""
 
@@ -279,6 +280,9 @@ class RefineConfig:
     below: float | None = None
     """Quality score (0..1) below which a block is restored again by the networks: engine auto, and `reelmend run
     --refine`. None: as quality.review_below."""
+    keep: bool = False
+    """Leave outputs as they are that engine auto made of the same drafts. `reelmend run --draft` sets it, so that its
+    saved job resumes it."""
 
 
 @dataclass
@@ -336,6 +340,9 @@ class CostConfig:
     folder, else the built-in rates; `reelmend plan` shows which machine they were measured on."""
     machine: str | None = None
     """Part of the name of the machine whose rates to use. None: a machine with a GPU for engines that use GPUs."""
+    refined: float = 0.2
+    """Share of the blocks (0..1) that `reelmend plan` takes to be refined by engine auto: which ones is known when they
+    are drafted."""
     price_per_gpu_hour: float = 0.0
     """Price of one GPU-hour, including the machine. 0: unknown, and no price is shown."""
     price_per_cpu_hour: float = 0.0

@@ -5,8 +5,10 @@ on nothing is done any more, whatever `finally` would like to do, and every file
 so is what was renamed into its place before it was flushed.
 """
 
+import ctypes
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,11 +24,12 @@ class Died(BaseException):
 class Process:
     """The one that is to die."""
 
-    def __init__(self, root: Path, dies_at: int | None) -> None:
+    def __init__(self, root: Path, dies_at: int | None, dies_after: Path | None) -> None:
         self.steps = 0
         self.dead = False
-        self._root, self._dies_at = root, dies_at
+        self._root, self._dies_at, self._dies_after = root, dies_at, dies_after
         self._locks: set[int] = set()
+        self._others = set(threading.enumerate())
         self._flushed = {state for path in root.rglob("*") if path.is_file() and (state := _state(path.stat()))}
 
     def step(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,20 +37,25 @@ class Process:
             if name == "open" and not (len(args) > 1 and args[1] & os.O_CREAT):
                 return self._opened(work(*args, **kwargs))
             if self.dead:
-                raise Died
+                raise _end()
             if self.steps == self._dies_at:
                 self.dead = True
                 self._cut_power()
-                raise Died
+                raise _end()
             self.steps += 1
             if name != "fsync":
-                return work(*args, **kwargs)
+                done = work(*args, **kwargs)
+                if name == "replace" and self._dies_after and self._dies_after in Path(args[1]).parents:
+                    self._dies_at = self.steps
+                return done
             return self._flushed.add(_state(os.fstat(args[0])))  # no disk need take part
 
         return stepped
 
     def end(self) -> None:
-        """Locks on folders end with it."""
+        """Locks on folders end with it, and so do its threads, before they do anything more."""
+        for thread in set(threading.enumerate()) - self._others if self.dead else ():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
         for handle in self._locks:
             with suppress(OSError):
                 if stat.S_ISDIR(os.fstat(handle).st_mode):
@@ -63,14 +71,22 @@ class Process:
                 os.truncate(path, 0)
 
 
+def _end() -> BaseException:
+    """Return what ends this thread: a second one ends without a word."""
+    return Died() if threading.current_thread() is threading.main_thread() else SystemExit()
+
+
 def _state(told: os.stat_result) -> tuple[int, int, int]:
     return told.st_ino, told.st_size, told.st_mtime_ns
 
 
 @contextmanager
-def process(root: Path, dies_at: int | None = None) -> Iterator[Process]:
-    """Yield one that dies before step number `dies_at`, from 0, or never; its death ends the block and no more."""
-    dying = Process(root, dies_at)
+def process(root: Path, dies_at: int | None = None, dies_after: Path | None = None) -> Iterator[Process]:
+    """Yield one that dies before step number `dies_at`, from 0, or never; its death ends the block and no more.
+
+    Or before the next step after a file was put into its place somewhere below `dies_after`.
+    """
+    dying = Process(root, dies_at, dies_after)
     before = {name: getattr(os, name) for name in _STEPS}
     for name, work in before.items():
         setattr(os, name, dying.step(name, work))

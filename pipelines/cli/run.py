@@ -66,7 +66,7 @@ def run(
     if draft and refine:
         raise ConfigError("--draft and --refine are two runs; run --draft first, then --refine")
     moment = None if since is None else read_since(since, time.time())
-    selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment, keep_refined=draft)
+    selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = typed.job()
     # This imports torch and PyAV: --help and a mistyped key need not wait for them.
     from reelmend.pipelines.engines.registry import refine_below

@@ -11,7 +11,7 @@ from reelmend.pipelines.engines.auto import AUTO
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range
 from reelmend.pipelines.engines.flow_method import FlowMethod
-from reelmend.pipelines.engines.flow_registry import chosen_method, registered_here
+from reelmend.pipelines.engines.flow_registry import chosen_method, flow_methods, registered_here
 from reelmend.pipelines.engines.plugins import BrokenPlugin, Plugins, Spec, built, load_plugins, problem_of
 from reelmend.pipelines.engines.propagation import PROPAGATION
 from reelmend.pipelines.engines.propainter import PROPAINTER
@@ -134,10 +134,15 @@ def wants_gpu(job: JobConfig) -> bool:
     return engine_of(job).wants_gpu or (other is not None and other.wants_gpu)
 
 
+def flow_wants_gpu(job: JobConfig) -> bool:
+    """Whether what measures the job's optical flow ahead is made for GPUs; a hybrid engine's is its first one's."""
+    spec = engine_of(job)
+    return (_other_flow(job) or flow_methods().get(spec.flow_method) or spec).wants_gpu
+
+
 def measures_on_gpu(job: JobConfig) -> bool:
     """Whether this process measures the job's optical flow on a GPU."""
-    other = _other_flow(job)
-    if not (engine_of(job) if other is None else other).wants_gpu:
+    if not flow_wants_gpu(job):
         return False
     import torch  # it takes seconds, and who computes no network may never need it
 

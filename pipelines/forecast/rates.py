@@ -14,7 +14,7 @@ are the frames that blocks look at, halo included, so that long and short videos
 import dataclasses
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from reelmend.pipelines.config import Codec, JobConfig
-from reelmend.pipelines.engines.registry import speed_digest, wants_gpu
+from reelmend.pipelines.engines.registry import hybrid_of, speed_digest, wants_gpu
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.forecast.result import CPU
@@ -94,6 +94,8 @@ class ChosenRates:
     """The file."""
     doubts: tuple[str, ...] = ()
     """What a person should know before trusting them."""
+    second: "ChosenRates | None" = None
+    """Those of its second engine, where these are the first one's of a hybrid engine that nobody has measured."""
 
     @property
     def first(self) -> Rate:
@@ -107,8 +109,17 @@ class ChosenRates:
 def rates_for(job: JobConfig) -> ChosenRates | None:
     """Return the rates of the job's engine, None where nobody has measured it. Raises ConfigError.
 
-    The job's own file counts before the rates that come with reelmend; rates of the same settings before others.
+    The job's own file counts before the rates that come with reelmend; rates of the same settings before others. Of a
+    hybrid engine that nobody has measured they are those of its two engines.
     """
+    found, pair = _measured(job), hybrid_of(job)
+    if found is not None or pair is None:
+        return found
+    first, second = (_measured(replace(job, engine=name)) for name in pair)
+    return None if first is None else replace(first, second=second)
+
+
+def _measured(job: JobConfig) -> ChosenRates | None:
     own = [] if job.cost.rates is None else [location_of(job.cost.rates)]
     for place in [*own, shipped_rates()]:
         rates = [rate for rate in read_rates(place, Files(job.s3)) if rate.engine == job.engine]

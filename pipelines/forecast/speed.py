@@ -8,6 +8,7 @@ few of them as explain what was measured, by least squares of the relative error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +56,13 @@ class Pixels:
 
 
 class Speed:
-    """Seconds and bytes by the rates of one machine."""
+    """Seconds and bytes by the rates of one machine; of a hybrid engine, of both engines' rates."""
 
-    def __init__(self, chosen: ChosenRates) -> None:
+    def __init__(self, chosen: ChosenRates, refined: float = 0.0) -> None:
+        """`refined`: share of the blocks that the second engine of `chosen` restores again."""
         self.chosen = chosen
+        self._again = None if chosen.second is None else Speed(chosen.second)
+        self._refined = refined
         rates, self._engine = chosen.rates, chosen.first.engine
         self._seconds = {stage: self._fit(rates, stage, cpu=False) for stage in Stage}
         self._cpu_seconds = {stage: self._fit(rates, stage, cpu=True) for stage in Stage}
@@ -67,10 +71,20 @@ class Speed:
 
     def seconds(self, pixels: Pixels) -> dict[str, float]:
         """Return worker seconds by stage."""
-        return self._at(self._seconds, pixels)
+        return self._with_refined(self._at(self._seconds, pixels), "seconds", pixels)
 
     def cpu_seconds(self, pixels: Pixels) -> dict[str, float]:
-        return self._at(self._cpu_seconds, pixels)
+        return self._with_refined(self._at(self._cpu_seconds, pixels), "cpu_seconds", pixels)
+
+    def _with_refined(
+        self, seconds: dict[str, float], what: Literal["seconds", "cpu_seconds"], pixels: Pixels
+    ) -> dict[str, float]:
+        """Add what the second engine takes for its share of what the first one sees."""
+        if self._again is not None:
+            more = getattr(self._again, what)(pixels)
+            for stage in (Stage.FLOW, Stage.INPAINT):
+                seconds[stage.value] += self._refined * more[stage.value]
+        return seconds
 
     def is_far(self, megapixels: float) -> bool:
         """Whether nothing near that size of source was measured."""

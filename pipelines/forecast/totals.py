@@ -2,8 +2,8 @@
 
 from dataclasses import fields
 
-from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import count_work, hybrid_of
+from reelmend.pipelines.config import JobConfig, StillFrames
+from reelmend.pipelines.engines.registry import count_work, hybrid_of, still_frames
 from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked
 from reelmend.pipelines.forecast.rates import ChosenRates, codec_name
 from reelmend.pipelines.forecast.result import CPU, Forecast, bill
@@ -65,7 +65,7 @@ def _output_bytes(pixels: float, rates: ChosenRates | None, job: JobConfig) -> i
 
 
 def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job: JobConfig, hole: Hole) -> Forecast:
-    speed, first = Speed(rates), rates.first
+    speed, first = Speed(rates, job.cost.refined), (rates.second or rates).first
     whole = _sum([group.pixels(hole) for group in groups])
     seconds, cpu_seconds = speed.seconds(whole), speed.cpu_seconds(whole)
     on_gpu, gpus = first.device != CPU, first.gpus_per_worker
@@ -134,14 +134,36 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
         )
     if unknown:
         doubts.append(f"{unknown} items without frames, width and height in the manifest are not in the totals")
+    if still_frames(job) is not StillFrames.off:
+        doubts.append(
+            "equal frames are found when the videos are read; work is counted as if no frame repeated another"
+        )
     if chooses_side(job):
         most = job.process.auto_most or "the source's size"
         doubts.append(f"sizes are chosen when the videos are read; work is counted at process.auto_most ({most})")
-    if hybrid_of(job) is not None:
+    if (pair := hybrid_of(job)) is not None:
         doubts.append(
             "which blocks are refined is known when they are drafted; chunks and flow are those of the drafts"
         )
+        if rates is not None:
+            doubts += _doubts_of_hybrid(pair, rates, job)
     if sums.missing is None and rates is not None:
         share = f"{_assumed_missing(rates):.0%}"
         doubts.append(f"no mask was opened; assuming that {share} of the pixels are missing, as in the measured clips")
     return doubts
+
+
+def _doubts_of_hybrid(pair: tuple[str, str], rates: ChosenRates, job: JobConfig) -> list[str]:
+    """Return what hours that were put together from those of two engines assume; of measured ones nothing."""
+    first, second = pair
+    if rates.first.engine not in pair:
+        return []
+    if rates.second is None:
+        return [
+            f"no rates for the engine {second}: hours are those of the drafts ({first}) alone; run `reelmend bench rates`"
+        ]
+    share = f"{job.cost.refined:.0%}"
+    return [
+        f"hours are those of {first} for all blocks and of {second} for {share} of them (cost.refined), worked on as by {first}",
+        *rates.second.doubts,
+    ]

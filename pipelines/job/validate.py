@@ -181,6 +181,8 @@ def _costs(cost: CostConfig) -> Iterator[Problem]:
         price = getattr(cost, name)
         if not (math.isfinite(price) and price >= 0):
             yield (f"cost.{name}",), f"{price} is not a valid price"
+    if not 0 <= cost.refined <= 1:
+        yield ("cost.refined",), f"{cost.refined} is not a share between 0 and 1"
     if any(pool < 1 for pool in cost.pools):
         yield ("cost.pools",), f"{cost.pools} contains a number below 1"
 

@@ -128,7 +128,7 @@ def run_items(
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
         patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
-    context = RunContext(_new_run_id(), job, find_weights(job), size, keep_refined=selection.keep_refined)
+    context = RunContext(_new_run_id(), job, find_weights(job), size)
     worker_context = WorkerContext(context)
     patiently(lambda: _check_machine(context, worker_context.files), start_s)
     _check_cache(context, items)

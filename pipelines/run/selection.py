@@ -29,8 +29,6 @@ class Selection:
     """Leave out items that an earlier run has brought to an end, whichever."""
     retry_quarantined: bool = False
     """Leave out all but those that are quarantined or failed."""
-    keep_refined: bool = False
-    """Leave what was refined as it is, where the job asks for drafts."""
     since: float | None = None
     """Leave out items whose video and mask were all written before, in seconds since the epoch."""
 

@@ -117,8 +117,8 @@ def draft_facts(record: ProbeRecord, item: Item, worker_context: WorkerContext) 
 class Acceptance:
     """Which records say that an item needs no work: those made as the job says, and what counts as good.
 
-    A hybrid engine takes a draft of its first engine none of whose blocks it would restore again. A run that makes
-    drafts and keeps what was refined (`RunContext.keep_refined`) takes what began with the same draft.
+    A hybrid engine takes a draft of its first engine none of whose blocks it would restore again. A job that
+    makes drafts and keeps what was refined (`refine.keep`) takes what began with the same draft.
     """
 
     def __init__(self, worker_context: WorkerContext) -> None:
@@ -131,7 +131,7 @@ class Acceptance:
         if done.refused_by(context.settings(item)):
             return False
         key = self._key(item, digests, context)
-        if done.key == key or (context.context.keep_refined and known.draft_key == key):
+        if done.key == key or (context.context.job.refine.keep and known.draft_key == key):
             return True
         if context.pair is None or done.key != self._key(item, digests, context.pair[0]):
             return False

@@ -26,9 +26,6 @@ class RunContext:
     expected_size: tuple[int, int] | None = None
     """(width, height) of the first output, for what is made ready for one size; None where no header could be read."""
 
-    keep_refined: bool = False
-    """What was refined counts as finished, although the job asks for the draft of it."""
-
     @property
     def out(self) -> Location:
         return location_of(self.job.out)

@@ -80,7 +80,8 @@ def _place_all(pools: Pools, layout: Layout) -> None:
 def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
+    for wants in ("wants_gpu", "flow_wants_gpu"):
+        monkeypatch.setattr(f"reelmend.cluster.executor.{wants}", lambda _: True)
     items = [toy_item(name, tmp_path) for name in ("a", "kills_once_in_inpaint", "b")]
     state = RunState(items, attempts=3, active_items=0)
     RayExecutor(toy_context(tmp_path), ToyWorker).run(state)
@@ -91,7 +92,8 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
 
 @pytest.mark.usefixtures("on_gpus")
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
+    for wants in ("wants_gpu", "flow_wants_gpu"):
+        monkeypatch.setattr(f"reelmend.cluster.executor.{wants}", lambda _: True)
     context = toy_context(tmp_path, pools=PoolsConfig(start_timeout_s=1.0))
     state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
     ray.init(log_to_driver=False)

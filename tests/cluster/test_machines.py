@@ -80,7 +80,8 @@ def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
     tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reelmend.cluster.executor._COUNT_MACHINES_S", 0.2)
-    monkeypatch.setattr("reelmend.cluster.executor.wants_gpu", lambda _: True)
+    for wants in ("wants_gpu", "flow_wants_gpu"):
+        monkeypatch.setattr(f"reelmend.cluster.executor.{wants}", lambda _: True)
     monkeypatch.setattr("reelmend.cluster.executor.Patience.unplaceable_s", 0.5)
     kinds: list[str] = []
     node = one_machine.add_node(**MACHINE, num_gpus=1)

@@ -97,6 +97,26 @@ def test_every_gpu_is_held_and_its_workers_find_their_cores_on_every_machine(nod
     assert layout.busy_limit >= 1
 
 
+@pytest.mark.parametrize(
+    ("nodes", "sizes"),
+    [
+        ([(16, 1)], {"flow": 8, "inpaint": 1}),
+        ([(16, 4), (8, 0)], {"flow": 16, "inpaint": 4}),  # half of 16 cores, and 8 without a GPU
+        ([(2, 8)], {"flow": 8, "inpaint": 8}),  # an eighth of a core each
+        ([(0, 2), (8, 0)], {"flow": 8, "inpaint": 2}),
+    ],
+)
+def test_flow_without_networks_takes_no_gpu_from_inpainting(
+    nodes: list[tuple[int, int]], sizes: dict[str, int]
+) -> None:
+    layout = lay_out([Node(cpus, 64 * GIB, gpus) for cpus, gpus in nodes], 0, gpu=True, flow_gpu=False)
+    assert {pool.name: (pool.size, pool.gpus) for pool in layout.pools} == {
+        "flow": (sizes["flow"], 0.0),
+        "inpaint": (sizes["inpaint"], 1.0),
+    }
+    assert held(layout) <= sum(cpus for cpus, _ in nodes) + 1e-9
+
+
 def test_an_engine_that_wants_gpus_gets_cores_where_there_are_none() -> None:
     nodes = [Node(8, 64 * GIB)]
     assert lay_out(nodes, 0, gpu=True) == lay_out(nodes, 0)

@@ -14,6 +14,7 @@ from reelmend.pipelines.engines.flow_registry import register_flow_method, unreg
 from reelmend.pipelines.engines.registry import (
     build_flow,
     find_weights,
+    flow_wants_gpu,
     only_here,
     refuse_distant,
     speed_digest,
@@ -28,6 +29,21 @@ WEIGHTS = {name: WeightFile(Path(name), name * 8, "none", name) for name in ("ra
 
 def job_with(method: str, engine: str = "propagation", **settings: object) -> JobConfig:
     return JobConfig(engine=engine, flow=FlowConfig(method=method), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("engine", "method", "gpu"),
+    [
+        ("propainter", "auto", True),
+        ("propainter", "dis", False),
+        ("propagation", "auto", False),
+        ("propagation", "raft", True),
+        ("auto", "auto", False),  # ahead of its blocks is measured what its first engine reads
+        ("auto", "raft", True),
+    ],
+)
+def test_workers_that_measure_flow_hold_a_gpu_for_the_method_alone(engine: str, method: str, gpu: bool) -> None:
+    assert flow_wants_gpu(job_with(method, engine)) == gpu
 
 
 @pytest.mark.parametrize(("engine", "own"), [("propagation", "dis"), ("propainter", "raft")])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig
+from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig, StillFrames
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
 from reelmend.pipelines.engines.registry import lay_shots
 from reelmend.pipelines.errors import ConfigError
@@ -129,7 +129,9 @@ def test_what_only_the_run_finds_out_is_said_and_counted_at_its_bound(tmp_path: 
     fixed.process.max_side = 320
     by_content = manifest(tmp_path, [row])
     by_content.process.max_side, by_content.process.auto_most, by_content.engine = "auto", 320, "auto"
+    by_content.process.still_frames = StillFrames.equal
     totals = totals_of(by_content)
     assert totals.flow_bytes == totals_of(fixed).flow_bytes == 2 * 100 * 320 * 180
     assert "sizes are chosen when the videos are read; work is counted at process.auto_most (320)" in totals.doubts
+    assert any("work is counted as if no frame repeated another" in doubt for doubt in totals.doubts)
     assert any("which blocks are refined is known when they are drafted" in doubt for doubt in totals.doubts)

@@ -15,6 +15,7 @@ from reelmend.pipelines.forecast.speed import Pixels, Speed
 from reelmend.pipelines.forecast.sums import Sums
 from reelmend.pipelines.forecast.totals import conclude
 from reelmend.pipelines.storage.files import Files
+from reelmend.pipelines.tasks import Item
 
 STAGES = ("probe", "flow", "inpaint", "stitch")
 
@@ -163,3 +164,35 @@ def test_a_gpu_pays_for_flow_and_inpainting_and_cores_for_the_rest() -> None:
     assert (due.gpu_hours, due.cpu_hours) == (2.0, 2.0)
     assert due.price == pytest.approx(2 * 3 + 2 * 0.1)
     assert bill(seconds, seconds, CostConfig(), on_gpu=False, gpus_per_worker={}).price is None
+
+
+def test_a_hybrid_engine_is_planned_by_the_rates_of_both_and_the_share_that_is_refined(tmp_path: Path) -> None:
+    """A clip of one block, so that no frame is seen twice: 100 frames of 640x360, as measured."""
+    place = tmp_path / "rates.yaml"
+    networks = JobConfig(engine="propainter")
+    slow = dict(zip(STAGES, (9.0, 2.0, 3.0, 9.0), strict=True))
+    times = {"seconds_per_frame": slow, "cpu_seconds_per_frame": slow}
+    add_rates(place, [rate(), rate(engine="propainter", engine_digest=speed_digest(networks), **times)], Files())
+    job = job_with(place, refined=0.25)
+    job.engine, job.plan.block_length = "auto", 100
+    rates = found_for(job)
+    sums = Sums(job)
+    sums.trust(Item("a", Path("a.mp4"), None, Path("out/a.mp4"), frames=100, width=640, height=360))
+    totals = conclude(sums, rates, items=1, looked_at=0, unknown=0, quarantined=0)
+    probe, flow, inpaint, stitch = law(640 * 360 / 1e6, 0.1)
+    expected = {
+        "probe": 100 * probe,
+        "flow": 99 * (flow + 0.25 * 2),
+        "inpaint": 100 * (inpaint + 0.25 * 3),
+        "stitch": 100 * stitch,
+    }
+    assert totals.seconds == pytest.approx(expected, rel=1e-3)
+    assert any("of propainter for 25% of them (cost.refined)" in doubt for doubt in totals.doubts)
+
+    add_rates(tmp_path / "first.yaml", [rate()], Files())
+    drafts = conclude(
+        sums, found_for(replace(job, cost=CostConfig(rates=str(tmp_path / "first.yaml")))),
+        items=1, looked_at=0, unknown=0, quarantined=0,
+    )  # fmt: skip
+    assert drafts.seconds["inpaint"] == pytest.approx(100 * inpaint, rel=1e-3)
+    assert any("no rates for the engine propainter: hours are those of the drafts" in doubt for doubt in drafts.doubts)

@@ -17,14 +17,13 @@ from reelmend.pipelines.config import JobConfig, Precision, ProPainterConfig
 from reelmend.pipelines.engines.propagation import Propagation
 from reelmend.pipelines.engines.registry import refine_below, register_engine, unregister_engine
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.job.load import dump_job
-from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.run.draft import as_draft, as_refined
-from reelmend.pipelines.run.driver import run_job
-from reelmend.pipelines.run.selection import Selection
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from tests.clips import moving_box, scene, write_clip, write_mask_image, write_mask_video
 from tests.jobs import finish, lossless_job, planes
+
+pytestmark = pytest.mark.usefixtures("networks_read_once")
 
 FRAMES, BLOCK, OVERLAP = 12, 4, 1
 
@@ -121,9 +120,11 @@ def test_the_networks_restore_the_blocks_that_score_low_and_nothing_else(folder:
 
     # Making drafts again, of new clips perhaps, leaves what was refined as it is; a job of that engine does not.
     refined = pixels(job, "hidden")
-    kept = run_job(as_draft(job), SilentDisplay(), Selection(keep_refined=True))
-    assert (kept.finished_earlier, kept.tasks_computed) == (2, 0)
-    assert all(same(refined, pixels(job, "hidden")))
+    saved = Path(job.out) / "_reelmend/config.yaml"
+    for drafts in (lambda: as_draft(job), lambda: load_job(saved)):  # the first run saves the second one's job
+        kept, _ = finish(drafts())
+        assert (kept.engine, kept.finished_earlier, kept.tasks_computed) == ("propagation", 2, 0)
+        assert all(same(refined, pixels(job, "hidden")))
     plain, _ = finish(replace(job, engine="propagation"))
     assert (plain.finished_earlier, plain.chunks_computed) == (1, 0)
     assert all(same(draft["hidden"], pixels(job, "hidden")))
@@ -132,14 +133,6 @@ def test_the_networks_restore_the_blocks_that_score_low_and_nothing_else(folder:
     summary, rows = finish(as_refined(job))
     assert (summary.chunks_computed, rows["hidden"].chunks_reused) == (0, 3)
     assert all(same(refined, pixels(job, "hidden")))
-
-    # The engine by itself, in one chunk and without a draft before, gives the same.
-    whole = base_job(folder, weights, "whole", chunk_length=1000)
-    whole.engine, whole.refine.below = "auto", job.refine.below
-    _, rows = finish(whole)
-    assert rows["hidden"].chunks_computed == 1
-    assert all(same(refined, pixels(whole, "hidden")))
-    assert all(same(draft["shown"], pixels(whole, "shown")))
 
 
 def test_where_every_block_scores_low_the_result_is_that_of_the_networks(folder: Path, weights: dict[str, str]) -> None:

@@ -12,6 +12,8 @@ from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.storage.ledger import ItemState
 from tests.jobs import add_item, finish, lossless_job, planes
 
+pytestmark = pytest.mark.usefixtures("networks_read_once")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

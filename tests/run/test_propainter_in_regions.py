@@ -1,4 +1,4 @@
-"""The networks work on the surroundings of holes: each region's picture is its own, however blocks are handed out."""
+"""The networks work on the surroundings of holes: each region's picture is its own."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from reelmend.pipelines.tasks import Item, ProbeTask
 from tests.clips import scene, write_clip, write_mask_video
 from tests.jobs import finish, lossless_job
 
+pytestmark = pytest.mark.usefixtures("networks_read_once")
+
 FRAMES, SIZE = 3, (448, 128)
 LEFT, RIGHT = Region(0, 0, 128, 128), Region(320, 0, 448, 128)
 """The regions of two holes far apart: the least that the networks take."""
@@ -39,8 +41,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def job_of(folder: Path, weights: dict[str, Any], out: str = "out", chunk_length: int = 1000) -> JobConfig:
-    job = lossless_job(folder, out, chunk_length=chunk_length)
+def job_of(folder: Path, weights: dict[str, Any], out: str = "out") -> JobConfig:
+    job = lossless_job(folder, out, chunk_length=1000)
     job.engine, job.mask.dilation = "propainter", 0
     schedule: dict[str, Any] = {"subvideo_length": 2, "neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
     job.propainter = ProPainterConfig(**weights, **schedule, precision=Precision.fp32)
@@ -60,24 +62,14 @@ def restored_alone(region: Region, folder: Path, job: JobConfig) -> np.ndarray:
     return build_engine(job, weights).restore(ArrayShot(pictures, masks, *flows), 0, FRAMES).frames
 
 
-def test_each_hole_is_restored_from_its_own_region_however_blocks_are_handed_out(
-    folder: Path, weights: dict[str, str]
-) -> None:
+def test_each_hole_is_restored_from_its_own_region(folder: Path, weights: dict[str, str]) -> None:
     job = job_of(folder, weights)
-    _, rows = finish(job)
-    flow = rows["clip"].flow
+    finish(job)
     expected = rgb_of(folder / "in/clip.mkv")
     for region in (LEFT, RIGHT):
         part = (slice(None), *region.inside)
         expected[part] = restored_alone(region, folder, job)
     assert np.array_equal(rgb_of(folder / "out/clip.mkv"), expected)
-
-    one_block_a_chunk = job_of(folder, weights, "blocks", chunk_length=1)
-    one_block_a_chunk.store.flow = str(folder / "out/_reelmend/store")
-    _, rows = finish(one_block_a_chunk)
-    assert rows["clip"].chunks_computed == 2
-    assert np.array_equal(rgb_of(folder / "blocks/clip.mkv"), expected)
-    assert rows["clip"].flow["found"] == flow["computed"], "flow of a region is cached like that of a frame"
 
 
 def test_a_shots_blocks_have_its_regions_without_those_whose_hole_is_elsewhere(

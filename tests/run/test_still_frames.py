@@ -19,6 +19,8 @@ from reelmend.pipelines.config import JobConfig, ProPainterConfig, StillFrames
 from tests.clips import scene, write_clip, write_mask_image
 from tests.jobs import finish, lossless_job, planes
 
+pytestmark = pytest.mark.usefixtures("networks_read_once")
+
 U8 = NDArray[np.uint8]
 SCHEDULE: dict[str, object] = {"subvideo_length": 2, "neighbor_length": 2, "ref_stride": 2, "raft_iterations": 1}
 FRAMES = 3
@@ -102,8 +104,8 @@ def test_blocks_of_the_engine_without_networks_are_cross_faded_over_distinct_fra
     assert np.array_equal(found, np.repeat(once, uneven, 0))
 
 
-def job_of(folder: Path, weights: dict[str, str], out: str, mode: StillFrames, chunk_length: int) -> JobConfig:
-    job = lossless_job(folder, out, chunk_length=chunk_length)
+def job_of(folder: Path, weights: dict[str, str], mode: StillFrames) -> JobConfig:
+    job = lossless_job(folder)
     job.engine = "propainter"
     job.flow.segment_length = 3
     job.process.still_frames = mode
@@ -111,38 +113,15 @@ def job_of(folder: Path, weights: dict[str, str], out: str, mode: StillFrames, c
     return job
 
 
-def add_uneven_item(folder: Path, clip: U8, hole: NDArray[np.bool_], times: list[int]) -> None:
-    (folder / "in").mkdir()
-    frames = np.repeat(clip, times, 0)
-    write_clip(folder / "in/clip.mkv", len(frames), codec="ffv1", pictures=frames)
-    write_mask_image(folder / "in/clip_mask.png", hole)
-
-
-def test_chunks_and_resuming_change_nothing_and_the_row_counts_what_was_repeated(
-    tmp_path: Path, clip: U8, hole: NDArray[np.bool_], weights: dict[str, str]
-) -> None:
-    add_uneven_item(tmp_path, clip, hole, [1, 4, 2])
-    _, rows = finish(job_of(tmp_path, weights, "one", StillFrames.equal, 100))
-    assert rows["clip"].facts["frames_repeated"] == 4
-    job = job_of(tmp_path, weights, "many", StillFrames.equal, 1)
-    _, rows = finish(job)
-    assert rows["clip"].chunks_computed == 2, "two distinct frames, and one"
-    one, many = (planes(tmp_path / out / "clip.mkv") for out in ("one", "many"))
-    assert np.array_equal(one, many)
-
-    (tmp_path / "many/clip.mkv").unlink()
-    _, rows = finish(job)
-    assert rows["clip"].chunks_reused == 2
-    assert np.array_equal(planes(tmp_path / "many/clip.mkv"), one)
-
-
 def test_the_switch_recomputes_no_part_and_no_flow_of_a_clip_that_repeats_nothing(
     tmp_path: Path, clip: U8, hole: NDArray[np.bool_], weights: dict[str, str]
 ) -> None:
-    add_uneven_item(tmp_path, clip, hole, [1, 1, 1])
-    finish(job_of(tmp_path, weights, "out", StillFrames.off, 100))
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in/clip.mkv", len(clip), codec="ffv1", pictures=clip)
+    write_mask_image(tmp_path / "in/clip_mask.png", hole)
+    finish(job_of(tmp_path, weights, StillFrames.off))
     before = planes(tmp_path / "out/clip.mkv")
-    _, rows = finish(job_of(tmp_path, weights, "out", StillFrames.equal, 100))
+    _, rows = finish(job_of(tmp_path, weights, StillFrames.equal))
     row = rows["clip"]
     assert (row.tasks_computed, row.tasks_reused) == (2, 2), "probe and stitch; flow and chunk are there"
     assert "frames_repeated" not in row.facts
