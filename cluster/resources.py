@@ -186,11 +186,10 @@ def _room(pools: Sequence[Pool], nodes: Sequence[Node], workers: int) -> dict[st
     if gpus == 0:
         return {"flow": 0, "inpaint": 0}
     if not pools[0].gpus:
-        flow, inpaint = pools
-        held = [_gpus_in_reach(node, inpaint) * inpaint.cpus for node in nodes]
+        on_cores, whole = pools
+        free = [_WORKER_SHARE * node.cpus - _gpus_in_reach(node, whole) * whole.cpus for node in nodes]
         places = [
-            min((_WORKER_SHARE * node.cpus - taken) / flow.cpus, node.memory / _WORKER_MEMORY)
-            for node, taken in zip(nodes, held, strict=True)
+            min(cpus / on_cores.cpus, node.memory / _WORKER_MEMORY) for node, cpus in zip(nodes, free, strict=True)
         ]
         return {"flow": max(1, sum(int(place + 1e-9) for place in places)), "inpaint": min(gpus, workers or gpus)}
     flow_gpus = max(1, round(gpus * _FLOW_GPUS / (_FLOW_GPUS + _INPAINT_GPUS)))

@@ -34,7 +34,7 @@ def main() -> None:
     (row,) = [row for row in case.rows if row.name == request["row"]]
     clip = case.clip(request["frames"])
     weights = {f"propainter.{name}": str(Path(request["weights"], f"{name}.pth")) for name in NETWORKS}
-    networks = weights | _COUNTED if row.engine == "propainter" else {}
+    networks = {} if row.engine == "propagation" else weights | _COUNTED
     settings = networks | {"mask.dilation": 0, "plan.shots": False} | {**case.settings, **row.settings}
     frames, masks = clip.hidden, clip.masks
     if request["count"]:

@@ -19,14 +19,16 @@ from reelmend.pipelines.media.sizes import Size, fit
 if TYPE_CHECKING:
     import av
 
-DETAIL_VERSION = 1
+DETAIL_VERSION = 2
 """Raise it when the same video gets another size."""
 LOSS_LEVELS = 0.5
 """Grey levels, root mean square: a size that loses more around the holes is too small. By itself that is 0.05 dB of a
 fill that is off by 5 levels (34 dB), but motion is measured less exactly on smaller pictures, too. What other bounds
 cost: `benchmarks/README.md`."""
-SCALES = (0.125, 0.1875, 0.25, 0.375, 0.5, 0.75)
-"""Candidate sizes, as shares of the longest side; steps of about 1.4, each of which doubles the work."""
+SCALES = (0.5,)
+"""Candidate sizes, as shares of the longest side. Below half of it, motion is measured so much less exactly that a loss
+of detail no longer says what a fill loses; three quarters of it save a fifth of the time, and interpolation between
+pixels that lie differently costs as much as the detail: `benchmarks/README.md`."""
 
 _EVERY = 10  # frames from one look to the next, until there are more than `_MOST`
 _MOST = 32  # looks that are kept: 6 MB of 3840x2160
@@ -41,14 +43,17 @@ F32 = NDArray[np.float32]
 class DetailFinder:
     """Give it every frame once, in order; then ask for the detail around the holes."""
 
-    def __init__(self) -> None:
+    def __init__(self, scales: Sequence[float] = SCALES) -> None:
+        self._scales = scales
         self._step = _EVERY
         self._losses: dict[int, F32] = {}
 
     def see(self, index: int, frame: "av.VideoFrame") -> None:
         if index % self._step:
             return
-        self._losses[index] = tile_losses(np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8))
+        self._losses[index] = tile_losses(
+            np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8), self._scales
+        )
         if len(self._losses) > _MOST:
             self._step *= 2
             self._losses = {at: losses for at, losses in self._losses.items() if not at % self._step}
@@ -63,7 +68,9 @@ class DetailFinder:
         if not found:
             return ()
         sharpest = np.quantile(found, _SHARPEST, axis=0, method="higher")
-        return tuple((side, round(float(loss), 3)) for side, loss in zip(_sides(size), sharpest, strict=True))
+        return tuple(
+            (side, round(float(loss), 3)) for side, loss in zip(_sides(size, self._scales), sharpest, strict=True)
+        )
 
 
 def side_for(detail: Detail, size: Size, least: int, most: int) -> int:
@@ -77,19 +84,19 @@ def side_for(detail: Detail, size: Size, least: int, most: int) -> int:
     return min(max(enough, least), most or longest, longest)
 
 
-def tile_losses(grey_HW: NDArray[np.uint8]) -> F32:
+def tile_losses(grey_HW: NDArray[np.uint8], scales: Sequence[float] = SCALES) -> F32:
     """Return the squared loss of each candidate size, summed over each tile: float32 [sizes, rows, columns]."""
     height, width = grey_HW.shape
     found = []
-    for side in _sides((width, height)):
+    for side in _sides((width, height), scales):
         small = cv2.resize(grey_HW, fit((width, height), side), interpolation=cv2.INTER_AREA)
         again = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
         found.append(_tile_sums(np.square(grey_HW.astype(np.float32) - again)))
     return np.stack(found)
 
 
-def _sides(size: Size) -> list[int]:
-    return [max(1, round(max(size) * scale)) for scale in SCALES]
+def _sides(size: Size, scales: Sequence[float]) -> list[int]:
+    return [max(1, round(max(size) * scale)) for scale in scales]
 
 
 def _tile_sums(values_HW: F32) -> F32:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from reelmend.core_model.quality import summarize_quality
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import needed_segments
+from reelmend.pipelines.engines.repeats import with_moving_pairs
+from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.stages.parts import Part
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.regions import blocks_of, region_finder
@@ -37,6 +39,8 @@ def refined_tasks(task: Task, blocks: Sequence[Block], record: ProbeRecord, job:
     again = [_seen_by(job, block, record) for block in blocks]
     shots = [replace(block, seen_start=block.shot_start, seen_stop=block.shot_stop) for block in again]
     found = needed_segments(record.info.frames, shots, job.flow.segment_length)
+    if record.repeats:
+        found = with_moving_pairs(found, Distinct(record.repeats, 0, record.info.frames))
     plan = replace(task.plan, segments=tuple(replace(segment, on_demand=True) for segment in found))
     if isinstance(task, InpaintTask):
         chunk = Chunk(task.chunk.index, tuple(again), tuple(segment.index for segment in plan.segments))

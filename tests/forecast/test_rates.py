@@ -171,8 +171,8 @@ def test_a_hybrid_engine_is_planned_by_the_rates_of_both_and_the_share_that_is_r
     place = tmp_path / "rates.yaml"
     networks = JobConfig(engine="propainter")
     slow = dict(zip(STAGES, (9.0, 2.0, 3.0, 9.0), strict=True))
-    times = {"seconds_per_frame": slow, "cpu_seconds_per_frame": slow}
-    add_rates(place, [rate(), rate(engine="propainter", engine_digest=speed_digest(networks), **times)], Files())
+    measured = replace(rate(), engine="propainter", engine_digest=speed_digest(networks), seconds_per_frame=slow)
+    add_rates(place, [rate(), replace(measured, cpu_seconds_per_frame=slow)], Files())
     job = job_with(place, refined=0.25)
     job.engine, job.plan.block_length = "auto", 100
     rates = found_for(job)

@@ -120,9 +120,9 @@ def test_the_networks_restore_the_blocks_that_score_low_and_nothing_else(folder:
 
     # Making drafts again, of new clips perhaps, leaves what was refined as it is; a job of that engine does not.
     refined = pixels(job, "hidden")
-    saved = Path(job.out) / "_reelmend/config.yaml"
-    for drafts in (lambda: as_draft(job), lambda: load_job(saved)):  # the first run saves the second one's job
-        kept, _ = finish(drafts())
+    for resumed in (False, True):
+        drafts = load_job(Path(job.out) / "_reelmend/config.yaml") if resumed else as_draft(job)
+        kept, _ = finish(drafts)
         assert (kept.engine, kept.finished_earlier, kept.tasks_computed) == ("propagation", 2, 0)
         assert all(same(refined, pixels(job, "hidden")))
     plain, _ = finish(replace(job, engine="propagation"))

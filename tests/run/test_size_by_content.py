@@ -46,7 +46,7 @@ def test_a_soft_clip_goes_small_and_a_sharp_one_stays_large(folder: Path) -> Non
     summary, rows = finish(job := job_of(folder, "auto", "auto"))
     assert summary.exit_status == 0
     sides = {name: rows[name].facts["restored_side"] for name in rows}
-    assert sides == {"sharp": 128, "soft": 32}
+    assert sides == {"sharp": 128, "soft": 64}
     assert {row.facts["worked_restored"] for row in rows.values()} == {1.0}
     for name, side in sides.items():
         fixed = job_of(folder, f"fixed-{name}", int(side))
@@ -63,8 +63,8 @@ def test_a_soft_clip_goes_small_and_a_sharp_one_stays_large(folder: Path) -> Non
 
 def test_another_least_restores_only_the_clip_whose_size_it_changes(folder: Path) -> None:
     finish(job_of(folder, "least", "auto"))
-    summary, rows = finish(job_of(folder, "least", "auto", least=64))
-    assert rows["soft"].facts["restored_side"] == 64
+    summary, rows = finish(job_of(folder, "least", "auto", least=96))
+    assert rows["soft"].facts["restored_side"] == 96
     assert (rows["soft"].chunks_computed, rows["sharp"].chunks_computed) == (1, 0)
     assert summary.exit_status == 0
 

@@ -5,7 +5,7 @@ Networks have the released shapes and weights drawn from their names; they are r
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,18 +28,21 @@ from tests.released import with_test_weights
 
 pytestmark = pytest.mark.usefixtures("networks_read_once")
 
-Settings = Mapping[str, Any]
+Settings = dict[str, Any]
 SIZE = (48, 32)
 TWICE = [1, 2, 1, 2, 1]
 """How often each picture of the clips that repeat some is shown."""
 PROPAINTER: Settings = {"engine": "propainter"}
-EQUAL, NOISE = {"process.still_frames": "equal"}, {"process.still_frames": "noise"}
-HOLE = {"process.region": "hole"}
-SMALL = {"process.max_side": "auto", "process.auto_least": 24}
-EXIT = {"propainter.early_exit": True, "propainter.flow_completion": "STILL"}
-STOP = {"propainter.raft_stop_below": 1000.0, "propainter.raft_iterations": 2}
-MIXED = {"propainter.precision": {"raft": "fp32", "encoder": "bf16", "transformer": "fp32", "decoder": "bf16"}}
-EVERY_BLOCK = {"engine": "auto", "refine.below": 1.0}
+EQUAL: Settings = {"process.still_frames": "equal"}
+NOISE: Settings = {"process.still_frames": "noise"}
+HOLE: Settings = {"process.region": "hole"}
+SMALL: Settings = {"process.max_side": "auto", "process.auto_least": 24}
+EXIT: Settings = {"propainter.early_exit": True, "propainter.flow_completion": "STILL"}
+STOP: Settings = {"propainter.raft_stop_below": 1000.0, "propainter.raft_iterations": 2}
+MIXED: Settings = {
+    "propainter.precision": {"raft": "fp32", "encoder": "bf16", "transformer": "fp32", "decoder": "bf16"}
+}
+EVERY_BLOCK: Settings = {"engine": "auto", "refine.below": 1.0}
 
 
 class Switch(NamedTuple):
@@ -55,7 +58,7 @@ def _repeats(row: ItemRow) -> bool:
 
 
 SWITCHES = {
-    "early exit": Switch("still", PROPAINTER | EXIT, lambda row: (facts_of(row).windows_exited or 0) > 0),
+    "early exit": Switch("still", PROPAINTER | EXIT, lambda row: bool(facts_of(row).windows_exited)),
     "raft stops": Switch("pan", PROPAINTER | STOP, lambda row: row.flow["iterations_skipped"] == 4),
     "equal frames, networks": Switch("twos", PROPAINTER | EQUAL, _repeats),
     "equal frames": Switch("twos", EQUAL, _repeats),
