@@ -37,11 +37,11 @@ class Process:
             if name == "open" and not (len(args) > 1 and args[1] & os.O_CREAT):
                 return self._opened(work(*args, **kwargs))
             if self.dead:
-                raise _end()
+                raise Died
             if self.steps == self._dies_at:
                 self.dead = True
                 self._cut_power()
-                raise _end()
+                raise Died
             self.steps += 1
             if name != "fsync":
                 done = work(*args, **kwargs)
@@ -55,7 +55,7 @@ class Process:
     def end(self) -> None:
         """Locks on folders end with it, and so do its threads, before they do anything more."""
         for thread in set(threading.enumerate()) - self._others if self.dead else ():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Died))
         for handle in self._locks:
             with suppress(OSError):
                 if stat.S_ISDIR(os.fstat(handle).st_mode):
@@ -69,11 +69,6 @@ class Process:
         for path in self._root.rglob("*"):
             if path.is_file() and _state(path.stat()) not in self._flushed:
                 os.truncate(path, 0)
-
-
-def _end() -> BaseException:
-    """Return what ends this thread: a second one ends without a word."""
-    return Died() if threading.current_thread() is threading.main_thread() else SystemExit()
 
 
 def _state(told: os.stat_result) -> tuple[int, int, int]:

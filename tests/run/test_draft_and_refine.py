@@ -135,19 +135,6 @@ def test_the_networks_restore_the_blocks_that_score_low_and_nothing_else(folder:
     assert all(same(refined, pixels(job, "hidden")))
 
 
-def test_where_every_block_scores_low_the_result_is_that_of_the_networks(folder: Path, weights: dict[str, str]) -> None:
-    """Neighbouring blocks of the networks hold the same pixels where they overlap, so that no seam is left."""
-    networks = base_job(folder, weights, "networks", chunk_length=1000)
-    networks.input.videos, networks.frames = networks.input.videos[1:], ":6"
-    finish(networks)
-    refined = replace(networks, out=str(folder / "all"), engine="auto")
-    refined.refine = replace(refined.refine, below=1.0)
-    _, rows = finish(refined)
-    facts = facts_of(rows["shown_0-6"])
-    assert (facts.refined_frames, facts.refined_blocks, facts.blocks) == ("0-7", 2, 2)
-    assert all(same(pixels(networks, "shown_0-6"), pixels(refined, "shown_0-6")))
-
-
 def test_arrays_are_restored_by_both_engines_too(weights: dict[str, str]) -> None:
     masks = moving_box(5, box=(12, 12), speed=5)
     frames = np.where(masks[..., None], np.uint8(255), scene(5))

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig, Precision, ProPainterConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.storage.ledger import ItemState
-from tests.jobs import add_item, finish, lossless_job, planes
+from tests.jobs import add_item, finish, lossless_job
 
 pytestmark = pytest.mark.usefixtures("networks_read_once")
 
@@ -38,20 +37,6 @@ def propainter_job(
     schedule: dict[str, Any] = {"neighbor_length": 4, "ref_stride": 3, "raft_iterations": 1}
     job.propainter = ProPainterConfig(**networks, **schedule, subvideo_length=subvideo_length, precision=Precision.fp32)
     return job
-
-
-@pytest.mark.ray
-def test_one_chunk_here_and_four_through_ray_give_the_same_bytes(
-    folder: Path, weights: dict[str, str], on_cluster: str
-) -> None:
-    finish(propainter_job(folder, weights, "one", chunk_length=1000))
-    job = propainter_job(folder, weights, "four", chunk_length=2, executor=ExecutorName.ray)
-    job.run.workers = 1
-    _, rows = finish(job)
-    assert rows["clip"].chunks_computed == 4
-    one, four = (planes(folder / out / "clip.mkv") for out in ("one", "four"))
-    assert np.array_equal(one, four)
-    assert not np.array_equal(one, planes(folder / "in" / "clip.mp4"))
 
 
 def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(

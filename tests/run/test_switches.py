@@ -26,7 +26,10 @@ from tests.clips import U8, Bool, scene, write_clip, write_mask_video
 from tests.jobs import finish
 from tests.released import with_test_weights
 
-pytestmark = pytest.mark.usefixtures("networks_read_once")
+pytestmark = [
+    pytest.mark.usefixtures("networks_read_once"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),  # of processes that die
+]
 
 Settings = dict[str, Any]
 SIZE = (48, 32)
@@ -58,6 +61,7 @@ def _repeats(row: ItemRow) -> bool:
 
 
 SWITCHES = {
+    "nothing": Switch("pan", PROPAINTER),
     "early exit": Switch("still", PROPAINTER | EXIT, lambda row: bool(facts_of(row).windows_exited)),
     "raft stops": Switch("pan", PROPAINTER | STOP, lambda row: row.flow["iterations_skipped"] == 4),
     "equal frames, networks": Switch("twos", PROPAINTER | EQUAL, _repeats),
@@ -190,6 +194,20 @@ def test_chunks_and_a_death_after_the_first_part_change_nothing(
     assert (tmp_path / "pieces" / f"{switch.clip}.mkv").read_bytes() == (
         tmp_path / "whole" / f"{switch.clip}.mkv"
     ).read_bytes()
+
+
+def test_where_every_block_scores_low_the_result_is_that_of_the_networks(
+    folder: Path, weights: dict[str, str], tmp_path: Path
+) -> None:
+    """Neighbouring blocks of the networks hold the same pixels where they overlap, so that no seam is left."""
+    found = []
+    for name, settings in {"networks": PROPAINTER, "both": EVERY_BLOCK}.items():
+        job = job_of(folder, weights, str(tmp_path / name), settings | EQUAL, "twos")
+        _, rows = finish(job)
+        found.append((tmp_path / name / "twos.mkv").read_bytes())
+    facts = facts_of(rows["twos"])
+    assert (facts.refined_frames, facts.refined_blocks, facts.blocks) == ("0-6", 2, 2)
+    assert found[0] == found[1]
 
 
 def test_a_draft_and_a_refinement_that_die_are_finished_by_the_same_commands(

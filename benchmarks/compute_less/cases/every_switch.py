@@ -64,7 +64,7 @@ CASES = [
                 {"process.region": "hole", "process.still_frames": "equal", "flow.method": "dis"},
             ),
         ],
-        settings={"process.region": "frame", "propainter.raft_iterations": 6},
+        settings={"process.region": "frame"},
     ),
     Case(
         "size by content",
@@ -77,6 +77,6 @@ CASES = [
             Row("engine `propagation`, full size", engine="propagation"),
             Row("engine `propagation`, auto", _AUTO_SIZE, "propagation", "engine `propagation`, full size"),
         ],
-        settings={"process.region": "frame", "propainter.raft_iterations": 6},
+        settings={"process.region": "frame"},
     ),
 ]
