@@ -71,7 +71,7 @@ SWITCHES = {
     "regions and equal frames": Switch(
         "far",
         PROPAINTER | HOLE | EQUAL | {"propainter.subvideo_length": 2},
-        lambda row: facts_of(row).frames_repeated == 1 and row.facts["worked_restored"] < 0.7,
+        lambda row: facts_of(row).frames_repeated == 1 and float(row.facts["worked_restored"]) < 0.7,
     ),
     "both engines and equal frames": Switch(
         "twos", EVERY_BLOCK | EQUAL, lambda row: _repeats(row) and facts_of(row).refined_blocks == 2
