@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DETAIL_VERSION = 2
 """Raise it when the same video gets another size."""
-LOSS_LEVELS = 0.5
+LOSS_LEVELS = 0.4
 """Grey levels, root mean square: a size that loses more around the holes is too small. By itself that is 0.05 dB of a
 fill that is off by 5 levels (34 dB), but motion is measured less exactly on smaller pictures, too. What other bounds
 cost: `benchmarks/README.md`."""
@@ -87,11 +87,12 @@ def side_for(detail: Detail, size: Size, least: int, most: int) -> int:
 def tile_losses(grey_HW: NDArray[np.uint8], scales: Sequence[float] = SCALES) -> F32:
     """Return the squared loss of each candidate size, summed over each tile: float32 [sizes, rows, columns]."""
     height, width = grey_HW.shape
+    grey = grey_HW.astype(np.float32)  # rounded to levels, a smooth picture would lose half a level at any size
     found = []
     for side in _sides((width, height), scales):
-        small = cv2.resize(grey_HW, fit((width, height), side), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(grey, fit((width, height), side), interpolation=cv2.INTER_AREA)
         again = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        found.append(_tile_sums(np.square(grey_HW.astype(np.float32) - again)))
+        found.append(_tile_sums(np.square(grey - again)))
     return np.stack(found)
 
 
