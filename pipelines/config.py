@@ -45,6 +45,21 @@ class WorkRegion(StrEnum):
     hole = "hole"
 
 
+class NothingFound(StrEnum):
+    fail = "fail"
+    copy = "copy"
+
+
+class TextKind(StrEnum):
+    all = "all"
+    captions = "captions"
+
+
+class TextShape(StrEnum):
+    strokes = "strokes"
+    lines = "lines"
+
+
 class Mode(StrEnum):
     inpaint = "inpaint"
     outpaint = "outpaint"
@@ -150,6 +165,31 @@ class MaskConfig:
     numbered_from: int | None = None
     """Number of the first frame in the file names of a mask folder with fewer images than frames. FFmpeg starts at 1,
     studios often at 1001. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
+    invert: bool = False
+    """The mask marks what to keep: black pixels are missing."""
+    label: int | None = None
+    """Only pixels of exactly this level are missing, in label images (0..255). None: pixels above the threshold."""
+    persist: int = 0
+    """Frames by which a mask is closed over time: a pixel that is masked before and after a gap of up to this many
+    frames is masked in the gap as well. For masks that miss single frames, which would flash."""
+    fade: int = 0
+    """Frames by which a mask is extended before it appears and after it disappears, to cover fade-in and fade-out."""
+    nothing_found: NothingFound = NothingFound.copy
+    """An item in which a mask source finds nothing: copy (leave it untouched) or fail (quarantine it)."""
+    strict: bool = False
+    """Quarantine an item whose mask is doubtful, instead of restoring it with a note: nearly empty, over half of the
+    picture, of another size, for fewer frames than the video has."""
+
+
+@dataclass
+class FindConfig:
+    text: TextKind = TextKind.all
+    """Text that the mask source `text` finds. all; captions: only text that stays in place while it is shown, not signs
+    in the scene that move with the picture."""
+    text_shape: TextShape = TextShape.strokes
+    """Shape of the masks of text. strokes: the letters with their outline and shadow; lines: a box around each line."""
+    damage_sensitivity: float = 0.5
+    """Sensitivity of the mask source `damage`, 0..1: higher finds fainter dust and scratches, and more false ones."""
 
 
 AUTO_SIDE = "auto"
@@ -431,6 +471,7 @@ class JobConfig:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
+    find: FindConfig = field(default_factory=FindConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
