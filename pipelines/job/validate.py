@@ -18,7 +18,7 @@ from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_metho
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.media.frame_range import range_of
-from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
+from reelmend.pipelines.media.masks.expression import is_expression, read_expression
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -143,7 +143,7 @@ def _frames(written: str | None) -> Iterator[Problem]:
 
 def _masks(written: str | None) -> Iterator[Problem]:
     try:
-        read_drawn(written) if written is not None and is_drawn(written) else None
+        read_expression(written) if written is not None and is_expression(written) else None
     except ConfigError as exc:
         yield ("input.masks",), str(exc)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, ReelmendError
 from reelmend.pipelines.forecast.headers import Headers
-from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.masks.expression import read_expression
 from reelmend.pipelines.media.source import NO_VIDEO
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
@@ -47,10 +47,10 @@ def _one_missing_mask(items: Sequence[Item]) -> bool:
     return len({item.mask for item in items}) == 1
 
 
-def _outside(drawn: str, size: tuple[int, int]) -> str:
-    """Say that a drawn mask misses the picture, empty where it does not."""
+def _outside(words: str, size: tuple[int, int]) -> str:
+    """Say that a shape of a mask misses the picture, empty where none does."""
     try:
-        read_drawn(drawn).refuse_outside(size)
+        read_expression(words).refuse_outside(size)
     except MaskError as exc:
         return str(exc)
     return ""
@@ -70,8 +70,8 @@ def _problem(item: Item, looks: Headers) -> str:
                 "pattern such as 'masks/{stem}.png'; without it, the mask is NAME_mask.png next to the video"
             )
         header = looks.video(item.video)
-        if item.drawn:
-            return _outside(item.drawn, header.display_size)
+        if item.mask_expression:
+            return _outside(item.mask_expression, header.display_size)
     except ItemError as exc:
         return str(exc) if NO_VIDEO in str(exc) else ""
     except ReelmendError:  # a store that does not answer now: the run waits for it, or says so

@@ -13,6 +13,7 @@ from reelmend.pipelines.engines.registry import grid_settings, refine_below, sti
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
 from reelmend.pipelines.media.frame_range import range_of
+from reelmend.pipelines.media.masks.item_mask import mask_settings
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.repeats import REPEATS_VERSION
 from reelmend.pipelines.media.sizes import chooses_side
@@ -154,7 +155,7 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     """
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
-    settings = {"mask": job.mask, "process_max_side": _side(job), "flow": flow, "grid": grid}
+    settings = {"mask": mask_settings(job.mask), "process_max_side": _side(job), "flow": flow, "grid": grid}
     return settings | {"canvas": canvas_settings(job), "regions": _region_settings(job)}
 
 

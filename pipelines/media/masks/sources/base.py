@@ -30,7 +30,9 @@ class Search:
     region: Box | None = None
     """The part of the picture that the expression names; None: all of it."""
     painted: Bool | None = None
-    """The mask of the first frame, [H, W] as shown, where the expression names a file."""
+    """What a source is to follow, [H, W] as shown, where the expression names a file."""
+    anchor: int = 0
+    """The frame in which `region` or `painted` is drawn, for a source that follows what it shows."""
     notes: list[str] = field(default_factory=list)
     """For the source to add what a person should know: doubt, a frame where it lost the object."""
 
