@@ -63,6 +63,7 @@ class TextShape(StrEnum):
 class Mode(StrEnum):
     inpaint = "inpaint"
     outpaint = "outpaint"
+    masks = "masks"
 
 
 class Codec(StrEnum):
@@ -114,7 +115,7 @@ class InputConfig:
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
     """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
-    boxes and polygons, such as box:5%,80%,90%,15%."""
+    a mask expression of boxes (box:5%,80%,90%,15%), polygons and sources (text, overlay, damage, track)."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
@@ -168,7 +169,7 @@ class MaskConfig:
     invert: bool = False
     """The mask marks what to keep: black pixels are missing."""
     label: int | None = None
-    """Only pixels of exactly this level are missing, in label images (0..255). None: pixels above the threshold."""
+    """Only pixels of exactly this level are missing, in label images (0..65535). None: pixels above the threshold."""
     persist: int = 0
     """Frames by which a mask is closed over time: a pixel that is masked before and after a gap of up to this many
     frames is masked in the gap as well. For masks that miss single frames, which would flash."""
@@ -459,7 +460,7 @@ class JobConfig:
     (`reelmend doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
-    masks are optional."""
+    masks are optional. masks: restore nothing, and write each video's mask (`reelmend mask make`)."""
     frames: str | None = None
     """Range of each item to restore: START:STOP in frames or times, STOP excluded (0:250, :3s, 1min:90s; quote it in
     YAML). The range is part of the output's name (`clip_0-250.mp4`). The frames are restored as in a run over the whole

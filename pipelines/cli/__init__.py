@@ -11,6 +11,7 @@ from reelmend.pipelines.cli.clean import clean
 from reelmend.pipelines.cli.demo import demo
 from reelmend.pipelines.cli.doctor import doctor
 from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.mask import mask
 from reelmend.pipelines.cli.near_misses import Forgiving
 from reelmend.pipelines.cli.plan import plan
 from reelmend.pipelines.cli.profile import profile
@@ -60,6 +61,7 @@ for command in (demo, plan, tune, run, status, serve, report, clean, profile, do
 app.add_typer(weights)
 app.add_typer(bench)
 app.add_typer(cache)
+app.add_typer(mask)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any
 
 from reelmend.pipelines.config import JobConfig, MaskConfig
@@ -36,7 +37,7 @@ class Headers:
         self._overdue = 0
         self._until_s = time.monotonic() + most_s
         self._in_use: set[HeaderProcess] = set()
-        self._masks: dict[tuple[Location, Size, int, int], MaskHeader] = {}
+        self._masks: dict[tuple[Location, Size, tuple[object, ...]], MaskHeader] = {}
 
     def exists(self, place: Location) -> bool:
         """Raises ItemError where nobody can say."""
@@ -49,7 +50,7 @@ class Headers:
 
     def mask_image(self, place: Location, picture: Size, config: MaskConfig, header: VideoHeader | None) -> MaskHeader:
         """Return what a mask that is one image covers of a picture of the size (w, h). Raises as `video`."""
-        key = place, picture, config.threshold, config.dilation
+        key = place, picture, astuple(config)
         if key not in self._masks:  # one mask may be that of many videos
             self._masks[key] = self._ask(place, "mask_image", place, picture, config, header)
         return self._masks[key]

@@ -85,6 +85,7 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
         one = next(iter(found))
         raise ConfigError(f"every video is also a mask: {one} has the mask {masks[one]}; name the masks with --masks")
     bounds, suffix, of_range = PathPolicy(job), suffix_of(job.stitch.codec), range_suffix(job)
+    of_mode = mode_suffix(job)
     words = words_of(expression)
     problems: list[str] = []
     for video, name in sorted(videos.items(), key=lambda pair: pair[1]):
@@ -92,7 +93,7 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
             for what, text in (("video", str(video)), ("mask", str(masks[video] or ""))):
                 refuse_odd_text(what, text)
                 refuse_unwritable(text)
-            own = name + of_range
+            own = name + of_range + of_mode
             item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix), mask_expression=words))
         except OddName as exc:
             problems.append(str(exc))
@@ -165,7 +166,7 @@ def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[It
 
 
 def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
-    for needed in ("video", "mask") if mode == Mode.inpaint else ("video",):
+    for needed in ("video",) if mode == Mode.outpaint else ("video", "mask"):
         if needed not in columns:
             raise ConfigError(f"{place}: column {needed!r} is missing (found: {', '.join(sorted(map(str, columns)))})")
     for column in columns - set(COLUMNS):
@@ -195,7 +196,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     if not (
         name and any(text.startswith("frames=") for text in overrides)
     ):  # a row's own name and range belong together
-        name = (name or folders.stem(video)) + range_suffix(settings)
+        name = (name or folders.stem(video)) + range_suffix(settings) + mode_suffix(settings)
     return Item(
         id=tidy(name),
         video=video,
@@ -215,6 +216,11 @@ def range_suffix(job: JobConfig) -> str:
     """Return what the name of an output ends in where a range of its video is restored."""
     frames = range_of(job.frames)
     return frames.suffix if frames else ""
+
+
+def mode_suffix(job: JobConfig) -> str:
+    """Return what the name of an output ends in where it is a mask: as a mask next to its video is found."""
+    return "_mask" if job.mode is Mode.masks else ""
 
 
 def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:

@@ -55,4 +55,3 @@ def make_mask(
 
     blob, found = get_or_make(worker_context.store, key, make)
     return MaskArtifact(key, unpack(blob), found)
-

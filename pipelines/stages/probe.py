@@ -12,7 +12,7 @@ from dataclasses import replace
 import av
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.config import JobConfig, NothingFound, StillFrames
+from reelmend.pipelines.config import JobConfig, Mode, NothingFound, StillFrames
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
 from reelmend.pipelines.engines.registry import reads_all_flow, reads_flow, still_frames
 from reelmend.pipelines.engines.repeats import with_moving_pairs
@@ -36,6 +36,7 @@ from reelmend.pipelines.stages.detail import DETAIL_VERSION, DetailFinder
 from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
 from reelmend.pipelines.stages.mask_making import make_mask
+from reelmend.pipelines.stages.mask_output import write_mask_output
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.range_copy import copy_range
 from reelmend.pipelines.stages.regions import blocks_of, region_finder
@@ -55,33 +56,18 @@ PROBE_VERSION = 5
 
 def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     item, job = task.item, worker_context.settings(task.item)
-    if item.problem:
-        raise MediaError(item.problem)
-    video = see(item.video, worker_context)
-    if video is None:
-        raise MediaError(f"{item.video}: no such video")
-    mask = see_mask(item, worker_context)
-    if mask is None:
-        raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
+    video, mask = see_sources(item, worker_context)
     finished = find_finished(item, (video, mask), worker_context)
     if finished is not None:
         return finished.receipt(item, job)
 
     Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
-    masking = (mask.digest, mask_settings(job.mask), canvas_settings(job))
-    looking = (DETAIL_VERSION,) if chooses_side(job) else ()
-    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *_repeat_settings(job))
-    probe_key = f"probes/{digest_of('probe', *facts, *looking)}"
-    record = worker_context.find_record(probe_key)
-    if record is not None and record.mask_key and not worker_context.store.exists(record.mask_key):
-        record = None  # a mask that is made again may be another one
-    reused = record is not None
-    if record is None:
-        with unwritten(sources_of(item, video, mask), (video, mask), worker_context):
-            record = _inspect(item, job, video.digest, mask.digest, worker_context)
-        worker_context.save_record(probe_key, record)
-    else:  # of the same content, maybe under another path, where nothing may be any more
-        record = replace(record, info=replace(record.info, path=worker_context.local(item.video)))
+    record, probe_key, reused = examine(item, job, (video, mask), worker_context)
+    if job.mask.strict and record.mask.notes:
+        raise MaskError(f"{item.video}: its mask is doubtful (mask.strict): {'; '.join(record.mask.notes)}")
+    if job.mode is Mode.masks:
+        _refuse_nothing_found(item, record, job)
+        return write_mask_output(task, record, (video, mask), worker_context)
     frames = record.frames_of(job)
     if frames is not None and not _within(record.mask.masked, frames):
         return copy_range(task, record, frames, (video, mask), worker_context)
@@ -94,6 +80,39 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     worked = worked_of_plan(plan, record.size, with_side(job, plan.side))
     found = record.facts(frames) | worked.facts() | ItemFacts(restored_side=plan.side).to_map()
     return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
+
+
+def see_sources(item: Item, worker_context: WorkerContext) -> tuple[Seen, Seen]:
+    """Return an item's video and mask as they are now. Raises MediaError, MaskError where one is missing."""
+    if item.problem:
+        raise MediaError(item.problem)
+    video = see(item.video, worker_context)
+    if video is None:
+        raise MediaError(f"{item.video}: no such video")
+    mask = see_mask(item, worker_context)
+    if mask is None:
+        raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
+    return video, mask
+
+
+def examine(
+    item: Item, job: JobConfig, sources: tuple[Seen, Seen], worker_context: WorkerContext
+) -> tuple[ProbeRecord, str, bool]:
+    """Return (record, its key in the store, was it there already) of an item; its mask is made where it has to be."""
+    video, mask = sources
+    masking = (mask.digest, mask_settings(job.mask), canvas_settings(job))
+    looking = (DETAIL_VERSION,) if chooses_side(job) else ()
+    facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *_repeat_settings(job))
+    probe_key = f"probes/{digest_of('probe', *facts, *looking)}"
+    record = worker_context.find_record(probe_key)
+    if record is not None and record.mask_key and not worker_context.store.exists(record.mask_key):
+        record = None  # a mask that is made again may be another one
+    if record is not None:  # of the same content, maybe under another path, where nothing may be any more
+        return replace(record, info=replace(record.info, path=worker_context.local(item.video))), probe_key, True
+    with unwritten(sources_of(item, *sources), sources, worker_context):
+        record = _inspect(item, job, video.digest, mask.digest, worker_context)
+    worker_context.save_record(probe_key, record)
+    return record, probe_key, False
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -209,7 +228,9 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
 
 
 def _refuse_nothing_found(item: Item, record: ProbeRecord, job: JobConfig) -> None:
-    if record.mask_key and item.mask_expression and job.mask.nothing_found is NothingFound.fail:
+    """Raise MaskError where the job wants a mask to be found and none was."""
+    found = record.mask.masked or not (record.mask_key and item.mask_expression)
+    if not found and job.mask.nothing_found is NothingFound.fail:
         raise MaskError(
             f"{item.video}: nothing was found by {item.mask_expression}; look at `reelmend mask preview`, or set "
             "mask.nothing_found=copy to keep such videos as they are"

@@ -45,7 +45,7 @@ class WorkerContext:
         """What the present task had from the flow cache so far."""
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
-        self._made_mask = lru_cache(maxsize=2)(self._load_mask)
+        self.made_mask = lru_cache(maxsize=2)(self._load_mask)
         self.settings = lru_cache(maxsize=64)(self._settings)
 
     @cached_property
@@ -113,7 +113,7 @@ class WorkerContext:
         Raises SourceChanged, and StoreError when a made one is gone.
         """
         if key:
-            return self._made_mask(key)
+            return self.made_mask(key)
         if item.mask_expression:
             return read_expression(item.mask_expression).drawn
         return None if item.mask is None else self.local(item.mask)

@@ -18,7 +18,16 @@ from functools import lru_cache
 
 from reelmend.pipelines.errors import ConfigError, MaskError
 from reelmend.pipelines.media.frame_range import Edge, FrameRange, read_moment, read_range
-from reelmend.pipelines.media.masks.drawn import SHAPES, DrawnMask, Length, Shape, Size, read_drawn, read_length, sides_of
+from reelmend.pipelines.media.masks.drawn import (
+    SHAPES,
+    DrawnMask,
+    Length,
+    Shape,
+    Size,
+    read_drawn,
+    read_length,
+    sides_of,
+)
 from reelmend.pipelines.media.masks.sources.registry import find_source, source_names, unknown_source
 
 FILE = "file"
@@ -55,9 +64,7 @@ class Term:
             return None
         left, top, right, bottom = sides_of(self.region[:2], self.region[2:], size)
         if left >= right or top >= bottom:
-            raise MaskError(
-                f"mask {self.text('')}: is outside the picture, which has {size[0]}x{size[1]} pixels"
-            )
+            raise MaskError(f"mask {self.text('')}: is outside the picture, which has {size[0]}x{size[1]} pixels")
         return left, top, right, bottom
 
     def text(self, path: str) -> str:
@@ -116,8 +123,8 @@ class MaskExpression:
 
 def is_expression(text: str) -> bool:
     """Whether a mask is named by an expression, and not by a path or a pattern of paths."""
-    parts = _SPACED.split(text.strip())
-    return any(_starts_with_word(part) for part in parts[::2])
+    parts = _SPACED.split(f" {text.strip()} ")
+    return any(_starts_with_word(part.strip()) for part in parts[::2])
 
 
 @lru_cache(maxsize=256)
@@ -133,7 +140,7 @@ def read_expression(text: str) -> MaskExpression:
 
 
 def _terms(text: str) -> Iterator[Term]:
-    parts = _SPACED.split(text)
+    parts = _SPACED.split(f" {text} ")
     for sign, part in zip(["+", *parts[1::2]], parts[::2], strict=True):
         part = part.strip()
         if not part:

@@ -14,6 +14,8 @@ from reelmend.pipelines.media.records import VideoInfo
 
 MOST_COVERED = 0.5
 """Share of the picture from which on a mask may be an inverted one."""
+LEAST_COVERED = 2e-5
+"""Share of the picture below which a mask, grown, covers nothing that a person would mark: 41 pixels of full HD."""
 _DIM_SHARE = 1 / 3
 """Of the pixels that are not black, those that are not missing either, from which on few levels may be labels."""
 _FEW_LEVELS = 16
@@ -67,13 +69,21 @@ class LevelCount:
         return ""
 
 
-def coverage_note(covered: int, masked_frames: int, full_frames: int, info: VideoInfo) -> str:
-    """What to say of how much a mask covers: `covered` pixels of `masked_frames` frames, all of `full_frames`."""
+def coverage_note(covered: int, masked_frames: int, full_frames: int, info: VideoInfo, *, is_made: bool = False) -> str:
+    """What to say of how much a mask covers: `covered` pixels of `masked_frames` frames, all of `full_frames`.
+
+    One that was made may be of specks, and is complete where a source has found them.
+    """
     share = covered / (masked_frames * info.width * info.height) if masked_frames else 0.0
     if full_frames == info.frames:
         return (
             "it covers every pixel of every frame, so the whole result is invented: is it inverted, or all white? "
             "White is removed, black is kept"
+        )
+    if 0 < share < LEAST_COVERED and not is_made:
+        return (
+            f"it covers {share:.4%} of the picture, a few single pixels: is it the right mask, and does "
+            "mask.threshold fit it?"
         )
     if share > MOST_COVERED:
         return (

@@ -1,8 +1,6 @@
 """Mask of an item: a file, a drawing, or one that has to be made from the pictures."""
 
-from dataclasses import asdict, fields
-
-from reelmend.pipelines.config import JobConfig, MaskConfig
+from reelmend.pipelines.config import JobConfig, MaskConfig, Mode
 from reelmend.pipelines.media.masks.expression import FILE, MaskExpression, Term, read_expression
 from reelmend.pipelines.media.masks.made import MADE_FORMAT
 from reelmend.pipelines.media.masks.sources.registry import source_of
@@ -20,8 +18,9 @@ def making_of(item: Item, job: JobConfig) -> MaskExpression | None:
     over_time = any(getattr(job.mask, name) for name in _OVER_TIME)
     if item.mask_expression:
         expression = read_expression(item.mask_expression)
-        return expression if over_time or expression.drawn is None else None
-    return MaskExpression((Term("+", FILE, path="mask"),)) if over_time and item.mask is not None else None
+        return expression if over_time or job.mode is Mode.masks or expression.drawn is None else None
+    wanted = over_time or job.mode is Mode.masks
+    return MaskExpression((Term("+", FILE, path="mask"),)) if wanted and item.mask is not None else None
 
 
 def recipe_of(item: Item, job: JobConfig) -> str:
@@ -39,8 +38,7 @@ def recipe_of(item: Item, job: JobConfig) -> str:
 
 
 def mask_settings(config: MaskConfig) -> dict[str, object]:
-    """Return the settings that determine what a mask covers."""
-    values, defaults = asdict(config), MaskConfig()
-    names = [field.name for field in fields(config) if field.name in _SINCE_THE_FIRST]
-    changed = [name for name in values if name not in names and values[name] != getattr(defaults, name)]
-    return {name: values[name] for name in (*names, *changed)}
+    """Return the settings by which a mask is read; those by which it is made are part of its recipe."""
+    defaults = MaskConfig()
+    changed = [name for name in _OF_FILES if getattr(config, name) != getattr(defaults, name)]
+    return {name: getattr(config, name) for name in dict.fromkeys((*_SINCE_THE_FIRST, *changed))}

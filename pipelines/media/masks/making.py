@@ -74,11 +74,17 @@ class Making:
             return iter(())
         shots = tuple((max(start, a), min(stop, b)) for a, b in self.shots if max(start, a) < min(stop, b))
         painted_in, painted = self._painted(term) if term.path else (0, None)
-        anchor = max(start, painted_in) if term.moment is None else term.moment.frame(self.info.pts, self.info.time_base)
+        anchor = (
+            max(start, painted_in) if term.moment is None else term.moment.frame(self.info.pts, self.info.time_base)
+        )
         if not start <= anchor < stop:
-            raise MaskError(f"mask {term.text(term.path)}: frame {anchor} is not one of the frames {start} to {stop - 1}")
+            raise MaskError(
+                f"mask {term.text(term.path)}: frame {anchor} is not one of the frames {start} to {stop - 1}"
+            )
         clip = Clip(self.info, start, stop, shots)
-        return source_of(term.name).find(Search(clip, self.find, term.box(self.info.display_size), painted, anchor, self.notes))
+        return source_of(term.name).find(
+            Search(clip, self.find, term.box(self.info.display_size), painted, anchor, self.notes)
+        )
 
     def _of_shape(self, mask: DrawnMask) -> Iterator[Bool]:
         info = self.info

@@ -1,7 +1,8 @@
 """Missing pixels of each frame, from any kind of mask.
 
 A mask is one image (for every frame), a folder of images, a video, an array, drawn by words
-(`reelmend.pipelines.media.masks.drawn`), or made from the pictures (`reelmend.pipelines.media.masks.made`). A folder with one image a frame is taken by order. A folder with fewer, whose
+(`reelmend.pipelines.media.masks.drawn`), or made from the pictures (`reelmend.pipelines.media.masks.made`). A folder
+with one image a frame is taken by order. A folder with fewer, whose
 names end in numbers, is taken by frame number, and frames without an image have an empty mask: the numbers are those of
 the video's own images when the video is a folder, otherwise they count from `mask.numbered_from`, or, where the job
 does not say, from 1 when 1 is the smallest or the last frame's number plus one occurs, else from 0.
@@ -29,7 +30,7 @@ from reelmend.pipelines.media.masks.align import Bool, fitted, refuse_other_shap
 from reelmend.pipelines.media.masks.drawn import DrawnMask
 from reelmend.pipelines.media.masks.findings import LevelCount, coverage_note, size_note
 from reelmend.pipelines.media.masks.frame_numbers import order_images
-from reelmend.pipelines.media.masks.levels import U8, frame_levels, read_mask_image
+from reelmend.pipelines.media.masks.levels import U8, frame_levels, read_label_image, read_mask_image
 from reelmend.pipelines.media.masks.made import MadeMask
 from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker, tile_boxes
 from reelmend.pipelines.media.reader import read_frames
@@ -128,7 +129,7 @@ def _inspect(path: MaskInput, info: VideoInfo, config: MaskConfig) -> tuple[Mask
     masked_frames = sum(stop - start for start, stop in ranges)
     found = [
         levels_seen.note(config.threshold),
-        coverage_note(covered, masked_frames, full_frames, info),
+        coverage_note(covered, masked_frames, full_frames, info, is_made=isinstance(path, MadeMask)),
         _order_note(path, info, config),
     ]
     fraction = covered / (info.width * info.height * info.frames)
@@ -173,9 +174,7 @@ def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
     return fitted(levels.values, levels.path, info, config, levels.own_rotation, levels.own_mirrored)
 
 
-def _levels_of(
-    path: MaskInput, info: VideoInfo, config: MaskConfig, start: int, stop: int
-) -> Iterator[_Levels | None]:
+def _levels_of(path: MaskInput, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
     """Yield the levels of frames [start, stop); None for a frame without a mask."""
     if isinstance(path, ArrayMask):
         yield from _from_array(path, start, stop)
@@ -193,7 +192,7 @@ def _levels_of(
 
 def _from_image(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
     refuse_other_shape(image_size(path), path, info)  # before memory is taken for it
-    levels = _of_image(path)
+    levels = _of_image(path, config)
     for _ in range(start, stop):
         yield levels
 
@@ -204,7 +203,7 @@ def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, st
         image = images.get(index)
         if image is not None:
             refuse_other_shape(image_size(image), image, info)
-        yield None if image is None else _of_image(image)
+        yield None if image is None else _of_image(image, config)
 
 
 def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
@@ -213,6 +212,8 @@ def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, sto
         raise MaskError(f"{path}: the mask has {own.frames} frames, its video {info.path.name} {info.frames}")
     for frame in read_frames(own, start, stop):
         levels = frame_levels(frame, own)
+        if config.label is not None:
+            levels = np.where(levels == config.label, 255, 0).astype(np.uint8)
         yield _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
 
 
@@ -238,8 +239,8 @@ def _from_words(mask: DrawnMask | MadeMask, info: VideoInfo, start: int, stop: i
         yield previous
 
 
-def _of_image(path: Path) -> _Levels:
-    image = read_mask_image(path)
+def _of_image(path: Path, config: MaskConfig) -> _Levels:
+    image = read_mask_image(path) if config.label is None else read_label_image(path, config.label)
     return _Levels(image.levels, path, image.lossless, image.note)
 
 

@@ -1,7 +1,19 @@
 """Placeholder until merged."""
+
 from reelmend.pipelines.media.masks.sources.base import MaskSource
+
+
 class TrackSource(MaskSource):
-    name = "track"; summary = ""; needs_region = True; takes_painted = True
-    def digest(self): return "0"
-    def seconds_per_frame(self, size): return 0.1
-    def find(self, search): raise NotImplementedError
+    name = "track"
+    summary = ""
+    needs_region = True
+    takes_painted = True
+
+    def digest(self):
+        return "0"
+
+    def seconds_per_frame(self, size):
+        return 0.1
+
+    def find(self, search):
+        raise NotImplementedError
