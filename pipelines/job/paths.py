@@ -10,6 +10,7 @@ from reelmend.pipelines.engines.registry import own_sections
 from reelmend.pipelines.engines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
 from reelmend.pipelines.media.masks.expression import is_expression, read_expression
 from reelmend.pipelines.storage.location import Location, is_url
+from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.user_paths import at_home, is_there
 
 
@@ -30,6 +31,12 @@ def absolute_paths(job: JobConfig) -> JobConfig:
     """Return the job with every path absolute, so that it means the same from any folder."""
     here = Path.cwd()
     return _map_paths(job, lambda _key, text: _join(here, text))
+
+
+def absolute_item(item: Item) -> Item:
+    """Return the item with every path absolute, as a worker's folder is another."""
+    mask = item.mask and item.mask.absolute()
+    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:

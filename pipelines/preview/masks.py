@@ -13,7 +13,7 @@ import cv2
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ItemError
 from reelmend.pipelines.job.manifest import discover
-from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.preview.mask_pictures import MaskedPictures
 from reelmend.pipelines.preview.page import Card, page
 from reelmend.pipelines.stages.probe import examine, see_sources
@@ -64,7 +64,7 @@ def preview_masks(
     worker_context, files = WorkerContext(context), Files(job.s3)
     folder = context.work / MASK_PREVIEW
     cards, found = [], []
-    for item in _spread(items, most_items):
+    for item in map(absolute_item, spread(items, most_items)):
         preview, card = _of_item(item, worker_context, folder, files)
         cards.append(card)
         found.append(preview)
@@ -76,8 +76,8 @@ def preview_masks(
     return place, found
 
 
-def _spread(items: Sequence[Item], most: int) -> list[Item]:
-    """Up to so many items: the first, the last, and others in between."""
+def spread(items: Sequence[Item], most: int) -> list[Item]:
+    """Return up to so many items: the first, the last, and others in between."""
     if len(items) <= most:
         return list(items)
     return [items[number * (len(items) - 1) // max(1, most - 1)] for number in range(most)]

@@ -23,7 +23,7 @@ from reelmend.pipelines.job.found_videos import PassedOver
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.output_paths import written_places
-from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
@@ -152,7 +152,7 @@ def run_items(
 
 def _found(job: JobConfig) -> tuple[list[Item], PassedOver]:
     passed = PassedOver()
-    return [_absolute(item) for item in discover(job, passed)], passed  # a worker's folder is another
+    return [absolute_item(item) for item in discover(job, passed)], passed  # a worker's folder is another
 
 
 @contextmanager
@@ -263,11 +263,6 @@ def _with_executor(context: RunContext, items: int, predicted: Forecast) -> RunC
     job = context.job
     chosen = choose_executor(job, items, predicted)
     return replace(context, job=replace(job, run=replace(job.run, executor=chosen)))
-
-
-def _absolute(item: Item) -> Item:
-    mask = item.mask and item.mask.absolute()
-    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _summary(

@@ -1,6 +1,6 @@
 """Missing pixels of each frame, from any kind of mask.
 
-A mask is one image (for every frame), a folder of images, a video, an array, drawn by words
+A mask is one image (for every frame), a folder of images, a video, an annotation file, an array, drawn by words
 (`reelmend.pipelines.media.masks.drawn`), or made from the pictures (`reelmend.pipelines.media.masks.made`). A folder
 with one image a frame is taken by order. A folder with fewer, whose
 names end in numbers, is taken by frame number, and frames without an image have an empty mask: the numbers are those of
@@ -12,9 +12,11 @@ does and its levels can only be labels, every one that is not black counts. The 
 frames later gets the threshold that applies.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +28,9 @@ from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
+from reelmend.pipelines.media.masks.annotations import read_annotations
 from reelmend.pipelines.media.masks.align import Bool, fitted, refuse_other_shape
+from reelmend.pipelines.media.masks.by_time import frames_at, time_note
 from reelmend.pipelines.media.masks.drawn import DrawnMask
 from reelmend.pipelines.media.masks.findings import LevelCount, coverage_note, size_note
 from reelmend.pipelines.media.masks.frame_numbers import order_images
@@ -36,9 +40,9 @@ from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker, tile_box
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.source import image_size, list_images
-from reelmend.pipelines.storage.suffixes import is_image
+from reelmend.pipelines.storage.suffixes import ANNOTATIONS, is_image
 
-Kind = Literal["image", "folder", "video", "array", "drawn", "made", "none"]
+Kind = Literal["image", "folder", "video", "annotations", "array", "drawn", "made", "none"]
 MaskInput = Path | ArrayMask | DrawnMask | MadeMask
 """Where a mask is read from."""
 
@@ -208,13 +212,35 @@ def _from_folder(path: Path, info: VideoInfo, config: MaskConfig, start: int, st
 
 def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int) -> Iterator[_Levels | None]:
     own = _inspected(path)
-    if own.frames != info.frames:
-        raise MaskError(f"{path}: the mask has {own.frames} frames, its video {info.path.name} {info.frames}")
-    for frame in read_frames(own, start, stop):
+    taken = range(info.frames) if own.frames == info.frames else frames_at(own, info)
+    if taken is None:
+        raise MaskError(
+            f"{path}: the mask has {own.frames} frames, its video {info.path.name} {info.frames}, and they do not last "
+            "equally long"
+        )
+    wanted = Counter(taken[start:stop])
+    first, last = min(wanted, default=0), max(wanted, default=-1)
+    for index, frame in enumerate(read_frames(own, first, last + 1), first):
+        if index not in wanted:
+            continue
         levels = frame_levels(frame, own)
         if config.label is not None:
             levels = np.where(levels == config.label, 255, 0).astype(np.uint8)
-        yield _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
+        one = _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
+        yield from repeat(one, wanted[index])
+
+
+def _from_annotations(
+    path: Path, info: VideoInfo, config: MaskConfig, start: int, stop: int
+) -> Iterator[_Levels | None]:
+    found = read_annotations(path, config.label)
+    if found.frames not in (1, info.frames):
+        raise MaskError(f"{path}: annotates {found.frames} frames, its video {info.path.name} has {info.frames}")
+    refuse_other_shape(found.size, path, info)
+    for frame in range(start, stop) if found.frames > 1 else (0,):
+        levels = found.levels(frame)
+        one = None if levels is None else _Levels(levels, path, lossless=True)
+        yield from repeat(one, 1 if found.frames > 1 else stop - start)
 
 
 def _from_array(mask: ArrayMask, start: int, stop: int) -> Iterator[_Levels]:
@@ -245,13 +271,20 @@ def _of_image(path: Path, config: MaskConfig) -> _Levels:
 
 
 def _order_note(path: MaskInput, info: VideoInfo, config: MaskConfig) -> str:
+    if isinstance(path, Path) and _kind(path) == "video" and _inspected(path).frames != info.frames:
+        return time_note(_inspected(path), info)
     if not isinstance(path, Path) or _kind(path) != "folder":
         return ""
     return order_images(path, info, config.numbered_from).note
 
 
 _Reader = Callable[[Path, VideoInfo, MaskConfig, int, int], Iterator[_Levels | None]]
-_READERS: dict[Kind, _Reader] = {"image": _from_image, "folder": _from_folder, "video": _from_video}
+_READERS: dict[Kind, _Reader] = {
+    "image": _from_image,
+    "folder": _from_folder,
+    "video": _from_video,
+    "annotations": _from_annotations,
+}
 
 
 def _refuse_other_video(path: MaskInput, info: VideoInfo) -> None:
@@ -273,6 +306,8 @@ def _kind(path: MaskInput) -> Kind:
         return "made"
     if path.is_dir():
         return "folder"
+    if path.suffix.lower() == ANNOTATIONS:
+        return "annotations"
     return "image" if is_image(path) else "video"
 
 
@@ -286,6 +321,8 @@ def _length(path: MaskInput) -> int:
     kind = _kind(path)
     if kind == "image":
         return 1
+    if kind == "annotations":
+        return read_annotations(path).frames
     return len(list_images(path)) if kind == "folder" else _inspected(path).frames
 
 
