@@ -16,6 +16,7 @@ from reelmend.pipelines.media.inspection import VideoHeader, glance_video
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.masks.align import grown, refuse_other_shape, scaled
 from reelmend.pipelines.media.masks.findings import threshold_of
+from reelmend.pipelines.media.masks.first_look import first_look
 from reelmend.pipelines.media.masks.levels import read_label_image, read_mask_image
 from reelmend.pipelines.media.source import image_size
 from reelmend.pipelines.storage.files import Files
@@ -91,6 +92,16 @@ class HeaderReader:
             missing = scaled(missing, picture)
         mask = grown(missing, round(config.dilation * missing.shape[1] / picture[0]))  # it may be of another size
         return MaskHeader.of(mask)
+
+    def mask_doubts(self, place: Location, config: MaskConfig, header: VideoHeader) -> list[str]:
+        """Return what a first look at a mask on this machine leaves to doubt; nothing of one elsewhere.
+
+        Raises ItemError.
+        """
+        if not isinstance(place, Path):
+            return []
+        with held_to(self._limits, self._limits.probe_s):
+            return first_look(place, header, config)
 
     def _video(self, place: Location) -> VideoHeader:
         if isinstance(place, Path):

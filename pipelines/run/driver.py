@@ -37,7 +37,7 @@ from reelmend.pipelines.run.executor import Executor, choose_executor, load_exec
 from reelmend.pipelines.run.flow_cache_manager import FlowCacheManager
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.run.outage import AT_START_S, Outage, check_of, patiently
-from reelmend.pipelines.run.preflight import refuse_hopeless
+from reelmend.pipelines.run.preflight import mask_doubts, refuse_hopeless, refuse_unusable_sources
 from reelmend.pipelines.run.resume import find_finished_earlier
 from reelmend.pipelines.run.selection import EVERYTHING, Selection
 from reelmend.pipelines.run.set_aside import SetAside
@@ -126,6 +126,7 @@ def run_items(
         for line in passed.lines:
             log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
+        refuse_unusable_sources(items)
         patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
     context = RunContext(_new_run_id(), job, find_weights(job), size, keep_refined=selection.keep_refined)
@@ -143,8 +144,8 @@ def run_items(
         worker_context.files.tidy(context.out, chain([context.work], written_places(items)))
         config = redact(effects_comment(job) + dump_job(job, for_the_record=True)).encode()
         patiently(lambda: worker_context.files.write(context.work / CONFIG, config), job.run.outage_s)
-        for note in output_notes(items, job, looks):
-            log.warning(note)
+        for note in (*output_notes(items, job, looks), *mask_doubts(items, job, looks)):
+            log.warning(LogLine(note))
         return _Run(context, worker_context, display, lease, profile=profile).restore(
             items, selection, executor, rates, looks
         )

@@ -92,8 +92,9 @@ def _of_list(path: Path, content: list[Any]) -> Annotations:
 def _of_images(path: Path, content: dict[str, Any], label: int | None) -> Annotations:
     images = content["images"]
     numbers = [_number(str(image.get("file_name", ""))) for image in images]
-    if None not in numbers and len(set(numbers)) == len(numbers):
-        images = [image for _, image in sorted(zip(numbers, images, strict=True), key=lambda pair: pair[0])]
+    known = [number for number in numbers if number is not None]
+    if len(set(known)) == len(images):
+        images = [images[place] for place in np.argsort(known)]
     frame_of = {image["id"]: frame for frame, image in enumerate(images)}
     sizes = {(int(image["width"]), int(image["height"])) for image in images}
     if len(sizes) != 1:

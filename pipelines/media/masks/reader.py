@@ -28,8 +28,8 @@ from reelmend.pipelines.errors import MaskError, MediaError
 from reelmend.pipelines.media.arrays import ArrayMask
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
-from reelmend.pipelines.media.masks.annotations import read_annotations
 from reelmend.pipelines.media.masks.align import Bool, fitted, refuse_other_shape
+from reelmend.pipelines.media.masks.annotations import read_annotations
 from reelmend.pipelines.media.masks.by_time import frames_at, time_note
 from reelmend.pipelines.media.masks.drawn import DrawnMask
 from reelmend.pipelines.media.masks.findings import LevelCount, coverage_note, size_note
