@@ -17,7 +17,7 @@ BUILT_IN = {
     "text": "text:TextSource",
     "overlay": "overlay:OverlaySource",
     "damage": "damage:DamageSource",
-    "track": "track:TrackSource",
+    "track": "track.source:TrackSource",
 }
 """By name, module and class in this package."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
