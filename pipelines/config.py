@@ -45,9 +45,25 @@ class WorkRegion(StrEnum):
     hole = "hole"
 
 
+class NothingFound(StrEnum):
+    fail = "fail"
+    copy = "copy"
+
+
+class TextKind(StrEnum):
+    all = "all"
+    captions = "captions"
+
+
+class TextShape(StrEnum):
+    strokes = "strokes"
+    lines = "lines"
+
+
 class Mode(StrEnum):
     inpaint = "inpaint"
     outpaint = "outpaint"
+    masks = "masks"
 
 
 class Codec(StrEnum):
@@ -99,7 +115,7 @@ class InputConfig:
     """Container files, folders of images, or globs of either (`in/*.mp4`, `s3://bucket/in/**/*.mov`)."""
     masks: str | None = None
     """Mask pattern: one path for all videos, or a pattern with {stem}, {name} or {parent} (`masks/{stem}_mask.png`); or
-    boxes and polygons, such as box:5%,80%,90%,15%."""
+    a mask expression of boxes (box:5%,80%,90%,15%), polygons and sources (text, overlay, damage, track)."""
     manifest: str | None = None
     """Parquet, CSV or JSONL with columns video, mask and optionally output, range, frames, width, height, fps, overrides."""
     image_rate: str = "25"
@@ -150,6 +166,31 @@ class MaskConfig:
     numbered_from: int | None = None
     """Number of the first frame in the file names of a mask folder with fewer images than frames. FFmpeg starts at 1,
     studios often at 1001. None: 1 if the numbers start at 1 or reach the number of frames, else 0."""
+    invert: bool = False
+    """The mask marks what to keep: black pixels are missing."""
+    label: int | None = None
+    """Only pixels of exactly this level are missing, in label images (0..65535). None: pixels above the threshold."""
+    persist: int = 0
+    """Frames by which a mask is closed over time: a pixel that is masked before and after a gap of up to this many
+    frames is masked in the gap as well. For masks that miss single frames, which would flash."""
+    fade: int = 0
+    """Frames by which a mask is extended before it appears and after it disappears, to cover fade-in and fade-out."""
+    nothing_found: NothingFound = NothingFound.copy
+    """An item in which a mask source finds nothing: copy (leave it untouched) or fail (quarantine it)."""
+    strict: bool = False
+    """Quarantine an item whose mask is doubtful, instead of restoring it with a note: nearly empty, over half of the
+    picture, of another size, for fewer frames than the video has."""
+
+
+@dataclass
+class FindConfig:
+    text: TextKind = TextKind.all
+    """Text that the mask source `text` finds. all; captions: only text that stays in place while it is shown, not signs
+    in the scene that move with the picture."""
+    text_shape: TextShape = TextShape.strokes
+    """Shape of the masks of text. strokes: the letters with their outline and shadow; lines: a box around each line."""
+    damage_sensitivity: float = 0.5
+    """Sensitivity of the mask source `damage`, 0..1: higher finds fainter dust and scratches, and more false ones."""
 
 
 AUTO_SIDE = "auto"
@@ -426,7 +467,7 @@ class JobConfig:
     (`reelmend doctor` lists them)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
-    masks are optional."""
+    masks are optional. masks: restore nothing, and write each video's mask (`reelmend mask make`)."""
     frames: str | None = None
     """Range of each item to restore: START:STOP in frames or times, STOP excluded (0:250, :3s, 1min:90s; quote it in
     YAML). The range is part of the output's name (`clip_0-250.mp4`). The frames are restored as in a run over the whole
@@ -438,6 +479,7 @@ class JobConfig:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     outpaint: OutpaintConfig = field(default_factory=OutpaintConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
+    find: FindConfig = field(default_factory=FindConfig)
     process: ProcessConfig = field(default_factory=ProcessConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)

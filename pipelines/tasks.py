@@ -22,7 +22,7 @@ class Item:
     """The output's path inside the run's folder, without suffix; unique in a run."""
     video: Location
     mask: Location | None
-    """None: it is `drawn`, or nothing inside the picture is missing (outpainting)."""
+    """None: its `mask_expression` names no file, or nothing inside the picture is missing (outpainting)."""
     output: Location
     """Final place: a file, or a folder for the `png` codec."""
     frames: int | None = None
@@ -33,13 +33,13 @@ class Item:
     """Dot-list settings of this item only (`mask.dilation=8`)."""
     problem: str = ""
     """Why it is quarantined without a look at it; empty for nearly all."""
-    drawn: str = ""
-    """A mask that is words, not a file: `box:5%,80%,90%,15%`."""
+    mask_expression: str = ""
+    """Words by which the mask is drawn or made (`box:5%,80%,90%,15%`, `text`); empty where `mask` is all of it."""
 
     @property
     def mask_name(self) -> str:
         """The mask as a person named it; empty without one."""
-        return self.drawn or str(self.mask or "")
+        return self.mask_expression or str(self.mask or "")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ ORDER = {
         "forecast",
         "observe",
         "run",
+        "preview",
         "api",
         "tuning",
         "cli",

@@ -77,7 +77,7 @@ class MemoryContext(WorkerContext):
         assert isinstance(place, Path)
         return place
 
-    def mask_of(self, item: Item) -> ArrayMask | None:
+    def mask_of(self, item: Item, key: str = "") -> ArrayMask | None:
         return self.mask
 
     def stamp(self, place: Location) -> Stamp:

@@ -19,7 +19,7 @@ from reelmend.pipelines.api.runs import load_job, run_quietly
 from reelmend.pipelines.config import Codec, Mode
 from reelmend.pipelines.errors import ArrayError, ConfigError, MaskError, MediaError, ReelmendError, SetupError
 from reelmend.pipelines.media.encoding import suffix_of
-from reelmend.pipelines.media.masks.drawn import is_drawn
+from reelmend.pipelines.media.masks.expression import is_expression
 from reelmend.pipelines.run.selection import EVERYTHING
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.location import is_url
@@ -168,7 +168,7 @@ def _place(given: str | Path) -> str | Path:
 
 def _mask_file(mask: str | Path | MasksLike, folder: Path) -> str | Path:
     """Return the path of the mask; an array is written to the folder, losslessly."""
-    if isinstance(mask, str) and is_drawn(mask):
+    if isinstance(mask, str) and is_expression(mask):
         return mask
     if isinstance(mask, str | Path):
         place = _place(mask)

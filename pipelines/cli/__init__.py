@@ -11,8 +11,10 @@ from reelmend.pipelines.cli.clean import clean
 from reelmend.pipelines.cli.demo import demo
 from reelmend.pipelines.cli.doctor import doctor
 from reelmend.pipelines.cli.guard import guarded
+from reelmend.pipelines.cli.mask import mask
 from reelmend.pipelines.cli.near_misses import Forgiving
 from reelmend.pipelines.cli.plan import plan
+from reelmend.pipelines.cli.preview import preview
 from reelmend.pipelines.cli.profile import profile
 from reelmend.pipelines.cli.report import report
 from reelmend.pipelines.cli.run import run
@@ -55,11 +57,26 @@ def overview(
 
 _CLUSTER_COMMANDS = (point.load() for point in entry_points(group="reelmend.commands"))
 
-for command in (demo, plan, tune, run, status, serve, report, clean, profile, doctor, schema, *_CLUSTER_COMMANDS):
+for command in (
+    demo,
+    plan,
+    tune,
+    preview,
+    run,
+    status,
+    serve,
+    report,
+    clean,
+    profile,
+    doctor,
+    schema,
+    *_CLUSTER_COMMANDS,
+):
     app.command(cls=Forgiving)(guarded(command))
 app.add_typer(weights)
 app.add_typer(bench)
 app.add_typer(cache)
+app.add_typer(mask)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """`reelmend run`: restore every video in a job."""
 
 import time
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,7 @@ def run(
     since: Since = None,
     draft: Draft = False,
     refine: Refine = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Quarantine items whose masks are doubtful.")] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Record traces of some tasks and a timeline of all tasks, for Perfetto.")
     ] = False,
@@ -74,6 +76,7 @@ def run(
     from reelmend.pipelines.run.driver import run_items
     from reelmend.pipelines.storage.run_layout import PROFILE_FOLDER
 
+    job = replace(job, mask=replace(job.mask, strict=True)) if strict else job
     job = as_draft(job) if draft else as_refined(job) if refine else job
     screen = console()
     show_log(job.log.format)

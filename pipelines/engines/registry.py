@@ -155,7 +155,7 @@ def works_in_regions(job: JobConfig) -> bool:
     Outpainting has no region: its hole surrounds the picture.
     """
     wanted = job.process.region is not WorkRegion.frame
-    return wanted and engine_of(job).in_regions and job.mode is Mode.inpaint
+    return wanted and engine_of(job).in_regions and job.mode is not Mode.outpaint
 
 
 def still_frames(job: JobConfig) -> StillFrames:

@@ -16,7 +16,8 @@ from reelmend.pipelines.media.inspection import VideoHeader, glance_video
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.masks.align import grown, refuse_other_shape, scaled
 from reelmend.pipelines.media.masks.findings import threshold_of
-from reelmend.pipelines.media.masks.levels import read_mask_image
+from reelmend.pipelines.media.masks.first_look import first_look
+from reelmend.pipelines.media.masks.levels import read_label_image, read_mask_image
 from reelmend.pipelines.media.source import image_size
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.input_cache import InputCache
@@ -80,9 +81,9 @@ class HeaderReader:
             with held_to(self._limits, self._limits.probe_s):
                 if header is not None:
                     refuse_other_shape(image_size(path), path, header)
-                image = read_mask_image(path)
+                image = read_mask_image(path) if config.label is None else read_label_image(path, config.label)
                 least = threshold_of(image.levels, lossless=image.lossless, threshold=config.threshold)
-                missing = (image.levels > least).astype(np.uint8)
+                missing = ((image.levels > least) ^ config.invert).astype(np.uint8)
         finally:
             self._copies.release()
         if (missing.shape[1] > missing.shape[0]) != (picture[0] > picture[1]):
@@ -91,6 +92,16 @@ class HeaderReader:
             missing = scaled(missing, picture)
         mask = grown(missing, round(config.dilation * missing.shape[1] / picture[0]))  # it may be of another size
         return MaskHeader.of(mask)
+
+    def mask_doubts(self, place: Location, config: MaskConfig, header: VideoHeader) -> list[str]:
+        """Return what a first look at a mask on this machine leaves to doubt; nothing of one elsewhere.
+
+        Raises ItemError.
+        """
+        if not isinstance(place, Path):
+            return []
+        with held_to(self._limits, self._limits.probe_s):
+            return first_look(place, header, config)
 
     def _video(self, place: Location) -> VideoHeader:
         if isinstance(place, Path):

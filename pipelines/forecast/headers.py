@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any
 
 from reelmend.pipelines.config import JobConfig, MaskConfig
@@ -36,7 +37,8 @@ class Headers:
         self._overdue = 0
         self._until_s = time.monotonic() + most_s
         self._in_use: set[HeaderProcess] = set()
-        self._masks: dict[tuple[Location, Size, int, int], MaskHeader] = {}
+        self._doubts: dict[tuple[Location, Size, tuple[object, ...]], list[str]] = {}
+        self._masks: dict[tuple[Location, Size, tuple[object, ...]], MaskHeader] = {}
 
     def exists(self, place: Location) -> bool:
         """Raises ItemError where nobody can say."""
@@ -49,10 +51,17 @@ class Headers:
 
     def mask_image(self, place: Location, picture: Size, config: MaskConfig, header: VideoHeader | None) -> MaskHeader:
         """Return what a mask that is one image covers of a picture of the size (w, h). Raises as `video`."""
-        key = place, picture, config.threshold, config.dilation
+        key = place, picture, astuple(config)
         if key not in self._masks:  # one mask may be that of many videos
             self._masks[key] = self._ask(place, "mask_image", place, picture, config, header)
         return self._masks[key]
+
+    def mask_doubts(self, place: Location, config: MaskConfig, header: VideoHeader) -> list[str]:
+        """Return what a first look at a mask leaves to doubt. Raises as `video`."""
+        key = place, header.display_size, astuple(config)
+        if key not in self._doubts:
+            self._doubts[key] = self._ask(place, "mask_doubts", place, config, header)
+        return self._doubts[key]
 
     def stop(self) -> None:
         """Open nothing any more, and end what other threads ask now."""

@@ -21,7 +21,8 @@ from reelmend.pipelines.media.capabilities import check_output
 from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.inspection import VideoHeader
 from reelmend.pipelines.media.masks.align import grown
-from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.masks.drawn import DrawnMask
+from reelmend.pipelines.media.masks.expression import read_expression
 from reelmend.pipelines.media.sizes import flow_size
 from reelmend.pipelines.storage.suffixes import is_image
 from reelmend.pipelines.tasks import Item
@@ -95,8 +96,9 @@ def look_at(item: Item, job: JobConfig, looks: Headers) -> Looked:
             return Looked(item, problem=f"its mask {item.mask} does not exist")
         frames, canvas, fps, notes, header = _figures(item, job, looks)
         missing, worked = _at_mask(item, canvas, job, looks, header)
-        if item.drawn and missing is not None:
-            missing *= read_drawn(item.drawn).share_of_frames(frames, fps)
+        drawn = _drawn_of(item)
+        if drawn is not None and missing is not None:
+            missing *= drawn.share_of_frames(frames, fps)
         return Looked(item, frames, canvas, fps, missing, worked, tuple(notes))
     except _OF_ITEM as exc:
         _refuse_outage(item, exc)
@@ -197,8 +199,12 @@ def _at_mask(
     """Return the share of the canvas that is missing, around the picture and in it, and what is worked on for that."""
     picture, whole = canvas.picture_width * canvas.picture_height, canvas.width * canvas.height
     around = whole - picture
-    if item.drawn:
-        mask = _drawn(item.drawn, canvas.picture_size, job)
+    drawn = _drawn_of(item)
+    if drawn is not None:
+        mask = _drawn(drawn, canvas.picture_size, job)
+    elif item.mask_expression:  # nobody knows before it is made
+        read_expression(item.mask_expression).refuse_outside(canvas.picture_size)
+        return None, None if works_in_regions(job) else WHOLE
     elif item.mask is None:
         return around / whole, WHOLE
     elif not is_image(item.mask):
@@ -212,9 +218,13 @@ def _at_mask(
     return (around + mask.missing * picture) / whole, worked
 
 
-def _drawn(text: str, picture: Size, job: JobConfig) -> MaskHeader:
+def _drawn_of(item: Item) -> DrawnMask | None:
+    """The item's mask where it is drawn by words alone."""
+    return read_expression(item.mask_expression).drawn if item.mask_expression else None
+
+
+def _drawn(drawn: DrawnMask, picture: Size, job: JobConfig) -> MaskHeader:
     """Return what a drawn mask covers of the picture. Raises MaskError where a shape is outside."""
-    drawn = read_drawn(text)
     drawn.refuse_outside(picture)
     return MaskHeader.of(grown(drawn.levels(picture) // 255, job.mask.dilation))
 

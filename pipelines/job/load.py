@@ -32,7 +32,7 @@ from reelmend.pipelines.storage.location import Location
 
 COMMAND_LINE = "command line"
 DEFAULTS = "conf/defaults.yaml"
-ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "process", "flow", "plan", "stitch")
+ITEM_SECTIONS = ("frames", "mode", "outpaint", "mask", "find", "process", "flow", "plan", "stitch")
 """What may differ from item to item; the rest belongs to the run."""
 _OF_THE_JOB = ("flow.method",)
 """Settings of these sections that belong to the run all the same: a worker builds what they name once."""

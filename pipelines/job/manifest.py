@@ -7,6 +7,7 @@ item out of bounds, are refused before any work (ConfigError).
 
 import difflib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from reelmend.pipelines.config import JobConfig, Mode
@@ -21,7 +22,8 @@ from reelmend.pipelines.job.path_policy import PathPolicy, odd_item, refuse_odd_
 from reelmend.pipelines.job.validate import FASTEST_RATE, SLOWEST_RATE
 from reelmend.pipelines.media.encoding import suffix_of, without_suffix
 from reelmend.pipelines.media.frame_range import range_of
-from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
+from reelmend.pipelines.media.masks.expression import MaskExpression, is_expression, read_expression
+from reelmend.pipelines.media.masks.sources.registry import source_names
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.globbing import Folders
@@ -74,8 +76,8 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
         raise ConfigError("no input: give --videos 'in/*.mp4' --masks PATTERN, or --manifest FILE, or a job file")
     folders = Folders(files)
     found = find_videos(job, files, folders, passed)
-    drawn = drawn_mask(job.input.masks)
-    masks = dict.fromkeys(found) if drawn else _masks_of(list(found), job, folders)
+    expression = mask_expression(job.input.masks, folders)
+    masks = _masks_of(list(found), job, expression, folders)
     used_as_mask = {mask.resolve() for mask in masks.values() if mask is not None}
     passed.forget(used_as_mask)
     videos = {video: name for video, name in found.items() if video.resolve() not in used_as_mask}
@@ -83,14 +85,16 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
         one = next(iter(found))
         raise ConfigError(f"every video is also a mask: {one} has the mask {masks[one]}; name the masks with --masks")
     bounds, suffix, of_range = PathPolicy(job), suffix_of(job.stitch.codec), range_suffix(job)
+    of_mode = mode_suffix(job)
+    words = words_of(expression)
     problems: list[str] = []
     for video, name in sorted(videos.items(), key=lambda pair: pair[1]):
         try:
             for what, text in (("video", str(video)), ("mask", str(masks[video] or ""))):
                 refuse_odd_text(what, text)
                 refuse_unwritable(text)
-            own = name + of_range
-            item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix), drawn=drawn))
+            own = name + of_range + of_mode
+            item = _within(bounds, Item(own, video, masks[video], bounds.output(own, suffix), mask_expression=words))
         except OddName as exc:
             problems.append(str(exc))
             item = odd_item(str(video), name, str(exc), bounds, suffix)
@@ -99,15 +103,28 @@ def _from_globs(job: JobConfig, files: Files, passed: PassedOver) -> Iterator[It
         raise ConfigError("; ".join(problems[:_SHOWN]))
 
 
-def drawn_mask(written: Any) -> str:
-    """Return a mask that is words (`box:0,0,64,64`), empty for the name of a file. Raises ConfigError."""
-    text = str(written or "")
-    return str(read_drawn(text)) if is_drawn(text) else ""
+def mask_expression(written: Any, folders: Folders) -> MaskExpression | None:
+    """Return the expression that names a mask, None where a file or a pattern does. Raises ConfigError."""
+    text = str(written or "").strip()
+    if not is_expression(text):
+        return None
+    if text in source_names() and folders.exists(Path(text)):
+        raise ConfigError(f"{text}: is a mask source, and a file or folder here; write ./{text} for the latter")
+    return read_expression(text)
 
 
-def _masks_of(videos: Sequence[Location], job: JobConfig, folders: Folders) -> dict[Location, Location | None]:
+def words_of(expression: MaskExpression | None) -> str:
+    """Return what an item keeps of an expression: nothing of one that only names a file."""
+    return "" if expression is None or expression.is_file else str(expression.drawn or expression)
+
+
+def _masks_of(
+    videos: Sequence[Location], job: JobConfig, expression: MaskExpression | None, folders: Folders
+) -> dict[Location, Location | None]:
     """Outpainting without a rule takes the masks that lie beside their videos, and does without where there is none."""
-    rule = MaskRule(job.input.masks, videos, folders)
+    if expression is not None and not expression.file:
+        return dict.fromkeys(videos)
+    rule = MaskRule(expression.file if expression else job.input.masks, videos, folders)
     optional = job.mode == Mode.outpaint and not job.input.masks
     masks = {video: rule.mask_of(video) for video in videos}
     return {video: None if optional and not folders.exists(mask) else mask for video, mask in masks.items()}
@@ -149,7 +166,7 @@ def _from_manifest(place: Location, job: JobConfig, files: Files) -> Iterator[It
 
 
 def _check_columns(place: Location, columns: set[str], mode: Mode) -> None:
-    for needed in ("video", "mask") if mode == Mode.inpaint else ("video",):
+    for needed in ("video",) if mode == Mode.outpaint else ("video", "mask"):
         if needed not in columns:
             raise ConfigError(f"{place}: column {needed!r} is missing (found: {', '.join(sorted(map(str, columns)))})")
     for column in columns - set(COLUMNS):
@@ -172,13 +189,14 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
     if not row.get("video") or not (row.get("mask") or settings.mode == Mode.outpaint):
         raise ConfigError("video or mask is empty")
     video = folders.as_spelled(join(base, str(row["video"])))
-    drawn = drawn_mask(row.get("mask"))
-    mask = folders.as_spelled(join(base, str(row["mask"]))) if row.get("mask") and not drawn else None
+    expression = mask_expression(row.get("mask"), folders)
+    file = expression.file if expression else str(row.get("mask") or "")
+    mask = folders.as_spelled(join(base, file)) if file else None
     name = without_suffix(str(row.get("output") or ""))
     if not (
         name and any(text.startswith("frames=") for text in overrides)
     ):  # a row's own name and range belong together
-        name = (name or folders.stem(video)) + range_suffix(settings)
+        name = (name or folders.stem(video)) + range_suffix(settings) + mode_suffix(settings)
     return Item(
         id=tidy(name),
         video=video,
@@ -190,7 +208,7 @@ def _item_of(row: dict[str, Any], base: Location, job: JobConfig, folders: Folde
         fps=_rate(row),
         overrides=overrides,
         problem=f"{video} is also its own mask; name the file that marks the missing pixels" if video == mask else "",
-        drawn=drawn,
+        mask_expression=words_of(expression),
     )
 
 
@@ -198,6 +216,11 @@ def range_suffix(job: JobConfig) -> str:
     """Return what the name of an output ends in where a range of its video is restored."""
     frames = range_of(job.frames)
     return frames.suffix if frames else ""
+
+
+def mode_suffix(job: JobConfig) -> str:
+    """Return what the name of an output ends in where it is a mask: as a mask next to its video is found."""
+    return "_mask" if job.mode is Mode.masks else ""
 
 
 def _number(row: dict[str, Any], column: str, kind: type[N]) -> N | None:

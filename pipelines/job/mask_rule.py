@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.storage.globbing import Folders, composed
 from reelmend.pipelines.storage.location import Location, location_of
-from reelmend.pipelines.storage.suffixes import is_image, is_video_file
+from reelmend.pipelines.storage.suffixes import ANNOTATIONS, is_image, is_video_file
 
 PLACEHOLDERS = ("stem", "name", "parent")
 
@@ -78,4 +78,4 @@ def _fill(rule: str, named: Mapping[str, str]) -> str:
 
 
 def _may_be_mask(place: Location) -> bool:
-    return is_image(place) or is_video_file(place)
+    return is_image(place) or is_video_file(place) or place.suffix.lower() == ANNOTATIONS

@@ -8,8 +8,9 @@ from pathlib import Path
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import own_sections
 from reelmend.pipelines.engines.weights.find import SUFFIXES as WEIGHT_SUFFIXES
-from reelmend.pipelines.media.masks.drawn import is_drawn
+from reelmend.pipelines.media.masks.expression import is_expression, read_expression
 from reelmend.pipelines.storage.location import Location, is_url
+from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.user_paths import at_home, is_there
 
 
@@ -30,6 +31,12 @@ def absolute_paths(job: JobConfig) -> JobConfig:
     """Return the job with every path absolute, so that it means the same from any folder."""
     here = Path.cwd()
     return _map_paths(job, lambda _key, text: _join(here, text))
+
+
+def absolute_item(item: Item) -> Item:
+    """Return the item with every path absolute, as a worker's folder is another."""
+    mask = item.mask and item.mask.absolute()
+    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
@@ -55,7 +62,7 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
         input=replace(
             given,
             videos=[_as_pattern(place("input.videos", video), video) for video in given.videos],
-            masks=given.masks if is_drawn(given.masks or "") else place_if("input.masks", given.masks),
+            masks=_masks(given.masks, lambda path: place("input.masks", path)),
             manifest=place_if("input.manifest", given.manifest),
             allowed=[place("input.allowed", folder) for folder in given.allowed],
         ),
@@ -68,6 +75,14 @@ def _map_paths(job: JobConfig, place: Callable[[str, str], str]) -> JobConfig:
         cost=replace(job.cost, rates=place_if("cost.rates", job.cost.rates)),
         s3=replace(job.s3, ca_bundle=place_if("s3.ca_bundle", job.s3.ca_bundle)),
     )
+
+
+def _masks(written: str | None, place: Callable[[str], str]) -> str | None:
+    """Place the file of a mask rule; an expression may name one."""
+    if written is None or not is_expression(written):
+        return None if written is None else place(written)
+    expression = read_expression(written)
+    return expression.text(place(expression.file)) if expression.file else written
 
 
 def _join(folder: Location, text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from reelmend.pipelines.config import (
     AUTO_FLOW,
     AUTO_SIDE,
+    Codec,
     CostConfig,
     JobConfig,
     LimitsConfig,
@@ -18,7 +19,8 @@ from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_metho
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.media.frame_range import range_of
-from reelmend.pipelines.media.masks.drawn import is_drawn, read_drawn
+from reelmend.pipelines.media.masks.expression import is_expression, read_expression
+from reelmend.pipelines.media.masks.over_time import LONGEST
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.utils.text import is_writable, shown
 
@@ -86,6 +88,11 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     if not (math.isfinite(job.s3.timeout_s) and job.s3.timeout_s > 0):
         yield ("s3.timeout_s",), f"{job.s3.timeout_s} is not a valid time-out for a request"
     yield from _between("mask.threshold", job.mask.threshold, 0, 254)
+    yield from _between("mask.persist", job.mask.persist, 0, LONGEST)
+    yield from _between("mask.fade", job.mask.fade, 0, LONGEST)
+    yield from _between("find.damage_sensitivity", job.find.damage_sensitivity, 0, 1)
+    if job.mask.label is not None:
+        yield from _between("mask.label", job.mask.label, 0, 65_535)
     if job.mask.numbered_from is not None:
         yield from _at_least("mask.numbered_from", job.mask.numbered_from, 0)
     yield from _between("metrics.port", job.metrics.port, 0, 65535)
@@ -120,8 +127,18 @@ def find_contradictions(job: JobConfig) -> Iterator[Problem]:
     """Yield what one part of a whole job says against another; an item may turn off what the job says for all."""
     scales = {"outpaint.scale_w": job.outpaint.scale_w, "outpaint.scale_h": job.outpaint.scale_h}
     larger = [key for key, scale in scales.items() if 1 < scale <= LARGEST_SCALE]
-    if job.mode == Mode.inpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
-        yield (larger[0], "mode"), "is set, but mode is inpaint; add mode=outpaint"
+    if job.mode != Mode.outpaint and larger and not job.input.manifest:  # a manifest's rows may choose the mode
+        yield (larger[0], "mode"), f"is set, but mode is {job.mode}; add mode=outpaint"
+    yield from _of_masks(job)
+
+
+def _of_masks(job: JobConfig) -> Iterator[Problem]:
+    if job.mode is not Mode.masks:
+        return
+    if job.frames is not None:
+        yield ("frames", "mode"), "masks are made for whole videos; leave out frames"
+    if job.stitch.codec not in (Codec.ffv1, Codec.png):
+        yield ("stitch.codec", "mode"), f"{job.stitch.codec} changes masks; use ffv1 or png"
 
 
 def _rate(key: str, written: str) -> Iterator[Problem]:
@@ -143,7 +160,7 @@ def _frames(written: str | None) -> Iterator[Problem]:
 
 def _masks(written: str | None) -> Iterator[Problem]:
     try:
-        read_drawn(written) if written is not None and is_drawn(written) else None
+        read_expression(written) if written is not None and is_expression(written) else None
     except ConfigError as exc:
         yield ("input.masks",), str(exc)
 

@@ -91,6 +91,14 @@ def read_range(text: str) -> FrameRange:
     return FrameRange(start, stop)
 
 
+def read_moment(text: str) -> Edge:
+    """Read a frame number or a time: `250`, `2.5s`. Raises ConfigError."""
+    moment = _edge(text.strip(), text, "use a number of a frame or a time, such as 250 or 2.5s")
+    if moment is None:
+        raise ConfigError("a frame number or a time is missing after @")
+    return moment
+
+
 def range_of(frames: str | None) -> FrameRange | None:
     """Return the range that the setting `frames` names; None for the whole video."""
     return None if frames is None else read_range(frames)

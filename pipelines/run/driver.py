@@ -23,7 +23,7 @@ from reelmend.pipelines.job.found_videos import PassedOver
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.output_paths import written_places
-from reelmend.pipelines.job.paths import absolute_paths
+from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.metrics_port import metrics_port
@@ -37,7 +37,7 @@ from reelmend.pipelines.run.executor import Executor, choose_executor, load_exec
 from reelmend.pipelines.run.flow_cache_manager import FlowCacheManager
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.run.outage import AT_START_S, Outage, check_of, patiently
-from reelmend.pipelines.run.preflight import refuse_hopeless
+from reelmend.pipelines.run.preflight import mask_doubts, refuse_hopeless, refuse_unusable_sources
 from reelmend.pipelines.run.resume import find_finished_earlier
 from reelmend.pipelines.run.selection import EVERYTHING, Selection
 from reelmend.pipelines.run.set_aside import SetAside
@@ -126,6 +126,7 @@ def run_items(
         for line in passed.lines:
             log.warning(LogLine(line))
         job = absolute_paths(replace(job, log=LogConfig(log_format(job.log.format))))  # nor is its environment
+        refuse_unusable_sources(items)
         patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
     context = RunContext(_new_run_id(), job, find_weights(job), size)
@@ -143,8 +144,8 @@ def run_items(
         worker_context.files.tidy(context.out, chain([context.work], written_places(items)))
         config = redact(effects_comment(job) + dump_job(job, for_the_record=True)).encode()
         patiently(lambda: worker_context.files.write(context.work / CONFIG, config), job.run.outage_s)
-        for note in output_notes(items, job, looks):
-            log.warning(note)
+        for note in (*output_notes(items, job, looks), *mask_doubts(items, job, looks)):
+            log.warning(LogLine(note))
         return _Run(context, worker_context, display, lease, profile=profile).restore(
             items, selection, executor, rates, looks
         )
@@ -152,7 +153,7 @@ def run_items(
 
 def _found(job: JobConfig) -> tuple[list[Item], PassedOver]:
     passed = PassedOver()
-    return [_absolute(item) for item in discover(job, passed)], passed  # a worker's folder is another
+    return [absolute_item(item) for item in discover(job, passed)], passed  # a worker's folder is another
 
 
 @contextmanager
@@ -263,11 +264,6 @@ def _with_executor(context: RunContext, items: int, predicted: Forecast) -> RunC
     job = context.job
     chosen = choose_executor(job, items, predicted)
     return replace(context, job=replace(job, run=replace(job.run, executor=chosen)))
-
-
-def _absolute(item: Item) -> Item:
-    mask = item.mask and item.mask.absolute()
-    return replace(item, video=item.video.absolute(), mask=mask, output=item.output.absolute())
 
 
 def _summary(

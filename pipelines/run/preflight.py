@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, ReelmendError
+from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, ReelmendError, SetupError
 from reelmend.pipelines.forecast.headers import Headers
-from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.job.load import apply_overrides
+from reelmend.pipelines.media.masks.expression import read_expression
+from reelmend.pipelines.media.masks.sources.registry import source_of
 from reelmend.pipelines.media.source import NO_VIDEO
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
@@ -20,6 +22,8 @@ from reelmend.pipelines.tasks import Item
 
 LOOKS = 200
 """Items that are looked at, at most; a larger job continues, and its items say what is wrong with each."""
+DOUBTED = 20
+"""Items whose masks are looked at before a run, at most."""
 _SHOWN = 3
 """Of those, the problems that are printed: enough to see what they have in common."""
 
@@ -33,7 +37,7 @@ def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Headers) -> No
         return
     problems: list[str] = []
     for item in items[:LOOKS]:
-        problem = _problem(item, looks)
+        problem = _problem(item, job, looks)
         if not problem:
             return
         problems.append(problem)
@@ -42,21 +46,45 @@ def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Headers) -> No
     raise ConfigError("\n".join([*lines, *more]))
 
 
+def refuse_unusable_sources(items: Sequence[Item]) -> None:
+    """Raise SetupError where this machine lacks what a mask source of the job needs."""
+    expressions = {item.mask_expression for item in items if item.mask_expression}
+    for name in dict.fromkeys(name for words in sorted(expressions) for name in read_expression(words).sources):
+        problem = source_of(name).problem()
+        if problem:
+            raise SetupError(f"mask source {name}: {problem}")
+
+
+def mask_doubts(items: Sequence[Item], job: JobConfig, looks: Headers) -> list[str]:
+    """Return doubts about the masks of the first items, each once, before anything is computed."""
+    found: dict[str, None] = {}
+    for item in items[:DOUBTED]:
+        if item.mask is None or item.problem or not isinstance(item.video, Path):
+            continue
+        try:
+            config = apply_overrides(job, item.overrides).mask
+            for doubt in looks.mask_doubts(item.mask, config, looks.video(item.video)):
+                found[f"{item.mask}: {doubt}"] = None
+        except ReelmendError:
+            continue  # the probe says so, and quarantines the item
+    return [*found]
+
+
 def _one_missing_mask(items: Sequence[Item]) -> bool:
     """Whether all items have the same mask: then a look at a few says it of all."""
     return len({item.mask for item in items}) == 1
 
 
-def _outside(drawn: str, size: tuple[int, int]) -> str:
-    """Say that a drawn mask misses the picture, empty where it does not."""
+def _outside(words: str, size: tuple[int, int]) -> str:
+    """Say that a shape of a mask misses the picture, empty where none does."""
     try:
-        read_drawn(drawn).refuse_outside(size)
+        read_expression(words).refuse_outside(size)
     except MaskError as exc:
         return str(exc)
     return ""
 
 
-def _problem(item: Item, looks: Headers) -> str:
+def _problem(item: Item, job: JobConfig, looks: Headers) -> str:
     if item.problem:
         return item.problem
     if not isinstance(item.video, Path):  # a request an item is more than it is worth; its row says it later
@@ -70,8 +98,12 @@ def _problem(item: Item, looks: Headers) -> str:
                 "pattern such as 'masks/{stem}.png'; without it, the mask is NAME_mask.png next to the video"
             )
         header = looks.video(item.video)
-        if item.drawn:
-            return _outside(item.drawn, header.display_size)
+        if item.mask_expression:
+            return _outside(item.mask_expression, header.display_size)
+        settings = apply_overrides(job, item.overrides)
+        if settings.mask.strict and item.mask is not None:
+            doubts = looks.mask_doubts(item.mask, settings.mask, header)
+            return f"{item.mask}: is doubtful (mask.strict): {doubts[0]}" if doubts else ""
     except ItemError as exc:
         return str(exc) if NO_VIDEO in str(exc) else ""
     except ReelmendError:  # a store that does not answer now: the run waits for it, or says so

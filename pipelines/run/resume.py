@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.stages.digests import mask_without_file
+from reelmend.pipelines.media.masks.item_mask import recipe_of
+from reelmend.pipelines.stages.digests import mark_of_mask
 from reelmend.pipelines.stages.finished import Acceptance, Finished, read_record, record_key
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import CLOCK_S
@@ -38,7 +39,9 @@ def find_finished_earlier(
     found = {}
     for item, done in known:
         video, mask = done.sources
-        if acceptance.takes(item, done, (video.digest, mask.digest)) and _unchanged(item, done, marks):
+        if acceptance.takes(item, done, (video.digest, mask.digest)) and _unchanged(
+            item, recipe_of(item, worker_context.settings(item)), done, marks
+        ):
             found[item.id] = done.receipt(item, worker_context.settings(item))
     return found
 
@@ -50,9 +53,9 @@ def _places(known: Iterable[tuple[Item, Finished]]) -> Iterable[Location]:
             yield item.mask
 
 
-def _unchanged(item: Item, done: Finished, marks: Mapping[Location, str]) -> bool:
+def _unchanged(item: Item, recipe: str, done: Finished, marks: Mapping[Location, str]) -> bool:
     video, mask = done.sources
-    mask_mark = marks.get(item.mask, "gone") if item.mask is not None else mask_without_file(item).mark
+    mask_mark = mark_of_mask(recipe, "" if item.mask is None else marks.get(item.mask, "gone"))
     return marks.get(item.video) == video.mark and mask_mark == mask.mark and marks.get(done.output) == done.output_mark
 
 

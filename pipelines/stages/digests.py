@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from reelmend.pipelines.errors import SourceChanged
 from reelmend.pipelines.media.digest import digest_source
-from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.masks.item_mask import recipe_of
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
 from reelmend.pipelines.storage.location import Location
@@ -46,13 +46,17 @@ def see(place: Location, worker_context: WorkerContext) -> Seen | None:
 
 
 def see_mask(item: Item, worker_context: WorkerContext) -> Seen | None:
-    """As `see`, of an item's mask, if it has one."""
-    return mask_without_file(item) if item.mask is None else see(item.mask, worker_context)
+    """As `see`, of an item's mask: of its file, of the words that it is drawn or made by, or of both."""
+    of_file = NO_MASK if item.mask is None else see(item.mask, worker_context)
+    if of_file is None:
+        return None
+    recipe = recipe_of(item, worker_context.settings(item))
+    if not recipe:
+        return of_file
+    mark = mark_of_mask(recipe, of_file.mark)
+    return Seen(mark, digest_of("mask", recipe, of_file.digest) if of_file.digest else recipe, of_file.stamp)
 
 
-def mask_without_file(item: Item) -> Seen:
-    """Return what stands for a mask that is drawn by words, which are its content, or for none."""
-    if not item.drawn:
-        return NO_MASK
-    digest = digest_of("drawn mask", str(read_drawn(item.drawn)))
-    return Seen(digest, digest)
+def mark_of_mask(recipe: str, of_file: str) -> str:
+    """Return what changes with a mask's recipe (`recipe_of`) and with its file, either of which may be empty."""
+    return f"{recipe} {of_file}".strip()

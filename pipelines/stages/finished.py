@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from reelmend.core_model.regions import BY_BLOCK, GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from reelmend.pipelines.config import AUTO_SIDE, JobConfig, OutOfMemory, StillFrames
+from reelmend.pipelines.config import AUTO_SIDE, JobConfig, Mode, NothingFound, OutOfMemory, StillFrames
 from reelmend.pipelines.engines.region_sizes import rule_of
 from reelmend.pipelines.engines.registry import grid_settings, refine_below, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.media.canvas.canvas import canvas_settings
 from reelmend.pipelines.media.frame_range import range_of
+from reelmend.pipelines.media.masks.item_mask import mask_settings
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.repeats import REPEATS_VERSION
 from reelmend.pipelines.media.sizes import chooses_side
@@ -91,6 +92,9 @@ def rate_told(item: Item, job: JobConfig) -> float | None:
 
 def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     """Name what an item's output depends on besides its video and mask."""
+    if job.mode is Mode.masks:
+        shots = job.plan.shots, job.plan.shot_threshold
+        return digest_of("masks", shots, mask_settings(job.mask), job.stitch.codec, *_mask_refusals(job))
     frames = range_of(job.frames)
     of_frames = () if frames is None else (str(frames),)
     if worker_context.pair is not None:
@@ -101,7 +105,13 @@ def settings_key(job: JobConfig, worker_context: WorkerContext) -> str:
     whole = worker_context.engine.digest, worker_context.flow.digest, picture_settings(job), job.stitch
     still = still_frames(job)
     repeats = () if still is StillFrames.off else (("still_frames", still, REPEATS_VERSION),)
-    return digest_of("settings", *whole, *of_frames, *repeats)
+    return digest_of("settings", *whole, *of_frames, *repeats, *_mask_refusals(job))
+
+
+def _mask_refusals(job: JobConfig) -> tuple[object, ...]:
+    """Return by what an item that another job has finished may be quarantined; nothing by default."""
+    refuses = job.mask.strict or job.mask.nothing_found is NothingFound.fail
+    return (("masks", job.mask.nothing_found, job.mask.strict),) if refuses else ()
 
 
 def draft_facts(record: ProbeRecord, item: Item, worker_context: WorkerContext) -> Facts:
@@ -154,7 +164,7 @@ def picture_settings(job: JobConfig) -> dict[str, object]:
     """
     grid = (job.plan.shots, job.plan.shot_threshold, *grid_settings(job))
     flow = (job.flow.max_side, FLOW_FORMAT)
-    settings = {"mask": job.mask, "process_max_side": _side(job), "flow": flow, "grid": grid}
+    settings = {"mask": mask_settings(job.mask), "process_max_side": _side(job), "flow": flow, "grid": grid}
     return settings | {"canvas": canvas_settings(job), "regions": _region_settings(job)}
 
 

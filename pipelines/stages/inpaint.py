@@ -101,6 +101,7 @@ def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wo
         worker_context.engine.digest,
         block,
         *_repeats_of(block, record),
+        *([("made mask", record.mask_content)] if record.mask_content else []),
     )
     part, found = get_or_make(worker_context.store, key, lambda: _make_held(block, task, worker_context))
     if found and smaller_is_refused(job) and Part(part).side:

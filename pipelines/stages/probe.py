@@ -12,7 +12,7 @@ from dataclasses import replace
 import av
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.config import JobConfig, StillFrames
+from reelmend.pipelines.config import JobConfig, Mode, NothingFound, StillFrames
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
 from reelmend.pipelines.engines.registry import reads_all_flow, reads_flow, still_frames
 from reelmend.pipelines.engines.repeats import with_moving_pairs
@@ -23,7 +23,8 @@ from reelmend.pipelines.media.canvas.canvas import canvas_of, canvas_settings
 from reelmend.pipelines.media.canvas.framing import on_canvas
 from reelmend.pipelines.media.canvas.masks import inspect_canvas_masks, read_canvas_masks
 from reelmend.pipelines.media.inspection import inspect_video
-from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary
+from reelmend.pipelines.media.masks.item_mask import making_of, mask_settings
+from reelmend.pipelines.media.masks.reader import MaskInput, MaskSummary
 from reelmend.pipelines.media.rates import exact_rate
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.repeats import REPEATS_VERSION, Distinct, RepeatFinder, with_equal_masks, within_shots
@@ -34,6 +35,8 @@ from reelmend.pipelines.media.stream_copy import try_copies
 from reelmend.pipelines.stages.detail import DETAIL_VERSION, DetailFinder
 from reelmend.pipelines.stages.digests import Seen, see, see_mask
 from reelmend.pipelines.stages.finished import find_finished, rate_told, record_finished
+from reelmend.pipelines.stages.mask_making import make_mask
+from reelmend.pipelines.stages.mask_output import write_mask_output
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.range_copy import copy_range
 from reelmend.pipelines.stages.regions import blocks_of, region_finder
@@ -53,6 +56,34 @@ PROBE_VERSION = 5
 
 def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     item, job = task.item, worker_context.settings(task.item)
+    video, mask = see_sources(item, worker_context)
+    finished = find_finished(item, (video, mask), worker_context)
+    if finished is not None:
+        return finished.receipt(item, job)
+
+    Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
+    record, probe_key, reused = examine(item, job, (video, mask), worker_context)
+    if job.mask.strict and record.mask.notes:
+        raise MaskError(f"{item.video}: its mask is doubtful (mask.strict): {'; '.join(record.mask.notes)}")
+    if job.mode is Mode.masks:
+        _refuse_nothing_found(item, record, job)
+        return write_mask_output(task, record, (video, mask), worker_context)
+    frames = record.frames_of(job)
+    if frames is not None and not _within(record.mask.masked, frames):
+        return copy_range(task, record, frames, (video, mask), worker_context)
+    if not record.mask.masked:
+        _refuse_nothing_found(item, record, job)
+        return _leave_untouched(task, record, (video, mask), worker_context)
+    mended = try_copies(record.info, job.stitch)
+    plan = replace(plan_of(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
+    note = "; ".join([*record.info.notes, *mended])
+    worked = worked_of_plan(plan, record.size, with_side(job, plan.side))
+    found = record.facts(frames) | worked.facts() | ItemFacts(restored_side=plan.side).to_map()
+    return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
+
+
+def see_sources(item: Item, worker_context: WorkerContext) -> tuple[Seen, Seen]:
+    """Return an item's video and mask as they are now. Raises MediaError, MaskError where one is missing."""
     if item.problem:
         raise MediaError(item.problem)
     video = see(item.video, worker_context)
@@ -61,34 +92,27 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
     mask = see_mask(item, worker_context)
     if mask is None:
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
-    finished = find_finished(item, (video, mask), worker_context)
-    if finished is not None:
-        return finished.receipt(item, job)
+    return video, mask
 
-    Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
-    masking = (mask.digest, job.mask, canvas_settings(job))
+
+def examine(
+    item: Item, job: JobConfig, sources: tuple[Seen, Seen], worker_context: WorkerContext
+) -> tuple[ProbeRecord, str, bool]:
+    """Return (record, its key in the store, was it there already) of an item; its mask is made where it has to be."""
+    video, mask = sources
+    masking = (mask.digest, mask_settings(job.mask), canvas_settings(job))
     looking = (DETAIL_VERSION,) if chooses_side(job) else ()
     facts = (PROBE_VERSION, video.digest, masking, _shot_settings(job), rate_told(item, job), *_repeat_settings(job))
     probe_key = f"probes/{digest_of('probe', *facts, *looking)}"
     record = worker_context.find_record(probe_key)
-    reused = record is not None
-    if record is None:
-        with unwritten(sources_of(item, video, mask), (video, mask), worker_context):
-            record = _inspect(item, job, video.digest, mask.digest, worker_context)
-        worker_context.save_record(probe_key, record)
-    else:  # of the same content, maybe under another path, where nothing may be any more
-        record = replace(record, info=replace(record.info, path=worker_context.local(item.video)))
-    frames = record.frames_of(job)
-    if frames is not None and not _within(record.mask.masked, frames):
-        return copy_range(task, record, frames, (video, mask), worker_context)
-    if not record.mask.masked:
-        return _leave_untouched(task, record, (video, mask), worker_context)
-    mended = try_copies(record.info, job.stitch)
-    plan = replace(plan_of(record, probe_key, job, frames), video_stamp=video.stamp, mask_stamp=mask.stamp)
-    note = "; ".join([*record.info.notes, *mended])
-    worked = worked_of_plan(plan, record.size, with_side(job, plan.side))
-    found = record.facts(frames) | worked.facts() | ItemFacts(restored_side=plan.side).to_map()
-    return ProbeReceipt(task.id, reused=reused, frames=plan.frames, plan=plan, note=note, facts=found)
+    if record is not None and record.mask_key and not worker_context.store.exists(record.mask_key):
+        record = None  # a mask that is made again may be another one
+    if record is not None:  # of the same content, maybe under another path, where nothing may be any more
+        return replace(record, info=replace(record.info, path=worker_context.local(item.video))), probe_key, True
+    with unwritten(sources_of(item, *sources), sources, worker_context):
+        record = _inspect(item, job, video.digest, mask.digest, worker_context)
+    worker_context.save_record(probe_key, record)
+    return record, probe_key, False
 
 
 def _shot_settings(job: JobConfig) -> tuple[bool, float]:
@@ -113,9 +137,16 @@ def _inspect(
     info = inspect_video(worker_context.local(item.video), on_frame=on_frame, folder_rate=rate)
     canvas = canvas_of(info, job)
     on_canvas(info, canvas)  # raises where that is too large
-    mask_source = worker_context.mask_of(item)
-    mask = inspect_canvas_masks(mask_source, info, job.mask, canvas)
-    return survey.record(info, video_digest, mask_digest, mask, mask_source)
+    expression = making_of(item, job)
+    if expression is None:
+        mask_source = worker_context.mask_of(item)
+        mask = inspect_canvas_masks(mask_source, info, job.mask, canvas)
+        return survey.record(info, video_digest, mask_digest, mask, mask_source)
+    made = make_mask(item, expression, job, (info, video_digest), mask_digest, survey.shots(info), worker_context)
+    mask = inspect_canvas_masks(made.mask, info, job.mask, canvas)
+    mask = replace(mask, notes=(*made.mask.notes, *mask.notes))
+    record = survey.record(info, video_digest, mask_digest, mask, made.mask)
+    return replace(record, mask_key=made.key, mask_content=made.mask.digest)
 
 
 class FrameSurvey:
@@ -139,16 +170,20 @@ class FrameSurvey:
         if self._repeats is not None:
             self._repeats.see(index, frame)
 
+    def shots(self, info: VideoInfo) -> list[tuple[int, int]]:
+        """Return the ranges [start, stop) between the cuts of a video all of whose frames were seen."""
+        return self._finder.shots() if self._finder is not None else [(0, info.frames)]
+
     def record(
         self,
         info: VideoInfo,
         video_digest: str,
         mask_digest: str,
         mask: MaskSummary,
-        mask_source: MaskSource | None,
+        mask_source: MaskInput | None,
     ) -> ProbeRecord:
         """Return the record of a video all of whose frames were seen; where it repeats some, masks are read again."""
-        shots = self._finder.shots() if self._finder is not None else [(0, info.frames)]
+        shots = self.shots(info)
         detail = self._detail.detail(mask.track, (info.width, info.height)) if self._detail is not None else ()
         still = self._still.ranges()
         record = ProbeRecord(info, video_digest, mask_digest, mask, tuple(shots), still, detail=detail)
@@ -192,6 +227,16 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
     return ItemPlan(probe_key, restored, *size, segments, chunks, flow_bytes, side=side)
 
 
+def _refuse_nothing_found(item: Item, record: ProbeRecord, job: JobConfig) -> None:
+    """Raise MaskError where the job wants a mask to be found and none was."""
+    found = record.mask.masked or not (record.mask_key and item.mask_expression)
+    if not found and job.mask.nothing_found is NothingFound.fail:
+        raise MaskError(
+            f"{item.video}: nothing was found by {item.mask_expression}; look at `reelmend mask preview`, or set "
+            "mask.nothing_found=copy to keep such videos as they are"
+        )
+
+
 def _leave_untouched(
     task: ProbeTask, record: ProbeRecord, sources: tuple[Seen, Seen], worker_context: WorkerContext
 ) -> ProbeReceipt:
@@ -212,7 +257,8 @@ def _leave_untouched(
                 shutil.copyfile(image, copy / image.name)
         else:
             shutil.copyfile(source, copy)
-    why = "; ".join(("the mask is empty", *record.mask.notes))
+    empty = f"nothing was found by {task.item.mask_expression}" if record.mask_key else "the mask is empty"
+    why = "; ".join((empty, *record.mask.notes))
     note = f"{why}: the source was copied unchanged to {output}"
     done = record_finished(task.item, "untouched", output, sources, note, record.facts(), worker_context)
     way.end()

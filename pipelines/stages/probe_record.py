@@ -43,6 +43,10 @@ class ProbeRecord:
     """Runs of equal frames under equal masks, where the job asked for them: see `media.repeats`."""
     detail: Detail = ()
     """What smaller sizes would lose around the holes, where the job asks: see `stages.detail`."""
+    mask_key: str = ""
+    """Of the mask in the store, where it was made from the pictures."""
+    mask_content: str = ""
+    """Digest of that mask's pixels."""
     sources: tuple[Source, Source | None] | None = field(default=None, compare=False)
     """The item's video and mask, which are not kept: the content may have been found under another path."""
 
@@ -87,8 +91,9 @@ class ProbeRecord:
     def to_dict(self) -> dict[str, Any]:
         value = {**asdict(replace(self, sources=None)), "info": self.info.to_dict()}
         del value["sources"]
-        if not self.repeats:
-            del value["repeats"]
+        for name in ("repeats", "mask_key", "mask_content"):
+            if not value[name]:
+                del value[name]
         return value
 
     @classmethod

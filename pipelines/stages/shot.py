@@ -79,7 +79,7 @@ def shots_of(block: Block, task: InpaintTask | StitchTask, worker_context: Worke
     `side` is the longest side in pixels to work at, 0 for what the job says.
     """
     record = worker_context.record(task)
-    mask = worker_context.mask_of(task.item)
+    mask = worker_context.mask_of(task.item, record.mask_key)
 
     def open_shot() -> OpenShot:
         job = with_side(worker_context.planned_settings(task), side or None)

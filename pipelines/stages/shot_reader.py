@@ -19,7 +19,7 @@ from reelmend.pipelines.engines.registry import works_in_regions
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of
 from reelmend.pipelines.media.canvas.masks import read_canvas_masks
 from reelmend.pipelines.media.crop import region_to_rgb
-from reelmend.pipelines.media.masks.reader import MaskSource
+from reelmend.pipelines.media.masks.reader import MaskInput
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.sizes import Size
@@ -40,7 +40,7 @@ class Clip:
     The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
     """
 
-    def __init__(self, record: ProbeRecord, mask: MaskSource | None, job: JobConfig) -> None:
+    def __init__(self, record: ProbeRecord, mask: MaskInput | None, job: JobConfig) -> None:
         self.record, self.job = record, job
         self.canvas = canvas_of(record.info, job)
         self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
@@ -131,7 +131,7 @@ class Clip:
 
 
 def _read_masks(
-    record: ProbeRecord, canvas: Canvas, mask: MaskSource | None, job: JobConfig, start: int
+    record: ProbeRecord, canvas: Canvas, mask: MaskInput | None, job: JobConfig, start: int
 ) -> Iterator[Bool]:
     """Yield masks from frame `start` on, at the output's size."""
     info = record.info

@@ -12,8 +12,9 @@ from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, hybrid_of
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
-from reelmend.pipelines.media.masks.drawn import read_drawn
-from reelmend.pipelines.media.masks.reader import MaskSource
+from reelmend.pipelines.media.masks.expression import read_expression
+from reelmend.pipelines.media.masks.made import MadeMask, unpack
+from reelmend.pipelines.media.masks.reader import MaskInput
 from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.stages.model_clock import ModelClock
 from reelmend.pipelines.stages.probe_record import ProbeRecord, Source
@@ -44,6 +45,7 @@ class WorkerContext:
         """What the present task had from the flow cache so far."""
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
+        self.made_mask = lru_cache(maxsize=2)(self._load_mask)
         self.settings = lru_cache(maxsize=64)(self._settings)
 
     @cached_property
@@ -105,11 +107,22 @@ class WorkerContext:
             raise SourceChanged(f"{place}: no longer exists")
         return path
 
-    def mask_of(self, item: Item) -> MaskSource | None:
-        """Return the item's mask as it can be read until the task ends, None without one. Raises SourceChanged."""
-        if item.drawn:
-            return read_drawn(item.drawn)
+    def mask_of(self, item: Item, key: str = "") -> MaskInput | None:
+        """Return the item's mask as it can be read until the task ends, None without one; `key` as its probe has made it.
+
+        Raises SourceChanged, and StoreError when a made one is gone.
+        """
+        if key:
+            return self.made_mask(key)
+        if item.mask_expression:
+            return read_expression(item.mask_expression).drawn
         return None if item.mask is None else self.local(item.mask)
+
+    def _load_mask(self, key: str) -> MadeMask:
+        blob = self.store.get(key)
+        if blob is None:
+            raise StoreError(f"the mask {key} is gone or damaged; run the same command again")
+        return unpack(blob)
 
     def stamp(self, place: Location) -> Stamp:
         """Return that of what `local` gave, as it is now; of a copy, as the object was. Not known where it is gone."""
@@ -134,6 +147,7 @@ class WorkerContext:
                 f"{item.video}: its probe record {plan.probe_key} is gone or damaged; run the same command again"
             )
         video = Source(item.video, plan.video_stamp, record.video_digest)
-        mask = None if item.mask is None else Source(item.mask, plan.mask_stamp, record.mask_digest)
+        place = None if record.mask_key else item.mask  # a made mask has taken what it needs of its file
+        mask = None if place is None else Source(place, plan.mask_stamp, record.mask_digest)
         info = replace(record.info, path=self.local(item.video))
         return replace(record, info=info, sources=(video, mask))

@@ -8,8 +8,10 @@ NOW = "now.json"  # what it is at
 """The run's own files, in `<out>/_reelmend/`; the ledger is a folder."""
 REPLACED = "replaced"
 """Among them a folder for what lay in outputs' places and was not the run's."""
-
-
+MASK_PREVIEW = "mask_preview"
+"""Of `reelmend mask preview`, among the run's own files."""
+PREVIEW = "preview"
+"""Of `reelmend preview`, likewise: the output folder of a run over a few seconds of some items."""
 PROFILE_FOLDER = "profile"
 """Of timeline and traces, among the run's own files."""
 TIMELINE = "timeline.json.gz"

@@ -2,6 +2,8 @@
 
 from reelmend.pipelines.storage.location import Location
 
+ANNOTATIONS = ".json"
+"""Of masks in annotation files."""
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".dpx", ".exr", ".tga", ".jp2", ".j2k"}
 )

@@ -7,10 +7,12 @@ from threading import Event, Thread
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos.killer import Kill, Killed
 
 _PAUSE_S, _STAYS_S = (0.5, 4.0), (0.1, 2.0)
+_PATIENCE_S = 60.0
 
 
 class Meddler:
@@ -54,5 +56,14 @@ class Meddler:
                 self._put(client, name, self._contents[name])
 
     def _put(self, client: Any, name: str, content: bytes) -> None:
-        client.put_object(Bucket=self._bucket, Key=f"in/{name}", Body=content)
+        """Save it, however often the busy server hangs up: a source that is not put back would be the campaign's own."""
+        patience_ends = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                client.put_object(Bucket=self._bucket, Key=f"in/{name}", Body=content)
+                break
+            except (BotoCoreError, ClientError):
+                if time.monotonic() > patience_ends:
+                    raise
+                time.sleep(0.2)
         self.done.append(Killed(time.time(), Kill.SOURCE, name))

@@ -66,7 +66,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("run.attempts=0", "run.attempts: 0 is below 1 (command line)"),
         ("flow.max_side=4", "flow.max_side: 4 is below 16 pixels (0 means the source's size) (command line)"),
         ("plan.shot_threshold=nan", "plan.shot_threshold: nan is outside 0 (excluded) .. 255 (command line)"),
-        ("mode=paint", "mode: 'paint' is not one of inpaint, outpaint (command line)"),
+        ("mode=paint", "mode: 'paint' is not one of inpaint, outpaint, masks (command line)"),
         ("outpaint.scale_w=0.5", "outpaint.scale_w: 0.5 is outside 1..4 (command line)"),
         ("outpaint.scale_h=nan", "outpaint.scale_h: nan is outside 1..4 (command line)"),
         ("outpaint.scale_w=wide", "outpaint.scale_w: 'wide' is not a number (command line)"),

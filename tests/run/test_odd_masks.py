@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.screen import print_summary
 from reelmend.pipelines.config import InputConfig
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.storage.ledger.rows import ItemRow
-from tests.clips import write_clip
+from tests.clips import write_clip, write_mask_image
 from tests.jobs import finish, lossless_job
 
 BOX = np.zeros((64, 96), np.uint8)
@@ -60,3 +62,19 @@ def test_terminal_and_report_say_all_of_it(ended: tuple[Path, RunSummary, dict[s
     for words in ("the mask is empty", "brightest level is", "read as labels (1)", "is it inverted"):
         assert words in screen.getvalue(), words
         assert words in report, words
+
+
+def test_a_doubtful_mask_is_named_before_the_run_and_refused_by_strict(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    video = write_clip(tmp_path / "clip.mkv", 2, codec="ffv1", audio=False)
+    mask = write_mask_image(tmp_path / "mask.png", ~np.pad(np.ones((10, 10), np.bool_), ((0, 54), (0, 86))))
+    words = ["run", "--videos", str(video), "--masks", str(mask), "--out", str(tmp_path / "out"), "run.executor=inline"]
+    strict = CliRunner().invoke(app, [*words, "--strict"])
+    assert strict.exit_code == 2
+    assert "mask.png: is doubtful (mask.strict): it covers 98% of the picture: is it inverted?" in strict.output
+    assert not (tmp_path / "out").exists()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    said = [record.getMessage() for record in caplog.records]
+    doubt = next(place for place, text in enumerate(said) if "covers 98% of the picture" in text)
+    assert doubt < next(place for place, text in enumerate(said) if "probing" in text)

@@ -171,7 +171,7 @@ def test_an_item_changes_nothing_that_is_the_runs(override: str, tmp_path: Path)
 
 
 def test_an_item_may_change_only_what_belongs_to_its_picture() -> None:
-    assert set(ITEM_SECTIONS) == {"mode", "outpaint", "mask", "process", "flow", "plan", "stitch", "frames"}
+    assert set(ITEM_SECTIONS) == {"mode", "outpaint", "mask", "find", "process", "flow", "plan", "stitch", "frames"}
 
 
 @pytest.mark.parametrize("reference", ["${oc.env:PASSPHRASE}", "${out}", "x${s3.endpoint}"])

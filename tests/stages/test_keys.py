@@ -18,13 +18,17 @@ from reelmend.pipelines.config import (
     Codec,
     JobConfig,
     Mode,
+    NothingFound,
     OutOfMemory,
     Precision,
     Sound,
     StillFrames,
+    TextKind,
+    TextShape,
     WorkRegion,
 )
 from reelmend.pipelines.engines.weights.find import WeightFile
+from reelmend.pipelines.media.masks.item_mask import recipe_of
 from reelmend.pipelines.stages.digests import see, see_mask
 from reelmend.pipelines.stages.finished import record_finished
 from reelmend.pipelines.stages.flow import flow
@@ -146,6 +150,12 @@ PICTURE = {
     "mask.threshold": (90, {"probe", "part", "output"}),
     "mask.dilation": (5, {"probe", "part", "output"}),
     "mask.numbered_from": (1, {"probe", "part", "output"}),
+    "mask.invert": (True, {"probe", "part", "output"}),
+    "mask.label": (255, {"probe", "part", "output"}),
+    "mask.persist": (3, {"probe", "part", "output"}),
+    "mask.fade": (1, {"probe", "part", "output"}),
+    "mask.nothing_found": (NothingFound.fail, {"output"}),
+    "mask.strict": (True, {"output"}),
     "process.region": (WorkRegion.frame, {"part", "output"}),
     "process.region_margin": (64, {"part", "output"}),
     "process.max_side": (48, {"flow", "part", "output"}),
@@ -193,6 +203,12 @@ HYBRID = {
     "plan.block_length": (81, {"part", "output"}),
 }
 """Of engine `auto`, of whose blocks here none scores low: flow and parts are those of `propagation`."""
+FOUND = {
+    "find.text": TextKind.captions,
+    "find.text_shape": TextShape.lines,
+    "find.damage_sensitivity": 0.7,
+}
+"""Of mask sources: see `test_the_recipe_of_a_made_mask_names_what_its_sources_depend_on`."""
 INERT = {
     "refine.below": 0.9,
     "name": "another",
@@ -360,8 +376,20 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to() -> None:
         "output",
         "flow_cache.max_bytes",
     }
-    known = {*PICTURE, *OUTPAINTED, *NETWORKS, *BY_CONTENT, *HYBRID, *INERT, *weights, *by_time_alone}
+    known = {*PICTURE, *OUTPAINTED, *NETWORKS, *BY_CONTENT, *HYBRID, *FOUND, *INERT, *weights, *by_time_alone}
     assert {name for name in leaves(JobConfig()) if name.split(".")[0] not in elsewhere} == known
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_recipe_of_a_made_mask_names_what_its_sources_depend_on(case: Case, name: str) -> None:
+    source = "damage" if "damage" in name else "text"
+    item, plain = replace(case.item, mask=None, mask_expression=source), case.item
+    recipe, of_plain = recipe_of(item, case.job), recipe_of(plain, case.job)
+    other_source = recipe_of(replace(item, mask_expression="overlay"), case.job)
+    setting(name, FOUND[name])(case)
+    assert recipe_of(item, case.job) != recipe
+    assert recipe_of(plain, case.job) == of_plain == ""
+    assert recipe_of(replace(item, mask_expression="overlay"), case.job) == other_source != recipe
 
 
 def leaves(value: Any, name: str = "") -> list[str]:

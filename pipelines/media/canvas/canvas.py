@@ -81,7 +81,7 @@ def canvas_of(video: VideoInfo | VideoHeader, job: JobConfig) -> Canvas:
 
 def canvas_of_size(picture: Size, job: JobConfig, *, turned: bool = False, cell: Size = (1, 1)) -> Canvas:
     """Return the canvas of a coded picture size; `turned` swaps the factors."""
-    if job.mode == Mode.inpaint:
+    if job.mode is not Mode.outpaint:
         return Canvas.of(picture)
     scale_w, scale_h = job.outpaint.scale_w, job.outpaint.scale_h
     return Canvas.around(picture, *((scale_h, scale_w) if turned else (scale_w, scale_h)), cell)
@@ -89,7 +89,7 @@ def canvas_of_size(picture: Size, job: JobConfig, *, turned: bool = False, cell:
 
 def canvas_settings(job: JobConfig) -> object:
     """Return what of the job determines a canvas, for identities: None for inpainting."""
-    return None if job.mode == Mode.inpaint else job.outpaint
+    return job.outpaint if job.mode is Mode.outpaint else None
 
 
 def _side(length: int, scale: float) -> int:

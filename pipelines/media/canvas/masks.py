@@ -13,13 +13,13 @@ from reelmend.pipelines.config import MaskConfig
 from reelmend.pipelines.media.boxes import bounding_box
 from reelmend.pipelines.media.canvas.canvas import Canvas
 from reelmend.pipelines.media.masks.align import Bool
-from reelmend.pipelines.media.masks.reader import MaskSource, MaskSummary, inspect_masks, read_masks
+from reelmend.pipelines.media.masks.reader import MaskInput, MaskSummary, inspect_masks, read_masks
 from reelmend.pipelines.media.records import VideoInfo
 
 NO_MASK = MaskSummary("none", frames=0, masked=(), masked_fraction=0.0, box=(0, 0, 0, 0))
 
 
-def inspect_canvas_masks(path: MaskSource | None, info: VideoInfo, config: MaskConfig, canvas: Canvas) -> MaskSummary:
+def inspect_canvas_masks(path: MaskInput | None, info: VideoInfo, config: MaskConfig, canvas: Canvas) -> MaskSummary:
     """Return what is missing, at the canvas' size. Raises MaskError where the mask does not fit the video."""
     summary = NO_MASK if path is None else inspect_masks(path, info, config)
     if not canvas.grows:
@@ -31,7 +31,7 @@ def inspect_canvas_masks(path: MaskSource | None, info: VideoInfo, config: MaskC
 
 
 def read_canvas_masks(
-    path: MaskSource | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
+    path: MaskInput | None, info: VideoInfo, config: MaskConfig, canvas: Canvas, start: int, stop: int
 ) -> Iterator[Bool]:
     """Yield the masks of frames [start, stop), bool [H, W] at the canvas' size; without a path what is around is all.
 

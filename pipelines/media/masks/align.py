@@ -30,7 +30,7 @@ def fitted(
     `own_rotation` is the degrees clockwise by which a player turns the mask itself once it is mirrored. Raises
     MaskError when the mask shows another shape of picture than the video; `path` is for its message.
     """
-    missing = (levels > config.threshold).astype(np.uint8)
+    missing = ((levels > config.threshold) ^ config.invert).astype(np.uint8)
     if _drawn_as_shown((missing.shape[1], missing.shape[0]), path, info, own_rotation):
         missing = as_coded(as_shown(missing, own_rotation, own_mirrored), info.rotation, info.mirrored)
     if missing.shape != (info.height, info.width):

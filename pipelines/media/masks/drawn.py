@@ -26,7 +26,7 @@ U8 = NDArray[np.uint8]
 Size = tuple[int, int]
 """(width, height)"""
 
-_KINDS = ("box", "polygon")
+SHAPES = ("box", "polygon")
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(%?)")
 _FORMS = "use box:LEFT,TOP,WIDTH,HEIGHT or polygon:X,Y,X,Y,X,Y in pixels or percent, with @START:STOP for a range"
 _MOST_SHAPES = 1000
@@ -41,9 +41,22 @@ class Length:
     is_share: bool
     """`value` is percent of the side, else pixels."""
 
+    def __str__(self) -> str:
+        return f"{float(self.value):.15g}{'%' if self.is_share else ''}"
+
     def of(self, side: int) -> Fraction:
         """Return it in pixels."""
         return self.value * side / 100 if self.is_share else self.value
+
+
+def sides_of(corner: tuple[Length, Length], extent: tuple[Length, Length], size: Size) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of a box in a picture of the size (width, height): every pixel of which it
+    covers a part."""
+    (x, y), (across, down) = corner, extent
+    width, height = size
+    left, top = x.of(width), y.of(height)
+    right, bottom = left + across.of(width), top + down.of(height)
+    return math.floor(left), math.floor(top), min(width, math.ceil(right)), min(height, math.ceil(bottom))
 
 
 @dataclass(frozen=True)
@@ -56,11 +69,15 @@ class Shape:
     range: FrameRange | None
     text: str
 
+    @property
+    def kind(self) -> str:
+        return "box" if self.is_box else "polygon"
+
     def draw(self, levels: U8) -> None:
         """Set its pixels in levels [H, W] to 255; what is outside the picture is cut off."""
         height, width = levels.shape
         if self.is_box:
-            left, top, right, bottom = self._sides((width, height))
+            left, top, right, bottom = sides_of(self.corners[0], self.corners[1], (width, height))
             levels[top:bottom, left:right] = 255
             return
         points = [(math.floor(x.of(width)), math.floor(y.of(height))) for x, y in self.corners]
@@ -71,14 +88,6 @@ class Shape:
         levels = np.zeros(size[::-1], np.uint8)
         self.draw(levels)
         return bool(levels.any())
-
-    def _sides(self, size: Size) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) of a box: every pixel of which it covers a part."""
-        (x, y), (across, down) = self.corners
-        width, height = size
-        left, top = x.of(width), y.of(height)
-        right, bottom = left + across.of(width), top + down.of(height)
-        return math.floor(left), math.floor(top), min(width, math.ceil(right)), min(height, math.ceil(bottom))
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ class DrawnMask:
 
 def is_drawn(text: str) -> bool:
     """Whether a mask is named by a shape and not by a path."""
-    return text.strip().startswith(tuple(f"{kind}:" for kind in _KINDS))
+    return text.strip().startswith(tuple(f"{kind}:" for kind in SHAPES))
 
 
 @lru_cache(maxsize=256)
@@ -145,11 +154,11 @@ def read_drawn(text: str) -> DrawnMask:
 
 def _shape(word: str) -> Shape:
     kind, _, rest = word.partition(":")
-    if kind not in _KINDS:
+    if kind not in SHAPES:
         raise ConfigError(f"mask {word}: not a box or a polygon; {_FORMS}")
     numbers, at, within = rest.partition("@")
     frames = read_range(within) if at else None
-    lengths = [_length(number, word) for number in numbers.split(",")]
+    lengths = [read_length(number, word) for number in numbers.split(",")]
     corners = tuple(zip(lengths[::2], lengths[1::2], strict=False))
     if kind == "box":
         if len(lengths) != 4:
@@ -162,7 +171,8 @@ def _shape(word: str) -> Shape:
     return Shape(corners, False, frames, word)
 
 
-def _length(number: str, word: str) -> Length:
+def read_length(number: str, word: str) -> Length:
+    """Read pixels, or a percentage with its sign. Raises ConfigError that names the `word` it is part of."""
     found = _NUMBER.fullmatch(number)
     if found is None:
         raise ConfigError(f"mask {word}: {number!r} is not a number of pixels or a percentage such as 12.5%; {_FORMS}")

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.media.masks.levels import U8
-from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.records import VideoHeader, VideoInfo
 
 MOST_COVERED = 0.5
 """Share of the picture from which on a mask may be an inverted one."""
+LEAST_COVERED = 2e-5
+"""Share of the picture below which a mask, grown, covers nothing that a person would mark: 41 pixels of full HD."""
+INVERTED = "is it inverted? White is removed, black is kept; mask.invert=true swaps them"
 _DIM_SHARE = 1 / 3
 """Of the pixels that are not black, those that are not missing either, from which on few levels may be labels."""
 _FEW_LEVELS = 16
@@ -67,25 +70,30 @@ class LevelCount:
         return ""
 
 
-def coverage_note(covered: int, masked_frames: int, full_frames: int, info: VideoInfo) -> str:
-    """What to say of how much a mask covers: `covered` pixels of `masked_frames` frames, all of `full_frames`."""
+def coverage_note(covered: int, masked_frames: int, full_frames: int, info: VideoInfo, *, is_made: bool = False) -> str:
+    """What to say of how much a mask covers: `covered` pixels of `masked_frames` frames, all of `full_frames`.
+
+    One that was made may be of specks, and is complete where a source has found them.
+    """
     share = covered / (masked_frames * info.width * info.height) if masked_frames else 0.0
     if full_frames == info.frames:
         return (
             "it covers every pixel of every frame, so the whole result is invented: is it inverted, or all white? "
-            "White is removed, black is kept"
+            "White is removed, black is kept; mask.invert=true swaps them"
+        )
+    if 0 < share < LEAST_COVERED and not is_made:
+        return (
+            f"it covers {share:.4%} of the picture, a few single pixels: is it the right mask, and does "
+            "mask.threshold fit it?"
         )
     if share > MOST_COVERED:
-        return (
-            f"it covers {share:.0%} of the picture, which leaves little to restore from: is it inverted? White is "
-            "removed, black is kept"
-        )
+        return f"it covers {share:.0%} of the picture, which leaves little to restore from: {INVERTED}"
     if full_frames:
         return f"it covers the whole picture of {full_frames} of {info.frames} frames"
     return ""
 
 
-def size_note(size: tuple[int, int], info: VideoInfo, own_rotation: int = 0) -> str:
+def size_note(size: tuple[int, int], info: VideoInfo | VideoHeader, own_rotation: int = 0) -> str:
     """What to say of a mask of another shape that was stretched onto its video; `size` is its (width, height)."""
     width, height = size if own_rotation % 180 == 0 else size[::-1]
     for seen_w, seen_h in (info.display_size, (info.width, info.height)):

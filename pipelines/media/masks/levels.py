@@ -69,6 +69,25 @@ def read_mask_image(path: Path) -> MaskImage:
     return MaskImage(levels, lossless, note)
 
 
+def read_label_image(path: Path, label: int) -> MaskImage:
+    """Read one image whose pixels are numbers, and return white where they are `label`.
+
+    The numbers are the indices of a palette, or the levels of a grey image, of 16 bits too. Raises MediaError when it
+    cannot be read, MaskError when its pixels are colours.
+    """
+    own = read_image(path)
+    if own.format.name == "pal8":
+        plane = own.planes[0]
+        numbers: Samples = np.frombuffer(memoryview(plane), np.uint8).reshape(own.height, -1)[:, : own.width]
+    else:
+        frame = to_working(own, working_format(own.format.name))
+        layout, first = working_layout(frame.format.name), planes_of(frame)[0]
+        numbers = first[..., 0] if layout.interleaved else first
+        if layout.family != "grey" and not (layout.interleaved and (first[..., :3] == first[..., :1]).all()):
+            raise MaskError(f"{path}: mask.label={label} needs a grey or palette image, and this one is in colours")
+    return MaskImage(np.where(numbers == label, 255, 0).astype(np.uint8), lossless=True)
+
+
 def frame_levels(frame: av.VideoFrame, info: Coloured) -> U8:
     """Return the grey levels of a frame of `read_frames`, u8 [h, w]; alpha is not looked at."""
     layout = working_layout(frame.format.name)

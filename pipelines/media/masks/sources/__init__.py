@@ -1,0 +1,1 @@
+"""Mask sources: what finds the pixels to restore in the pictures themselves."""

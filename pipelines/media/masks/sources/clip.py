@@ -1,0 +1,55 @@
+"""Pictures that a mask source looks at: a range of a video's frames, as a player shows them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.media.reader import read_frames, to_rgb
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.media.rotation import as_shown
+
+U8 = NDArray[np.uint8]
+Size = tuple[int, int]
+"""(width, height)"""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames [start, stop) of a video. All frame numbers are the video's own."""
+
+    info: VideoInfo
+    start: int
+    stop: int
+    shots: tuple[tuple[int, int], ...]
+    """Ranges [start, stop) without a cut, which together are the whole clip."""
+
+    @property
+    def size(self) -> Size:
+        """(width, height) of the pictures as shown: turned, before pixels that are not square are stretched."""
+        return self.info.display_size
+
+    @property
+    def rate(self) -> float:
+        """Frames per second, on average."""
+        return float(self.info.rate)
+
+    def pictures(self, start: int | None = None, stop: int | None = None, size: Size | None = None) -> Iterator[U8]:
+        """Yield RGB pictures u8 [H, W, 3] of frames [start, stop), by default all; `size`: scaled to (width, height).
+
+        They can be read as often as needed; each time decodes again. Raises MediaError.
+        """
+        first, last = self.start if start is None else start, self.stop if stop is None else stop
+        info = self.info
+        coded = size if size is None or info.rotation % 180 == 0 else (size[1], size[0])
+        for frame in read_frames(info, first, last):
+            PROGRESS.frame()
+            yield as_contiguous(as_shown(to_rgb(frame, info, coded), info.rotation, info.mirrored))
+
+
+def as_contiguous(image: NDArray[Any]) -> U8:
+    """Return an image as OpenCV takes it."""
+    return np.ascontiguousarray(image, np.uint8)
