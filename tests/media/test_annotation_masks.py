@@ -52,7 +52,10 @@ def test_a_run_length_code_may_be_text(tmp_path: Path, text: str, counts: list[i
     height, width = sum(counts), 1
     codes = [{"size": [height, width], "counts": given} for given in (text, counts)]
     found = read_annotations(written(tmp_path, codes))
-    assert np.array_equal(found.levels(0), found.levels(1))
+    first, second = found.levels(0), found.levels(1)
+    assert first is not None
+    assert second is not None
+    assert np.array_equal(first, second)
 
 
 def test_images_of_coco_are_ordered_by_the_numbers_in_their_names(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def pictures(path: str) -> NDArray[np.uint8]:
 
 def green(path: str) -> list[int]:
     """Pixels of pure green in each frame."""
-    return (pictures(path) == (0, 255, 0)).all(3).sum((1, 2)).tolist()
+    return [int(count) for count in (pictures(path) == (0, 255, 0)).all(3).sum((1, 2))]
 
 
 def artifacts(out: str = "out") -> dict[Path, int]:

@@ -26,10 +26,10 @@ class Camera:
 
     def between(self, start: int, stop: int) -> Matrix:
         """Return where the points of frame `start` are in frame `stop`."""
-        matrix = np.eye(3)
+        matrix: Matrix = np.eye(3)
         for frame in range(min(start, stop), max(start, stop)):
             matrix = self._step(frame) @ matrix
-        return matrix if start <= stop else np.linalg.inv(matrix)
+        return matrix if start <= stop else np.asarray(np.linalg.inv(matrix), np.float64)
 
     def _step(self, frame: int) -> Matrix:
         if frame not in self._steps:
@@ -39,16 +39,27 @@ class Camera:
 
 def homography(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Matrix:
     """Return the motion of the background between two grey pictures [h, w]; none where nothing can be followed."""
-    points = cv2.goodFeaturesToTrack(first, _POINTS, _QUALITY, _APART_PX)
-    if points is None or len(points) < _FEWEST:
+    corners = cv2.goodFeaturesToTrack(first, _POINTS, _QUALITY, _APART_PX)
+    if corners is None or len(corners) < _FEWEST:
         return np.eye(3)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None, winSize=_WINDOW, maxLevel=_LEVELS)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, winSize=_WINDOW, maxLevel=_LEVELS)
+    points = np.asarray(corners, np.float32)
+    there, found = _followed(first, second, points)
+    back, again = _followed(second, first, there)
     returned = np.abs(points - back).reshape(-1, 2).max(1) < _RETURN_PX
-    good = (found.ravel() == 1) & (again.ravel() == 1) & returned
+    good = found & again & returned
     if good.sum() < _FEWEST:
         return np.eye(3)
     cv2.setRNGSeed(0)  # RANSAC draws from it; the same frames give the same answer
     matrix, _ = cv2.findHomography(points[good], there[good], cv2.RANSAC, _RANSAC_PX)
     usable = matrix is not None and np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 0.1
     return np.asarray(matrix, np.float64) if usable else np.eye(3)
+
+
+def _followed(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], points: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return where points [N, 1, 2] of one picture are in another, and which were found."""
+    there, found, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
+        first, second, points, None, winSize=_WINDOW, maxLevel=_LEVELS
+    )
+    return np.asarray(there, np.float32), np.asarray(found).ravel() == 1
