@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.config import JobConfig, Mode
 from reelmend.pipelines.engines.registry import count_work
 from reelmend.pipelines.engines.work_count import WorkCount
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked
@@ -13,6 +13,7 @@ from reelmend.pipelines.forecast.item_estimate import Looked, restored_frames
 from reelmend.pipelines.forecast.speed import Pixels
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of_size
+from reelmend.pipelines.media.masks.item_mask import making_seconds
 from reelmend.pipelines.media.sizes import flow_size, process_size
 from reelmend.pipelines.tasks import Item
 
@@ -43,6 +44,8 @@ class Group:
     chunks: float = 0.0
     longest: int = 0
     """Frames of the longest item."""
+    making: float = 0.0
+    """Core-seconds until masks are made."""
 
     def add(self, work: WorkCount, weight: float) -> None:
         self.items += weight
@@ -61,6 +64,8 @@ class Group:
 def pixels_of(canvas: Canvas, job: JobConfig, *, frames: float, pairs: float, seen: float, hole: Hole) -> Pixels:
     """Return the millions of pixels that go through the stages."""
     worked = hole.worked
+    if job.mode is Mode.masks:  # nothing is restored, and a mask is small
+        return Pixels(canvas.picture_width * canvas.picture_height / 1e6 * frames, 0, 0, 0, 0, 0, 0, 0)
     sizes = canvas.picture_size, canvas.size, flow_size(canvas.picture_size, job), process_size(canvas.size, job)
     source, output, flow, process = (width * height / 1e6 for width, height in sizes)
     return Pixels(
@@ -86,7 +91,7 @@ class Sums:
         self._by_size: dict[tuple[tuple[str, ...], int, int], Group] = {}
         self._settings = lru_cache(maxsize=1024)(lambda overrides: apply_overrides(job, overrides))
         self._count = lru_cache(maxsize=200_000)(
-            lambda overrides, frames: count_work(self._settings(overrides), frames)
+            lambda overrides, frames: _work(self._settings(overrides), frames)
         )
         self._masked = self._masked_of = 0.0
         self._worked: list[tuple[Worked, float]] = []
@@ -98,18 +103,23 @@ class Sums:
     def trust(self, item: Item, weight: float = 1.0) -> None:
         """Add an item by the figures of its manifest."""
         size = item.width or 0, item.height or 0
-        frames = restored_frames(item, self._settings(item.overrides))
+        settings = self._settings(item.overrides)
+        frames = restored_frames(item, settings)
         group = self._by_size.get((item.overrides, *size))
         if group is None:
             canvas = canvas_of_size(size, self._settings(item.overrides))
             group = self._by_size[(item.overrides, *size)] = self._group(item.overrides, canvas)
         group.add(self._count(item.overrides, frames), weight)
+        group.making += weight * (item.frames or 0) * making_seconds(item, settings, size)
 
     def add(self, looked: Looked, weight: float = 1.0) -> None:
         """Add an item that was looked at and can be restored."""
         assert looked.canvas is not None
         overrides = looked.item.overrides
-        self._group(overrides, looked.canvas).add(self._count(overrides, looked.frames), weight)
+        group = self._group(overrides, looked.canvas)
+        group.add(self._count(overrides, looked.frames), weight)
+        seconds = making_seconds(looked.item, group.job, looked.canvas.picture_size)
+        group.making += weight * looked.frames * seconds
 
     def see_mask(self, looked: Looked) -> None:
         """Learn from an item which share of the pictures is missing, and what is worked on."""
@@ -142,6 +152,11 @@ class Sums:
 
     def _group(self, overrides: tuple[str, ...], canvas: Canvas) -> Group:
         return self._groups.setdefault((overrides, canvas), Group(self._settings(overrides), canvas))
+
+
+def _work(job: JobConfig, frames: int) -> WorkCount:
+    """Count what there is to do for a video of so many frames; a job of masks restores nothing of it."""
+    return WorkCount(frames, 0, 0, 0) if job.mode is Mode.masks else count_work(job, frames)
 
 
 def _error_of_total(drawn: Sequence[float], of: int) -> float:

@@ -11,6 +11,7 @@ from reelmend.pipelines.forecast.speed import Pixels, Speed, bytes_per_pixel
 from reelmend.pipelines.forecast.sums import Group, Hole, Sums, pixels_of
 from reelmend.pipelines.media.sizes import chooses_side
 from reelmend.pipelines.storage.flow_cache.codec import BYTES_PER_VALUE
+from reelmend.pipelines.tasks import Stage
 
 FLOW_BYTES_PER_PIXEL = 4 * BYTES_PER_VALUE
 """Of both directions of a pair of frames, where no rates say it; measured on hand-held film."""
@@ -68,6 +69,9 @@ def _with_hours(counted: Forecast, groups: list[Group], rates: ChosenRates, job:
     speed, first = Speed(rates, job.cost.refined), (rates.second or rates).first
     whole = _sum([group.pixels(hole) for group in groups])
     seconds, cpu_seconds = speed.seconds(whole), speed.cpu_seconds(whole)
+    making = sum(group.making for group in groups)
+    seconds[Stage.PROBE.value] += making
+    cpu_seconds[Stage.PROBE.value] += making
     on_gpu, gpus = first.device != CPU, first.gpus_per_worker
     due = bill(seconds, cpu_seconds, job.cost, on_gpu=on_gpu, gpus_per_worker=gpus)
     longest = max((_alone(group, speed, hole) for group in groups), default=0.0)
@@ -103,7 +107,7 @@ def _alone(group: Group, speed: Speed, hole: Hole) -> float:
     chunk = min(frames, group.job.plan.chunk_length)
     seen = whole.frames_seen * chunk / frames if frames else 0
     read = speed.seconds(pixels_of(group.canvas, group.job, frames=frames, pairs=chunk, seen=seen, hole=hole))
-    return sum(read.values())
+    return sum(read.values()) + (group.making * frames / group.frames if group.frames else 0.0)
 
 
 def _assumed_hole(sums: Sums, rates: ChosenRates | None) -> Hole:
@@ -141,6 +145,8 @@ def _doubts(sums: Sums, rates: ChosenRates | None, unknown: int) -> list[str]:
     if chooses_side(job):
         most = job.process.auto_most or "the source's size"
         doubts.append(f"sizes are chosen when the videos are read; work is counted at process.auto_most ({most})")
+    if any(group.making for group in sums.groups):
+        doubts.append("masks are made when the videos are read: the time is estimated, how much they cover is unknown")
     if (pair := hybrid_of(job)) is not None:
         doubts.append(
             "which blocks are refined is known when they are drafted; chunks and flow are those of the drafts"

@@ -37,6 +37,12 @@ def recipe_of(item: Item, job: JobConfig) -> str:
     return ""
 
 
+def making_seconds(item: Item, job: JobConfig, size: tuple[int, int]) -> float:
+    """Return about how many core-seconds a frame of (width, height) takes until the item's mask is made; 0 for others."""
+    making = making_of(item, job)
+    return sum(source_of(name).seconds_per_frame(size) for name in making.sources) if making else 0.0
+
+
 def mask_settings(config: MaskConfig) -> dict[str, object]:
     """Return the settings by which a mask is read; those by which it is made are part of its recipe."""
     defaults = MaskConfig()
