@@ -83,8 +83,8 @@ not UTF-8) is quarantined. Names match in both Unicode normalization forms (NFC,
 
 ## Masks
 
-A mask is one image for the whole video, a folder of images, or a video. White is removed, black is kept: a pixel is missing where its
-brightest channel is above `mask.threshold`. A folder with one image per frame is used in order. With fewer images, numeric names are frame
+A mask is one image for the whole video, a folder of images, a video, or an annotation file; or reelmend draws or finds it
+([below](#mask-sources)). White is removed, black is kept: a pixel is missing where its brightest channel is above `mask.threshold`. A folder with one image per frame is used in order. With fewer images, numeric names are frame
 numbers, and frames without an image have no missing pixels. A mask with a different size is resized by nearest neighbour; a mask
 with a different aspect ratio or length is rejected.
 
@@ -97,9 +97,15 @@ Common forms of masks are recognised:
 | colours of a label palette (VOC, DAVIS; PNGs with a palette) | every colour except black is missing |
 | fewer images than frames | numbered from `mask.numbered_from`; by default from 1 if the numbers start at 1 or reach the number of frames, else from 0 |
 
-Ambiguous masks are reported in the log, at the end of the run, in `reelmend status` and in the report: a mask that is empty only because of
+| black marks what is missing | `mask.invert=true` |
+| one number of a label image (grey, 16-bit or palette) | `mask.label=3`; in annotation files, the category |
+| annotations (`.json`): COCO or YouTube-VIS, with polygons or run-length codes; or a list with one run-length code per frame | the regions; images are ordered by the numbers in their file names |
+| a mask video with another frame rate and the same duration | each frame takes the mask shown at its time |
+
+Ambiguous masks are reported before the run starts (of the first items), at the end of the run, in `reelmend status` and in the report: a mask that is empty only because of
 the threshold, covers more than half of the picture (it may be inverted), has a slightly different aspect ratio than its video, has levels on both
-sides of the threshold, has images for only some frames, or has one of the forms in the table above. A picture with transparent parts is
+sides of the threshold, has images for only some frames, marks only a few single pixels, or has one of the forms in the table above.
+`reelmend run --strict` (`mask.strict`) quarantines such items instead; a job in which all masks are doubtful is then rejected. A picture with transparent parts is
 rejected, because either the opaque or the transparent part could be the mask.
 
 `input.masks` may be a pattern with `{stem}`, `{name}` or `{parent}`, a folder whose entries are named after the videos, or one path for all
@@ -119,6 +125,41 @@ Instead of a path, `--masks`, `input.masks` and the manifest's column `mask` tak
 
 Coordinates refer to the picture as a player rotates it, in its own pixels. A box covers every pixel that it touches; what lies outside the picture is
 cut off, and an item with a shape entirely outside is quarantined. `mask.dilation` grows shapes as it grows other masks.
+
+### Mask sources
+
+Instead of a path, a mask may also name what to find. reelmend then makes the mask from the pictures, on the workers, once per video; it is
+kept with the intermediate results and used again by later runs.
+
+| source | finds |
+|---|---|
+| `text` | burnt-in subtitles, captions and timestamps; needs `pip install 'reelmend[text]'` |
+| `overlay` | logos and channel bugs that stand still while the picture moves, also semi-transparent ones |
+| `damage` | dust, blotches, vertical scratches and dropped lines of film and tape |
+| `track:120,80,60,90@2s` | the object in this box at 2 s, followed to both ends of its shot; `@2s:5s` from 2 s to 5 s |
+| `track:first.png` | the object that is painted in the first mask of a file, followed |
+
+`text`, `overlay` and `damage` look at the whole picture, or only in a region, and only in a range: `text:0,70%,100%,30%@0s:10min`. Sources,
+shapes and a file can be combined, from left to right; put spaces around the signs:
+
+| expression | covers |
+|---|---|
+| `text + box:85%,5%,10%,8%` | both |
+| `text - box:0,0,100%,20%` | text, except in the upper fifth |
+| `masks/{stem}.png & box:0,50%,100%,50%` | what is in both |
+
+A file or folder called like a source is written `./text`. `mask.dilation` grows made masks as it grows others. `mask.persist` closes gaps
+of a few frames in which a mask is missing, and `mask.fade` extends it before it appears and after it disappears. A video in which nothing is
+found is left untouched, or quarantined with `mask.nothing_found=fail`.
+
+See the masks before a run:
+
+```sh
+reelmend mask preview --videos 'in/*.mp4' --masks 'box:70%,5%,25%,12%' --out restored
+```
+
+`reelmend preview` restores a few seconds of some items where most is masked, and `reelmend run` reuses them. `reelmend mask make` writes masks as
+lossless videos or PNG images, for editing. Another package can [add a source](how-to/add-a-mask-source.md).
 
 A folder in `input.videos` means all videos in it, in every supported container; a pattern such as `in/**/*` includes nested folders.
 Other files, and outputs of earlier runs below `out`, are skipped with a warning. A job in which no item can be restored (for example, all masks
