@@ -7,14 +7,18 @@ BIN := .venv/bin
 LINT := .venv-lint/bin
 SUPPLY := .venv-supply/bin
 
-.PHONY: demo test chaos fuzz mutants lint docs format lock sbom audit clean
+.PHONY: demo test test-slow chaos fuzz mutants lint docs format lock sbom audit clean
 
 demo: .venv/installed        ## restore a generated clip, and print where the result is
 	$(BIN)/reelmend demo --out demo-out
 
-test: .venv/ready            ## the whole suite; the engine's loops are compiled first, once for all test processes
+test: .venv/ready            ## the suite, without its slow tests; the engine's loops are compiled first, once for all test processes
 	$(BIN)/python -m reelmend.core_model.propagation.warm_up
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+test-slow: .venv/ready       ## what `make test` leaves out: lost machines, whole nights, bare environments; CI runs both
+	$(BIN)/python -m reelmend.core_model.propagation.warm_up
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow
 
 chaos: .venv/ready           ## a few hundred clips, storage faults, killed processes: 15 minutes; CHAOS="--seed 2" for another
 	$(BIN)/python -m tests.chaos.campaign $(CHAOS)

@@ -21,6 +21,7 @@ PART = "/b/out/_reelmend/store/parts/ab/abcd"
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("_ray_for_tests")
+@pytest.mark.slow
 def test_every_item_ends_as_in_a_run_without_faults_whatever_is_killed_and_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_files_hold_the_scene_its_masks_and_a_tone(scene: list[Moment], tmp_
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")  # what a Ray of its own costs, others show
+@pytest.mark.slow
 def test_the_whole_demo_takes_the_balloon_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-m", "reelmend.pipelines.cli", "demo", "--picture", "picture.png"]

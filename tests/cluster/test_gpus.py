@@ -77,6 +77,7 @@ def _place_all(pools: Pools, layout: Layout) -> None:
 
 
 @pytest.mark.usefixtures("on_gpus")
+@pytest.mark.slow
 def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

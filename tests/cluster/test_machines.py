@@ -57,6 +57,7 @@ def run(
     return state
 
 
+@pytest.mark.slow
 def test_a_machine_that_joins_gets_workers(
     tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_machine_that_joins_gets_workers(
     assert state.most_workers == 2
 
 
+@pytest.mark.slow
 def test_the_last_machine_with_a_gpu_that_leaves_is_missed_in_one_clear_line(
     tmp_path: Path, one_machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

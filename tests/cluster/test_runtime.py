@@ -100,6 +100,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 """127.0.0.1, the same in IPv6, and ::1."""
 
 
+@pytest.mark.slow
 def test_a_ray_of_our_own_listens_on_loopback_and_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     driver = Driver(tmp_path, "hangs_in_inpaint", "hangs_in_stitch", grace_s=0.5)
     driver.wait_for("inpaint:hangs_in_inpaint:0")
@@ -159,6 +160,7 @@ def test_what_is_in_work_ends_after_sigterm_and_nothing_is_begun(tmp_path: Path)
     assert (tmp_path / "answers").read_text().splitlines()[-1] == "inpaint:waits_in_inpaint:0"
 
 
+@pytest.mark.slow
 def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
     driver = Driver(tmp_path, "hangs_in_inpaint")
     driver.wait_for("inpaint:hangs_in_inpaint:0")

@@ -30,6 +30,7 @@ def _bench(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=500)
 
 
+@pytest.mark.slow
 def test_a_bare_machine_gets_the_table_the_operations_and_the_json(bare: dict[str, str], tmp_path: Path) -> None:
     words = ["--size", "40x32", "--frames", "2", "--rows", "sdpa", "--ops", "--json", str(tmp_path / "found.json")]
     done = _bench(bare, *words)

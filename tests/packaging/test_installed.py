@@ -149,6 +149,7 @@ def test_a_run_beside_a_users_packages_reads_none_of_them(installed: Path, besid
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_rays_workers_import_the_installed_package_and_not_the_users(installed: Path, beside: Path) -> None:
     video = write_clip(beside / "clip.mp4", 4, audio=False)
     mask = write_mask_image(beside / "mask.png", moving_box(1)[0])

@@ -76,6 +76,7 @@ def parts(objects: Any) -> dict[str, datetime]:
     return {part.key: part.last_modified for part in found}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_on_one_machine_goes_on_on_three_and_gives_the_bytes_of_a_local_run(
     local: Path, bucket: str, job_file: Path, three_nodes: str
 ) -> None:

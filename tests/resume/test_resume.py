@@ -90,6 +90,7 @@ def test_a_killed_driver_loses_no_finished_part(folder: Path, executor: Executor
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_killed_workers_are_replaced_and_the_run_finishes(folder: Path) -> None:
     job = small_job(folder, "workers", ExecutorName.ray)
     job.run.attempts = 3

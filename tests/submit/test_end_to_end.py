@@ -22,7 +22,7 @@ from tests.servers import CREDENTIALS
 from tests.submit.machines import Head, lose_one_at_work
 from tests.submit.night import CLIPS, Night, ended, put_clips, watched, write_job
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 BUCKET = "night"
 OUTCOMES = {"restored": CLIPS - 1, "untouched": 1}
