@@ -14,7 +14,7 @@ import ray
 from ray.experimental import internal_kv
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.observe.task_progress import Beat
 from reelmend.pipelines.utils.repeating import repeating
 
 log = logging.getLogger(__name__)

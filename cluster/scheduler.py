@@ -15,7 +15,7 @@ from itertools import count
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.core_model.device.memory_ladder import FEWER_PROCESSES
 from reelmend.pipelines.errors import FailureKind, kind_of_death
-from reelmend.pipelines.observe.signs import OVERSTAY_S, Beat
+from reelmend.pipelines.observe.task_progress import OVERSTAY_S, Beat
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 
@@ -131,7 +131,7 @@ class Patience:
     task_s: float = math.inf
     """The same for any other task."""
     still_s: float = math.inf
-    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.observe.signs.Signs.hanging`."""
+    """How long a task may neither compute nor give a sign of work; see `reelmend.pipelines.observe.task_progress.Signs.hanging`."""
 
 
 class _Phase(Enum):

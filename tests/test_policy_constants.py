@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reelmend.cluster import beats, scheduler
-from reelmend.pipelines.observe import signs
+from reelmend.pipelines.observe import task_progress
 from reelmend.pipelines.run import ledger_recorder, state_machine
 from reelmend.pipelines.storage import files
 from reelmend.pipelines.storage.flow_cache import journal, records
@@ -63,7 +63,7 @@ def test_who_is_taken_for_dead_has_missed_several_signs_of_life() -> None:
 
 
 def test_a_task_is_said_to_stand_still_only_after_many_beats_of_its_worker() -> None:
-    assert 10 * beats.BEAT_S <= signs.OVERSTAY_S
+    assert 10 * beats.BEAT_S <= task_progress.OVERSTAY_S
 
 
 def test_a_reader_hears_of_progress_more_often_than_parts_are_written_and_the_speed_is_of_several_of_those() -> None:

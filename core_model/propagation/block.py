@@ -14,9 +14,9 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.propagation.clean_pictures import CleanPictures
 from reelmend.core_model.propagation.gradient_blend import Pictures, blend
 from reelmend.core_model.propagation.hole_motion import BACKGROUND
-from reelmend.core_model.propagation.invention import NOT_INVENTED, Invention
 from reelmend.core_model.propagation.pixel_tracks import Asked, Tracks
 from reelmend.core_model.propagation.selection import look_up, match_light, spread_misses, weigh
+from reelmend.core_model.propagation.unseen_texture import NOT_INVENTED, Invention
 
 F32 = NDArray[np.float32]
 

@@ -16,11 +16,11 @@ from reelmend.core_model.engine import U8, Bool, Float, Restored
 from reelmend.core_model.propagation.block import Block
 from reelmend.core_model.propagation.camera import register_still
 from reelmend.core_model.propagation.hole_motion import BACKGROUND, FOREGROUND, HoleMotion, fit_hole_motion
-from reelmend.core_model.propagation.invention import ShotBegin, invent_moving, invent_still
 from reelmend.core_model.propagation.passing_motion import register_passing
 from reelmend.core_model.propagation.pixel_tracks import Asked, ask, find_other, follow, lead_rim
 from reelmend.core_model.propagation.refine_flow import remeasure
 from reelmend.core_model.propagation.still_scene import follow_still, look_behind
+from reelmend.core_model.propagation.unseen_texture import ShotBegin, invent_moving, invent_still
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

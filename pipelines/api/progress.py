@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reelmend.pipelines.observe.pace import RunPace
-from reelmend.pipelines.observe.signs import Signs
+from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Failure, Receipt

@@ -12,7 +12,7 @@ from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.load import load_job, load_past_job
 from reelmend.pipelines.job.one_output import folder_of, is_output_file
 from reelmend.pipelines.observe.heartbeat import last_sign
-from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.live_status import Now
 from reelmend.pipelines.observe.run_status import Life, RunStatus, standing
 from reelmend.pipelines.observe.summary import RunSummary, summarise
 from reelmend.pipelines.stages.run_context import RunContext

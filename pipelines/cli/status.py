@@ -15,7 +15,7 @@ from reelmend.pipelines.cli.past_run import PastRun, find_past_run
 from reelmend.pipelines.cli.screen import SHOWN, console, print_bad, print_json, print_review, print_told, print_totals
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.observe.heartbeat import Heartbeat
-from reelmend.pipelines.observe.now import Now
+from reelmend.pipelines.observe.live_status import Now
 from reelmend.pipelines.observe.overview import SlowItem, fraction_done
 from reelmend.pipelines.observe.run_status import Life
 from reelmend.pipelines.observe.summary import RunSummary

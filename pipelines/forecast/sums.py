@@ -90,9 +90,7 @@ class Sums:
         self._groups: dict[tuple[tuple[str, ...], Canvas], Group] = {}
         self._by_size: dict[tuple[tuple[str, ...], int, int], Group] = {}
         self._settings = lru_cache(maxsize=1024)(lambda overrides: apply_overrides(job, overrides))
-        self._count = lru_cache(maxsize=200_000)(
-            lambda overrides, frames: _work(self._settings(overrides), frames)
-        )
+        self._count = lru_cache(maxsize=200_000)(lambda overrides, frames: _work(self._settings(overrides), frames))
         self._masked = self._masked_of = 0.0
         self._worked: list[tuple[Worked, float]] = []
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from reelmend.pipelines.observe.overview import fraction_done, seconds_left
-from reelmend.pipelines.observe.signs import Signs
 from reelmend.pipelines.observe.summary import frames_computed
+from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.tasks import Stage
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from reelmend.pipelines.config import LogFormat
 from reelmend.pipelines.observe.pace import RunPace, clock
 from reelmend.pipelines.observe.progress_live import LiveDisplay
-from reelmend.pipelines.observe.signs import Signs
+from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Failure, Receipt

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reelmend.pipelines.observe.pace import RunPace, clock
-from reelmend.pipelines.observe.signs import Signs
+from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.tasks import Failure, Receipt

@@ -26,8 +26,8 @@ from reelmend.pipelines.job.output_paths import written_places
 from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
+from reelmend.pipelines.observe.live_status import Now, kept_up_to_date
 from reelmend.pipelines.observe.metrics_port import metrics_port
-from reelmend.pipelines.observe.now import Now, kept_up_to_date
 from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report

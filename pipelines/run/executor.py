@@ -16,7 +16,7 @@ from reelmend.pipelines.config import ExecutorName, JobConfig
 from reelmend.pipelines.engines.registry import only_here, wants_gpu
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.forecast.result import Forecast
-from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.observe.task_progress import Beat
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker import Worker

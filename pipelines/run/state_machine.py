@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from reelmend.pipelines.errors import ACCUSES_NOBODY, FailureKind
 from reelmend.pipelines.observe.observer import NOBODY, Observers, RunObserver
 from reelmend.pipelines.observe.run_metrics import RunMetrics
-from reelmend.pipelines.observe.signs import Signs
+from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.observe.utilization import UtilizationMeter
 from reelmend.pipelines.run.item_lifecycle import ItemWork, new_row
 from reelmend.pipelines.run.outage import Outage

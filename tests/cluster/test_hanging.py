@@ -10,7 +10,7 @@ from reelmend.cluster.beats import BEAT_S, BeatReader
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
 from reelmend.cluster.scheduler import Answered, End, Event, Patience, Run
-from reelmend.pipelines.observe.signs import Beat
+from reelmend.pipelines.observe.task_progress import Beat
 from reelmend.pipelines.tasks import FlowReceipt, ProbeTask, Receipt
 from tests.cluster.play import LAPTOP, Play
 from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item

@@ -34,5 +34,7 @@ def test_the_seconds_of_the_sources_are_added_to_the_probe(tmp_path: Path, masks
 def test_a_job_of_masks_restores_nothing(tmp_path: Path) -> None:
     totals = planned(tmp_path, "overlay", Mode.masks)
     assert totals.seconds["probe"] > 0
-    assert {stage: seconds for stage, seconds in totals.seconds.items() if seconds} == {"probe": totals.seconds["probe"]}
+    assert {stage: seconds for stage, seconds in totals.seconds.items() if seconds} == {
+        "probe": totals.seconds["probe"]
+    }
     assert totals.flow_bytes == 0

@@ -201,21 +201,21 @@ FAULTS = [
     ),
     Fault(
         "a hanging task is never ended",
-        "pipelines/observe/signs.py",
+        "pipelines/observe/task_progress.py",
         "            if one.frozen_s > still_s + start_s:",
         "            if False:",
         "cluster/test_hanging.py::test_a_task_without_a_sign_is_ended_at_its_limit_and_tried_again",
     ),
     Fault(
         "one that computes without a sign is never ended",
-        "pipelines/observe/signs.py",
+        "pipelines/observe/task_progress.py",
         "            elif one.still_s > max(10 * still_s, usual_s):",
         "            elif False:",
         "cluster/test_hanging.py::test_one_that_computes_without_a_sign_gets_ten_times_as_long",
     ),
     Fault(
         "a slow task is ended before it is due",
-        "pipelines/observe/signs.py",
+        "pipelines/observe/task_progress.py",
         "            elif one.still_s > max(10 * still_s, usual_s):",
         "            elif one.still_s > 10 * still_s:",
         "cluster/test_hanging.py::test_one_that_has_known_slower_tasks_gets_twenty_times_what_they_took",
@@ -229,10 +229,10 @@ FAULTS = [
     ),
     Fault(
         "status does not name what stands still",
-        "pipelines/observe/now.py",
+        "pipelines/observe/live_status.py",
         "if one.still_s > OVERSTAY_S), key",
         "if False), key",
-        "observe/test_now.py::test_what_stands_still_and_which_store_is_away_can_be_read_by_others",
+        "observe/test_live_status.py::test_what_stands_still_and_which_store_is_away_can_be_read_by_others",
     ),
     Fault(
         "a process that hears nothing is not killed",
@@ -302,7 +302,7 @@ FAULTS = [
         "pipelines/cli/run.py",
         "    report = str(work / REPORT) if outcome.report else None",
         "    report = str(work / REPORT)",
-        "observe/test_now.py::test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resumed",
+        "observe/test_live_status.py::test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resumed",
     ),
     Fault(
         "a stranger's folder is taken",

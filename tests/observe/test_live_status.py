@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from reelmend.core_model.progress import Progress
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.observe import now as now_module
-from reelmend.pipelines.observe.now import Now, kept_up_to_date
+from reelmend.pipelines.observe import live_status
+from reelmend.pipelines.observe.live_status import Now, kept_up_to_date
 from reelmend.pipelines.observe.pace import RunPace
-from reelmend.pipelines.observe.signs import Beat, Signs
+from reelmend.pipelines.observe.task_progress import Beat, Signs
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, Item, ItemPlan
@@ -95,8 +95,8 @@ def test_what_is_said_of_the_end_does_not_jump() -> None:
 def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(now_module, "LOCAL_PACE_S", 0.05)
-    monkeypatch.setattr(now_module, "OVERSTAY_S", -1.0)
+    monkeypatch.setattr(live_status, "LOCAL_PACE_S", 0.05)
+    monkeypatch.setattr(live_status, "OVERSTAY_S", -1.0)
     signs = in_work(frames=12)
     with kept_up_to_date(tmp_path / "now.json", Files(), lambda: Now.of("run-1", signs, "refused", 7.0)):
         while not (tmp_path / "now.json").exists():
@@ -113,7 +113,7 @@ def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resum
     add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]
     code = (  # its probe is found standing still at once, and for half a minute more it does
-        "import time, reelmend.pipelines.stages.worker as w, reelmend.pipelines.observe.now as n\n"
+        "import time, reelmend.pipelines.stages.worker as w, reelmend.pipelines.observe.live_status as n\n"
         "from reelmend.pipelines.tasks import Stage\n"
         "w.STAGES[Stage.PROBE] = lambda task, worker_context: time.sleep(30); n.OVERSTAY_S = 0.1; n.LOCAL_PACE_S = 0.1\n"
         "from reelmend.pipelines.cli import main; main()"

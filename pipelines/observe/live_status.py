@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from reelmend.pipelines.errors import ReelmendError
-from reelmend.pipelines.observe.signs import OVERSTAY_S, Signs
+from reelmend.pipelines.observe.task_progress import OVERSTAY_S, Signs
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location, RemotePath
 from reelmend.pipelines.utils.repeating import repeating
