@@ -19,7 +19,7 @@ import numpy as np
 
 from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.damage.frame import Frame, Observed, View
-from reelmend.pipelines.media.masks.sources.damage.neighbours import against
+from reelmend.pipelines.media.masks.sources.damage.neighbours import Toward, against, between
 from reelmend.pipelines.media.masks.sources.damage.scratches import lines_of, scratches_in
 from reelmend.pipelines.media.masks.sources.damage.specks import specks_of, specks_that_stay
 
@@ -62,19 +62,21 @@ class DamageSource(MaskSource):
 
 def _observed(search: Search, view: View, start: int, stop: int) -> Iterator[Observed]:
     """Yield what is seen in each frame of a shot, compared with its two nearest frames."""
-    held: deque[Frame] = deque(maxlen=3)
-    for index, picture in enumerate(search.clip.pictures(start, stop, view.size), start):
-        held.append(Frame.of(picture, view))
-        if len(held) < 3:
-            continue
-        if index == start + 2:
-            yield _one(held[0], held[1], held[2], search)
-        yield _one(held[1], held[0], held[2], search)
-    yield _one(held[2], held[0], held[1], search)
-
-
-def _one(frame: Frame, one: Frame, other: Frame, search: Search) -> Observed:
     sensitivity = search.config.damage_sensitivity
+    frames: deque[Frame] = deque(maxlen=3)
+    pairs: deque[tuple[Toward, Toward]] = deque(maxlen=2)
+    for index, picture in enumerate(search.clip.pictures(start, stop, view.size), start):
+        frames.append(Frame.of(picture, view))
+        if len(frames) > 1:
+            pairs.append(between(frames[-2], frames[-1]))
+        if index == start + 2:
+            yield _seen(frames[0], pairs[0][0], between(frames[0], frames[2])[0], sensitivity)
+        if len(frames) == 3:
+            yield _seen(frames[1], pairs[0][1], pairs[1][0], sensitivity)
+    yield _seen(frames[2], pairs[1][1], between(frames[0], frames[2])[1], sensitivity)
+
+
+def _seen(frame: Frame, one: Toward, other: Toward, sensitivity: float) -> Observed:
     compared = against(frame, one, other)
     return Observed(specks_of(compared, sensitivity), lines_of(compared, sensitivity), frame.luma.shape)
 

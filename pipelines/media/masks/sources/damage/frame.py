@@ -91,6 +91,8 @@ class Mark:
     """Grey levels by which it departs."""
     drift: float = 0.0
     """Of a line: pixels that the scene next to it has moved to the right since the frame before."""
+    x: float = 0.0
+    """Of a line: its column half way down the picture."""
 
     @property
     def where(self) -> tuple[slice, slice]:

@@ -22,37 +22,53 @@ class Compared:
     other: F32
     noise: float
     """Standard deviation of the luma between two frames, in levels, where nothing changes."""
+    flow_x: F32
+    """[h, w]: pixels to the right from this frame to the first of the others."""
+    one_sided: bool
+    """Whether both others are before this frame, or both after: what they uncovered differs from both."""
+
+
+@dataclass(frozen=True)
+class Toward:
+    """Another frame, and the flow to it at the size of `Frame.small`."""
+
+    goal: Frame
     flow: F32
-    """[2, h, w]: pixels from this frame to the first of the others."""
+    """[2, h', w']"""
+    side: int
+    """-1: an earlier frame, 1: a later one."""
+
+    def full_flow(self, shape: tuple[int, ...]) -> F32:
+        """Return the flow in pixels of a frame of (height, width): [2, h, w]."""
+        rows, columns = self.flow.shape[1:]
+        scaled = [
+            cv2.resize(part, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR) * factor
+            for part, factor in zip(self.flow, (shape[1] / columns, shape[0] / rows), strict=True)
+        ]
+        return np.asarray(np.stack(scaled), np.float32)
 
 
-def against(frame: Frame, one: Frame, other: Frame) -> Compared:
+def against(frame: Frame, one: Toward, other: Toward) -> Compared:
+    """Return a frame compared with two others; the first is the frame before, where there is one."""
     luma = frame.luma.astype(np.float32)
-    flow = _flow(frame, one)
-    first, second = (_brought(luma, goal.luma, way) for goal, way in ((one, flow), (other, _flow(frame, other))))
-    away = np.abs(luma - first)
-    noise = max(_NOISE_LEAST, 1.4826 * float(np.median(away)) / np.sqrt(2))
-    return Compared(luma, first, second, noise, flow)
+    first, second = (_brought(luma, toward) for toward in (one, other))
+    noise = max(_NOISE_LEAST, 1.4826 * float(np.median(np.abs(luma - first))) / np.sqrt(2))
+    return Compared(luma, first, second, noise, one.full_flow(luma.shape)[0], one.side == other.side)
 
 
-def _flow(frame: Frame, goal: Frame) -> F32:
-    """Return the flow [2, h, w] from a frame to another, in its pixels."""
-    height, width = frame.luma.shape
-    forward, _ = DisFlow().estimate(np.stack([frame.small, goal.small]))
-    rows, columns = forward.shape[2:]
-    scaled = [
-        cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) * factor
-        for part, factor in zip(forward[0], (width / columns, height / rows), strict=True)
-    ]
-    return np.asarray(np.stack(scaled), np.float32)
+def between(earlier: Frame, later: Frame) -> tuple[Toward, Toward]:
+    """Return what each of two frames needs to be compared with the other: of the earlier, and of the later."""
+    forward, backward = DisFlow().estimate(np.stack([earlier.small, later.small]))
+    return Toward(later, forward[0], 1), Toward(earlier, backward[0], -1)
 
 
-def _brought(luma: F32, goal: np.ndarray, flow: F32) -> F32:
+def _brought(luma: F32, toward: Toward) -> F32:
     """Return the luma of another frame where this frame has it, in this frame's light."""
     height, width = luma.shape
+    flow = toward.full_flow(luma.shape)
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     brought = cv2.remap(
-        goal, columns + flow[0], rows + flow[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        toward.goal.luma, columns + flow[0], rows + flow[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.float32)
     size = (max(1, width // _LIGHT_CELL), max(1, height // _LIGHT_CELL))
     cells = cv2.medianBlur(cv2.resize(luma - brought, size, interpolation=cv2.INTER_AREA), _LIGHT_CELLS)

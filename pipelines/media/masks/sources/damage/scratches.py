@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from reelmend.pipelines.media.masks.sources.base import Box
-from reelmend.pipelines.media.masks.sources.damage.frame import Mark, Observed
+from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.masks.sources.damage.frame import F32, Mark, Observed
 from reelmend.pipelines.media.masks.sources.damage.neighbours import Compared
 
 _SIDE_PX = (2, 5)
 """Distances, from and to, of the columns that a ridge is compared with on each side."""
+_SMALL_WIDTH, _SIDE_PX_SMALL = 600, (2, 4)
+"""Width up to which scratches are thinner, and their distances."""
 _SMOOTHED = 17
 """Rows over which levels are averaged."""
 _LEAST_LEVELS, _IN_NOISE = 4.0, 1.6
@@ -19,7 +21,16 @@ _LEAST_HEIGHT = 0.25
 """Of the picture: a scratch's length."""
 _WHOLE_HEIGHT = 0.9
 """Of the picture: from here on a line that never moves is a scratch before a still scene too."""
-_WIDEST = 9
+_WIDEST_SHARE, _WIDEST_LEAST = 0.005, 4.0
+"""Of the picture's width, and pixels: how wide a scratch is at most."""
+_MOST_SLANT = 0.03
+"""Pixels to the side a row."""
+_STRAIGHT_PX = 1.2
+"""Distance from a straight line, at most, of `_COVERED` of the rows of a scratch."""
+_COVERED = 0.75
+"""Share of a line's rows that have to show it."""
+_EDGE_SHARE = 0.25
+"""Of a scratch's departure: its width goes so far."""
 _SCENE_PX = (8, 32)
 """Distances, from and to, at which the scene's movement is measured: a line pulls the flow next to it."""
 _STEP_PX = 2.5
@@ -28,6 +39,9 @@ _LEFT_BEHIND_PX = 5.0
 """That the scene has to move by while a line is seen."""
 _MOVES_WITH = 0.35
 """Of the way that the scene moves, at most, that a scratch itself moves: a pole near the camera moves more."""
+_STILL_PX, _WANDERS_PX = 1.0, 0.3
+"""A scene that moves by less stands still; a line that strays from its place in it by so much (standard deviation) is no
+part of it."""
 _MISSED = 2
 """Frames in a row in which a line may not be seen."""
 _SEEN = 0.6
@@ -42,7 +56,7 @@ def lines_of(seen: Compared, sensitivity: float) -> list[Mark]:
         return []
     level = max(_LEAST_LEVELS, _IN_NOISE * seen.noise) * 2 ** (1 - 2 * min(1.0, max(0.0, sensitivity)))
     smooth = cv2.blur(seen.luma, (1, _SMOOTHED))
-    near, far = _SIDE_PX
+    near, far = _SIDE_PX if width > _SMALL_WIDTH else _SIDE_PX_SMALL
     beside = cv2.blur(smooth, (far - near + 1, 1))
     shift = (near + far) // 2
     columns = np.arange(width)
@@ -55,8 +69,8 @@ def lines_of(seen: Compared, sensitivity: float) -> list[Mark]:
     return lines
 
 
-def _long(ridge: np.ndarray, out: np.ndarray, bright: bool, seen: Compared) -> list[Mark]:
-    height = ridge.shape[0]
+def _long(ridge: Bool, out: F32, bright: bool, seen: Compared) -> list[Mark]:
+    height, width = ridge.shape
     length = max(_SMOOTHED, int(_LEAST_HEIGHT * height))
     wide = cv2.dilate(ridge.astype(np.uint8), np.ones((1, 3), np.uint8))
     closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((max(3, length // 6), 1), np.uint8))
@@ -65,24 +79,62 @@ def _long(ridge: np.ndarray, out: np.ndarray, bright: bool, seen: Compared) -> l
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     marks = []
     for index in range(1, count):
-        left, top, width, tall = (int(side) for side in boxes[index][:4])
-        if width > _WIDEST or tall < length:
+        left, top, across, tall = (int(side) for side in boxes[index][:4])
+        if across > _widest(width) + _MOST_SLANT * tall or tall < length:
             continue
-        place = (slice(top, top + tall), slice(left, left + width))
-        mask = (labels[place] == index) & (wide[place] > 0)
-        if not mask.any() or mask.any(axis=1).mean() < 0.7:
+        place = (slice(top, top + tall), slice(left, left + across))
+        own = (labels[place] == index) & ridge[place]
+        if own.any(axis=1).mean() < _COVERED:
             continue
-        thin = mask & (out[place] > 0.35 * np.median(out[place][ridge[place] & mask]))
-        drift = _drift(seen, (left, top, left + width, top + tall))
-        level = float(np.median(out[place][thin])) if thin.any() else 0.0
-        marks.append(Mark((left, top, left + width, top + tall), thin, bright, level, drift))
+        mark = _straight(own, (left, top), out, bright, seen)
+        if mark is not None:
+            marks.append(mark)
     return marks
+
+
+def _straight(own: Bool, corner: tuple[int, int], out: F32, bright: bool, seen: Compared) -> Mark | None:
+    """Return the line through the pixels of a ridge, over all rows that it continues on; None where it is not straight."""
+    height, width = out.shape
+    rows = np.nonzero(own.any(axis=1))[0]
+    centres = (own[rows] * np.arange(own.shape[1])).sum(axis=1) / own[rows].sum(axis=1)
+    slope, start = np.polyfit(rows, centres, 1)
+    off = np.abs(centres - (start + slope * rows))
+    if abs(slope) > _MOST_SLANT or float(np.mean(off <= _STRAIGHT_PX)) < _COVERED:
+        return None
+    level = float(np.median(out[corner[1] : corner[1] + own.shape[0], corner[0] : corner[0] + own.shape[1]][own]))
+    all_rows = np.arange(height)
+    line = np.rint(corner[0] + start + slope * (all_rows - corner[1])).astype(int)
+    half = max(1, round(_widest(width) / 2))
+    columns = np.clip(line[:, None] + np.arange(-half, half + 1), 0, width - 1)
+    profile = out[all_rows[:, None], columns]
+    shown = cv2.blur(profile[:, half - 1 : half + 2].max(axis=1, keepdims=True), (1, 2 * _SMOOTHED - 1))[:, 0] > 0.4 * level
+    middle = corner[1] + own.shape[0] // 2
+    gaps = np.nonzero(~shown)[0]
+    top = max([int(gap) + 1 for gap in gaps if gap < middle], default=0)
+    bottom = min([int(gap) for gap in gaps if gap > middle], default=height)
+    if bottom - top < max(_SMOOTHED, int(_LEAST_HEIGHT * height)):
+        return None
+    # The width is the whole line's: where the scene is as bright as the scratch, it is there all the same.
+    across = np.median(profile[top:bottom], axis=0) > _EDGE_SHARE * level
+    across[half] = True
+    first, last = int(columns[top:bottom].min()), int(columns[top:bottom].max()) + 1
+    mask = np.zeros((bottom - top, last - first), np.bool_)
+    inside = all_rows[top:bottom, None]
+    mask[np.broadcast_to(inside - top, columns[top:bottom].shape)[:, across], columns[top:bottom][:, across] - first] = True
+    box = (first, top, last, bottom)
+    middle_x = corner[0] + start + slope * (height / 2 - corner[1])
+    return Mark(box, mask, bright, level, _drift(seen, box), float(middle_x))
+
+
+def _widest(width: int) -> float:
+    """Return the width in pixels of the widest scratch in a picture of a width."""
+    return max(_WIDEST_LEAST, _WIDEST_SHARE * width)
 
 
 def _drift(seen: Compared, box: Box) -> float:
     """Return by how many pixels the scene has come to the right since the frame before, next to a line."""
     near, far = _SCENE_PX
-    rows = seen.flow[0, box[1] : box[3]]
+    rows = seen.flow_x[box[1] : box[3]]
     beside = [rows[:, max(0, box[0] - far) : max(0, box[0] - near)], rows[:, box[2] + near : box[2] + far]]
     there = [side for side in beside if side.size]
     return -float(np.median(np.concatenate([side.ravel() for side in there]))) if there else 0.0
@@ -94,7 +146,22 @@ def scratches_in(window: Sequence[Observed], place: int) -> list[Mark]:
 
 
 def _is_scratch(line: Mark, window: Sequence[Observed], place: int) -> bool:
-    seen, moved, scene = 1, 0.0, 0.0
+    track = _track(line, window, place)
+    if len(track) < max(_LEAST_SEEN, _SEEN * min(len(window), 9)):
+        return False
+    scene = np.cumsum([one.drift for one in track]) - track[0].drift
+    moved = np.array([one.x for one in track]) - track[0].x
+    travelled = float(np.ptp(scene))
+    if travelled >= _LEFT_BEHIND_PX:
+        return float(np.ptp(moved)) <= max(_STEP_PX, _MOVES_WITH * travelled)
+    if line.box[3] - line.box[1] >= _WHOLE_HEIGHT * window[place].shape[0]:
+        return True
+    return travelled <= _STILL_PX and float(np.std(moved - scene)) >= _WANDERS_PX
+
+
+def _track(line: Mark, window: Sequence[Observed], place: int) -> list[Mark]:
+    """Return the marks of a line in the frames around, in order of time."""
+    track = [line]
     for step in (-1, 1):
         last, missed, index = line, 0, place + step
         while 0 <= index < len(window) and missed <= _MISSED:
@@ -102,23 +169,17 @@ def _is_scratch(line: Mark, window: Sequence[Observed], place: int) -> bool:
             if following is None:
                 missed += 1
             else:
-                earlier, later = (last, following) if step > 0 else (following, last)
-                moved += later.centre[0] - earlier.centre[0]
-                scene += later.drift
-                seen, last, missed = seen + 1, following, 0
+                track.insert(0 if step < 0 else len(track), following)
+                last, missed = following, 0
             index += step
-    if seen < max(_LEAST_SEEN, _SEEN * min(len(window), 9)):
-        return False
-    if line.box[3] - line.box[1] >= _WHOLE_HEIGHT * window[place].shape[0]:
-        return abs(moved) <= max(_STEP_PX, _MOVES_WITH * abs(scene))
-    return abs(scene) >= _LEFT_BEHIND_PX and abs(moved) <= _MOVES_WITH * abs(scene)
+    return track
 
 
 def _next(line: Mark, lines: list[Mark], missed: int) -> Mark | None:
     """Return the nearest line of another frame that may be the same one."""
     near = [one for one in lines if one.bright == line.bright and _shares_rows(one, line)]
-    best = min(near, key=lambda one: abs(one.centre[0] - line.centre[0]), default=None)
-    if best is None or abs(best.centre[0] - line.centre[0]) > _STEP_PX * (1 + missed):
+    best = min(near, key=lambda one: abs(one.x - line.x), default=None)
+    if best is None or abs(best.x - line.x) > _STEP_PX * (1 + missed):
         return None
     return best
 

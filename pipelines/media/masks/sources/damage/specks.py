@@ -21,6 +21,8 @@ _DISAGREE = 0.5
 """Difference of the two neighbours over the speck's own departure, at most, on average."""
 _CLEAR = 2.5
 """Times that a speck departs more than what surrounds it."""
+_ONE_SIDED = 1.6
+"""Times stricter in the first and last frame of a shot."""
 _RING_PX = 4
 _LINE_WIDTH, _LINE_HEIGHT = 0.4, 0.02
 """Share of the picture's width that a dropped line covers at least, and of its height at most."""
@@ -39,7 +41,7 @@ def threshold(noise: float, sensitivity: float) -> float:
 
 def specks_of(seen: Compared, sensitivity: float) -> list[Mark]:
     """Return what departs from both neighbours in the same direction, where these agree."""
-    level = threshold(seen.noise, sensitivity)
+    level = threshold(seen.noise, sensitivity) * (_ONE_SIDED if seen.one_sided else 1)
     found = []
     for bright in (True, False):
         sign = 1.0 if bright else -1.0
@@ -48,11 +50,11 @@ def specks_of(seen: Compared, sensitivity: float) -> list[Mark]:
         # An edge that flow misses by a pixel has its level next to it.
         seeds = here - cv2.dilate(nearest, np.ones((3, 3), np.uint8)) > level
         if seeds.any():
-            found += _marks(here - nearest, seeds, np.abs(one - other), level, bright)
+            found += _marks(here - nearest, seeds, np.abs(one - other), level, bright, seen.one_sided)
     return found
 
 
-def _marks(departure: F32, seeds: Bool, disagreement: F32, level: float, bright: bool) -> list[Mark]:
+def _marks(departure: F32, seeds: Bool, disagreement: F32, level: float, bright: bool, one_sided: bool) -> list[Mark]:
     area = departure.shape[0] * departure.shape[1]
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(
         (departure > _EDGE_SHARE * level).astype(np.uint8), connectivity=8
@@ -66,24 +68,25 @@ def _marks(departure: F32, seeds: Bool, disagreement: F32, level: float, bright:
             continue
         box = (left, top, left + width, top + height)
         mask = labels[top : top + height, left : left + width] == index
-        mark = _mark(box, mask, departure, disagreement, bright)
+        mark = _mark(box, mask, departure, disagreement, bright, one_sided)
         if mark is not None:
             marks.append(mark)
     return marks
 
 
-def _mark(box: tuple[int, int, int, int], mask: Bool, departure: F32, disagreement: F32, bright: bool) -> Mark | None:
+def _mark(box: tuple[int, int, int, int], mask: Bool, departure: F32, disagreement: F32, bright: bool, one_sided: bool) -> Mark | None:
     left, top, right, bottom = box
     around = (slice(max(0, top - _RING_PX), bottom + _RING_PX), slice(max(0, left - _RING_PX), right + _RING_PX))
     own = departure[top:bottom, left:right][mask]
     level = float(own.mean())
-    if float(disagreement[top:bottom, left:right][mask].mean()) > _DISAGREE * level:
+    strict = _ONE_SIDED if one_sided else 1
+    if float(disagreement[top:bottom, left:right][mask].mean()) > _DISAGREE / strict * level:
         return None
     inner = np.zeros(departure[around].shape, np.uint8)
     up, before = top - around[0].start, left - around[1].start
     inner[up : up + mask.shape[0], before : before + mask.shape[1]] = mask
     ring = cv2.dilate(inner, np.ones((3, 3), np.uint8)) == 0
-    if ring.any() and level < _CLEAR * float((np.abs(departure[around]) + disagreement[around] / 2)[ring].mean()):
+    if ring.any() and level < _CLEAR * strict * float((np.abs(departure[around]) + disagreement[around] / 2)[ring].mean()):
         return None
     return Mark(box, mask, bright, level)
 
