@@ -80,6 +80,43 @@ def still(
         yield grained(picture, noise, rng)
 
 
+def poles(size: Size, frames: int, speed: float = 0.0, seed: int = 0, noise: float = 2.0) -> Iterator[U8]:
+    """Lamp posts and window frames: thin upright lines of a third to four fifths of the height, before a camera that
+    turns by `speed` pixels a frame."""
+    rng = np.random.default_rng(seed + 1)
+    width, height = size
+    plane = cv2.GaussianBlur(world((width + int(speed * frames) + 2, height), seed), (0, 0), 4)
+    for left in range(40, plane.shape[1], 110):
+        tall = int(rng.uniform(0.35, 0.8) * height)
+        top = int(rng.uniform(0, height - tall))
+        plane[top : top + tall, left : left + int(rng.integers(2, 5))] = rng.uniform(10, 240, 3)
+    plane = cv2.GaussianBlur(plane, (0, 0), 0.7)
+    for index in range(frames):
+        shift = np.array([[1, 0, -speed * index], [0, 1, 0]], np.float32)
+        yield grained(cv2.warpAffine(plane, shift, size, flags=cv2.INTER_LINEAR), noise, rng)
+
+
+def balls(size: Size, frames: int, seed: int = 0, noise: float = 2.0) -> Iterator[U8]:
+    """A still scene that small balls fly across, by up to 40 px a frame."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    ways = [(rng.uniform(12, 40), rng.uniform(-6, 0), rng.uniform(0.3, 0.9) * height) for _ in range(4)]
+    for index, picture in enumerate(still(size, frames, seed, noise)):
+        for across, up, row in ways:
+            y = row + up * index + 0.25 * index**2
+            cv2.circle(picture, (int(across * index) % width, int(y) % height), 6, (240, 240, 235), -1, cv2.LINE_AA)
+        yield picture
+
+
+def rain(size: Size, frames: int, seed: int = 0, noise: float = 2.0) -> Iterator[U8]:
+    """A still scene with rain: 300 streaks in other places in every frame."""
+    rng = np.random.default_rng(seed)
+    for picture in still(size, frames, seed, noise):
+        for x, y in rng.uniform(0, 1, (300, 2)) * size:
+            cv2.line(picture, (int(x), int(y)), (int(x) + 2, int(y) + 14), (205, 210, 220), 1, cv2.LINE_AA)
+        yield picture
+
+
 def cuts(size: Size, frames: int, length: int = 12, seed: int = 0, noise: float = 2.0) -> Iterator[U8]:
     """Still pictures, each shown for `length` frames."""
     for number in range(-(-frames // length)):

@@ -52,7 +52,7 @@ def against(frame: Frame, one: Toward, other: Toward) -> Compared:
     """Return a frame compared with two others; the first is the frame before, where there is one."""
     luma = frame.luma.astype(np.float32)
     first, second = (_brought(luma, toward) for toward in (one, other))
-    noise = max(_NOISE_LEAST, 1.4826 * float(np.median(np.abs(luma - first))) / np.sqrt(2))
+    noise = max(_NOISE_LEAST, 1.4826 * float(np.median(np.abs(luma - first)[::3, ::3])) / np.sqrt(2))
     return Compared(luma, first, second, noise, one.full_flow(luma.shape)[0], one.side == other.side)
 
 

@@ -1,6 +1,7 @@
 """Vertical scratches: thin ridges and valleys over much of the height, that the scene moves away from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ _STRAIGHT_PX = 1.2
 """Distance from a straight line, at most, of `_COVERED` of the rows of a scratch."""
 _COVERED = 0.75
 """Share of a line's rows that have to show it."""
+_GAP_OF_HEIGHT = 30
+"""Half of a gap in a line is the picture's height by this: things as bright as the scratch, edges that cross it."""
 _EDGE_SHARE = 0.25
 """Of a scratch's departure: its width goes so far."""
 _SCENE_PX = (8, 32)
@@ -39,7 +42,9 @@ _LEFT_BEHIND_PX = 5.0
 """That the scene has to move by while a line is seen."""
 _MOVES_WITH = 0.35
 """Of the way that the scene moves, at most, that a scratch itself moves: a pole near the camera moves more."""
-_STILL_PX, _WANDERS_PX = 1.0, 0.3
+_CLOSED = 2
+"""Frames before and after that add to the scratches of a frame."""
+_STILL_PX, _WANDERS_PX = 1.0, 0.2
 """A scene that moves by less stands still; a line that strays from its place in it by so much (standard deviation) is no
 part of it."""
 _MISSED = 2
@@ -107,8 +112,12 @@ def _straight(own: Bool, corner: tuple[int, int], out: F32, bright: bool, seen: 
     half = max(1, round(_widest(width) / 2))
     columns = np.clip(line[:, None] + np.arange(-half, half + 1), 0, width - 1)
     profile = out[all_rows[:, None], columns]
-    shown = cv2.blur(profile[:, half - 1 : half + 2].max(axis=1, keepdims=True), (1, 2 * _SMOOTHED - 1))[:, 0] > 0.4 * level
+    shown = (
+        cv2.blur(profile[:, half - 1 : half + 2].max(axis=1, keepdims=True), (1, 2 * _SMOOTHED - 1))[:, 0] > 0.4 * level
+    )
     middle = corner[1] + own.shape[0] // 2
+    gap = 2 * (height // _GAP_OF_HEIGHT) + 1
+    shown = cv2.morphologyEx(shown.astype(np.uint8)[:, None], cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8))[:, 0] > 0
     gaps = np.nonzero(~shown)[0]
     top = max([int(gap) + 1 for gap in gaps if gap < middle], default=0)
     bottom = min([int(gap) for gap in gaps if gap > middle], default=height)
@@ -120,7 +129,9 @@ def _straight(own: Bool, corner: tuple[int, int], out: F32, bright: bool, seen: 
     first, last = int(columns[top:bottom].min()), int(columns[top:bottom].max()) + 1
     mask = np.zeros((bottom - top, last - first), np.bool_)
     inside = all_rows[top:bottom, None]
-    mask[np.broadcast_to(inside - top, columns[top:bottom].shape)[:, across], columns[top:bottom][:, across] - first] = True
+    mask[
+        np.broadcast_to(inside - top, columns[top:bottom].shape)[:, across], columns[top:bottom][:, across] - first
+    ] = True
     box = (first, top, last, bottom)
     middle_x = corner[0] + start + slope * (height / 2 - corner[1])
     return Mark(box, mask, bright, level, _drift(seen, box), float(middle_x))
@@ -141,8 +152,34 @@ def _drift(seen: Compared, box: Box) -> float:
 
 
 def scratches_in(window: Sequence[Observed], place: int) -> list[Mark]:
-    """Return the lines of a frame that the scene leaves behind, or that run over the whole picture and stay."""
-    return [line for line in window[place].lines if _is_scratch(line, window, place)]
+    """Return the scratches of a frame, with what the frames around it show of the same ones: a scratch does not end
+    where the scene is as bright, or for a frame."""
+    own = [line for line in window[place].lines if _is_scratch(line, window, place)]
+    found = list(own)
+    height, width = window[place].shape
+    sides: tuple[list[Mark], list[Mark]] = ([], [])
+    for step in (*range(-_CLOSED, 0), *range(1, _CLOSED + 1)):
+        index = place + step
+        if not 0 <= index < len(window):
+            continue
+        for line in window[index].lines:
+            if not _is_scratch(line, window, index):
+                continue
+            same = _next(line, own, abs(step) - 1)
+            if same is not None:
+                found.append(_shifted(line, round(same.x - line.x), width))
+            else:
+                sides[step > 0].append(line)
+    found += [line for line in sides[0] if _next(line, sides[1], _CLOSED) is not None]
+    return [line for line in found if line.mask.size]
+
+
+def _shifted(line: Mark, right: int, width: int) -> Mark:
+    """Return a line some pixels further to the right, cut at the border of the picture."""
+    left, top, end, bottom = line.box
+    first, last = max(0, left + right), min(width, end + right)
+    mask = line.mask[:, first - left - right : last - left - right]
+    return replace(line, box=(first, top, max(first, last), bottom), mask=mask)
 
 
 def _is_scratch(line: Mark, window: Sequence[Observed], place: int) -> bool:

@@ -74,7 +74,9 @@ def _marks(departure: F32, seeds: Bool, disagreement: F32, level: float, bright:
     return marks
 
 
-def _mark(box: tuple[int, int, int, int], mask: Bool, departure: F32, disagreement: F32, bright: bool, one_sided: bool) -> Mark | None:
+def _mark(
+    box: tuple[int, int, int, int], mask: Bool, departure: F32, disagreement: F32, bright: bool, one_sided: bool
+) -> Mark | None:
     left, top, right, bottom = box
     around = (slice(max(0, top - _RING_PX), bottom + _RING_PX), slice(max(0, left - _RING_PX), right + _RING_PX))
     own = departure[top:bottom, left:right][mask]
@@ -86,7 +88,9 @@ def _mark(box: tuple[int, int, int, int], mask: Bool, departure: F32, disagreeme
     up, before = top - around[0].start, left - around[1].start
     inner[up : up + mask.shape[0], before : before + mask.shape[1]] = mask
     ring = cv2.dilate(inner, np.ones((3, 3), np.uint8)) == 0
-    if ring.any() and level < _CLEAR * strict * float((np.abs(departure[around]) + disagreement[around] / 2)[ring].mean()):
+    if ring.any() and level < _CLEAR * strict * float(
+        (np.abs(departure[around]) + disagreement[around] / 2)[ring].mean()
+    ):
         return None
     return Mark(box, mask, bright, level)
 
