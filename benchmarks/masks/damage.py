@@ -5,6 +5,7 @@ detections (connected groups of pixels with no damage within 3 px) per frame; on
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -41,8 +42,8 @@ UNGATED = ("rain",)
 
 def section(samples: Path | None) -> tuple[str, list[str]]:
     clips, rows, missed = dict(CLIPS), [], []
-    for name in scenes.SAMPLES if samples is not None else ():
-        clips[name] = lambda name=name: scenes.sample(samples, name, _FRAMES)
+    if samples is not None:
+        clips |= {name: partial(scenes.sample, samples, name, _FRAMES) for name in scenes.SAMPLES}
     for name, make in clips.items():
         clean = _Score([Damaged(picture, *_nothing(picture)) for picture in make()], 0.5)
         dirty = _Score(list(damaged(make(), seed=3)), 0.5)

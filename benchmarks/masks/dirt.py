@@ -56,7 +56,7 @@ def _speck(alpha: F32, level: F32, rng: np.random.Generator) -> None:
     corners = np.stack([x + radii * np.cos(angles), y + radii * np.sin(angles)], 1)
     spot = np.zeros_like(alpha)
     cv2.fillPoly(spot, [np.rint(corners * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
-    spot = cv2.GaussianBlur(spot, (0, 0), 0.6)
+    spot = np.asarray(cv2.GaussianBlur(spot, (0, 0), 0.6), np.float32)
     level[spot > 0.05] = rng.uniform(5, 35) if rng.random() < 0.6 else rng.uniform(215, 250)
     np.maximum(alpha, np.minimum(1, 1.2 * spot), out=alpha)
 

@@ -5,6 +5,7 @@ Gates, over the panning and cut clips: at least 95 % of an opaque logo's pixels 
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -95,8 +96,8 @@ def _row(background: str, name: str, pictures: list[U8]) -> _Row:
 def _without(samples: Path | None) -> tuple[list[str], list[str]]:
     rows, false = [], []
     clips = dict(WITHOUT)
-    for name in scenes.SAMPLES if samples is not None else ():
-        clips[f"{name}, whole"] = lambda name=name: scenes.sample(samples, name)
+    if samples is not None:
+        clips |= {f"{name}, whole": partial(scenes.sample, samples, name) for name in scenes.SAMPLES}
     for name, make in clips.items():
         result = found(OverlaySource(), make())
         masked = sum(bool(mask.any()) for mask in result.masks)

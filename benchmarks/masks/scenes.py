@@ -6,6 +6,7 @@ Legend: T frames, H W height and width, RGB u8.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -130,9 +131,9 @@ def fade(size: Size, frames: int, seed: int = 0, noise: float = 2.0) -> Iterator
         yield np.rint(picture * gain).astype(np.uint8)
 
 
-def grained(picture: F32, noise: float, rng: np.random.Generator) -> U8:
+def grained(picture: NDArray[np.number[Any]], noise: float, rng: np.random.Generator) -> U8:
     grain = rng.normal(0, noise, picture.shape[:2]).astype(np.float32)[..., None]
-    return np.clip(np.rint(picture + grain), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture + grain), 0, 255), np.uint8)
 
 
 def sample(folder: Path, name: str, frames: int | None = None, start: int = 0) -> Iterator[U8]:

@@ -124,7 +124,7 @@ def _straight(own: Bool, corner: tuple[int, int], out: F32, bright: bool, seen: 
     if bottom - top < max(_SMOOTHED, int(_LEAST_HEIGHT * height)):
         return None
     # The width is the whole line's: where the scene is as bright as the scratch, it is there all the same.
-    across = np.median(profile[top:bottom], axis=0) > _EDGE_SHARE * level
+    across = np.percentile(profile[top:bottom], 60, axis=0) > _EDGE_SHARE * level
     across[half] = True
     first, last = int(columns[top:bottom].min()), int(columns[top:bottom].max()) + 1
     mask = np.zeros((bottom - top, last - first), np.bool_)
@@ -156,7 +156,7 @@ def scratches_in(window: Sequence[Observed], place: int) -> list[Mark]:
     where the scene is as bright, or for a frame."""
     own = [line for line in window[place].lines if _is_scratch(line, window, place)]
     found = list(own)
-    height, width = window[place].shape
+    width = window[place].shape[1]
     sides: tuple[list[Mark], list[Mark]] = ([], [])
     for step in (*range(-_CLOSED, 0), *range(1, _CLOSED + 1)):
         index = place + step
@@ -170,7 +170,8 @@ def scratches_in(window: Sequence[Observed], place: int) -> list[Mark]:
                 found.append(_shifted(line, round(same.x - line.x), width))
             else:
                 sides[step > 0].append(line)
-    found += [line for line in sides[0] if _next(line, sides[1], _CLOSED) is not None]
+    for one, other in (sides, sides[::-1]):
+        found += [line for line in one if _next(line, other, _CLOSED) is not None]
     return [line for line in found if line.mask.size]
 
 

@@ -8,19 +8,21 @@ nothing that touches the picture's border, as dashboards, letterbox bars and tic
 small thing that is fixed to the camera before a moving scene, clear of the border, cannot be distinguished from a logo.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 
 from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.masks.sources.clip import U8
 from reelmend.pipelines.media.masks.sources.overlay.ladder import Ladder
-from reelmend.pipelines.media.masks.sources.overlay.logo import Logos
+from reelmend.pipelines.media.masks.sources.overlay.logo import Logo, Logos
 from reelmend.pipelines.media.masks.sources.overlay.presence import presence
 from reelmend.pipelines.media.masks.sources.overlay.still_edges import find_logos
 from reelmend.pipelines.media.masks.sources.overlay.view import View
 
 SAMPLES_A_SECOND = 8
-_SECONDS_AT_720P = 0.010
+_SECONDS_AT_720P = 0.03
 """Core-seconds a frame, decoding included: `python -m benchmarks.masks overlay`."""
 
 
@@ -29,7 +31,7 @@ class OverlaySource(MaskSource):
     summary = "logos and channel bugs that stand still while the picture moves, half transparent ones too"
 
     def digest(self) -> str:
-        return "overlay-1"
+        return f"overlay-1-opencv{cv2.__version__}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return _SECONDS_AT_720P * max(0.05, size[0] * size[1] / (1280 * 720))
@@ -51,7 +53,7 @@ def _logos(search: Search, view: View) -> tuple[Logos, bool]:
     ladder = Ladder()
     every = max(1, round(clip.rate / SAMPLES_A_SECOND))
 
-    def analyse(pictures: list[np.ndarray]) -> None:
+    def analyse(pictures: list[U8]) -> None:
         nonlocal moved
         found = find_logos(np.stack(pictures), view.at_border)
         moved |= found.moved
@@ -95,7 +97,7 @@ def _masks(search: Search, view: View, logos: Logos) -> Iterator[Bool]:
         yield known[key]
 
 
-def _united(view: View, logos: list, region: Box | None) -> Bool:
+def _united(view: View, logos: Sequence[Logo], region: Box | None) -> Bool:
     mask = view.to_full([logo.placed(view.shape) for logo in logos])
     if region is not None:
         left, top, right, bottom = region

@@ -28,7 +28,7 @@ def with_ground(label: Bool, box: Box, spread: F32) -> Bool:
     right, bottom = min(width, box[2] + room), min(height, box[3] + room)
     place = (slice(top, bottom), slice(left, right))
     own = label[place]
-    soft = cv2.blur(spread[place], (3, 3))
+    soft = np.asarray(cv2.blur(spread[place], (3, 3)), np.float32)
     around = float(np.percentile(soft[~own], _SURROUNDINGS_PERCENTILE)) if not own.all() else 0.0
     for share in _DIMMED:
         grown = _connected(own, soft < share * around)

@@ -47,7 +47,7 @@ def pixels_of(pictures_NHW: U8, counted: NDArray[np.bool_], label: Bool, whole: 
     level = np.maximum(_LEAST_LEVEL, np.maximum(_OF_NEAR * near, _OF_ALL * departure.max()))
     outside = spread[place][~hull]
     around = float(np.median(outside)) if outside.size else 0.0
-    shows = cv2.blur(spread[place], (3, 3)) / max(around, 1e-3)
+    shows = np.asarray(cv2.blur(spread[place], (3, 3)) / max(around, 1e-3), np.float32)
     ground = whole[place] & ~label[place]
     mask = hull & ((departure > level) | (shows < _HIDING) | ground)
     mask = _with_holes(_without_specks(mask), shows)

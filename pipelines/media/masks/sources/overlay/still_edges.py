@@ -85,7 +85,7 @@ def find_logos(pictures_NHW: U8, at_border: tuple[bool, bool, bool, bool]) -> Fo
         if int((edges & label).sum()) < _LEAST_EDGE_PIXELS:
             continue
         if touches(part, label.shape, at_border):
-            found.touching_border |= bool(_moves_around(label, measured))
+            found.touching_border |= bool(np.median(measured.certainty[edges & label]) >= _TYPICAL)
             continue
         whole = with_ground(label, part, measured.spread)
         if not _like_a_logo(box_of(whole), whole, edges & label, measured):
