@@ -114,7 +114,7 @@ def test_groups_of_samples_span_from_seconds_to_hours_in_bounded_memory() -> Non
     ladder = Ladder()
     spans = []
     for index in range(20_000):
-        for group in ladder.add(np.full((1, 1), index, np.uint16)):  # type: ignore[arg-type]
+        for group in ladder.add(np.full((1, 1), index, np.uint16)):
             assert len(group) == GROUP
             spans.append(int(group[-1][0, 0]) - int(group[0][0, 0]))
     assert min(spans) == GROUP - 1

@@ -51,9 +51,10 @@ class Toward:
 def against(frame: Frame, one: Toward, other: Toward) -> Compared:
     """Return a frame compared with two others; the first is the frame before, where there is one."""
     luma = frame.luma.astype(np.float32)
-    first, second = (_brought(luma, toward) for toward in (one, other))
+    flow = one.full_flow(luma.shape)
+    first, second = _brought(luma, one, flow), _brought(luma, other, other.full_flow(luma.shape))
     noise = max(_NOISE_LEAST, 1.4826 * float(np.median(np.abs(luma - first)[::3, ::3])) / np.sqrt(2))
-    return Compared(luma, first, second, noise, one.full_flow(luma.shape)[0], one.side == other.side)
+    return Compared(luma, first, second, noise, flow[0], one.side == other.side)
 
 
 def between(earlier: Frame, later: Frame) -> tuple[Toward, Toward]:
@@ -62,11 +63,10 @@ def between(earlier: Frame, later: Frame) -> tuple[Toward, Toward]:
     return Toward(later, forward[0], 1), Toward(earlier, backward[0], -1)
 
 
-def _brought(luma: F32, toward: Toward) -> F32:
+def _brought(luma: F32, toward: Toward, flow: F32) -> F32:
     """Return the luma of another frame where this frame has it, in this frame's light."""
     height, width = luma.shape
-    flow = toward.full_flow(luma.shape)
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     brought = cv2.remap(
         toward.goal.luma, columns + flow[0], rows + flow[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     ).astype(np.float32)

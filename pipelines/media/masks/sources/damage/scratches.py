@@ -64,13 +64,12 @@ def lines_of(seen: Compared, sensitivity: float) -> list[Mark]:
     near, far = _SIDE_PX if width > _SMALL_WIDTH else _SIDE_PX_SMALL
     beside = cv2.blur(smooth, (far - near + 1, 1))
     shift = (near + far) // 2
-    columns = np.arange(width)
-    left, right = (beside[:, np.clip(columns + step, 0, width - 1)] for step in (-shift, shift))
+    padded = cv2.copyMakeBorder(beside, 0, 0, shift, shift, cv2.BORDER_REPLICATE)
+    left, right = padded[:, :width], padded[:, 2 * shift :]
     lines = []
     for bright in (True, False):
-        sign = 1.0 if bright else -1.0
-        out = np.minimum(sign * (smooth - left), sign * (smooth - right))
-        lines += _long(out > level, out, bright, seen)
+        out = smooth - np.maximum(left, right) if bright else np.minimum(left, right) - smooth
+        lines += _long(out > level, np.asarray(out, np.float32), bright, seen)
     return lines
 
 

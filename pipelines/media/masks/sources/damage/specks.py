@@ -14,6 +14,9 @@ _LEAST_LEVELS, _IN_NOISE = 9.0, 4.5
 """Levels, and standard deviations of the noise, by which a speck departs from both neighbours at sensitivity 0.5."""
 _EDGE_SHARE = 0.45
 """Of that threshold: a speck continues over pixels that depart by so much."""
+_REACH_PX = (65, 25)
+"""Rows and columns: twice the distance from a pixel above the threshold to the farthest of its speck below it. Posts
+are tall."""
 _LEAST_PIXELS = 4
 _POST = (2, 20)
 """Width at most, and height at least, in pixels, of what is the edge of a post that flow misses, and no dust."""
@@ -59,9 +62,10 @@ def specks_of(seen: Compared, sensitivity: float) -> list[Mark]:
 
 def _marks(departure: F32, seeds: Bool, disagreement: F32, level: float, bright: bool, one_sided: bool) -> list[Mark]:
     area = departure.shape[0] * departure.shape[1]
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-        (departure > _EDGE_SHARE * level).astype(np.uint8), connectivity=8
-    )
+    # Noise has a group of pixels every few pixels: only those near a seed are worth labelling.
+    near = cv2.dilate(seeds.astype(np.uint8), np.ones(_REACH_PX, np.uint8))
+    near[departure <= _EDGE_SHARE * level] = 0
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
     seeded = np.bincount(labels[seeds], minlength=count)
     marks = []
     for index in np.nonzero(seeded[1:] > 0)[0] + 1:
