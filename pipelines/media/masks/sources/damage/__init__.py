@@ -25,7 +25,7 @@ from reelmend.pipelines.media.masks.sources.damage.specks import specks_of, spec
 
 _HALF = 12
 """Frames before and after that decide what a frame's marks are: a scratch needs them to show that the scene moves."""
-_SECONDS_AT_720P = 0.09
+_SECONDS_AT_720P = 0.15
 """Core-seconds a frame, decoding included: `python -m benchmarks.masks damage`."""
 _MOST_COVERED = 0.2
 """Share of the picture, above which what was found in a frame is no damage but a change that flow cannot follow."""

@@ -22,7 +22,7 @@ from reelmend.pipelines.media.masks.sources.overlay.still_edges import find_logo
 from reelmend.pipelines.media.masks.sources.overlay.view import View
 
 SAMPLES_A_SECOND = 8
-_SECONDS_AT_720P = 0.03
+_SECONDS_AT_720P = 0.035
 """Core-seconds a frame, decoding included: `python -m benchmarks.masks overlay`."""
 
 
