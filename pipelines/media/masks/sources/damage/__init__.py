@@ -7,8 +7,8 @@ move with the scene. No frame is compared across a cut.
 
 What is alike is not distinguished: text or a flash of light that is small and shown for one frame counts as dust; a pole
 over the whole height of a picture that stands still counts as a scratch, and a short scratch before a picture that
-stands still is not found. Objects that cross the picture in a straight line, and places where something appears in
-every frame (rain, sparkling water), are left alone.
+stands still is found only where it wanders. Objects that cross the picture in a straight line, and single places where
+something appears in every frame (sparkling water), are left alone; rain over the whole picture counts as dust.
 """
 
 from collections import deque
