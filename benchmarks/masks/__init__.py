@@ -1,0 +1,1 @@
+"""How well masks are found, on clips whose truth is known."""
