@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.masks.sections import write_section
 
-NAMES = ("overlay", "damage")
+NAMES = ("overlay", "damage", "track")
 
 
 def main() -> int:
