@@ -37,16 +37,21 @@ class Clip:
         """Frames per second, on average."""
         return float(self.info.rate)
 
-    def pictures(self, start: int | None = None, stop: int | None = None, size: Size | None = None) -> Iterator[U8]:
+    def pictures(
+        self, start: int | None = None, stop: int | None = None, size: Size | None = None, every: int = 1
+    ) -> Iterator[U8]:
         """Yield RGB pictures u8 [H, W, 3] of frames [start, stop), by default all; `size`: scaled to (width, height).
 
-        They can be read as often as needed; each time decodes again. Raises MediaError.
+        `every`: only frames start, start + every, and so on; the others are decoded, but not converted. They
+        can be read as often as needed; each time decodes again. Raises MediaError.
         """
         first, last = self.start if start is None else start, self.stop if stop is None else stop
         info = self.info
         coded = size if size is None or info.rotation % 180 == 0 else (size[1], size[0])
-        for frame in read_frames(info, first, last):
+        for index, frame in enumerate(read_frames(info, first, last)):
             PROGRESS.frame()
+            if index % every:
+                continue
             yield as_contiguous(as_shown(to_rgb(frame, info, coded), info.rotation, info.mirrored))
 
 

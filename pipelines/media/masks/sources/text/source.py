@@ -1,0 +1,189 @@
+"""Mask source `text`: subtitles, captions and timestamps that are burnt into the picture.
+
+Lines are detected in a few frames per second (`detector.py`), followed from one to the next (`tracks.py`), and measured
+in every frame in between, so that a line is masked from its first frame to its last (`lines.py`, `presence.py`). Of a
+line that stands still, the letters alone are masked (`strokes.py`); of one that moves, a box in each frame.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmend.pipelines.config import TextKind, TextShape
+from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.masks.sources.text.detector import lines_in, model_digest, model_problem, shown_size
+from reelmend.pipelines.media.masks.sources.text.lines import (
+    StillLine,
+    give_way,
+    moving_boxes,
+    spans,
+    still_lines,
+)
+from reelmend.pipelines.media.masks.sources.text.tracks import Sample, edges_of, tracks_in
+
+U8 = NDArray[np.uint8]
+
+SAMPLES_PER_S = 4.0
+"""Pictures per second in which lines are looked for; one that is shown for less than two of them can be missed."""
+SPAN_SAMPLES, MARGIN_SAMPLES = 40, 5
+"""Samples about which is decided at once, and how many more are looked at on both sides: bounds memory."""
+MOST_SIDE = 1920
+"""Longest side, in pixels, at which letters are found; larger pictures are scaled down."""
+
+
+class TextSource(MaskSource):
+    """Burnt-in text."""
+
+    name = "text"
+    summary = "subtitles, captions, timestamps and other text in the picture"
+    settings = ("text", "text_shape")
+
+    def problem(self) -> str:
+        return model_problem()
+
+    def digest(self) -> str:
+        return f"text 1 {model_digest()}"
+
+    def seconds_per_frame(self, size: tuple[int, int]) -> float:
+        return 0.055 + 0.02 * size[0] * size[1] / (1280 * 720)
+
+    def find(self, search: Search) -> Iterator[Bool]:
+        for start, stop in search.clip.shots:
+            yield from _Shot(search, start, stop).masks()
+
+
+@dataclass(frozen=True)
+class _Shot:
+    search: Search
+    start: int
+    stop: int
+
+    @property
+    def work_size(self) -> tuple[int, int]:
+        """(width, height) of the pictures in which letters are found."""
+        width, height = self.search.clip.size
+        scale = min(1.0, MOST_SIDE / max(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    @property
+    def window(self) -> Box:
+        """The part of these pictures that is looked at."""
+        width, height = self.work_size
+        region = self.search.region
+        if region is None:
+            return 0, 0, width, height
+        across, down = width / self.search.clip.size[0], height / self.search.clip.size[1]
+        return (
+            max(0, int(region[0] * across)),
+            max(0, int(region[1] * down)),
+            min(width, int(np.ceil(region[2] * across))),
+            min(height, int(np.ceil(region[3] * down))),
+        )
+
+    def masks(self) -> Iterator[Bool]:
+        """Yield the mask of every frame of the shot."""
+        left, top, right, bottom = self.window
+        nothing = np.zeros((self.search.clip.size[1], self.search.clip.size[0]), np.bool_)
+        if right <= left or bottom <= top:
+            for _ in range(self.start, self.stop):
+                yield nothing
+            return
+        every = max(1, round(self.search.clip.rate / SAMPLES_PER_S))
+        grid = list(range(self.start, self.stop, every))
+        to_come = self._samples(every)
+        known: deque[Sample] = deque()
+        read = 0
+        for inner, outer in spans(grid, SPAN_SAMPLES, MARGIN_SAMPLES):
+            while read < outer.stop:
+                known.append(next(to_come))
+                read += 1
+            while known[0].frame < grid[outer.start]:
+                known.popleft()
+            stop = grid[inner.stop] if inner.stop < len(grid) else self.stop
+            yield from self._span(tuple(known), every, grid[inner.start], stop, nothing)
+
+    def _pictures(self, start: int, stop: int, every: int = 1) -> Iterator[U8]:
+        left, top, right, bottom = self.window
+        size = None if self.work_size == self.search.clip.size else self.work_size
+        for picture in self.search.clip.pictures(start, stop, size, every):
+            yield picture[top:bottom, left:right]
+
+    def _samples(self, every: int) -> Iterator[Sample]:
+        for index, picture in enumerate(self._pictures(self.start, self.stop, every)):
+            small = cv2.resize(picture, self._sample_size, interpolation=cv2.INTER_AREA)
+            yield Sample(self.start + index * every, edges_of(small), tuple(lines_in(small)))
+
+    @property
+    def _window_size(self) -> tuple[int, int]:
+        left, top, right, bottom = self.window
+        return right - left, bottom - top
+
+    @property
+    def _sample_size(self) -> tuple[int, int]:
+        return shown_size(self._window_size)
+
+    def _span(self, samples: Sequence[Sample], every: int, start: int, stop: int, nothing: Bool) -> Iterator[Bool]:
+        """Yield masks of frames [start, stop), about which `samples` decide."""
+        config = self.search.config
+        scale = self._window_size[0] / self._sample_size[0]
+        needed = 1 if len(samples) <= 2 else 2
+        tracks = [track for track in tracks_in(samples) if len(track.frames) >= needed]
+        still = [track for track in tracks if not track.moves]
+        moving = [track for track in tracks if track.moves] if config.text is TextKind.all else []
+        lines = still_lines(still, samples, scale, self._window_size)
+        if lines:
+            self._measure(lines, samples, every, stop)
+        boxes = moving_boxes(moving, scale, self._window_size, every)
+        yield from self._drawn(lines, boxes, start, stop, nothing)
+
+    def _measure(self, lines: Sequence[StillLine], samples: Sequence[Sample], every: int, stop: int) -> None:
+        last = min(self.stop, max(stop, samples[-1].frame + 1))
+        for index, picture in enumerate(self._pictures(samples[0].frame, last, every)):
+            for line in lines:
+                line.look(samples[0].frame + index * every, picture)
+        for line in lines:
+            line.stop = last if line.stop == samples[-1].frame + 1 else line.stop
+            line.find_letters(self.search.config.text_shape is TextShape.lines)
+        first = min(line.first for line in lines)
+        for frame, picture in enumerate(self._pictures(first, max(line.stop for line in lines)), first):
+            for line in lines:
+                line.measure(frame, picture)
+        for line in lines:
+            line.settle()
+        give_way(lines)
+
+    def _drawn(
+        self, lines: Sequence[StillLine], boxes: Mapping[int, list[Box]], start: int, stop: int, nothing: Bool
+    ) -> Iterator[Bool]:
+        before: tuple[object, ...] = ()
+        mask = nothing
+        for frame in range(start, stop):
+            there = tuple(index for index, line in enumerate(lines) if line.is_shown(frame))
+            now = (there, tuple(boxes.get(frame, ())))
+            if now != before:
+                mask = self._draw([lines[index] for index in there], now[1], nothing) if any(now) else nothing
+            before = now
+            yield mask
+
+    def _draw(self, lines: Sequence[StillLine], boxes: Sequence[Box], nothing: Bool) -> Bool:
+        left, top, right, bottom = self.window
+        width, height = self.work_size
+        picture = np.zeros((height, width), np.uint8)
+        seen = picture[top:bottom, left:right]
+        for line in lines:
+            assert line.mask is not None
+            seen[line.crop[1] : line.crop[3], line.crop[0] : line.crop[2]] |= line.mask
+        for box in boxes:
+            seen[box[1] : box[3], box[0] : box[2]] = 1
+        if picture.shape != nothing.shape:
+            picture = cv2.resize(picture, nothing.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            if self.search.region is not None:
+                inside = np.zeros_like(picture)
+                x, y, to_x, to_y = (max(0, side) for side in self.search.region)
+                inside[y:to_y, x:to_x] = 1
+                picture &= inside
+        return picture.astype(np.bool_)

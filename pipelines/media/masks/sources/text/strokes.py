@@ -1,0 +1,249 @@
+"""Which pixels of a line are its letters, with their outline and shadow, from pictures that show it and some that do not.
+
+Three cues, from the strongest to the weakest. On a still camera the pictures before and after show what is behind the
+line: what differs is text. Where the background changes while the line is shown, pixels that stay are text. Else
+letters have few colours, that contrast with what is around them, and are as thin as a fifth of their height.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmend.pipelines.media.masks.sources.text.detector import Box
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+NOTICED = 10.0
+"""Difference in grey levels from which a pixel is not what it was: twice what coding leaves."""
+SAME_COLOUR = 45.0
+"""Largest difference in a channel between pixels of one colour: coding blurs thin strokes."""
+BUSY = 8.0
+"""Mean change over time, in grey levels, from which a background is taken to move."""
+LEAST_INK = 0.015
+"""Share of a stretch of a line that letters take at least."""
+
+
+@dataclass(frozen=True)
+class Letters:
+    """What was found about a line's pixels."""
+
+    mask: Bool
+    """Letters with outline and shadow [h, w], tightly, or a box where they could not be told from the background."""
+    median: F32
+    """The line and a blurred background [h, w, 3]."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is known of each pixel around a line."""
+
+    median: F32
+    contrast: F32
+    """Largest difference of a channel to its surroundings [h, w]."""
+    behind: F32 | None
+    """Largest difference of a channel to the pictures without the line [h, w], on a still camera."""
+    change: F32 | None
+    """Mean change over time [h, w]."""
+    change_around: F32
+    """The same of the neighbourhood; 0 where it is not known."""
+    box: Box
+    """The line, in pixels of the crop."""
+    high: int
+    """About how high letters are."""
+
+    @property
+    def stays(self) -> Bool:
+        """Whether a pixel changes much less than what surrounds it, where that moves."""
+        if self.change is None:
+            return np.zeros(self.contrast.shape, np.bool_)
+        return (self.change_around > BUSY) & (self.change < 0.45 * self.change_around)
+
+    @property
+    def varies(self) -> Bool:
+        """Whether a pixel changes as its surroundings do, which move."""
+        if self.change is None:
+            return np.zeros(self.contrast.shape, np.bool_)
+        return (self.change_around > BUSY) & (self.change > 0.7 * self.change_around)
+
+
+def letters(present: U8, absent: U8, box: Box) -> Letters:
+    """Find the letters of a line; `present` u8 [n, h, w, 3] show it at `box`, `absent` u8 [m, h, w, 3] do not."""
+    view = _view(present, absent, box)
+    panel = _panel(view)
+    if panel is not None:
+        return Letters(panel, view.median)
+    ink = _ink(view)
+    mask = ink | _around_ink(view, ink)
+    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
+    return Letters(_boxed_where_unsure(view, ink, mask), view.median)
+
+
+def _view(present: U8, absent: U8, box: Box) -> _View:
+    median = np.median(present, axis=0).astype(np.float32)
+    high = max(4, round(0.8 * (box[3] - box[1])))
+    around = _blurred(median, 2 * high)
+    contrast = np.abs(median - around).max(axis=2)
+    behind = None
+    if len(absent):
+        away = np.abs(median - np.median(absent, axis=0)).max(axis=2).astype(np.float32)
+        outside = np.ones(away.shape, np.bool_)
+        grow = high // 3
+        outside[max(0, box[1] - grow) : box[3] + grow, max(0, box[0] - grow) : box[2] + grow] = False
+        if outside.any() and float(np.percentile(away[outside], 75)) < NOTICED:
+            behind = away
+    change, change_around = None, np.zeros(contrast.shape, np.float32)
+    if len(present) >= 4:
+        change = np.abs(present - median).mean(axis=0).max(axis=2).astype(np.float32)
+        # Letters take a third of a line: the upper half of what is around a pixel is background.
+        change_around = _blurred(np.maximum(change, _blurred(change, high)), 2 * high)
+    return _View(median, contrast, behind, change, change_around, box, high)
+
+
+def _blurred(image: F32, side: int) -> F32:
+    return np.asarray(cv2.blur(image, (side | 1, side | 1)), np.float32)
+
+
+def _ink(view: _View) -> Bool:
+    """Return the pixels of the colour that is seen in the line and hardly around it [h, w]."""
+    left, top, right, bottom = view.box
+    inside = np.zeros(view.contrast.shape, np.bool_)
+    inside[top:bottom, left:right] = True
+    weight = view.contrast.copy()
+    weight[view.varies] = 0
+    if view.behind is not None:
+        weight[view.behind < NOTICED] = 0
+    level = np.percentile(weight[inside], 85) if inside.any() else 0.0
+    strong = inside & (weight >= max(level, NOTICED))
+    if not strong.any():
+        return np.zeros_like(strong)
+    colours = view.median[strong]
+    best, best_score = np.zeros_like(strong), 0.0
+    for _ in range(2):  # the fill and the outline, or the other way round
+        if not len(colours):
+            break
+        colour = _commonest(colours)
+        ink = _of_colour(view, colour)
+        height = min(view.high // 4, view.box[1], ink.shape[0] - bottom)
+        density = float(ink[top:bottom, left:right].mean())
+        outer = np.concatenate([ink[: max(1, top)], ink[min(bottom, ink.shape[0] - 1) :]])
+        score = density * (1 - min(1.0, float(outer.mean()) / max(density, 1e-6)))
+        if score > best_score:
+            best, best_score = ink, score
+        colours = colours[np.abs(colours - colour).max(axis=1) > SAME_COLOUR]
+        del height
+    lasting = view.stays & (view.contrast > 3 * NOTICED) & inside
+    return _thin(view, best | lasting)
+
+
+def _commonest(colours: F32) -> F32:
+    some = colours[:: max(1, len(colours) // 400)]
+    near = np.abs(some[:, None] - some[None]).max(axis=2) < SAME_COLOUR / 2
+    return np.asarray(some[near[int(near.sum(axis=1).argmax())]].mean(axis=0), np.float32)
+
+
+def _of_colour(view: _View, colour: F32) -> Bool:
+    ink = (np.abs(view.median - colour).max(axis=2) < SAME_COLOUR) & ~view.varies
+    if view.behind is not None:
+        ink &= view.behind > NOTICED
+    return np.asarray(ink, np.bool_)
+
+
+def _thin(view: _View, ink: Bool) -> Bool:
+    """Return ink without blobs thicker than strokes, and without what is far from the line."""
+    thick = max(3, round(0.45 * view.high)) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
+    padded = cv2.copyMakeBorder(ink.astype(np.uint8), thick, thick, thick, thick, cv2.BORDER_CONSTANT, value=1)
+    blobs = cv2.dilate(cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
+    blobs = blobs[thick:-thick, thick:-thick]
+    left, top, right, bottom = view.box
+    near = np.zeros(ink.shape, np.bool_)
+    grow = view.high // 5
+    near[max(0, top - grow) : bottom + grow, max(0, left - grow) : right + grow] = True
+    return np.asarray(ink & (blobs == 0) & near, np.bool_)
+
+
+def _around_ink(view: _View, ink: Bool) -> Bool:
+    """Return outline, shadow and soft edges of ink [h, w]."""
+    if not ink.any():
+        return np.zeros_like(ink)
+    reach = int(np.clip(round(0.22 * view.high), 2, 12))
+    far = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5)
+    ring = ~ink & (far <= reach)
+    if view.behind is not None:
+        return np.asarray(ring & (view.behind > NOTICED), np.bool_)
+    text = ring & view.stays
+    border = ~ink & (far > 1) & (far <= max(2, 0.1 * view.high))
+    colours = view.median[border]
+    colour = _commonest(colours)
+    like = np.abs(view.median - colour).max(axis=2)
+    background = far > reach
+    share = float((like[border] < SAME_COLOUR).mean())
+    elsewhere = float((like[background] < SAME_COLOUR).mean()) if background.any() else 0.0
+    if share > 0.5 and elsewhere < 0.4 * share:
+        text |= ring & (like < 1.3 * SAME_COLOUR) & ~view.varies
+        for width in range(1, reach + 1):  # an outline is as wide everywhere
+            at = ~ink & (far > width - 1) & (far <= width)
+            if not at.any() or float(text[at].mean()) < 0.6:
+                break
+            text |= at
+    return np.asarray(text, np.bool_)
+
+
+def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
+    """Return the mask, with a box around stretches of the line in which there is hardly any ink."""
+    left, top, right, bottom = view.box
+    step = max(2, view.high)
+    inset = min(view.high // 2, (right - left) // 4)
+    unsure = []
+    for x in range(left + inset, max(left + inset + 1, right - inset), step):
+        stop = min(right, x + step)
+        unsure.append((x, stop, float(ink[top:bottom, x:stop].mean()) < LEAST_INK))
+    out = mask.copy()
+    if sum(doubt for *_, doubt in unsure) > 0.6 * len(unsure):
+        out[top:bottom, left:right] = True
+        return out
+    for (x, _, one), (_, stop, other) in zip(unsure, unsure[1:], strict=False):
+        if one and other:
+            out[top:bottom, x:stop] = True
+    return out
+
+
+def _panel(view: _View) -> Bool | None:
+    """Return the box that a line was drawn on, opaque or not; None if there is none."""
+    left, top, right, bottom = view.box
+    height, width = view.contrast.shape
+    grow = view.high // 3
+    rows, columns = slice(top + grow, max(top + grow + 1, bottom - grow)), slice(left, right)
+    up = _border(view.median[:, columns], range(1, min(top + grow, height - 3)))
+    down = _border(view.median[:, columns], range(max(1, bottom - grow), height - 3))
+    if up is None or down is None:
+        return None
+    turned = view.median[up + 3 : down - 1].transpose(1, 0, 2)
+    del rows
+    before = _border(turned, range(1, min(left + grow, width - 3)))
+    after = _border(turned, range(max(1, right - grow), width - 3))
+    if before is None or after is None:
+        return None
+    mask = np.zeros((height, width), np.bool_)
+    mask[up : down + 4, before : after + 4] = True
+    return mask
+
+
+def _border(image: F32, where: range) -> int | None:
+    """Return the row of `where` between which and the third after it all of an image [h, w, 3] steps the same way."""
+    best, best_score = None, 0.85
+    for row in where:
+        step = image[row + 3] - image[row]
+        size = np.abs(step).mean(axis=1)
+        seen = size > 4
+        if seen.mean() < 0.6 or size.mean() < 8:
+            continue
+        score = abs(float(np.sign(step.mean(axis=1))[seen].mean()))
+        if score > best_score:
+            best, best_score = row, score
+    return best
