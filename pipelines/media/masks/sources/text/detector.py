@@ -7,6 +7,7 @@ narrower than the letters are high (Liao et al., Real-time Scene Text Detection 
 """
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -28,7 +29,7 @@ INSTALL = "pip install 'reelmend[text]'"
 LIKELY_CORE = 0.3
 """Probability from which a pixel belongs to a core; the network's authors' choice."""
 LIKELY_LINE = 0.55
-"""Mean probability of a core from which it is a line. Texture reaches 0.5 in places, letters exceed 0.6."""
+"""Mean probability of a core from which it may be a line: letters that fade in or are hard to read."""
 GROWN = 1.6
 """A core of area A and perimeter L is grown by GROWN A / L on each side; the network's authors' choice."""
 MOST_SIDE = 736
@@ -102,20 +103,31 @@ def probability(picture: U8) -> F32:
     return np.asarray(out[0, 0, :height, :width], np.float32)
 
 
-def lines_in(picture: U8) -> list[Box]:
-    """Return the boxes of text lines in an RGB picture u8 [H, W, 3], from top to bottom."""
+@dataclass(frozen=True)
+class Found:
+    """What may be a line of text."""
+
+    box: Box
+    likely: float
+    """Mean probability of its core, 0..1."""
+
+
+def lines_in(picture: U8) -> list[Found]:
+    """Return what may be text lines in an RGB picture u8 [H, W, 3], from top to bottom."""
     likely = probability(picture)
     height, width = likely.shape
     cores = (likely > LIKELY_CORE).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cores, connectivity=8)
-    boxes = []
+    lines = []
     for label, (left, top, wide, high, area) in enumerate(stats.tolist()):
         if label == 0 or min(wide, high) < 2 or area < 12:
             continue
         here = labels[top : top + high, left : left + wide] == label
-        if float(likely[top : top + high, left : left + wide][here].mean()) < LIKELY_LINE:
+        mean = float(likely[top : top + high, left : left + wide][here].mean())
+        if mean < LIKELY_LINE:
             continue
         grow = GROWN * area / (2 * (wide + high))
         right, bottom = min(width, left + wide + grow), min(height, top + high + grow)
-        boxes.append((max(0, int(left - grow)), max(0, int(top - grow)), int(np.ceil(right)), int(np.ceil(bottom))))
-    return sorted(boxes, key=lambda box: (box[1], box[0]))
+        box = (max(0, int(left - grow)), max(0, int(top - grow)), int(np.ceil(right)), int(np.ceil(bottom)))
+        lines.append(Found(box, mean))
+    return sorted(lines, key=lambda line: (line.box[1], line.box[0]))

@@ -51,13 +51,17 @@ class StillLine:
         if frame in self.present or frame in self.absent:
             self.pictures[frame] = _cut(picture, self.crop).copy()
 
-    def find_letters(self, boxed: bool) -> None:
-        """Find the letters in the pictures kept, which are dropped; `boxed`: a box instead."""
+    def find_letters(self, others: Sequence[Box], boxed: bool) -> None:
+        """Find the letters in the pictures kept, which are dropped; `boxed`: a box as well.
+
+        `others` are boxes of lines that are shown at the same time.
+        """
         left, top = self.crop[:2]
         box = (self.box[0] - left, self.box[1] - top, self.box[2] - left, self.box[3] - top)
+        around = [(one[0] - left, one[1] - top, one[2] - left, one[3] - top) for one in others]
         present = np.stack([self.pictures[frame] for frame in self.present])
         absent = [self.pictures[frame] for frame in self.absent]
-        found = letters(present, np.stack(absent) if absent else present[:0], box)
+        found = letters(present, np.stack(absent) if absent else present[:0], box, around)
         self.pictures.clear()
         self.mask, self.pattern = found.mask, pattern_of(found.median, found.mask)
         if boxed:
@@ -108,7 +112,7 @@ def _still_line(track: Track, samples: Sequence[Sample], scale: float, size: Siz
     free = [
         index
         for index, sample in enumerate(samples)
-        if (index < at[0] - 1 or index > at[-1] + 1) and not any(_touch(place, other) for other in sample.boxes)
+        if (index < at[0] - 1 or index > at[-1] + 1) and not any(_touch(place, other.box) for other in sample.found)
     ]
     absent = [index for index in free if index < at[0]][-MOST_ABSENT:] + [i for i in free if i > at[-1]][:MOST_ABSENT]
     inner = track.frames[1:-1] if len(track.frames) > 4 else track.frames  # at the ends it may be fading

@@ -130,8 +130,7 @@ class _Shot:
         """Yield masks of frames [start, stop), about which `samples` decide."""
         config = self.search.config
         scale = self._window_size[0] / self._sample_size[0]
-        needed = 1 if len(samples) <= 2 else 2
-        tracks = [track for track in tracks_in(samples) if len(track.frames) >= needed]
+        tracks = [track for track in tracks_in(samples) if track.is_text]
         still = [track for track in tracks if not track.moves]
         moving = [track for track in tracks if track.moves] if config.text is TextKind.all else []
         lines = still_lines(still, samples, scale, self._window_size)
@@ -147,7 +146,8 @@ class _Shot:
                 line.look(samples[0].frame + index * every, picture)
         for line in lines:
             line.stop = last if line.stop == samples[-1].frame + 1 else line.stop
-            line.find_letters(self.search.config.text_shape is TextShape.lines)
+            others = [other.box for other in lines if other is not line and set(other.present) & set(line.present)]
+            line.find_letters(others, self.search.config.text_shape is TextShape.lines)
         first = min(line.first for line in lines)
         for frame, picture in enumerate(self._pictures(first, max(line.stop for line in lines)), first):
             for line in lines:

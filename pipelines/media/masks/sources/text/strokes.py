@@ -5,7 +5,9 @@ line: what differs is text. Where the background changes while the line is shown
 letters have few colours, that contrast with what is around them, and are as thin as a fifth of their height.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,8 +23,10 @@ NOTICED = 10.0
 """Difference in grey levels from which a pixel is not what it was: twice what coding leaves."""
 SAME_COLOUR = 45.0
 """Largest difference in a channel between pixels of one colour: coding blurs thin strokes."""
-BUSY = 8.0
-"""Mean change over time, in grey levels, from which a background is taken to move."""
+BUSY = 20.0
+"""Change over time, in grey levels, from which a background is taken to move."""
+OFTEN = 88
+"""Percentile of the changes of a pixel that is its change over time."""
 LEAST_INK = 0.015
 """Share of a stretch of a line that letters take at least."""
 
@@ -47,11 +51,13 @@ class _View:
     behind: F32 | None
     """Largest difference of a channel to the pictures without the line [h, w], on a still camera."""
     change: F32 | None
-    """Mean change over time [h, w]."""
+    """Change over time [h, w]."""
     change_around: F32
     """The same of the neighbourhood; 0 where it is not known."""
     box: Box
     """The line, in pixels of the crop."""
+    others: Bool
+    """Where other lines are [h, w]."""
     high: int
     """About how high letters are."""
 
@@ -70,9 +76,12 @@ class _View:
         return (self.change_around > BUSY) & (self.change > 0.7 * self.change_around)
 
 
-def letters(present: U8, absent: U8, box: Box) -> Letters:
-    """Find the letters of a line; `present` u8 [n, h, w, 3] show it at `box`, `absent` u8 [m, h, w, 3] do not."""
-    view = _view(present, absent, box)
+def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Letters:
+    """Find the letters of a line; `present` u8 [n, h, w, 3] show it at `box`, `absent` u8 [m, h, w, 3] do not.
+
+    `others` are boxes of other lines in the same pictures.
+    """
+    view = _view(present, absent, box, others)
     panel = _panel(view)
     if panel is not None:
         return Letters(panel, view.median)
@@ -83,25 +92,30 @@ def letters(present: U8, absent: U8, box: Box) -> Letters:
     return Letters(_boxed_where_unsure(view, ink, mask), view.median)
 
 
-def _view(present: U8, absent: U8, box: Box) -> _View:
+def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
     median = np.median(present, axis=0).astype(np.float32)
     high = max(4, round(0.8 * (box[3] - box[1])))
     around = _blurred(median, 2 * high)
     contrast = np.abs(median - around).max(axis=2)
+    elsewhere = np.zeros(contrast.shape, np.bool_)
+    for left, top, right, bottom in others:
+        elsewhere[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
+    elsewhere[box[1] : box[3], box[0] : box[2]] = False
     behind = None
     if len(absent):
         away = np.abs(median - np.median(absent, axis=0)).max(axis=2).astype(np.float32)
-        outside = np.ones(away.shape, np.bool_)
+        outside = ~elsewhere
         grow = high // 3
         outside[max(0, box[1] - grow) : box[3] + grow, max(0, box[0] - grow) : box[2] + grow] = False
         if outside.any() and float(np.percentile(away[outside], 75)) < NOTICED:
             behind = away
     change, change_around = None, np.zeros(contrast.shape, np.float32)
     if len(present) >= 4:
-        change = np.abs(present - median).mean(axis=0).max(axis=2).astype(np.float32)
-        # Letters take a third of a line: the upper half of what is around a pixel is background.
+        # What passes behind a line covers most pixels at least once or twice.
+        away = np.abs(present - median).max(axis=3)
+        change = np.asarray(np.percentile(away, OFTEN, axis=0), np.float32)
         change_around = _blurred(np.maximum(change, _blurred(change, high)), 2 * high)
-    return _View(median, contrast, behind, change, change_around, box, high)
+    return _View(median, contrast, behind, change, change_around, box, elsewhere, high)
 
 
 def _blurred(image: F32, side: int) -> F32:
@@ -113,6 +127,7 @@ def _ink(view: _View) -> Bool:
     left, top, right, bottom = view.box
     inside = np.zeros(view.contrast.shape, np.bool_)
     inside[top:bottom, left:right] = True
+    outside = ~inside & ~view.others
     weight = view.contrast.copy()
     weight[view.varies] = 0
     if view.behind is not None:
@@ -122,22 +137,19 @@ def _ink(view: _View) -> Bool:
     if not strong.any():
         return np.zeros_like(strong)
     colours = view.median[strong]
-    best, best_score = np.zeros_like(strong), 0.0
+    best, best_score = np.zeros_like(strong), -1.0
     for _ in range(2):  # the fill and the outline, or the other way round
         if not len(colours):
             break
         colour = _commonest(colours)
         ink = _of_colour(view, colour)
-        height = min(view.high // 4, view.box[1], ink.shape[0] - bottom)
-        density = float(ink[top:bottom, left:right].mean())
-        outer = np.concatenate([ink[: max(1, top)], ink[min(bottom, ink.shape[0] - 1) :]])
-        score = density * (1 - min(1.0, float(outer.mean()) / max(density, 1e-6)))
+        density = float(ink[inside].mean())
+        elsewhere = float(ink[outside].mean()) if outside.any() else 0.0
+        score = min(density, 0.1) * max(0.0, 1 - elsewhere / max(density, 1e-6)) ** 2
         if score > best_score:
             best, best_score = ink, score
         colours = colours[np.abs(colours - colour).max(axis=1) > SAME_COLOUR]
-        del height
-    lasting = view.stays & (view.contrast > 3 * NOTICED) & inside
-    return _thin(view, best | lasting)
+    return _thin(view, best)
 
 
 def _commonest(colours: F32) -> F32:
@@ -157,7 +169,8 @@ def _thin(view: _View, ink: Bool) -> Bool:
     """Return ink without blobs thicker than strokes, and without what is far from the line."""
     thick = max(3, round(0.45 * view.high)) | 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
-    padded = cv2.copyMakeBorder(ink.astype(np.uint8), thick, thick, thick, thick, cv2.BORDER_CONSTANT, value=1)
+    whole = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    padded = cv2.copyMakeBorder(whole, thick, thick, thick, thick, cv2.BORDER_CONSTANT, value=1)
     blobs = cv2.dilate(cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
     blobs = blobs[thick:-thick, thick:-thick]
     left, top, right, bottom = view.box
@@ -177,21 +190,40 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
     if view.behind is not None:
         return np.asarray(ring & (view.behind > NOTICED), np.bool_)
     text = ring & view.stays
-    border = ~ink & (far > 1) & (far <= max(2, 0.1 * view.high))
-    colours = view.median[border]
-    colour = _commonest(colours)
-    like = np.abs(view.median - colour).max(axis=2)
-    background = far > reach
-    share = float((like[border] < SAME_COLOUR).mean())
-    elsewhere = float((like[background] < SAME_COLOUR).mean()) if background.any() else 0.0
-    if share > 0.5 and elsewhere < 0.4 * share:
-        text |= ring & (like < 1.3 * SAME_COLOUR) & ~view.varies
-        for width in range(1, reach + 1):  # an outline is as wide everywhere
-            at = ~ink & (far > width - 1) & (far <= width)
-            if not at.any() or float(text[at].mean()) < 0.6:
-                break
-            text |= at
+    free = ring & (far > 1) & ~view.varies
+    background = (far > reach) & ~view.others
+    for _ in range(3):  # outline, shadow, a fill of another colour
+        rest = view.median[free]
+        if len(rest) < 0.1 * ring.sum():
+            break
+        colour = _commonest(rest)
+        alike = (np.abs(view.median - colour).max(axis=2) < SAME_COLOUR) & ~view.varies
+        text |= _layer(alike, far, ring, background, reach)
+        free &= ~alike
+    for width in range(1, reach + 1):  # an outline is as wide everywhere
+        at = ring & (far > width - 1) & (far <= width)
+        if not at.any() or float(text[at].mean()) < 0.6:
+            break
+        text |= at
     return np.asarray(text, np.bool_)
+
+
+def _layer(alike: Bool, far: F32, ring: Bool, background: Bool, reach: int) -> Bool:
+    """Return the pixels of one colour near ink, as far as it is much more frequent there than elsewhere."""
+    usual = float(alike[background].mean()) if background.any() else 0.0
+    layer, most = np.zeros_like(alike), 0.0
+    for width in range(1, reach + 1):
+        at = ring & (far > width - 1) & (far <= width)
+        share = float(alike[at].mean()) if at.any() else 0.0
+        most = max(most, share)
+        if width > 1 and (share < 0.1 or _odds(share) < 3.5 * _odds(usual) or share - usual < 0.4 * (most - usual)):
+            break
+        layer |= at & alike
+    return layer
+
+
+def _odds(share: float) -> float:
+    return share / max(1 - share, 1e-3)
 
 
 def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
@@ -207,7 +239,7 @@ def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
     if sum(doubt for *_, doubt in unsure) > 0.6 * len(unsure):
         out[top:bottom, left:right] = True
         return out
-    for (x, _, one), (_, stop, other) in zip(unsure, unsure[1:], strict=False):
+    for (x, _, one), (_, stop, other) in pairwise(unsure):
         if one and other:
             out[top:bottom, x:stop] = True
     return out

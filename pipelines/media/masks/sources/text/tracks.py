@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.text.detector import Box
+from reelmend.pipelines.media.masks.sources.text.detector import Box, Found
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -25,6 +25,9 @@ MOST_SPEED = 0.06
 STAYS_PUT = 2.0
 """Way in pixels of the sample, over all samples of a line, up to which it stands still: what the noise of its place adds
 up to."""
+SURELY, SURELY_ONCE = 0.85, 0.92
+"""Mean probability that a line reaches in a sample at least, and one that is in a single sample: letters that can be
+read exceed 0.9; bottles, painted roads and leaves reach 0.8."""
 EDGES_CAP = 200.0
 """Edges stronger than this count the same, so that few of the background do not outweigh many of letters."""
 
@@ -36,7 +39,7 @@ class Sample:
     frame: int
     edges: F32
     """Strength of edges [h, w]."""
-    boxes: tuple[Box, ...]
+    found: tuple[Found, ...]
 
 
 @dataclass
@@ -46,8 +49,15 @@ class Track:
     frames: list[int]
     boxes: list[Box]
     """Of each of `frames`, in pixels of the samples."""
+    likely: float
+    """Of the detections, the highest mean probability."""
     ways: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     """How far it is from where it was first seen: right and down."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it was detected surely enough, the more so where only once."""
+        return self.likely >= (SURELY if len(self.frames) > 1 else SURELY_ONCE)
 
     @property
     def moves(self) -> bool:
@@ -72,7 +82,7 @@ def tracks_in(samples: Sequence[Sample]) -> list[Track]:
     done: list[Track] = []
     active: list[Track] = []
     for before, now in zip((None, *samples), samples, strict=False):
-        free = list(now.boxes)
+        free = list(now.found)
         going_on = []
         for track in active:
             assert before is not None
@@ -80,11 +90,11 @@ def tracks_in(samples: Sequence[Sample]) -> list[Track]:
                 going_on.append(track)
             else:
                 done.append(track)
-        active = going_on + [Track([now.frame], [box]) for box in free]
+        active = going_on + [Track([now.frame], [found.box], found.likely) for found in free]
     return sorted(done + active, key=lambda track: (track.frames[0], track.boxes[0]))
 
 
-def _follow(track: Track, before: Sample, now: Sample, free: list[Box]) -> bool:
+def _follow(track: Track, before: Sample, now: Sample, free: list[Found]) -> bool:
     """Lengthen a track by one of the boxes that are `free` if its line is there; takes that box."""
     box = track.boxes[-1]
     reach = 2
@@ -95,12 +105,13 @@ def _follow(track: Track, before: Sample, now: Sample, free: list[Box]) -> bool:
         if alike < ALIKE_ELSEWHERE:
             return False
     moved = (box[0] + way[0], box[1] + way[1], box[2] + way[0], box[3] + way[1])
-    same = max(free, key=lambda other: _shared(moved, other), default=None)
-    if same is None or _shared(moved, same) < 0.3:
+    same = max(free, key=lambda other: _shared(moved, other.box), default=None)
+    if same is None or _shared(moved, same.box) < 0.3:
         return False
     free.remove(same)
     track.frames.append(now.frame)
-    track.boxes.append(same)
+    track.boxes.append(same.box)
+    track.likely = max(track.likely, same.likely)
     track.ways.append((track.ways[-1][0] + way[0], track.ways[-1][1] + way[1]))
     return True
 
