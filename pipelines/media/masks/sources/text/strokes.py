@@ -25,8 +25,10 @@ SAME_COLOUR = 45.0
 """Largest difference in a channel between pixels of one colour: coding blurs thin strokes."""
 BUSY = 20.0
 """Change over time, in grey levels, from which a background is taken to move."""
-OFTEN = 88
+OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
+FAINT = 3.0
+"""Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
 LEAST_INK = 0.015
 """Share of a stretch of a line that letters take at least."""
 
@@ -46,6 +48,8 @@ class _View:
     """What is known of each pixel around a line."""
 
     median: F32
+    around: F32
+    """Mean of the surroundings of each pixel [h, w, 3]."""
     contrast: F32
     """Largest difference of a channel to its surroundings [h, w]."""
     behind: F32 | None
@@ -81,7 +85,7 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
 
     `others` are boxes of other lines in the same pictures.
     """
-    view = _view(present, absent, box, others)
+    view = _view(_fully_shown(present, box), absent, box, others)
     panel = _panel(view)
     if panel is not None:
         return Letters(panel, view.median)
@@ -89,7 +93,19 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     mask = ink | _around_ink(view, ink)
     mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
+    mask = _with_faint_edges(view, mask)
     return Letters(_boxed_where_unsure(view, ink, mask), view.median)
+
+
+def _fully_shown(present: U8, box: Box) -> U8:
+    """Return those of the pictures in which the line is not fading."""
+    if len(present) < 3:
+        return present
+    luma = present[:, box[1] : box[3], box[0] : box[2]].mean(axis=3, dtype=np.float32)
+    details = np.stack([image - _blurred(image, box[3] - box[1]) for image in luma])
+    usual = np.median(details, axis=0)
+    strength = (details * usual).sum(axis=(1, 2)) / max(float((usual * usual).sum()), 1e-6)
+    return present[strength > 0.85 * np.median(strength)]
 
 
 def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
@@ -115,7 +131,7 @@ def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
         away = np.abs(present - median).max(axis=3)
         change = np.asarray(np.percentile(away, OFTEN, axis=0), np.float32)
         change_around = _blurred(np.maximum(change, _blurred(change, high)), 2 * high)
-    return _View(median, contrast, behind, change, change_around, box, elsewhere, high)
+    return _View(median, around, contrast, behind, change, change_around, box, elsewhere, high)
 
 
 def _blurred(image: F32, side: int) -> F32:
@@ -149,7 +165,7 @@ def _ink(view: _View) -> Bool:
         if score > best_score:
             best, best_score = ink, score
         colours = colours[np.abs(colours - colour).max(axis=1) > SAME_COLOUR]
-    return _thin(view, best)
+    return _thin(view, best) | (view.stays & (view.contrast > 3 * NOTICED) & inside)
 
 
 def _commonest(colours: F32) -> F32:
@@ -159,10 +175,16 @@ def _commonest(colours: F32) -> F32:
 
 
 def _of_colour(view: _View, colour: F32) -> Bool:
-    ink = (np.abs(view.median - colour).max(axis=2) < SAME_COLOUR) & ~view.varies
+    ink = _alike(view, colour) & ~view.varies
     if view.behind is not None:
         ink &= view.behind > NOTICED
     return np.asarray(ink, np.bool_)
+
+
+def _alike(view: _View, colour: F32) -> Bool:
+    """Return which pixels have a colour, rather than that of their surroundings [h, w]."""
+    apart = np.abs(view.around - colour).max(axis=2)
+    return np.asarray(np.abs(view.median - colour).max(axis=2) < np.minimum(SAME_COLOUR, 0.55 * apart), np.bool_)
 
 
 def _thin(view: _View, ink: Bool) -> Bool:
@@ -197,9 +219,10 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
         if len(rest) < 0.1 * ring.sum():
             break
         colour = _commonest(rest)
-        alike = (np.abs(view.median - colour).max(axis=2) < SAME_COLOUR) & ~view.varies
-        text |= _layer(alike, far, ring, background, reach)
-        free &= ~alike
+        same = np.abs(view.median - colour).max(axis=2) < SAME_COLOUR
+        usual = float(same[background].mean()) if background.any() else 0.0
+        text |= _layer(_alike(view, colour) & ~view.varies, usual, far, ring, reach)
+        free &= ~same
     for width in range(1, reach + 1):  # an outline is as wide everywhere
         at = ring & (far > width - 1) & (far <= width)
         if not at.any() or float(text[at].mean()) < 0.6:
@@ -208,9 +231,8 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
     return np.asarray(text, np.bool_)
 
 
-def _layer(alike: Bool, far: F32, ring: Bool, background: Bool, reach: int) -> Bool:
-    """Return the pixels of one colour near ink, as far as it is much more frequent there than elsewhere."""
-    usual = float(alike[background].mean()) if background.any() else 0.0
+def _layer(alike: Bool, usual: float, far: F32, ring: Bool, reach: int) -> Bool:
+    """Return the pixels of one colour near ink, as far as it is much more frequent there than is `usual` elsewhere."""
     layer, most = np.zeros_like(alike), 0.0
     for width in range(1, reach + 1):
         at = ring & (far > width - 1) & (far <= width)
@@ -224,6 +246,36 @@ def _layer(alike: Bool, far: F32, ring: Bool, background: Bool, reach: int) -> B
 
 def _odds(share: float) -> float:
     return share / max(1 - share, 1e-3)
+
+
+def _with_faint_edges(view: _View, mask: Bool) -> Bool:
+    """Return the mask, grown on each side as long as its border is, on average, lighter or darker than what is beyond.
+
+    So soft edges and shadows are found that no single pixel shows. A background is as often lighter as darker.
+    """
+    luma = view.median.mean(axis=2)
+    out = mask
+    for right, down in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        for _ in range(max(1, view.high // 12)):
+            border = _moved(out, right, down) & ~out
+            beyond = _moved(border, 3 * right, 3 * down) & ~out
+            pairs = _moved(beyond, -3 * right, -3 * down)
+            if pairs.sum() < 30:
+                break
+            steps = luma[pairs] - luma[_moved(pairs, 3 * right, 3 * down)]
+            if abs(float(np.median(steps))) < FAINT or abs(float(np.sign(steps).mean())) < 0.35:
+                break
+            out = out | border
+    return out
+
+
+def _moved(mask: Bool, right: int, down: int) -> Bool:
+    out = np.zeros_like(mask)
+    height, width = mask.shape
+    out[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = mask[
+        max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)
+    ]
+    return out
 
 
 def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
