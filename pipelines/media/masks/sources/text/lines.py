@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from reelmend.pipelines.media.masks.sources.text.detector import Box
 from reelmend.pipelines.media.masks.sources.text.presence import Pattern, pattern_of, shown
-from reelmend.pipelines.media.masks.sources.text.strokes import letters
+from reelmend.pipelines.media.masks.sources.text.strokes import Changing, letters
 from reelmend.pipelines.media.masks.sources.text.tracks import Sample, Track
 
 U8 = NDArray[np.uint8]
@@ -41,9 +41,11 @@ class StillLine:
     pictures: dict[int, U8] = field(default_factory=dict)
     mask: Bool | None = None
     pattern: Pattern | None = None
+    changing: Changing | None = None
+    new_letters: list[U8] = field(default_factory=list)
+    """Where letters change, those of each frame from `first` on, as packed bits."""
     strengths: list[float] = field(default_factory=list)
-    frames: range = range(0)
-    """Of `strengths`."""
+    """From frame `first` on."""
     there: Bool | None = None
 
     def look(self, frame: int, picture: U8) -> None:
@@ -63,6 +65,7 @@ class StillLine:
         absent = [self.pictures[frame] for frame in self.absent]
         found = letters(present, np.stack(absent) if absent else present[:0], box, around)
         self.pictures.clear()
+        self.changing = found.changing
         self.mask, self.pattern = found.mask, pattern_of(found.median, found.mask)
         if boxed:
             self.mask = found.mask.copy()
@@ -72,8 +75,10 @@ class StillLine:
         """Measure how strongly it is there in a frame; frames come in order."""
         if self.first <= frame < self.stop:
             assert self.pattern is not None
-            self.frames = range(frame - len(self.strengths), frame + 1)
-            self.strengths.append(self.pattern.strength(_cut(picture, self.crop)))
+            seen = _cut(picture, self.crop)
+            self.strengths.append(self.pattern.strength(seen))
+            if self.changing is not None:
+                self.new_letters.append(np.packbits(self.changing.letters(seen), axis=1))
 
     def settle(self) -> None:
         """Decide in which frames it is shown."""
@@ -82,6 +87,14 @@ class StillLine:
     def is_shown(self, frame: int) -> bool:
         assert self.there is not None
         return self.first <= frame < self.stop and bool(self.there[frame - self.first])
+
+    def letters(self, frame: int) -> Bool:
+        """Return its letters in a frame in which it is shown, bool [h, w] of `crop`."""
+        assert self.mask is not None
+        if not self.new_letters:
+            return self.mask
+        new = np.unpackbits(self.new_letters[frame - self.first], axis=1, count=self.mask.shape[1])
+        return self.mask | new.astype(np.bool_)
 
 
 def still_lines(tracks: Sequence[Track], samples: Sequence[Sample], scale: float, size: Size) -> list[StillLine]:
@@ -138,6 +151,19 @@ def give_way(lines: Sequence[StillLine]) -> None:
                 mine, theirs = (one.strengths[frame - one.first] for one in (line, other))
                 if theirs > 0.7 and mine < 0.5 and line.there is not None:
                     line.there[frame - line.first] = False
+
+
+def without_doubles(lines: Sequence[StillLine]) -> list[StillLine]:
+    """Return the lines without those that were seen once where another one is: letters that are fading."""
+    return [
+        line
+        for line in lines
+        if len(line.seen) > 1
+        or not any(
+            other is not line and _touch(line.box, other.box) and other.is_shown(line.seen[0]) and len(other.seen) > 1
+            for other in lines
+        )
+    ]
 
 
 def moving_boxes(tracks: Sequence[Track], scale: float, size: Size, every: int) -> Mapping[int, list[Box]]:

@@ -11,8 +11,10 @@ U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-LEAST = 0.12
-"""Strength from which a line can be there: what moves behind it gives up to about 0.1."""
+LEAST = 0.05
+"""Strength from which a line can be there: what moves behind letters gives up to 0.03."""
+FADING = 0.5
+"""Share of its usual strength below which a line that ends is fading."""
 SURE = 0.5
 """Strength from which it is."""
 MOST_UNSEEN = 3
@@ -61,7 +63,9 @@ def shown(strengths: Sequence[float], seen: Sequence[int]) -> Bool:
     there[np.asarray(seen, np.intp)] = True
     usual = float(np.median(strength[there])) if there.any() else 1.0
     absent = np.abs(strength[~there & (strength < 0.3 * usual)])
-    least = float(np.clip(2.5 * np.median(absent) if len(absent) else 0.0, LEAST, SURE / 2)) * usual
+    least = float(np.clip(3 * np.percentile(absent, 75) if len(absent) else 0.0, LEAST, SURE / 2)) * usual
+    if len(seen) == 1:  # what is behind it is taken for a part of it
+        least = SURE
     for towards in (-1, 1):
         _extend(there, strength, least, usual, towards)
     return np.asarray(there, np.bool_)
@@ -79,7 +83,7 @@ def _extend(there: NDArray[np.bool_], strength: NDArray[np.float64], least: floa
             at, lowest = at + towards, min(lowest, following)
             there[at] = True
         taken = abs(at - end)
-        if lowest < 0.85 * usual:  # it fades: by how much per frame?
+        if lowest < FADING * usual:  # it fades: by how much per frame?
             slope = (usual - lowest) / (taken + 1)
             for _ in range(min(MOST_UNSEEN, round(lowest / max(slope, 1e-3)))):
                 at += towards

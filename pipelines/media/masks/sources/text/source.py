@@ -22,6 +22,7 @@ from reelmend.pipelines.media.masks.sources.text.lines import (
     moving_boxes,
     spans,
     still_lines,
+    without_doubles,
 )
 from reelmend.pipelines.media.masks.sources.text.tracks import Sample, edges_of, tracks_in
 
@@ -135,11 +136,13 @@ class _Shot:
         moving = [track for track in tracks if track.moves] if config.text is TextKind.all else []
         lines = still_lines(still, samples, scale, self._window_size)
         if lines:
-            self._measure(lines, samples, every, stop)
+            lines = self._measured(lines, samples, every, stop)
         boxes = moving_boxes(moving, scale, self._window_size, every)
         yield from self._drawn(lines, boxes, start, stop, nothing)
 
-    def _measure(self, lines: Sequence[StillLine], samples: Sequence[Sample], every: int, stop: int) -> None:
+    def _measured(
+        self, lines: Sequence[StillLine], samples: Sequence[Sample], every: int, stop: int
+    ) -> list[StillLine]:
         last = min(self.stop, max(stop, samples[-1].frame + 1))
         for index, picture in enumerate(self._pictures(samples[0].frame, last, every)):
             for line in lines:
@@ -154,7 +157,9 @@ class _Shot:
                 line.measure(frame, picture)
         for line in lines:
             line.settle()
+        lines = without_doubles(lines)
         give_way(lines)
+        return lines
 
     def _drawn(
         self, lines: Sequence[StillLine], boxes: Mapping[int, list[Box]], start: int, stop: int, nothing: Bool
@@ -163,20 +168,21 @@ class _Shot:
         mask = nothing
         for frame in range(start, stop):
             there = tuple(index for index, line in enumerate(lines) if line.is_shown(frame))
+            letters = [lines[index].letters(frame) for index in there]
             now = (there, tuple(boxes.get(frame, ())))
-            if now != before:
-                mask = self._draw([lines[index] for index in there], now[1], nothing) if any(now) else nothing
+            if now != before or any(lines[index].changing for index in there):
+                placed = [(lines[index].crop, found) for index, found in zip(there, letters, strict=True)]
+                mask = self._draw(placed, now[1], nothing) if any(now) else nothing
             before = now
             yield mask
 
-    def _draw(self, lines: Sequence[StillLine], boxes: Sequence[Box], nothing: Bool) -> Bool:
+    def _draw(self, letters: Sequence[tuple[Box, Bool]], boxes: Sequence[Box], nothing: Bool) -> Bool:
         left, top, right, bottom = self.window
         width, height = self.work_size
         picture = np.zeros((height, width), np.uint8)
         seen = picture[top:bottom, left:right]
-        for line in lines:
-            assert line.mask is not None
-            seen[line.crop[1] : line.crop[3], line.crop[0] : line.crop[2]] |= line.mask
+        for crop, mask in letters:
+            seen[crop[1] : crop[3], crop[0] : crop[2]] |= mask
         for box in boxes:
             seen[box[1] : box[3], box[0] : box[2]] = 1
         if picture.shape != nothing.shape:

@@ -27,8 +27,10 @@ BUSY = 20.0
 """Change over time, in grey levels, from which a background is taken to move."""
 OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
-FAINT = 3.0
+FAINT = 4.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
+NEW_INK = 0.015
+"""Share of a stretch of a line from which ink where there usually is none means that its letters change."""
 LEAST_INK = 0.015
 """Share of a stretch of a line that letters take at least."""
 
@@ -41,6 +43,30 @@ class Letters:
     """Letters with outline and shadow [h, w], tightly, or a box where they could not be told from the background."""
     median: F32
     """The line and a blurred background [h, w, 3]."""
+    changing: "Changing | None" = None
+    """The part of the line whose letters change while it is shown, as the digits of a clock."""
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A part of a line whose letters have to be found in each frame."""
+
+    where: Bool
+    """[h, w]"""
+    colour: F32
+    width: int
+    """How far outline and soft edges reach beyond this colour, in pixels."""
+    high: int
+
+    def letters(self, picture: U8) -> Bool:
+        """Return the letters of this part in a picture u8 [h, w, 3] of the line: bool [h, w]."""
+        ink = (np.abs(picture - self.colour).max(axis=2) < SAME_COLOUR) & self.where
+        if float(ink[self.where].mean()) < LEAST_INK:
+            return self.where
+        stroke = max(3, self.high // 5) | 1  # where the colour is the outline's, what it surrounds is the fill
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (stroke, stroke))
+        filled = cv2.morphologyEx(_grown(ink, self.width).astype(np.uint8), cv2.MORPH_CLOSE, disc)
+        return filled.astype(np.bool_) & _grown(self.where, self.width)
 
 
 @dataclass(frozen=True)
@@ -85,16 +111,18 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
 
     `others` are boxes of other lines in the same pictures.
     """
-    view = _view(_fully_shown(present, box), absent, box, others)
+    present = _fully_shown(present, box)
+    view = _view(present, absent, box, others)
     panel = _panel(view)
     if panel is not None:
         return Letters(panel, view.median)
-    ink = _ink(view)
+    colour, ink = _ink(view)
     mask = ink | _around_ink(view, ink)
     mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
     mask = _with_faint_edges(view, mask)
-    return Letters(_boxed_where_unsure(view, ink, mask), view.median)
+    mask = _boxed_where_unsure(view, ink, mask)
+    return Letters(mask, view.median, _changing(view, present, colour, ink, mask))
 
 
 def _fully_shown(present: U8, box: Box) -> U8:
@@ -138,8 +166,8 @@ def _blurred(image: F32, side: int) -> F32:
     return np.asarray(cv2.blur(image, (side | 1, side | 1)), np.float32)
 
 
-def _ink(view: _View) -> Bool:
-    """Return the pixels of the colour that is seen in the line and hardly around it [h, w]."""
+def _ink(view: _View) -> tuple[F32, Bool]:
+    """Return (colour, its pixels [h, w]): the one that is seen in the line and hardly around it."""
     left, top, right, bottom = view.box
     inside = np.zeros(view.contrast.shape, np.bool_)
     inside[top:bottom, left:right] = True
@@ -151,9 +179,9 @@ def _ink(view: _View) -> Bool:
     level = np.percentile(weight[inside], 85) if inside.any() else 0.0
     strong = inside & (weight >= max(level, NOTICED))
     if not strong.any():
-        return np.zeros_like(strong)
+        return np.zeros(3, np.float32), np.zeros_like(strong)
     colours = view.median[strong]
-    best, best_score = np.zeros_like(strong), -1.0
+    best, best_colour, best_score = np.zeros_like(strong), np.zeros(3, np.float32), -1.0
     for _ in range(2):  # the fill and the outline, or the other way round
         if not len(colours):
             break
@@ -163,9 +191,9 @@ def _ink(view: _View) -> Bool:
         elsewhere = float(ink[outside].mean()) if outside.any() else 0.0
         score = min(density, 0.1) * max(0.0, 1 - elsewhere / max(density, 1e-6)) ** 2
         if score > best_score:
-            best, best_score = ink, score
+            best, best_colour, best_score = ink, colour, score
         colours = colours[np.abs(colours - colour).max(axis=1) > SAME_COLOUR]
-    return _thin(view, best) | (view.stays & (view.contrast > 3 * NOTICED) & inside)
+    return best_colour, _thin(view, best) | (view.stays & (view.contrast > 3 * NOTICED) & inside)
 
 
 def _commonest(colours: F32) -> F32:
@@ -211,9 +239,9 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
     ring = ~ink & (far <= reach)
     if view.behind is not None:
         return np.asarray(ring & (view.behind > NOTICED), np.bool_)
-    text = ring & view.stays
     free = ring & (far > 1) & ~view.varies
     background = (far > reach) & ~view.others
+    text = _layer(view.stays, float(view.stays[background].mean()) if background.any() else 0.0, far, ring, reach)
     for _ in range(3):  # outline, shadow, a fill of another colour
         rest = view.median[free]
         if len(rest) < 0.1 * ring.sum():
@@ -267,6 +295,40 @@ def _with_faint_edges(view: _View, mask: Bool) -> Bool:
                 break
             out = out | border
     return out
+
+
+def _changing(view: _View, present: U8, colour: F32, ink: Bool, mask: Bool) -> Changing | None:
+    """Return the stretches of a line that hold ink elsewhere in some pictures than in others."""
+    if len(present) < 4 or not ink.any():
+        return None
+    left, top, right, bottom = view.box
+    inks = np.abs(present[:, top:bottom, left:right] - colour).max(axis=3) < SAME_COLOUR
+    usual = inks.mean(axis=0) > 0.5
+    new = inks & ~mask[top:bottom, left:right]
+    step = max(2, view.high // 2)
+    cells = range(0, right - left, step)
+    often = []
+    for x in cells:
+        cell = slice(x, x + step)
+        appears = new[:, :, cell].mean(axis=(1, 2)) > NEW_INK
+        kept = (inks & usual)[:, :, cell].sum(axis=(1, 2)) / max(1, int(usual[:, cell].sum()))
+        # Where ink appears and none vanishes, it is the background that has its colour.
+        often.append(float((appears & (kept < 0.9)).mean()) > 0.2)
+    if not any(often) or sum(often) > 0.8 * len(often):  # all of it: that is the background
+        return None
+    where = np.zeros(mask.shape, np.bool_)
+    for x, changes in zip(cells, often, strict=True):
+        if changes:
+            where[top:bottom, max(left, left + x - step // 2) : min(right, left + x + step + step // 2)] = True
+    far = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5)
+    edge = far[mask & ~where & (far < view.high / 3)]
+    width = int(np.ceil(np.percentile(edge, 90))) if edge.size else 2
+    return Changing(where, colour, max(1, width), view.high)
+
+
+def _grown(mask: Bool, by: int) -> Bool:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
 
 
 def _moved(mask: Bool, right: int, down: int) -> Bool:
