@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.masks.burnt_text import Line, Style, burn, leaves
+from reelmend.pipelines.config import TextKind
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -33,6 +34,7 @@ class Case:
     lines: tuple[Line, ...] = ()
     gated: bool = True
     """Whether it counts for the goal: letters masked tightly."""
+    kind: TextKind = TextKind.all
 
 
 def cases() -> list[Case]:
@@ -54,24 +56,72 @@ def cases() -> list[Case]:
     return [
         Case("two lines, outlined, fading", "leaves", two),
         Case("serif, yellow, shadow", "leaves", (Line("A shadow falls on the words", (MIDDLE, LOW), serif, 20, 77),)),
-        Case("bold, 60 px, thick outline", "leaves", (Line("BREAKING NEWS", (MIDDLE, LOW), Style(BOLD, 60, outline=4), 10, 90),)),
-        Case("16 px, outlined", "leaves", (Line("small print, easily overlooked, at the bottom", (MIDDLE, LOW), Style("uni", 16, outline=1), 10, 90),)),
+        Case(
+            "bold, 60 px, thick outline",
+            "leaves",
+            (Line("BREAKING NEWS", (MIDDLE, LOW), Style(BOLD, 60, outline=4), 10, 90),),
+        ),
+        Case(
+            "16 px, outlined",
+            "leaves",
+            (
+                Line(
+                    "small print, easily overlooked, at the bottom", (MIDDLE, LOW), Style("uni", 16, outline=1), 10, 90
+                ),
+            ),
+        ),
         Case("Cyrillic, outlined", "leaves", (Line(russian, (MIDDLE, LOW), Style(BOLD, 28, outline=2), 22, 80),)),
-        Case("Chinese, outlined, fading", "leaves", (Line(chinese, (MIDDLE, LOW), Style("uni", 36, outline=2), 9, 84, fade=12),)),
+        Case(
+            "Chinese, outlined, fading",
+            "leaves",
+            (Line(chinese, (MIDDLE, LOW), Style("uni", 36, outline=2), 9, 84, fade=12),),
+        ),
         Case("one after the other without a gap", "leaves", chained),
-        Case("translucent box", "leaves", (Line("White on a translucent box", (MIDDLE, LOW), Style("sans", 28, panel=0.5), 15, 80),)),
+        Case(
+            "translucent box",
+            "leaves",
+            (Line("White on a translucent box", (MIDDLE, LOW), Style("sans", 28, panel=0.5), 15, 80),),
+        ),
         Case("plain, all the time", "leaves", (Line("Channel Five Documentary", (MIDDLE, 60), Style(SERIF, 30)),)),
-        Case("timestamp, outlined", "leaves", (Line("12:31:{second:02d}", (30, 50), Style(MONO, 22, outline=1), centred=False),)),
-        Case("timestamp, tenths", "leaves", (Line("12:31:{second:02d}.{tenth}", (30, 50), Style(MONO, 26, outline=2), centred=False),)),
+        Case(
+            "timestamp, outlined",
+            "leaves",
+            (Line("12:31:{second:02d}", (30, 50), Style(MONO, 22, outline=1), centred=False),),
+        ),
+        Case(
+            "timestamp, tenths",
+            "leaves",
+            (Line("12:31:{second:02d}.{tenth}", (30, 50), Style(MONO, 26, outline=2), centred=False),),
+        ),
         Case("outlined, car", "car", (Line("Outlined, over a real road", (MIDDLE, LOW), outlined, 13, 86, fade=4),)),
-        Case("shadow, Cyrillic, car", "car", (Line(russian, (MIDDLE, LOW), Style(BOLD, 26, (255, 235, 60), shadow=2), 20, 85),)),
+        Case(
+            "shadow, Cyrillic, car",
+            "car",
+            (Line(russian, (MIDDLE, LOW), Style(BOLD, 26, (255, 235, 60), shadow=2), 20, 85),),
+        ),
         Case("outlined, still camera", "cars", (Line("Nothing moves but the cars", (MIDDLE, LOW), outlined, 20, 77),)),
-        Case("outlined, still camera, all the time", "cars", (Line("It is there from first to last", (MIDDLE, LOW), outlined),)),
-        Case("plain, still camera, all the time", "bottles", (Line("Plain letters on a table", (MIDDLE, LOW), Style(SERIF, 30)),)),
+        Case(
+            "outlined, still camera, all the time",
+            "cars",
+            (Line("It is there from first to last", (MIDDLE, LOW), outlined),),
+        ),
+        Case(
+            "plain, still camera, all the time",
+            "bottles",
+            (Line("Plain letters on a table", (MIDDLE, LOW), Style(SERIF, 30)),),
+        ),
         Case("Chinese, plain, bmx", "bmx", (Line(chinese, (MIDDLE, LOW), Style("uni", 32), 14, 70),)),
-        Case("credits that scroll", "leaves", tuple(Line(text, (MIDDLE, 480 + 60 * row), Style("sans", 30, outline=2), speed=(0, -3)) for row, text in enumerate(("Directed by Nobody", "Music by No One", "Edited Elsewhere"))), gated=False),
+        Case(
+            "credits that scroll",
+            "leaves",
+            tuple(
+                Line(text, (MIDDLE, 480 + 60 * row), Style("sans", 30, outline=2), speed=(0, -3))
+                for row, text in enumerate(("Directed by Nobody", "Music by No One", "Edited Elsewhere"))
+            ),
+            gated=False,
+        ),
         Case("no text, shapes", "leaves"),
-        Case("no text, car", "car"),
+        Case("no text, captions only", "car", kind=TextKind.captions),
         Case("no text, cars", "cars"),
         Case("no text, bottles", "bottles"),
         Case("no text, bmx", "bmx"),

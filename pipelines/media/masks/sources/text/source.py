@@ -133,7 +133,11 @@ class _Shot:
         scale = self._window_size[0] / self._sample_size[0]
         tracks = [track for track in tracks_in(samples) if track.is_text]
         still = [track for track in tracks if not track.moves]
-        moving = [track for track in tracks if track.moves] if config.text is TextKind.all else []
+        moving = [track for track in tracks if track.moves]
+        if config.text is TextKind.captions:
+            moving = []
+            if len(samples) > 2:  # seen once, it may as well have moved
+                still = [track for track in still if len(track.frames) > 1]
         lines = still_lines(still, samples, scale, self._window_size)
         if lines:
             lines = self._measured(lines, samples, every, stop)

@@ -29,6 +29,8 @@ OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
 FAINT = 4.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
+SOFT = 0.06
+"""Share of the letters' contrast that their softest edges still have."""
 NEW_INK = 0.015
 """Share of a stretch of a line from which ink where there usually is none means that its letters change."""
 LEAST_INK = 0.015
@@ -118,9 +120,9 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
         return Letters(panel, view.median)
     colour, ink = _ink(view)
     mask = ink | _around_ink(view, ink)
-    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
-    mask = _with_faint_edges(view, mask)
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    grown = cv2.dilate(closed, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
+    mask |= _with_faint_edges(view, grown) & _unlike_background(view, grown, ink)
     mask = _boxed_where_unsure(view, ink, mask)
     return Letters(mask, view.median, _changing(view, present, colour, ink, mask))
 
@@ -217,17 +219,20 @@ def _alike(view: _View, colour: F32) -> Bool:
 
 def _thin(view: _View, ink: Bool) -> Bool:
     """Return ink without blobs thicker than strokes, and without what is far from the line."""
+    left, top, right, bottom = view.box
+    grow = view.high // 5
+    near = np.zeros(ink.shape, np.bool_)
+    near[max(0, top - grow) : bottom + grow, max(0, left - grow) : right + grow] = True
     thick = max(3, round(0.45 * view.high)) | 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
     whole = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     padded = cv2.copyMakeBorder(whole, thick, thick, thick, thick, cv2.BORDER_CONSTANT, value=1)
     blobs = cv2.dilate(cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
-    blobs = blobs[thick:-thick, thick:-thick]
-    left, top, right, bottom = view.box
-    near = np.zeros(ink.shape, np.bool_)
-    grow = view.high // 5
-    near[max(0, top - grow) : bottom + grow, max(0, left - grow) : right + grow] = True
-    return np.asarray(ink & (blobs == 0) & near, np.bool_)
+    # Bold letters and their outline make blobs, too, but not beyond the line.
+    _, labels = cv2.connectedComponents(blobs[thick:-thick, thick:-thick])
+    beyond = np.unique(labels[~near])
+    thin = ~np.isin(labels, beyond[beyond > 0])
+    return np.asarray(ink & thin & near, np.bool_)
 
 
 def _around_ink(view: _View, ink: Bool) -> Bool:
@@ -329,6 +334,16 @@ def _changing(view: _View, present: U8, colour: F32, ink: Bool, mask: Bool) -> C
 def _grown(mask: Bool, by: int) -> Bool:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
     return cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
+
+
+def _unlike_background(view: _View, mask: Bool, ink: Bool) -> Bool:
+    """Return which pixels differ from the mean of the background around them, as even a soft edge does [h, w]."""
+    outside = (~mask).astype(np.float32)
+    weight = _blurred(outside, view.high)
+    behind = _blurred(view.median * outside[..., None], view.high) / np.maximum(weight, 1e-3)[..., None]
+    away = np.abs(view.median - behind).max(axis=2)
+    contrast = float(np.median(away[ink])) if ink.any() else 0.0
+    return np.asarray((away > max(3.0, SOFT * contrast)) | (weight < 0.02), np.bool_)
 
 
 def _moved(mask: Bool, right: int, down: int) -> Bool:

@@ -20,7 +20,7 @@ ALIKE_IN_PLACE = 0.5
 """Correlation of edges from which a line is the one that was there in the sample before."""
 ALIKE_ELSEWHERE = 0.65
 """The same for one that moved: the best of thousands of places is high by chance."""
-MOST_SPEED = 0.06
+MOST_SPEED = 0.1
 """Farthest way between two samples, of the longer side."""
 STAYS_PUT = 2.0
 """Way in pixels of the sample, over all samples of a line, up to which it stands still: what the noise of its place adds
