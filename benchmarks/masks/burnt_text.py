@@ -71,7 +71,7 @@ def _layers(line: Line, size: tuple[int, int], index: int) -> list[tuple[F32, tu
     x, y = round(x + line.speed[0] * index), round(y + line.speed[1] * index)
     fill = np.zeros((height, width, 3), np.uint8)
     cv2.putText(fill, text, (x, y), (255, 255, 255), _face(style.font), style.size, style.weight)
-    letters = fill[..., 0].astype(np.float32) / 255
+    letters: F32 = fill[..., 0].astype(np.float32) / np.float32(255)
     layers: list[tuple[F32, tuple[int, int, int]]] = []
     if style.panel:
         panel = np.zeros_like(letters)
@@ -81,10 +81,10 @@ def _layers(line: Line, size: tuple[int, int], index: int) -> list[tuple[F32, tu
         layers.append((panel, (0, 0, 0)))
     if style.shadow:
         moved = np.roll(letters, (style.shadow, style.shadow), (0, 1))
-        layers.append((cv2.GaussianBlur(moved, (0, 0), 0.8) * np.float32(0.7), (0, 0, 0)))
+        layers.append((np.asarray(cv2.GaussianBlur(moved, (0, 0), 0.8), np.float32) * np.float32(0.7), (0, 0, 0)))
     if style.outline:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * style.outline + 1,) * 2)
-        layers.append((cv2.dilate(letters, disc), (0, 0, 0)))
+        layers.append((np.asarray(cv2.dilate(letters, disc), np.float32), (0, 0, 0)))
     return [*layers, (letters, style.colour)]
 
 
@@ -96,7 +96,7 @@ def burn(picture: U8, lines: tuple[Line, ...], index: int) -> tuple[U8, F32]:
         if opacity == 0:
             continue
         for alpha, colour in _layers(line, (picture.shape[1], picture.shape[0]), index):
-            a = (alpha * opacity)[..., None]
+            a: F32 = (alpha * opacity)[..., None]
             shown = shown * (1 - a) + np.asarray(colour, np.float32) * a
             through = through * (1 - a[..., 0])
     return np.rint(shown).astype(np.uint8), 1 - through

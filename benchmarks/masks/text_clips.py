@@ -137,13 +137,13 @@ def background(name: str, samples: Path | None) -> Background | None:
         return None
     if name == "bmx":
         paths = sorted((samples / "bmx-trees").glob("*.jpg"))
-        pictures = [cv2.imread(str(path))[..., ::-1] for path in paths]
+        pictures = [np.asarray(cv2.imread(str(path)), np.uint8)[..., ::-1] for path in paths]
     else:
         path = samples / {"car": "running_car.mp4", "cars": "still_cars.mp4", "bottles": "still_bottles.mp4"}[name]
         with av.open(str(path)) as container:
             pictures = []
             for frame in container.decode(video=0):
-                pictures.append(frame.to_ndarray(format="rgb24"))
+                pictures.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
                 if len(pictures) == FRAMES:
                     break
     scaled = [np.asarray(cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA), np.uint8) for picture in pictures]

@@ -34,7 +34,7 @@ class StillLine:
     """What is looked at: the line and its surroundings."""
     present: tuple[int, ...]
     absent: tuple[int, ...]
-    """Frames of samples that show it, and of samples that do not, nor another line at its place."""
+    """Frames that show it, and frames that do not, nor another line at its place."""
     first: int
     stop: int
     """Frames between which it can be shown."""
@@ -49,7 +49,7 @@ class StillLine:
     there: Bool | None = None
 
     def look(self, frame: int, picture: U8) -> None:
-        """Keep what of a sample's picture is needed to find the letters."""
+        """Keep what of a picture is needed to find the letters."""
         if frame in self.present or frame in self.absent:
             self.pictures[frame] = _cut(picture, self.crop).copy()
 
@@ -97,12 +97,17 @@ class StillLine:
         return self.mask | new.astype(np.bool_)
 
 
-def still_lines(tracks: Sequence[Track], samples: Sequence[Sample], scale: float, size: Size) -> list[StillLine]:
-    """Return the lines of tracks that stand still; `scale`: from pixels of samples to those of pictures of `size`."""
-    return [_still_line(track, samples, scale, size) for track in tracks]
+def still_lines(
+    tracks: Sequence[Track], samples: Sequence[Sample], scale: float, size: Size, fine: int
+) -> list[StillLine]:
+    """Return the lines of tracks that stand still.
+
+    `scale` leads from pixels of samples to those of pictures of `size`; every `fine`-th frame can be looked at.
+    """
+    return [_still_line(track, samples, scale, size, fine) for track in tracks]
 
 
-def _still_line(track: Track, samples: Sequence[Sample], scale: float, size: Size) -> StillLine:
+def _still_line(track: Track, samples: Sequence[Sample], scale: float, size: Size, fine: int) -> StillLine:
     boxes = np.asarray(track.boxes)
     # Of the boxes that the detector gives the same line, which differ a little, the usual one.
     around = [
@@ -129,12 +134,13 @@ def _still_line(track: Track, samples: Sequence[Sample], scale: float, size: Siz
     ]
     absent = [index for index in free if index < at[0]][-MOST_ABSENT:] + [i for i in free if i > at[-1]][:MOST_ABSENT]
     inner = track.frames[1:-1] if len(track.frames) > 4 else track.frames  # at the ends it may be fading
-    picked = np.unique(np.linspace(0, len(inner) - 1, MOST_PRESENT).round().astype(int))
+    between = range(inner[0], inner[-1] + 1, fine)
+    picked = np.unique(np.linspace(0, len(between) - 1, MOST_PRESENT).round().astype(int))
     return StillLine(
         tuple(track.frames),
         box,
         crop,
-        tuple(inner[index] for index in picked),
+        tuple(between[index] for index in picked),
         tuple(samples[index].frame for index in absent),
         samples[max(0, at[0] - FADE_SAMPLES)].frame,
         samples[min(len(samples) - 1, at[-1] + FADE_SAMPLES)].frame + 1,

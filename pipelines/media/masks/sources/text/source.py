@@ -115,7 +115,7 @@ class _Shot:
 
     def _samples(self, every: int) -> Iterator[Sample]:
         for index, picture in enumerate(self._pictures(self.start, self.stop, every)):
-            small = cv2.resize(picture, self._sample_size, interpolation=cv2.INTER_AREA)
+            small = np.asarray(cv2.resize(picture, self._sample_size, interpolation=cv2.INTER_AREA), np.uint8)
             yield Sample(self.start + index * every, edges_of(small), tuple(lines_in(small)))
 
     @property
@@ -138,7 +138,7 @@ class _Shot:
             moving = []
             if len(samples) > 2:  # seen once, it may as well have moved
                 still = [track for track in still if len(track.frames) > 1]
-        lines = still_lines(still, samples, scale, self._window_size)
+        lines = still_lines(still, samples, scale, self._window_size, _fine(every))
         if lines:
             lines = self._measured(lines, samples, every, stop)
         boxes = moving_boxes(moving, scale, self._window_size, every)
@@ -148,9 +148,10 @@ class _Shot:
         self, lines: Sequence[StillLine], samples: Sequence[Sample], every: int, stop: int
     ) -> list[StillLine]:
         last = min(self.stop, max(stop, samples[-1].frame + 1))
-        for index, picture in enumerate(self._pictures(samples[0].frame, last, every)):
+        fine = _fine(every)
+        for index, picture in enumerate(self._pictures(samples[0].frame, last, fine)):
             for line in lines:
-                line.look(samples[0].frame + index * every, picture)
+                line.look(samples[0].frame + index * fine, picture)
         for line in lines:
             line.stop = last if line.stop == samples[-1].frame + 1 else line.stop
             others = [other.box for other in lines if other is not line and set(other.present) & set(line.present)]
@@ -183,17 +184,23 @@ class _Shot:
     def _draw(self, letters: Sequence[tuple[Box, Bool]], boxes: Sequence[Box], nothing: Bool) -> Bool:
         left, top, right, bottom = self.window
         width, height = self.work_size
-        picture = np.zeros((height, width), np.uint8)
+        picture: U8 = np.zeros((height, width), np.uint8)
         seen = picture[top:bottom, left:right]
         for crop, mask in letters:
             seen[crop[1] : crop[3], crop[0] : crop[2]] |= mask
         for box in boxes:
             seen[box[1] : box[3], box[0] : box[2]] = 1
         if picture.shape != nothing.shape:
-            picture = cv2.resize(picture, nothing.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            size = nothing.shape[1], nothing.shape[0]
+            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST), np.uint8)
             if self.search.region is not None:
                 inside = np.zeros_like(picture)
                 x, y, to_x, to_y = (max(0, side) for side in self.search.region)
                 inside[y:to_y, x:to_x] = 1
                 picture &= inside
         return picture.astype(np.bool_)
+
+
+def _fine(every: int) -> int:
+    """Return a step that divides that of the samples: lines shown for a second need more pictures than these."""
+    return next(step for step in (3, 2, 1) if every % step == 0)

@@ -29,8 +29,10 @@ OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
 FAINT = 4.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
-SOFT = 0.06
+SOFT = 0.04
 """Share of the letters' contrast that their softest edges still have."""
+FLAT = 3.0
+"""Mean difference in grey levels of a background to its mean, up to which soft edges can be told from it."""
 NEW_INK = 0.015
 """Share of a stretch of a line from which ink where there usually is none means that its letters change."""
 LEAST_INK = 0.015
@@ -56,13 +58,15 @@ class Changing:
     where: Bool
     """[h, w]"""
     colour: F32
+    tolerance: float
+    """Largest difference in a channel to this colour."""
     width: int
     """How far outline and soft edges reach beyond this colour, in pixels."""
     high: int
 
     def letters(self, picture: U8) -> Bool:
         """Return the letters of this part in a picture u8 [h, w, 3] of the line: bool [h, w]."""
-        ink = (np.abs(picture - self.colour).max(axis=2) < SAME_COLOUR) & self.where
+        ink = (np.abs(picture - self.colour).max(axis=2) < self.tolerance) & self.where
         if float(ink[self.where].mean()) < LEAST_INK:
             return self.where
         stroke = max(3, self.high // 5) | 1  # where the colour is the outline's, what it surrounds is the fill
@@ -122,7 +126,8 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     mask = ink | _around_ink(view, ink)
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     grown = cv2.dilate(closed, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
-    mask |= _with_faint_edges(view, grown) & _unlike_background(view, grown, ink)
+    edges = _with_faint_edges(view, grown)
+    mask |= (edges & ~grown) | (grown & _unlike_background(view, grown, ink))
     mask = _boxed_where_unsure(view, ink, mask)
     return Letters(mask, view.median, _changing(view, present, colour, ink, mask))
 
@@ -135,7 +140,7 @@ def _fully_shown(present: U8, box: Box) -> U8:
     details = np.stack([image - _blurred(image, box[3] - box[1]) for image in luma])
     usual = np.median(details, axis=0)
     strength = (details * usual).sum(axis=(1, 2)) / max(float((usual * usual).sum()), 1e-6)
-    return present[strength > 0.85 * np.median(strength)]
+    return np.asarray(present[strength > 0.85 * np.median(strength)], np.uint8)
 
 
 def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
@@ -240,7 +245,7 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
     if not ink.any():
         return np.zeros_like(ink)
     reach = int(np.clip(round(0.22 * view.high), 2, 12))
-    far = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5)
+    far = np.asarray(cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
     ring = ~ink & (far <= reach)
     if view.behind is not None:
         return np.asarray(ring & (view.behind > NOTICED), np.bool_)
@@ -307,7 +312,9 @@ def _changing(view: _View, present: U8, colour: F32, ink: Bool, mask: Bool) -> C
     if len(present) < 4 or not ink.any():
         return None
     left, top, right, bottom = view.box
-    inks = np.abs(present[:, top:bottom, left:right] - colour).max(axis=3) < SAME_COLOUR
+    apart = np.abs(view.around[top:bottom, left:right] - colour).max(axis=2)
+    tolerance = min(SAME_COLOUR, 0.5 * float(np.median(apart)))
+    inks = np.abs(present[:, top:bottom, left:right] - colour).max(axis=3) < tolerance
     usual = inks.mean(axis=0) > 0.5
     new = inks & ~mask[top:bottom, left:right]
     step = max(2, view.high // 2)
@@ -324,11 +331,11 @@ def _changing(view: _View, present: U8, colour: F32, ink: Bool, mask: Bool) -> C
     where = np.zeros(mask.shape, np.bool_)
     for x, changes in zip(cells, often, strict=True):
         if changes:
-            where[top:bottom, max(left, left + x - step // 2) : min(right, left + x + step + step // 2)] = True
+            where[top:bottom, max(left, left + x - step) : min(right, left + x + 2 * step)] = True
     far = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5)
     edge = far[mask & ~where & (far < view.high / 3)]
-    width = int(np.ceil(np.percentile(edge, 90))) if edge.size else 2
-    return Changing(where, colour, max(1, width), view.high)
+    width = int(np.ceil(np.percentile(edge, 95))) if edge.size else 2
+    return Changing(where, colour, tolerance, 1 + max(1, width), view.high)
 
 
 def _grown(mask: Bool, by: int) -> Bool:
@@ -337,13 +344,14 @@ def _grown(mask: Bool, by: int) -> Bool:
 
 
 def _unlike_background(view: _View, mask: Bool, ink: Bool) -> Bool:
-    """Return which pixels differ from the mean of the background around them, as even a soft edge does [h, w]."""
+    """Return which pixels differ from the background around them, as even a soft edge does, or may do so [h, w]."""
     outside = (~mask).astype(np.float32)
     weight = _blurred(outside, view.high)
     behind = _blurred(view.median * outside[..., None], view.high) / np.maximum(weight, 1e-3)[..., None]
     away = np.abs(view.median - behind).max(axis=2)
+    rough = _blurred(away * outside, view.high) / np.maximum(weight, 1e-3)
     contrast = float(np.median(away[ink])) if ink.any() else 0.0
-    return np.asarray((away > max(3.0, SOFT * contrast)) | (weight < 0.02), np.bool_)
+    return np.asarray((away > max(2.5, SOFT * contrast)) | (rough > FLAT) | (weight < 0.02), np.bool_)
 
 
 def _moved(mask: Bool, right: int, down: int) -> Bool:

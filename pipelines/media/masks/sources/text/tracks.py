@@ -74,7 +74,7 @@ def edges_of(picture: U8) -> F32:
     """Return the strength of edges f32 [H, W] of an RGB picture u8 [H, W, 3], in its strongest channel."""
     right = np.abs(cv2.Sobel(picture, cv2.CV_32F, 1, 0)).max(axis=2)
     down = np.abs(cv2.Sobel(picture, cv2.CV_32F, 0, 1)).max(axis=2)
-    return np.minimum(right + down, np.float32(EDGES_CAP))
+    return np.asarray(np.minimum(right + down, EDGES_CAP), np.float32)
 
 
 def tracks_in(samples: Sequence[Sample]) -> list[Track]:
@@ -129,7 +129,7 @@ def _displacement(before: F32, now: F32, box: Box, reach: int) -> tuple[float, t
         return 0.0, (0.0, 0.0)
     from_x, from_y = max(0, left - reach), max(0, top - reach)
     window = now[from_y : min(height, bottom + reach), from_x : min(width, right + reach)]
-    scores = cv2.matchTemplate(window, template, cv2.TM_CCOEFF_NORMED)
+    scores = np.asarray(cv2.matchTemplate(window, template, cv2.TM_CCOEFF_NORMED), np.float32)
     _, best, _, (best_x, best_y) = cv2.minMaxLoc(scores)
     way = (
         from_x + best_x + _peak(scores[best_y], best_x) - left,
