@@ -27,7 +27,7 @@ BUSY = 20.0
 """Change over time, in grey levels, from which a background is taken to move."""
 OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
-FAINT = 4.0
+FAINT = 3.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
 SOFT = 0.04
 """Share of the letters' contrast that their softest edges still have."""
@@ -200,7 +200,8 @@ def _ink(view: _View) -> tuple[F32, Bool]:
         if score > best_score:
             best, best_colour, best_score = ink, colour, score
         colours = colours[np.abs(colours - colour).max(axis=1) > SAME_COLOUR]
-    return best_colour, _thin(view, best) | (view.stays & (view.contrast > 3 * NOTICED) & inside)
+    lasting = _thin(view, view.stays & (view.contrast > 3 * NOTICED))
+    return best_colour, _thin(view, best) | (lasting & inside)
 
 
 def _commonest(colours: F32) -> F32:
@@ -301,7 +302,7 @@ def _with_faint_edges(view: _View, mask: Bool) -> Bool:
             if pairs.sum() < 30:
                 break
             steps = luma[pairs] - luma[_moved(pairs, 3 * right, 3 * down)]
-            if abs(float(np.median(steps))) < FAINT or abs(float(np.sign(steps).mean())) < 0.35:
+            if abs(float(np.median(steps))) < FAINT or abs(float(np.sign(steps).mean())) < 0.2:
                 break
             out = out | border
     return out
