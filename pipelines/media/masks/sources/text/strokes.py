@@ -260,7 +260,8 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
         colour = _commonest(rest)
         same = np.abs(view.median - colour).max(axis=2) < SAME_COLOUR
         usual = float(same[background].mean()) if background.any() else 0.0
-        text |= _layer(_alike(view, colour) & ~view.varies, usual, far, ring, reach)
+        if _all_along(same & ring, ring, view.high):
+            text |= _layer(_alike(view, colour) & ~view.varies, usual, far, ring, reach)
         free &= ~same
     for width in range(1, reach + 1):  # an outline is as wide everywhere
         at = ring & (far > width - 1) & (far <= width)
@@ -268,6 +269,14 @@ def _around_ink(view: _View, ink: Bool) -> Bool:
             break
         text |= at
     return np.asarray(text, np.bool_)
+
+
+def _all_along(some: Bool, ring: Bool, step: int) -> bool:
+    """Return whether a part of the ring is found along most of the line, as an outline is and a shape behind is not."""
+    columns = range(0, ring.shape[1], step)
+    of_ring = np.asarray([ring[:, x : x + step].sum() for x in columns], np.float64)
+    shares = np.asarray([some[:, x : x + step].sum() for x in columns])[of_ring > 0] / of_ring[of_ring > 0]
+    return bool((shares > 0.4 * some.sum() / max(1, ring.sum())).mean() > 0.7)
 
 
 def _layer(alike: Bool, usual: float, far: F32, ring: Bool, reach: int) -> Bool:
