@@ -50,7 +50,7 @@ class TextSource(MaskSource):
         return f"text 1 {model_digest()}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
-        return 0.055 + 0.02 * size[0] * size[1] / (1280 * 720)
+        return 0.06 + 0.06 * size[0] * size[1] / (1280 * 720)
 
     def find(self, search: Search) -> Iterator[Bool]:
         for start, stop in search.clip.shots:

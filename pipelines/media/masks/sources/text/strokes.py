@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.media.masks.sources.text.detector import Box
+from reelmend.pipelines.media.masks.sources.text.panel import panel
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -119,9 +120,9 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     """
     present = _fully_shown(present, box)
     view = _view(present, absent, box, others)
-    panel = _panel(view)
-    if panel is not None:
-        return Letters(panel, view.median)
+    behind_line = panel(view.median, box, view.high)
+    if behind_line is not None:
+        return Letters(behind_line, view.median)
     colour, ink = _ink(view)
     mask = ink | _around_ink(view, ink)
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
@@ -390,39 +391,3 @@ def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
         if one and other:
             out[top:bottom, x:stop] = True
     return out
-
-
-def _panel(view: _View) -> Bool | None:
-    """Return the box that a line was drawn on, opaque or not; None if there is none."""
-    left, top, right, bottom = view.box
-    height, width = view.contrast.shape
-    grow = view.high // 3
-    rows, columns = slice(top + grow, max(top + grow + 1, bottom - grow)), slice(left, right)
-    up = _border(view.median[:, columns], range(1, min(top + grow, height - 3)))
-    down = _border(view.median[:, columns], range(max(1, bottom - grow), height - 3))
-    if up is None or down is None:
-        return None
-    turned = view.median[up + 3 : down - 1].transpose(1, 0, 2)
-    del rows
-    before = _border(turned, range(1, min(left + grow, width - 3)))
-    after = _border(turned, range(max(1, right - grow), width - 3))
-    if before is None or after is None:
-        return None
-    mask = np.zeros((height, width), np.bool_)
-    mask[up : down + 4, before : after + 4] = True
-    return mask
-
-
-def _border(image: F32, where: range) -> int | None:
-    """Return the row of `where` between which and the third after it all of an image [h, w, 3] steps the same way."""
-    best, best_score = None, 0.85
-    for row in where:
-        step = image[row + 3] - image[row]
-        size = np.abs(step).mean(axis=1)
-        seen = size > 4
-        if seen.mean() < 0.6 or size.mean() < 8:
-            continue
-        score = abs(float(np.sign(step.mean(axis=1))[seen].mean()))
-        if score > best_score:
-            best, best_score = row, score
-    return best
