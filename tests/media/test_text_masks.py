@@ -110,6 +110,31 @@ def test_a_clip_of_one_frame(tmp_path: Path) -> None:
     assert (mask & text).sum() >= 0.95 * text.sum()
 
 
+def test_a_translucent_box_is_masked_with_its_letters(tmp_path: Path) -> None:
+    pictures = scene(13, SIZE)
+    letters, _ = words("In a dark box", (20, 70))
+    right = int(np.flatnonzero(letters.any(axis=0))[-1]) + 12
+    pictures[:, 44:80, 10:right] //= 2  # black, at half opacity
+    pictures[:, letters] = 255
+    mask = find(write_clip(tmp_path / "box.mp4", pictures=pictures, options={"crf": "16"}))[6]
+    box = np.zeros_like(mask)
+    box[44:80, 10:right] = True
+    assert (mask & box).sum() >= 0.98 * box.sum()
+    assert mask.sum() <= 1.2 * box.sum()
+
+
+def test_a_digit_that_changes_is_covered_in_each_frame(tmp_path: Path) -> None:
+    pictures, texts = scene(30, SIZE), []
+    for index in range(30):
+        burnt, text = with_words(pictures, f"Take 12:0{index // 3}", range(index, index + 1))
+        pictures[index] = burnt[index]
+        texts.append(text)
+    masks = find(write_clip(tmp_path / "clock.mp4", pictures=pictures, options={"crf": "16"}))
+    for index, (mask, text) in enumerate(zip(masks, texts, strict=True)):
+        assert (mask & text).sum() >= 0.97 * text.sum(), index
+        assert mask.sum() <= 1.5 * text.sum(), index
+
+
 @pytest.mark.parametrize("size", [(16, 16), (64, 2)])
 def test_small_black_videos_have_no_text(tmp_path: Path, size: tuple[int, int]) -> None:
     pictures = np.zeros((3, size[1], size[0], 3), np.uint8)
