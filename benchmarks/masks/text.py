@@ -131,7 +131,7 @@ def _table(rows: Sequence[Row]) -> tuple[str, bool]:
     ]
     for row in rows:
         name = f"{row.case.name}, on {row.case.background}{'' if row.case.gated else ' –'}"
-        found = "| | | | |"
+        found = " | | | | "
         if len(row.covered):
             found = (
                 f"{_median(row.covered):.1%} | {_median(row.area):.2f} | {row.good.mean():.0%} | "
