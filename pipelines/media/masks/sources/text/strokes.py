@@ -30,8 +30,8 @@ OFTEN = 95
 """Percentile of the changes of a pixel that is its change over time."""
 FAINT = 3.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
-SOFT = 0.04
-"""Share of the letters' contrast that their softest edges still have."""
+SOFT = 2.5
+"""Difference in grey levels to a flat background that the softest edges of letters still have."""
 FLAT = 3.0
 """Mean difference in grey levels of a background to its mean, up to which soft edges can be told from it."""
 NEW_INK = 0.015
@@ -128,7 +128,7 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     grown = cv2.dilate(closed, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))).astype(np.bool_)
     edges = _with_faint_edges(view, grown)
-    mask |= (edges & ~grown) | (grown & _unlike_background(view, grown, ink))
+    mask |= (edges & ~grown) | (grown & _unlike_background(view, grown))
     mask = _boxed_where_unsure(view, ink, mask)
     return Letters(mask, view.median, _changing(view, present, colour, ink, mask))
 
@@ -354,15 +354,14 @@ def _grown(mask: Bool, by: int) -> Bool:
     return cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
 
 
-def _unlike_background(view: _View, mask: Bool, ink: Bool) -> Bool:
+def _unlike_background(view: _View, mask: Bool) -> Bool:
     """Return which pixels differ from the background around them, as even a soft edge does, or may do so [h, w]."""
     outside = (~mask).astype(np.float32)
     weight = _blurred(outside, view.high)
     behind = _blurred(view.median * outside[..., None], view.high) / np.maximum(weight, 1e-3)[..., None]
     away = np.abs(view.median - behind).max(axis=2)
     rough = _blurred(away * outside, view.high) / np.maximum(weight, 1e-3)
-    contrast = float(np.median(away[ink])) if ink.any() else 0.0
-    return np.asarray((away > max(2.5, SOFT * contrast)) | (rough > FLAT) | (weight < 0.02), np.bool_)
+    return np.asarray((away > SOFT) | (rough > FLAT) | (weight < 0.02), np.bool_)
 
 
 def _moved(mask: Bool, right: int, down: int) -> Bool:
