@@ -1,4 +1,4 @@
-"""Command line of the benchmark: `python -m benchmarks.masks overlay|damage --samples DIR`.
+"""Command line of the benchmark: `python -m benchmarks.masks text|overlay|damage|track --samples DIR`.
 
 Each name is a module with `section(samples)`: what it measured as Markdown, and the gates that it missed. The section is
 written to `masks.md`. Exit status 1 when a gate is missed.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.masks.sections import write_section
 
-NAMES = ("overlay", "damage", "track")
+NAMES = ("text", "overlay", "damage", "track")
 
 
 def main() -> int:

@@ -38,7 +38,8 @@ def section(samples: Path | None) -> tuple[str, list[str]]:
     if samples is None:
         return "`bmx-trees` is missing: pass its folder with `--samples`.", ["track: not measured"]
     truth = [
-        cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 127 for path in sorted((samples / "bmx-trees_mask").iterdir())
+        np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) > 127
+        for path in sorted((samples / "bmx-trees_mask").iterdir())
     ]
     rows = [_row(samples / "bmx-trees", truth, *case) for case in CASES]
     lines = [
@@ -53,8 +54,8 @@ _ABOUT = f"""```
 python -m benchmarks.masks track --samples DIR
 ```
 
-A cyclist passes two trees before a painted wall, and rides away behind branches; the camera follows him (`bmx-trees` of DAVIS, 432x240, true masks,
-spokes and gaps of the frame included). Means over {_FRAMES} frames next to the one in which he is drawn; the settings were chosen on this clip.
+A cyclist passes two trees before a painted wall, and rides away behind branches; the camera follows him (`bmx-trees` of
+DAVIS, 432x240, true masks, spokes and gaps of the frame included). Means over {_FRAMES} frames next to the one in which he is drawn; the settings were chosen on this clip.
 
 | drawn as | overlap | smallest | of the object found | of the mask is object | core-ms per frame |
 |---|---|---|---|---|---|
@@ -77,9 +78,9 @@ def _row(video: Path, truth: list[Bool], name: str, anchor: int, as_box: bool) -
     ms = (time.process_time() - began) / info.frames * 1000
     first = min(max(0, anchor - _FRAMES // 2), info.frames - _FRAMES - 1)
     frames = [frame for frame in range(first, first + _FRAMES + 1) if frame != anchor]
-    both = [np.count_nonzero(found[frame] & truth[frame]) for frame in frames]
-    either = [np.count_nonzero(found[frame] | truth[frame]) for frame in frames]
+    both = [int(np.count_nonzero(found[frame] & truth[frame])) for frame in frames]
+    either = [int(np.count_nonzero(found[frame] | truth[frame])) for frame in frames]
     overlaps = [one / max(1, other) for one, other in zip(both, either, strict=True)]
-    of_truth = sum(both) / max(1, sum(np.count_nonzero(truth[frame]) for frame in frames))
-    of_found = sum(both) / max(1, sum(np.count_nonzero(found[frame]) for frame in frames))
+    of_truth = sum(both) / max(1, sum(int(np.count_nonzero(truth[frame])) for frame in frames))
+    of_found = sum(both) / max(1, sum(int(np.count_nonzero(found[frame])) for frame in frames))
     return _Row(name, float(np.mean(overlaps)), min(overlaps), of_truth, of_found, ms)

@@ -14,7 +14,7 @@ from reelmend.pipelines.media.masks.sources.base import MaskSource
 
 GROUP = "reelmend.mask_sources"
 BUILT_IN = {
-    "text": "text:TextSource",
+    "text": "text.source:TextSource",
     "overlay": "overlay:OverlaySource",
     "damage": "damage:DamageSource",
     "track": "track.source:TrackSource",

@@ -1,0 +1,1 @@
+"""Burnt-in text: where lines are, how long each is shown, and which pixels are letters."""
