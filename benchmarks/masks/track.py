@@ -55,7 +55,8 @@ python -m benchmarks.masks track --samples DIR
 ```
 
 A cyclist passes two trees before a painted wall, and rides away behind branches; the camera follows him (`bmx-trees` of
-DAVIS, 432x240, true masks, spokes and gaps of the frame included). Means over {_FRAMES} frames next to the one in which he is drawn; the settings were chosen on this clip.
+DAVIS, 432x240, true masks, spokes and gaps of the frame included). Means over
+{_FRAMES} frames next to the one in which he is drawn; the settings were chosen on this clip.
 
 | drawn as | overlap | smallest | of the object found | of the mask is object | core-ms per frame |
 |---|---|---|---|---|---|

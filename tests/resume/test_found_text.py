@@ -46,7 +46,7 @@ def command(folder: Path, out: str, executor: str) -> list[str]:
 
 
 def done(folder: Path, out: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / out).glob("*.mp4")}
+    return {path.name: path.read_bytes() for path in (folder / out).glob("[!.]*.mp4")}
 
 
 def test_a_killed_run_that_finds_text_is_resumed_with_the_same_bytes(folder: Path) -> None:

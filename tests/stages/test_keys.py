@@ -211,6 +211,7 @@ FOUND = {
 """Of mask sources: see `test_the_recipe_of_a_made_mask_names_what_its_sources_depend_on`."""
 INERT = {
     "refine.below": 0.9,
+    "refine.keep": True,
     "name": "another",
     "preset": ["fast"],  # its settings count, not its name
     "process.out_of_memory": OutOfMemory.smaller,

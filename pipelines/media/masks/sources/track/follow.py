@@ -4,6 +4,7 @@ An object that moves against the background is what the frames around do not sho
 is expected. One that rests there is expected where the background takes it, as long as it looks the same.
 """
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.media.masks.sources.track.camera import Camera
-from reelmend.pipelines.media.masks.sources.track.foreground import differences
+from reelmend.pipelines.media.masks.sources.track.foreground import OFFSETS, differences
 from reelmend.pipelines.media.masks.sources.track.reduced import ReducedFrames
 from reelmend.pipelines.media.masks.sources.track.shape import INSIDE, find, learned, moved
 
@@ -22,7 +23,7 @@ Shot = tuple[int, int]
 
 _LEAST_LEVELS, _OVER_NOISE = 8.0, 3.0
 """Difference from the background from which on a pixel is foreground: levels, and times what is usual elsewhere."""
-_CLEAR_LEVELS = 14.0
+_CLEAR_LEVELS = 13.0
 """Difference of the pixels next to which a mask ends."""
 _FULL_LEVELS = 40.0
 """Difference that is full evidence."""
@@ -39,6 +40,8 @@ _WELL_SEEN = 0.5
 """Share of the shape that has to be foreground for the shape to be learned from it."""
 _WHOLE = 0.9
 """Share of the shape that is foreground, from which on nothing is missing."""
+_CLEARS_IN = OFFSETS[-3]
+"""Frames."""
 _ALIKE_LEVELS, _ALIKE = 25.0, 0.6
 """Levels by which a resting object's pixels may change from frame to frame, and the share that has to stay."""
 _STEADY = 0.3
@@ -85,6 +88,11 @@ class _State:
     expected: tuple[float, float] = (0.0, 0.0)
     """Its motion per frame besides the camera's, (x, y) in pixels."""
     first: bool = True
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it does not clear its own width until the middle one of the frames that it is compared with."""
+        return math.hypot(*self.expected) * _CLEARS_IN < math.sqrt(np.count_nonzero(self.shape > INSIDE))
 
     def expect(self, shift: tuple[float, float], score: float) -> None:
         """Learn from a frame in which it was seen."""
@@ -137,7 +145,7 @@ class Follower:
             share = pieces[inside].mean() if inside.any() else 0.0
             state.shape = learned(shape, pieces) if share > _WELL_SEEN else shape
             seen = _sharpened(pieces, differs)
-            if before is not None and share < _WHOLE:  # a slow object is in the frames around, too
+            if before is not None and share < _WHOLE and state.is_slow:  # it is in the frames around, too
                 seen |= self._alike(frame, step, before, motion, place.shift) & inside
             return seen
         if before is not None and self._rests(frame, step, before, motion):
