@@ -1,0 +1,136 @@
+"""The mask of one frame that a drawing gives in a run, as outlines for the page."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.media.masks.align import grown
+from reelmend.pipelines.media.masks.drawn import read_drawn
+from reelmend.pipelines.media.masks.sources.base import Search
+from reelmend.pipelines.media.masks.sources.clip import Clip
+from reelmend.pipelines.media.masks.sources.registry import source_of
+from reelmend.pipelines.media.records import VideoInfo
+from reelmend.pipelines.preview.draw.drawing import TRACK, Drawing, DrawnShape
+from reelmend.pipelines.preview.draw.paint import painted
+
+U8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+
+FOLLOWED = 24
+"""Frames on both sides of the one in which an object's box is drawn, for which it is followed here; a run follows it
+through its shot, at about a quarter of a second per frame."""
+_KEPT = 8
+"""Objects whose masks are in memory."""
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """A frame's mask."""
+
+    outlines: list[list[int]]
+    """Each closed: x, y, x, y, ... of pixels at its edge, in the picture as shown."""
+    share: float
+    """Of the picture that is masked, grown by `mask.dilation`."""
+    dilation: int
+    waits: bool
+    """Whether an object is still being followed: ask again."""
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Track:
+    start: int
+    bits: list[NDArray[np.uint8]]
+    """Of the masks of frames from `start` on."""
+    notes: list[str]
+
+
+class Results:
+    """Masks of the frames of one video. Any thread may ask."""
+
+    def __init__(self, info: VideoInfo, shots: Sequence[tuple[int, int]]) -> None:
+        self._info, self._shots, self._job = info, shots, JobConfig()
+        self._workers = ThreadPoolExecutor(1, "follow")
+        self._tracks: OrderedDict[DrawnShape, Future[_Track]] = OrderedDict()
+        self._lock = Lock()
+
+    def outlined(self, drawing: Drawing, frame: int) -> Outlined:
+        """Return the mask that a drawing gives in one frame, grown as a run grows it."""
+        width, height = self._info.display_size
+        levels: U8 = np.zeros((height, width), np.uint8)
+        if drawing.painted is None or drawing.painted[0] <= frame < drawing.painted[1]:
+            levels[painted(drawing.strokes, (width, height))] = 1
+        notes: list[str] = []
+        waits = False
+        for shape in drawing.shapes:
+            if not shape.covers(frame):
+                continue
+            if shape.kind == TRACK:
+                waits = not self._add_track(levels, shape, frame, notes) or waits
+            else:
+                levels[read_drawn(f"{shape}").levels((width, height)) > 0] = 1
+        dilation = self._job.mask.dilation
+        levels = grown(levels, dilation)
+        found, _ = cv2.findContours(levels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        outlines = [contour.reshape(-1).tolist() for contour in found]
+        return Outlined(outlines, float(levels.mean()), dilation, waits, [*dict.fromkeys(notes)])
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _add_track(self, levels: U8, shape: DrawnShape, frame: int, notes: list[str]) -> bool:
+        """Add an object's mask; False while it is still being followed."""
+        start, stop = self._window(shape)
+        if not start <= frame < stop:
+            if self._shot_of(shape.frame)[0] <= frame < self._shot_of(shape.frame)[1]:
+                notes.append(f"The object of frame {shape.frame} is shown here up to {FOLLOWED} frames from it only.")
+            return True
+        future = self._followed(shape)
+        if not future.done():
+            return False
+        try:
+            track = future.result()
+        except ReelmendError as exc:
+            notes.append(str(exc))
+            return True
+        size = levels.size
+        bits = np.unpackbits(track.bits[frame - track.start], count=size).reshape(levels.shape)
+        np.maximum(levels, bits, out=levels)
+        notes.extend(track.notes)
+        return True
+
+    def _followed(self, shape: DrawnShape) -> Future[_Track]:
+        with self._lock:
+            if shape not in self._tracks:
+                self._tracks[shape] = self._workers.submit(self._follow, shape)
+            self._tracks.move_to_end(shape)
+            while len(self._tracks) > _KEPT:
+                self._tracks.popitem(last=False)[1].cancel()
+            return self._tracks[shape]
+
+    def _follow(self, shape: DrawnShape) -> _Track:
+        start, stop = self._window(shape)
+        left, top, width, height = shape.numbers
+        clip = Clip(self._info, start, stop, ((start, stop),))
+        box = (left, top, left + width, top + height)
+        search = Search(clip, self._job.find, box, None, shape.frame)
+        bits = [np.packbits(mask) for mask in source_of(TRACK).find(search)]
+        return _Track(start, bits, [f"{note}." for note in search.notes])
+
+    def _window(self, shape: DrawnShape) -> tuple[int, int]:
+        start, stop = self._shot_of(shape.frame)
+        if shape.range:
+            start, stop = max(start, shape.range[0]), min(stop, shape.range[1])
+        return max(start, shape.frame - FOLLOWED), min(stop, shape.frame + FOLLOWED + 1)
+
+    def _shot_of(self, frame: int) -> tuple[int, int]:
+        return next((start, stop) for start, stop in self._shots if start <= frame < stop)
