@@ -46,7 +46,13 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_FILES = {"draw.js": "text/javascript; charset=utf-8", "draw.css": "text/css; charset=utf-8"}
+_SCRIPT = "text/javascript; charset=utf-8"
+_FILES = {
+    "drawing.js": _SCRIPT,
+    "picture.js": _SCRIPT,
+    "draw.js": _SCRIPT,
+    "draw.css": "text/css; charset=utf-8",
+}
 _FRAME = re.compile(r"frame/([0-9]{1,9})\.jpg")
 
 
