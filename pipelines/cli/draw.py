@@ -3,6 +3,7 @@
 import webbrowser
 from dataclasses import asdict
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -67,7 +68,7 @@ def draw(
         else:
             screen.print(f"{server.url}  (Ctrl-C ends it)", soft_wrap=True)
         if show:
-            webbrowser.open(server.url)
+            Thread(target=webbrowser.open, args=[server.url], daemon=True).start()  # a browser in the terminal blocks
         try:
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:

@@ -154,7 +154,9 @@ def test_a_drawn_mask_is_saved_and_the_printed_command_changes_its_pixels_and_no
         browser.press("r")
         browser.wait("document.documentElement.dataset.outlined === '2'")
         share = cv2.dilate(marked()[2].astype(np.uint8), cv2.getStructuringElement(1, (3, 3)), iterations=4).mean()
-        assert browser.texts("#status") == [f"{share:.2%} of this frame is masked, grown by 4 pixels.".replace("%", " %")]
+        assert browser.texts("#status") == [
+            f"{share:.2%} of this frame is masked, grown by 4 pixels.".replace("%", " %")
+        ]
 
         expression = saved_expression(browser)
         told = command.stdout.read()

@@ -269,10 +269,12 @@ press("copy", async () => {
 });
 
 const fit = () => {
-  // As wide as there is room for, unless the picture were then higher than the window.
-  const room = Math.min(view.parentElement.clientWidth - 2, ((innerHeight * 0.8) / HEIGHT) * WIDTH) * ZOOMS[zoom];
-  canvas.style.width = `${room}px`;
-  canvas.style.height = `${(room * HEIGHT) / WIDTH}px`;
+  // As wide as there is room for, unless the picture were then higher than the window; enlarged, in the same place.
+  const shape = (WIDTH * Number(document.body.dataset.aspect)) / HEIGHT;
+  const room = Math.min(view.parentElement.clientWidth - 2, innerHeight * 0.8 * shape);
+  view.style.height = `${room / shape + 2}px`;
+  canvas.style.width = `${room * ZOOMS[zoom]}px`;
+  canvas.style.height = `${(room * ZOOMS[zoom]) / shape}px`;
   render();
 };
 addEventListener("resize", fit);

@@ -49,8 +49,8 @@ const tellResult = async (number) => {
     const told = await send("outline", {frame: frame(), drawing});
     if (number !== asked) return;
     const paths = told.outlines.map((points) => `M${points.map((value) => value + 0.5).join(" ")}Z`);
-    const share = `${(100 * told.share).toFixed(2)} % of this frame is masked, grown by ${counted(told.dilation, "pixel")}.`;
-    outline = {path: paths.join(""), text: [told.waits ? "Following the object…" : share, ...told.notes].join(" ")};
+    const share = told.partial ? "" : `${(100 * told.share).toFixed(2)} % of this frame is masked, grown by ${counted(told.dilation, "pixel")}.`;
+    outline = {path: paths.join(""), text: [told.waits ? "Following the object, which takes some seconds…" : share, ...told.notes].join(" ")};
     if (told.waits) waiting = setTimeout(tellResult, 500, number);
     say(outline.text);
     document.documentElement.dataset.outlined = told.waits ? "" : frame();

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Thread
 
 import cv2
 import numpy as np
@@ -18,13 +18,13 @@ from reelmend.pipelines.media.masks.sources.base import Search
 from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.registry import source_of
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.preview.draw.drawing import TRACK, Drawing, DrawnShape
+from reelmend.pipelines.preview.draw.drawing import TRACK, Drawing, DrawnShape, Stroke
 from reelmend.pipelines.preview.draw.paint import painted
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
-FOLLOWED = 24
+FOLLOWED = 12
 """Frames on both sides of the one in which an object's box is drawn, for which it is followed here; a run follows it
 through its shot, at about a quarter of a second per frame."""
 _KEPT = 8
@@ -42,6 +42,8 @@ class Outlined:
     dilation: int
     waits: bool
     """Whether an object is still being followed: ask again."""
+    partial: bool
+    """Whether an object may be in the frame that is not followed this far here."""
     notes: list[str]
 
 
@@ -58,41 +60,45 @@ class Results:
 
     def __init__(self, info: VideoInfo, shots: Sequence[tuple[int, int]]) -> None:
         self._info, self._shots, self._job = info, shots, JobConfig()
-        self._workers = ThreadPoolExecutor(1, "follow")
         self._tracks: OrderedDict[DrawnShape, Future[_Track]] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._one_at_a_time = Lock(), Lock()
+        self._painted: tuple[tuple[Stroke, ...], Bool] = ((), np.zeros(info.display_size[::-1], np.bool_))
 
     def outlined(self, drawing: Drawing, frame: int) -> Outlined:
         """Return the mask that a drawing gives in one frame, grown as a run grows it."""
         width, height = self._info.display_size
         levels: U8 = np.zeros((height, width), np.uint8)
         if drawing.painted is None or drawing.painted[0] <= frame < drawing.painted[1]:
-            levels[painted(drawing.strokes, (width, height))] = 1
+            levels[self._paint(drawing.strokes)] = 1
+        self._forget_all_but(drawing.shapes)
         notes: list[str] = []
-        waits = False
+        waits = partial = False
         for shape in drawing.shapes:
             if not shape.covers(frame):
                 continue
-            if shape.kind == TRACK:
+            if shape.kind == TRACK and self._is_far(shape, frame):
+                partial = True
+            elif shape.kind == TRACK:
                 waits = not self._add_track(levels, shape, frame, notes) or waits
             else:
                 levels[read_drawn(f"{shape}").levels((width, height)) > 0] = 1
         dilation = self._job.mask.dilation
         levels = grown(levels, dilation)
         found, _ = cv2.findContours(levels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        if partial:
+            notes.append(f"An object is followed here up to {FOLLOWED} frames from where its box is drawn.")
         outlines = [contour.reshape(-1).tolist() for contour in found]
-        return Outlined(outlines, float(levels.mean()), dilation, waits, [*dict.fromkeys(notes)])
+        return Outlined(outlines, float(levels.mean()), dilation, waits, partial, [*dict.fromkeys(notes)])
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+    def _paint(self, strokes: tuple[Stroke, ...]) -> Bool:
+        if self._painted[0] != strokes:
+            self._painted = strokes, painted(strokes, self._info.display_size)
+        return self._painted[1]
 
     def _add_track(self, levels: U8, shape: DrawnShape, frame: int, notes: list[str]) -> bool:
         """Add an object's mask; False while it is still being followed."""
         start, stop = self._window(shape)
-        if not start <= frame < stop:
-            if self._shot_of(shape.frame)[0] <= frame < self._shot_of(shape.frame)[1]:
-                notes.append(f"The object of frame {shape.frame} is shown here up to {FOLLOWED} frames from it only.")
+        if not start <= frame < stop:  # another shot
             return True
         future = self._followed(shape)
         if not future.done():
@@ -108,14 +114,36 @@ class Results:
         notes.extend(track.notes)
         return True
 
+    def _is_far(self, shape: DrawnShape, frame: int) -> bool:
+        start, stop = self._shot_of(shape.frame)
+        return start <= frame < stop and abs(frame - shape.frame) > FOLLOWED
+
     def _followed(self, shape: DrawnShape) -> Future[_Track]:
         with self._lock:
             if shape not in self._tracks:
-                self._tracks[shape] = self._workers.submit(self._follow, shape)
+                self._tracks[shape] = Future()
+                # A thread that does not keep the command from ending once the mask is saved.
+                Thread(target=self._fulfil, args=(self._tracks[shape], shape), daemon=True).start()
             self._tracks.move_to_end(shape)
             while len(self._tracks) > _KEPT:
                 self._tracks.popitem(last=False)[1].cancel()
             return self._tracks[shape]
+
+    def _forget_all_but(self, shapes: Sequence[DrawnShape]) -> None:
+        """Do not begin to follow objects whose boxes have moved on."""
+        with self._lock:
+            for shape in [*self._tracks]:
+                if shape not in shapes and self._tracks[shape].cancel():
+                    del self._tracks[shape]
+
+    def _fulfil(self, future: "Future[_Track]", shape: DrawnShape) -> None:
+        with self._one_at_a_time:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(self._follow(shape))
+            except Exception as exc:  # it is raised where the result is asked for
+                future.set_exception(exc)
 
     def _follow(self, shape: DrawnShape) -> _Track:
         start, stop = self._window(shape)

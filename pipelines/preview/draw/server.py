@@ -81,11 +81,6 @@ class DrawServer(BoundedServer):
     def url(self) -> str:
         return f"http://{HOST}:{self.server_port}/{self.secret}/"
 
-    def server_close(self) -> None:
-        super().server_close()
-        if hasattr(self, "results"):
-            self.results.close()
-
 
 class _Handler(BoundedHandler):
     server: DrawServer
@@ -196,9 +191,10 @@ class _Handler(BoundedHandler):
 def _page(subject: Subject, keep: bool) -> bytes:
     info = subject.info
     width, height = info.display_size
+    stretch = float(info.sample_aspect)
     html = _environment().get_template("page.html.jinja").render(
         name=Path(subject.video).name, width=width, height=height, frames=info.frames, rate=float(info.rate),
-        image=subject.image, keep=keep,
+        aspect=1 / stretch if info.rotation % 180 else stretch, image=subject.image, keep=keep,
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
