@@ -7,11 +7,14 @@ from threading import Thread
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from reelmend.pipelines.cli.options import AsJson, Debug
 from reelmend.pipelines.cli.screen import console, print_json
 from reelmend.pipelines.errors import EXIT_INTERRUPTED, ConfigError
 from reelmend.pipelines.storage.location import location_of
+from reelmend.pipelines.utils.text import visible
+from reelmend.pipelines.utils.units import counted
 
 
 def draw(
@@ -60,9 +63,12 @@ def draw(
         screen.print(f"mask     {saved.expression}", soft_wrap=True)
         screen.print(f"run      {saved.command}", soft_wrap=True)
 
-    if not as_json:
-        screen.print(f"Reading {video} ...", soft_wrap=True)
-    with DrawServer(port, read_subject(video, image), tell, keep=keep) as server:
+    with Console(stderr=True, markup=False, highlight=False).status(f"Reading {visible(video)}") as status:
+        # A terminal shows it; a run reads every frame, too, so that frame numbers are the same.
+        subject = read_subject(
+            video, image, lambda count: status.update(f"Reading {visible(video)}: {counted(count, 'frame')}")
+        )
+    with DrawServer(port, subject, tell, keep=keep) as server:
         if as_json:
             print_json({"url": server.url})
         else:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -53,6 +54,15 @@ class Page:
         told = {"Origin": f"http://{self.host}", "Content-Type": "application/json", **headers}
         return self._ask("POST", self.secret + place, body, {name: value for name, value in told.items() if value})
 
+    def outlined(self, frame: int, shape: dict[str, Any]) -> dict[str, Any]:
+        """Ask for a frame's result until nothing is followed any more, as the page does."""
+        while True:
+            sent = {"frame": frame, "drawing": {**NOTHING, "shapes": [shape]}}
+            told: dict[str, Any] = json.loads(self.send("outline", sent)[1])
+            if not told["waits"]:
+                return told
+            time.sleep(0.05)
+
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         line = HTTPConnection(self.host, timeout=10)
         line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -78,6 +88,7 @@ def test_only_the_page_of_the_printed_address_is_answered(page: Page, subject: S
         assert page.get(page.secret, Host=other)[0] == 403, other
     assert page.get(page.secret, Origin="http://evil.example")[0] == 403
     assert page.get(page.secret, Sec_Fetch_Site="cross-site")[0] == 403
+    assert page.get(page.secret, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200  # a link to it
 
 
 def test_a_drawing_of_another_origin_is_refused_even_with_the_secret(page: Page) -> None:
@@ -153,20 +164,28 @@ def test_the_result_of_a_followed_box_is_the_mask_that_a_run_makes_of_it(tmp_pat
         picture[40:56, 20 + 2 * frame : 36 + 2 * frame] = 255
     clip = write_clip(tmp_path / "a.mkv", pictures=pictures, codec="ffv1", audio=False)
     subject = read_subject(f"{clip}", "a.png")
-    box = {"kind": "track", "numbers": [29, 37, 22, 22], "range": None, "frame": 6}
-    told: dict[str, Any] = {"waits": True}
+    box = {"kind": "track", "numbers": [29, 37, 22, 22], "range": [6, 12], "frame": 6}
     with in_thread(DrawServer(0, subject, print, keep=True)) as server:
-        page = Page(server.url, [])
-        while told["waits"]:
-            told = json.loads(page.send("outline", {"frame": 9, "drawing": {**NOTHING, "shapes": [box]}})[1])
+        told = Page(server.url, []).outlined(9, box)
     shown = np.zeros((96, 128), np.uint8)
     cv2.drawContours(shown, [np.reshape(outline, (-1, 1, 2)) for outline in told["outlines"]], -1, 1, cv2.FILLED)
 
-    expression, job = read_expression("track:29,37,22,22@6"), JobConfig()
+    expression, job = read_expression("track:29,37,22,22@6:12"), JobConfig()
     of_a_run = [*Making(expression, subject.info, [(0, 12)], job.mask, job.find).made()][9]
     np.testing.assert_array_equal(shown, grown(of_a_run.astype(np.uint8), job.mask.dilation))
     assert shown[40:56, 38:54].mean() > 0.85
     assert (told["share"], told["partial"]) == (shown.mean(), False)
+
+
+def test_beyond_a_cut_nothing_is_outlined_and_far_from_its_box_the_page_says_so(tmp_path: Path) -> None:
+    pictures = np.concatenate([scene(20, (96, 64)), 255 - scene(20, (96, 64), seed=1)])
+    subject = read_subject(f"{write_clip(tmp_path / 'a.mkv', pictures=pictures, codec='ffv1', audio=False)}", "a.png")
+    box = {"kind": "track", "numbers": [30, 20, 20, 20], "range": [18, 40], "frame": 18}
+    with in_thread(DrawServer(0, subject, print, keep=True)) as server:
+        page = Page(server.url, [])
+        told = [page.outlined(frame, box) for frame in (18, 19, 20, 31)]
+    assert [each["share"] > 0 for each in told] == [True, True, False, False]
+    assert [each["partial"] for each in told] == [False, False, False, True]
 
 
 def test_painted_in_some_frames_the_image_is_named_with_its_range(page: Page, subject: Subject) -> None:

@@ -146,7 +146,10 @@ const withControl = (event) => {
   const key = event.key.toLowerCase();
   if (key === "z") event.shiftKey ? step(future, past) : step(past, future);
   else if (key === "y") step(future, past);
-  else if (key === "s") save();
+  else if (key === "s") {
+    document.activeElement.blur(); // a field that is being typed in
+    save();
+  }
   else return false;
   return true;
 };
@@ -264,8 +267,13 @@ const save = async () => {
 };
 press("save", save);
 press("copy", async () => {
-  await navigator.clipboard.writeText(at("command").textContent);
-  at("copy").textContent = "Copied";
+  try {
+    await navigator.clipboard.writeText(at("command").textContent);
+    at("copy").textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(at("command"));
+    at("copy").textContent = "Selected; copy it";
+  }
 });
 
 const fit = () => {

@@ -17,9 +17,11 @@ from reelmend.pipelines.media.masks.drawn import read_drawn
 from reelmend.pipelines.media.masks.sources.base import Search
 from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.registry import source_of
+from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.preview.draw.drawing import TRACK, Drawing, DrawnShape, Stroke
 from reelmend.pipelines.preview.draw.paint import painted
+from reelmend.pipelines.stages.shot_detection import ShotFinder
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -27,6 +29,9 @@ Bool = NDArray[np.bool_]
 FOLLOWED = 12
 """Frames on both sides of the one in which an object's box is drawn, for which it is followed here; a run follows it
 through its shot, at about a quarter of a second per frame."""
+_SEEN_BEFORE, _SEEN_AFTER = 48, 4
+"""Frames around these in which cuts are looked for: the detector takes no two cuts within 15 frames, and compares
+each frame with the two after it."""
 _KEPT = 8
 """Objects whose masks are in memory."""
 
@@ -58,8 +63,8 @@ class _Track:
 class Results:
     """Masks of the frames of one video. Any thread may ask."""
 
-    def __init__(self, info: VideoInfo, shots: Sequence[tuple[int, int]]) -> None:
-        self._info, self._shots, self._job = info, shots, JobConfig()
+    def __init__(self, info: VideoInfo) -> None:
+        self._info, self._job = info, JobConfig()
         self._tracks: OrderedDict[DrawnShape, Future[_Track]] = OrderedDict()
         self._lock, self._one_at_a_time = Lock(), Lock()
         self._painted: tuple[tuple[Stroke, ...], Bool] = ((), np.zeros(info.display_size[::-1], np.bool_))
@@ -76,7 +81,7 @@ class Results:
         for shape in drawing.shapes:
             if not shape.covers(frame):
                 continue
-            if shape.kind == TRACK and self._is_far(shape, frame):
+            if shape.kind == TRACK and abs(frame - shape.frame) > FOLLOWED:
                 partial = True
             elif shape.kind == TRACK:
                 waits = not self._add_track(levels, shape, frame, notes) or waits
@@ -87,7 +92,7 @@ class Results:
         found, _ = cv2.findContours(levels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
         if partial:
             notes.append(f"An object is followed here up to {FOLLOWED} frames from where its box is drawn.")
-        outlines = [contour.reshape(-1).tolist() for contour in found]
+        outlines = [[int(value) for value in contour.ravel()] for contour in found]
         return Outlined(outlines, float(levels.mean()), dilation, waits, partial, [*dict.fromkeys(notes)])
 
     def _paint(self, strokes: tuple[Stroke, ...]) -> Bool:
@@ -97,9 +102,6 @@ class Results:
 
     def _add_track(self, levels: U8, shape: DrawnShape, frame: int, notes: list[str]) -> bool:
         """Add an object's mask; False while it is still being followed."""
-        start, stop = self._window(shape)
-        if not start <= frame < stop:  # another shot
-            return True
         future = self._followed(shape)
         if not future.done():
             return False
@@ -108,15 +110,13 @@ class Results:
         except ReelmendError as exc:
             notes.append(str(exc))
             return True
+        if not track.start <= frame < track.start + len(track.bits):  # another shot
+            return True
         size = levels.size
         bits = np.unpackbits(track.bits[frame - track.start], count=size).reshape(levels.shape)
         np.maximum(levels, bits, out=levels)
         notes.extend(track.notes)
         return True
-
-    def _is_far(self, shape: DrawnShape, frame: int) -> bool:
-        start, stop = self._shot_of(shape.frame)
-        return start <= frame < stop and abs(frame - shape.frame) > FOLLOWED
 
     def _followed(self, shape: DrawnShape) -> Future[_Track]:
         with self._lock:
@@ -155,10 +155,14 @@ class Results:
         return _Track(start, bits, [f"{note}." for note in search.notes])
 
     def _window(self, shape: DrawnShape) -> tuple[int, int]:
-        start, stop = self._shot_of(shape.frame)
+        """Frames [start, stop) in which it is followed: near its own, in the same shot, in its range."""
+        first = max(0, shape.frame - FOLLOWED - _SEEN_BEFORE)
+        last = min(self._info.frames, shape.frame + FOLLOWED + 1 + _SEEN_AFTER)
+        finder = ShotFinder(self._job.plan.shot_threshold)
+        for index, frame in enumerate(read_frames(self._info, first, last)):
+            finder.see(index, frame)
+        shots = ((first + a, first + b) for a, b in finder.shots())
+        start, stop = next((a, b) for a, b in shots if a <= shape.frame < b)
         if shape.range:
             start, stop = max(start, shape.range[0]), min(stop, shape.range[1])
         return max(start, shape.frame - FOLLOWED), min(stop, shape.frame + FOLLOWED + 1)
-
-    def _shot_of(self, frame: int) -> tuple[int, int]:
-        return next((start, stop) for start, stop in self._shots if start <= frame < stop)

@@ -69,7 +69,7 @@ class DrawServer(BoundedServer):
     def __init__(self, port: int, subject: Subject, on_saved: Callable[[Saved], None], *, keep: bool = False) -> None:
         """Listen at once; port 0 takes a free one. `on_saved` is called with each result. Raises SetupError."""
         self.subject, self.on_saved, self.keep = subject, on_saved, keep
-        self.frames, self.results = Frames(subject.info), Results(subject.info, subject.shots)
+        self.frames, self.results = Frames(subject.info), Results(subject.info)
         self.secret = secrets.token_urlsafe(24)
         try:
             super().__init__((HOST, port), _Handler)
@@ -113,8 +113,9 @@ class _Handler(BoundedHandler):
     def _place(self) -> str | Answer:
         """Return what the address names after the secret, or why it is refused."""
         origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site", "none")
+        visits = self.command == "GET" and self.headers.get("Sec-Fetch-Mode") == "navigate"  # by a link to the page
         is_ours = origin is None or origin == f"http://{self.headers.get('Host', '')}"
-        if not self.may_ask() or not is_ours or site not in ("none", "same-origin"):
+        if not self.may_ask() or not is_ours or not (visits or site in ("none", "same-origin")):
             return _text(HTTPStatus.FORBIDDEN, "this server only answers its own page, on localhost")
         _, secret, *rest = [*self.path.split("/", 2), "", ""]
         if not secrets.compare_digest(secret.encode(), self.server.secret.encode()):

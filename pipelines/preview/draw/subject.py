@@ -1,13 +1,12 @@
 """The video that a mask is drawn on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError, ItemError
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.stages.shot_detection import ShotFinder
 from reelmend.pipelines.utils.user_paths import is_there
 
 
@@ -18,22 +17,19 @@ class Subject:
     video: str
     """As typed on the command line."""
     info: VideoInfo
-    shots: tuple[tuple[int, int], ...]
-    """Ranges [start, stop) between its cuts."""
     image: str
     """Path of the PNG for what is painted."""
 
 
-def read_subject(video: str, image: str) -> Subject:
-    """Look at every frame of a video once, as a run does, so that frame numbers and cuts are those of the run.
+def read_subject(video: str, image: str, on_frame: Callable[[int], None] = lambda count: None) -> Subject:
+    """Look at every frame of a video once, as a run does, so that frame numbers are those of the run.
 
-    Raises ConfigError where it is missing or no video.
+    `on_frame` is called with the number of frames read so far. Raises ConfigError where the video is missing or no video.
     """
     if not is_there(video):
         raise ConfigError(f"{video}: does not exist")
-    finder = ShotFinder(JobConfig().plan.shot_threshold)
     try:
-        info = inspect_video(Path(video), finder.see)
+        info = inspect_video(Path(video), lambda index, frame: on_frame(index + 1))
     except ItemError as exc:
         raise ConfigError(str(exc)) from exc
-    return Subject(video, info, tuple(finder.shots()), image)
+    return Subject(video, info, image)
