@@ -37,10 +37,14 @@ _SEEN = 0.08
 """Score of a place from which on the object is seen there."""
 _WELL_SEEN = 0.5
 """Share of the shape that has to be foreground for the shape to be learned from it."""
+_WHOLE = 0.9
+"""Share of the shape that is foreground, from which on nothing is missing."""
 _ALIKE_LEVELS, _ALIKE = 25.0, 0.6
 """Levels by which a resting object's pixels may change from frame to frame, and the share that has to stay."""
 _STEADY = 0.3
 """Weight of a frame's motion in what is expected of the next."""
+_LEAST_SEEN = 0.05
+"""Share of the object's first area from which on it is seen at all."""
 _GONE_FRAMES = 25
 """Frames without the object after which it is lost."""
 
@@ -71,6 +75,25 @@ class Track:
         return np.unpackbits(bits, count=width * height).reshape(height, width).view(np.bool_)
 
 
+@dataclass
+class _State:
+    """What is known of the object when the next frame is looked at."""
+
+    shape: F32
+    moves: bool
+    """Whether it moves against the background, or did."""
+    expected: tuple[float, float] = (0.0, 0.0)
+    """Its motion per frame besides the camera's, (x, y) in pixels."""
+    first: bool = True
+
+    def expect(self, shift: tuple[float, float], score: float) -> None:
+        """Learn from a frame in which it was seen."""
+        weight = 1.0 if self.first else _STEADY * min(1.0, score / _MOVES)
+        x, y = self.expected
+        self.expected = (1 - weight) * x + weight * shift[0], (1 - weight) * y + weight * shift[1]
+        self.first = False
+
+
 class Follower:
     """Follows one object of a shot."""
 
@@ -84,50 +107,50 @@ class Follower:
 
     def follow(self, anchor: int, mask: Bool, track: Track, step: int) -> None:
         """Follow the object, `mask` [h, w] in frame `anchor`, to the shot's end (`step` 1) or start (-1)."""
-        shape, area = mask.astype(np.float32), np.count_nonzero(mask)
         moves = foreground(self.differences(anchor, track), mask)[mask].mean() >= _MOVES
-        expected, unseen, first = (0.0, 0.0), 0, True
-        frame = anchor + step
+        state, unseen, frame = _State(mask.astype(np.float32), moves=bool(moves)), 0, anchor + step
         while self._shot[0] <= frame < self._shot[1]:
-            motion = self._camera.between(frame - step, frame)
-            differs = self.differences(frame, track)
-            there = moved(shape, motion, (0, 0))
-            place = find(there, np.clip(differs / _FULL_LEVELS, 0, 1), expected)
-            if place is None:
-                track.lost_at = frame - unseen * step
-                return
-            before = track.at(frame - step)
-            if moves and place.score >= _SEEN:
-                shift = place.shift
-                weight = 1.0 if first else _STEADY * min(1.0, place.score / _MOVES)
-                expected = tuple((1 - weight) * old + weight * new for old, new in zip(expected, shift, strict=True))
-                first = False
-                there = moved(shape, motion, shift)
-                seen = self._pieces(differs, there > INSIDE)
-                shape = there
-                inside = there > INSIDE
-                if inside.any() and seen[inside].mean() > _WELL_SEEN:
-                    shape = learned(there, seen)
-            elif before is not None and self._looks_alike(frame, step, before, motion):
-                there = moved(shape, motion, (0, 0))
-                seen = moved(before.astype(np.float32), motion, (0, 0)) > 0.5
-                shape, expected = there, (0.0, 0.0)
-                moves = moves or place.score >= _MOVES
-            else:
-                there = shape = moved(shape, motion, expected)
-                seen = self._pieces(differs, there > INSIDE) if moves else np.zeros_like(mask)
-            track.put(frame, _sharpened(seen, differs) if moves else seen)
-            unseen = 0 if np.count_nonzero(seen) > 0.05 * area else unseen + 1
-            if unseen >= _GONE_FRAMES:
+            seen = self._seen(frame, step, state, track)
+            if seen is not None:
+                track.put(frame, seen)
+            gone = seen is None or np.count_nonzero(seen) <= _LEAST_SEEN * np.count_nonzero(mask)
+            unseen = unseen + 1 if gone else 0
+            if seen is None or unseen >= _GONE_FRAMES:
                 track.lost_at = frame - (unseen - 1) * step
                 return
             frame += step
 
+    def _seen(self, frame: int, step: int, state: "_State", track: Track) -> Bool | None:
+        """Return the object in the next frame; None where it has left the picture."""
+        motion = self._camera.between(frame - step, frame)
+        differs = self.differences(frame, track)
+        resting = moved(state.shape, motion, (0, 0))
+        place = find(resting, np.clip(differs / _FULL_LEVELS, 0, 1), state.expected)
+        if place is None:
+            return None
+        before = track.at(frame - step)
+        if state.moves and place.score >= _SEEN:
+            state.expect(place.shift, place.score)
+            shape = moved(state.shape, motion, place.shift)
+            inside = shape > INSIDE
+            pieces = self._pieces(differs, inside)
+            share = pieces[inside].mean() if inside.any() else 0.0
+            state.shape = learned(shape, pieces) if share > _WELL_SEEN else shape
+            seen = _sharpened(pieces, differs)
+            if before is not None and share < _WHOLE:  # a slow object is in the frames around, too
+                seen |= self._alike(frame, step, before, motion, place.shift) & inside
+            return seen
+        if before is not None and self._rests(frame, step, before, motion):
+            state.shape, state.expected = resting, (0.0, 0.0)
+            state.moves |= place.score >= _MOVES
+            return moved(before.astype(np.float32), motion, (0, 0)) > 0.5
+        state.shape = moved(state.shape, motion, state.expected)
+        return self._pieces(differs, state.shape > INSIDE) if state.moves else np.zeros(differs.shape, np.bool_)
+
     def _pieces(self, differs: F32, expected: Bool) -> Bool:
         """Return the foreground near where the object is expected: pieces most of which are there."""
         near = cv2.dilate(expected.astype(np.uint8), _NEAR) > 0
-        found = (foreground(differs, near) & near).astype(np.uint8)
-        found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, _SQUARE)
+        found = cv2.morphologyEx((foreground(differs, near) & near).astype(np.uint8), cv2.MORPH_CLOSE, _SQUARE)
         count, labels, figures, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
         inside = np.bincount(labels.ravel(), weights=expected.ravel(), minlength=count)
         areas = figures[:, cv2.CC_STAT_AREA]
@@ -135,15 +158,20 @@ class Follower:
         kept[0] = False
         return np.asarray(kept[labels])
 
-    def _looks_alike(self, frame: int, step: int, mask: Bool, motion: NDArray[np.float64]) -> bool:
+    def _rests(self, frame: int, step: int, mask: Bool, motion: NDArray[np.float64]) -> bool:
         """Whether the object of the frame before, moved with the background, is still there."""
-        width, height = self._frames.size
-        before = cv2.warpPerspective(self._frames.at(frame - step), motion, (width, height)).astype(np.int16)
         there = moved(mask.astype(np.float32), motion, (0, 0)) > 0.5
-        if not there.any():
-            return False
-        changed = np.abs(before - self._frames.at(frame).astype(np.int16)).max(axis=2)[there]
-        return bool((changed < _ALIKE_LEVELS).mean() >= _ALIKE)
+        alike = self._alike(frame, step, mask, motion, (0, 0))
+        return bool(there.any() and np.count_nonzero(alike) >= _ALIKE * np.count_nonzero(there))
+
+    def _alike(
+        self, frame: int, step: int, mask: Bool, motion: NDArray[np.float64], shift: tuple[float, float]
+    ) -> Bool:
+        """Return which pixels of the mask of the frame before, moved, look as they did there."""
+        with_shift = np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1.0]]) @ motion
+        before = cv2.warpPerspective(self._frames.at(frame - step), with_shift, self._frames.size).astype(np.int16)
+        changed = np.abs(before - self._frames.at(frame).astype(np.int16)).max(axis=2)
+        return np.asarray((moved(mask.astype(np.float32), motion, shift) > 0.5) & (changed < _ALIKE_LEVELS))
 
 
 def _sharpened(mask: Bool, differs: F32) -> Bool:

@@ -57,7 +57,8 @@ def find(shape: F32, evidence: F32, expected: tuple[float, float]) -> Place | No
     around = cv2.copyMakeBorder(evidence, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
     first_row, first_column = top + y + margin - _SEARCH_PX, left + x + margin - _SEARCH_PX
     window = around[
-        first_row : first_row + bottom - top + 2 * _SEARCH_PX, first_column : first_column + right - left + 2 * _SEARCH_PX
+        first_row : first_row + bottom - top + 2 * _SEARCH_PX,
+        first_column : first_column + right - left + 2 * _SEARCH_PX,
     ]
     scores = cv2.matchTemplate(np.ascontiguousarray(window), template, cv2.TM_CCORR) / np.count_nonzero(template > 0)
     away = np.arange(-_SEARCH_PX, _SEARCH_PX + 1) ** 2
