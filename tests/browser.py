@@ -97,6 +97,27 @@ class Browser:
     def click(self, selector: str) -> None:
         self.value(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def drag(self, *points: tuple[float, float], touch: bool = False) -> None:
+        """Press at the first point, move over the others, and let go: (x, y) in pixels of the window."""
+        if touch:
+            for kind, at in zip(["touchStart", *["touchMove"] * (len(points) - 1)], points, strict=True):
+                self._ask("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": at[0], "y": at[1]}])
+            self._ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            return
+        kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 1), "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*points, points[-1]], strict=True):
+            self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def press(self, *keys: str, shift: bool = False, control: bool = False) -> None:
+        """Press keys one after the other, named as the page's events name them; letters in lower case."""
+        modifiers = 8 * shift + 2 * control
+        for key in keys:
+            text = {"Enter": "\r"}.get(key, key if len(key) == 1 and not control else "")
+            code = {"Tab": 9, "Enter": 13, "Delete": 46}.get(key, 0)
+            told = {"key": key, "modifiers": modifiers, "windowsVirtualKeyCode": code}
+            self._ask("Input.dispatchKeyEvent", type="keyDown", text=text, **told)
+            self._ask("Input.dispatchKeyEvent", type="keyUp", **told)
+
     def texts(self, selector: str) -> list[str]:
         found: list[str] = self.value(
             f"[...document.querySelectorAll({json.dumps(selector)})].map((one) => one.innerText)"

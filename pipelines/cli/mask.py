@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from reelmend.pipelines.cli.draw import draw
 from reelmend.pipelines.cli.guard import guarded, show_log
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug
@@ -84,5 +85,5 @@ def as_masks(job: JobConfig) -> JobConfig:
     return replace(job, mode=Mode.masks, engine="propagation", stitch=replace(job.stitch, codec=codec))
 
 
-for command in (preview, make):
+for command in (preview, make, draw):
     mask.command()(guarded(command))

@@ -1,0 +1,1 @@
+"""Page on which a mask is drawn on a video."""
