@@ -173,8 +173,8 @@ FAULTS = [
     Fault(
         "a level at the threshold is missing",
         "pipelines/media/masks/align.py",
-        "missing = (levels > config.threshold)",
-        "missing = (levels >= config.threshold)",
+        "missing = ((levels > config.threshold)",
+        "missing = ((levels >= config.threshold)",
         "media/test_masks.py",
     ),
     Fault(
