@@ -24,6 +24,7 @@ from reelmend.pipelines.engines.weights.folder import weights_folder
 from reelmend.pipelines.engines.weights.registry import registry
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.media.capabilities import encoder_available
+from reelmend.pipelines.media.masks.sources.registry import source_names, source_of
 from reelmend.pipelines.utils.redaction import redact
 from reelmend.pipelines.utils.units import readable_bytes
 
@@ -66,6 +67,7 @@ def examine() -> list[Finding]:
         *_disks(),
         *engines_here(),
         weights_here(),
+        *masks_here(),
         ray_finding,
         *_choice(ray_offer),
     ]
@@ -187,6 +189,23 @@ def engines_here() -> Iterator[Finding]:
         yield Finding("flow method", f"{method.name}: {method.summary}")
     for broken in broken_plugins():
         yield Finding("engine", str(broken), Level.NOTE, broken.advice)
+
+
+def masks_here() -> Iterator[Finding]:
+    """The mask sources that an expression can name, and those that cannot be used on this machine."""
+    for name in source_names():
+        try:
+            source = source_of(name)
+            problem = source.problem()
+        except SetupError as exc:
+            yield Finding("mask source", str(exc), Level.NOTE)
+            continue
+        what = f"{name}: {source.summary}"
+        yield (
+            Finding("mask source", f"{what}; cannot be used", Level.NOTE, problem)
+            if problem
+            else Finding("mask source", what)
+        )
 
 
 def _try_ray() -> tuple[dict[str, Any] | None, Finding]:

@@ -1,6 +1,8 @@
 """Mask expressions say what they say: their terms, ranges and regions, and what is wrong with them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelmend.pipelines.errors import ConfigError, MaskError
 from reelmend.pipelines.media.masks.expression import is_expression, read_expression
@@ -18,7 +20,9 @@ from reelmend.pipelines.media.masks.expression import is_expression, read_expres
         ("text - box:0,0,100%,10%", "text - box:0,0,100%,10%"),
         ("text & polygon:0,0,9,0,9,9", "text & polygon:0,0,9,0,9,9"),
         ("masks/{stem}.png - box:0,0,8,8", "file:masks/{stem}.png - box:0,0,8,8"),
-        ("file:a + b/c.png + text", None),
+        ("masks/a@2.png@2s:5s + text", "file:masks/a@2.png@2s:5s + text"),
+        ("text+overlay:0,0,50%,50%@:3s+box:0,0,8,8", "text + overlay:0,0,50%,50%@0:3s + box:0,0,8,8"),
+        ("track:first.png@2s", "track:first.png@2s"),
         ("box:0,0,8,8+box:8,8,8,8@1s:", "box:0,0,8,8 + box:8,8,8,8@1s:"),
         ("box:0,0,8,8+text", None),
         ("text+box:0,0,8,8", "text + box:0,0,8,8"),
@@ -60,6 +64,39 @@ def test_the_name_of_a_file_is_not_an_expression(path: str) -> None:
 def test_what_is_wrong_is_named(text: str, part_of_the_message: str) -> None:
     with pytest.raises(ConfigError, match=part_of_the_message.replace("+", r"\+")):
         read_expression(text)
+
+
+WORDS = st.sampled_from(
+    [
+        "text",
+        "track",
+        "box:",
+        "polygon:",
+        "file:",
+        "overlay",
+        "@",
+        ":",
+        "1",
+        "5%",
+        ",",
+        " + ",
+        " - ",
+        " & ",
+        "+",
+        "a.png",
+        "2s",
+        " ",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=12).map("".join))
+def test_whatever_is_typed_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        expression = read_expression(text)
+    except ConfigError:
+        return
+    assert read_expression(str(expression)) == expression
 
 
 def test_a_region_outside_the_picture_is_refused() -> None:

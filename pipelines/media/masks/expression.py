@@ -28,13 +28,16 @@ from reelmend.pipelines.media.masks.drawn import (
     read_length,
     sides_of,
 )
+from reelmend.pipelines.media.masks.sources.base import MaskSource
 from reelmend.pipelines.media.masks.sources.registry import find_source, source_names, unknown_source
 
 FILE = "file"
 """The word before a path in an expression."""
 _SIGNS = "+-&"
 _SPACED = re.compile(r"\s+([+&-])\s+")
-_RANGE = re.compile(r"@([\d.:a-z ]*)$")
+_MOMENT = r"(?:\d+(?:\.\d+)?\s*(?:ms|s|min|h)?)"
+_WHEN = re.compile(rf"@({_MOMENT}?:{_MOMENT}|{_MOMENT}:?)$")
+"""When, at the end of what follows a source or a file."""
 
 
 @dataclass(frozen=True)
@@ -156,46 +159,58 @@ def _terms(text: str) -> Iterator[Term]:
 
 def _of_source(sign: str, part: str) -> Iterator[Term]:
     """A source, and shapes or sources that follow it after a `+` without spaces; or a file."""
-    if not _starts_with_word(part):
-        yield Term(sign, FILE, path=part)
-        return
     name = _word_of(part)
-    if "+" in part and name != FILE and not _names_file(part):
-        first, _, rest = part.partition("+")
-        yield from _of_source(sign, first)
-        if sign != "+":
-            raise ConfigError(f"mask {part}: put spaces around each sign where not all of them are +")
-        yield from _terms(rest)
+    if name == FILE or not _starts_with_word(part):
+        yield _file(sign, part.removeprefix(f"{FILE}:").strip(), part)
         return
-    argument = part[len(name) :]
-    source = None if name == FILE else find_source(name)
-    found = _RANGE.search(argument)
-    within = moment = None
-    if found:
-        argument = argument[: found.start()]
-        if ":" in found[1] or source is None or not source.needs_region:
-            within = read_range(found[1])
-        else:
-            moment = read_moment(found[1])
-    elif "@" in argument and not _names_file(part):
-        raise ConfigError(f"mask {part}: a range is written @START:STOP, such as @0:250 or @2s:")
-    argument = argument.removeprefix(":").strip()
-    if name == FILE:
-        if not argument:
-            raise ConfigError(f"mask {part}: names no file; use file:PATH")
-        yield Term(sign, FILE, path=argument, range=within)
-        return
+    source = find_source(name)
     if source is None:
         raise ConfigError(f"mask {part}: {unknown_source(name)}")
-    if not argument:
-        if source.needs_region:
-            path = " or a mask file" if source.takes_painted else ""
-            raise ConfigError(f"mask {part}: {name} needs a box{path}; use {name}:LEFT,TOP,WIDTH,HEIGHT")
-        yield Term(sign, name, range=within)
-    elif source.takes_painted and not _are_lengths(argument):
-        yield Term(sign, name, path=argument, range=within, moment=moment)
-    else:
-        yield Term(sign, name, region=_region(argument, part), range=within, moment=moment)
+    argument = part[len(name) :].removeprefix(":").strip()
+    if argument and not argument.startswith("@") and source.takes_painted and not _are_lengths(argument):
+        path, within, moment = _split(argument)
+        yield Term(sign, name, path=path, range=within, moment=moment)
+        return
+    first, plus, rest = part.partition("+")
+    if plus and sign != "+":
+        raise ConfigError(f"mask {part}: put spaces around each sign where not all of them are +")
+    yield _found(sign, source, first[len(name) :].removeprefix(":").strip(), part)
+    if plus:
+        yield from _terms(rest)
+
+
+def _found(sign: str, source: MaskSource, argument: str, part: str) -> Term:
+    """Return the term of a source with its region, `argument` being what follows its name."""
+    argument, at, when = argument.partition("@")
+    within = moment = None
+    if at and (":" in when or not source.needs_region):
+        within = read_range(when)
+    elif at:
+        moment = read_moment(when)
+    if argument.strip():
+        return Term(sign, source.name, region=_region(argument, part), range=within, moment=moment)
+    if source.needs_region:
+        path = " or a mask file" if source.takes_painted else ""
+        raise ConfigError(f"mask {part}: {source.name} needs a box{path}; use {source.name}:LEFT,TOP,WIDTH,HEIGHT")
+    return Term(sign, source.name, range=within)
+
+
+def _file(sign: str, argument: str, part: str) -> Term:
+    path, within, moment = _split(argument)
+    if moment is not None:
+        path, within = argument, None  # a file is no moment: this is part of its name
+    if not path:
+        raise ConfigError(f"mask {part}: names no file; use file:PATH")
+    return Term(sign, FILE, path=path, range=within)
+
+
+def _split(argument: str) -> tuple[str, FrameRange | None, Edge | None]:
+    """Return (path, range, moment) of `PATH@START:STOP` or `PATH@MOMENT`; an `@` before anything else is the path's."""
+    found = _WHEN.search(argument)
+    if found is None:
+        return argument, None, None
+    path, when = argument[: found.start()].strip(), found[1]
+    return (path, read_range(when), None) if ":" in when else (path, None, read_moment(when))
 
 
 def _region(argument: str, part: str) -> tuple[Length, Length, Length, Length]:
@@ -209,14 +224,8 @@ def _region(argument: str, part: str) -> tuple[Length, Length, Length, Length]:
 
 
 def _are_lengths(argument: str) -> bool:
-    return re.fullmatch(r"[\d.,%\s]+", argument) is not None
-
-
-def _names_file(part: str) -> bool:
-    name = _word_of(part)
-    source = find_source(name) if name not in (*SHAPES, FILE) else None
-    argument = _RANGE.sub("", part[len(name) :]).removeprefix(":").partition("+")[0]
-    return name == FILE or (source is not None and source.takes_painted and not _are_lengths(argument))
+    """Whether it is numbers of pixels or percent, with or without a range."""
+    return re.fullmatch(r"[\d.,%\s]+", argument.partition("@")[0]) is not None
 
 
 def _word_of(part: str) -> str:
