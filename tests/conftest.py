@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -33,6 +34,10 @@ class _OneClusterOneProcess(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
         return share_of(self.config.rootpath / file, test.partition("[")[0]) or file
+
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no fault of what is tested
+settings.load_profile("suite")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneClusterOneProcess:

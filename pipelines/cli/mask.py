@@ -81,8 +81,10 @@ def make(typed: JobOptions, as_json: AsJson = False, debug: Debug = False) -> in
 
 def as_masks(job: JobConfig) -> JobConfig:
     """Return the job that writes masks instead of restored videos."""
+    from reelmend.pipelines.engines.registry import DEFAULT  # imports numpy, which --help does not need
+
     codec = Codec.png if job.stitch.codec is Codec.png else Codec.ffv1
-    return replace(job, mode=Mode.masks, engine="propagation", stitch=replace(job.stitch, codec=codec))
+    return replace(job, mode=Mode.masks, engine=DEFAULT.name, stitch=replace(job.stitch, codec=codec))
 
 
 for command in (preview, make, draw):

@@ -169,6 +169,7 @@ def test_a_worker_does_not_outlive_its_killed_driver(tmp_path: Path) -> None:
     _until(lambda: workers_alive(tmp_path) == [])
 
 
+@pytest.mark.slow
 def test_a_run_on_a_terminal_with_its_own_ray_shows_nothing_of_it(tmp_path: Path) -> None:
     """Not even when a worker dies. Workers once hung here: the system stops a background process at the terminal."""
     driver = Driver(tmp_path, "a", "kills_once_in_flow")

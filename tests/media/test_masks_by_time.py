@@ -35,7 +35,8 @@ def test_each_frame_takes_the_mask_that_is_shown_at_its_time(video: VideoInfo) -
 
 
 def test_a_mask_that_lasts_otherwise_is_refused(video: VideoInfo) -> None:
-    assert frames_at(at(video, Fraction(25), 20), at(video, Fraction(25), 10)) is None
+    assert frames_at(at(video, Fraction(50), 50), at(video, Fraction(25), 10)) is None
+    assert frames_at(at(video, Fraction(25), 251), at(video, Fraction(25), 250)) is None, "the rate is the same"
 
 
 def test_masks_of_half_the_rate_stand_for_two_frames_each_and_that_is_said(tmp_path: Path, video: VideoInfo) -> None:

@@ -242,6 +242,7 @@ def test_a_draft_and_a_refinement_that_die_are_finished_by_the_same_commands(
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_ray_and_this_process_give_the_same_bytes_with_all_of_them_on(
     folder: Path, weights: dict[str, str], tmp_path: Path, on_cluster: str
 ) -> None:

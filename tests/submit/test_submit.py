@@ -42,6 +42,7 @@ def ids(head: Head, name: str) -> tuple[dict[str, JobDetails], JobSubmissionClie
     return {id: job for id, job in known.items() if name in id}, client
 
 
+@pytest.mark.slow
 def test_quarantined_items_are_told_by_the_exit_status_and_the_next_try_is_a_new_job(head: Head, folder: Path) -> None:
     """Whoever reaches the cluster can read the runtime_env: nothing of the submitter's environment is in it."""
     (folder / "in" / "broken.mp4").write_bytes(b"not a video")
@@ -78,6 +79,7 @@ def test_the_exit_status_is_that_of_the_run(status: str, code: int | None, exit_
     assert exit_status_of(details) == exit_status
 
 
+@pytest.mark.slow
 def test_a_job_that_was_running_when_it_was_found_is_attached_to_and_a_stopped_one_is_not_a_success(
     head: Head, folder: Path
 ) -> None:
