@@ -153,14 +153,10 @@ def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
     for left, top, right, bottom in others:
         elsewhere[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
     elsewhere[box[1] : box[3], box[0] : box[2]] = False
-    behind = None
-    if len(absent):
-        away = np.abs(median - np.median(absent, axis=0)).max(axis=2).astype(np.float32)
-        outside = ~elsewhere
-        grow = high // 3
-        outside[max(0, box[1] - grow) : box[3] + grow, max(0, box[0] - grow) : box[2] + grow] = False
-        if outside.any() and float(np.percentile(away[outside], 75)) < NOTICED:
-            behind = away
+    outside = ~elsewhere
+    grow = high // 3
+    outside[max(0, box[1] - grow) : box[3] + grow, max(0, box[0] - grow) : box[2] + grow] = False
+    behind = _difference(median, absent, outside)
     change, change_around = None, np.zeros(contrast.shape, np.float32)
     if len(present) >= 4:
         # What passes behind a line covers most pixels at least once or twice.
@@ -168,6 +164,20 @@ def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
         change = np.asarray(np.percentile(away, OFTEN, axis=0), np.float32)
         change_around = _blurred(np.maximum(change, _blurred(change, high)), 2 * high)
     return _View(median, around, contrast, behind, change, change_around, box, elsewhere, high)
+
+
+def _difference(median: F32, absent: U8, outside: Bool) -> F32 | None:
+    """Return the largest difference of a channel to the pictures without the line [h, w]; None if the camera moves.
+
+    Only those pictures count that agree with the line's around it: before or after, the light may have been another.
+    """
+    if not outside.any():
+        return None
+    away = [np.abs(median - picture).max(axis=2)[outside] for picture in absent]
+    alike = [one for one, apart in zip(absent, away, strict=True) if float(np.percentile(apart, 75)) < NOTICED]
+    if not alike:
+        return None
+    return np.asarray(np.abs(median - np.median(alike, axis=0)).max(axis=2), np.float32)
 
 
 def _blurred(image: F32, side: int) -> F32:
