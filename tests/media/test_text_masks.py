@@ -16,11 +16,14 @@ from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.text import detector
 from reelmend.pipelines.media.masks.sources.text.presence import shown
 from reelmend.pipelines.media.masks.sources.text.source import TextSource
+from reelmend.pipelines.media.masks.sources.text.strokes import letters as letters_of
 from tests.clips import scene, write_clip
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 SIZE = (240, 96)
+BOX = (12, 44, 228, 84)
+"""Of words at (20, 70), about as the detector gives it."""
 
 
 def words(text: str, at: tuple[int, int], size: tuple[int, int] = SIZE, height: int = 22) -> tuple[Bool, Bool]:
@@ -65,6 +68,16 @@ def test_letters_are_covered_tightly_from_the_first_frame_to_the_last(subtitled:
         assert (mask & text).sum() >= 0.98 * text.sum()
         assert mask.sum() <= 1.5 * text.sum()
     assert masks[12] is masks[13]  # equal masks in a row are one object
+
+
+def test_a_frame_rate_that_cannot_be_hides_no_line(tmp_path: Path) -> None:
+    """At 1500 frames per second, as some files claim, the words would be shown for 13 ms."""
+    pictures, text = with_words(scene(30, SIZE), "Burnt in words", range(5, 25))
+    path = write_clip(tmp_path / "fast.mp4", pictures=pictures, rate=1500, options={"crf": "16"}, audio=False)
+    assert inspect_video(path).rate == 1500
+    masks = find(path)
+    assert [index for index, mask in enumerate(masks) if mask.any()] == list(range(5, 25))
+    assert (masks[15] & text).sum() >= 0.98 * text.sum()
 
 
 def test_lines_are_boxes_if_asked(subtitled: tuple[Path, Bool]) -> None:
@@ -133,6 +146,27 @@ def test_a_digit_that_changes_is_covered_in_each_frame(tmp_path: Path) -> None:
     for index, (mask, text) in enumerate(zip(masks, texts, strict=True)):
         assert (mask & text).sum() >= 0.97 * text.sum(), index
         assert mask.sum() <= 1.5 * text.sum(), index
+
+
+def test_the_scene_before_the_words_is_known_though_the_light_changes_after_them() -> None:
+    """White words in white snow on a still camera: one picture without them in their light tells them from the snow."""
+    snow = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    random = np.random.default_rng(0)
+    for x, y in zip(random.integers(0, SIZE[0] - 2, 500), random.integers(0, SIZE[1] - 2, 500), strict=True):
+        snow[y : y + 2, x : x + 2] = 255
+    present, text = with_words(np.stack([snow] * 5), "Same colours", range(5))
+    found = letters_of(present, np.stack([snow, snow // 2, snow // 2]), BOX).mask
+    assert (found & text).sum() >= 0.98 * text.sum()
+    assert found.sum() <= 1.25 * text.sum()
+
+
+def test_a_shape_that_passes_behind_words_is_no_letter_that_changes() -> None:
+    """A white bar, 40 px wide and as high as the picture, passes behind white words by 6 px a frame."""
+    pictures = np.full((10, SIZE[1], SIZE[0], 3), 90, np.uint8)
+    for index, picture in enumerate(pictures):
+        picture[:, 60 + 6 * index : 100 + 6 * index] = 250
+    present, _ = with_words(pictures, "Passing behind", range(10))
+    assert letters_of(present, present[:0], BOX).changing is None
 
 
 @pytest.mark.parametrize("size", [(16, 16), (64, 2)])

@@ -30,6 +30,8 @@ U8 = NDArray[np.uint8]
 
 SAMPLES_PER_S = 4.0
 """Pictures per second in which lines are looked for; one that is shown for less than two of them can be missed."""
+MOST_APART = 12
+"""Frames between two of these pictures at most, however many frames per second the file claims to have."""
 SPAN_SAMPLES, MARGIN_SAMPLES = 40, 5
 """Samples about which is decided at once, and how many more are looked at on both sides: bounds memory."""
 MOST_SIDE = 1920
@@ -47,7 +49,7 @@ class TextSource(MaskSource):
         return model_problem()
 
     def digest(self) -> str:
-        return f"text 1 {model_digest()}"
+        return f"text 2 {model_digest()}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return 0.06 + 0.06 * size[0] * size[1] / (1280 * 720)
@@ -93,7 +95,7 @@ class _Shot:
             for _ in range(self.start, self.stop):
                 yield nothing
             return
-        every = max(1, round(self.search.clip.rate / SAMPLES_PER_S))
+        every = min(MOST_APART, max(1, round(self.search.clip.rate / SAMPLES_PER_S)))
         grid = list(range(self.start, self.stop, every))
         to_come = self._samples(every)
         known: deque[Sample] = deque()

@@ -13,31 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.pipelines.media.masks.sources.text.changing import LEAST_INK, Changing, changing_in
 from reelmend.pipelines.media.masks.sources.text.detector import Box
 from reelmend.pipelines.media.masks.sources.text.panel import panel
+from reelmend.pipelines.media.masks.sources.text.view import NOTICED, SAME_COLOUR, View, blurred, view_of
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-NOTICED = 10.0
-"""Difference in grey levels from which a pixel is not what it was: twice what coding leaves."""
-SAME_COLOUR = 45.0
-"""Largest difference in a channel between pixels of one colour: coding blurs thin strokes."""
-BUSY = 20.0
-"""Change over time, in grey levels, from which a background is taken to move."""
-OFTEN = 95
-"""Percentile of the changes of a pixel that is its change over time."""
 FAINT = 3.0
 """Usual difference in grey levels of a border to what is beyond it, from which it belongs to the letters."""
 SOFT = 2.5
 """Difference in grey levels to a flat background that the softest edges of letters still have."""
 FLAT = 3.0
 """Mean difference in grey levels of a background to its mean, up to which soft edges can be told from it."""
-NEW_INK = 0.015
-"""Share of a stretch of a line from which ink where there usually is none means that its letters change."""
-LEAST_INK = 0.015
-"""Share of a stretch of a line that letters take at least."""
 
 
 @dataclass(frozen=True)
@@ -48,69 +38,8 @@ class Letters:
     """Letters with outline and shadow [h, w], tightly, or a box where they could not be told from the background."""
     median: F32
     """The line and a blurred background [h, w, 3]."""
-    changing: "Changing | None" = None
+    changing: Changing | None = None
     """The part of the line whose letters change while it is shown, as the digits of a clock."""
-
-
-@dataclass(frozen=True)
-class Changing:
-    """A part of a line whose letters have to be found in each frame."""
-
-    where: Bool
-    """[h, w]"""
-    colour: F32
-    tolerance: float
-    """Largest difference in a channel to this colour."""
-    width: int
-    """How far outline and soft edges reach beyond this colour, in pixels."""
-    high: int
-
-    def letters(self, picture: U8) -> Bool:
-        """Return the letters of this part in a picture u8 [h, w, 3] of the line: bool [h, w]."""
-        ink = (np.abs(picture - self.colour).max(axis=2) < self.tolerance) & self.where
-        if float(ink[self.where].mean()) < LEAST_INK:
-            return self.where
-        stroke = max(3, self.high // 5) | 1  # where the colour is the outline's, what it surrounds is the fill
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (stroke, stroke))
-        filled = cv2.morphologyEx(_grown(ink, self.width).astype(np.uint8), cv2.MORPH_CLOSE, disc)
-        return filled.astype(np.bool_) & _grown(self.where, self.width)
-
-
-@dataclass(frozen=True)
-class _View:
-    """What is known of each pixel around a line."""
-
-    median: F32
-    around: F32
-    """Mean of the surroundings of each pixel [h, w, 3]."""
-    contrast: F32
-    """Largest difference of a channel to its surroundings [h, w]."""
-    behind: F32 | None
-    """Largest difference of a channel to the pictures without the line [h, w], on a still camera."""
-    change: F32 | None
-    """Change over time [h, w]."""
-    change_around: F32
-    """The same of the neighbourhood; 0 where it is not known."""
-    box: Box
-    """The line, in pixels of the crop."""
-    others: Bool
-    """Where other lines are [h, w]."""
-    high: int
-    """About how high letters are."""
-
-    @property
-    def stays(self) -> Bool:
-        """Whether a pixel changes much less than what surrounds it, where that moves."""
-        if self.change is None:
-            return np.zeros(self.contrast.shape, np.bool_)
-        return (self.change_around > BUSY) & (self.change < 0.45 * self.change_around)
-
-    @property
-    def varies(self) -> Bool:
-        """Whether a pixel changes as its surroundings do, which move."""
-        if self.change is None:
-            return np.zeros(self.contrast.shape, np.bool_)
-        return (self.change_around > BUSY) & (self.change > 0.7 * self.change_around)
 
 
 def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Letters:
@@ -119,7 +48,7 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     `others` are boxes of other lines in the same pictures.
     """
     present = _fully_shown(present, box)
-    view = _view(present, absent, box, others)
+    view = view_of(present, absent, box, others)
     behind_line = panel(view.median, box, view.high)
     if behind_line is not None:
         return Letters(behind_line, view.median)
@@ -130,7 +59,7 @@ def letters(present: U8, absent: U8, box: Box, others: Sequence[Box] = ()) -> Le
     edges = _with_faint_edges(view, grown)
     mask |= (edges & ~grown) | (grown & _unlike_background(view, grown))
     mask = _boxed_where_unsure(view, ink, mask)
-    return Letters(mask, view.median, _changing(view, present, colour, ink, mask))
+    return Letters(mask, view.median, changing_in(view, present, colour, ink, mask))
 
 
 def _fully_shown(present: U8, box: Box) -> U8:
@@ -138,43 +67,13 @@ def _fully_shown(present: U8, box: Box) -> U8:
     if len(present) < 3:
         return present
     luma = present[:, box[1] : box[3], box[0] : box[2]].mean(axis=3, dtype=np.float32)
-    details = np.stack([image - _blurred(image, box[3] - box[1]) for image in luma])
+    details = np.stack([image - blurred(image, box[3] - box[1]) for image in luma])
     usual = np.median(details, axis=0)
     strength = (details * usual).sum(axis=(1, 2)) / max(float((usual * usual).sum()), 1e-6)
     return np.asarray(present[strength > 0.85 * np.median(strength)], np.uint8)
 
 
-def _view(present: U8, absent: U8, box: Box, others: Sequence[Box]) -> _View:
-    median = np.median(present, axis=0).astype(np.float32)
-    high = max(4, round(0.8 * (box[3] - box[1])))
-    around = _blurred(median, 2 * high)
-    contrast = np.abs(median - around).max(axis=2)
-    elsewhere = np.zeros(contrast.shape, np.bool_)
-    for left, top, right, bottom in others:
-        elsewhere[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
-    elsewhere[box[1] : box[3], box[0] : box[2]] = False
-    behind = None
-    if len(absent):
-        away = np.abs(median - np.median(absent, axis=0)).max(axis=2).astype(np.float32)
-        outside = ~elsewhere
-        grow = high // 3
-        outside[max(0, box[1] - grow) : box[3] + grow, max(0, box[0] - grow) : box[2] + grow] = False
-        if outside.any() and float(np.percentile(away[outside], 75)) < NOTICED:
-            behind = away
-    change, change_around = None, np.zeros(contrast.shape, np.float32)
-    if len(present) >= 4:
-        # What passes behind a line covers most pixels at least once or twice.
-        away = np.abs(present - median).max(axis=3)
-        change = np.asarray(np.percentile(away, OFTEN, axis=0), np.float32)
-        change_around = _blurred(np.maximum(change, _blurred(change, high)), 2 * high)
-    return _View(median, around, contrast, behind, change, change_around, box, elsewhere, high)
-
-
-def _blurred(image: F32, side: int) -> F32:
-    return np.asarray(cv2.blur(image, (side | 1, side | 1)), np.float32)
-
-
-def _ink(view: _View) -> tuple[F32, Bool]:
+def _ink(view: View) -> tuple[F32, Bool]:
     """Return (colour, its pixels [h, w]): the one that is seen in the line and hardly around it."""
     left, top, right, bottom = view.box
     inside = np.zeros(view.contrast.shape, np.bool_)
@@ -211,20 +110,20 @@ def _commonest(colours: F32) -> F32:
     return np.asarray(some[near[int(near.sum(axis=1).argmax())]].mean(axis=0), np.float32)
 
 
-def _of_colour(view: _View, colour: F32) -> Bool:
+def _of_colour(view: View, colour: F32) -> Bool:
     ink = _alike(view, colour) & ~view.varies
     if view.behind is not None:
         ink &= view.behind > NOTICED
     return np.asarray(ink, np.bool_)
 
 
-def _alike(view: _View, colour: F32) -> Bool:
+def _alike(view: View, colour: F32) -> Bool:
     """Return which pixels have a colour, rather than that of their surroundings [h, w]."""
     apart = np.abs(view.around - colour).max(axis=2)
     return np.asarray(np.abs(view.median - colour).max(axis=2) < np.minimum(SAME_COLOUR, 0.55 * apart), np.bool_)
 
 
-def _thin(view: _View, ink: Bool) -> Bool:
+def _thin(view: View, ink: Bool) -> Bool:
     """Return ink without blobs thicker than strokes, and without what is far from the line."""
     left, top, right, bottom = view.box
     grow = view.high // 5
@@ -242,7 +141,7 @@ def _thin(view: _View, ink: Bool) -> Bool:
     return np.asarray(ink & thin & near, np.bool_)
 
 
-def _around_ink(view: _View, ink: Bool) -> Bool:
+def _around_ink(view: View, ink: Bool) -> Bool:
     """Return outline, shadow and soft edges of ink [h, w]."""
     if not ink.any():
         return np.zeros_like(ink)
@@ -297,7 +196,7 @@ def _odds(share: float) -> float:
     return share / max(1 - share, 1e-3)
 
 
-def _with_faint_edges(view: _View, mask: Bool) -> Bool:
+def _with_faint_edges(view: View, mask: Bool) -> Bool:
     """Return the mask, grown on each side as long as its border is, on average, lighter or darker than what is beyond.
 
     So soft edges and shadows are found that no single pixel shows. A background is as often lighter as darker.
@@ -318,49 +217,13 @@ def _with_faint_edges(view: _View, mask: Bool) -> Bool:
     return out
 
 
-def _changing(view: _View, present: U8, colour: F32, ink: Bool, mask: Bool) -> Changing | None:
-    """Return the stretches of a line that hold ink elsewhere in some pictures than in others."""
-    if len(present) < 4 or not ink.any():
-        return None
-    left, top, right, bottom = view.box
-    apart = np.abs(view.around[top:bottom, left:right] - colour).max(axis=2)
-    tolerance = min(SAME_COLOUR, 0.5 * float(np.median(apart)))
-    inks = np.abs(present[:, top:bottom, left:right] - colour).max(axis=3) < tolerance
-    usual = inks.mean(axis=0) > 0.5
-    new = inks & ~mask[top:bottom, left:right]
-    step = max(2, view.high // 2)
-    cells = range(0, right - left, step)
-    often = []
-    for x in cells:
-        cell = slice(x, x + step)
-        appears = new[:, :, cell].mean(axis=(1, 2)) > NEW_INK
-        kept = (inks & usual)[:, :, cell].sum(axis=(1, 2)) / max(1, int(usual[:, cell].sum()))
-        # Where ink appears and none vanishes, it is the background that has its colour.
-        often.append(float((appears & (kept < 0.9)).mean()) > 0.2)
-    if not any(often) or sum(often) > 0.8 * len(often):  # all of it: that is the background
-        return None
-    where = np.zeros(mask.shape, np.bool_)
-    for x, changes in zip(cells, often, strict=True):
-        if changes:
-            where[top:bottom, max(left, left + x - step) : min(right, left + x + 2 * step)] = True
-    far = cv2.distanceTransform((~ink).astype(np.uint8), cv2.DIST_L2, 5)
-    edge = far[mask & ~where & (far < view.high / 3)]
-    width = int(np.ceil(np.percentile(edge, 95))) if edge.size else 2
-    return Changing(where, colour, tolerance, 1 + max(1, width), view.high)
-
-
-def _grown(mask: Bool, by: int) -> Bool:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by + 1, 2 * by + 1))
-    return cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
-
-
-def _unlike_background(view: _View, mask: Bool) -> Bool:
+def _unlike_background(view: View, mask: Bool) -> Bool:
     """Return which pixels differ from the background around them, as even a soft edge does, or may do so [h, w]."""
     outside = (~mask).astype(np.float32)
-    weight = _blurred(outside, view.high)
-    behind = _blurred(view.median * outside[..., None], view.high) / np.maximum(weight, 1e-3)[..., None]
+    weight = blurred(outside, view.high)
+    behind = blurred(view.median * outside[..., None], view.high) / np.maximum(weight, 1e-3)[..., None]
     away = np.abs(view.median - behind).max(axis=2)
-    rough = _blurred(away * outside, view.high) / np.maximum(weight, 1e-3)
+    rough = blurred(away * outside, view.high) / np.maximum(weight, 1e-3)
     return np.asarray((away > SOFT) | (rough > FLAT) | (weight < 0.02), np.bool_)
 
 
@@ -373,7 +236,7 @@ def _moved(mask: Bool, right: int, down: int) -> Bool:
     return out
 
 
-def _boxed_where_unsure(view: _View, ink: Bool, mask: Bool) -> Bool:
+def _boxed_where_unsure(view: View, ink: Bool, mask: Bool) -> Bool:
     """Return the mask, with a box around stretches of the line in which there is hardly any ink."""
     left, top, right, bottom = view.box
     step = max(2, view.high)
