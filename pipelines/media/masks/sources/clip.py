@@ -13,6 +13,8 @@ from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.rotation import as_shown
 
 U8 = NDArray[np.uint8]
+MOST_RATE = 120.0
+"""Frames per second above which a rate is taken for a mistake in the header, for what is counted in seconds."""
 Size = tuple[int, int]
 """(width, height)"""
 
@@ -34,8 +36,8 @@ class Clip:
 
     @property
     def rate(self) -> float:
-        """Frames per second, on average."""
-        return float(self.info.rate)
+        """Frames per second, on average; at most `MOST_RATE`, as files say anything."""
+        return min(float(self.info.rate), MOST_RATE)
 
     def pictures(
         self, start: int | None = None, stop: int | None = None, size: Size | None = None, every: int = 1
