@@ -41,6 +41,8 @@ _TALKATIVE = (
     "ray._private.runtime_env.packaging",
 )
 """They tell of every package that is uploaded and every connection that ends well."""
+_NO_AGENT = "No available agent"
+"""What Ray answers while a cluster starts, with the advice to try again."""
 _PATIENCE_S = 300.0
 """For so long a cluster that no longer answers is asked again while its logs are followed."""
 
@@ -119,16 +121,22 @@ class Jobs:
         """Return whether this call started it, and not another one at the same moment."""
         with TemporaryDirectory() as folder:
             Path(folder, JOB_FILE).write_text(job)
-            try:
-                # Nothing else goes along: anyone who can reach the cluster can read a job's runtime_env.
-                self._client.submit_job(
-                    entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder}, metadata=content
-                )
-            except RuntimeError as exc:
-                if "already" in str(exc):
-                    return False
-                raise
-        return True
+            patience_ends = time.monotonic() + _PATIENCE_S
+            while True:
+                try:
+                    # Nothing else goes along: anyone who can reach the cluster can read a job's runtime_env.
+                    self._client.submit_job(
+                        entrypoint=ENTRYPOINT, submission_id=id, runtime_env={"working_dir": folder}, metadata=content
+                    )
+                except RuntimeError as exc:
+                    if "already" in str(exc):
+                        return False
+                    # The head of a cluster answers before its agents, which start jobs, have come up.
+                    if _NO_AGENT not in str(exc) or time.monotonic() > patience_ends:
+                        raise
+                    time.sleep(_POLL_S)
+                else:
+                    return True
 
     def _log_since(self, id: str, told: int) -> Iterator[str]:
         """Yield what is after the first `told` characters of the log, until the connection or the job ends."""

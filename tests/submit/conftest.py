@@ -51,6 +51,7 @@ def head(s3_endpoint: str) -> Iterator[Head]:
             for number, agent_port in enumerate(agent_ports[1:], 1)
         ]
         _wait_for(f"{url}/api/v0/nodes", lambda answer: answer.count('"ALIVE"') == 3, *others)
+        _wait_for_agent(url)
         yield Head(url, env, f"http://127.0.0.1:{exporter_port}/metrics", others)
 
 
@@ -60,6 +61,18 @@ def _free_ports(count: int) -> list[int]:
     for s in sockets:
         s.close()
     return ports
+
+
+def _wait_for_agent(url: str) -> None:
+    """Submit a job that does nothing until one is taken: agents, which start jobs, come up after their machines."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.post(f"{url}/api/jobs/", json={"entrypoint": "true"}, headers=headers, timeout=60)
+        if answer.ok:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"no agent of the cluster took a job within {PATIENCE_S} s: {answer.text}")
 
 
 def _wait_for(url: str, told: Callable[[str], bool], *processes: Machine) -> None:
