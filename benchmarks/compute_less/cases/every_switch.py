@@ -11,7 +11,7 @@ from benchmarks.compute_less.clips import behind_box
 from reelmend.pipelines.job.load import leaf_values, load_job
 
 _SIZE, _BOX, _INNER_BOX = (192, 128), (32, 56, 16, 16), (40, 56, 16, 16)
-"""The second one ends inside a tile of 32 pixels, as masks with dilation do: the grey that hides it is no detail."""
+"""The second one ends inside a tile of 32 pixels, as masks with dilation do: the grey that hides it must not count as detail."""
 _AUTO_SIZE = {"process.max_side": "auto", "process.auto_least": 96}
 _NOT_TRIED = ("propainter.raft", "propainter.flow_completion", "propainter.generator", "propainter.attention")
 """Of a preset: the weights are drawn, and attention is written out so that it is counted."""

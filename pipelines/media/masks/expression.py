@@ -198,7 +198,7 @@ def _found(sign: str, source: MaskSource, argument: str, part: str) -> Term:
 def _file(sign: str, argument: str, part: str) -> Term:
     path, within, moment = _split(argument)
     if moment is not None:
-        path, within = argument, None  # a file is no moment: this is part of its name
+        path, within = argument, None  # only an object is followed from a moment: here it belongs to the file name
     if not path:
         raise ConfigError(f"mask {part}: names no file; use file:PATH")
     return Term(sign, FILE, path=path, range=within)

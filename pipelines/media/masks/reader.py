@@ -173,7 +173,7 @@ def read_masks(path: MaskInput | str, info: VideoInfo, config: MaskConfig, start
 
 
 def _fitted(levels: _Levels, info: VideoInfo, config: MaskConfig) -> Bool:
-    if not levels.is_file:  # whoever drew or made it has said what is missing
+    if not levels.is_file:  # its levels are exact: threshold and inversion are for files
         config = replace(config, threshold=127, invert=False)
     return fitted(levels.values, levels.path, info, config, levels.own_rotation, levels.own_mirrored)
 

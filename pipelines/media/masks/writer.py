@@ -35,7 +35,7 @@ def _as_mask(info: VideoInfo) -> VideoInfo:
     aspect = 1 / info.sample_aspect if info.rotation % 180 else info.sample_aspect
     return replace(
         info,
-        is_folder=True,  # there is no file whose sound and subtitles it would take along
+        is_folder=True,  # so that no sound or subtitles are copied from the source
         width=width,
         height=height,
         pixel_format="gray",

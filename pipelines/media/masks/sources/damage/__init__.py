@@ -28,7 +28,7 @@ _HALF = 12
 _SECONDS_AT_720P = 0.15
 """Core-seconds a frame, decoding included: `python -m benchmarks.masks damage`."""
 _MOST_COVERED = 0.2
-"""Share of the picture, above which what was found in a frame is no damage but a change that flow cannot follow."""
+"""Share of the picture above which what was found in a frame is a change that flow cannot follow, not damage."""
 
 
 class DamageSource(MaskSource):
