@@ -77,7 +77,9 @@ def _read(path: Path, label: int | None, modified_ns: int, size: int) -> Annotat
             return _of_images(path, content, label)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
         raise MaskError(f"{path}: is not in the format of COCO or YouTube-VIS ({type(exc).__name__}: {exc})") from exc
-    raise MaskError(f"{path}: has neither images (COCO) nor videos (YouTube-VIS), and is not a list of run-length codes")
+    raise MaskError(
+        f"{path}: has neither images (COCO) nor videos (YouTube-VIS), and is not a list of run-length codes"
+    )
 
 
 def _of_list(path: Path, content: list[Any]) -> Annotations:
