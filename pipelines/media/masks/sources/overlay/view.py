@@ -7,7 +7,7 @@ import numpy as np
 
 from reelmend.pipelines.media.masks.sources.base import Bool, Box
 from reelmend.pipelines.media.masks.sources.clip import U8, Size
-from reelmend.pipelines.media.sizes import fit
+from reelmend.pipelines.media.masks.sources.shrunk import shrunk
 
 _LONGEST_SIDE = 1280
 """Pictures are shrunk to this; a bug of 24 px in 720p keeps its size, one of 4K has a third of it."""
@@ -28,15 +28,7 @@ class View:
 
     @classmethod
     def of(cls, full: Size, region: Box | None) -> "View":
-        size = fit(full, _LONGEST_SIDE)
-        left, top, right, bottom = region or (0, 0, *full)
-        across, down = size[0] / full[0], size[1] / full[1]
-        box = (
-            max(0, int(left * across) - _CONTEXT_PX),
-            max(0, int(top * down) - _CONTEXT_PX),
-            min(size[0], int(np.ceil(right * across)) + _CONTEXT_PX),
-            min(size[1], int(np.ceil(bottom * down)) + _CONTEXT_PX),
-        )
+        size, box = shrunk(full, region, _LONGEST_SIDE, _CONTEXT_PX)
         return cls(full, size, box)
 
     @property
