@@ -13,7 +13,7 @@ from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.doctor_checks import Finding
 from reelmend.pipelines.config import LogFormat
 from reelmend.pipelines.job.load import dump_job, load_job
-from reelmend.pipelines.observe.serve.server import _text
+from reelmend.pipelines.observe.answering import text_answer
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.tasks import Failure
 from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
@@ -90,7 +90,12 @@ def test_no_log_line_holds_credentials_whoever_wrote_it(form: LogFormat, capsys:
 def test_what_ends_in_the_ledger_the_doctor_and_an_answer_holds_none() -> None:
     text = "http://u:sesame@h/"
     failure = Failure("probe:a", "StoreError", text, transient=True, trace=text)
-    told = [failure.reason, failure.trace, Finding("Ray", text).what, _text(HTTPStatus.BAD_GATEWAY, text).body.decode()]
+    told = [
+        failure.reason,
+        failure.trace,
+        Finding("Ray", text).what,
+        text_answer(HTTPStatus.BAD_GATEWAY, text).body.decode(),
+    ]
     assert all("***" in said and "sesame" not in said for said in told)
 
 

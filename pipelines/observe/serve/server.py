@@ -6,20 +6,18 @@ nothing and asks nothing of the run. What `reelmend.pipelines.observe.bounded_se
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from reelmend.pipelines.errors import ReelmendError, SetupError
-from reelmend.pipelines.observe.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.observe.answering import Answer, AnsweringHandler, text_answer
+from reelmend.pipelines.observe.bounded_server import BoundedServer
 from reelmend.pipelines.observe.report.page import live_policy
 from reelmend.pipelines.observe.serve.answers import AskedWrongly, ItemQuery, items, live_page, now
 from reelmend.pipelines.observe.serve.watched import WatchedRun
 from reelmend.pipelines.stages.previews import FOLDER, kind_of, load_preview
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location
-from reelmend.pipelines.utils.redaction import redact
 
 _EVERYWHERE = {
     "Cache-Control": "no-store",
@@ -29,14 +27,6 @@ _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: HTTPStatus
-    kind: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 class PageServer(BoundedServer):
@@ -57,29 +47,30 @@ class PageServer(BoundedServer):
         return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
 
 
-class _Handler(BoundedHandler):
+class _Handler(AnsweringHandler):
     server: PageServer
+    everywhere = _EVERYWHERE
 
     def do_GET(self) -> None:  # noqa: N802
         try:
             answer = self._answer()
         except AskedWrongly as exc:
-            answer = _text(HTTPStatus.BAD_REQUEST, str(exc))
+            answer = text_answer(HTTPStatus.BAD_REQUEST, str(exc))
         except ReelmendError as exc:
-            answer = _text(HTTPStatus.BAD_GATEWAY, str(exc))
+            answer = text_answer(HTTPStatus.BAD_GATEWAY, str(exc))
         self._send(answer)
 
     do_HEAD = do_GET  # noqa: N815
 
     def _refuse_method(self) -> None:
         self.close_connection = True  # its body is not read
-        self._send(_text(HTTPStatus.METHOD_NOT_ALLOWED, "this server is read-only", {"Allow": "GET, HEAD"}))
+        self._send(text_answer(HTTPStatus.METHOD_NOT_ALLOWED, "this server is read-only", {"Allow": "GET, HEAD"}))
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse_method  # noqa: N815
 
     def _answer(self) -> Answer:
         if not self.may_ask():
-            return _text(
+            return text_answer(
                 HTTPStatus.FORBIDDEN, "this server only accepts requests for localhost; see reelmend serve --host"
             )
         address, run = urlsplit(self.path), self.server.run
@@ -95,32 +86,11 @@ class _Handler(BoundedHandler):
         folder, _, name = address.path.rpartition("/")
         picture = load_preview(self.server.work, name, self.server.files) if folder == f"/{FOLDER}" else None
         if picture is None:
-            return _text(HTTPStatus.NOT_FOUND, "no such page")
+            return text_answer(HTTPStatus.NOT_FOUND, "no such page")
         return Answer(HTTPStatus.OK, kind_of(name), picture, {"Cache-Control": "private, max-age=31536000, immutable"})
-
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        headers = {"Content-Type": answer.kind, "Content-Length": str(len(answer.body))}
-        for name, value in {**_EVERYWHERE, **answer.headers, **headers}.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the standard library refuses by itself (a line too long, no HTTP at all), with the same headers."""
-        self.close_connection = True
-        status = HTTPStatus(code)
-        self._send(_text(status, status.phrase))
 
 
 _PAGE = {"Content-Security-Policy": f"{live_policy()}; frame-ancestors 'none'"}
-
-
-def _text(status: HTTPStatus, line: str, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status, "text/plain; charset=utf-8", f"{redact(line)}\n".encode("utf-8", "replace"), headers or {})
 
 
 def _json(value: object) -> Answer:

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files as package_files
@@ -21,13 +21,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reelmend.pipelines.errors import ReelmendError, SetupError
-from reelmend.pipelines.observe.bounded_server import BoundedHandler, BoundedServer
+from reelmend.pipelines.observe.answering import Answer, AnsweringHandler, text_answer
+from reelmend.pipelines.observe.bounded_server import BoundedServer
 from reelmend.pipelines.preview.draw.drawing import BadDrawing, read_drawing
 from reelmend.pipelines.preview.draw.frames import Frames
 from reelmend.pipelines.preview.draw.result import Results
 from reelmend.pipelines.preview.draw.saved import Saved, save
 from reelmend.pipelines.preview.draw.subject import Subject
-from reelmend.pipelines.utils.redaction import redact
 
 HOST = "127.0.0.1"
 MOST_BYTES = 4 * 2**20
@@ -56,13 +56,6 @@ _FILES = {
 _FRAME = re.compile(r"frame/([0-9]{1,9})\.jpg")
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: HTTPStatus
-    kind: str
-    body: bytes
-
-
 class DrawServer(BoundedServer):
     """Serves one page. `serve_forever` returns after a drawing is saved, unless it is to keep serving."""
 
@@ -82,8 +75,9 @@ class DrawServer(BoundedServer):
         return f"http://{HOST}:{self.server_port}/{self.secret}/"
 
 
-class _Handler(BoundedHandler):
+class _Handler(AnsweringHandler):
     server: DrawServer
+    everywhere = _HEADERS
     _saved = False
 
     def do_GET(self) -> None:  # noqa: N802
@@ -106,9 +100,9 @@ class _Handler(BoundedHandler):
         try:
             self._send(found(place))
         except BadDrawing as exc:
-            self._send(_text(HTTPStatus.BAD_REQUEST, str(exc)))
+            self._send(text_answer(HTTPStatus.BAD_REQUEST, str(exc)))
         except ReelmendError as exc:
-            self._send(_text(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc)))
+            self._send(text_answer(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc)))
 
     def _place(self) -> str | Answer:
         """Return what the address names after the secret, or why it is refused."""
@@ -116,10 +110,10 @@ class _Handler(BoundedHandler):
         visits = self.command == "GET" and self.headers.get("Sec-Fetch-Mode") == "navigate"  # by a link to the page
         is_ours = origin is None or origin == f"http://{self.headers.get('Host', '')}"
         if not self.may_ask() or not is_ours or not (visits or site in ("none", "same-origin")):
-            return _text(HTTPStatus.FORBIDDEN, "this server only answers its own page, on localhost")
+            return text_answer(HTTPStatus.FORBIDDEN, "this server only answers its own page, on localhost")
         _, secret, *rest = [*self.path.split("/", 2), "", ""]
         if not secrets.compare_digest(secret.encode(), self.server.secret.encode()):
-            return _text(HTTPStatus.NOT_FOUND, "no such page; open the address that `reelmend mask draw` printed")
+            return text_answer(HTTPStatus.NOT_FOUND, "no such page; open the address that `reelmend mask draw` printed")
         return rest[0]
 
     def _shown(self, place: str) -> Answer:
@@ -130,7 +124,7 @@ class _Handler(BoundedHandler):
         wanted = _FRAME.fullmatch(place)
         if wanted and int(wanted[1]) < self.server.subject.info.frames:
             return Answer(HTTPStatus.OK, "image/jpeg", self.server.frames.jpeg(int(wanted[1])))
-        return _text(HTTPStatus.NOT_FOUND, "no such page")
+        return text_answer(HTTPStatus.NOT_FOUND, "no such page")
 
     def _done(self, place: str) -> Answer:
         sent = self._body()
@@ -140,7 +134,7 @@ class _Handler(BoundedHandler):
         subject = self.server.subject
         size, frames = subject.info.display_size, subject.info.frames
         if not isinstance(sent, dict) or place not in ("save", "outline"):
-            return _text(HTTPStatus.NOT_FOUND, "no such page")
+            return text_answer(HTTPStatus.NOT_FOUND, "no such page")
         drawing = read_drawing(sent.get("drawing"), size, frames)
         if place == "outline":
             frame = sent.get("frame")
@@ -155,38 +149,22 @@ class _Handler(BoundedHandler):
     def _body(self) -> Any:
         """Return what is sent, or why it is refused."""
         if self.headers.get("Origin") is None or self.headers.get_content_type() != _JSON:
-            return _text(HTTPStatus.FORBIDDEN, "this server only answers its own page")
+            return text_answer(HTTPStatus.FORBIDDEN, "this server only answers its own page")
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch(r"[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
-            return _text(HTTPStatus.LENGTH_REQUIRED, "the length of the drawing is missing")
+            return text_answer(HTTPStatus.LENGTH_REQUIRED, "the length of the drawing is missing")
         if int(length) > MOST_BYTES:
-            return _text(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a drawing may have at most {MOST_BYTES} bytes")
+            return text_answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a drawing may have at most {MOST_BYTES} bytes")
         try:
             return json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError):
-            return _text(HTTPStatus.BAD_REQUEST, "this is not JSON")
+            return text_answer(HTTPStatus.BAD_REQUEST, "this is not JSON")
 
     def _refuse_method(self) -> None:
         self.close_connection = True
-        self._send(_text(HTTPStatus.METHOD_NOT_ALLOWED, "no such method"))
+        self._send(text_answer(HTTPStatus.METHOD_NOT_ALLOWED, "no such method"))
 
     do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse_method  # noqa: N815
-
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in {**_HEADERS, "Content-Type": answer.kind, "Content-Length": str(len(answer.body))}.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the standard library refuses by itself (a line too long, no HTTP at all), with the same headers."""
-        self.close_connection = True
-        status = HTTPStatus(code)
-        self._send(_text(status, status.phrase))
 
 
 def _page(subject: Subject, keep: bool) -> bytes:
@@ -204,10 +182,6 @@ def _page(subject: Subject, keep: bool) -> bytes:
 def _environment() -> Environment:
     loader = PackageLoader("reelmend.pipelines", "preview/draw")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _text(status: HTTPStatus, line: str) -> Answer:
-    return Answer(status, "text/plain; charset=utf-8", f"{redact(line)}\n".encode("utf-8", "replace"))
 
 
 def _json(value: object) -> Answer:
