@@ -71,7 +71,7 @@ Instead of `input.videos`, `input.manifest` (or `--manifest`) names a Parquet, C
 | column | required | meaning |
 |---|---|---|
 | `video` | yes | container file or folder of images, relative to the manifest |
-| `mask` | unless `mode: outpaint` | image, folder of images or video, relative to the manifest |
+| `mask` | unless `mode: outpaint` | image, folder of images or video, relative to the manifest, or a [mask source](#mask-sources) such as `text` |
 | `output` | | path inside `out`, with or without a suffix (the codec decides: `.mp4`, `.mov`, `.mkv`); default: the name of the video |
 | `frames`, `width`, `height`, `fps` | | used by `reelmend plan` instead of opening the file; `fps` is also the frame rate of a folder of images |
 | `range` | | the frames to restore, as in `frames`: `0:250`, `:3s`; the output is named after it unless the row has an `output` |

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.howto.footage import scene
 from benchmarks.masks import scenes
 from benchmarks.masks.finding import found
 from benchmarks.masks.logos import LOGOS, burnt, placed
@@ -25,12 +26,14 @@ BACKGROUNDS: dict[str, tuple[Make, bool]] = {
     "pan, 3 px a frame": (lambda: scenes.pan(_SIZE, _FRAMES), True),
     "fast pan, 12 px": (lambda: scenes.pan(_SIZE, _FRAMES, (12, 1), 4), True),
     "still pictures, a cut every 8 frames": (lambda: scenes.cuts(_SIZE, _FRAMES, 8, 5), True),
+    "pan along courses of bricks": (lambda: _bricks(), False),
     "slow pan, 1 px": (lambda: scenes.pan(_SIZE, _FRAMES, (1.2, 0.2), 3), False),
 }
 """By name: the scene, and whether the gates hold for it."""
 WITHOUT: dict[str, Make] = {
     "pan": lambda: scenes.pan(_SIZE, 100),
     "pan along straight lines": lambda: scenes.pan(_SIZE, 100, (4, 0), 2),
+    "pan along courses of bricks": lambda: _bricks(),
     "slow pan": lambda: scenes.pan(_SIZE, 100, (0.4, 0), 3),
     "still": lambda: scenes.still(_SIZE, 100),
     "still, 5 objects cross": lambda: scenes.still(_SIZE, 100, 1, objects=5),
@@ -105,6 +108,10 @@ def _without(samples: Path | None) -> tuple[list[str], list[str]]:
         if masked:
             false.append(f"{name}: {masked} frames masked without a logo")
     return rows, false
+
+
+def _bricks() -> Iterator[U8]:
+    return (np.asarray(cv2.resize(picture, _SIZE, interpolation=cv2.INTER_CUBIC), np.uint8) for picture in scene(4.0))
 
 
 def _letterboxed(pictures: Iterator[U8]) -> Iterator[U8]:

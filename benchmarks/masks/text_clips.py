@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.howto.footage import scene
 from benchmarks.masks.burnt_text import Line, Style, burn, leaves
 from reelmend.pipelines.config import TextKind
 
@@ -110,6 +111,17 @@ def cases() -> list[Case]:
             "bottles",
             (Line("Plain letters on a table", (MIDDLE, LOW), Style(SERIF, 30)),),
         ),
+        Case(
+            "outlined, a van passes behind",
+            "van",
+            (
+                Line("The van was late again,", (MIDDLE, 412), Style("sans", 34, outline=2), 12, 48, fade=3),
+                Line("and nobody had called.", (MIDDLE, 454), Style("sans", 34, outline=2), 12, 48, fade=3),
+                Line("So we waited by the wall.", (MIDDLE, 454), Style("sans", 34, outline=2), 54, 95, fade=3),
+            ),
+            kind=TextKind.captions,
+        ),
+        Case("no text, captions only, a van passes", "van", kind=TextKind.captions),
         Case("Chinese, plain, bmx", "bmx", (Line(chinese, (MIDDLE, LOW), Style("uni", 32), 14, 70),)),
         Case(
             "credits that scroll",
@@ -133,6 +145,11 @@ def background(name: str, samples: Path | None) -> Background | None:
     if name == "leaves":
         world = leaves((SIZE[0] + 3 * FRAMES, SIZE[1] + FRAMES))
         return lambda index: world[index : index + SIZE[1], 3 * index : 3 * index + SIZE[0]]
+    if name == "van":
+        shots = [
+            np.asarray(cv2.resize(picture, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8) for picture in scene(0.0)
+        ]
+        return lambda index: shots[index % len(shots)]
     if samples is None:
         return None
     if name == "bmx":

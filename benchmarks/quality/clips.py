@@ -52,13 +52,13 @@ def hand_held(clip_THWC: U8) -> U8:
 def still_scene() -> U8:
     """Return a brick wall over a floor of boards before a still camera; a van and a ball cross it."""
     rng = np.random.default_rng(20)
-    wall = _background(rng)
-    van, ball = _van(rng), _ball(rng)
+    wall = brick_wall(rng)
+    a_van, a_ball = van(rng), ball(rng)
     clip = np.empty((FRAMES, HEIGHT, WIDTH, 3), np.uint8)
     for t in range(FRAMES):
         frame = wall.copy()
-        _lay(frame, *ball, centre=(WIDTH - 20 - 7.0 * t, 118 + 6 * np.sin(t / 6)))
-        _lay(frame, *van, centre=(-60 + 9.0 * t, 187.0))
+        lay(frame, *a_ball, centre=(WIDTH - 20 - 7.0 * t, 118 + 6 * np.sin(t / 6)))
+        lay(frame, *a_van, centre=(-60 + 9.0 * t, 187.0))
         clip[t] = np.clip(np.rint(frame + rng.normal(0, _NOISE, frame.shape)), 0, 255)
     clip.flags.writeable = False
     return clip
@@ -77,7 +77,8 @@ def _video(path: Path) -> Iterator[U8]:
         yield np.asarray(frame, np.uint8)
 
 
-def _background(rng: np.random.Generator) -> Float32:
+def brick_wall(rng: np.random.Generator) -> Float32:
+    """Return a brick wall over a floor of boards: f32 [HEIGHT, WIDTH, 3], 0..255."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     light = 1.1 - 0.35 * np.hypot(columns / WIDTH - 0.4, rows / HEIGHT - 0.3)
     course = (rows // 14).astype(int)
@@ -105,8 +106,8 @@ def _octaves(rng: np.random.Generator, cell: tuple[int, int]) -> Float32:
     return total / np.float32(total.std())
 
 
-def _van(rng: np.random.Generator) -> tuple[Float32, Float32]:
-    """A picture and its coverage 0..1."""
+def van(rng: np.random.Generator) -> tuple[Float32, Float32]:
+    """Return a picture f32 [70, 110, 3] and its coverage [70, 110], 0..1."""
     paint = np.full((70, 110, 3), (196, 190, 60), np.uint8)
     cv2.rectangle(paint, (70, 8), (102, 30), (50, 60, 80), -1)
     cv2.rectangle(paint, (8, 10), (60, 34), (180, 40, 40), -1)
@@ -122,16 +123,18 @@ def _van(rng: np.random.Generator) -> tuple[Float32, Float32]:
     return picture, np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.7), np.float32)
 
 
-def _ball(rng: np.random.Generator) -> tuple[Float32, Float32]:
+def ball(rng: np.random.Generator) -> tuple[Float32, Float32]:
+    """Return a picture f32 [44, 44, 3] and its coverage [44, 44], 0..1."""
     rows, columns = np.mgrid[:44, :44].astype(np.float32) - 21.5
     stripes = np.where(np.sin(columns * 0.5 + rows * 0.2)[..., None] > 0, (60, 90, 190), (225, 225, 215))
     picture = stripes + cv2.GaussianBlur(rng.normal(0, 25, (44, 44, 3)), (0, 0), 1.0)
     return picture.astype(np.float32), np.clip(20.5 - np.hypot(rows, columns), 0, 1).astype(np.float32)
 
 
-def _lay(frame: Float32, picture: Float32, cover: Float32, centre: tuple[float, float]) -> None:
+def lay(frame: Float32, picture: Float32, cover: Float32, centre: tuple[float, float]) -> None:
     """Composite an object, at a place between pixels, over a frame in place."""
     high, wide = cover.shape
+    size = frame.shape[1::-1]
     place = np.array([[1, 0, centre[0] - wide / 2], [0, 1, centre[1] - high / 2]], np.float32)
-    there = cv2.warpAffine(cover, place, (WIDTH, HEIGHT))[..., None]
-    frame += there * (cv2.warpAffine(picture, place, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE) - frame)
+    there = cv2.warpAffine(cover, place, size)[..., None]
+    frame += there * (cv2.warpAffine(picture, place, size, borderMode=cv2.BORDER_REPLICATE) - frame)

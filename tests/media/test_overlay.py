@@ -49,6 +49,25 @@ def test_a_logo_over_three_seconds_of_moving_picture_is_masked_tightly(
     assert len({id(mask) for mask in masks}) == 1, "equal masks are one object"
 
 
+def along_bricks(frames: int = 75) -> U8:
+    """A pan along a wall: the joints between its courses stay where they are, and go through the logo to the border."""
+    width, height = SIZE
+    rows, columns = np.mgrid[:height, : width + 4 * frames]
+    course = rows // 14
+    along = columns + course % 2 * 15
+    tone = np.random.default_rng(2).integers(60, 150, (course.max() + 1, along.max() // 30 + 1))
+    wall = np.where((rows % 14 < 2) | (along % 30 < 2), 190, tone[course, along // 30]).astype(np.uint8)
+    return np.stack([np.dstack([wall[:, 4 * index : 4 * index + width]] * 3) for index in range(frames)])
+
+
+def test_a_logo_is_distinguished_from_the_straight_lines_along_which_the_camera_pans(tmp_path: Path) -> None:
+    pictures, logo = with_logo(along_bricks())
+    masks = masks_of(OverlaySource(), search_of(clip(tmp_path, pictures)))
+    assert all((mask & logo).sum() >= 0.95 * logo.sum() for mask in masks)
+    assert all(mask.sum() <= 1.6 * logo.sum() for mask in masks)
+    assert not any(mask.any() for mask in masks_of(OverlaySource(), search_of(clip(tmp_path, along_bricks()))))
+
+
 def test_nothing_is_masked_where_there_is_no_logo(tmp_path: Path) -> None:
     search = search_of(clip(tmp_path, panning()))
     assert not any(mask.any() for mask in masks_of(OverlaySource(), search))

@@ -14,9 +14,11 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.sources.base import Search
 from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.text import detector
+from reelmend.pipelines.media.masks.sources.text.detector import Found
 from reelmend.pipelines.media.masks.sources.text.presence import shown
 from reelmend.pipelines.media.masks.sources.text.source import TextSource
 from reelmend.pipelines.media.masks.sources.text.strokes import letters as letters_of
+from reelmend.pipelines.media.masks.sources.text.tracks import Sample, edges_of, tracks_in
 from tests.clips import scene, write_clip
 
 U8 = NDArray[np.uint8]
@@ -107,6 +109,20 @@ def test_words_that_move_with_the_scene_are_no_captions(tmp_path: Path) -> None:
     for index, mask in enumerate(find(path)):
         there = text[:, 2 * index : 2 * index + 240]
         assert (mask & there).sum() >= 0.95 * there.sum(), index
+
+
+def test_a_shape_that_rolls_to_the_words_does_not_take_them_along() -> None:
+    """A ring is taken for text, and comes to where words stand: the words are a line of their own, which stays."""
+    samples = []
+    for index in range(6):
+        picture, _ = with_words(scene(1, SIZE), "Burnt in words", range(int(index >= 2)), (20, 70))
+        left = 12 + 16 * min(index, 2)
+        cv2.circle(picture[0], (left + 12, 62), 9, (250, 250, 250), 4)
+        ring, line = Found((left, 50, left + 24, 74), 0.95), Found((20, 50, 190, 76), 0.95)
+        samples.append(Sample(6 * index, edges_of(picture[0]), (line,) if index >= 2 else (ring,)))
+    tracks = {track.boxes[-1]: track for track in tracks_in(samples)}
+    assert not tracks[(20, 50, 190, 76)].moves
+    assert tracks[(20, 50, 190, 76)].frames == [12, 18, 24, 30]
 
 
 def test_words_do_not_reach_across_a_cut(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from reelmend.pipelines.media.masks.sources.clip import U8
 from reelmend.pipelines.media.masks.sources.overlay.ground import with_ground
 from reelmend.pipelines.media.masks.sources.overlay.logo import F32, Logo, box_of
 from reelmend.pipelines.media.masks.sources.overlay.matte import pixels_of
+from reelmend.pipelines.media.masks.sources.overlay.pan_lines import pan_lines
 from reelmend.pipelines.media.masks.sources.overlay.presence import share_shown, stays
 from reelmend.pipelines.media.masks.sources.overlay.states import LEAST_STATES, distinct, trust
 
@@ -81,21 +82,32 @@ def find_logos(pictures_NHW: U8, at_border: tuple[bool, bool, bool, bool]) -> Fo
         return found
     measured = measure(pictures_NHW, counted)
     edges = _edges(measured)
+    lines = pan_lines(edges, measured.mean_edge, measured.spread >= _MOVING)
+    edges &= ~lines
+    groups = []
     for part, label in _grouped(edges):
         if int((edges & label).sum()) < _LEAST_EDGE_PIXELS:
             continue
         if touches(part, label.shape, at_border):
             found.touching_border |= bool(np.median(measured.certainty[edges & label]) >= _TYPICAL)
             continue
-        whole = with_ground(label, part, measured.spread)
-        if not _like_a_logo(box_of(whole), whole, edges & label, measured):
-            continue
-        mask = pixels_of(pictures_NHW, counted, label, whole, measured.spread)
-        if mask is None:
-            continue
-        logo = _as_logo(mask, edges & label, measured)
-        if stays(np.array([share_shown(picture, logo) for picture in pictures_NHW])):
-            found.logos.append(logo)
+        label = label | _within(part, lines)
+        groups.append((label, with_ground(label, part, measured.spread)))
+    known = np.zeros(edges.shape, np.bool_)
+    while True:
+        # A logo's disc stands still next to its letters: what is known to be a logo is not its surroundings.
+        like = [_like_a_logo(box_of(whole), whole, edges & label, measured, known) for label, whole in groups]
+        for (label, whole), is_like in zip(groups, like, strict=True):
+            mask = pixels_of(pictures_NHW, counted, label, whole, measured.spread) if is_like else None
+            if mask is None:
+                continue
+            logo = _as_logo(mask, edges & label, measured)
+            if stays(np.array([share_shown(picture, logo) for picture in pictures_NHW])):
+                found.logos.append(logo)
+                known |= whole
+        groups = [group for group, is_like in zip(groups, like, strict=True) if not is_like]
+        if not any(like) or not groups:
+            break
     return found
 
 
@@ -144,20 +156,29 @@ def _grouped(edges: Bool) -> list[tuple[Box, Bool]]:
     return parts
 
 
+def _within(box: Box, lines: Bool) -> Bool:
+    """Return the pixels of lines of the scene that may be a logo's own border, or are next to it."""
+    left, top, right, bottom = box
+    place = (slice(max(0, top - _LEAST_GAP), bottom + _LEAST_GAP), slice(left, right))
+    near = np.zeros_like(lines)
+    near[place] = lines[place]
+    return near
+
+
 def touches(box: Box, shape: tuple[int, ...], at_border: tuple[bool, bool, bool, bool]) -> bool:
     """Whether a box comes to a side of the view that is the picture's border."""
     sides = (box[0] <= 1, box[1] <= 1, box[2] >= shape[1] - 1, box[3] >= shape[0] - 1)
     return any(side and border for side, border in zip(sides, at_border, strict=True))
 
 
-def _like_a_logo(box: Box, label: Bool, edges: Bool, measured: Statistics) -> bool:
+def _like_a_logo(box: Box, label: Bool, edges: Bool, measured: Statistics, known: Bool) -> bool:
     height, width = label.shape
     across, down = box[2] - box[0], box[3] - box[1]
     if across > _LONGEST * width or down > _LONGEST * height or across * down > _LARGEST_SHARE * width * height:
         return False
     if float(np.median(measured.certainty[edges])) < _TYPICAL:
         return False
-    return _isotropy(measured.mean_edge[:, edges]) >= _LEAST_ISOTROPY and _moves_around(label, measured)
+    return _isotropy(measured.mean_edge[:, edges]) >= _LEAST_ISOTROPY and _moves_around(label, measured, known)
 
 
 def _isotropy(gradients: F32) -> float:
@@ -166,12 +187,12 @@ def _isotropy(gradients: F32) -> float:
     return float(small / large) if large > 0 else 0.0
 
 
-def _moves_around(label: Bool, measured: Statistics) -> bool:
-    """Whether most of what surrounds a group of edges moves, on all sides."""
+def _moves_around(label: Bool, measured: Statistics, known: Bool) -> bool:
+    """Whether most of what surrounds a group of edges moves, on all sides; `known` logos do not count."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     near = cv2.dilate(label.astype(np.uint8), kernel)
     far = cv2.dilate(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RING_PX + 1,) * 2))
-    ring = (far > 0) & (near == 0)
+    ring = (far > 0) & (near == 0) & ~known
     moving = (measured.spread >= _MOVING) & (measured.states >= LEAST_STATES)
     if not ring.any() or moving[ring].mean() < _RING_MOVING:
         return False

@@ -49,7 +49,7 @@ class TextSource(MaskSource):
         return model_problem()
 
     def digest(self) -> str:
-        return f"text 2 {model_digest()}"
+        return f"text 3 {model_digest()}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return 0.06 + 0.06 * size[0] * size[1] / (1280 * 720)

@@ -25,6 +25,8 @@ MOST_SPEED = 0.1
 STAYS_PUT = 2.0
 """Way in pixels of the sample, over all samples of a line, up to which it stands still: what the noise of its place adds
 up to."""
+ALIKE_WIDTH = 0.5
+"""Narrower over wider box of a line that moved between two samples, at least."""
 SURELY, SURELY_ONCE = 0.85, 0.92
 """Mean probability that a line reaches in a sample at least, and one that is in a single sample: letters that can be
 read exceed 0.9; bottles, painted roads and leaves reach 0.8."""
@@ -108,6 +110,8 @@ def _follow(track: Track, before: Sample, now: Sample, free: list[Found]) -> boo
     same = max(free, key=lambda other: _shared(moved, other.box), default=None)
     if same is None or _shared(moved, same.box) < 0.3:
         return False
+    if reach > 2 and not _as_wide(moved, same.box):
+        return False  # something that came to where a line is, such as a wheel behind subtitles
     free.remove(same)
     track.frames.append(now.frame)
     track.boxes.append(same.box)
@@ -145,6 +149,12 @@ def _peak(scores: F32, best: int) -> float:
     before, here, after = (float(score) for score in scores[best - 1 : best + 2])
     bend = before - 2 * here + after
     return 0.0 if bend >= 0 else max(-0.5, min(0.5, 0.5 * (before - after) / bend))
+
+
+def _as_wide(one: tuple[float, ...], other: Box) -> bool:
+    """Whether two boxes are about as wide: what moves is detected whole in both samples, or leaves the picture."""
+    wide = one[2] - one[0], other[2] - other[0]
+    return min(wide) >= ALIKE_WIDTH * max(wide)
 
 
 def _shared(one: tuple[float, ...], other: Box) -> float:

@@ -1,0 +1,1 @@
+"""Footage for the how-to pages, and their pictures."""
