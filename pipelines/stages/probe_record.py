@@ -15,6 +15,10 @@ from reelmend.pipelines.stages.detail import Detail, side_for
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.stamp import Stamp
+from reelmend.pipelines.utils.text import ranges_in_words
+
+_RANGES_NAMED = 6
+"""Ranges of masked frames that the ledger names: subtitles have hundreds."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class ProbeRecord:
             video_digest=self.video_digest,
             mask_digest=self.mask_digest,
             masked_fraction=self.mask.masked_fraction,
+            masked_frames=ranges_in_words(self.mask.masked, _RANGES_NAMED) or None,
             shots=len(self.shots),
             frames_repeated=self._repeated(start, stop) or None,
             mask_note="; ".join(f"the mask: {note}" for note in notes) if notes else None,

@@ -6,7 +6,7 @@ block alone, never on chunks, workers or earlier runs, and each part is the one 
 draft's parts are found in the store, and need no other key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reelmend.core_model.quality import summarize_quality
@@ -20,6 +20,7 @@ from reelmend.pipelines.stages.regions import blocks_of, region_finder
 from reelmend.pipelines.stages.review import SCORE_DIGITS, FrameRows
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, StitchTask
+from reelmend.pipelines.utils.text import ranges_in_words
 
 Task = InpaintTask | StitchTask
 
@@ -100,17 +101,6 @@ class BlockCount:
         ]
         other = [row for row in qualities if not any(start <= row[0] < stop for start, stop in self._refined)]
         return _score([*other, *drafted])
-
-
-def ranges_in_words(ranges: Iterable[tuple[int, int]]) -> str:
-    """Return frames [start, stop) as `0-79, 160-239`; ranges that touch are joined."""
-    joined: list[list[int]] = []
-    for start, stop in ranges:
-        if joined and joined[-1][1] == start:
-            joined[-1][1] = stop
-        else:
-            joined.append([start, stop])
-    return ", ".join(f"{start}-{stop - 1}" for start, stop in joined)
 
 
 def _score(rows: FrameRows) -> float:

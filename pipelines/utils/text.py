@@ -5,6 +5,7 @@ that show a name in another order than it has.
 """
 
 import re
+from collections.abc import Iterable
 
 _ACTING = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, C0 and C1
@@ -42,3 +43,19 @@ def is_writable(text: str) -> bool:
 def shown(text: str) -> str:
     r"""Return the name with each odd byte as \xNN."""
     return visible(text)
+
+
+def ranges_in_words(ranges: Iterable[tuple[int, int]], most: int = 0) -> str:
+    """Return frames [start, stop) as `0-79, 160-239`; ranges that touch are joined.
+
+    `most`: ranges that are named, then `and 3 more`; 0: all.
+    """
+    joined: list[list[int]] = []
+    for start, stop in ranges:
+        if joined and joined[-1][1] == start:
+            joined[-1][1] = stop
+        else:
+            joined.append([start, stop])
+    named = joined[:most] if most else joined
+    more = f" and {len(joined) - len(named)} more" if len(named) < len(joined) else ""
+    return ", ".join(f"{start}-{stop - 1}" if stop - start > 1 else f"{start}" for start, stop in named) + more

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from reelmend.pipelines.observe.report import page as report_page
-from reelmend.pipelines.observe.report.rows import quality_in_words
+from reelmend.pipelines.observe.report.rows import mask_in_words, quality_in_words
 from reelmend.pipelines.observe.reproduce import reproduce_command
 from reelmend.pipelines.run.item_lifecycle import new_row
-from reelmend.pipelines.storage.ledger import ItemRow, ItemState
+from reelmend.pipelines.storage.ledger import Facts, ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.partition import decode_rows, encode
 from reelmend.pipelines.tasks import Item
 from tests.pages import HOSTILE, Page, judged, moving, pictured, quarantined, restored, strip, work_folder, write
@@ -116,6 +116,13 @@ def test_items_to_review_come_before_other_good_ones_the_lowest_score_first(tmp_
 )
 def test_a_score_stands_on_what_a_line_says(facts: dict[str, float], words: str) -> None:
     assert quality_in_words({f"quality_{name}": value for name, value in facts.items()}) == words
+
+
+def test_a_line_says_how_much_is_masked_and_when() -> None:
+    facts: Facts = {"masked_fraction": 0.0312, "masked_frames": "25-99, 140-199 and 3 more"}
+    assert mask_in_words(facts) == "mask: 3.1 % of the video, in frames 25-99, 140-199 and 3 more"
+    assert mask_in_words({"masked_fraction": 0.42, "masked_frames": "0-9"}) == "mask: 42 % of the video, in frames 0-9"
+    assert mask_in_words({"masked_fraction": 0.42}) == "", "a row of an older version"
 
 
 def test_an_item_that_nobody_judged_has_no_score(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.reader import MaskSummary
 from reelmend.pipelines.stages.parts import Part, cut_patch, encode_part
 from reelmend.pipelines.stages.probe_record import ProbeRecord
-from reelmend.pipelines.stages.refinement import BlockCount, ranges_in_words, refined_tasks, score_of
+from reelmend.pipelines.stages.refinement import BlockCount, refined_tasks, score_of
 from reelmend.pipelines.storage.ledger import ItemFacts
 from reelmend.pipelines.tasks import Block, Chunk, InpaintTask, Item, ItemPlan, StitchTask
 from tests.clips import write_clip
@@ -60,10 +60,6 @@ def test_where_nothing_was_refined_the_ledger_says_nothing_of_it() -> None:
     count.see(block_of(0, 2), part_of(0, SURE, UNSURE), None)
     facts = ItemFacts.from_map(count.facts([(0, SURE), (1, UNSURE)], "networks"))
     assert (facts.blocks, facts.refined_blocks, facts.refined_by, facts.quality_gained) == (1, None, None, None)
-
-
-def test_frames_are_told_as_people_count_them() -> None:
-    assert ranges_in_words([(0, 80), (80, 160), (240, 320)]) == "0-159, 240-319"
 
 
 @pytest.fixture

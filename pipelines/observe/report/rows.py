@@ -108,7 +108,7 @@ def row_values(row: ItemRow, out: str, picture: PictureSource, page_folder: Loca
         row.quality_score,
         row.review,
         row.review_reason,
-        "; ".join(filter(None, [quality_in_words(row.facts), *made_in_words(row.facts)])),
+        "; ".join(filter(None, [quality_in_words(row.facts), mask_in_words(row.facts), *made_in_words(row.facts)])),
     ]
 
 
@@ -141,6 +141,17 @@ def quality_in_words(facts: Facts) -> str:
     far = f"{away:.1f}".removesuffix(".0") if away < 10 else f"{away:.0f}"
     frames = f", {far} {'frame' if far == '1' else 'frames'} away on average" if away else ""
     return f"{100 * seen:.0f} % of the hole seen in other frames{frames}"
+
+
+def mask_in_words(facts: Facts) -> str:
+    """Return how much of an item is masked, and when; empty where that is not known."""
+    known = ItemFacts.from_map(facts)
+    if not known.masked_fraction or not known.masked_frames:
+        return ""
+    share = (
+        f"{100 * known.masked_fraction:.2g}" if known.masked_fraction < 0.1 else f"{100 * known.masked_fraction:.0f}"
+    )
+    return f"mask: {share} % of the video, in frames {known.masked_frames}"
 
 
 def made_in_words(facts: Facts) -> Iterator[str]:

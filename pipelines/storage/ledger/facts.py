@@ -27,6 +27,8 @@ class ItemFacts:
     mask_digest: str | None = None
     masked_fraction: float | None = None
     """Share of all pixels of the video that are masked."""
+    masked_frames: str | None = None
+    """The frames with a mask, as `0-79, 160-239`; of many ranges the first."""
     shots: int | None = None
     frames_repeated: int | None = None
     """Masked frames that repeat the one before, and were not restored by themselves; absent where there are none."""
