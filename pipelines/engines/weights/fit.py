@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from reelmend.pipelines.engines.weights.find import WeightFile
@@ -17,6 +18,9 @@ _NETWORKS = {
     "generator": ("generator", "InpaintGenerator"),
 }
 """Module and class of each network that `conf/weights.yaml` has weights of; torch is imported when one is built."""
+_SAM = "sam2"
+_SAM_PARTS = ("vision_encoder.", "prompt_encoder.", "mask_decoder.", "memory_attention.", "memory_encoder.")
+"""What the names of SAM 2's parameters begin with."""
 
 
 def load_network(file: WeightFile, network: str) -> "nn.Module":
@@ -38,10 +42,20 @@ def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
     """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
     from reelmend.core_model.checkpoint import load_checkpoint
 
+    if network == _SAM and find_spec("transformers") is None:  # weights can be fetched before the package is there
+        missing = [part for part in _SAM_PARTS if not any(name.startswith(part) for name in state)]
+        if missing:
+            raise ValueError(f"not a checkpoint of SAM 2's video model: nothing begins with {', '.join(missing)}")
+        return
     load_checkpoint(_build(network), state)
 
 
 def _build(network: str) -> "nn.Module":
+    if network == _SAM:
+        from reelmend.pipelines.engines.sam.network import build
+
+        sam: nn.Module = build()
+        return sam
     if network not in _NETWORKS:
         raise ValueError(f"no network named {network!r}")
     module, name = _NETWORKS[network]
