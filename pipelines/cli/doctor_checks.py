@@ -155,7 +155,9 @@ def weights_here() -> Finding:
     """Which of the networks' weights are here, and so which engines can run."""
     specs = engine_specs().values()
     wanted = {network for spec in specs for network in (*spec.weights, *spec.flow_weights)}
-    entries = [entry for entry in registry().values() if entry.network in wanted]  # a mask source says itself what it lacks
+    entries = [
+        entry for entry in registry().values() if entry.network in wanted
+    ]  # a mask source says itself what it lacks
     networks = {entry.network for entry in entries}
     needing = [spec.name for spec in specs if networks & {*spec.weights}]
     free = [spec.name for spec in specs if not spec.weights]

@@ -4,15 +4,15 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from reelmend.pipelines.engines.weights import WeightFile, find
+from reelmend.pipelines.engines.weights import WeightFile, find, load_network
 from reelmend.pipelines.engines.weights.find import State, look, missing_message
 from reelmend.pipelines.engines.weights.folder import weights_folder
 from reelmend.pipelines.engines.weights.registry import entry_of
+from reelmend.pipelines.engines.weights.sam2 import SAM2
 from reelmend.pipelines.errors import SetupError
 
 INSTALL = "pip install 'reelmend[sam]'"
 WEIGHTS = "sam2.1-hiera-tiny"
-NETWORK = "sam2"
 
 
 def problem() -> str:
@@ -24,7 +24,7 @@ def problem() -> str:
     if seen.state is State.MISSING:
         return missing_message(seen)
     try:
-        find(WEIGHTS, NETWORK)
+        find(WEIGHTS, SAM2)
     except SetupError as error:
         return str(error)
     return ""
@@ -37,9 +37,7 @@ def digest() -> str:
 
 @lru_cache(maxsize=1)
 def _loaded(file: WeightFile) -> Any:
-    from reelmend.pipelines.engines.weights.fit import load_network
-
-    return load_network(file, NETWORK)
+    return load_network(file, SAM2)
 
 
 def loaded() -> Any:
@@ -47,12 +45,4 @@ def loaded() -> Any:
     said = problem()
     if said:
         raise SetupError(said)
-    return _loaded(find(WEIGHTS, NETWORK))
-
-
-def build(config: Any = None) -> Any:
-    """Return the network without weights, by default of the released tiny size."""
-    from transformers import Sam2VideoConfig
-    from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoModel
-
-    return Sam2VideoModel(config or Sam2VideoConfig()).eval().requires_grad_(False)
+    return _loaded(find(WEIGHTS, SAM2))

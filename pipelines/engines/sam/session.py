@@ -47,9 +47,7 @@ class Session:
         self._network = network
         self._side = side_of(network)
         self._kept = max(int(network.config.max_object_pointers_in_encoder), int(network.num_maskmem))
-        self._state = Sam2VideoInferenceSession(
-            video_height=self._side, video_width=self._side, dtype=torch.float32
-        )
+        self._state = Sam2VideoInferenceSession(video_height=self._side, video_width=self._side, dtype=torch.float32)
         self._next = 0
 
     @property

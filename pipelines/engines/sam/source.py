@@ -93,7 +93,9 @@ def _prompt(search: Search) -> Prompt:
     return Prompt(((left, top, LEFT_TOP), (right, bottom, RIGHT_BOTTOM)), size)
 
 
-def _backwards(clip: Clip, start: int, stop: int, side: int) -> Iterable[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+def _backwards(
+    clip: Clip, start: int, stop: int, side: int
+) -> Iterable[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
     """Yield the pictures of frames [start, stop), the last one first."""
     while start < stop:
         first = max(start, stop - _CHUNK)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from reelmend.pipelines.engines.weights.find import WeightFile
+from reelmend.pipelines.engines.weights.sam2 import SAM2, build_sam2, check_parts
 from reelmend.pipelines.engines.weights.state import load_state
 from reelmend.pipelines.errors import SetupError
 
@@ -18,9 +19,6 @@ _NETWORKS = {
     "generator": ("generator", "InpaintGenerator"),
 }
 """Module and class of each network that `conf/weights.yaml` has weights of; torch is imported when one is built."""
-_SAM = "sam2"
-_SAM_PARTS = ("vision_encoder.", "prompt_encoder.", "mask_decoder.", "memory_attention.", "memory_encoder.")
-"""What the names of SAM 2's parameters begin with."""
 
 
 def load_network(file: WeightFile, network: str) -> "nn.Module":
@@ -42,19 +40,15 @@ def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
     """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
     from reelmend.core_model.checkpoint import load_checkpoint
 
-    if network == _SAM and find_spec("transformers") is None:  # weights can be fetched before the package is there
-        missing = [part for part in _SAM_PARTS if not any(name.startswith(part) for name in state)]
-        if missing:
-            raise ValueError(f"not a checkpoint of SAM 2's video model: nothing begins with {', '.join(missing)}")
+    if network == SAM2 and find_spec("transformers") is None:  # weights can be fetched before the package is there
+        check_parts(state)
         return
     load_checkpoint(_build(network), state)
 
 
 def _build(network: str) -> "nn.Module":
-    if network == _SAM:
-        from reelmend.pipelines.engines.sam.network import build
-
-        sam: nn.Module = build()
+    if network == SAM2:
+        sam: nn.Module = build_sam2()
         return sam
     if network not in _NETWORKS:
         raise ValueError(f"no network named {network!r}")

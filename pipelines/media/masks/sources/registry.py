@@ -37,7 +37,9 @@ def find_source(name: str) -> MaskSource | None:
     """Return the source of that name, None where there is none. Raises SetupError for a broken one."""
     if name in BUILT_IN:
         module, _, called = BUILT_IN[name].partition(":")
-        made: MaskSource = getattr(import_module(module if module.startswith("reelmend.") else f"{__package__}.{module}"), called)()
+        made: MaskSource = getattr(
+            import_module(module if module.startswith("reelmend.") else f"{__package__}.{module}"), called
+        )()
         return made
     point = _plugins().get(name)
     return None if point is None else _loaded(point)
