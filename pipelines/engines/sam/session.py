@@ -20,7 +20,7 @@ F32 = NDArray[np.float32]
 Size = tuple[int, int]
 """(width, height)"""
 
-_MEANS, _DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_MEANS, _DEVIATIONS = np.array((0.485, 0.456, 0.406), np.float32), np.array((0.229, 0.224, 0.225), np.float32)
 """Of ImageNet's red, green and blue, 0..1: what the network was trained with."""
 BESIDE, ON, LEFT_TOP, RIGHT_BOTTOM = 0, 1, 2, 3
 """What a point says: not the object, the object, corners of its box. The network's own numbers."""
@@ -116,7 +116,7 @@ def _prepared(picture: U8) -> "Tensor":
     """Return a picture as the network takes it, f32 [1, 3, side, side]."""
     import torch
 
-    scaled = (picture.astype(np.float32) / 255 - np.float32(_MEANS)) / np.float32(_DEVIATIONS)
+    scaled = (picture.astype(np.float32) / 255 - _MEANS) / _DEVIATIONS
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))[None]
 
 
