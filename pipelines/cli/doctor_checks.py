@@ -153,13 +153,18 @@ def _disks() -> Iterator[Finding]:
 
 def weights_here() -> Finding:
     """Which of the networks' weights are here, and so which engines can run."""
-    specs, networks = engine_specs().values(), {entry.network for entry in registry().values()}
+    specs = engine_specs().values()
+    wanted = {network for spec in specs for network in (*spec.weights, *spec.flow_weights)}
+    entries = [
+        entry for entry in registry().values() if entry.network in wanted
+    ]  # a mask source says itself what it lacks
+    networks = {entry.network for entry in entries}
     needing = [spec.name for spec in specs if networks & {*spec.weights}]
     free = [spec.name for spec in specs if not spec.weights]
     without = f"not needed by the {_engines(free)}"
     try:
         folder = weights_folder()
-        seen = [look(entry, folder) for entry in registry().values()]
+        seen = [look(entry, folder) for entry in entries]
     except SetupError as exc:
         return Finding("weights", f"{exc}; {without}", Level.NOTE)
     by_state = {state: [one.entry.name for one in seen if one.state is state] for state in State}

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from reelmend.pipelines.cli import app
 from tests.engines.file_server import FileServer
 
-KNOWN = "raft-things, recurrent_flow_completion, ProPainter"
+KNOWN = "raft-things, recurrent_flow_completion, ProPainter, sam2.1-hiera-tiny"
 
 
 def type_in(*words: str) -> Result:
@@ -42,7 +42,7 @@ def test_the_list_for_machines_holds_licences_and_digests(mirror: str, folder: P
     type_in("pull", "raft-things", "--mirror", mirror, "--accept-license")
     document = json.loads(type_in("list", "--json").stdout)
     assert document["folder"] == str(folder)
-    raft, flow, _ = document["weights"]
+    raft, flow, *_ = document["weights"]
     assert (raft["name"], raft["state"], flow["state"]) == ("raft-things", "present", "missing")
     assert raft["found_sha256"] == raft["expected_sha256"] != ""
     assert flow["licence"]["name"] == "S-Lab License 1.0"

@@ -29,6 +29,9 @@ from reelmend.pipelines.media.masks.expression import is_expression, read_expres
         ("track:1,2,3,4@2s", "track:1,2,3,4@2s"),
         ("track:1,2,3,4@2s:5s", "track:1,2,3,4@2s:5s"),
         ("track:first frame.png", "track:first frame.png"),
+        ("points:150, 25%, -9,6@2s", "points:150,25%,-9,6@2s"),
+        ("points:1,2@2s:5s+sam:1,2,3,4", "points:1,2@2s:5s + sam:1,2,3,4"),
+        ("sam:first.png@2s - text", "sam:first.png@2s - text"),
     ],
 )
 def test_an_expression_is_written_one_way(text: str, read: str | None) -> None:
@@ -56,6 +59,10 @@ def test_the_name_of_a_file_is_not_an_expression(path: str) -> None:
         ("text@10", "not a range"),
         ("text@5:2", "contains no frame"),
         ("track", "needs a box or a mask file"),
+        ("points", "needs a point; use points:X,Y"),
+        ("points:1,2,3", "pairs of numbers, not 3 numbers"),
+        ("points:-1,2", "no point is on the object"),
+        ("points:1,-2", "'-2' is not a number"),
         ("a.png + b.png + text", "at most one"),
         ("text - box:0,0,8,8+box:0,0,9,9", "spaces around each sign"),
         ("file: + text", "names no file"),

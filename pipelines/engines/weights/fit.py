@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from reelmend.pipelines.engines.weights.find import WeightFile
+from reelmend.pipelines.engines.weights.sam2 import SAM2, build_sam2, check_parts
 from reelmend.pipelines.engines.weights.state import load_state
 from reelmend.pipelines.errors import SetupError
 
@@ -38,10 +40,16 @@ def check_fit(state: "Mapping[str, Tensor]", network: str) -> None:
     """Raise ValueError that names the first keys that differ, unless `state` fits the network (raft, ...)."""
     from reelmend.core_model.checkpoint import load_checkpoint
 
+    if network == SAM2 and find_spec("transformers") is None:  # weights can be fetched before the package is there
+        check_parts(state)
+        return
     load_checkpoint(_build(network), state)
 
 
 def _build(network: str) -> "nn.Module":
+    if network == SAM2:
+        sam: nn.Module = build_sam2()
+        return sam
     if network not in _NETWORKS:
         raise ValueError(f"no network named {network!r}")
     module, name = _NETWORKS[network]

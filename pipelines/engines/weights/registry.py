@@ -28,7 +28,7 @@ class Entry:
 
     name: str
     network: str
-    """What it is for: raft, flow_completion or generator."""
+    """What it is for: raft, flow_completion, generator or sam2."""
     file: str
     """Its name in the weights folder and on a mirror."""
     url: str

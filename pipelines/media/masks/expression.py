@@ -6,6 +6,7 @@
     masks/{stem}.png - box:0,0,100%,10%   a file without what is at the top
     text & box:5%,75%,90%,20%             what is in both
     track:120,80,60,90@2s                 the object in that box at 2 s, followed both ways; @2s:5s: from 2 s to 5 s
+    points:150,120,-90,60@2s              the object at 150,120 but not at 90,60, followed both ways
 
 Terms are combined from left to right: `+` adds, `-` takes away, `&` keeps what is in both. A sign between terms has
 spaces around it; `+` between shapes needs none. At most one term names a file.
@@ -41,6 +42,18 @@ _WHEN = re.compile(rf"@({_MOMENT}?:{_MOMENT}|{_MOMENT}:?)$")
 
 
 @dataclass(frozen=True)
+class Click:
+    """A point on an object, or next to it."""
+
+    x: Length
+    y: Length
+    on: bool = True
+
+    def __str__(self) -> str:
+        return f"{'' if self.on else '-'}{self.x},{self.y}"
+
+
+@dataclass(frozen=True)
 class Term:
     """One source of an expression."""
 
@@ -50,6 +63,8 @@ class Term:
     """`box`, `polygon`, `file`, or that of a mask source."""
     region: tuple[Length, Length, Length, Length] | None = None
     """(left, top, width, height) that a source is given."""
+    clicks: tuple[Click, ...] = ()
+    """Points that a source is given."""
     path: str = ""
     """Of the file that the term names, as written."""
     range: FrameRange | None = None
@@ -70,11 +85,25 @@ class Term:
             raise MaskError(f"mask {self.text('')}: is outside the picture, which has {size[0]}x{size[1]} pixels")
         return left, top, right, bottom
 
+    def points(self, size: Size) -> tuple[tuple[float, float, bool], ...]:
+        """Return (x, y, on the object) of its points in a picture of the size (width, height).
+
+        Raises MaskError where one is outside the picture.
+        """
+        width, height = size
+        found = tuple((float(click.x.of(width)), float(click.y.of(height)), click.on) for click in self.clicks)
+        for click, (x, y, _) in zip(self.clicks, found, strict=True):
+            if x > width or y > height:
+                raise MaskError(
+                    f"mask {self.text('')}: point {click} is outside the picture, which has {width}x{height} pixels"
+                )
+        return found
+
     def text(self, path: str) -> str:
         """Return the term as it is written, with another path where it has one."""
         if self.shape is not None:
             return self.shape.text
-        argument = path if self.path else ",".join(map(str, self.region or ()))
+        argument = path if self.path else ",".join(map(str, self.region or self.clicks))
         range_text = f"@{self.range or self.moment}" if self.range or self.moment else ""
         return f"{self.name}{':' if argument else ''}{argument}{range_text}"
 
@@ -117,6 +146,7 @@ class MaskExpression:
             if term.shape is not None:
                 DrawnMask((term.shape,), term.shape.text).refuse_outside(size)
             term.box(size)
+            term.points(size)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -187,8 +217,12 @@ def _found(sign: str, source: MaskSource, argument: str, part: str) -> Term:
         within = read_range(when)
     elif at:
         moment = read_moment(when)
+    if argument.strip() and source.takes_points:
+        return Term(sign, source.name, clicks=_clicks(argument, part), range=within, moment=moment)
     if argument.strip():
         return Term(sign, source.name, region=_region(argument, part), range=within, moment=moment)
+    if source.takes_points:
+        raise ConfigError(f"mask {part}: {source.name} needs a point; use {source.name}:X,Y")
     if source.needs_region:
         path = " or a mask file" if source.takes_painted else ""
         raise ConfigError(f"mask {part}: {source.name} needs a box{path}; use {source.name}:LEFT,TOP,WIDTH,HEIGHT")
@@ -221,6 +255,20 @@ def _region(argument: str, part: str) -> tuple[Length, Length, Length, Length]:
     if not (width.value and height.value):
         raise ConfigError(f"mask {part}: the width and the height of a region have to be above 0")
     return left, top, width, height
+
+
+def _clicks(argument: str, part: str) -> tuple[Click, ...]:
+    """Read X,Y,X,Y; a minus sign before an X says that the point is not on the object."""
+    words = "".join(argument.split()).split(",")
+    if len(words) % 2:
+        raise ConfigError(f"mask {part}: points are pairs of numbers, not {len(words)} numbers; use X,Y or X,Y,X,Y")
+    clicks = tuple(
+        Click(read_length(x.removeprefix("-"), part), read_length(y, part), not x.startswith("-"))
+        for x, y in zip(words[::2], words[1::2], strict=True)
+    )
+    if not any(click.on for click in clicks):
+        raise ConfigError(f"mask {part}: no point is on the object; give one without a minus sign")
+    return clicks
 
 
 def _are_lengths(argument: str) -> bool:

@@ -83,7 +83,15 @@ class Making:
             )
         clip = Clip(self.info, start, stop, shots)
         return source_of(term.name).find(
-            Search(clip, self.find, term.box(self.info.display_size), painted, anchor, self.notes)
+            Search(
+                clip,
+                self.find,
+                term.box(self.info.display_size),
+                painted,
+                anchor,
+                term.points(self.info.display_size),
+                self.notes,
+            )
         )
 
     def _of_shape(self, mask: DrawnMask) -> Iterator[Bool]:

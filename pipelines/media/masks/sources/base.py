@@ -33,6 +33,8 @@ class Search:
     """What a source is to follow, [H, W] as shown, where the expression names a file."""
     anchor: int = 0
     """The frame in which `region` or `painted` is drawn, for a source that follows what it shows."""
+    clicks: tuple[tuple[float, float, bool], ...] = ()
+    """Points (x, y) of frame `anchor`, in pixels as shown, and whether each is on the object or not on it."""
     notes: list[str] = field(default_factory=list)
     """For the source to add what a person should know: doubt, a frame where it lost the object."""
 
@@ -48,6 +50,8 @@ class MaskSource(ABC):
     """Whether the expression has to name a box (or, where it `takes_painted`, a mask file)."""
     takes_painted: ClassVar[bool] = False
     """Whether it may be given a mask file, of whose masks the first is `Search.painted`."""
+    takes_points: ClassVar[bool] = False
+    """Whether the expression names points on an object (`Search.clicks`) instead of a box."""
     settings: ClassVar[tuple[str, ...]] = ()
     """Names of the settings of `find` that change what it finds."""
 

@@ -18,8 +18,10 @@ BUILT_IN = {
     "overlay": "overlay:OverlaySource",
     "damage": "damage:DamageSource",
     "track": "track.source:TrackSource",
+    "points": "reelmend.pipelines.engines.sam.source:PointsSource",  # it needs weights, which this room must not know
+    "sam": "reelmend.pipelines.engines.sam.source:SamSource",
 }
-"""By name, module and class in this package."""
+"""By name, module and class in this package, or in another one by its full name."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = ("box", "polygon", "file")
 
@@ -35,7 +37,9 @@ def find_source(name: str) -> MaskSource | None:
     """Return the source of that name, None where there is none. Raises SetupError for a broken one."""
     if name in BUILT_IN:
         module, _, called = BUILT_IN[name].partition(":")
-        made: MaskSource = getattr(import_module(f"{__package__}.{module}"), called)()
+        made: MaskSource = getattr(
+            import_module(module if module.startswith("reelmend.") else f"{__package__}.{module}"), called
+        )()
         return made
     point = _plugins().get(name)
     return None if point is None else _loaded(point)

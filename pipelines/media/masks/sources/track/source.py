@@ -48,7 +48,7 @@ class TrackSource(MaskSource):
                 follower.follow(anchor, mask, track, step)
             if track.lost_at is not None:
                 lost.append(track.lost_at)
-        search.notes.extend(_notes(search, (start, stop), lost, empty=not mask.any()))
+        search.notes.extend(track_notes("track", search, (start, stop), lost, empty=not mask.any()))
         nothing = np.zeros(clip.size[::-1], np.bool_)
         for frame in range(clip.start, clip.stop):
             found = track.at(frame)
@@ -103,13 +103,15 @@ def _enlarged(mask: Bool, size: tuple[int, int]) -> Bool:
     return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.4)
 
 
-def _notes(search: Search, shot: tuple[int, int], lost: list[int], *, empty: bool) -> list[str]:
+def track_notes(name: str, search: Search, shot: tuple[int, int], lost: list[int], *, empty: bool) -> list[str]:
+    """Say what a source that follows objects, of this name, did not find; `empty`: where it is shown there is none."""
     if empty:
-        return [f"track: nothing in the box of frame {search.anchor} can be followed"]
+        where = "at the points" if search.clicks else "in the box"
+        return [f"{name}: nothing {where} of frame {search.anchor} can be followed"]
     start, stop = shot
-    told = [f"track: the object is lost from frame {frame} on" for frame in lost if frame > search.anchor]
-    told += [f"track: the object is not found before frame {frame + 1}" for frame in lost if frame < search.anchor]
+    told = [f"{name}: the object is lost from frame {frame} on" for frame in lost if frame > search.anchor]
+    told += [f"{name}: the object is not found before frame {frame + 1}" for frame in lost if frame < search.anchor]
     clip = search.clip
     if (start, stop) != (clip.start, clip.stop):
-        told.append(f"track: it was followed in its shot only, frames {start} to {stop - 1}")
+        told.append(f"{name}: it was followed in its shot only, frames {start} to {stop - 1}")
     return told
