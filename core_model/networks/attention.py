@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from reelmend.core_model.networks.layers import as_clips
+from reelmend.core_model.networks.layers import as_clips, frames_at
 from reelmend.core_model.networks.tokens import TOKEN
 from reelmend.core_model.networks.windows import WindowPlan, Windows, rolled_outside
 
@@ -50,11 +50,11 @@ class WindowAttention(nn.Module):
         if not len(plan.masked):
             keys = [frame for frame in keys if frame in queries]
         tokens_BTpC = x_BTijC.flatten(2, 3)
-        key_tokens = tokens_BTpC[:, keys]
+        key_tokens = frames_at(tokens_BTpC, keys)
         seen = _Seen(tokens_BTpC, keys, self.key(key_tokens), self.value(key_tokens))
-        out_BQpC = torch.zeros_like(tokens_BTpC[:, queries])
+        out_BQpC = torch.zeros_like(tokens_BTpC[:, : len(queries)])
         if len(plan.masked):
-            coarse = self._pooled(x_BTijC[:, keys])
+            coarse = self._pooled(frames_at(x_BTijC, keys))
             plan.masked.scatter(self.proj(self._look_around(seen, coarse, plan.masked, queries)), out_BQpC)
         if len(plan.unmasked):
             plan.unmasked.scatter(self.proj(self._look_within(seen, plan.unmasked, queries)), out_BQpC)
@@ -63,7 +63,7 @@ class WindowAttention(nn.Module):
 
     def _look_around(self, seen: _Seen, coarse_BkC: Tensor, windows: Windows, queries: list[int]) -> Tensor:
         """Return [M, Q, s, C]: all frames' tokens of a window look at the window, around it, and at the coarse view."""
-        query_MQsC = self.query(windows.gather(seen.tokens[:, queries], windows.own))
+        query_MQsC = self.query(windows.gather(frames_at(seen.tokens, queries), windows.own))
         if not seen.key_frames:  # a clip of one frame has no odd ones
             return torch.zeros_like(query_MQsC)
         positions = torch.cat((windows.own, windows.rolled[:, self.valid_ind_rolled]), 1)
@@ -79,13 +79,13 @@ class WindowAttention(nn.Module):
 
     def _look_within(self, seen: _Seen, windows: Windows, queries: list[int]) -> Tensor:
         """Return [M, Q, s, C]: each frame's tokens of a window look at that frame's tokens of the window."""
-        query_MQsC = self.query(windows.gather(seen.tokens[:, queries], windows.own))
+        query_MQsC = self.query(windows.gather(frames_at(seen.tokens, queries), windows.own))
         others = [frame for frame in queries if frame not in seen.key_frames]
-        other_tokens = windows.gather(seen.tokens[:, others], windows.own)
+        other_tokens = windows.gather(frames_at(seen.tokens, others), windows.own)
         known = [*seen.key_frames, *others]
         place = [known.index(frame) for frame in queries]
         key_MQsC, value_MQsC = (
-            torch.cat((windows.gather(shared_BKpC, windows.own), own), 1)[:, place]
+            frames_at(torch.cat((windows.gather(shared_BKpC, windows.own), own), 1), place)
             for shared_BKpC, own in (
                 (seen.keys, self.key(other_tokens)),
                 (seen.values, self.value(other_tokens)),

@@ -63,5 +63,6 @@ def _surroundings(level: Tensor, number: int) -> tuple[Tensor, Tensor]:
     height, width = level.shape[2:]
     step = torch.arange(-RADIUS, RADIUS + 1, dtype=level.dtype, device=level.device)
     offsets = torch.stack(torch.meshgrid(step, step, indexing="ij"), dim=-1)
-    scale = torch.tensor([2 / (width - 1), 2 / (height - 1)], dtype=level.dtype, device=level.device)
+    # Filled on the device: a list would be copied there, and the host would wait for it.
+    scale = torch.stack([step.new_full((), 2 / (side - 1)) for side in (width, height)])
     return scale / 2**number, offsets * scale - 1

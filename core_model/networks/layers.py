@@ -1,6 +1,6 @@
 """Layers shared by several networks, and the number of frames per call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,17 @@ LEAK = 0.2
 def as_clips(x_N: Tensor, like_BT: Tensor) -> Tensor:
     """Undo `flatten(0, 1)`: [B T, ...] -> [B, T, ...], with the B and T of `like`."""
     return x_N.reshape(*like_BT.shape[:2], *x_N.shape[1:])
+
+
+def frames_at(x_BT: Tensor, positions: Sequence[int]) -> Tensor:
+    """The frames at these positions: [B, T, ...] -> [B, len(positions), ...].
+
+    Not `x[:, positions]`: there a list becomes a tensor in host memory first, and the host waits while it is copied.
+    """
+    if not positions:
+        return x_BT[:, :0]
+    frames = x_BT.unbind(1)
+    return torch.stack([frames[t] for t in positions], 1)
 
 
 def frame_by_frame(per_frame: Callable[[Tensor], Tensor], x_N: Tensor) -> Tensor:

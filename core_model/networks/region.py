@@ -69,12 +69,11 @@ class Part(NamedTuple):
 def _doubled(x: Tensor, axis: int, length: int, first: int, wanted: range) -> Tensor:
     # In fp32, by the formula that torch.nn.functional.interpolate has, so that the rounding is the same.
     scale = torch.tensor((length - 1) / (2 * length - 1), dtype=torch.float32)
-    at = torch.arange(wanted.start, wanted.stop, dtype=torch.float32) * scale
+    at = torch.arange(wanted.start, wanted.stop, dtype=torch.float32, device=x.device) * scale
     before = at.long().clamp(max=length - 1)
     after = (before + 1).clamp(max=length - 1)
-    share = (at - before).to(x.device, x.dtype).reshape([-1 if a == axis else 1 for a in range(x.ndim)])
-    low = x.index_select(axis, (before - first).to(x.device))
-    return low.lerp(x.index_select(axis, (after - first).to(x.device)), share)
+    share = (at - before).to(x.dtype).reshape([-1 if a == axis else 1 for a in range(x.ndim)])
+    return x.index_select(axis, before - first).lerp(x.index_select(axis, after - first), share)
 
 
 def _span(start: int, stop: int, length: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from reelmend.core_model.networks.attention import WindowAttention
-from reelmend.core_model.networks.layers import as_clips, frame_by_frame
+from reelmend.core_model.networks.layers import as_clips, frame_by_frame, frames_at
 from reelmend.core_model.networks.region import Region
 from reelmend.core_model.networks.tokens import TOKEN, FusionFeedForward
 from reelmend.core_model.networks.windows import WindowPlan
@@ -59,7 +59,7 @@ class TransformerBlock(nn.Module):
         read = self.mlp.reads(wanted, *size)
         rows, columns = read.inside(Region.whole(*plan.grid))
         attended = self.attention(self.norm1(x_BTijC), plan.touching(read), frames.keys, frames.queries)
-        x: Tensor = x_BTijC[:, frames.queries, rows, columns] + attended[:, :, rows, columns]
+        x: Tensor = frames_at(x_BTijC[:, :, rows, columns], frames.queries) + attended[:, :, rows, columns]
         mixed = frame_by_frame(lambda tokens: self.mlp(tokens, read, wanted, size), self.norm2(x).flatten(0, 1))
         rows, columns = wanted.inside(read)
         return x[:, :, rows, columns] + as_clips(mixed, x)
@@ -76,7 +76,7 @@ class Transformer(nn.Module):
         """Return the `wanted` tokens of the first `local` frames, [B, L, *, *, C]. `size` is that of the features."""
         everywhere = Region.whole(*plan.grid)
         given, blocks = frames_of_blocks(x_BTijC.shape[1], local)
-        x = x_BTijC[:, given]
+        x = frames_at(x_BTijC, given)
         for number, (block, frames) in enumerate(zip(self.transformer, blocks, strict=True), start=1):
             x = block(x, plan, frames, wanted if number == DEPTH else everywhere, size)
         return x

@@ -59,7 +59,7 @@ class Windows:
         """Those that hold any of these tokens."""
         row, column = self.own // padded[1], self.own % padded[1]
         inside = (row >= tokens.top) & (row < tokens.bottom) & (column >= tokens.left) & (column < tokens.right)
-        chosen = inside.any(1)
+        chosen = inside.any(1).nonzero()[:, 0]  # as a mask it would be counted three times
         return Windows(self.items[chosen], self.own[chosen], self.rolled[chosen])
 
     def _index(self, x_BTpC: Tensor, positions_Ms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,7 +87,7 @@ class WindowPlan(NamedTuple):
         tokens = F.max_pool2d(masks_BL1hw.amax(1).float(), PATCH, STRIDE, PADDING)
         tokens = F.pad(tokens, (0, padded[1] - grid[1], 0, padded[0] - grid[0]))
         touched = F.max_pool2d(tokens, WINDOW).flatten(1) > 0
-        return cls(grid, padded, _chosen(touched, padded), _chosen(~touched, padded))
+        return cls(grid, padded, *_sorted(touched, padded))
 
     def touching(self, tokens: Region) -> "WindowPlan":
         """The same for the windows that hold any of these tokens."""
@@ -97,17 +97,20 @@ class WindowPlan(NamedTuple):
         return self._replace(masked=masked, unmasked=unmasked)
 
 
-def _chosen(windows_Bn: Tensor, padded: tuple[int, int]) -> Windows:
-    items, window = windows_Bn.nonzero().unbind(1)
-    own = _positions(padded, (0, 0)).to(window.device)
-    rolled = torch.cat([_positions(padded, direction) for direction in _DIRECTIONS], 1).to(window.device)
-    return Windows(items, own[window], rolled[window])
+def _sorted(touched_Bn: Tensor, padded: tuple[int, int]) -> tuple[Windows, Windows]:
+    """Return those that are touched and the others, each in reading order. How many is all that the host has to ask."""
+    order = (~touched_Bn).flatten().to(torch.uint8).argsort(stable=True)
+    items, window = order // touched_Bn.shape[1], order % touched_Bn.shape[1]
+    own = _positions(padded, (0, 0), order.device)[window]
+    rolled = torch.cat([_positions(padded, direction, order.device) for direction in _DIRECTIONS], 1)[window]
+    count = int(touched_Bn.sum())
+    return Windows(items[:count], own[:count], rolled[:count]), Windows(items[count:], own[count:], rolled[count:])
 
 
-def _positions(padded: tuple[int, int], direction: tuple[int, int]) -> Tensor:
+def _positions(padded: tuple[int, int], direction: tuple[int, int], device: torch.device) -> Tensor:
     """int64 [n, 45]: of all windows in reading order, where their tokens are read when moved in a direction."""
     height, width = padded
-    rows = (torch.arange(height) + direction[0] * ROLL[0]) % height
-    columns = (torch.arange(width) + direction[1] * ROLL[1]) % width
+    rows = (torch.arange(height, device=device) + direction[0] * ROLL[0]) % height
+    columns = (torch.arange(width, device=device) + direction[1] * ROLL[1]) % width
     positions = rows[:, None] * width + columns
     return rearrange(positions, "(r i) (c j) -> (r c) (i j)", i=WINDOW[0], j=WINDOW[1])

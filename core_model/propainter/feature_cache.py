@@ -56,7 +56,9 @@ class SeenFrames:
             del self._tokens[t]
 
     def _encode(self, t: int) -> Tensor:
-        image, mask, updated = (x[None, None].to(self._device) for x in self._prepared.frame(t))
+        # u8 all, as one copy: for each the host waits.
+        known = torch.cat([x.view(torch.uint8) for x in self._prepared.frame(t)])[None, None].to(self._device)
+        image, mask, updated = known[:, :, :3], known[:, :, 3:4].bool(), known[:, :, 4:].bool()
         # Grey, the zero of [-1, 1], is where nothing is known.
         seen = (image.float() / 255 * 2 - 1) * ~updated
         with self._execution.within("encoder", self._device):

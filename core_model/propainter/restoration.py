@@ -140,10 +140,11 @@ class Restoration:
             features, reference_tokens = (torch.cat(parts) for parts in zip(*seen, strict=True))
             holes = [self._holes(window) for window in windows]
             flows = [self._prepared.quarter_flows(w.local.start, w.local.stop - 1) for w in windows]
-            masks, updated, forward, backward = (
-                torch.cat(parts).to(self._device) for parts in (*zip(*holes, strict=True), *zip(*flows, strict=True))
-            )
-            region = _bounding_region(masks[:, :, 0].any(0).any(0))
+            # Two copies, not four, and the region from what the host knows: for each the host waits.
+            on_host = torch.stack([torch.cat(parts) for parts in zip(*holes, strict=True)])
+            region = _bounding_region(on_host[0, :, :, 0].any(0).any(0))
+            masks, updated = on_host.to(self._device)
+            forward, backward = torch.stack([torch.cat(parts) for parts in zip(*flows, strict=True)]).to(self._device)
             local = LocalFrames(features, masks, updated, forward, backward)
             with self._execution.within("transformer", self._device):
                 composed = self._generator.compose(local, reference_tokens, region)

@@ -1,0 +1,87 @@
+"""`torch.cuda` for the stand-in: one card, with an allocator that counts and a memory that can be full."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from typing import TypeVar
+from unittest.mock import patch
+
+import torch
+from torch import nn
+
+from tests.standin.card_tensor import StandIn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+GB = 10**9
+
+
+class CountingAllocator:
+    """Memory of `capacity` bytes. What a kernel needs only while it runs is not counted."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.used = self.peak = self.emptied = self.allocations = 0
+        self.refuse: Callable[[int], bool] = lambda size: False
+        """Says of an allocation's size whether it fails, though there is room."""
+
+    def take(self, size: int) -> None:
+        self.allocations += 1
+        if self.used + size > self.capacity or self.refuse(size):
+            raise torch.OutOfMemoryError(
+                f"CUDA out of memory. Tried to allocate {size} bytes. {self.capacity - self.used} bytes are free."
+            )
+        self.used += size
+        self.peak = max(self.peak, self.used)
+
+    def give_back(self, size: int) -> None:
+        self.used -= size
+
+    def reset_peak(self, device: object = None) -> None:
+        self.peak = self.used
+
+    def empty_cache(self) -> None:
+        self.emptied += 1
+
+
+@contextmanager
+def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Iterator[tuple[StandIn, CountingAllocator]]:
+    """Inside, torch says that there is one CUDA device, and tensors can be made on it and copied to it."""
+    allocator = CountingAllocator(capacity)
+    stand_in = StandIn(allocator)
+    answers: dict[str, Callable[..., object]] = {
+        "_lazy_init": lambda: None,
+        "is_available": lambda: True,
+        "is_initialized": lambda: True,
+        "device_count": lambda: 1,
+        "current_device": lambda: 0,
+        "get_device_capability": lambda device=None: capability,
+        "get_device_name": lambda device=None: "stand-in",
+        "is_bf16_supported": lambda including_emulation=True: capability >= (8, 0),
+        "memory_allocated": lambda device=None: allocator.used,
+        "memory_reserved": lambda device=None: allocator.used,
+        "max_memory_allocated": lambda device=None: allocator.peak,
+        "reset_peak_memory_stats": allocator.reset_peak,
+        "mem_get_info": lambda device=None: (allocator.capacity - allocator.used, allocator.capacity),
+        "empty_cache": allocator.empty_cache,
+        "synchronize": lambda device=None: stand_in.record.add_synchronize(),
+    }
+    plain_tensor = torch.tensor
+
+    def tensor(data: object, *, device: torch.device | str | None = None, **options: object) -> torch.Tensor:
+        """As torch.tensor: values are laid out in host memory, then copied."""
+        made = plain_tensor(data, **options)  # type: ignore[arg-type]
+        return made if device is None else made.to(device)
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(torch, "tensor", tensor))
+        for name, answer in answers.items():
+            stack.enter_context(patch.object(torch.cuda, name, answer))
+        stack.enter_context(stand_in)
+        yield stand_in, allocator
+
+
+def on_card(stand_in: StandIn, network: Network) -> Network:
+    """Return the network with its parameters on the card; they share the memory of the given one's."""
+    values = [*network.parameters(), *network.buffers()]
+    return deepcopy(network, {id(x): stand_in.wrapped(x.detach()) for x in values})
