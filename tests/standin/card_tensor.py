@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map_only
 
 from tests.standin.record import Kind, Record
 
@@ -90,6 +89,13 @@ class CardTensor(Tensor):
         found: Tensor = _aten.nonzero(self)
         return found.unbind(1) if as_tuple else found
 
+    def copy_(self, source: Tensor, non_blocking: bool = False) -> Tensor:
+        copied: Tensor = _aten.copy_(self, source, non_blocking)
+        return copied
+
+    def numpy(self, *, force: bool = False) -> Any:
+        raise TypeError(f"can't convert {CARD} device type tensor to numpy. Use Tensor.cpu() to copy it first.")
+
     def item(self) -> Any:
         return _card().on_host(self, "item").item()
 
@@ -137,8 +143,7 @@ class StandIn(TorchDispatchMode):
 
     def run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run one operation of torch, on the card if any tensor or the `device` asked for is there."""
-        flat, _ = tree_flatten((args, kwargs))
-        tensors = [x for x in flat if isinstance(x, Tensor)]
+        tensors = _tensors(args) + _tensors(tuple(kwargs.values()))
         there = [x for x in tensors if isinstance(x, CardTensor)]
         target = _target(func, args, kwargs, tensors)
         if not there and target == _CPU:
@@ -152,14 +157,19 @@ class StandIn(TorchDispatchMode):
         if there and (packet in _WAITS or (packet in _INDEXED and _masked(args))):
             self.record.add(Kind.WAIT, str(packet))
         inside = {id(x.inside): x for x in there}
-        made = func(*_unwrapped(args), **_unwrapped(kwargs))
+        made = func(*_unwrapped(args), **{name: _unwrapped(x) for name, x in kwargs.items()})
         for x in there:
             if x.inside.shape != x.shape:
                 raise NotImplementedError(f"{func} changes a tensor's shape in place")
         if target == _CPU:
             return made
-        # What an operation in place returns is the tensor that it was given.
-        return tree_map_only(Tensor, lambda x: inside[id(x)] if id(x) in inside else self.wrapped(x), made)
+        return self._all_wrapped(made, inside)
+
+    def _all_wrapped(self, made: Any, given: dict[int, CardTensor]) -> Any:
+        """What an operation in place returns is the very tensor that it was given."""
+        if isinstance(made, Tensor):
+            return given[id(made)] if id(made) in given else self.wrapped(made)
+        return type(made)([self._all_wrapped(x, given) for x in made]) if isinstance(made, tuple | list) else made
 
     def on_host(self, x: CardTensor, what: str) -> Tensor:
         """Return what is inside, for which the host has to wait."""
@@ -214,7 +224,7 @@ class StandIn(TorchDispatchMode):
             way = Kind.TO_HOST if target == _CPU else Kind.TO_CARD
             waits = not _non_blocking(func, args, kwargs)
             self.record.add(way, f"{[*source.shape]} {source.dtype}", waits)
-        made = func(*_unwrapped(args), **_unwrapped(kwargs))
+        made = func(*_unwrapped(args), **{name: _unwrapped(x) for name, x in kwargs.items()})
         if func.overloadpacket is _aten.copy_:
             return args[0]
         if crosses and made.untyped_storage()._cdata == _unwrapped(source).untyped_storage()._cdata:
@@ -249,12 +259,17 @@ def _target(func: Any, args: Any, kwargs: dict[str, Any], tensors: Sequence[Tens
 
 
 def _unwrapped(given: Any) -> Any:
-    def plain(x: Any) -> Any:
-        if isinstance(x, CardTensor):
-            return x.inside
-        return _CPU if isinstance(x, torch.device) and x.type == "cuda" else x
+    if isinstance(given, CardTensor):
+        return given.inside
+    if isinstance(given, tuple | list):
+        return type(given)([_unwrapped(x) for x in given])
+    return _CPU if isinstance(given, torch.device) and given.type == "cuda" else given
 
-    return torch.utils._pytree.tree_map(plain, given)
+
+def _tensors(given: Any) -> list[Tensor]:
+    if isinstance(given, Tensor):
+        return [given]
+    return [x for part in given for x in _tensors(part)] if isinstance(given, tuple | list) else []
 
 
 def _masked(args: Any) -> bool:

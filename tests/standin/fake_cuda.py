@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from unittest.mock import patch
 
 import torch
@@ -44,8 +44,15 @@ class CountingAllocator:
         self.emptied += 1
 
 
+class Card(NamedTuple):
+    """The stand-in, and its memory."""
+
+    stand_in: StandIn
+    memory: CountingAllocator
+
+
 @contextmanager
-def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Iterator[tuple[StandIn, CountingAllocator]]:
+def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Iterator[Card]:
     """Inside, torch says that there is one CUDA device, and tensors can be made on it and copied to it."""
     allocator = CountingAllocator(capacity)
     stand_in = StandIn(allocator)
@@ -78,7 +85,7 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         for name, answer in answers.items():
             stack.enter_context(patch.object(torch.cuda, name, answer))
         stack.enter_context(stand_in)
-        yield stand_in, allocator
+        yield Card(stand_in, allocator)
 
 
 def on_card(stand_in: StandIn, network: Network) -> Network:

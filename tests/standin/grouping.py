@@ -15,8 +15,9 @@ def group_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     def all_at_once(per_frame: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
         return per_frame(frames)
 
+    one_by_one = layers.frame_by_frame
     for name, module in list(sys.modules.items()):
-        if name.startswith("reelmend.core_model") and getattr(module, "frame_by_frame", None) is layers.frame_by_frame:
+        if name.startswith("reelmend.core_model") and getattr(module, "frame_by_frame", None) is one_by_one:
             monkeypatch.setattr(module, "frame_by_frame", all_at_once)
     monkeypatch.setattr(flow_completion, "_PIECE_ON_CPU", flow_completion._PIECE)
     monkeypatch.setattr("reelmend.core_model.flow.raft._MOST_PAIRS_CPU", 8)
