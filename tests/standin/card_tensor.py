@@ -55,7 +55,7 @@ class CardTensor(Tensor):
 
     inside: Tensor
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, inside: Tensor) -> "CardTensor":
@@ -72,7 +72,9 @@ class CardTensor(Tensor):
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return _card().run(func, args, kwargs or {})
 
     # What Python calls for these asks torch for a CUDA device before anything is dispatched; a CPU build has none.
@@ -118,13 +120,13 @@ class CardTensor(Tensor):
         return f"CardTensor({self.inside!r})"
 
 
-class StandIn(TorchDispatchMode):
+class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The card, while it is there: `with StandIn(allocator) as card`."""
 
     active: "StandIn | None" = None
 
     def __init__(self, allocator: Allocator) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.record = Record()
         self._allocator = allocator
         self._views: dict[int, int] = {}
@@ -132,11 +134,11 @@ class StandIn(TorchDispatchMode):
 
     def __enter__(self) -> "StandIn":
         StandIn.active = self
-        return super().__enter__()  # type: ignore[no-any-return]
+        return super().__enter__()  # type: ignore[no-any-return, no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
         StandIn.active = None
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self.run(func, args, kwargs or {})

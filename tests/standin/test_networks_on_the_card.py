@@ -4,7 +4,6 @@ Devices are never mixed, values are those of a CPU bit for bit, every function t
 host waits for the card as often as it must, and not once more.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,19 +11,27 @@ import pytest
 import torch
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
-from reelmend.core_model.device.memory import peak_bytes
+from reelmend.core_model.device.memory import CudaMemory, peak_bytes
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.region import Region
 from reelmend.core_model.propainter.engine import ProPainterEngine
-from tests.released import shared, shared_networks
+from tests.released import shared
 from tests.standin.card_tensor import CARD
 from tests.standin.executed import functions_that_run, modules_with_tensors
 from tests.standin.fake_cuda import Card, card, on_card
 from tests.standin.grouping import group_as_on_a_gpu
 from tests.standin.record import Event, Kind
-from tests.standin.shots import OPTIONS, clip, exiting_shot, restored_on_card, restored_on_cpu, with_execution
+from tests.standin.shots import (
+    OPTIONS,
+    clip,
+    exiting_shot,
+    networks_on,
+    restored_on_card,
+    restored_on_cpu,
+    with_execution,
+)
 
 ELSEWHERE = {
     "bench/measure.py": "the benchmark itself; `tests/gpu` and `benchmarks/gpu.sh` run it",
@@ -40,7 +47,7 @@ NOT_THERE = {
     "device/memory.py": {f"DeviceMemory.{name}" for name in ("free", "used", "peak", "start_peak", "release")},
     "device/compilation.py": {"_Compiler.__init__", "_Compiler.__call__", "_compiled", "_first_line", "_hot_parts",
                               "_recurrent", "_try_out"},  # no compiler here makes code for a card
-    "device/precision.py": {"_cpu_has_bf16", "Execution.rounding"},  # asks the CPU; names, without a tensor
+    "device/precision.py": {"_cpu_has_bf16", "Execution.rounding", "_say_once"},  # asks the CPU; words
     "networks/deform.py": {"OffsetNetwork.__init__"},
     "networks/raft_encoder.py": {"FrozenBatchNorm.train", "_stage"},
     "networks/feature_propagation.py": {"_alignment", "_two_convs"},
@@ -62,7 +69,7 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs() -> Iterator[Runs]:
+def runs() -> Runs:
     found = Runs()
     with functions_that_run() as found.ran:
         with card() as gpu:
@@ -75,14 +82,15 @@ def runs() -> Iterator[Runs]:
             assert peak_bytes() > 0
         with card() as gpu:
             other_ways(gpu)
-    yield found
+    return found
 
 
 def other_ways(gpu: Card) -> None:
     """What a restorer does not call: flow that stops early, a window in one go, windows that exit, the warm-up."""
-    raft, completion, generator = (on_card(gpu.stand_in, network) for network in shared_networks())
+    raft, completion, generator = networks_on(gpu.stand_in)
     RaftFlow(lambda: raft, "", 2, OPTIONS.execution, stop_below=1e-3).estimate(clip()[0][:3])
     RaftFlow(lambda: raft, "", 2, OPTIONS.execution).warm((40, 32))
+    CudaMemory(CARD).release()
     for networks, side in (([raft], 128), ([completion, generator], 16)):
         warm_up(networks, OPTIONS.execution, (side, side), frames=2)
     assert compile_hot_parts([generator], "auto", torch.device("cpu")).compiled == ()

@@ -83,7 +83,8 @@ def test_what_the_host_waits_for_is_recorded(gpu: Card) -> None:
     x, events = there(2, 3), gpu.stand_in.record.events
     events.clear()
     x[:, [0, 2]], x[:, :2], x.sum(), x > 2, x.max().item(), bool(x.any()), x.nonzero(), x[x > 2], int(x[0, 0])
-    x.cpu(), x.to("cpu", non_blocking=True), torch.cuda.synchronize()
+    x.cpu(), x.to("cpu", non_blocking=True)
+    torch.cuda.synchronize()
     waits = ["a list of 2", "item", "bool", "aten.nonzero", "a mask as an index", "int", "[2, 3] torch.float32"]
     assert [event.what for event in events if event.waits] == [*waits, "torch.cuda.synchronize"]
     assert [event.kind for event in events if not event.waits] == [Kind.TO_HOST]
@@ -96,7 +97,7 @@ def test_memory_is_counted_given_back_and_runs_out() -> None:
         view = first[:50]
         del first
         assert found.memory.used == 400, "a view holds what it views"
-        with pytest.raises(torch.OutOfMemoryError, match="Tried to allocate 604 bytes. 600 bytes are free"):
+        with pytest.raises(torch.OutOfMemoryError, match=r"Tried to allocate 604 bytes\. 600 bytes are free"):
             torch.zeros(151, device=CARD)
         del view
         assert (found.memory.used, torch.cuda.max_memory_allocated()) == (0, 400)
