@@ -1,0 +1,113 @@
+"""What a GPU alone can show of the hot loop: the host does not wait, memory is as promised, compiled parts are eager ones."""
+
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from reelmend.core_model.bench.clip import made_clip
+from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.memory import CudaMemory
+from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.window_batch import WindowBatch
+from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
+from reelmend.core_model.networks.raft import Raft
+from reelmend.core_model.networks.region import Region
+from reelmend.core_model.propainter.restorer import Restorer
+from tests.gpu.cuda import CUDA, needs_cuda
+from tests.released import shared, shared_networks
+from tests.standin.shots import with_execution
+
+pytestmark = needs_cuda
+
+
+def waits_in(work: Callable[[], object]) -> int:
+    """Count what torch says the host waits for."""
+    work()  # kernels are chosen and loaded when they first run
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            work()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing" in str(warning.message) for warning in said)
+
+
+@torch.inference_mode()
+def test_rafts_iterations_never_wait() -> None:
+    raft = deepcopy(shared(Raft)).to(CUDA)
+    frames = torch.zeros(1, 3, 3, 128, 128, device=CUDA)
+    assert waits_in(lambda: raft(frames, iterations=6)) == 0
+
+
+def windows(count: int, side: int = 96) -> tuple[LocalFrames, torch.Tensor]:
+    """So many windows of 5 frames and 2 references, with a hole in the middle."""
+    masks = torch.zeros(count, 5, 1, side, side, dtype=torch.bool)
+    masks[..., side // 3 : side // 2, side // 3 : side // 2] = True
+    masks = masks.to(CUDA)
+    features = torch.zeros(count, 5, 128, side // 4, side // 4, device=CUDA)
+    flow = torch.zeros(count, 4, 2, side // 4, side // 4, device=CUDA)
+    cells = (side // 4 - 1) // 3 + 1
+    return LocalFrames(features, masks, masks, flow, flow), torch.zeros(count, 2, cells, cells, 512, device=CUDA)
+
+
+@torch.inference_mode()
+def test_a_batch_of_windows_waits_to_count_masked_windows_and_those_of_the_last_block_and_for_nothing_else() -> None:
+    generator, window = deepcopy(shared(InpaintGenerator)).to(CUDA), windows(2)
+    assert waits_in(lambda: generator.complete(*window)) <= 1
+    assert waits_in(lambda: generator.complete(*window, Region(32, 48, 32, 48))) <= 3
+
+
+@torch.inference_mode()
+def test_memory_of_four_windows_is_what_one_and_two_foretell() -> None:
+    """Within a seventh: allocations are rounded up, and kernels may need another workspace."""
+    generator, batch, memory = (
+        deepcopy(shared(InpaintGenerator)).to(CUDA),
+        WindowBatch(CudaMemory(CUDA)),
+        CudaMemory(CUDA),
+    )
+    with Execution().reduced(CUDA):
+        for count in (1, 2):
+            given = windows(count, side=192)
+            with batch.watch(count):
+                generator.complete(*given)
+        foretold, given = batch._predicted(4), windows(4, side=192)
+        memory.start_peak()
+        before = memory.used()
+        generator.complete(*given)
+    assert memory.peak() - before == pytest.approx(foretold, rel=1 / 7)
+    assert batch.size == batch.most, "a card with a few free GB takes all of these"
+
+
+def test_a_card_with_room_for_one_window_restores_the_clip_all_the_same() -> None:
+    """torch itself limits the process to what two windows need less a tenth."""
+    frames, masks = made_clip(7, (160, 128))
+    networks = [deepcopy(network).to(CUDA) for network in shared_networks()]
+    restorer = Restorer(*networks, with_execution())  # type: ignore[arg-type,call-arg]
+    expected = restorer(frames, masks)
+    peak = torch.cuda.max_memory_reserved(CUDA)
+    torch.cuda.empty_cache()
+    total = torch.cuda.mem_get_info(CUDA)[1]
+    torch.cuda.set_per_process_memory_fraction(min(1.0, 0.9 * peak / total), CUDA)
+    try:
+        restored = Restorer(*networks, with_execution())(frames, masks)  # type: ignore[arg-type,call-arg]
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, CUDA)
+    assert np.abs(restored.astype(int) - expected).mean() < 0.1
+
+
+def test_compiled_parts_are_the_eager_ones() -> None:
+    frames, masks = made_clip(7, (160, 128))
+    raft, completion, generator = (deepcopy(network).to(CUDA) for network in shared_networks())
+    eager = Restorer(raft, completion, generator, with_execution())(frames, masks)
+    outcome = compile_hot_parts([generator, completion], "on", CUDA)
+    if not outcome.compiled:
+        pytest.skip(outcome.reason)
+    warm_up([generator, completion], Execution(), (128, 160))
+    compiled = Restorer(raft, completion, generator, with_execution())(frames, masks)
+    assert np.abs(compiled[masks].astype(int) - eager[masks]).mean() < 0.1
