@@ -54,8 +54,8 @@ def measure(case: Case, rows: Sequence[Row], tell: Callable[[str], None]) -> lis
             tell(f"{row.name} ...")
             picture = Path(folder, f"{row.name}.npy")
             took = _in_process(case, row, save=str(picture))
-            psnr_db = _psnr(np.load(picture), np.load(Path(folder, f"{NAIVE}.npy")))
-            measured.append(Measured(row.name, took["seconds"], took["memory_mb"], psnr_db, took["note"]))
+            psnr = psnr_db(np.load(picture), np.load(Path(folder, f"{NAIVE}.npy")))
+            measured.append(Measured(row.name, took["seconds"], took["memory_mb"], psnr, took["note"]))
     return measured
 
 
@@ -76,6 +76,12 @@ def matmul_gflops(device: torch.device) -> float:
     return 2 * _PRODUCT**3 / min(seconds) / 1e9
 
 
+def psnr_db(values: U8, reference: U8) -> float:
+    """Return the peak signal-to-noise ratio in dB of values 0..255; inf where they are equal."""
+    mean_square = float(np.square(values.astype(np.float64) - reference).mean())
+    return float(10 * np.log10(255**2 / mean_square)) if mean_square else float("inf")
+
+
 def _in_process(case: Case, row: Row, *, save: str = "", operations: bool = False) -> dict[str, Any]:
     request = {**asdict(case), "row": asdict(row), "save": save, "operations": operations}
     command = [sys.executable, "-P", "-m", "reelmend.core_model.bench.row"]
@@ -85,8 +91,3 @@ def _in_process(case: Case, row: Row, *, save: str = "", operations: bool = Fals
         raise RowFailed(f"row {row.name}: {lines[-1]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
-
-
-def _psnr(values: U8, reference: U8) -> float:
-    mean_square = float(np.square(values.astype(np.float64) - reference).mean())
-    return float(10 * np.log10(255**2 / mean_square)) if mean_square else float("inf")

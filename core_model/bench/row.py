@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from unittest import mock
 
 import numpy as np
 import torch
@@ -82,7 +83,9 @@ def _peak_mb(device: torch.device) -> float:
 
 def _count(restore: Callable[[], object]) -> dict[str, float]:
     """GFLOP by network, a fused multiply-add as two; attention has to be written out to be counted."""
-    with FlopCounterMode(display=False) as counter:
+    # A kernel of another package would not be counted.
+    own = mock.patch("reelmend.core_model.networks.deform.torchvision_kernel", return_value=None)
+    with own, FlopCounterMode(display=False) as counter:
         restore()
     by_module = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
     raft, completion = (by_module.get(name, 0) for name in ("Raft", "FlowCompletion"))

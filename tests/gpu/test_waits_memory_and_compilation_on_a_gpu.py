@@ -42,7 +42,7 @@ def waits_in(work: Callable[[], object]) -> int:
 def test_rafts_iterations_never_wait() -> None:
     raft = deepcopy(shared(Raft)).to(CUDA)
     frames = torch.zeros(1, 3, 3, 128, 128, device=CUDA)
-    assert waits_in(lambda: raft(frames, iterations=6)) == 0
+    assert waits_in(lambda: raft(frames, iterations=3)) == 0
 
 
 def windows(count: int, side: int = 96) -> tuple[LocalFrames, torch.Tensor]:
@@ -64,24 +64,26 @@ def test_a_batch_of_windows_waits_to_count_masked_windows_and_those_of_the_last_
 
 
 @torch.inference_mode()
-def test_memory_of_four_windows_is_what_one_and_two_foretell() -> None:
-    """Within a seventh: allocations are rounded up, and kernels may need another workspace."""
-    generator, batch, memory = (
-        deepcopy(shared(InpaintGenerator)).to(CUDA),
-        WindowBatch(CudaMemory(CUDA)),
-        CudaMemory(CUDA),
-    )
+def foretold_and_taken(side: int) -> tuple[float, int]:
+    """Bytes of four windows of this size: what the memory model says after one and two, and what they take."""
+    generator, memory = deepcopy(shared(InpaintGenerator)).to(CUDA), CudaMemory(CUDA)
+    batch = WindowBatch(memory)
     with Execution().reduced(CUDA):
         for count in (1, 2):
-            given = windows(count, side=192)
+            given = windows(count, side)
             with batch.watch(count):
                 generator.complete(*given)
-        foretold, given = batch._predicted(4), windows(4, side=192)
+        given = windows(4, side)
         memory.start_peak()
         before = memory.used()
         generator.complete(*given)
-    assert memory.peak() - before == pytest.approx(foretold, rel=1 / 7)
-    assert batch.size == batch.most, "a card with a few free GB takes all of these"
+    return batch._predicted(4), memory.peak() - before
+
+
+def test_memory_of_four_windows_is_what_one_and_two_foretell() -> None:
+    """Within a seventh: allocations are rounded up, and kernels may need another workspace."""
+    foretold, taken = foretold_and_taken(192)
+    assert taken == pytest.approx(foretold, rel=1 / 7)
 
 
 def test_a_card_with_room_for_one_window_restores_the_clip_all_the_same() -> None:

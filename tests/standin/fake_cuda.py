@@ -71,6 +71,8 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         "reset_peak_memory_stats": allocator.reset_peak,
         "mem_get_info": lambda device=None: (allocator.capacity - allocator.used, allocator.capacity),
         "empty_cache": allocator.empty_cache,
+        "set_sync_debug_mode": stand_in.record.set_sync_debug_mode,
+        "max_memory_reserved": lambda device=None: allocator.peak,
         "synchronize": lambda device=None: stand_in.record.add_synchronize(),
     }
     plain_tensor = torch.tensor
@@ -84,8 +86,23 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         stack.enter_context(patch.object(torch, "tensor", tensor))
         for name, answer in answers.items():
             stack.enter_context(patch.object(torch.cuda, name, answer))
+        stack.enter_context(patch.object(nn.Module, "to", _to_card(nn.Module.to, stand_in)))
         stack.enter_context(stand_in)
         yield Card(stand_in, allocator)
+
+
+def _to_card(plain: Callable[..., nn.Module], stand_in: StandIn) -> Callable[..., nn.Module]:
+    """As nn.Module.to, which would write into the parameters that it finds: a parameter of the card is another one."""
+
+    def to(network: nn.Module, device: torch.device | str) -> nn.Module:
+        if torch.device(device).type != "cuda":
+            return plain(network, device)
+        for module in network.modules():
+            for held in (module._parameters, module._buffers):
+                held.update({name: stand_in.wrapped(x.detach()) for name, x in held.items() if x is not None})
+        return network
+
+    return to
 
 
 def on_card(stand_in: StandIn, network: Network) -> Network:

@@ -1,6 +1,7 @@
 """Record of what a card does for which the host has to wait, by the line of core_model that asked for it."""
 
 import sys
+import warnings
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
@@ -30,9 +31,16 @@ class Record:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.warns = False
 
     def add(self, kind: Kind, what: str, waits: bool = True) -> None:
         self.events.append(Event(kind, what, waits, _place()))
+        if waits and self.warns:
+            warnings.warn(f"called a synchronizing CUDA operation: {what}", stacklevel=2)
+
+    def set_sync_debug_mode(self, mode: str) -> None:
+        """As torch.cuda's: with "warn", what waits says so."""
+        self.warns = mode == "warn"
 
     def add_synchronize(self) -> None:
         self.add(Kind.WAIT, "torch.cuda.synchronize")
