@@ -22,7 +22,7 @@ def describe(device: str) -> dict[str, str]:
         except (RuntimeError, AssertionError) as exc:
             raise RuntimeError(f"torch {torch.__version__} cannot use {device}: {str(exc).splitlines()[0]}") from exc
         words["device"] = f"{found.name}, {found.total_memory / 2**30:.0f} GiB, sm_{found.major}{found.minor}"
-        words["CUDA, cuDNN"] = f"{torch.version.cuda}, {torch.backends.cudnn.version()}"
+        words["CUDA, cuDNN"] = f"{torch.version.cuda}, {torch.backends.cudnn.version()}"  # type: ignore[no-untyped-call]
         words["built for"] = " ".join(torch.cuda.get_arch_list())
     return words
 

@@ -44,7 +44,8 @@ def test_attention_is_the_same_by_each_backend(backend: SDPBackend, keys: int, d
     expected = F.scaled_dot_product_attention(query, key, value)
     try:
         with sdpa_kernel(backend):
-            found = F.scaled_dot_product_attention(*(x.to(CUDA, dtype) for x in (query, key, value)))
+            query, key, value = (x.to(CUDA, dtype) for x in (query, key, value))
+            found = F.scaled_dot_product_attention(query, key, value)
     except RuntimeError as exc:
         pytest.skip(f"{backend.name} takes no {dtype} of this shape here: {str(exc).splitlines()[0]}")
     assert torch.allclose(found.cpu().float(), expected, atol=0.05)

@@ -15,8 +15,8 @@ from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.propainter.restorer import Restorer
-from tests.gpu.cuda import CUDA, needs_cuda
-from tests.released import shared, shared_networks
+from tests.gpu.cuda import CUDA, needs_cuda, networks_on_gpu
+from tests.released import shared
 from tests.standin.shots import clip, restored_on_cpu, with_execution
 
 pytestmark = needs_cuda
@@ -34,8 +34,7 @@ pytestmark = needs_cuda
 )
 def test_a_clip_is_restored_as_on_a_cpu(switches: dict[str, object], mean: float, most: int) -> None:
     frames, masks = clip()
-    raft, completion, generator = (deepcopy(network).to(CUDA) for network in shared_networks())
-    restored = Restorer(raft, completion, generator, with_execution(**switches))(frames, masks)
+    restored = Restorer(*networks_on_gpu(), with_execution(**switches))(frames, masks)
     away = np.abs(restored.astype(int) - restored_on_cpu())
     assert away[~masks].max() == 0
     assert away[masks].mean() <= mean

@@ -17,8 +17,8 @@ from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.networks.region import Region
 from reelmend.core_model.propainter.restorer import Restorer
-from tests.gpu.cuda import CUDA, needs_cuda
-from tests.released import shared, shared_networks
+from tests.gpu.cuda import CUDA, needs_cuda, networks_on_gpu
+from tests.released import shared
 from tests.standin.shots import with_execution
 
 pytestmark = needs_cuda
@@ -89,15 +89,15 @@ def test_memory_of_four_windows_is_what_one_and_two_foretell() -> None:
 def test_a_card_with_room_for_one_window_restores_the_clip_all_the_same() -> None:
     """torch itself limits the process to what two windows need less a tenth."""
     frames, masks = made_clip(7, (160, 128))
-    networks = [deepcopy(network).to(CUDA) for network in shared_networks()]
-    restorer = Restorer(*networks, with_execution())  # type: ignore[arg-type,call-arg]
+    networks = networks_on_gpu()
+    restorer = Restorer(*networks, with_execution())
     expected = restorer(frames, masks)
     peak = torch.cuda.max_memory_reserved(CUDA)
     torch.cuda.empty_cache()
     total = torch.cuda.mem_get_info(CUDA)[1]
     torch.cuda.set_per_process_memory_fraction(min(1.0, 0.9 * peak / total), CUDA)
     try:
-        restored = Restorer(*networks, with_execution())(frames, masks)  # type: ignore[arg-type,call-arg]
+        restored = Restorer(*networks, with_execution())(frames, masks)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, CUDA)
     assert np.abs(restored.astype(int) - expected).mean() < 0.1
@@ -105,7 +105,7 @@ def test_a_card_with_room_for_one_window_restores_the_clip_all_the_same() -> Non
 
 def test_compiled_parts_are_the_eager_ones() -> None:
     frames, masks = made_clip(7, (160, 128))
-    raft, completion, generator = (deepcopy(network).to(CUDA) for network in shared_networks())
+    raft, completion, generator = networks_on_gpu()
     eager = Restorer(raft, completion, generator, with_execution())(frames, masks)
     outcome = compile_hot_parts([generator, completion], "on", CUDA)
     if not outcome.compiled:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from unittest.mock import patch
 
 import torch
@@ -98,7 +98,7 @@ def _to_card(plain: Callable[..., nn.Module], stand_in: StandIn) -> Callable[...
         if torch.device(device).type != "cuda":
             return plain(network, device)
         for module in network.modules():
-            for held in (module._parameters, module._buffers):
+            for held in cast("tuple[dict[str, Any], ...]", (module._parameters, module._buffers)):
                 held.update({name: stand_in.wrapped(x.detach()) for name, x in held.items() if x is not None})
         return network
 

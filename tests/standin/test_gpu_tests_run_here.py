@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend
 
 from tests.gpu import test_kernels_on_a_gpu as kernels
 from tests.gpu import test_same_picture_on_a_gpu as pictures
@@ -12,7 +13,7 @@ from tests.standin.fake_cuda import Card
 def test_kernels(gpu: Card) -> None:
     kernels.test_a_matrix_product_is_as_exact_as_its_format(torch.float32, False, 1e-5)
     kernels.test_a_matrix_product_is_as_exact_as_its_format(torch.bfloat16, False, 2e-2)
-    kernels.test_attention_is_the_same_by_each_backend(kernels.SDPBackend.MATH, 45, torch.bfloat16)
+    kernels.test_attention_is_the_same_by_each_backend(SDPBackend.MATH, 45, torch.bfloat16)
     kernels.test_deformable_samples_of_our_own_are_a_cpus()
     kernels.test_correlation_is_a_cpus()
 
