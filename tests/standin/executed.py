@@ -28,15 +28,14 @@ def functions_that_run() -> Iterator[dict[str, set[str]]]:
     ran: dict[str, set[str]] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            called.add(frame.f_code)
+        called.add(frame.f_code)  # and no trace inside it: only calls are seen
 
-    before = sys.getprofile()
-    sys.setprofile(note)
+    before = sys.gettrace()
+    sys.settrace(note)
     try:
         yield ran
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
         for code in called:
             file = Path(code.co_filename).resolve()
             if file.is_relative_to(_ROOT):

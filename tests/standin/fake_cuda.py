@@ -9,6 +9,7 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
+from reelmend.core_model.networks import deform
 from tests.standin.card_tensor import StandIn
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -86,6 +87,7 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         stack.enter_context(patch.object(torch, "tensor", tensor))
         for name, answer in answers.items():
             stack.enter_context(patch.object(torch.cuda, name, answer))
+        stack.enter_context(patch.object(deform, "torchvision_kernel", lambda: None))  # its sums are not our own's
         stack.enter_context(patch.object(nn.Module, "to", _to_card(nn.Module.to, stand_in)))
         stack.enter_context(stand_in)
         yield Card(stand_in, allocator)

@@ -25,7 +25,7 @@ def test_flow_and_its_completion(gpu: Card) -> None:
 
 def test_the_host_waits_as_often_as_the_tests_allow(gpu: Card) -> None:
     hot_loop.test_rafts_iterations_never_wait()
-    hot_loop.test_a_batch_of_windows_waits_to_count_masked_windows_and_those_of_the_last_block_and_for_nothing_else()
+    assert hot_loop.waits_of_windows(1, 96) == (1, 3)
 
 
 def test_a_wait_is_noticed(gpu: Card) -> None:
@@ -34,5 +34,5 @@ def test_a_wait_is_noticed(gpu: Card) -> None:
 
 
 def test_memory_of_four_windows(gpu: Card) -> None:
-    foretold, taken = hot_loop.foretold_and_taken(48)
+    foretold, taken = hot_loop.foretold_and_taken(24)
     assert taken == pytest.approx(foretold, rel=1 / 7)

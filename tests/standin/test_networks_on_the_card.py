@@ -48,14 +48,14 @@ NOT_THERE = {
     "device/compilation.py": {"_Compiler.__init__", "_Compiler.__call__", "_compiled", "_first_line", "_hot_parts",
                               "_recurrent", "_try_out"},  # no compiler here makes code for a card
     "device/precision.py": {"_cpu_has_bf16", "Execution.rounding", "_say_once"},  # asks the CPU; words
-    "networks/deform.py": {"OffsetNetwork.__init__"},
+    "networks/deform.py": {"torchvision_kernel"},
     "networks/raft_encoder.py": {"FrozenBatchNorm.train", "_stage"},
     "networks/feature_propagation.py": {"_alignment", "_two_convs"},
     "networks/flow_recurrence.py": {"_alignment", "_backbone"},
     "networks/windows.py": {"rolled_outside"},
 }
 # fmt: on
-"""Protocols, and what builds a network before it is moved."""
+"""Protocols, what builds a network before it is moved, and a kernel of another package (tests/gpu)."""
 
 
 class Runs:
