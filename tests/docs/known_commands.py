@@ -70,6 +70,8 @@ def _fault(words: list[str]) -> str:
         case ["make", *targets]:
             missing = [word for word in targets if "=" not in word and not _is_target(word)]
             return f"make has no target {missing[0]}" if missing else ""
+        case [program, *rest] if program.endswith(".sh"):
+            return _of_script(program, rest)
         case [program, *_]:
             return "" if program in OTHERS else f"nobody knows {program}"
     return ""
@@ -80,6 +82,15 @@ def _of_reelmend(*words: str) -> str:
     """Options are looked up before `--help` is answered."""
     asked = CliRunner().invoke(app, [*words, "--help"])
     return "" if asked.exit_code == 0 else " ".join(re.findall(r"[\w'./-]+", asked.stderr))
+
+
+def _of_script(program: str, words: list[str]) -> str:
+    """A script of this repository, and the module that it hands its options to."""
+    file = ROOT / program
+    if not file.exists():
+        return f"there is no script {program}"
+    called = re.search(r"-m ([\w.]+)", file.read_text())
+    return _of_module(called[1], words) if called else ""
 
 
 def _of_module(module: str, words: list[str]) -> str:
