@@ -6,6 +6,20 @@ _PROPAGATION = "core_model/propagation/"
 
 FAULTS = [
     Fault(
+        "a part that is enlarged on a GPU takes its positions from the CPU",
+        "core_model/networks/region.py",
+        "dtype=torch.float32, device=x.device) * scale",
+        "dtype=torch.float32) * scale",
+        "standin/test_networks_on_the_card.py",
+    ),
+    Fault(
+        "frames are picked by a list, for which a GPU's host waits",
+        "core_model/networks/layers.py",
+        "return torch.stack([frames[t] for t in positions], 1)",
+        "return x_BT[:, list(positions)]",
+        "standin/test_networks_on_the_card.py",
+    ),
+    Fault(
         "Poisson: the residual adds what is there",
         _PROPAGATION + "poisson.py",
         "miss = right_weight[y, x] * (right_HW[y, x] - (image[y, x + 1] - image[y, x]))",
