@@ -46,14 +46,14 @@ def test_rafts_iterations_never_wait() -> None:
 
 
 def windows(count: int, side: int) -> tuple[LocalFrames, torch.Tensor]:
-    """So many windows of 5 frames and 2 references, with a hole in the middle."""
-    masks = torch.zeros(count, 5, 1, side, side, dtype=torch.bool)
+    """So many windows of 3 frames and a reference, with a hole in the middle."""
+    masks = torch.zeros(count, 3, 1, side, side, dtype=torch.bool)
     masks[..., side // 3 : side // 2, side // 3 : side // 2] = True
     masks = masks.to(CUDA)
-    features = torch.zeros(count, 5, 128, side // 4, side // 4, device=CUDA)
-    flow = torch.zeros(count, 4, 2, side // 4, side // 4, device=CUDA)
+    features = torch.zeros(count, 3, 128, side // 4, side // 4, device=CUDA)
+    flow = torch.zeros(count, 2, 2, side // 4, side // 4, device=CUDA)
     cells = (side // 4 - 1) // 3 + 1
-    return LocalFrames(features, masks, masks, flow, flow), torch.zeros(count, 2, cells, cells, 512, device=CUDA)
+    return LocalFrames(features, masks, masks, flow, flow), torch.zeros(count, 1, cells, cells, 512, device=CUDA)
 
 
 @torch.inference_mode()
