@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 Shot = tuple[int, int]
 
-_LEAST_LEVELS, _OVER_NOISE = 8.0, 3.0
+_LEAST_LEVELS, _OVER_NOISE = 8.0, 3.5
 """Difference from the background from which on a pixel is foreground: levels, and times what is usual elsewhere."""
 _CLEAR_LEVELS = 13.0
 """Difference of the pixels next to which a mask ends."""
