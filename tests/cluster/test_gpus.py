@@ -9,11 +9,13 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
+import torch
 from typer.testing import CliRunner
 
 from reelmend.cluster.executor import RayExecutor
@@ -24,12 +26,25 @@ from reelmend.cluster.scheduler import Placed, Ready
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Stage
 from tests.cluster.toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
 from tests.ray_cluster import ray_cluster
 
 pytestmark = pytest.mark.ray
+
+
+class StartsAsItShould(ToyWorker):
+    """Warms up as workers of a run do; its tasks are a toy's, so that no video is needed."""
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        self._worker = Worker(context)
+
+    def warm(self, stage: Stage) -> None:
+        self._worker.warm(stage)
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +121,18 @@ def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monk
         ray.shutdown()
     assert "no flow worker could be placed within" in state.halted
     assert "each needs 0.5 GPU, and 0.5 of 3 are free" in state.halted
+
+
+@pytest.mark.usefixtures("on_gpus")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use a GPU here")
+def test_workers_whose_torch_cannot_use_their_gpu_stop_the_run_with_its_reason(tmp_path: Path) -> None:
+    """They would hold the GPU and compute on the CPU, a hundred times slower, and nobody would know."""
+    context = toy_context(tmp_path)
+    context = replace(context, job=replace(context.job, engine="propainter"))
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
+    RayExecutor(context, StartsAsItShould).run(state)
+    assert "could not start, the last: SetupError: device=cuda cannot be used: " in state.halted
+    assert f"torch {torch.__version__}" in state.halted
 
 
 @pytest.mark.usefixtures("on_gpus")
