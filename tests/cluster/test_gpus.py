@@ -18,6 +18,7 @@ import ray
 import torch
 from typer.testing import CliRunner
 
+from reelmend.cluster.check import check_gpus
 from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.resources import Layout, lay_out
@@ -141,6 +142,19 @@ def test_the_doctor_says_which_workers_the_gpus_would_get() -> None:
     found = {finding["topic"]: finding["what"] for finding in json.loads(result.stdout)["findings"]}
     assert "2 CPUs, 3 GPUs" in found["Ray"]
     assert found["a run on GPUs"].endswith(": 2 x flow on half a GPU, 2 x inpaint on one GPU")
+
+
+@pytest.mark.usefixtures("on_gpus")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use a GPU here")
+def test_the_doctor_of_gpus_asks_every_machine_of_the_cluster() -> None:
+    """Both have GPUs by Ray's word, and a torch that can use none: each says so."""
+    with ray_runtime():
+        machines = check_gpus()
+    assert [machine["problem"] for machine in machines] == ["", ""]
+    for machine in machines:
+        failed = [check for check in machine["checks"] if check["part"] == "device"]
+        assert [check["good"] for check in failed] == [False]
+        assert "device=cuda cannot be used: " in failed[0]["found"]
 
 
 def _until(condition: Callable[[], bool]) -> None:
