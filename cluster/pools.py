@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class _RestoringWorker:
         use_threads(pool.threads)
         if pool.gpus:
             stay_near_gpu()
+        if pool.gpus:
+            context = on_its_gpu(context)
         self._worker = worker_factory(context)
         for stage in pool.stages:
             self._worker.warm(stage)
@@ -59,6 +61,14 @@ class _RestoringWorker:
     def perform(self, run: str, task: Task) -> Receipt | Failure:
         with beating(run, task.id):
             return self._worker.perform(task)
+
+
+def on_its_gpu(context: RunContext) -> RunContext:
+    """Return the context of a worker that holds a GPU: it computes there or does not start.
+
+    With `device=auto` it would compute on its CPU where torch cannot use the GPU, and keep that from others.
+    """
+    return replace(context, job=replace(context.job, device="cuda"))
 
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:
