@@ -60,6 +60,7 @@ def on_gpus(gpu_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", gpu_cluster)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_gpus")
 def test_all_gpus_are_filled_whole_and_in_halves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Left to Ray, two halves may lie on two GPUs, and no whole one is left for inpainting."""
@@ -107,6 +108,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     assert gpus_seen(tmp_path, Stage.PROBE) == gpus_seen(tmp_path, Stage.STITCH) == {""}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_gpus")
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wants in ("wants_gpu", "flow_wants_gpu"):
