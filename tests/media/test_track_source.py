@@ -94,6 +94,30 @@ def test_an_object_that_passes_behind_something_is_found_again(tmp_path: Path) -
     assert not any(mask[:, 72:86].sum() > 40 for mask in found), "what is before it is not part of it"
 
 
+@pytest.mark.parametrize("stop", [5, 8, 12])
+def test_a_short_range_and_a_short_clip_are_followed_from_first_to_last(tmp_path: Path, stop: int) -> None:
+    """In a range the frames behind it show the background; in a clip as short, the few that there are."""
+    frames, truth = film(lambda frame: (40 + 6 * frame, 48))
+    path = write_clip(tmp_path / "long.mkv", pictures=frames[:24], codec="ffv1", pix_fmt="bgr0", audio=False)
+    part = Clip(inspect_video(path), 0, stop, ((0, stop),), around=((0, 24),))
+    in_range = list(TrackSource().find(Search(part, FindConfig(), None, truth[0], 0)))
+    alone, notes = follow(tmp_path, frames[:stop], painted=truth[0], shots=((0, stop),))
+    cleared = stop > 5  # in five frames it does not leave its own place
+    for found in (in_range, alone) if cleared else (in_range,):
+        assert min(overlap(mask, true) for mask, true in zip(found, truth, strict=False)) > 0.6
+    assert bool(notes) != cleared
+
+
+def test_frames_without_the_object_between_others_are_said(tmp_path: Path) -> None:
+    frames, truth = film(CASES["moves"][0])
+    for frame in (14, 15, 16):
+        frames[frame] = wall()[:, :WIDTH]
+    found, notes = follow(tmp_path, frames, painted=truth[0])
+    assert found[13].any()
+    assert found[18].any()
+    assert notes == ["track: the object is not seen in frames 14-16"]
+
+
 def test_following_ends_at_a_cut_and_that_is_said(tmp_path: Path) -> None:
     frames, truth = film(CASES["moves"][0])
     frames[12:] = 255 - frames[12:]

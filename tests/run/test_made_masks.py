@@ -154,6 +154,20 @@ def test_masks_are_written_and_used_as_files_with_the_same_result(clip: Path) ->
     assert "finished every item" in call("mask", "make", "--videos", "a.mkv", "--masks", "green", "--out", "masks")
 
 
+@pytest.mark.parametrize(("rotation", "size"), [(180, (96, 64)), (90, (64, 64)), (90, (96, 64))])
+def test_masks_of_a_turned_video_are_used_as_files_with_the_same_result(
+    clip: Path, rotation: int, size: tuple[int, int]
+) -> None:
+    """A square that is turned by a quarter looks the same as one that is not, but for where its hole is."""
+    write_clip(Path("turned.mp4"), frames=3, size=size, rotation=rotation, audio=False)
+    words = ("--videos", "turned.mp4", "--masks", "box:0,0,50%,20%")
+    call("mask", "make", *words, "--out", "masks")
+    call("run", *words, "--out", "named", "stitch.codec=ffv1", "run.executor=inline")
+    masks = ("--videos", "turned.mp4", "--masks", "masks/{stem}_mask.mkv")
+    call("run", *masks, "--out", "files", "stitch.codec=ffv1", "run.executor=inline")
+    assert np.array_equal(pictures("files/turned.mkv"), pictures("named/turned.mkv"))
+
+
 def test_masks_are_previewed_without_restoring_anything(clip: Path) -> None:
     told = json.loads(call("mask", "preview", "--videos", "a.mkv", "--masks", "green", "--out", "out", "--json"))
     page = Path(told["page"])

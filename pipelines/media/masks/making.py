@@ -81,7 +81,7 @@ class Making:
             raise MaskError(
                 f"mask {term.text(term.path)}: frame {anchor} is not one of the frames {start} to {stop - 1}"
             )
-        clip = Clip(self.info, start, stop, shots)
+        clip = Clip(self.info, start, stop, shots, tuple(self.shots))
         return source_of(term.name).find(
             Search(
                 clip,

@@ -41,6 +41,7 @@ def _as_mask(info: VideoInfo) -> VideoInfo:
         pixel_format="gray",
         rotation=0,
         mirrored=False,
+        display_matrix=None,  # the pixels are turned already
         sample_aspect=aspect,
         colour=_GREY,
         streams=(),

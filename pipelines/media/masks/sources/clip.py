@@ -28,6 +28,12 @@ class Clip:
     stop: int
     shots: tuple[tuple[int, int], ...]
     """Ranges [start, stop) without a cut, which together are the whole clip."""
+    around: tuple[tuple[int, int], ...] = ()
+    """The video's shots: frames before and after the clip that may be looked at, too. Empty: those of the clip."""
+
+    def whole_shot(self, frame: int) -> tuple[int, int]:
+        """Return the frames [start, stop) of the video's shot that a frame of the clip is in."""
+        return next((start, stop) for start, stop in (*self.around, *self.shots) if start <= frame < stop)
 
     @property
     def size(self) -> Size:

@@ -105,13 +105,14 @@ class _State:
 class Follower:
     """Follows one object of a shot."""
 
-    def __init__(self, frames: ReducedFrames, shot: Shot) -> None:
-        self._frames, self._shot = frames, shot
+    def __init__(self, frames: ReducedFrames, shot: Shot, whole: Shot) -> None:
+        """`shot`: frames in which it is followed; `whole`: those whose background may be compared."""
+        self._frames, self._shot, self._whole = frames, shot, whole
         self._camera = Camera(frames)
 
     def differences(self, frame: int, track: Track) -> F32:
         """Return by how many levels a frame's pixels differ from the background, see `foreground.differences`."""
-        return differences(frame, self._shot, self._frames, self._camera, track.at)
+        return differences(frame, self._whole, self._frames, self._camera, track.at)
 
     def follow(self, anchor: int, mask: Bool, track: Track, step: int) -> None:
         """Follow the object, `mask` [h, w] in frame `anchor`, to the shot's end (`step` 1) or start (-1)."""

@@ -28,6 +28,8 @@ _SHARE = 0.5
 _SPREAD = 0.1
 """Weight of how much those differ among each other, in levels."""
 _FEWEST = 2
+_ENOUGH, _NEAREST = 4, 2
+"""Frames laid over, below which a shot is short: then all frames at least so far away are."""
 
 
 def differences(
@@ -44,9 +46,7 @@ def differences(
     picture = frames.at(frame).astype(np.float32)
     width, height = frames.size
     around, laid = [], []
-    for other in (frame + offset for offset in OFFSETS):
-        if not shot[0] <= other < shot[1]:
-            continue
+    for other in _compared(frame, shot):
         known = np.ones((height, width), np.uint8)
         mask = mask_of(other)
         if mask is not None:
@@ -67,6 +67,14 @@ def differences(
     found = np.take_along_axis(ordered, place[None], axis=0)[0]
     found[count < _FEWEST] = 0
     return np.asarray(found / (1 + _SPREAD * _spread(np.stack(laid), count)), np.float32)
+
+
+def _compared(frame: int, shot: tuple[int, int]) -> list[int]:
+    """Return the frames that are laid over a frame: of a short shot all that are there, if they are few."""
+    others = [frame + offset for offset in OFFSETS if shot[0] <= frame + offset < shot[1]]
+    if len(others) >= _ENOUGH:
+        return others
+    return [other for other in range(shot[0], shot[1]) if _NEAREST <= abs(other - frame) <= OFFSETS[-1]]
 
 
 def _spread(laid: NDArray[np.float32], count: NDArray[np.int64]) -> F32:

@@ -1,6 +1,7 @@
 """Mask source `track`: an object followed through its shot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,10 +10,13 @@ from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.track.follow import Follower, Track, foreground
 from reelmend.pipelines.media.masks.sources.track.reduced import ReducedFrames
+from reelmend.pipelines.utils.text import ranges_in_words
 
 _ENOUGH = 0.1
 """Share of a box that has to be foreground to be the object in it."""
 _GRABCUT_ROUNDS = 3
+_WORTH_SAYING = 2
+"""Frames without the object between others with it: one may be an occlusion."""
 _SQUARE = np.ones((5, 5), np.uint8)
 
 
@@ -30,7 +34,7 @@ class TrackSource(MaskSource):
     takes_painted = True
 
     def digest(self) -> str:
-        return f"2-opencv{cv2.__version__}"
+        return f"3-opencv{cv2.__version__}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return 0.25
@@ -38,8 +42,9 @@ class TrackSource(MaskSource):
     def find(self, search: Search) -> Iterator[Bool]:
         clip, anchor = search.clip, search.anchor
         start, stop = next(shot for shot in clip.shots if shot[0] <= anchor < shot[1])
-        frames = ReducedFrames(clip)
-        follower, track = Follower(frames, (start, stop)), Track(frames.size)
+        whole = clip.whole_shot(anchor)
+        frames = ReducedFrames(replace(clip, start=whole[0], stop=whole[1]))
+        follower, track = Follower(frames, (start, stop), whole), Track(frames.size)
         mask = _object(search, follower, frames, track)
         track.put(anchor, mask)
         lost: list[int] = []
@@ -50,6 +55,7 @@ class TrackSource(MaskSource):
             if track.lost_at is not None:
                 lost.append(track.lost_at)
         search.notes.extend(track_notes("track", search, (start, stop), lost, empty=not mask.any()))
+        search.notes.extend(_gaps(track, anchor, (start, stop), lost) if mask.any() else ())
         nothing = np.zeros(clip.size[::-1], np.bool_)
         for frame in range(clip.start, clip.stop):
             found = track.at(frame)
@@ -102,6 +108,16 @@ def _enlarged(mask: Bool, size: tuple[int, int]) -> Bool:
     if mask.shape == size[::-1]:
         return mask
     return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.4)
+
+
+def _gaps(track: Track, anchor: int, shot: tuple[int, int], lost: Sequence[int]) -> list[str]:
+    """Say in which frames the object is not seen although it is seen again after them."""
+    first = max((frame + 1 for frame in lost if frame < anchor), default=shot[0])
+    last = min((frame for frame in lost if frame > anchor), default=shot[1])
+    unseen = [(frame, frame + 1) for frame in range(first, last) if track.at(frame) is None]
+    if len(unseen) < _WORTH_SAYING:
+        return []
+    return [f"track: the object is not seen in frames {ranges_in_words(unseen, most=4)}"]
 
 
 def track_notes(name: str, search: Search, shot: tuple[int, int], lost: list[int], *, empty: bool) -> list[str]:
