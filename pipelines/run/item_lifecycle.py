@@ -209,8 +209,7 @@ class ItemWork:
         if receipt.final:
             self.row.frames = receipt.frames
             self.row.width, self.row.height = ItemFacts.from_map(receipt.facts).size
-            # A probe that finds the video restored has found the output of an earlier run.
-            self.row.reused = receipt.reused or receipt.final == "restored"
+            self.row.reused = receipt.reused
             self._end(ItemState(receipt.final), receipt)
             return
         plan = receipt.plan

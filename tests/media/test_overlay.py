@@ -68,6 +68,15 @@ def test_a_logo_is_distinguished_from_the_straight_lines_along_which_the_camera_
     assert not any(mask.any() for mask in masks_of(OverlaySource(), search_of(clip(tmp_path, along_bricks()))))
 
 
+@pytest.mark.parametrize("gap", [6, 10])
+def test_a_logo_next_to_a_black_bar_is_found_and_the_bar_is_not(tmp_path: Path, gap: int) -> None:
+    pictures, logo = with_logo(panning())
+    pictures[:, : LOGO[1] + 1 - gap] = pictures[:, 100:] = 0
+    masks = masks_of(OverlaySource(), search_of(clip(tmp_path, pictures)))
+    assert all((mask & logo).sum() >= 0.95 * logo.sum() for mask in masks)
+    assert all(mask.sum() <= 1.6 * logo.sum() for mask in masks)
+
+
 def test_nothing_is_masked_where_there_is_no_logo(tmp_path: Path) -> None:
     search = search_of(clip(tmp_path, panning()))
     assert not any(mask.any() for mask in masks_of(OverlaySource(), search))

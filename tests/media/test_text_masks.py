@@ -111,6 +111,18 @@ def test_words_that_move_with_the_scene_are_no_captions(tmp_path: Path) -> None:
         assert (mask & there).sum() >= 0.95 * there.sum(), index
 
 
+def test_a_texture_that_fills_the_picture_is_no_line_of_text(tmp_path: Path) -> None:
+    """Between black bars the detector takes all of the picture for a line; the line in the bar is masked alone."""
+    size = (320, 180)
+    blobs = cv2.GaussianBlur(np.random.default_rng(0).normal(128, 900, (180, 320, 3)), (0, 0), 4).clip(0, 255)
+    pictures = np.repeat(blobs.astype(np.uint8)[None], 12, axis=0)
+    pictures[:, :24] = pictures[:, 156:] = 0
+    pictures, text = with_words(pictures, "in the bar", range(12), (90, 174))
+    masks = find(write_clip(tmp_path / "bars.mp4", pictures=pictures, options={"crf": "16"}))
+    assert all((mask & text).sum() >= 0.95 * text.sum() for mask in masks)
+    assert all(mask.sum() <= 0.1 * size[0] * size[1] for mask in masks)
+
+
 def test_a_shape_that_rolls_to_the_words_does_not_take_them_along() -> None:
     """A ring is taken for text, and comes to where words stand: the words are a line of their own, which stays."""
     samples = []

@@ -71,14 +71,15 @@ def test_items_in_work_follow_the_workers_when_the_job_leaves_it_open() -> None:
     assert state.ready(Stage.PROBE) == 40
 
 
+@pytest.mark.parametrize("earlier", [True, False])
 @pytest.mark.parametrize(("final", "state"), [("untouched", ItemState.UNTOUCHED), ("restored", ItemState.RESTORED)])
-def test_a_probe_can_end_an_item(final: str, state: ItemState) -> None:
+def test_a_probe_can_end_an_item(final: str, state: ItemState, earlier: bool) -> None:
     story = begin("a")
     probe = take(story.state, Stage.PROBE)
-    story.state.handle(ProbeReceipt(probe.id, final=final, note="the mask is empty", frames=7))  # type: ignore[arg-type]
+    story.state.handle(ProbeReceipt(probe.id, final=final, reused=earlier, note="the mask is empty", frames=7))  # type: ignore[arg-type]
     row = story.row("a")
     assert (row.state, row.reason, row.frames) == (state, "the mask is empty", 7)
-    assert row.reused is (final == "restored")  # by an earlier run
+    assert row.reused is earlier
     assert story.state.over
 
 

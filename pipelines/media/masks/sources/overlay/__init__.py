@@ -32,7 +32,7 @@ class OverlaySource(MaskSource):
     summary = "logos and channel bugs that stand still while the picture moves, half transparent ones too"
 
     def digest(self) -> str:
-        return f"overlay-2-opencv{cv2.__version__}"
+        return f"overlay-3-opencv{cv2.__version__}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return _SECONDS_AT_720P * max(0.05, size[0] * size[1] / (1280 * 720))

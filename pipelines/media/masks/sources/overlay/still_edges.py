@@ -3,7 +3,7 @@
 Legend: n samples, h w pixels of the view.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from reelmend.pipelines.media.boxes import Box, bounding_box
 from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.clip import U8
+from reelmend.pipelines.media.masks.sources.overlay.bars import inside_bars
 from reelmend.pipelines.media.masks.sources.overlay.ground import with_ground
 from reelmend.pipelines.media.masks.sources.overlay.logo import F32, Logo
 from reelmend.pipelines.media.masks.sources.overlay.matte import pixels_of
@@ -75,7 +76,19 @@ class Statistics:
 
 def find_logos(pictures_NHW: U8, at_border: tuple[bool, bool, bool, bool]) -> Found:
     """Return the logos of a group of samples u8 [n, h, w]; `at_border`: sides (left, top, right, bottom) of the view
-    that are the picture's."""
+    that are the picture's. Black bars are not part of the picture: a logo next to one does not touch them."""
+    left, top, right, bottom = inside_bars(pictures_NHW)
+    height, width = pictures_NHW.shape[1:]
+    ends = (left > 0, top > 0, right < width, bottom < height)
+    if not any(ends):
+        return _find_in(pictures_NHW, at_border)
+    border = tuple(bar or own for bar, own in zip(ends, at_border, strict=True))
+    found = _find_in(np.ascontiguousarray(pictures_NHW[:, top:bottom, left:right]), border)
+    moved = [(one.box[0] + left, one.box[1] + top, one.box[2] + left, one.box[3] + top) for one in found.logos]
+    return replace(found, logos=[replace(one, box=box) for one, box in zip(found.logos, moved, strict=True)])
+
+
+def _find_in(pictures_NHW: U8, at_border: tuple[bool, ...]) -> Found:
     counted = distinct(pictures_NHW)
     enough = counted.sum(axis=0) >= LEAST_STATES
     found = Found(moved=bool(enough.mean() >= _PARTLY_STILL))
@@ -166,7 +179,7 @@ def _within(box: Box, lines: Bool) -> Bool:
     return near
 
 
-def touches(box: Box, shape: tuple[int, ...], at_border: tuple[bool, bool, bool, bool]) -> bool:
+def touches(box: Box, shape: tuple[int, ...], at_border: tuple[bool, ...]) -> bool:
     """Whether a box comes to a side of the view that is the picture's border."""
     sides = (box[0] <= 1, box[1] <= 1, box[2] >= shape[1] - 1, box[3] >= shape[0] - 1)
     return any(side and border for side, border in zip(sides, at_border, strict=True))

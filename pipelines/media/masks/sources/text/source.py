@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from reelmend.pipelines.config import TextKind, TextShape
 from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
-from reelmend.pipelines.media.masks.sources.text.detector import lines_in, model_digest, model_problem, shown_size
+from reelmend.pipelines.media.masks.sources.text.detector import (
+    Found,
+    lines_in,
+    model_digest,
+    model_problem,
+    shown_size,
+)
 from reelmend.pipelines.media.masks.sources.text.lines import (
     StillLine,
     give_way,
@@ -35,6 +41,8 @@ MOST_APART = 12
 """Frames between two of these pictures at most, however many frames per second the file claims to have."""
 SPAN_SAMPLES, MARGIN_SAMPLES = 40, 5
 """Samples about which is decided at once, and how many more are looked at on both sides: bounds memory."""
+MOST_AREA = 0.35
+"""Share of the picture that one line takes at most."""
 MOST_SIDE = 1920
 """Longest side, in pixels, at which letters are found; larger pictures are scaled down."""
 
@@ -50,7 +58,7 @@ class TextSource(MaskSource):
         return model_problem()
 
     def digest(self) -> str:
-        return f"text 3 {model_digest()}"
+        return f"text 4 {model_digest()}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return 0.06 + 0.06 * size[0] * size[1] / (1280 * 720)
@@ -119,7 +127,14 @@ class _Shot:
     def _samples(self, every: int) -> Iterator[Sample]:
         for index, picture in enumerate(self._pictures(self.start, self.stop, every)):
             small = np.asarray(cv2.resize(picture, self._sample_size, interpolation=cv2.INTER_AREA), np.uint8)
-            yield Sample(self.start + index * every, edges_of(small), tuple(lines_in(small)))
+            yield Sample(self.start + index * every, edges_of(small), tuple(filter(self._is_line, lines_in(small))))
+
+    def _is_line(self, found: Found) -> bool:
+        """Whether it may be one line: a texture over half of the picture can look like text to the detector."""
+        left, top, right, bottom = found.box
+        scale = self._window_size[0] / self._sample_size[0]
+        width, height = self.work_size
+        return (bottom - top) * (right - left) * scale**2 <= MOST_AREA * width * height
 
     @property
     def _window_size(self) -> tuple[int, int]:
