@@ -96,7 +96,6 @@ Common forms of masks are recognised:
 | no pixel above the threshold, and the levels look like labels (0 and 1, small numbers, a single grey level, 8-bit values in 16 bits) | every level except black is missing |
 | colours of a label palette (VOC, DAVIS; PNGs with a palette) | every colour except black is missing |
 | fewer images than frames | numbered from `mask.numbered_from`; by default from 1 if the numbers start at 1 or reach the number of frames, else from 0 |
-
 | black marks what is missing | `mask.invert=true` |
 | one number of a label image (grey, 16-bit or palette) | `mask.label=3`; in annotation files, the category |
 | annotations (`.json`): COCO or YouTube-VIS, with polygons or run-length codes; or a list with one run-length code per frame | the regions; images are ordered by the numbers in their file names |
@@ -138,6 +137,8 @@ kept with the intermediate results and used again by later runs.
 | `damage` | dust, blotches, vertical scratches and dropped lines of film and tape |
 | `track:120,80,60,90@2s` | the object in this box at 2 s, followed to both ends of its shot; `@2s:5s` from 2 s to 5 s |
 | `track:first.png` | the object that is painted in the first mask of a file, followed |
+| `points:320,240,-100,80@2s` | the object at 320,240, but not what is at 100,80, at 2 s, followed by SAM 2.1; needs `reelmend[sam]` and its weights |
+| `sam:120,80,60,90@2s`, `sam:first.png` | as `track`, by SAM 2.1 |
 
 `text`, `overlay` and `damage` look at the whole picture, or only in a region, and only in a range: `text:0,70%,100%,30%@0s:10min`. Sources,
 shapes and a file can be combined, from left to right; put spaces around the signs:
@@ -148,7 +149,7 @@ shapes and a file can be combined, from left to right; put spaces around the sig
 | `text - box:0,0,100%,20%` | text, except in the upper fifth |
 | `masks/{stem}.png & box:0,50%,100%,50%` | what is in both |
 
-A file or folder called like a source is written `./text`. `mask.dilation` grows made masks as it grows others. `mask.persist` closes gaps
+A file with a range is written `file:mask.png@0:5s`, and a file or folder called like a source `./text`. `mask.dilation` grows made masks as it grows others. `mask.persist` closes gaps
 of a few frames in which a mask is missing, and `mask.fade` extends it before it appears and after it disappears. A video in which nothing is
 found is left untouched, or quarantined with `mask.nothing_found=fail`.
 

@@ -13,7 +13,8 @@ from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, Reelmen
 from reelmend.pipelines.forecast.headers import Headers
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.masks.expression import read_expression
-from reelmend.pipelines.media.masks.sources.registry import source_of
+from reelmend.pipelines.media.masks.meant import meant_by
+from reelmend.pipelines.media.masks.sources.registry import source_names, source_of
 from reelmend.pipelines.media.source import NO_VIDEO
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import location_of
@@ -94,8 +95,9 @@ def _problem(item: Item, job: JobConfig, looks: Headers) -> str:
             return f"{item.video}: no such video"
         if item.mask is not None and not looks.exists(item.mask):
             return (
-                f"{item.video}: its mask {item.mask} does not exist; pass --masks with one file for all videos or a "
-                "pattern such as 'masks/{stem}.png'; without it, the mask is NAME_mask.png next to the video"
+                f"{item.video}: its mask {item.mask} does not exist; {meant_by(item.mask.name)}pass --masks with one file "
+                "for all videos, a pattern such as 'masks/{stem}.png', a box (box:LEFT,TOP,WIDTH,HEIGHT), or a mask source "
+                f"({', '.join(source_names())}); without it, the mask is NAME_mask.png next to the video"
             )
         header = looks.video(item.video)
         if item.mask_expression:

@@ -63,8 +63,9 @@ def probe(task: ProbeTask, worker_context: WorkerContext) -> ProbeReceipt:
 
     Way(item, item.output, (video.digest, mask.digest), worker_context).refuse_early()
     record, probe_key, reused = examine(item, job, (video, mask), worker_context)
-    if job.mask.strict and record.mask.notes:
-        raise MaskError(f"{item.video}: its mask is doubtful (mask.strict): {'; '.join(record.mask.notes)}")
+    if job.mask.strict and (record.mask.notes or _is_empty_file(item, record)):
+        doubts = "; ".join(record.mask.notes) or "it is empty, or its range is outside of the video"
+        raise MaskError(f"{item.video}: its mask is doubtful (mask.strict): {doubts}")
     if job.mode is Mode.masks:
         _refuse_nothing_found(item, record, job)
         return write_mask_output(task, record, (video, mask), worker_context)
@@ -92,6 +93,8 @@ def see_sources(item: Item, worker_context: WorkerContext) -> tuple[Seen, Seen]:
     mask = see_mask(item, worker_context)
     if mask is None:
         raise MaskError(f"{item.video}: its mask {item.mask} does not exist")
+    if item.mask is not None and mask.digest == video.digest:
+        raise MaskError(f"{item.video}: its mask {item.mask} has the same content as the video itself")
     return video, mask
 
 
@@ -225,6 +228,11 @@ def plan_of(record: ProbeRecord, probe_key: str, job: JobConfig, within: tuple[i
     restored = within[1] - within[0] if within else frames
     size = canvas_of(record.info, job).size
     return ItemPlan(probe_key, restored, *size, segments, chunks, flow_bytes, side=side)
+
+
+def _is_empty_file(item: Item, record: ProbeRecord) -> bool:
+    """Whether a mask that was given marks nothing; one that was looked for is `mask.nothing_found`'s matter."""
+    return not record.mask.masked and not record.mask_key
 
 
 def _refuse_nothing_found(item: Item, record: ProbeRecord, job: JobConfig) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.screen import print_summary
-from reelmend.pipelines.config import InputConfig
+from reelmend.pipelines.config import InputConfig, MaskConfig
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.storage.ledger.rows import ItemRow
 from tests.clips import write_clip, write_mask_image
@@ -62,6 +62,24 @@ def test_terminal_and_report_say_all_of_it(ended: tuple[Path, RunSummary, dict[s
     for words in ("the mask is empty", "brightest level is", "read as labels (1)", "is it inverted"):
         assert words in screen.getvalue(), words
         assert words in report, words
+
+
+def test_a_copy_of_the_video_is_no_mask_and_an_empty_one_is_refused_by_strict(tmp_path: Path) -> None:
+    write_clip(tmp_path / "v.mp4", frames=3, audio=False)
+    (tmp_path / "copy.mp4").write_bytes((tmp_path / "v.mp4").read_bytes())
+    write_mask_image(tmp_path / "box.png", BOX > 0)
+    write_mask_image(tmp_path / "empty.png", BOX > 1)
+    rows = "v.mp4,copy.mp4,a\nv.mp4,empty.png,b\nv.mp4,box.png@late,c\nv.mp4,box.png,d\n"
+    rows = rows.replace("box.png@late", '"box:10,20,30,40@1000:2000"')
+    (tmp_path / "job.csv").write_text(f"video,mask,output\n{rows}")
+    job = replace(
+        lossless_job(tmp_path), input=InputConfig(manifest=str(tmp_path / "job.csv")), mask=MaskConfig(strict=True)
+    )
+    _, found = finish(job)
+    assert [str(found[name].state) for name in "abcd"] == ["quarantined"] * 3 + ["restored"]
+    assert "the same content as the video itself" in found["a"].reason
+    assert "it is empty, or its range is outside of the video" in found["b"].reason
+    assert found["b"].reason.replace("b", "c") == found["c"].reason.replace("b", "c")
 
 
 def test_a_doubtful_mask_is_named_before_the_run_and_refused_by_strict(

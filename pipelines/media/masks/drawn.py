@@ -27,6 +27,8 @@ Size = tuple[int, int]
 """(width, height)"""
 
 SHAPES = ("box", "polygon")
+_LARGEST = 1_000_000
+"""Pixels, or percent, up to which a number may be meant."""
 _NUMBER = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(%?)")
 _FORMS = "use box:LEFT,TOP,WIDTH,HEIGHT or polygon:X,Y,X,Y,X,Y in pixels or percent, with @START:STOP for a range"
 _MOST_SHAPES = 1000
@@ -176,6 +178,8 @@ def read_length(number: str, word: str) -> Length:
     found = _NUMBER.fullmatch(number)
     if found is None:
         raise ConfigError(f"mask {word}: {number!r} is not a number of pixels or a percentage such as 12.5%; {_FORMS}")
+    if Fraction(found[1]) > _LARGEST:
+        raise ConfigError(f"mask {word}: {number} is larger than any picture; {_FORMS}")
     return Length(Fraction(found[1]), bool(found[2]))
 
 

@@ -57,5 +57,9 @@ def _of_images(images: list[Path], video: VideoHeader, config: MaskConfig) -> li
     if shares and np.mean(shares) > MOST_COVERED:
         notes.append(f"it covers {np.mean(shares):.0%} of the picture: {INVERTED}")
     if len(images) == 1 and seen.brightest == 0:
-        notes.append("it is black all over, so that nothing would be restored: paint missing pixels white")
+        notes.append(
+            "it is black all over, so that nothing would be restored: paint missing pixels white"
+            if config.label is None
+            else f"no pixel has the label {config.label} (mask.label), so that nothing would be restored"
+        )
     return [*dict.fromkeys(filter(None, notes))]
