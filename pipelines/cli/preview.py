@@ -12,6 +12,7 @@ from reelmend.pipelines.cli.screen import console, print_bad, print_json, print_
 from reelmend.pipelines.observe.progress import choose_display
 from reelmend.pipelines.storage.location import location_of
 from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
+from reelmend.pipelines.utils.text import visible
 
 
 @takes_job
@@ -34,17 +35,27 @@ def preview(
 
     screen = console()
     show_log(job.log.format)
-    outcome = preview_job(job, seconds, items, choose_display(screen, machine=as_json, log=job.log.format))
+    previewed = preview_job(job, seconds, items, choose_display(screen, machine=as_json, log=job.log.format))
+    outcome = previewed.outcome
     page = location_of(outcome.summary.out) / WORK_FOLDER / REPORT
     if as_json:
         outputs = [written for row in outcome.rows if (written := row.written)]
-        print_json({"page": str(page), "outputs": outputs, "exit_status": outcome.summary.exit_status})
-        return outcome.summary.exit_status
+        print_json(
+            {
+                "page": str(page),
+                "outputs": outputs,
+                "not_shown": previewed.not_shown,
+                "exit_status": previewed.exit_status,
+            }
+        )
+        return previewed.exit_status
     print_told(screen, outcome.rows)
     print_bad(screen, outcome.summary, [row for row in outcome.rows if row.state.bad])
+    for reason in previewed.not_shown:
+        screen.print(f"not shown: {visible(reason)}", markup=False, soft_wrap=True)
     screen.print()
     print_outputs(screen, outcome.rows, outcome.summary.out)
     screen.print(f"page    {page}", soft_wrap=True)
     if show:
         webbrowser.open(str(page))
-    return outcome.summary.exit_status
+    return previewed.exit_status

@@ -5,10 +5,10 @@ run of the whole job finds.
 """
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reelmend.pipelines.config import Existing, JobConfig
-from reelmend.pipelines.errors import ConfigError, ItemError, MaskError
+from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError, ItemError, MaskError
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.media.masks.expression import read_expression
@@ -28,7 +28,21 @@ _SHOWN = 3
 """Problems that are printed, at most."""
 
 
-def preview_job(job: JobConfig, seconds: float, most_items: int, display: Display) -> RunOutcome:
+@dataclass(frozen=True)
+class Previewed:
+    """What came of a preview."""
+
+    outcome: RunOutcome
+    not_shown: list[str]
+    """Why items could not be shown."""
+
+    @property
+    def exit_status(self) -> int:
+        """As of a run: 3 where some items cannot be restored."""
+        return self.outcome.summary.exit_status or (EXIT_INCOMPLETE if self.not_shown else 0)
+
+
+def preview_job(job: JobConfig, seconds: float, most_items: int, display: Display) -> Previewed:
     """Restore about `seconds` of up to `most_items` of a job's items, spread over it, and return how that went.
 
     Raises ConfigError where the job already names a range, or no item can be shown; SetupError, StoreError.
@@ -61,7 +75,7 @@ def preview_job(job: JobConfig, seconds: float, most_items: int, display: Displa
         store=replace(job.store, root=str(worker_context.store.root)),
         run=replace(job.run, existing=Existing.overwrite),
     )
-    return run_items(preview, display)
+    return Previewed(run_items(preview, display), problems)
 
 
 def _row(item: Item, worker_context: WorkerContext, seconds: float) -> dict[str, object]:

@@ -180,6 +180,13 @@ def test_masks_are_previewed_without_restoring_anything(clip: Path) -> None:
     assert artifacts() == made
 
 
+def test_a_preview_says_which_items_it_cannot_show(clip: Path) -> None:
+    write_clip(Path("b.mkv"), frames=3, audio=False)  # there is nothing green in it
+    told = call("preview", "--videos", "a.mkv", "--videos", "b.mkv", "--masks", "green", "--out", "out", status=3)
+    assert "not shown: " in told
+    assert "b.mkv: nothing is masked" in told
+
+
 def test_a_run_reuses_what_its_preview_has_restored(clip: Path) -> None:
     words = ["--videos", "a.mkv", "--masks", "green", "--out", "out"]
     told = json.loads(call("preview", *words, "--seconds", "0.1", "--json"))
