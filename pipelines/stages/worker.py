@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import DeviceFull
@@ -79,7 +80,9 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
-        if not wants_gpu(context.job):  # networks on a CPU would take half as long again
+        if wants_gpu(context.job):
+            let_segments_grow()
+        else:  # networks on a CPU would take half as long again
             return_large_arrays()
         self._worker_context = WorkerContext(context)
 
