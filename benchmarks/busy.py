@@ -37,10 +37,23 @@ class Measured(NamedTuple):
     """Of the time between the engine's first frame and its last."""
     longest_gap_s: float
     gaps_s: float
+    thread_s: float
+    """Processor time of the threads that drive the engine, between its stretches: what a gap takes by itself."""
     by_stage: dict[str, float]
     """Seconds by the clock, summed over tasks."""
     load: float
     """Processes that wanted a core, on average over the last minute, at the end."""
+    alone: float
+    """Busy, if gaps took no longer than the thread's processor time: no wait for a core, a disk or Ray."""
+
+
+class Stretch(NamedTuple):
+    """Work of the simulated GPU."""
+
+    began: float
+    seconds: float
+    thread_s: float
+    process: float
 
 
 def main() -> int:
@@ -51,6 +64,7 @@ def main() -> int:
     parser.add_argument("--box", default="96x64", help="WIDTHxHEIGHT of the hole")
     parser.add_argument("--speed", type=float, default=100.0, help="frames per second of the engine")
     parser.add_argument("--flow", action="store_true", help="the engine reads flow, and measures it itself")
+    parser.add_argument("--workers", type=int, default=1, help="that share the simulated GPU")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="further settings of the job")
     arguments = parser.parse_args()
@@ -68,15 +82,18 @@ def main() -> int:
             for fed in (False, True):
                 runs[fed].append(_measure(folder, mask, f"{turn}-{fed}", fed, arguments))
     frames = f"{arguments.clips} clips of {arguments.frames} frames, {arguments.size}, {arguments.speed:g} frames/s"
-    print(f"{frames}, {_CORES} cores\n")
-    print("| fed | busy | longest gap, s | gaps, s | worker seconds by stage | load of the machine |")
-    print("|---|---|---|---|---|---|")
+    print(f"{frames}, {arguments.workers} worker(s), {_CORES} cores\n")
+    print(
+        "| fed | busy | longest gap, s | gaps, s | thread's CPU in gaps, s | busy without others | worker seconds by stage "
+        "| load of the machine |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     best = {fed: max(each, key=lambda run: run.busy) for fed, each in runs.items()}
     for fed, run in best.items():
         stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in run.by_stage.items())
         print(
-            f"| {'on' if fed else 'off'} | {run.busy:.1%} | {run.longest_gap_s:.2f} | {run.gaps_s:.2f} | {stages} "
-            f"| {run.load:.1f} |"
+            f"| {'on' if fed else 'off'} | {run.busy:.1%} | {run.longest_gap_s:.2f} | {run.gaps_s:.2f} "
+            f"| {run.thread_s:.2f} | {run.alone:.1%} | {stages} | {run.load:.1f} |"
         )
     good = best[True].busy >= LEAST_BUSY
     print(f"\n{'PASS' if good else 'FAIL'}  busy: {best[True].busy:.1%}, at least {LEAST_BUSY:.0%}")
@@ -98,17 +115,30 @@ def _measure(folder: Path, mask: Path, name: str, fed: bool, arguments: argparse
     engine, log = "sleeping_flow" if arguments.flow else "sleeping", folder / f"{name}.log"
     command = [sys.executable, "-c", _RUN.format(cores=_CORES), "run", "--videos", f"{folder}/in/*.mp4"]
     command += ["--masks", str(mask), "--out", str(folder / name), "--json", f"engine={engine}", "run.executor=ray"]
-    command += ["run.workers=1", f"{engine}.log={log}", f"{engine}.fed={json.dumps(fed)}"]
+    command += [f"run.workers={arguments.workers}", f"{engine}.log={log}", f"{engine}.fed={json.dumps(fed)}"]
     command += [f"{engine}.frames_per_second={arguments.speed:g}", *arguments.set]
     path = os.pathsep.join([str(folder / "site"), str(_ROOT), str(_ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     ran = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}, check=True)
     summary: dict[str, Any] = json.loads(ran.stdout)
-    stretches = sorted(tuple(map(float, line.split())) for line in log.read_text().splitlines())
-    began, ended = stretches[0][0], max(start + seconds for start, seconds in stretches)
-    gaps = [later[0] - (earlier[0] + earlier[1]) for earlier, later in pairwise(stretches)]
-    busy = sum(seconds for _, seconds in stretches) / (ended - began)
-    measured = Measured(busy, max(gaps, default=0.0), sum(gaps), summary["seconds_by_stage"], os.getloadavg()[0])
-    print(f"{name}: busy {busy:.1%}, gaps {[round(gap, 2) for gap in gaps]}", file=sys.stderr, flush=True)
+    stretches = sorted(Stretch(*map(float, line.split())) for line in log.read_text().splitlines())
+    began, ended = stretches[0].began, max(one.began + one.seconds for one in stretches)
+    gaps = [later.began - (earlier.began + earlier.seconds) for earlier, later in pairwise(stretches)]
+    computed = sum(one.seconds for one in stretches)
+    thread_s = sum(
+        later.thread_s - earlier.thread_s
+        for process in {one.process for one in stretches}
+        for earlier, later in pairwise(one for one in stretches if one.process == process)
+    )
+    measured = Measured(
+        busy=computed / (ended - began),
+        longest_gap_s=max(gaps, default=0.0),
+        gaps_s=sum(gaps),
+        thread_s=thread_s,
+        alone=computed / (computed + thread_s),
+        by_stage=summary["seconds_by_stage"],
+        load=os.getloadavg()[0],
+    )
+    print(f"{name}: busy {measured.busy:.1%}, gaps {[round(gap, 2) for gap in gaps]}", file=sys.stderr, flush=True)
     return measured
 
 

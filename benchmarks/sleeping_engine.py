@@ -4,6 +4,8 @@
 operations. A hole is filled with grey.
 """
 
+import fcntl
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +29,8 @@ class SleepingConfig:
     frames_per_second: float = 100.0
     """Speed of the simulated GPU, flow included."""
     log: str = ""
-    """File to which each stretch of work is appended: when it began and its length, in seconds."""
+    """File to which each stretch of work is appended: when it began, its length, and the processor time that this thread
+    had used by then, in seconds; and the process. Its lock is the GPU: workers that share it take turns."""
     fed: bool = True
     """Whether blocks are read ahead and parts are packed behind, as for an engine that computes on a GPU."""
 
@@ -39,10 +42,12 @@ class SleepingGpu:
         self._settings = settings
 
     def compute(self, frames: int, share: float) -> None:
-        seconds, began = frames * share / self._settings.frames_per_second, time.monotonic()
-        time.sleep(seconds)
+        seconds = frames * share / self._settings.frames_per_second
         with Path(self._settings.log).open("a") as log:
-            log.write(f"{began} {seconds}\n")
+            fcntl.flock(log, fcntl.LOCK_EX)
+            began = time.monotonic()
+            time.sleep(seconds)
+            log.write(f"{began} {seconds} {time.thread_time()} {os.getpid()}\n")
 
 
 class SleepingFlow:

@@ -110,18 +110,11 @@ def ahead_of(block: Block, task: InpaintTask | StitchTask, repeats: Sequence[tup
 
 
 def following(block: Block, task: InpaintTask | StitchTask, *, beyond: bool) -> list[Block]:
-    """Return the blocks of the task's chunk that come after one; with `beyond`, the first of the chunk after that, too.
-
-    The next chunk probably comes to the same worker. Chunks of blocks that are restored again are not in the plan, and
-    end with their last block.
-    """
+    """Return the blocks of the task's chunk that come after one; with `beyond`, the first of the chunk after that, too."""
     if not isinstance(task, InpaintTask):
         return []
     later = [other for other in task.chunk.blocks if other.start > block.start]
-    if not beyond or task.chunk not in task.plan.chunks:
-        return later
-    after = [chunk.blocks[0] for chunk in task.plan.chunks if chunk.index == task.chunk.index + 1 and chunk.blocks]
-    return later + after
+    return [*later, *([task.coming] if beyond and task.coming else [])]
 
 
 def _distinct_frames(block: Block, repeats: Sequence[tuple[int, int]]) -> list[int]:
