@@ -16,6 +16,7 @@ import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks.clips import write_box_mask, write_pan
@@ -35,16 +36,18 @@ main()
 class Measured(NamedTuple):
     busy: float
     """Of the time between the engine's first frame and its last."""
+    median_gap_s: float
+    """From one block to the next, mostly within a chunk."""
     longest_gap_s: float
     gaps_s: float
     thread_s: float
-    """Processor time of the threads that drive the engine, between its stretches: what a gap takes by itself."""
+    """Processor time of the threads that drive the engine, between its stretches."""
     by_stage: dict[str, float]
     """Seconds by the clock, summed over tasks."""
     load: float
     """Processes that wanted a core, on average over the last minute, at the end."""
-    alone: float
-    """Busy, if gaps took no longer than the thread's processor time: no wait for a core, a disk or Ray."""
+    peak_mb: float
+    """Resident memory of the worker at its peak."""
 
 
 class Stretch(NamedTuple):
@@ -84,16 +87,16 @@ def main() -> int:
     frames = f"{arguments.clips} clips of {arguments.frames} frames, {arguments.size}, {arguments.speed:g} frames/s"
     print(f"{frames}, {arguments.workers} worker(s), {_CORES} cores\n")
     print(
-        "| fed | busy | longest gap, s | gaps, s | thread's CPU in gaps, s | busy without others | worker seconds by stage "
-        "| load of the machine |"
+        "| fed | busy | median gap, s | longest gap, s | gaps, s | of which CPU of the worker's thread, s "
+        "| worker seconds by stage | worker peak, MB | load of the machine |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     best = {fed: max(each, key=lambda run: run.busy) for fed, each in runs.items()}
     for fed, run in best.items():
         stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in run.by_stage.items())
         print(
-            f"| {'on' if fed else 'off'} | {run.busy:.1%} | {run.longest_gap_s:.2f} | {run.gaps_s:.2f} "
-            f"| {run.thread_s:.2f} | {run.alone:.1%} | {stages} | {run.load:.1f} |"
+            f"| {'on' if fed else 'off'} | {run.busy:.1%} | {run.median_gap_s:.2f} | {run.longest_gap_s:.2f} "
+            f"| {run.gaps_s:.2f} | {run.thread_s:.2f} | {stages} | {run.peak_mb:.0f} | {run.load:.1f} |"
         )
     good = best[True].busy >= LEAST_BUSY
     print(f"\n{'PASS' if good else 'FAIL'}  busy: {best[True].busy:.1%}, at least {LEAST_BUSY:.0%}")
@@ -131,10 +134,11 @@ def _measure(folder: Path, mask: Path, name: str, fed: bool, arguments: argparse
     )
     measured = Measured(
         busy=computed / (ended - began),
+        median_gap_s=median(gaps) if gaps else 0.0,
         longest_gap_s=max(gaps, default=0.0),
         gaps_s=sum(gaps),
         thread_s=thread_s,
-        alone=computed / (computed + thread_s),
+        peak_mb=summary["peak_rss_mb"],
         by_stage=summary["seconds_by_stage"],
         load=os.getloadavg()[0],
     )
