@@ -87,7 +87,7 @@ class SleepingEngine:
             shot.flows(first, last - 1)
         frames = shot.images(first, last)[start - first : stop - first].copy()
         self._gpu.compute(stop - start, 1 - FLOW_SHARE if self._flow else 1.0)
-        frames[masks] = 128
+        np.copyto(frames, np.uint8(128), where=masks[..., None])
         return Restored(frames, np.zeros(masks.shape, np.uint8))
 
 
