@@ -50,6 +50,8 @@ lock: .venv/ready .venv-supply/ready ## record the versions that are installed n
 	($(BIN)/python deploy/dependencies.py; grep '^setuptools==' constraints.txt) | $(SUPPLY)/uv pip compile --quiet --no-config \
 		--generate-hashes --no-annotate --no-header --python-version 3.12 --python-platform x86_64-manylinux_2_39 \
 		-c constraints.txt -o deploy/requirements.lock -
+	$(SUPPLY)/uv pip compile --quiet --no-config --no-deps --generate-hashes --no-annotate --no-header --python-version 3.12 \
+		--python-platform x86_64-manylinux_2_39 -c constraints.txt -o deploy/gpu.lock deploy/gpu.in
 
 sbom: .venv-supply/ready     ## what the image installs, as CycloneDX, in sbom.json
 	$(SUPPLY)/cyclonedx-py requirements deploy/requirements.lock --output-reproducible -o sbom.json

@@ -1,15 +1,59 @@
 """Check of Ray: `python -m reelmend.cluster.check` starts it, or connects to it, and prints its resources as JSON.
 
 A separate process: a Ray that hangs or crashes must not take the one who asks with it. Exit status 1 and one line on
-stderr when Ray does not work.
+stderr when Ray does not work. With `--gpu` it checks a GPU of each machine instead.
 """
 
 import json
 import sys
+from dataclasses import asdict
+from typing import Any
 
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from reelmend.cluster.deaths import one_line
 from reelmend.cluster.resources import lay_out
 from reelmend.cluster.runtime import nodes, ray_runtime
 from reelmend.pipelines.errors import SetupError
+
+_GPU_S = 300.0
+"""For the GPUs of all machines, which are checked at the same time."""
+
+
+def check_gpus(timeout_s: float = _GPU_S) -> list[dict[str, Any]]:
+    """Check one GPU of every machine that Ray says has one: [{"address", "checks", "problem"}], in Ray's order.
+
+    `checks` as `reelmend.core_model.device.gpu_check` has them; `problem` says why there are none.
+    """
+    check: Any = ray.remote(num_gpus=1, num_cpus=0, max_retries=0)(_check_gpu)
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    machines = [node for node in known if node["Alive"] and node["Resources"].get("GPU", 0) >= 1]
+    asked = {
+        check.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(): node
+        for node in machines
+    }
+    answered = ray.wait([*asked], num_returns=len(asked), timeout=timeout_s)[0] if asked else []
+    found = []
+    for reference, node in asked.items():
+        checks: list[dict[str, Any]] = []
+        problem = f"its GPU did not answer in {timeout_s:.0f} s: other jobs hold it, or it hangs"
+        if reference in answered:
+            try:
+                checks, problem = ray.get(reference), ""
+            except RayError as exc:
+                problem = f"the check of its GPU failed: {one_line(exc)}"
+        else:
+            ray.cancel(reference, force=True)
+        found.append({"address": node["NodeManagerAddress"], "checks": checks, "problem": problem})
+    return found
+
+
+def _check_gpu() -> list[dict[str, Any]]:
+    from reelmend.core_model.device.gpu_check import check_device
+
+    return [asdict(checked) for checked in check_device("cuda")]
 
 
 def main() -> int:
@@ -20,6 +64,9 @@ def main() -> int:
     """
     try:
         with ray_runtime():
+            if "--gpu" in sys.argv[1:]:
+                print(json.dumps(check_gpus()))
+                return 0
             machines = nodes()
             offer = {
                 "nodes": len(machines),

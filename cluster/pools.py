@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class _RestoringWorker:
         if pool.gpus:
             let_segments_grow()
             stay_near_gpu()
+        if pool.gpus:
+            context = on_its_gpu(context)
         self._worker = worker_factory(context)
         for stage in pool.stages:
             self._worker.warm(stage)
@@ -61,6 +63,14 @@ class _RestoringWorker:
     def perform(self, run: str, task: Task) -> Receipt | Failure:
         with beating(run, task.id):
             return self._worker.perform(task)
+
+
+def on_its_gpu(context: RunContext) -> RunContext:
+    """Return the context of a worker that holds a GPU: it computes there or does not start.
+
+    With `device=auto` it would compute on its CPU where torch cannot use the GPU, and keep that from others.
+    """
+    return replace(context, job=replace(context.job, device="cuda"))
 
 
 def _perform_alone(context: RunContext, worker_factory: WorkerFactory, task: Task) -> Receipt | Failure:

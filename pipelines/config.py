@@ -465,6 +465,9 @@ class JobConfig:
     propainter: neural networks, for GPUs; `reelmend weights pull` downloads the weights. auto: propagation, and
     propainter for the blocks whose score is below refine.below. Or the name of an engine from an installed package
     (`reelmend doctor` lists them)."""
+    device: str = "auto"
+    """Device that networks compute on: auto (a GPU where torch can use one, else the CPU), cpu, cuda, cuda:N or mps. All
+    but auto are that device or an error. cuda:N and mps are for runs in one process."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional. masks: restore nothing, and write each video's mask (`reelmend mask make`)."""

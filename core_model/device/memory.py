@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from reelmend.core_model.device.cuda_errors import CudaFault, cuda_fault
 from reelmend.core_model.engine import DeviceFull
 
 HEADROOM = 0.9
@@ -80,7 +81,8 @@ def full_device_named(what: str) -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as exc:
         said = str(exc) or "no memory"
-        known = isinstance(exc, torch.OutOfMemoryError | MemoryError) or _CPU_ALLOCATOR in said
+        ran_out = cuda_fault(exc) is CudaFault.OUT_OF_MEMORY
+        known = ran_out or isinstance(exc, MemoryError) or _CPU_ALLOCATOR in said
         if not known or isinstance(exc, DeviceFull):
             raise
         raise DeviceFull(f"{what} does not fit into the device's memory: {said.splitlines()[0]}") from exc

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from reelmend.core_model.device.cuda_errors import one_out_of_memory
 from reelmend.core_model.device.memory import HEADROOM, DeviceMemory
 from reelmend.core_model.device.memory_ladder import HOST_MEMORY, STEPS
 
@@ -36,7 +37,8 @@ class Offload:
             return work(*clips)
         if self._fits(self._memory, pixels):
             try:
-                return self._on_device(self._memory, pixels, work, *clips)
+                with one_out_of_memory():
+                    return self._on_device(self._memory, pixels, work, *clips)
             except torch.OutOfMemoryError:
                 self._too_many_pixels = min(self._too_many_pixels, pixels)
             STEPS.take(HOST_MEMORY)

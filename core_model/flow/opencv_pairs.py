@@ -3,7 +3,6 @@
 Legend: T frames, H W height and width, channels (dx, dy) in pixels.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,13 +28,14 @@ def flow_of_pairs(name: str, frames_THWC: U8, search: Search) -> tuple[F32, F32]
     """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2.
 
     Nothing is carried over from one pair to the next, and OpenCV works single-threaded (its methods divide a picture
-    among threads, so that the number of threads would show in the flow); pairs run side by side.
+    among threads, so that the number of threads would show in the flow); pairs run side by side, on as many threads as
+    OpenCV has in this process (`cv2.setNumThreads`), which is what a worker was given.
     """
     if frames_THWC.ndim != 4 or frames_THWC.shape[0] < 2 or frames_THWC.shape[3] != 3:
         raise ValueError(f"{name}: expected u8 frames [T >= 2, H, W, 3], got {[*frames_THWC.shape]}")
     pairs, (height, width) = len(frames_THWC) - 1, frames_THWC.shape[1:3]
     flows = np.empty((2, pairs, 2, height, width), np.float32)
-    with _single_threaded_opencv(), ThreadPoolExecutor(max_workers=min(2 * pairs, os.cpu_count() or 1)) as pool:
+    with _single_threaded_opencv() as given, ThreadPoolExecutor(max_workers=min(2 * pairs, given)) as pool:
         greys = list(pool.map(_grey, frames_THWC))
 
         def fill(job: tuple[int, int]) -> None:
@@ -55,11 +55,12 @@ def _grey(frame_HWC: U8) -> U8:
 
 
 @contextmanager
-def _single_threaded_opencv() -> Iterator[None]:
+def _single_threaded_opencv() -> Iterator[int]:
+    """Yield the threads that OpenCV had, at least 1; it has them again afterwards."""
     with _one_opencv_thread:  # the setting is the process's
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
         try:
-            yield
+            yield max(1, threads)
         finally:
             cv2.setNumThreads(threads)

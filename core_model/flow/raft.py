@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.cuda_errors import one_out_of_memory
 from reelmend.core_model.device.memory import full_device_named, memory_of
 from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, STEPS
 from reelmend.core_model.device.precision import Execution
@@ -93,7 +94,7 @@ class RaftFlow:
         # Two directions of 4 bytes a value, and the pyramid on top of each.
         pairs = max(1, min(most, _CORRELATION_BYTES // (3 * 4 * cells**2)))
         try:
-            with self._execution.reduced(device):
+            with one_out_of_memory(), self._execution.reduced(device):
                 forward, backward = network(frames_T3HW[None], iterations, pairs)
             return forward, backward
         except torch.OutOfMemoryError:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reelmend.core_model.device.cuda_errors import one_out_of_memory
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.memory_ladder import FEWER_WINDOWS
 from reelmend.core_model.device.staging import Fetched
@@ -145,7 +146,7 @@ class Restoration:
         if not windows:
             return []
         try:
-            with self._batch.watch(len(windows)):
+            with one_out_of_memory(), self._batch.watch(len(windows)):
                 return [self._generate(windows)]
         except torch.OutOfMemoryError:
             if FEWER_WINDOWS.below(len(windows)) is None:

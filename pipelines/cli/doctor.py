@@ -1,7 +1,9 @@
 """`reelmend doctor`: check this machine."""
 
 from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +13,17 @@ from reelmend.pipelines.cli.screen import console, print_json
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
-def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
+Gpu = Annotated[
+    bool,
+    typer.Option(
+        "--gpu",
+        help="Check the GPU part by part instead, on every machine of the cluster that RAY_ADDRESS names: torch, driver, "
+        "products, attention, operators, memory.",
+    ),
+]
+
+
+def doctor(gpu: Gpu = False, as_json: AsJson = False, debug: Debug = False) -> int:
     """Check this machine, Ray, and the settings that a run would use. Exits with status 2 if no run can work.
 
     Example: `reelmend doctor`
@@ -21,7 +33,12 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
         works,
     )
 
-    findings = examine()
+    if gpu:
+        from reelmend.pipelines.cli.gpu_findings import examine_gpus
+
+        findings = examine_gpus()
+    else:
+        findings = examine()
     if as_json:
         print_json({"works": works(findings), "findings": [asdict(finding) for finding in findings]})
     else:

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from reelmend.core_model.device.choice import why_not
 from reelmend.pipelines.config import Codec
 from reelmend.pipelines.engines.flow_registry import flow_methods
 from reelmend.pipelines.engines.registry import DEFAULT, broken_plugins, engine_specs, origin_of
@@ -106,7 +107,24 @@ def _processors() -> Iterator[Finding]:
         gpu = torch.cuda.get_device_properties(index)
         yield Finding("GPU", f"{index}: {gpu.name}, {readable_bytes(gpu.total_memory)}")
     if not torch.cuda.is_available():
-        yield Finding("GPU", "no CUDA device found")
+        yield without_cuda(installed_gpus(), why_not("cuda"))
+
+
+def installed_gpus(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """Return the names of the NVIDIA GPUs that this machine's driver knows, whether torch can use them or not."""
+    try:
+        texts = [(card / "information").read_text() for card in sorted(drivers.iterdir())]
+    except OSError:
+        return []
+    lines = [line.partition(":") for text in texts for line in text.splitlines()]
+    return [value.strip() for key, _, value in lines if key.strip() == "Model"]
+
+
+def without_cuda(cards: list[str], reason: str) -> Finding:
+    """What to say where torch can use no GPU, for its own `reason`, and the driver knows these."""
+    if not cards:
+        return Finding("GPU", "no CUDA device found")
+    return Finding("GPU", f"{', '.join(cards)}: torch cannot use it: {reason}", Level.NOTE, "reelmend doctor --gpu")
 
 
 def _cores() -> int:

@@ -137,11 +137,11 @@ class EngineSpec(Generic[Settings]):
 
         Then a thread decodes the next block meanwhile, and another one packs the last one's part. Asked by workers only.
         """
-        if not self.wants_gpu:
+        if not self.wants_gpu or job.device == "cpu":
             return False
-        import torch  # it takes seconds, and who computes no network may never need it
+        from reelmend.core_model.device.choice import choose_device  # torch takes seconds to import
 
-        return torch.cuda.is_available()
+        return choose_device(job.device).type != "cpu"
 
     def precision(self, job: JobConfig) -> str:
         """Return the number format of its networks, empty where it has none."""

@@ -10,6 +10,7 @@ from reelmend.core_model.regions import RegionRule
 from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines.base import EngineSpec, Weights
 from reelmend.pipelines.engines.blocks import Range, lay_subvideos, masked_ranges
+from reelmend.pipelines.engines.device import device_of
 from reelmend.pipelines.engines.precisions import by_component, precision_problems, precision_words
 from reelmend.pipelines.engines.weights import load_network
 from reelmend.pipelines.engines.work_count import WorkCount, count_subvideos
@@ -68,7 +69,7 @@ class ProPainter(EngineSpec[ProPainterConfig]):
         from reelmend.core_model.networks.raft import Raft
 
         def load() -> Raft:
-            return cast(Raft, _on_device(weights, "raft"))
+            return cast(Raft, _on_device(job, weights, "raft"))
 
         iterations, stop_below = job.propainter.raft_iterations, job.propainter.raft_stop_below
         return RaftFlow(load, weights["raft"].sha256[:16], iterations, _execution(job).of("raft"), stop_below)
@@ -79,7 +80,7 @@ class ProPainter(EngineSpec[ProPainterConfig]):
         from reelmend.core_model.propainter.engine import ProPainterEngine
 
         def load() -> tuple[FlowCompletion, InpaintGenerator]:
-            completion, generator = (_on_device(weights, name) for name in ("flow_completion", "generator"))
+            completion, generator = (_on_device(job, weights, name) for name in ("flow_completion", "generator"))
             return cast(FlowCompletion, completion), cast(InpaintGenerator, generator)
 
         files = [weights[network].sha256 for network in ("flow_completion", "generator")]
@@ -144,10 +145,9 @@ def _execution(job: JobConfig) -> "Execution":
     return replace(execution, components=cast("tuple[tuple[Component, Precision], ...]", components))
 
 
-def _on_device(weights: Weights, network: str) -> "nn.Module":
-    import torch
-
+def _on_device(job: JobConfig, weights: Weights, network: str) -> "nn.Module":
     from reelmend.core_model.device.huge_pages import use_huge_pages
 
     use_huge_pages()
-    return load_network(weights[network], network).to("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of(job)
+    return load_network(weights[network], network).to(device)

@@ -129,15 +129,15 @@ def _other_flow(job: JobConfig) -> FlowMethod | None:
 
 
 def wants_gpu(job: JobConfig) -> bool:
-    """Whether the job's engine or flow method is made for GPUs; without one they work too, slowly."""
+    """Whether the job's engine or flow method is made for GPUs, and may use them; without one they work too, slowly."""
     other = _other_flow(job)
-    return engine_of(job).wants_gpu or (other is not None and other.wants_gpu)
+    return job.device != "cpu" and (engine_of(job).wants_gpu or (other is not None and other.wants_gpu))
 
 
 def flow_wants_gpu(job: JobConfig) -> bool:
     """Whether what measures the job's optical flow ahead is made for GPUs; a hybrid engine's is its first one's."""
     spec = engine_of(job)
-    return (_other_flow(job) or flow_methods().get(spec.flow_method) or spec).wants_gpu
+    return job.device != "cpu" and (_other_flow(job) or flow_methods().get(spec.flow_method) or spec).wants_gpu
 
 
 def measures_on_gpu(job: JobConfig) -> bool:

@@ -15,6 +15,7 @@ from reelmend.pipelines.config import (
     ProcessConfig,
     WorkRegion,
 )
+from reelmend.pipelines.engines.device import device_problems
 from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
 from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
@@ -72,6 +73,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
+    yield from ((("device",), problem) for problem in device_problems(job))
     yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)

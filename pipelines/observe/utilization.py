@@ -35,6 +35,9 @@ class RunUtilization:
     first_chunk_s: float = 0.0
     """Seconds from the first task that was assigned until the first chunk was started; 0 where none was."""
 
+    start_s: float = 0.0
+    """Of these, seconds in which segments or chunks were ready and none was in work: workers were still starting."""
+
     @property
     def idle_share(self) -> float:
         """Part of the workers' time in which they had nothing, 0..1."""
@@ -59,6 +62,7 @@ class UtilizationMeter(RunObserver):
         self._until = 0.0
         self._sums: dict[str, float] = {}
         self._first_chunk_s = 0.0
+        self._start_s = 0.0
 
     def before_change(self) -> None:
         now = self._now()
@@ -94,12 +98,15 @@ class UtilizationMeter(RunObserver):
             starved=mean("starved"),
             held=mean("held"),
             first_chunk_s=self._first_chunk_s,
+            start_s=min(self._start_s, self._first_chunk_s),
         )
 
     def _count(self, seconds: float) -> None:
         workers, in_work = self._queues.workers, in_work_by_stage(self._queues)
         ready = {stage: self._queues.ready(stage) for stage in Stage}
         at_work = sum(in_work[stage] for stage in (_POOLED if self._queues.workers_apart else Stage))
+        if not self._first_chunk_s and any(ready[stage] for stage in _POOLED):
+            self._start_s += 0.0 if any(in_work[stage] for stage in _POOLED) else seconds
         idle = max(0, workers - at_work)
         held = min(idle, sum(ready[stage] for stage in _POOLED))
         found = {"workers": workers, "held": held, "starved": idle - held}

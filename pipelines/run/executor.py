@@ -13,6 +13,7 @@ from typing import Protocol
 
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.engines.device import device_of, one_process_only
 from reelmend.pipelines.engines.registry import only_here, wants_gpu
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.forecast.result import Forecast
@@ -64,6 +65,9 @@ class InlineExecutor:
     """Every task in this process, one after the other: for tests, debugging and machines without Ray."""
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
+        """Raises SetupError where the job's networks are to compute on a device that this process cannot use."""
+        if wants_gpu(context.job):
+            device_of(context.job)
         self._worker = worker_factory(context)
         self._grace_s = context.job.run.stop_grace_s
 
@@ -138,4 +142,6 @@ def choose_executor(job: JobConfig, items: int, predicted: Forecast) -> Executor
     )
     known = bool(predicted.seconds) and not predicted.unknown and predicted.quarantined < items
     short = known and sum(predicted.seconds.values()) <= SHORT_S
+    if one_process_only(job) and wants_gpu(job):
+        return ExecutorName.inline
     return ExecutorName.inline if short and not asked_for and not wants_gpu(job) else ExecutorName.ray

@@ -18,6 +18,7 @@ from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
+from reelmend.pipelines.engines.device import device_of
 from reelmend.pipelines.engines.registry import wants_gpu, works_in_regions
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
@@ -82,13 +83,15 @@ class Worker:
     def __init__(self, context: RunContext) -> None:
         if wants_gpu(context.job):
             let_segments_grow()
-        else:  # networks on a CPU would take half as long again
+        if not wants_gpu(replace(context.job, device="auto")):  # networks on a CPU would take half as long again
             return_large_arrays()
         self._worker_context = WorkerContext(context)
 
     def warm(self, stage: Stage) -> None:
         """Build what tasks of `stage` need, so that the first one does not wait for it."""
         job = self._worker_context.context.job
+        if wants_gpu(job):
+            device_of(job)  # before minutes of loading
         # Regions are of many sizes: what is compiled or measured for the frame's would be for nothing.
         of_frames = not (works_in_regions(job) and wants_gpu(job))
         expected = self._worker_context.context.expected_size if of_frames else None

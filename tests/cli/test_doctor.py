@@ -4,16 +4,44 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.cli.doctor_checks import Finding, Level, weights_here, works
+from reelmend.pipelines.cli.doctor_checks import Finding, Level, installed_gpus, weights_here, without_cuda, works
 
 
 def test_a_note_does_not_stop_a_run_but_a_wrong_thing_does() -> None:
     fine = [Finding("CPU", "2 cores"), Finding("Ray", "cannot start", Level.NOTE, "run.executor=inline needs no Ray")]
     assert works(fine)
     assert not works([*fine, Finding("encoders", "none", Level.WRONG)])
+
+
+def test_a_gpu_that_torch_cannot_use_is_named_with_torchs_reason(tmp_path: Path) -> None:
+    (tmp_path / "0000:3b:00.0").mkdir()
+    (tmp_path / "0000:3b:00.0" / "information").write_text("Model: \t\t NVIDIA L4\nIRQ:   \t\t 51\n")
+    assert installed_gpus(tmp_path) == ["NVIDIA L4"]
+    found = without_cuda(installed_gpus(tmp_path), "Torch not compiled with CUDA enabled")
+    assert found == Finding(
+        "GPU",
+        "NVIDIA L4: torch cannot use it: Torch not compiled with CUDA enabled",
+        Level.NOTE,
+        "reelmend doctor --gpu",
+    )
+    assert without_cuda(installed_gpus(tmp_path / "no driver"), "") == Finding("GPU", "no CUDA device found")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use a GPU here")
+def test_without_a_gpu_the_doctor_of_gpus_says_what_is_missing_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    result = CliRunner().invoke(app, ["doctor", "--gpu", "--json"])
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert not document["works"]
+    found = {finding["topic"]: finding for finding in document["findings"]}
+    assert "cannot be used" in found["device"]["what"]
+    assert found["device"]["level"] == "wrong"
+    assert found["device"]["advice"]
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
+import torch
 from typer.testing import CliRunner
 
+from reelmend.cluster.check import check_gpus
 from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.resources import Layout, lay_out
@@ -24,12 +27,25 @@ from reelmend.cluster.scheduler import Placed, Ready
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Stage
 from tests.cluster.toy_worker import Holder, ToyWorker, gpus_seen, toy_context, toy_item
 from tests.ray_cluster import ray_cluster
 
 pytestmark = pytest.mark.ray
+
+
+class StartsAsItShould(ToyWorker):
+    """Warms up as workers of a run do; its tasks are a toy's, so that no video is needed."""
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        self._worker = Worker(context)
+
+    def warm(self, stage: Stage) -> None:
+        self._worker.warm(stage)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +60,7 @@ def on_gpus(gpu_cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", gpu_cluster)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_gpus")
 def test_all_gpus_are_filled_whole_and_in_halves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Left to Ray, two halves may lie on two GPUs, and no whole one is left for inpainting."""
@@ -91,6 +108,7 @@ def test_a_run_on_gpus_goes_through_and_each_process_sees_its_own(
     assert gpus_seen(tmp_path, Stage.PROBE) == gpus_seen(tmp_path, Stage.STITCH) == {""}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_gpus")
 def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wants in ("wants_gpu", "flow_wants_gpu"):
@@ -109,11 +127,36 @@ def test_a_gpu_that_others_hold_is_named_as_what_is_missing(tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("on_gpus")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use a GPU here")
+def test_workers_whose_torch_cannot_use_their_gpu_stop_the_run_with_its_reason(tmp_path: Path) -> None:
+    """They would hold the GPU and compute on the CPU, a hundred times slower, and nobody would know."""
+    context = toy_context(tmp_path)
+    context = replace(context, job=replace(context.job, engine="propainter"))
+    state = RunState([toy_item("a", tmp_path)], attempts=1, active_items=0)
+    RayExecutor(context, StartsAsItShould).run(state)
+    assert "could not start, the last: SetupError: device=cuda cannot be used: " in state.halted
+    assert f"torch {torch.__version__}" in state.halted
+
+
+@pytest.mark.usefixtures("on_gpus")
 def test_the_doctor_says_which_workers_the_gpus_would_get() -> None:
     result = CliRunner().invoke(app, ["doctor", "--json"])
     found = {finding["topic"]: finding["what"] for finding in json.loads(result.stdout)["findings"]}
     assert "2 CPUs, 3 GPUs" in found["Ray"]
     assert found["a run on GPUs"].endswith(": 2 x flow on half a GPU, 2 x inpaint on one GPU")
+
+
+@pytest.mark.usefixtures("on_gpus")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch can use a GPU here")
+def test_the_doctor_of_gpus_asks_every_machine_of_the_cluster() -> None:
+    """Both have GPUs by Ray's word, and a torch that can use none: each says so."""
+    with ray_runtime():
+        machines = check_gpus()
+    assert [machine["problem"] for machine in machines] == ["", ""]
+    for machine in machines:
+        failed = [check for check in machine["checks"] if check["part"] == "device"]
+        assert [check["good"] for check in failed] == [False]
+        assert "device=cuda cannot be used: " in failed[0]["found"]
 
 
 def _until(condition: Callable[[], bool]) -> None:

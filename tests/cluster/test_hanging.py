@@ -114,6 +114,7 @@ def test_a_probe_that_works_keeps_its_place() -> None:
         assert [step for step in play.decide(float(second)) if isinstance(step, Run)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
 def test_a_process_that_hears_nothing_is_killed_and_its_task_done_in_another_one(tmp_path: Path) -> None:

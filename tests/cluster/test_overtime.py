@@ -55,6 +55,7 @@ def test_without_a_limit_a_task_takes_as_long_as_it_takes() -> None:
     assert ends(play, 10.0**9) == []
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("on_cluster")
 def test_the_process_of_a_task_that_never_ends_is_killed(tmp_path: Path) -> None:

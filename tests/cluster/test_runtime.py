@@ -136,6 +136,7 @@ def _interrupt(driver: Driver, number: int) -> None:
     assert (driver.process.returncode, _said(output)) == (130, "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("on_cluster")
 def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
     driver = Driver(tmp_path, "hangs_in_inpaint", grace_s=600.0, on_cluster=True)

@@ -23,7 +23,7 @@ GPUS = Layout(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(
     data=st.data(), layout=st.sampled_from([SHARED, APART, GPUS]), names=st.lists(st.sampled_from("abcde"), unique=True)
 )

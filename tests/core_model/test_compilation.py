@@ -47,6 +47,7 @@ def _captured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch._dynamo, "lookup_backend", lambda _: compiler)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
 def test_a_compiled_part_gives_what_it_gives_as_it_is_and_keeps_its_names(
     flow_completion: FlowCompletion, monkeypatch: pytest.MonkeyPatch
@@ -68,6 +69,7 @@ def test_a_compiled_part_gives_what_it_gives_as_it_is_and_keeps_its_names(
     assert list(flow_completion.state_dict()) == names
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_captured")
 def test_rafts_iteration_is_compiled_for_any_number_of_iterations() -> None:
     raft = with_test_weights(Raft())
@@ -79,6 +81,7 @@ def test_rafts_iteration_is_compiled_for_any_number_of_iterations() -> None:
     assert all(torch.allclose(a, b, rtol=0, atol=1e-4) for a, b in zip(plain, compiled, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_captured")
 def test_the_generators_compiled_parts_give_the_same_picture() -> None:
     generator = deepcopy(shared(InpaintGenerator))

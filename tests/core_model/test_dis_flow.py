@@ -1,10 +1,15 @@
 """Optical flow by dense inverse search: right, and the same however it was computed."""
 
+import threading
+import time
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reelmend.core_model.flow.dis import DisFlow
+from reelmend.core_model.flow.opencv_pairs import flow_of_pairs
 from tests.core_model.hidden_clips import pan
 
 
@@ -34,6 +39,24 @@ def test_the_number_of_threads_does_not_show_in_the_flow() -> None:
         cv2.setNumThreads(before)
     assert np.array_equal(flows[0], flows[1])
     assert np.array_equal(flows[0], flows[2])
+
+
+@pytest.mark.parametrize("given", [1, 3])
+def test_pairs_are_searched_on_as_many_threads_as_the_worker_was_given(given: int) -> None:
+    """A machine with many cores has many workers: each with a thread a core would be the square of them."""
+    before, searching = cv2.getNumThreads(), set()
+
+    def search(start: NDArray[np.uint8], goal: NDArray[np.uint8]) -> NDArray[np.float32]:
+        searching.add(threading.get_ident())
+        time.sleep(0.002)  # so that a pool with more threads would use them
+        return np.zeros((*start.shape, 2), np.float32)
+
+    try:
+        cv2.setNumThreads(given)
+        flow_of_pairs("a search", np.zeros((9, 16, 16, 3), np.uint8), search)
+    finally:
+        cv2.setNumThreads(before)
+    assert len(searching) == given
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 50), (17, 15), (33, 12)])

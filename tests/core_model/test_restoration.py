@@ -141,6 +141,7 @@ def test_what_is_skipped_where_nothing_is_masked_would_have_changed_nothing(
     assert not missing.any()
 
 
+@pytest.mark.slow
 def test_shots_that_take_turns_share_nothing_and_none_starts_again(
     networks: tuple[FlowCompletion, InpaintGenerator], shot: ArrayShot, whole: NDArray[Any], taken: Counter[Any]
 ) -> None:

@@ -12,7 +12,7 @@ from reelmend.core_model.device.memory import full_device_named
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, FEWER_WINDOWS, STEPS
 from reelmend.core_model.device.precision import Execution
-from reelmend.core_model.device.window_batch import MOST_WINDOWS, WindowBatch
+from reelmend.core_model.device.window_batch import MOST_WINDOWS, PATIENCE, WindowBatch
 from reelmend.core_model.engine import U8, DeviceFull
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.flow_completion import FlowCompletion
@@ -107,7 +107,7 @@ def test_a_large_card_takes_no_more_than_what_pays(
     assert alike(restored, one_by_one)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_never_tried_again(
+def test_a_batch_that_does_not_fit_is_halved_and_not_tried_again_soon(
     restoration_on: Callable[..., Restoration], generator: CardGenerator, one_by_one: U8
 ) -> None:
     """Four seem to fit, but most of what is free is in small pieces: what is left does for one."""
@@ -151,6 +151,61 @@ def test_two_measured_batches_tell_the_fixed_cost_from_that_of_a_window() -> Non
             pass
     card.capacity = 1700  # 1530 of them count: 1000 and five windows
     assert batch.size == 5
+
+
+def run_batches(batch: WindowBatch, card: Card, count: int) -> list[int]:
+    """Compute so many batches of windows that take 100 bytes each, as a restoration does; return what was tried."""
+    tried = []
+    for _ in range(count):
+        tried.append(batch.size)
+        try:
+            with batch.watch(tried[-1]), card.lend(100 * tried[-1]):
+                pass
+        except torch.OutOfMemoryError:
+            batch.did_not_fit(tried[-1])
+    return tried
+
+
+def test_after_another_process_has_left_the_batch_grows_back_to_what_it_was() -> None:
+    """8, then 4, 2 and 1 while 850 of 1000 bytes cannot be had; later the whole card is free again."""
+    card = Card(1000, lost=850)
+    batch = WindowBatch(card)
+    assert run_batches(batch, card, 4) == [1, 8, 4, 2]
+    card.lost = 0
+    tried = run_batches(batch, card, 4 * PATIENCE)
+    assert tried == [1] * PATIENCE + [2] * PATIENCE + [4] * PATIENCE + [8] * PATIENCE
+
+
+def test_each_attempt_in_vain_doubles_the_wait_for_the_next() -> None:
+    """Out of memory at 2 windows for good: what attempts cost vanishes, one in 32, 64, 128 batches."""
+    card = Card(1000, lost=850)
+    batch = WindowBatch(card)
+    run_batches(batch, card, 4)
+    tried = run_batches(batch, card, 7 * PATIENCE + 3)
+    assert [n for n, windows in enumerate(tried) if windows == 2] == [
+        PATIENCE,
+        PATIENCE + 1 + 2 * PATIENCE,
+        PATIENCE + 1 + 2 * PATIENCE + 1 + 4 * PATIENCE,
+    ]
+    assert set(tried) == {1, 2}
+
+
+def test_a_growth_that_holds_makes_the_batch_patient_as_in_the_beginning() -> None:
+    card = Card(1000, lost=850)
+    batch = WindowBatch(card)
+    run_batches(batch, card, 4 + PATIENCE + 1)  # one attempt in vain
+    card.lost = 0
+    tried = run_batches(batch, card, 5 * PATIENCE)
+    assert tried == [1] * 2 * PATIENCE + [2] * 2 * PATIENCE + [4] * PATIENCE
+
+
+def test_a_fixed_number_that_did_not_fit_is_reached_again_and_not_passed() -> None:
+    card = Card(1000, lost=700)
+    batch = WindowBatch(card, fixed=3)
+    card.capacity = 900
+    assert run_batches(batch, card, 2) == [3, 1]
+    card.lost = 0
+    assert max(run_batches(batch, card, 4 * PATIENCE)) == 3
 
 
 def test_where_no_memory_can_be_asked_windows_come_one_at_a_time() -> None:

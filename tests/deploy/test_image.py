@@ -59,6 +59,41 @@ def test_bases_are_pinned_to_a_version() -> None:
             stages |= {stage[-1]} if stage else set()
 
 
+def _versions(file: Path) -> dict[str, str]:
+    """Version by name of each package that a lock names."""
+    return dict(re.findall(r"^([\w.-]+)==([\w.+]+)", file.read_text(), re.MULTILINE))
+
+
+def test_the_bases_cuda_is_that_of_the_torch_which_the_lock_installs() -> None:
+    """torch brings its CUDA as packages: the runtime's version says which it was built for, the suffix of cuDNN too."""
+    base = re.search(r"^FROM nvidia/cuda:(\d+)\.(\d+)\.\d+-", DOCKERFILE, re.MULTILINE)
+    assert base is not None
+    lock = _versions(DEPLOY / "requirements.lock")
+    assert lock["nvidia-cuda-runtime"].split(".")[:2] == [*base.groups()]
+    assert f"nvidia-cudnn-cu{base[1]}" in lock
+    assert lock["torch"].split(".")[:2] == ["2", "13"], "wheels of 2.13 are for CUDA 12.6, 13.0 and 13.2: look again"
+    assert ".".join(base.groups()) in ("12.6", "13.0", "13.2")
+    assert "--index-url" not in (DEPLOY / "requirements.lock").read_text() + DOCKERFILE, "another index, another CUDA"
+
+
+def test_the_images_torchvision_is_the_one_released_for_its_torch() -> None:
+    """torchvision 0.N goes with torch 2.(N-15): 0.15 came with 2.0, 0.28 with 2.13. Every file has its digest."""
+    lock, gpu = _versions(DEPLOY / "requirements.lock"), _versions(DEPLOY / "gpu.lock")
+    torch, torchvision = (version.split(".") for version in (lock["torch"], gpu["torchvision"]))
+    assert (torch[0], torchvision[0]) == ("2", "0")
+    assert int(torchvision[1]) - int(torch[1]) == 15
+    assert not set(gpu) & set(lock), "what both name could differ"
+    assert set(gpu) == {"torchvision"}
+    assert "pillow" in lock, "torchvision cannot be imported without it"
+    assert (DEPLOY / "gpu.lock").read_text().count("--hash=sha256:") >= len(gpu)
+
+
+def test_torchvision_is_no_dependency_of_those_without_a_gpu() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert not [line for line in project["dependencies"] if line.startswith("torchvision")]
+    assert [line for line in project["optional-dependencies"]["gpu"] if line.startswith("torchvision")]
+
+
 def test_dependencies_come_before_the_source_and_from_the_lock() -> None:
     steps = [f"{instruction} {rest}" for instruction, rest in _instructions()]
     install = next(index for index, step in enumerate(steps) if "pip install -c constraints.txt" in step)
@@ -91,7 +126,9 @@ def test_the_list_of_dependencies_is_the_projects() -> None:
     printed = subprocess.run(
         [sys.executable, "deploy/dependencies.py"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert printed.splitlines() == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    of_masks = [package for extra in ("text", "sam") for package in project["optional-dependencies"][extra]]
+    assert printed.splitlines() == [*project["dependencies"], *of_masks], "workers make masks"
 
 
 def test_nobody_is_root_and_pods_run_as_the_images_user() -> None:

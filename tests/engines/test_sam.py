@@ -20,39 +20,15 @@ from reelmend.pipelines.media.masks.expression import read_expression
 from reelmend.pipelines.media.masks.sources.base import Search
 from reelmend.pipelines.media.masks.sources.clip import Clip
 from tests.clips import write_clip
+from tests.tiny_sam import SIDE, tiny_network
 
-SIDE = 64
 POINTER_FRAMES = 16
 """Earlier frames whose pointers the network attends to, besides the one with the prompt."""
 
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    pytest.importorskip("transformers", reason="needs reelmend[sam]")
-    import torch
-    from transformers import Sam2HieraDetConfig, Sam2VideoConfig, Sam2VisionConfig
-
-    hiera = Sam2HieraDetConfig(
-        hidden_size=8, image_size=[SIDE, SIDE], blocks_per_stage=[1, 1, 1, 1], embed_dim_per_stage=[8, 16, 32, 64],
-        num_attention_heads_per_stage=[1, 1, 2, 2], window_size_per_stage=[4, 4, 4, 4], global_attention_blocks=[],
-        window_positional_embedding_background_size=[4, 4],
-    )  # fmt: skip
-    vision = Sam2VisionConfig(
-        backbone_config=hiera, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=128,
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-    )  # fmt: skip
-    config = Sam2VideoConfig(
-        vision_config=vision, image_size=SIDE,
-        prompt_encoder_config={"hidden_size": 128, "image_size": SIDE, "mask_input_channels": 4},
-        mask_decoder_config={
-            "hidden_size": 128, "mlp_dim": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "iou_head_hidden_dim": 32,
-        },
-        memory_attention_hidden_size=128, memory_attention_num_layers=1, memory_attention_feed_forward_hidden_size=32,
-        memory_attention_rope_feat_sizes=[4, 4], memory_encoder_hidden_size=128, mask_downsampler_embed_dim=128,
-        memory_fuser_embed_dim=128, memory_fuser_intermediate_dim=32, memory_fuser_num_layers=1,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    return build_sam2(config)
+    return tiny_network()
 
 
 def pictures(count: int) -> NDArray[np.uint8]:

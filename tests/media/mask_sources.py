@@ -4,8 +4,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from reelmend.pipelines.config import FindConfig
+from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.inspection import inspect_video
-from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.clip import Clip
 
 

@@ -67,6 +67,7 @@ def test_a_still_mask_is_one_run_however_long_the_video_is() -> None:
     assert track.boxes(99_999, 100_000) == {Region(96, 32, 160, 64)}
 
 
+@pytest.mark.slow
 def test_three_hours_of_holes_that_never_rest_stay_small() -> None:
     frames = 3 * 3600 * 25
     maker, random = TrackMaker(), np.random.default_rng(0)

@@ -113,3 +113,15 @@ def test_time_of_an_operator_is_without_that_of_the_operators_it_calls() -> None
     found = read_trace(gzip.compress(json.dumps(document).encode()))
     assert found.seconds == {"outer": pytest.approx(3.0), "inner": pytest.approx(3.0)}
     assert found.task_s == 10.0
+
+
+def test_a_first_chunk_that_waited_for_its_flow_says_nothing_against_compilation() -> None:
+    found = told(replace(BUSY, first_chunk_s=40, start_s=1), engine="propainter")
+    assert "The first chunk started 40.0 s after the first task was assigned, of 1:40 min: it waited for" in found
+    assert "compile" not in found
+
+
+def test_workers_that_keep_tasks_waiting_while_they_start_are_told_what_starts_sooner() -> None:
+    found = told(replace(BUSY, first_chunk_s=40, start_s=30), engine="propainter")
+    assert "for 30.0 s of it tasks were ready, and workers were starting" in found
+    assert "propainter.compile=off starts sooner" in found

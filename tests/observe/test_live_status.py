@@ -109,6 +109,7 @@ def test_what_stands_still_and_which_store_is_away_can_be_read_by_others(
     assert Now.from_bytes(None) is None
 
 
+@pytest.mark.slow
 def test_status_names_what_stands_still_and_says_how_an_interrupted_run_is_resumed(tmp_path: Path) -> None:
     add_item(tmp_path, frames=4)
     words = ["run", "--videos", str(tmp_path / "in/clip.mp4"), "--masks", str(tmp_path / "in/clip_mask.mkv")]

@@ -99,6 +99,7 @@ def test_every_line_of_an_inline_run_is_an_object_and_tasks_name_item_stage_and_
     assert lines[-1]["message"] == "over"
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_workers_on_ray_log_in_the_format_of_the_driver(tmp_path: Path, on_cluster: str) -> None:
     done = run(job_file(tmp_path, ExecutorName.ray, LogFormat.json), RAY_ADDRESS=on_cluster)

@@ -80,3 +80,15 @@ def test_a_chunk_s_own_computing_is_no_part_of_the_start() -> None:
     scene.during(10, Stage.INPAINT)
     scene.meter.chunk_done(10.0)
     assert scene.load.first_chunk_s == 10
+
+
+def test_workers_start_while_segments_wait_for_them_and_not_while_probes_and_flow_are_computed() -> None:
+    """10 s of a probe, 20 s in which its segments waited for a worker, 30 s of flow, then the first chunk."""
+    scene = Scene(workers=1)
+    scene.during(10, Stage.PROBE)
+    scene.during(20, ready={Stage.FLOW: 3})
+    scene.during(30, Stage.FLOW, ready={Stage.FLOW: 2})
+    scene.during(40, Stage.INPAINT)
+    scene.meter.chunk_done(40.0)
+    scene.during(5, ready={Stage.INPAINT: 1})
+    assert (scene.load.first_chunk_s, scene.load.start_s) == (60, 20)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from reelmend.pipelines.cli import app
+from reelmend.pipelines.engines.sam import source as sam_source
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.expression import read_expression
 from reelmend.pipelines.media.masks.sources.clip import Clip
@@ -23,6 +24,7 @@ from reelmend.pipelines.preview.draw.subject import read_subject
 from tests.browser import Browser, a_browser, in_browser
 from tests.clips import scene, write_clip
 from tests.servers import in_thread
+from tests.tiny_sam import tiny_network
 
 WIDTH, HEIGHT, FRAMES = 160, 120, 6
 WHITE = 255
@@ -208,6 +210,33 @@ def test_shapes_are_moved_changed_undone_and_deleted_and_an_object_is_followed(f
         assert saved_expression(browser) == "track:110,20,50,35@5"
     assert [saved.image for saved in results] == [""]
     assert not Path("painted.png").exists()
+    assert browser.complaints == []
+
+
+@in_a_browser
+def test_an_object_is_clicked_on_where_a_network_that_follows_it_is_there(
+    folder: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny_network()
+    film("film.mkv")
+    with drawing_on(Path("film.mkv"), []) as address:
+        browser.open(address)
+        assert browser.texts("[data-tool=click]") == [], "the network has no weights here"
+    monkeypatch.setattr(sam_source, "problem", lambda: "")
+    monkeypatch.setattr(sam_source, "loaded", lambda: network)
+    with drawing_on(Path("film.mkv"), []) as address:
+        browser.open(address)
+        browser.press("End", "c")
+        click(browser, (100.4, 50.2))
+        browser.value("at('off').click()")
+        click(browser, (30, 20), (90, 60))  # the first is not on the object
+        assert listed(browser) == ["Clicked object 1 3 points, from frame 5 through its shot"]
+        browser.press("z", control=True)
+        assert listed(browser) == ["Clicked object 1 2 points, from frame 5 through its shot"]
+        browser.press("r")
+        browser.wait("document.documentElement.dataset.outlined === '5'")
+        assert "% of this frame is masked" in browser.texts("#status")[0]
+        assert saved_expression(browser) == "points:100,50,-30,20@5"
     assert browser.complaints == []
 
 

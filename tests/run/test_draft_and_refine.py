@@ -76,6 +76,7 @@ def same(ones: list[np.ndarray], others: list[np.ndarray]) -> list[bool]:
     return [np.array_equal(one, other) for one, other in zip(ones, others, strict=True)]
 
 
+@pytest.mark.slow
 def test_the_networks_restore_the_blocks_that_score_low_and_nothing_else(folder: Path, weights: dict[str, str]) -> None:
     job = base_job(folder, weights, "out")
     _, rows = finish(as_draft(job))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from reelmend.pipelines.config import Precision, ProPainterConfig
 from tests.clips import Size, write_clip, write_mask_image
@@ -13,6 +14,7 @@ SIZE: Size = (3840, 2160)
 TOP, LEFT, HEIGHT, WIDTH = 1000, 1800, 200, 300
 
 
+@pytest.mark.slow
 def test_a_4k_clip_is_restored_at_a_smaller_size_from_flow_that_is_smaller_still(
     tmp_path: Path, weights: dict[str, str]
 ) -> None:

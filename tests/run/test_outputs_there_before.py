@@ -143,6 +143,7 @@ def test_a_folder_of_images_is_kept_whole_and_so_is_a_copy_of_a_source(tmp_path:
     assert len(list(theirs.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_in_a_bucket_too(folder: Path, bucket: str, tmp_path: Path) -> None:
     out, files = f"s3://{bucket}/out", Files()
     for videos, name in (("in", "day"), ("night", "night")):

@@ -39,6 +39,7 @@ def propainter_job(
     return job
 
 
+@pytest.mark.slow
 def test_outputs_name_the_weights_that_made_them_and_other_weights_make_them_again(
     short_clip: Path, weights: dict[str, str], tmp_path: Path
 ) -> None:

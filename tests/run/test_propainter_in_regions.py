@@ -62,6 +62,7 @@ def restored_alone(region: Region, folder: Path, job: JobConfig) -> np.ndarray:
     return build_engine(job, weights).restore(ArrayShot(pictures, masks, *flows), 0, FRAMES).frames
 
 
+@pytest.mark.slow
 def test_each_hole_is_restored_from_its_own_region(folder: Path, weights: dict[str, str]) -> None:
     job = job_of(folder, weights)
     finish(job)

@@ -14,7 +14,7 @@ ATTEMPTS = 3
 ACTIVE = 3
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(data=st.data(), names=st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8))
 def test_every_item_ends_exactly_once_whatever_the_order_of_answers(data: st.DataObject, names: list[str]) -> None:
     story = begin(*names, attempts=ATTEMPTS, active_items=ACTIVE)

@@ -113,6 +113,7 @@ def job_of(folder: Path, weights: dict[str, str], mode: StillFrames) -> JobConfi
     return job
 
 
+@pytest.mark.slow
 def test_the_switch_recomputes_no_part_and_no_flow_of_a_clip_that_repeats_nothing(
     tmp_path: Path, clip: U8, hole: NDArray[np.bool_], weights: dict[str, str]
 ) -> None:

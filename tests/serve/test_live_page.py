@@ -60,6 +60,7 @@ def wait_for_states(folder: Path, *states: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_the_page_follows_a_run_to_its_end_by_itself(tmp_path: Path, browser: Browser) -> None:
     for number in range(CLIPS):

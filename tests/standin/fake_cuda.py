@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeVar, cast
 from unittest.mock import patch
 
@@ -66,6 +67,10 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         "current_device": lambda: 0,
         "get_device_capability": lambda device=None: capability,
         "get_device_name": lambda device=None: "stand-in",
+        "get_device_properties": lambda device=None: SimpleNamespace(
+            name="stand-in", major=capability[0], minor=capability[1], total_memory=allocator.capacity
+        ),
+        "get_arch_list": lambda: ["sm_{}{}".format(*capability)],
         "is_bf16_supported": lambda including_emulation=True: capability >= (8, 0),
         "memory_allocated": lambda device=None: allocator.used,
         "memory_reserved": lambda device=None: allocator.used,

@@ -61,6 +61,7 @@ def steps(rung: Rung) -> int:
     return STEPS.by_rung[rung]
 
 
+@pytest.mark.slow
 def test_two_windows_that_do_not_fit_are_generated_one_by_one(gpu: Card, one_by_one: U8) -> None:
     gpu.memory.refuse = full_inside("Restoration._generate", lambda names: len(names["windows"]) > 1)
     taken, on_two = steps(FEWER_WINDOWS), engine(gpu, replace(WINDOWS, window_batch=2))

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from reelmend.core_model.device.choice import choose_device, why_not
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.cuda_errors import cuda_fault, one_out_of_memory
+from reelmend.core_model.device.gpu_check import Checked, check_device
 from reelmend.core_model.device.memory import CudaMemory, peak_bytes
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.raft import RaftFlow
@@ -49,6 +52,7 @@ NOT_THERE = {
                               "_recurrent", "_try_out"},  # no compiler here makes code for a card
     "device/staging.py": {"Fetched.take", "Staging.send", "Staging.fetch", "PinnedStaging.pinned_bytes", "_Buffer.size"} |
                          {f"PlainStaging.{name}" for name in ("__init__", "send", "fetch")} | {"_Here.take"},
+    "device/choice.py": {"_build"},  # words
     "device/precision.py": {"_cpu_has_bf16", "Execution.rounding", "_say_once"},  # asks the CPU; words
     "networks/deform.py": {"torchvision_kernel"},
     "networks/raft_encoder.py": {"FrozenBatchNorm.train", "_stage"},
@@ -69,6 +73,7 @@ class Runs:
     left_bytes: int
     faults: list[str]
     late: int
+    checked: list[Checked]
     ran: dict[str, set[str]]
 
 
@@ -87,7 +92,23 @@ def runs() -> Runs:
             assert peak_bytes() > 0
         with card() as gpu:
             other_ways(gpu)
+        with card() as gpu:
+            found.checked = doctor()
     return found
+
+
+def doctor() -> list[Checked]:
+    """What `reelmend doctor --gpu` says of the card, and the kinds of errors that it raises."""
+    why_not.cache_clear()  # what it found out about this process
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
+    with pytest.raises(torch.OutOfMemoryError), one_out_of_memory():
+        raise RuntimeError("CUDA error: out of memory")
+    fault = cuda_fault(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert fault is not None
+    assert not fault.context_survives
+    checked = list(check_device("cuda"))
+    why_not.cache_clear()
+    return checked
 
 
 def other_ways(gpu: Card) -> None:
@@ -120,6 +141,13 @@ def window_on_card() -> tuple[LocalFrames, torch.Tensor]:
 def test_a_clip_is_restored_as_on_a_cpu(runs: Runs) -> None:
     assert np.array_equal(runs.restored, restored_on_cpu())
     assert not np.array_equal(runs.restored, clip()[0])
+
+
+def test_doctor_finds_the_card_as_good_as_a_cpu(runs: Runs) -> None:
+    said = {checked.part: checked for checked in runs.checked}
+    assert not said["torch"].good, "this build of torch has no CUDA"
+    assert {"GPU", "capability", "memory", "product in fp32", "deformable convolution"} <= said.keys()
+    assert [part for part, checked in said.items() if checked.needed and not checked.good] == ["torch"]
 
 
 def test_nothing_of_it_stays_on_the_card(runs: Runs) -> None:

@@ -17,7 +17,7 @@ from tests.clips import write_clip, write_mask_image
 from tests.jobs import add_item, lossless_job
 from tests.submit.machines import Head
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
 @pytest.fixture

@@ -33,6 +33,17 @@ const closePolygon = () => {
   draft = null;
   add("polygon", numbers);
 };
+const addClick = (point, isOff) => {
+  const [x, y] = pixelOf(point), shape = shapeOf(selected), off = isOff || at("off").checked;
+  const known = shape?.kind === "points" && shape.frame === frame();
+  if (!known && off) return void say("Click the object first.");
+  if (!known) return void add("points", [x, y], {frame: frame(), off: [false]});
+  change(() => {
+    shape.numbers.push(x, y);
+    shape.off.push(off);
+  });
+  at("off").checked = false;
+};
 let drag = null; // of the select tool: {kind: "move" | "corner" | "pan", ...}
 const beginDrag = (event) => {
   const handle = event.target.closest("[data-handle]"), over = event.target.closest("[data-shape]");
@@ -51,6 +62,7 @@ stage.addEventListener("pointerdown", (event) => {
   const point = (cross = pointOf(event));
   if (tool === "select") beginDrag(event);
   else if (tool === "polygon") addCorner(point, 12 * scale());
+  else if (tool === "click") addClick(point, event.shiftKey);
   else draft = tool === "box" ? {kind: "box", from: point, to: point} : beginStroke(point);
   render();
 });
@@ -102,6 +114,7 @@ const moveCross = ([dx, dy], by) => {
 const pressCross = () => {
   if (!crossed) crossed = true;
   else if (tool === "polygon") addCorner(cross, 0.5);
+  else if (tool === "click") addClick(cross, false);
   else if (draft?.kind === "box") {
     const {from, to} = draft;
     draft = null;
@@ -118,7 +131,7 @@ const chooseTool = (name) => {
 };
 const follow = () => {
   const shape = shapeOf(selected);
-  if (!shape || shape.kind === "polygon") return;
+  if (!shape || isOfPixels(shape)) return;
   change(() => {
     if (shape.kind === "track") {
       shape.kind = "box";
@@ -221,10 +234,10 @@ at("list").addEventListener("click", (event) => {
 });
 at("numbers").addEventListener("change", (event) => {
   const shape = shapeOf(selected), numbers = event.target.value.split(",").map((word) => (word.trim() ? Number(word) : NaN));
-  const corners = shape.kind === "polygon" ? cornersOf({kind: "polygon", numbers}) : [];
+  const corners = isOfPixels(shape) ? cornersOf({kind: "polygon", numbers}) : [];
   const [left, top, width, height] = numbers;
-  const fits = numbers.every(Number.isInteger) && (shape.kind === "polygon"
-    ? numbers.length >= 6 && numbers.length % 2 === 0 && corners.every(([x, y]) => x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT)
+  const fits = numbers.every(Number.isInteger) && (isOfPixels(shape)
+    ? (shape.kind === "points" ? numbers.length === shape.numbers.length : numbers.length >= 6) && numbers.length % 2 === 0 && corners.every(([x, y]) => x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT)
     : numbers.length === 4 && left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= WIDTH && top + height <= HEIGHT);
   if (!fits) return void say(`These are not whole numbers of pixels inside the picture of ${WIDTH}×${HEIGHT}.`, true);
   say("");

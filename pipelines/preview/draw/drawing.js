@@ -4,14 +4,16 @@
 // server reads (drawing.py); each shape also has an `id`. The painted strokes are listed as one more shape, PAINT.
 const WIDTH = Number(document.body.dataset.width), HEIGHT = Number(document.body.dataset.height);
 const FRAMES = Number(document.body.dataset.frames), RATE = Number(document.body.dataset.rate);
-const PAINT = "paint", DRAWING_TOOLS = ["box", "polygon", "brush", "eraser"], ZOOMS = [1, 2, 4, 8];
-const TOOL_KEYS = {1: "select", s: "select", 2: "box", b: "box", 3: "polygon", p: "polygon", 4: "brush", a: "brush", 5: "eraser", e: "eraser"};
+const HAS_CLICKS = document.querySelector("[data-tool=click]") !== null; // a network that takes them is there
+const PAINT = "paint", DRAWING_TOOLS = ["box", "polygon", "brush", "eraser", "click"], ZOOMS = [1, 2, 4, 8];
+const TOOL_KEYS = {1: "select", s: "select", 2: "box", b: "box", 3: "polygon", p: "polygon", 4: "brush", a: "brush", 5: "eraser", e: "eraser", ...(HAS_CLICKS && {6: "click", c: "click"})};
 const HINTS = {
   select: "Click a shape to move it or to change its corners. Drag the picture to move it when it is enlarged.",
   box: "Drag from one corner to the other.",
   polygon: "Click each corner, then the first one again.",
   brush: "Paint over what is to be removed.",
   eraser: "Erase what is painted.",
+  click: "Click the object; it is followed by SAM 2.1. Click again to add a point, with Shift one that is not on the object.",
 };
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 const at = (id) => document.getElementById(id);
@@ -66,11 +68,11 @@ const step = (from, to) => {
   draft = null;
   changed();
 };
-const add = (kind, numbers) => {
-  const shape = {id: nextId++, kind, numbers, range: null};
+const add = (kind, numbers, more = {}) => {
+  const shape = {id: nextId++, kind, numbers, range: null, ...more};
   change(() => drawing.shapes.push(shape));
   select(shape.id);
-  say(`${kind === "box" ? "Box" : "Polygon"} added.`);
+  say(`${NAMES[kind]} added.`);
 };
 const remove = (id) => {
   if (id === null) return;
@@ -91,8 +93,11 @@ const say = (text, bad = false) => {
 };
 
 // --- shapes ---
+const NAMES = {box: "Box", polygon: "Polygon", track: "Followed box", points: "Clicked object"};
+const isFollowed = ({kind}) => kind === "track" || kind === "points";
+const isOfPixels = ({kind}) => kind === "polygon" || kind === "points"; // x, y of each, not a box
 const cornersOf = ({kind, numbers}) => {
-  if (kind !== "polygon") {
+  if (!isOfPixels({kind})) {
     const [x, y, w, h] = numbers;
     return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]];
   }
@@ -105,32 +110,32 @@ const boxOf = ([x0, y0], [x1, y1]) => {
 };
 const pixelOf = ([x, y]) => [within(Math.floor(x), 0, WIDTH - 1), within(Math.floor(y), 0, HEIGHT - 1)];
 const movedBy = ({kind, numbers}, dx, dy) => {
-  const corners = cornersOf({kind, numbers}), inside = kind === "polygon" ? 1 : 0;
+  const corners = cornersOf({kind, numbers}), inside = isOfPixels({kind}) ? 1 : 0;
   const x = corners.map((corner) => corner[0]), y = corners.map((corner) => corner[1]);
   dx = within(Math.round(dx), -Math.min(...x), WIDTH - inside - Math.max(...x));
   dy = within(Math.round(dy), -Math.min(...y), HEIGHT - inside - Math.max(...y));
-  return kind === "polygon" ? numbers.map((value, i) => value + (i % 2 ? dy : dx)) : [numbers[0] + dx, numbers[1] + dy, numbers[2], numbers[3]];
+  return isOfPixels({kind}) ? numbers.map((value, i) => value + (i % 2 ? dy : dx)) : [numbers[0] + dx, numbers[1] + dy, numbers[2], numbers[3]];
 };
 const withCorner = ({kind, numbers}, index, point) => {
-  if (kind === "polygon") {
+  if (isOfPixels({kind})) {
     const [x, y] = pixelOf(point);
     return numbers.with(2 * index, x).with(2 * index + 1, y);
   }
   return boxOf(point.map(Math.round), cornersOf({kind, numbers})[(index + 2) % 4]);
 };
 const isShown = (shape) => {
-  if (shape.kind === "track") return frame() === shape.frame;
+  if (isFollowed(shape)) return frame() === shape.frame;
   return !shape.range || (shape.range[0] <= frame() && frame() < shape.range[1]);
 };
 const titleOf = (id) => {
   if (id === PAINT) return "Painted";
   const index = drawing.shapes.findIndex((shape) => shape.id === id) + 1;
-  return `${{box: "Box", polygon: "Polygon", track: "Followed box"}[drawing.shapes[index - 1].kind]} ${index}`;
+  return `${NAMES[drawing.shapes[index - 1].kind]} ${index}`;
 };
 const framesOf = (range) => (range ? `frames ${range[0]} to ${range[1] - 1}` : "all frames");
 const textOf = (id) => {
   if (id === PAINT) return `${counted(drawing.strokes.length, "stroke")}, ${framesOf(drawing.painted)}`;
   const {kind, numbers, range, frame: drawn} = shapeOf(id);
-  const place = kind === "polygon" ? counted(numbers.length / 2, "corner") : `${numbers[0]},${numbers[1]} ${numbers[2]}×${numbers[3]}`;
-  return `${place}, ${kind === "track" && !range ? `from frame ${drawn} through its shot` : framesOf(range)}`;
+  const place = isOfPixels({kind}) ? counted(numbers.length / 2, kind === "points" ? "point" : "corner") : `${numbers[0]},${numbers[1]} ${numbers[2]}×${numbers[3]}`;
+  return `${place}, ${isFollowed({kind}) && !range ? `from frame ${drawn} through its shot` : framesOf(range)}`;
 };

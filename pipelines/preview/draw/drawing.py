@@ -4,7 +4,8 @@ The page sends it as JSON, in pixels of the picture as shown and in frame number
 
     {"shapes": [{"kind": "box", "numbers": [left, top, width, height], "range": [start, stop] or null},
                 {"kind": "polygon", "numbers": [x, y, x, y, ...], "range": ...},
-                {"kind": "track", "numbers": [left, top, width, height], "frame": 12, "range": ...}],
+                {"kind": "track", "numbers": [left, top, width, height], "frame": 12, "range": ...},
+                {"kind": "points", "numbers": [x, y, x, y, ...], "off": [false, true], "frame": 12, "range": ...}],
      "strokes": [{"points": [x, y, x, y, ...], "radius": r, "erases": false}, ...],
      "painted": [start, stop] or null}
 """
@@ -19,7 +20,9 @@ Range = tuple[int, int]
 Size = tuple[int, int]
 """(width, height)"""
 
-BOX, POLYGON, TRACK = "box", "polygon", "track"
+BOX, POLYGON, TRACK, POINTS = "box", "polygon", "track", "points"
+FOLLOWED = TRACK, POINTS
+"""Kinds of shapes that show an object in one frame."""
 MOST_SHAPES = 200
 MOST_NUMBERS = 200_000
 """Coordinates of all shapes and strokes together: hours of painting."""
@@ -32,19 +35,33 @@ class BadDrawing(ValueError):
 
 @dataclass(frozen=True)
 class DrawnShape:
-    """A box or polygon, or the box around an object that is followed."""
+    """A box or polygon, or the box around an object that is followed, or points on it."""
 
     kind: str
     numbers: tuple[int, ...]
-    """Left, top, width, height; of a polygon, x, y of each corner."""
+    """Left, top, width, height; of a polygon and of points, x, y of each."""
     range: Range | None
     frame: int = 0
-    """In which the box is drawn, of an object that is followed."""
+    """In which the box or the points are drawn, of an object that is followed."""
+    off: tuple[bool, ...] = ()
+    """For each of the points, whether it is not on the object."""
+
+    @property
+    def clicks(self) -> tuple[tuple[float, float, bool], ...]:
+        """Its points: x, y, and whether the point is on the object; empty for other shapes."""
+        if self.kind != POINTS:
+            return ()
+        places = zip(self.numbers[::2], self.numbers[1::2], self.off, strict=True)
+        return tuple((float(x), float(y), not off) for x, y, off in places)
 
     def __str__(self) -> str:
         """Return it as a term of a mask expression."""
-        frames = f"@{self.range[0]}:{self.range[1]}" if self.range else f"@{self.frame}" if self.kind == TRACK else ""
-        return f"{self.kind}:{','.join(map(str, self.numbers))}{frames}"
+        place = f"@{self.frame}" if self.kind in FOLLOWED else ""
+        frames = f"@{self.range[0]}:{self.range[1]}" if self.range else place
+        numbers = [f"{number}" for number in self.numbers]
+        for point, off in enumerate(self.off):
+            numbers[2 * point] = "-" * off + numbers[2 * point]
+        return f"{self.kind}:{','.join(numbers)}{frames}"
 
     def covers(self, frame: int) -> bool:
         """Whether the frame is in its range."""
@@ -104,6 +121,14 @@ def _shape(sent: Mapping[str, Any], size: Size, frames: int) -> DrawnShape:
         if len(corners) < _FEWEST_CORNERS or not all(0 <= x < width and 0 <= y < height for x, y in corners):
             raise BadDrawing(f"a polygon has at least 3 corners, all inside the picture of {width}x{height} pixels")
         return DrawnShape(kind, numbers, within)
+    if kind == POINTS:
+        points = [*zip(numbers[::2], numbers[1::2], strict=True)]
+        off = tuple(flag is True for flag in sent["off"])
+        if len(off) != len(points) or all(off) or not all(0 <= x < width and 0 <= y < height for x, y in points):
+            raise BadDrawing(
+                f"one point at least is on the object, all are inside the picture of {width}x{height} pixels"
+            )
+        return DrawnShape(kind, numbers, within, _frame(sent, within, frames), off)
     if kind not in (BOX, TRACK):
         raise BadDrawing(f"{kind!r} is not a shape")
     left, top, across, down = numbers
@@ -111,10 +136,14 @@ def _shape(sent: Mapping[str, Any], size: Size, frames: int) -> DrawnShape:
         raise BadDrawing(f"a box has to be inside the picture of {width}x{height} pixels")
     if kind == BOX:
         return DrawnShape(kind, numbers, within)
+    return DrawnShape(kind, numbers, within, _frame(sent, within, frames))
+
+
+def _frame(sent: Mapping[str, Any], within: Range | None, frames: int) -> int:
     frame = _whole(sent["frame"])
     if not 0 <= frame < frames or (within and within[0] != frame):
-        raise BadDrawing("an object is followed from the frame in which its box is drawn")
-    return DrawnShape(kind, numbers, within, frame)
+        raise BadDrawing("an object is followed from the frame in which its box or its points are drawn")
+    return frame
 
 
 def _stroke(sent: Mapping[str, Any]) -> Stroke:

@@ -69,9 +69,15 @@ const svg = (name, attributes, ...children) => {
 };
 const scale = () => WIDTH / (stage.getBoundingClientRect().width || 1); // picture pixels per pixel of the screen
 const pathOf = (shape, open = false) => {
-  const half = shape.kind === "polygon" ? 0.5 : 0; // corners of a polygon are pixels, of a box their edges
+  const half = isOfPixels(shape) ? 0.5 : 0; // corners of a polygon are pixels, of a box their edges
+  if (shape.kind === "points") return cornersOf(shape).map(([x, y], index) => markOf(x + half, y + half, shape.off[index])).join("");
   const points = cornersOf(shape).map(([x, y]) => `${x + half} ${y + half}`);
   return `M${points.join("L")}${open ? "" : "Z"}`;
+};
+const markOf = (x, y, off) => { // a ring on the object, a cross off it
+  const r = 8 * scale();
+  if (off) return `M${x - r} ${y - r}L${x + r} ${y + r}M${x - r} ${y + r}L${x + r} ${y - r}`;
+  return `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
 };
 const shapeElement = (shape) => {
   const classes = ["shape", shape.kind, shape.id === selected && "selected", !isShown(shape) && "absent"].filter(Boolean);
@@ -80,7 +86,7 @@ const shapeElement = (shape) => {
     svg("path", {class: "under", d: path}), svg("path", {class: "edge", d: path}));
 };
 const handlesOf = (shape) => {
-  const half = shape.kind === "polygon" ? 0.5 : 0, unit = scale();
+  const half = isOfPixels(shape) ? 0.5 : 0, unit = scale();
   return cornersOf(shape).flatMap(([x, y], index) => [6, 15].map((radius) =>
     svg("circle", {class: radius === 6 ? "handle" : "grip", cx: x + half, cy: y + half, r: radius * unit, "data-handle": index})));
 };
@@ -146,26 +152,27 @@ const drawPanel = () => {
   at("panel").hidden = selected === null;
   if (selected === null) return;
   const shape = selected === PAINT ? {kind: PAINT, range: drawing.painted} : shapeOf(selected);
-  const isTrack = shape.kind === "track", range = shape.range;
+  const isTrack = shape.kind === "track", range = shape.range, isObject = isFollowed(shape);
   at("numbers-label").hidden = shape.kind === PAINT;
   if (shape.kind !== PAINT) {
-    at("numbers-name").textContent = shape.kind === "polygon" ? "Corners x,y,x,y,…" : "Left, top, width, height";
+    at("numbers-name").textContent = isOfPixels(shape) ? `${shape.kind === "points" ? "Points" : "Corners"} x,y,x,y,…` : "Left, top, width, height";
     put("numbers", shape.numbers.join(","));
   }
   at("all").checked = !range;
   at("some").checked = Boolean(range);
-  at("all-name").textContent = isTrack ? "Its whole shot" : "All frames";
+  at("all-name").textContent = isObject ? "Its whole shot" : "All frames";
   at("range").hidden = !range;
-  at("first").disabled = at("from-here").disabled = isTrack;
+  at("first").disabled = at("from-here").disabled = isObject;
   if (range) {
     put("first", range[0]);
     put("last", range[1] - 1);
   }
-  at("follow").hidden = shape.kind === PAINT || shape.kind === "polygon";
+  at("follow").hidden = shape.kind === PAINT || isOfPixels(shape);
   at("follow").firstChild.textContent = isTrack ? "Stop following " : "Follow this box ";
-  at("go").hidden = !isTrack;
-  at("follow-note").hidden = !isTrack;
-  at("follow-note").textContent = `The object in the box is followed from frame ${shape.frame}. Draw the box closely around it. “Show the result” shows where it is found.`;
+  at("go").hidden = !isObject;
+  at("follow-note").hidden = !isObject;
+  const shownBy = isTrack ? `in the box is followed from frame ${shape.frame}. Draw the box closely around it.` : `at the points is followed by SAM 2.1 from frame ${shape.frame}.`;
+  at("follow-note").textContent = `The object ${shownBy} “Show the result” shows where it is found.`;
 };
 let planned = false;
 const render = () => {
@@ -182,6 +189,7 @@ const render = () => {
     at("hint").textContent = HINTS[tool];
     at("brush-bar").hidden = tool !== "brush" && tool !== "eraser";
     at("brush-size").textContent = counted(Number(at("brush").value), "pixel");
+    at("click-bar").hidden = tool !== "click";
     at("polygon-bar").hidden = draft?.kind !== "polygon";
     at("close-polygon").disabled = !draft?.numbers || draft.numbers.length < 6;
     at("undo").disabled = !past.length && draft?.kind !== "polygon";

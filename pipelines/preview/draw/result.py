@@ -19,16 +19,16 @@ from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.registry import source_of
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.preview.draw.drawing import TRACK, Drawing, DrawnShape, Stroke
+from reelmend.pipelines.preview.draw.drawing import POINTS, TRACK, Drawing, DrawnShape, Stroke
 from reelmend.pipelines.preview.draw.paint import painted
 from reelmend.pipelines.stages.shot_detection import ShotFinder
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
-FOLLOWED = 12
-"""Frames on both sides of the one in which an object's box is drawn, for which it is followed here; a run follows it
-through its shot, at about a quarter of a second per frame."""
+REACH = {TRACK: 12, POINTS: 1}
+"""Frames on both sides of the one in which an object is shown, for which it is followed here; a run follows it through
+its shot, at about a quarter of a second per frame, and by SAM at about ten seconds."""
 _SEEN_BEFORE, _SEEN_AFTER = 48, 4
 """Frames around these in which cuts are looked for: the detector takes no two cuts within 15 frames, and compares
 each frame with the two after it."""
@@ -81,17 +81,17 @@ class Results:
         for shape in drawing.shapes:
             if not shape.covers(frame):
                 continue
-            if shape.kind == TRACK and abs(frame - shape.frame) > FOLLOWED:
+            reach = REACH.get(shape.kind)
+            if reach is not None and abs(frame - shape.frame) > reach:
                 partial = True
-            elif shape.kind == TRACK:
+                notes.append(f"An object is followed here up to {counted(reach)} from where it is shown.")
+            elif reach is not None:
                 waits = not self._add_track(levels, shape, frame, notes) or waits
             else:
                 levels[read_drawn(f"{shape}").levels((width, height)) > 0] = 1
         dilation = self._job.mask.dilation
         levels = grown(levels, dilation)
         found, _ = cv2.findContours(levels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        if partial:
-            notes.append(f"An object is followed here up to {FOLLOWED} frames from where its box is drawn.")
         outlines = [[int(value) for value in contour.ravel()] for contour in found]
         return Outlined(outlines, float(levels.mean()), dilation, waits, partial, [*dict.fromkeys(notes)])
 
@@ -147,17 +147,20 @@ class Results:
 
     def _follow(self, shape: DrawnShape) -> _Track:
         start, stop = self._window(shape)
-        left, top, width, height = shape.numbers
         clip = Clip(self._info, start, stop, ((start, stop),))
-        box = (left, top, left + width, top + height)
-        search = Search(clip, self._job.find, box, None, shape.frame)
-        bits = [np.packbits(mask) for mask in source_of(TRACK).find(search)]
+        box = None
+        if shape.kind == TRACK:
+            left, top, width, height = shape.numbers
+            box = (left, top, left + width, top + height)
+        search = Search(clip, self._job.find, box, None, shape.frame, shape.clicks)
+        bits = [np.packbits(mask) for mask in source_of(shape.kind).find(search)]
         return _Track(start, bits, [f"{note}." for note in search.notes])
 
     def _window(self, shape: DrawnShape) -> tuple[int, int]:
         """Frames [start, stop) in which it is followed: near its own, in the same shot, in its range."""
-        first = max(0, shape.frame - FOLLOWED - _SEEN_BEFORE)
-        last = min(self._info.frames, shape.frame + FOLLOWED + 1 + _SEEN_AFTER)
+        reach = REACH[shape.kind]
+        first = max(0, shape.frame - reach - _SEEN_BEFORE)
+        last = min(self._info.frames, shape.frame + reach + 1 + _SEEN_AFTER)
         finder = ShotFinder(self._job.plan.shot_threshold)
         for index, frame in enumerate(read_frames(self._info, first, last)):
             finder.see(index, frame)
@@ -165,4 +168,8 @@ class Results:
         start, stop = next((a, b) for a, b in shots if a <= shape.frame < b)
         if shape.range:
             start, stop = max(start, shape.range[0]), min(stop, shape.range[1])
-        return max(start, shape.frame - FOLLOWED), min(stop, shape.frame + FOLLOWED + 1)
+        return max(start, shape.frame - reach), min(stop, shape.frame + reach + 1)
+
+
+def counted(frames: int) -> str:
+    return f"{frames} frame{'' if frames == 1 else 's'}"

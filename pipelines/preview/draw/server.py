@@ -21,9 +21,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reelmend.pipelines.errors import ReelmendError, SetupError
+from reelmend.pipelines.media.masks.sources.registry import source_of
 from reelmend.pipelines.observe.answering import Answer, AnsweringHandler, text_answer
 from reelmend.pipelines.observe.bounded_server import BoundedServer
-from reelmend.pipelines.preview.draw.drawing import BadDrawing, read_drawing
+from reelmend.pipelines.preview.draw.drawing import POINTS, BadDrawing, read_drawing
 from reelmend.pipelines.preview.draw.frames import Frames
 from reelmend.pipelines.preview.draw.result import Results
 from reelmend.pipelines.preview.draw.saved import Saved, save
@@ -174,6 +175,7 @@ def _page(subject: Subject, keep: bool) -> bytes:
     html = _environment().get_template("page.html.jinja").render(
         name=Path(subject.video).name, width=width, height=height, frames=info.frames, rate=float(info.rate),
         aspect=1 / stretch if info.rotation % 180 else stretch, image=subject.image, keep=keep,
+        clicks=not source_of(POINTS).problem(),
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.config import FindConfig
+from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.clip import Clip
 
 Bool = NDArray[np.bool_]
-Box = tuple[int, int, int, int]
-"""(left, top, right, bottom) in pixels of the picture as shown; right and bottom exclusive."""
 
 
 @dataclass(frozen=True)

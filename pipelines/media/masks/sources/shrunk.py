@@ -2,7 +2,7 @@
 
 import math
 
-from reelmend.pipelines.media.masks.sources.base import Box
+from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.clip import Size
 from reelmend.pipelines.media.sizes import fit
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.clip import U8, Size
 from reelmend.pipelines.media.masks.sources.shrunk import shrunk
 from reelmend.pipelines.media.sizes import fit

@@ -6,7 +6,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.damage.frame import F32, Mark, Observed
 from reelmend.pipelines.media.masks.sources.damage.neighbours import Compared
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.clip import U8
 from reelmend.pipelines.media.masks.sources.overlay.ladder import Ladder
 from reelmend.pipelines.media.masks.sources.overlay.logo import Logo, Logos

@@ -7,7 +7,8 @@ the luma moves does: half as much behind half opacity, with a sharp border.
 import cv2
 import numpy as np
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.overlay.logo import F32
 
 _DIMMED = (0.7, 0.5, 0.3)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool
 
 F32 = NDArray[np.float32]
 _SAME = 0.5
@@ -83,12 +84,6 @@ def _settled(logo: Logo) -> Logo:
     edges[:, *_inside(best.box, left, top)] = best.edges
     agreed = votes >= _AGREED * sum(one.evidence**2 for one in same)
     return Logo((left, top, right, bottom), agreed if agreed.any() else votes > 0, edges, best.evidence)
-
-
-def box_of(mask: Bool) -> Box:
-    """Return the smallest box around the pixels of a mask [h, w] that has any."""
-    rows, columns = np.nonzero(mask)
-    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
 def _inside(box: Box, left: int, top: int) -> tuple[slice, slice]:

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box, bounding_box
+from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.clip import U8
-from reelmend.pipelines.media.masks.sources.overlay.logo import F32, box_of
+from reelmend.pipelines.media.masks.sources.overlay.logo import F32
 from reelmend.pipelines.media.masks.sources.overlay.states import CELL
 
 _PAD_PX = 12
@@ -35,7 +36,9 @@ def pixels_of(pictures_NHW: U8, counted: NDArray[np.bool_], label: Bool, whole: 
     """Return the mask [h, w] of a logo, None if there is none: `label` has its edges and the gaps between them, `whole`
     also the ground that they stand on."""
     height, width = label.shape
-    box = box_of(whole)
+    box = bounding_box(whole)
+    if box is None:
+        return None
     left, top = max(0, box[0] - _PAD_PX), max(0, box[1] - _PAD_PX)
     right, bottom = min(width, box[2] + _PAD_PX), min(height, box[3] + _PAD_PX)
     place = (slice(top, bottom), slice(left, right))

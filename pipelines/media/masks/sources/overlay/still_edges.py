@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box
+from reelmend.pipelines.media.boxes import Box, bounding_box
+from reelmend.pipelines.media.masks.sources.base import Bool
 from reelmend.pipelines.media.masks.sources.clip import U8
 from reelmend.pipelines.media.masks.sources.overlay.ground import with_ground
-from reelmend.pipelines.media.masks.sources.overlay.logo import F32, Logo, box_of
+from reelmend.pipelines.media.masks.sources.overlay.logo import F32, Logo
 from reelmend.pipelines.media.masks.sources.overlay.matte import pixels_of
 from reelmend.pipelines.media.masks.sources.overlay.pan_lines import pan_lines
 from reelmend.pipelines.media.masks.sources.overlay.presence import share_shown, stays
@@ -96,7 +97,7 @@ def find_logos(pictures_NHW: U8, at_border: tuple[bool, bool, bool, bool]) -> Fo
     known = np.zeros(edges.shape, np.bool_)
     while True:
         # A logo's disc stands still next to its letters: what is known to be a logo is not its surroundings.
-        like = [_like_a_logo(box_of(whole), whole, edges & label, measured, known) for label, whole in groups]
+        like = [_like_a_logo(whole, edges & label, measured, known) for label, whole in groups]
         for (label, whole), is_like in zip(groups, like, strict=True):
             mask = pixels_of(pictures_NHW, counted, label, whole, measured.spread) if is_like else None
             if mask is None:
@@ -171,9 +172,10 @@ def touches(box: Box, shape: tuple[int, ...], at_border: tuple[bool, bool, bool,
     return any(side and border for side, border in zip(sides, at_border, strict=True))
 
 
-def _like_a_logo(box: Box, label: Bool, edges: Bool, measured: Statistics, known: Bool) -> bool:
+def _like_a_logo(label: Bool, edges: Bool, measured: Statistics, known: Bool) -> bool:
     height, width = label.shape
-    across, down = box[2] - box[0], box[3] - box[1]
+    left, top, right, bottom = bounding_box(label) or (0, 0, 0, 0)
+    across, down = right - left, bottom - top
     if across > _LONGEST * width or down > _LONGEST * height or across * down > _LARGEST_SHARE * width * height:
         return False
     if float(np.median(measured.certainty[edges])) < _TYPICAL:
@@ -211,7 +213,8 @@ def _moves_around(label: Bool, measured: Statistics, known: Bool) -> bool:
 
 
 def _as_logo(mask: Bool, edges: Bool, measured: Statistics) -> Logo:
-    box = box_of(mask | edges)
+    box = bounding_box(mask | edges)
+    assert box is not None, "a group has edges"
     place = (slice(box[1], box[3]), slice(box[0], box[2]))
     gradients = np.where(edges, measured.mean_edge, 0)[:, *place].astype(np.float32)
     return Logo(box, mask[place].copy(), gradients, float(np.median(measured.states[edges])))

@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.media.boxes import Box
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
-Box = tuple[int, int, int, int]
-"""(left, top, right, bottom) in pixels; right and bottom exclusive."""
 
 INSTALL = "pip install 'reelmend[text]'"
 LIKELY_CORE = 0.3

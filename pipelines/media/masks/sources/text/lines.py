@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.text.changing import Changing
-from reelmend.pipelines.media.masks.sources.text.detector import Box
 from reelmend.pipelines.media.masks.sources.text.presence import Pattern, pattern_of, shown
 from reelmend.pipelines.media.masks.sources.text.strokes import letters
 from reelmend.pipelines.media.masks.sources.text.tracks import Sample, Track

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.text.detector import Box
+from reelmend.pipelines.media.boxes import Box
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]

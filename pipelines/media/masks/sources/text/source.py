@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.config import TextKind, TextShape
-from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.text.detector import lines_in, model_digest, model_problem, shown_size
 from reelmend.pipelines.media.masks.sources.text.lines import (
     StillLine,

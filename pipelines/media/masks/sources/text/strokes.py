@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.text.changing import LEAST_INK, Changing, changing_in
-from reelmend.pipelines.media.masks.sources.text.detector import Box
 from reelmend.pipelines.media.masks.sources.text.panel import panel
 from reelmend.pipelines.media.masks.sources.text.view import NOTICED, SAME_COLOUR, View, blurred, view_of
 

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.text.detector import Box, Found
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.text.detector import Found
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

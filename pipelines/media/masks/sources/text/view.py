@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.media.masks.sources.text.detector import Box
+from reelmend.pipelines.media.boxes import Box
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

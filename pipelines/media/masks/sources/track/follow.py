@@ -23,7 +23,7 @@ Shot = tuple[int, int]
 
 _LEAST_LEVELS, _OVER_NOISE = 8.0, 3.5
 """Difference from the background from which on a pixel is foreground: levels, and times what is usual elsewhere."""
-_CLEAR_LEVELS = 13.0
+_CLEAR_LEVELS = 12.0
 """Difference of the pixels next to which a mask ends."""
 _FULL_LEVELS = 40.0
 """Difference that is full evidence."""

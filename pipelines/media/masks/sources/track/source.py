@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from reelmend.pipelines.media.masks.sources.base import Bool, Box, MaskSource, Search
+from reelmend.pipelines.media.boxes import Box
+from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.track.follow import Follower, Track, foreground
 from reelmend.pipelines.media.masks.sources.track.reduced import ReducedFrames
 
@@ -29,7 +30,7 @@ class TrackSource(MaskSource):
     takes_painted = True
 
     def digest(self) -> str:
-        return f"1-opencv{cv2.__version__}"
+        return f"2-opencv{cv2.__version__}"
 
     def seconds_per_frame(self, size: tuple[int, int]) -> float:
         return 0.25
