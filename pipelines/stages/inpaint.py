@@ -87,17 +87,24 @@ def _make_parts(
     were counted before.
     """
     try:
-        with Packer[bytes](behind=worker_context.fed) as packer:
+        with Packer[int](behind=worker_context.fed) as packer:
             for block, task in blocks:
                 PROGRESS.begin_piece(0 if refined else block.stop - block.start)
                 key = _key_of(block, task, worker_context)
                 if _found(key, task, worker_context) is None:
-                    packer.put(*_restored(key, block, task, worker_context))
+                    part = _restored(key, block, task, worker_context)
+                    packer.put(partial(_packed_bytes, part.pack), part.held_bytes)
+                    del part  # and what it holds
     except Exception:
         if worker_context.fed:
             worker_context.forget()  # of what was written meanwhile, as a second thread may have found
         raise
-    return [len(blob) for blob in packer.done]
+    return packer.done
+
+
+def _packed_bytes(pack: Callable[[], bytes]) -> int:
+    """Pack, and return no more than the length: a chunk may have many parts."""
+    return len(pack())
 
 
 def chosen_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> Chosen:

@@ -91,7 +91,7 @@ class Clip:
                 frames[place] = held.pop(index)
             later = held if region or self._fed else {}
             self._held[region] = later | dict(zip(wanted, frames, strict=True))
-            self._shown = max(self._shown, *wanted)
+            self._shown = max((self._shown, *wanted))
         return frames
 
     def masks(self, region: Region | None, wanted: Sequence[int]) -> Bool:
@@ -168,8 +168,9 @@ class Clip:
                 self._turn.notify_all()
 
     def bytes_ahead(self) -> int:
-        """Return the bytes of pictures that nobody has asked for yet; for the thread that reads ahead."""
-        return sum(picture.nbytes for held in self._held.values() for t, picture in held.items() if t > self._shown)
+        """Return the bytes of pictures that nobody has asked for yet."""
+        with self._turn:
+            return sum(picture.nbytes for held in self._held.values() for t, picture in held.items() if t > self._shown)
 
     def _regions_of(self, index: int) -> set[Region | None]:
         """Return the regions that a frame will be asked for, as far as is known."""
