@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 
-def write_pan(path: Path, *, frames: int, size: tuple[int, int], rate: int = 25) -> Path:
+def write_pan(path: Path, *, frames: int, size: tuple[int, int], rate: int = 25, seed: int = 7) -> Path:
     """Write an H.264 clip panning over a smooth texture; `size` is (width, height)."""
     width, height = size
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     grain = rng.integers(0, 256, (height // 8, width // 4, 3), np.uint8)
     world = np.asarray(cv2.resize(grain, (2 * width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     with av.open(str(path), "w") as container:

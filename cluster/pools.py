@@ -27,6 +27,7 @@ from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from reelmend.cluster.resources import Layout, Pool
 from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
 from reelmend.cluster.shared_gpus import SharedGpus
+from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.pipelines.errors import kind_of_death
 from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
 from reelmend.pipelines.stages.run_context import RunContext
@@ -50,6 +51,7 @@ class _RestoringWorker:
         log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in its own file for each worker
         use_threads(pool.threads)
         if pool.gpus:
+            let_segments_grow()
             stay_near_gpu()
         if pool.gpus:
             context = on_its_gpu(context)

@@ -174,6 +174,8 @@ class InpaintTask(_Task):
     plan: ItemPlan
     """With segments, and without chunks."""
     chunk: Chunk
+    coming: Block | None = None
+    """The item's first block after the chunk: probably this worker's next."""
 
     @property
     def index(self) -> int:

@@ -1,9 +1,10 @@
-"""What an engine has learnt about the memory of its device, and its steps when memory is insufficient."""
+"""What an engine has learnt about the memory of its device, its steps when memory is insufficient, and its copies."""
 
 import torch
 
 from reelmend.core_model.device.memory import DeviceMemory, memory_of
 from reelmend.core_model.device.offload import Offload
+from reelmend.core_model.device.staging import staging_on
 from reelmend.core_model.device.window_batch import WindowBatch
 
 
@@ -16,6 +17,7 @@ class DeviceRoom:
         self._windows: dict[tuple[int, int], WindowBatch] = {}
         self.completion = Offload(memory, device)
         self.propagation = Offload(memory, device)
+        self.staging = staging_on(device)
 
     @classmethod
     def on(cls, device: torch.device, window_batch: int) -> "DeviceRoom":

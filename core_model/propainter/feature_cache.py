@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.staging import Staging
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
 from reelmend.core_model.propainter.schedule import GeneratorWindow
@@ -26,9 +27,10 @@ class SeenFrames:
         prepared: PreparedShot,
         windows: Sequence[GeneratorWindow],
         execution: Execution,
+        staging: Staging,
     ) -> None:
         """`windows` are all that may ask, in order; they ask inside `execution.reduced`."""
-        self._execution = execution
+        self._execution, self._staging = execution, staging
         self._generator, self._prepared = generator, prepared
         self._device = generator.ss.embedding.weight.device
         self._last_local = {t: number for number, window in enumerate(windows) for t in window.local}
@@ -56,8 +58,8 @@ class SeenFrames:
             del self._tokens[t]
 
     def _encode(self, t: int) -> Tensor:
-        # u8 all, as one copy: for each the host waits.
-        known = torch.cat([x.view(torch.uint8) for x in self._prepared.frame(t)])[None, None].to(self._device)
+        # u8 all, as one copy.
+        known = self._staging.send(torch.cat([x.view(torch.uint8) for x in self._prepared.frame(t)])[None, None])
         image, mask, updated = known[:, :, :3], known[:, :, 3:4].bool(), known[:, :, 4:].bool()
         # Grey, the zero of [-1, 1], is where nothing is known.
         seen = (image.float() / 255 * 2 - 1) * ~updated

@@ -8,6 +8,7 @@ Legend: L local frames of a window, H W height and width of the frames, h w thos
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from reelmend.core_model.device.cuda_errors import one_out_of_memory
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.device.memory_ladder import FEWER_WINDOWS
+from reelmend.core_model.device.staging import Fetched
 from reelmend.core_model.engine import U8, Restored, Shot, WindowCount
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
@@ -27,6 +29,24 @@ from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
 from reelmend.core_model.propainter.schedule import GeneratorWindow
 from reelmend.core_model.propainter.window_blend import Overlay
+
+
+class _Generated(NamedTuple):
+    """Windows that were computed together."""
+
+    windows: list[GeneratorWindow]
+    region: Region
+    images: Fetched
+    """[windows, L, 3, h, w] in [-1, 1], of a region that holds their masks."""
+
+
+class _Begun(NamedTuple):
+    """A batch that the device was given."""
+
+    windows: list[tuple[GeneratorWindow, bool]]
+    """And whether it exits."""
+    generated: list[_Generated]
+    """Of the others."""
 
 
 class Restoration:
@@ -47,6 +67,7 @@ class Restoration:
         self._exit = EarlyExit(self._prepared) if options.early_exit else None
         self._execution = options.execution
         self._device = generator.ss.embedding.weight.device
+        self._staging = room.staging
         self._reached = self._next = 0
         self._begin(0)
 
@@ -62,14 +83,15 @@ class Restoration:
         if start != self._reached:
             self._begin(start)
         self._reached = -1  # a caller that returns after an error starts again
+        begun: list[_Begun] = []
         for windows in self._batches(stop):
             PROGRESS.sign()
-            generated = iter(self._complete([window for window, exits in windows if not exits]))
-            for window, exits in windows:
-                if exits:
-                    self._keep(window, start)
-                else:
-                    self._lay(*next(generated), start)
+            begun.append(_Begun(windows, self._complete([window for window, exits in windows if not exits])))
+            # Where pictures come back while the device computes, a batch is laid after the next one has begun.
+            while len(begun) > self._staging.overlaps:
+                self._lay_all(begun.pop(0), start)
+        for last in begun:
+            self._lay_all(last, start)
         restored = np.stack([self._result(t) for t in range(start, stop)])
         away = np.stack([self._seen_away(t) for t in range(start, stop)])
         self._reached = stop
@@ -82,7 +104,7 @@ class Restoration:
         self._next = self._schedule.windows_over(start, start + 1).start
         self._overlay = Overlay(self._options.blending)
         self._exited: dict[int, bool] = {}
-        self._seen = SeenFrames(self._generator, self._prepared, self._windows, self._execution)
+        self._seen = SeenFrames(self._generator, self._prepared, self._windows, self._execution, self._staging)
 
     def _batches(self, stop: int) -> Iterator[list[tuple[GeneratorWindow, bool]]]:
         """Yield the windows that write to frames before `stop`, and hold anything to complete, and whether they exit.
@@ -119,42 +141,57 @@ class Restoration:
         if self._exit is not None:
             self._exit.forget(before)
 
-    def _complete(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
-        """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
+    def _complete(self, windows: list[GeneratorWindow]) -> list["_Generated"]:
+        """Return the windows' images, in groups as they were computed, on their way to host memory."""
         if not windows:
             return []
         try:
             with one_out_of_memory(), self._batch.watch(len(windows)):
-                return self._generate(windows)
+                return [self._generate(windows)]
         except torch.OutOfMemoryError:
             if FEWER_WINDOWS.below(len(windows)) is None:
                 raise
         self._batch.did_not_fit(len(windows))
-        completed: list[tuple[GeneratorWindow, Region, Tensor]] = []
-        while len(completed) < len(windows):
-            completed += self._complete(windows[len(completed) :][: self._batch.most])
+        completed: list[_Generated] = []
+        while (done := sum(len(group.windows) for group in completed)) < len(windows):
+            completed += self._complete(windows[done:][: self._batch.most])
         return completed
 
-    def _generate(self, windows: list[GeneratorWindow]) -> list[tuple[GeneratorWindow, Region, Tensor]]:
+    def _generate(self, windows: list[GeneratorWindow]) -> "_Generated":
         with self._execution.reduced(self._device):
             seen = [self._seen.look(window) for window in windows]
             features, reference_tokens = (torch.cat(parts) for parts in zip(*seen, strict=True))
             holes = [self._holes(window) for window in windows]
             flows = [self._prepared.quarter_flows(w.local.start, w.local.stop - 1) for w in windows]
-            # Two copies, not four, and the region from what the host knows: for each the host waits.
+            # Two copies, not four, and the region from what the host knows, which would wait for the device's answer.
             on_host = torch.stack([torch.cat(parts) for parts in zip(*holes, strict=True)])
             region = _bounding_region(on_host[0, :, :, 0].any(0).any(0))
-            masks, updated = on_host.to(self._device)
-            forward, backward = torch.stack([torch.cat(parts) for parts in zip(*flows, strict=True)]).to(self._device)
+            masks, updated = self._staging.send(on_host)
+            quarters = torch.stack([torch.cat(parts) for parts in zip(*flows, strict=True)])
+            forward, backward = self._staging.send(quarters)
             local = LocalFrames(features, masks, updated, forward, backward)
             with self._execution.within("transformer", self._device):
                 composed = self._generator.compose(local, reference_tokens, region)
             composed = composed._replace(values=self._execution.handed_on(composed.values))
             with self._execution.within("decoder", self._device):
-                images = self._generator.decode(composed, region, len(windows)).float().cpu()
+                images = self._generator.decode(composed, region, len(windows)).float()
+            return _Generated(windows, region, self._staging.fetch(images))
+
+    def _lay_all(self, begun: "_Begun", start: int) -> None:
+        """Lay a batch's windows in their order. Raises FloatingPointError when what was generated is not finite."""
+        generated = iter([laid for group in begun.generated for laid in self._fetched(group)])
+        for window, exits in begun.windows:
+            if exits:
+                self._keep(window, start)
+            else:
+                self._lay(*next(generated), start)
+
+    def _fetched(self, group: "_Generated") -> list[tuple[GeneratorWindow, Region, Tensor]]:
+        """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
+        images = group.images.take()
         if not images.isfinite().all():
             raise FloatingPointError(f"completed frames are not finite in {self._execution.rounding}")
-        return [(window, region, image) for window, image in zip(windows, images, strict=True)]
+        return [(window, group.region, image) for window, image in zip(group.windows, images, strict=True)]
 
     def _holes(self, window: GeneratorWindow) -> tuple[Tensor, Tensor]:
         known = [self._prepared.frame(t) for t in window.local]

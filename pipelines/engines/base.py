@@ -132,6 +132,17 @@ class EngineSpec(Generic[Settings]):
         settings = self._effective(job)
         return digest_of(self.name, 1, *([] if settings is None else [settings]))[:12]
 
+    def leaves_cores_free(self, job: JobConfig) -> bool:
+        """Return whether this process's cores have little to do while the engine computes, as with one on a GPU.
+
+        Then a thread decodes the next block meanwhile, and another one packs the last one's part. Asked by workers only.
+        """
+        if not self.wants_gpu or job.device == "cpu":
+            return False
+        from reelmend.core_model.device.choice import choose_device  # torch takes seconds to import
+
+        return choose_device(job.device).type != "cpu"
+
     def precision(self, job: JobConfig) -> str:
         """Return the number format of its networks, empty where it has none."""
         return ""

@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter, deque
 from dataclasses import replace
+from itertools import pairwise
 
 from reelmend.pipelines.errors import PROCESS_LOST, FailureKind
 from reelmend.pipelines.run.task_order import choose
@@ -232,9 +233,10 @@ class ItemWork:
 
     def _offer_chunks(self, plan: ItemPlan) -> None:
         waiting, without_chunks = [], replace(plan, chunks=())
+        coming = {one.index: after.blocks[0] for one, after in pairwise(plan.chunks) if after.blocks}
         for chunk in self._chunks_waiting:
             if self._segments_missing.isdisjoint(chunk.segments):
-                self._offer(InpaintTask(self.item, without_chunks, chunk))
+                self._offer(InpaintTask(self.item, without_chunks, chunk, coming.get(chunk.index)))
             else:
                 waiting.append(chunk)
         self._chunks_waiting = waiting

@@ -20,6 +20,7 @@ from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
 from reelmend.pipelines.media.crop import region_to_rgb
 from reelmend.pipelines.media.reader import read_frames, to_rgb
 from reelmend.pipelines.stages.probe_record import ProbeRecord
+from reelmend.pipelines.stages.read_ahead import DecodedFlow, FlowAhead
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
@@ -64,10 +65,11 @@ def read_pairs(
     record: ProbeRecord,
     job: JobConfig,
     worker_context: WorkerContext,
+    ahead: FlowAhead | None = None,
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
     """Return forward and backward flow of pairs of frames, whose numbers rise, float16 [pairs, 2, h, w], of a region.
 
-    Without one it is that of the item's whole canvas. `segments` are the region's own.
+    Without one it is that of the item's whole canvas. `segments` are the region's own; `ahead` may have some already.
     """
     canvas = canvas_of(record.info, job) if region is None else Canvas.of(region.size)
     width, height = size = canvas_flow_size(canvas, job) if region is None else measured_size(region, record.size, job)
@@ -76,15 +78,37 @@ def read_pairs(
         places = slice(bisect_left(wanted, segment.start), bisect_left(wanted, segment.stop))
         own = [pair - segment.start for pair in wanted[places]]
         if own:
-            blob, found = _ensure_segment(segment, record, job, worker_context)
-            if not found:
-                worker_context.flow_use += FlowUse(computed=1) if segment.on_demand else FlowUse(computed_again=1)
-            both = decode_flow(blob, own[0], own[-1] + 1)
+            both = _taken(segment, own, ahead, worker_context)
+            if both is None:
+                blob, found = _ensure_segment(segment, record, job, worker_context)
+                if not found:
+                    worker_context.flow_use += FlowUse(computed=1) if segment.on_demand else FlowUse(computed_again=1)
+                both = decode_flow(blob, own[0], own[-1] + 1)
             if len(own) < both.shape[1]:
                 both = both[:, [pair - own[0] for pair in own]]
             for laid, measured in zip(pairs, both, strict=True):
                 laid[places] = lay_flow(measured, canvas, size)
     return pairs[0], pairs[1]
+
+
+def _taken(
+    segment: Segment, own: Sequence[int], ahead: FlowAhead | None, worker_context: WorkerContext
+) -> NDArray[np.float16] | None:
+    """Return the flow of a segment's pairs from the first to the last of `own`, None where it was not read ahead."""
+    decoded = None if ahead is None else ahead.take(segment)
+    if decoded is None:
+        return None
+    worker_context.flow_use += FlowUse(bytes_read=decoded.packed_bytes)
+    return decoded.flows[:, own[0] : own[-1] + 1]
+
+
+def load_ahead(
+    segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext
+) -> DecodedFlow | None:
+    """Return a segment's flow if it is in the cache and sound; nothing is measured, deleted or counted."""
+    size = measured_size(segment.region, record.size, job)
+    blob = worker_context.flow_store.peek(segment_key(record.video_digest, segment, size, worker_context.flow.digest))
+    return None if blob is None else DecodedFlow(decode_flow(blob), len(blob))
 
 
 def _compute_held(segment: Segment, record: ProbeRecord, job: JobConfig, worker_context: WorkerContext) -> bytes:

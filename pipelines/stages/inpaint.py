@@ -1,14 +1,17 @@
 """Inpaint stage: a chunk becomes parts, block by block."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from reelmend.core_model.device.memory_ladder import GIVE_UP, SMALLER_BLOCK, STEPS, amounts_below
-from reelmend.core_model.engine import U8, DeviceFull, WindowCount
+from reelmend.core_model.engine import U8, Bool, DeviceFull, Restored, WindowCount
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
+from reelmend.core_model.regions import Region
 from reelmend.pipelines.config import JobConfig, OutOfMemory
 from reelmend.pipelines.engines.plugins import check_restored
 from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
@@ -18,13 +21,14 @@ from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.finished import picture_settings, smaller_is_refused
+from reelmend.pipelines.stages.pack_behind import Packer
 from reelmend.pipelines.stages.parts import Part, Patch, cut_patch, encode_part, part_key
 from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.refinement import refined_tasks, score_of
 from reelmend.pipelines.stages.shot import VideoShot, shots_of
+from reelmend.pipelines.stages.shot_reader import Clip
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.storage.artifacts import get_or_make
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.tasks import Block, InpaintReceipt, InpaintTask, StitchTask
 from reelmend.pipelines.utils.logs import LogLine
@@ -45,24 +49,62 @@ class Chosen(NamedTuple):
     """The part before, where another engine restored the block again."""
 
 
+class Packing(NamedTuple):
+    """A block that is restored, and what is left to do."""
+
+    pack: Callable[[], bytes]
+    """Measures and encodes; returns the part. Called once, by any thread."""
+    held_bytes: int
+    """Of the arrays that it holds."""
+
+
 def inpaint(task: InpaintTask, worker_context: WorkerContext) -> InpaintReceipt:
     first, second = worker_context.pair or (worker_context, None)
     made, again = [], []
-    for block in task.chunk.blocks:
-        PROGRESS.begin_piece(block.stop - block.start)
-        blob, found = ensure_part(block, task, first)
-        made += [] if found else [len(blob)]
-        if second is not None and score_of(Part(blob)) < refine_below(worker_context.context.job):
-            again.append(block)
+    if second is None:
+        made += _make_parts([(block, task) for block in task.chunk.blocks], first)
+    else:
+        for block in task.chunk.blocks:
+            PROGRESS.begin_piece(block.stop - block.start)
+            blob, found = ensure_part(block, task, first)
+            made += [] if found else [len(blob)]
+            if score_of(Part(blob)) < refine_below(worker_context.context.job):
+                again.append(block)
     if second is not None and again:
         first.forget()  # its frames: the other engine reads these again, at another time and in other regions
         record, job = worker_context.record(task), second.planned_settings(task)
-        for block, its_task in refined_tasks(task, again, record, job):
-            PROGRESS.begin_piece(0)
-            blob, found = ensure_part(block, its_task, second)
-            made += [] if found else [len(blob)]
+        made += _make_parts(refined_tasks(task, again, record, job), second, refined=True)
     _take_flow_use(worker_context)
     return InpaintReceipt(task.id, reused=not made, frames=task.chunk.frames, bytes_written=sum(made))
+
+
+def _make_parts(
+    blocks: Sequence[tuple[Block, InpaintTask | StitchTask]], worker_context: WorkerContext, *, refined: bool = False
+) -> list[int]:
+    """Restore those blocks whose parts are not in the store; return the bytes that were written, of each.
+
+    A part is packed while the engine computes the next block, where that leaves cores free. `refined`: their frames
+    were counted before.
+    """
+    try:
+        with Packer[int](behind=worker_context.fed) as packer:
+            for block, task in blocks:
+                PROGRESS.begin_piece(0 if refined else block.stop - block.start)
+                key = _key_of(block, task, worker_context)
+                if _found(key, task, worker_context) is None:
+                    part = _restored(key, block, task, worker_context)
+                    packer.put(partial(_packed_bytes, part.pack), part.held_bytes)
+                    del part  # and what it holds
+    except Exception:
+        if worker_context.fed:
+            worker_context.forget()  # of what was written meanwhile, as a second thread may have found
+        raise
+    return packer.done
+
+
+def _packed_bytes(pack: Callable[[], bytes]) -> int:
+    """Pack, and return no more than the length: a chunk may have many parts."""
+    return len(pack())
 
 
 def chosen_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> Chosen:
@@ -91,8 +133,14 @@ def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wo
 
     A part that was restored smaller is as good as absent where the job does not allow that.
     """
+    key = _key_of(block, task, worker_context)
+    found = _found(key, task, worker_context)
+    return (_restored(key, block, task, worker_context).pack(), False) if found is None else (found, True)
+
+
+def _key_of(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> str:
     record, job = worker_context.record(task), worker_context.planned_settings(task)
-    key = part_key(
+    return part_key(
         record.video_digest,
         record.mask_digest,
         picture_settings(job),
@@ -103,11 +151,14 @@ def ensure_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wo
         *_repeats_of(block, record),
         *([("made mask", record.mask_content)] if record.mask_content else []),
     )
-    part, found = get_or_make(worker_context.store, key, lambda: _make_held(block, task, worker_context))
-    if found and smaller_is_refused(job) and Part(part).side:
-        part, found = _make_held(block, task, worker_context), False
-        worker_context.store.put(key, part)
-    return part, found
+
+
+def _found(key: str, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes | None:
+    """Return the part under that key, None where there is none that the job allows."""
+    part = worker_context.store.get(key)
+    if part is not None and smaller_is_refused(worker_context.planned_settings(task)) and Part(part).side:
+        return None
+    return part
 
 
 def _repeats_of(block: Block, record: ProbeRecord) -> list[object]:
@@ -116,12 +167,23 @@ def _repeats_of(block: Block, record: ProbeRecord) -> list[object]:
     return [("repeats", runs)] if runs else []
 
 
-def _make_held(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
-    with held_to(worker_context.record(task), worker_context, mask=True):
-        return _make_part(block, task, worker_context)
+def _restored(key: str, block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> Packing:
+    """Restore a block; packing publishes its part, once it is known that nothing was written while it was read."""
+    with ExitStack() as held:
+        held.enter_context(held_to(worker_context.record(task), worker_context, mask=True))
+        part = _make_part(block, task, worker_context)
+        still_held = held.pop_all()
+
+    def pack() -> bytes:
+        with still_held:
+            blob = part.pack()
+        worker_context.store.put(key, blob)
+        return blob
+
+    return Packing(pack, part.held_bytes)
 
 
-def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> bytes:
+def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: WorkerContext) -> Packing:
     """Restore at the job's size, or, where the GPU cannot hold that and the job allows it, at the largest that fits."""
     job, frames = worker_context.planned_settings(task), f"frames {block.start}-{block.stop - 1}"
     size = _largest_size(block, canvas_of(worker_context.record(task).info, job).size, job)
@@ -131,8 +193,8 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
         try:
             windows: list[WindowCount] = []
             shots = shots_of(block, task, worker_context, side)
-            repeats = shots[0].distinct.repeats(block.kept_start, block.kept_stop)
-            part = encode_part(_restore(shots, block, worker_context, windows), side, windows, repeats)
+            distinct = shots[0].distinct
+            done = [_restore_region(shot, block, worker_context, windows) for shot in shots]
         except DeviceFull as exc:
             reason = str(exc)
             STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
@@ -142,7 +204,10 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
             raise NotFinite(f"{task.item.video}: {frames}: {exc}; {advice}") from exc
         else:
             worker_context.side_that_fits[size] = side
-            return part
+            repeats = distinct.repeats(block.kept_start, block.kept_stop)
+            kept = Distinct(distinct.runs, block.kept_start, block.kept_stop).frames
+            pack = partial(_encode, done, kept, side, windows, repeats)
+            return Packing(pack, sum(region.held_bytes for region in done))
     raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
 
 
@@ -161,38 +226,57 @@ def _sides(size: Size, job: JobConfig, worker_context: WorkerContext) -> list[in
     return sides[sides.index(worker_context.side_that_fits.get(size, 0)) :]
 
 
-def _restore(
-    shots: Sequence[VideoShot], block: Block, worker_context: WorkerContext, windows: list[WindowCount]
-) -> Iterator[Patch]:
-    """Yield a patch for each region and frame that is kept and has a hole there; add to `windows` what was counted."""
-    done = []
-    for shot in shots:
-        done.append((shot, *_restore_region(shot, block, worker_context, windows)))
-        PROGRESS.sign()
-    distinct = Distinct(shots[0].distinct.runs, block.kept_start, block.kept_stop)
-    for t, index in enumerate(distinct.frames):
-        for shot, frames, qualities in done:
-            patch = _cut(index, frames[t], shot, qualities[t])
-            if patch is not None:
-                yield patch
+class _Region(NamedTuple):
+    """A region of a block, restored. It holds the clip, not the shot: an engine keeps what it knows as long as that."""
+
+    clip: Clip
+    region: Region | None
+    restored: Restored
+    masks: Bool
+
+    @property
+    def held_bytes(self) -> int:
+        arrays = (self.restored.frames, self.restored.away, self.restored.miss, self.masks)
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 def _restore_region(
     shot: VideoShot, block: Block, worker_context: WorkerContext, windows: list[WindowCount]
-) -> tuple[U8, list[FrameQuality]]:
-    """Return the frames that are kept of a block, of one region, and what is known of their holes."""
+) -> _Region:
+    """Return the frames that are kept of a block, of one region; add to `windows` what was counted."""
     first, last = shot.distinct.count(block.kept_start, block.kept_stop)
-    with worker_context.model_clock.running():
+    with shot.reading_ahead(), worker_context.model_clock.running():
         restored = worker_context.engine.restore(shot, first, last)
     masks = shot.masks(first, last)
     check_restored(worker_context.context.job.engine, restored, masks.shape)
     windows += [restored.windows] if restored.windows is not None else []
-    return restored.frames, measure_quality(restored.frames, masks, restored.away, restored.miss)
+    PROGRESS.sign()
+    return _Region(shot.clip, shot.region, restored, masks)
 
 
-def _cut(index: int, restored_HWC: U8, shot: VideoShot, quality: FrameQuality) -> Patch | None:
-    frame, mask = shot.clip.enlarge(shot.region, restored_HWC), shot.clip.output_mask(shot.region, index)
+def _encode(
+    done: Sequence[_Region],
+    kept: Sequence[int],
+    side: int,
+    windows: Sequence[WindowCount],
+    repeats: Sequence[tuple[int, int]],
+) -> bytes:
+    return encode_part(_patches(done, kept), side, windows, repeats)
+
+
+def _patches(done: Sequence[_Region], frames: Sequence[int]) -> Iterator[Patch]:
+    """Yield a patch for each region and frame that is kept and has a hole there."""
+    qualities = [measure_quality(r.restored.frames, r.masks, r.restored.away, r.restored.miss) for r in done]
+    for t, index in enumerate(frames):
+        for region, quality in zip(done, qualities, strict=True):
+            patch = _cut(index, region.restored.frames[t], region, quality[t])
+            if patch is not None:
+                yield patch
+
+
+def _cut(index: int, restored_HWC: U8, part: _Region, quality: FrameQuality) -> Patch | None:
+    frame, mask = part.clip.enlarge(part.region, restored_HWC), part.clip.output_mask(part.region, index)
     patch = cut_patch(index, frame, mask, quality)
-    if patch is None or shot.region is None:
+    if patch is None or part.region is None:
         return patch
-    return replace(patch, left=patch.left + shot.region.left, top=patch.top + shot.region.top)
+    return replace(patch, left=patch.left + part.region.left, top=patch.top + part.region.top)

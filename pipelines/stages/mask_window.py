@@ -21,23 +21,33 @@ class MaskWindow:
         self._read_from, self._size = read_from, size
         self._start = 0
         self._bits: deque[Bits] = deque()
-        self._source = read_from(0)
+        self._source: Iterator[Bool] | None = read_from(0)
         self._read: Bool | None = None
         """The mask that was read last: that of the last bits."""
         self._unpacked: tuple[Bits, Bool] | None = None
 
     def at(self, index: int) -> Bool:
         """Return the read-only mask of a frame; reads again from there if it was dropped."""
+        self.reach(index)
+        return self._unpack(self._bits[index - self._start])
+
+    def reach(self, index: int) -> None:
+        """Have the mask of a frame at hand, and those before it that were not dropped."""
         if index < self._start or (not self._bits and index > self._start):
             self._start = index
             self._bits.clear()
             self._source, self._read = self._read_from(index), None
+        if self._source is None:
+            self._source = self._read_from(self._start + len(self._bits))
         while self._start + len(self._bits) <= index:
             mask = next(self._source)
             # A bool array of a long 4K block would outweigh its frames.
             self._bits.append(self._bits[-1] if self._bits and mask is self._read else self._packed(mask))
             self._read = mask
-        return self._unpack(self._bits[index - self._start])
+
+    def open_again(self) -> None:
+        """After an error: masks that are not at hand yet are read from the file as it is then."""
+        self._source, self._read = None, None
 
     def drop(self, before: int) -> None:
         """Forget the masks of earlier frames."""

@@ -45,7 +45,7 @@ def refined_tasks(task: Task, blocks: Sequence[Block], record: ProbeRecord, job:
     plan = replace(task.plan, segments=tuple(replace(segment, on_demand=True) for segment in found))
     if isinstance(task, InpaintTask):
         chunk = Chunk(task.chunk.index, tuple(again), tuple(segment.index for segment in plan.segments))
-        return [(block, replace(task, plan=plan, chunk=chunk)) for block in again]
+        return [(block, replace(task, plan=plan, chunk=chunk, coming=None)) for block in again]
     return [(block, replace(task, plan=plan)) for block in again]
 
 

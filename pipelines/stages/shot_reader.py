@@ -1,11 +1,15 @@
 """The frames and masks that blocks see: windows over regions of a video that move forward and keep what they can.
 
 Neighbouring blocks see some of the same frames; each frame is decoded once a chunk, for all regions that need it.
-Memory is that of the regions of the longest block, whatever the chunk's and the video's length.
+Memory is that of the regions of the longest block, whatever the chunk's and the video's length, and of what is read
+ahead (`read_ahead.py`).
 """
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from threading import Condition
 
 import av
 import cv2
@@ -40,18 +44,27 @@ class Clip:
     The output's size is that of the canvas: the source's own, unless the job outpaints. A region of None is all of it.
     """
 
-    def __init__(self, record: ProbeRecord, mask: MaskInput | None, job: JobConfig) -> None:
-        self.record, self.job = record, job
+    def __init__(self, record: ProbeRecord, mask: MaskInput | None, job: JobConfig, *, fed: bool = False) -> None:
+        """`fed`: a second thread reads ahead (`read_one_ahead`), and a third asks for `output_mask`."""
+        self.record, self.job, self._fed = record, job, fed
         self.canvas = canvas_of(record.info, job)
         self._frames_from = partial(read_frames, record.info, stop=record.info.frames)
         self._source = self._frames_from(start=0)
         self._position = 0
         self._held: dict[Region | None, dict[int, U8]] = {}
-        self._expected: list[tuple[Region, int, int]] = []
+        self._expected: list[tuple[Region | None, int, int]] = []
+        self._turn = Condition()
+        """Held by the thread that reads."""
+        self._waiting = False
+        """Someone waits for frames or masks now: reading ahead makes way."""
+        self._begun: int | None = None
+        """The first frame that was asked for."""
+        self._shown = -1
+        """The last frame whose picture was asked for."""
         masks_from = partial(_read_masks, record, self.canvas, mask, job)
         self._masks = MaskWindow(masks_from, self.canvas.size)
         # An engine that works block by block has seen a block's masks just before they are asked for again.
-        by_block = works_in_regions(job) and not rule_of(job).of_shot
+        by_block = works_in_regions(job) and not rule_of(job).of_shot and not fed
         self._output_masks = self._masks if by_block else MaskWindow(masks_from, self.canvas.size)
 
     def size(self, region: Region | None) -> Size:
@@ -60,22 +73,25 @@ class Clip:
 
     def expect(self, blocks: Sequence[Block]) -> None:
         """Say which blocks come next, in order, so that what they see is cut out while a frame is at hand."""
-        self._expected = [(region, block.seen_start, block.seen_stop) for block in blocks for region in block.regions]
+        self._expected = [(region, block.seen_start, block.seen_stop) for block in blocks for region in block.places]
         wanted: set[Region | None] = {region for block in blocks for region in block.places}
-        self._held = {region: held for region, held in self._held.items() if region in wanted}
+        with self._turn:
+            self._held = {region: held for region, held in self._held.items() if region in wanted}
 
     def images(self, region: Region | None, wanted: Sequence[int]) -> U8:
         """Return frames of a region, u8 [T, h, w, 3], whose numbers rise: this window's own array."""
-        self._forget(wanted[0] if wanted else 0)
-        held = self._held.setdefault(region, {})
         width, height = self.size(region)
         frames = np.empty((len(wanted), height, width, 3), np.uint8)
-        for place, index in enumerate(wanted):
-            if index not in held:
-                self._read(index, region)
-            frames[place] = held.pop(index)
-        later = held if region else {}
-        self._held[region] = later | dict(zip(wanted, frames, strict=True))
+        with self._asking(wanted):
+            self._forget(wanted[0] if wanted else 0)
+            held = self._held.setdefault(region, {})
+            for place, index in enumerate(wanted):
+                if index not in held:
+                    self._read(index, region)
+                frames[place] = held.pop(index)
+            later = held if region or self._fed else {}
+            self._held[region] = later | dict(zip(wanted, frames, strict=True))
+            self._shown = max((self._shown, *wanted))
         return frames
 
     def masks(self, region: Region | None, wanted: Sequence[int]) -> Bool:
@@ -83,11 +99,12 @@ class Clip:
         width, height = self.size(region)
         masks = np.empty((len(wanted), height, width), np.bool_)
         shrunk: tuple[Bool, Bool] | None = None
-        for place, index in enumerate(wanted):
-            mask = self._masks.at(index)
-            if shrunk is None or shrunk[0] is not mask:
-                shrunk = mask, _shrink(mask if region is None else mask[region.inside], (width, height))
-            masks[place] = shrunk[1]
+        with self._asking(wanted):
+            for place, index in enumerate(wanted):
+                mask = self._masks.at(index)
+                if shrunk is None or shrunk[0] is not mask:
+                    shrunk = mask, _shrink(mask if region is None else mask[region.inside], (width, height))
+                masks[place] = shrunk[1]
         return masks
 
     def output_mask(self, region: Region | None, index: int) -> Bool:
@@ -104,8 +121,63 @@ class Clip:
             return restored_HWC
         return cv2.resize(restored_HWC, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
-    def _read(self, index: int, region: Region | None) -> None:
-        """Hold frame `index` of a region, and of those which will be asked for it later."""
+    def read_one_ahead(self, wanted: Sequence[int], room: Callable[[], int], stopped: Callable[[], bool]) -> int | None:
+        """Read the next of the frames `wanted` that was not decoded yet, and its mask; return its number.
+
+        Waits while another thread asks for frames, and while what is ahead takes `room()` bytes. None where nothing
+        is left to read, or when `stopped`. An error is left to who asks for that frame, and meets it then.
+        """
+
+        def may_read() -> bool:
+            free = self._begun is not None and not self._waiting
+            return stopped() or (free and self.bytes_ahead() < room())
+
+        with self._turn:
+            self._turn.wait_for(may_read)
+            if stopped() or self._begun is None:
+                return None
+            begin = max(self._position, self._begun)
+            index = next((index for index in wanted if index >= begin), None)
+            if index is None:
+                return None
+            try:
+                self._masks.reach(index)
+                self._read(index, *self._regions_of(index))
+            except Exception:
+                self._position = sys.maxsize  # so that the next one who needs a frame opens the file again
+                self._masks.open_again()
+                return None
+            return index
+
+    def wake(self) -> None:
+        """Let `read_one_ahead` look again whether it may read, or is stopped."""
+        with self._turn:
+            self._turn.notify_all()
+
+    @contextmanager
+    def _asking(self, wanted: Sequence[int]) -> Iterator[None]:
+        """Inside, no other thread reads; it makes way after the frame that it is at."""
+        self._waiting = True
+        with self._turn:
+            self._waiting = False
+            if wanted and self._begun is None:
+                self._begun = wanted[0]
+            try:
+                yield
+            finally:
+                self._turn.notify_all()
+
+    def bytes_ahead(self) -> int:
+        """Return the bytes of pictures that nobody has asked for yet."""
+        with self._turn:
+            return sum(picture.nbytes for held in self._held.values() for t, picture in held.items() if t > self._shown)
+
+    def _regions_of(self, index: int) -> set[Region | None]:
+        """Return the regions that a frame will be asked for, as far as is known."""
+        return {region for region, start, stop in self._expected if start <= index < stop}
+
+    def _read(self, index: int, *regions: Region | None) -> None:
+        """Hold frame `index` of these regions, and of those which will be asked for it later."""
         for _ in range(index - self._position if index - self._position <= _WALKED else 0):
             next(self._source)
             self._position += 1
@@ -113,8 +185,7 @@ class Clip:
             self._source = self._frames_from(start=index)
         self._position = index + 1
         frame = next(self._source)
-        wanted = {other for other, start, stop in self._expected if start <= index < stop}
-        for other in {region, *wanted}:
+        for other in {*regions, *self._regions_of(index)}:
             held = self._held.setdefault(other, {})
             if index not in held:
                 held[index] = _picture(frame, self.record.info, self.canvas, other, self.size(other))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb
 from reelmend.core_model.engine import DeviceFull
@@ -80,6 +81,8 @@ class Worker:
     """One a process; not thread-safe."""
 
     def __init__(self, context: RunContext) -> None:
+        if wants_gpu(context.job):
+            let_segments_grow()
         if not wants_gpu(replace(context.job, device="auto")):  # networks on a CPU would take half as long again
             return_large_arrays()
         self._worker_context = WorkerContext(context)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import JobConfig
-from reelmend.pipelines.engines.registry import build_engine, build_flow, hybrid_of
+from reelmend.pipelines.engines.registry import build_engine, build_flow, engine_of, hybrid_of
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
 from reelmend.pipelines.media.masks.expression import read_expression
@@ -57,6 +57,11 @@ class WorkerContext:
         return build_flow(self.context.job, self.context.weights)
 
     @cached_property
+    def fed(self) -> bool:
+        """Whether blocks are read ahead and parts packed behind the engine: where that leaves cores free."""
+        return engine_of(self.context.job).leaves_cores_free(self.context.job)
+
+    @cached_property
     def pair(self) -> "tuple[WorkerContext, WorkerContext] | None":
         """For a hybrid engine, contexts of its two engines, with which blocks are restored; None for any other."""
         names = hybrid_of(self.context.job)
@@ -70,7 +75,7 @@ class WorkerContext:
     def _of_engine(self, name: str) -> "WorkerContext":
         """A context with another engine, that shares stores, inputs and probe records with this one."""
         other = copy(self)
-        for made in ("engine", "flow", "pair"):
+        for made in ("engine", "flow", "pair", "fed"):
             other.__dict__.pop(made, None)
         other.context = replace(self.context, job=replace(self.context.job, engine=name))
         other.side_that_fits, other.flow_use, other._last = {}, FlowUse(), None

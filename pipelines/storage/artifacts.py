@@ -47,6 +47,10 @@ class Store:
             self.delete(key)
         return value
 
+    def peek(self, key: str) -> bytes | None:
+        """Return the value, or None when the key is absent or damaged; nothing is changed."""
+        return self._read(key)[1]
+
     def check(self, key: str) -> Condition:
         """Read the whole object and say what it is like; nothing is changed."""
         return self._read(key)[0]

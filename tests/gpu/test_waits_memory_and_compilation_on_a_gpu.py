@@ -12,6 +12,7 @@ from reelmend.core_model.bench.clip import made_clip
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.memory import CudaMemory
 from reelmend.core_model.device.precision import Execution
+from reelmend.core_model.device.staging import PinnedStaging
 from reelmend.core_model.device.window_batch import WindowBatch
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.raft import Raft
@@ -43,6 +44,19 @@ def test_rafts_iterations_never_wait() -> None:
     raft = deepcopy(shared(Raft)).to(CUDA)
     frames = torch.zeros(1, 2, 3, 128, 128, device=CUDA)
     assert waits_in(lambda: raft(frames, iterations=3)) == 0
+
+
+def test_copies_through_pinned_buffers_are_right_and_waited_for_only_when_taken() -> None:
+    staging, given = PinnedStaging(torch.device(CUDA)), [torch.full((1000, 1000), float(value)) for value in range(5)]
+    arrived: list[float] = []
+
+    def there_and_back() -> None:
+        coming = [staging.fetch(staging.send(x) + 1) for x in given]
+        arrived[:] = [float(fetched.take().mean()) for fetched in coming]
+
+    assert waits_in(there_and_back) == 0
+    assert arrived == [1, 2, 3, 4, 5]
+    assert staging.pinned_bytes == 4 * 4_000_000
 
 
 def windows(count: int, side: int) -> tuple[LocalFrames, torch.Tensor]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.standin.fake_streams import Stream, Streams
 from tests.standin.record import Kind, Record
 
 CARD = torch.device("cuda:0")
@@ -95,6 +96,9 @@ class CardTensor(Tensor):
         copied: Tensor = _aten.copy_(self, source, non_blocking)
         return copied
 
+    def record_stream(self, stream: Stream) -> None:  # type: ignore[override]
+        _card().streams.record_stream(self.inside, stream)
+
     def numpy(self, *, force: bool = False) -> Any:
         raise TypeError(f"can't convert {CARD} device type tensor to numpy. Use Tensor.cpu() to copy it first.")
 
@@ -128,6 +132,7 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, allocator: Allocator) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.record = Record()
+        self.streams = Streams()
         self._allocator = allocator
         self._views: dict[int, int] = {}
         """How many tensors use a storage."""
@@ -158,6 +163,8 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._check(str(func), [x for x in tensors if x.ndim or not some])
         if there and (packet in _WAITS or (packet in _INDEXED and _masked(args))):
             self.record.add(Kind.WAIT, str(packet))
+        for x in there:
+            self.streams.used(x.inside)
         inside = {id(x.inside): x for x in there}
         made = func(*_unwrapped(args), **{name: _unwrapped(x) for name, x in kwargs.items()})
         for x in there:
@@ -170,16 +177,19 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _all_wrapped(self, made: Any, given: dict[int, CardTensor]) -> Any:
         """What an operation in place returns is the very tensor that it was given."""
         if isinstance(made, Tensor):
+            self.streams.made(made)
             return given[id(made)] if id(made) in given else self.wrapped(made)
         return type(made)([self._all_wrapped(x, given) for x in made]) if isinstance(made, tuple | list) else made
 
     def on_host(self, x: CardTensor, what: str) -> Tensor:
         """Return what is inside, for which the host has to wait."""
         self.record.add(Kind.WAIT, what)
+        self.streams.used(x.inside)
         return x.inside
 
     def read(self, x: CardTensor, index: Any) -> Tensor:
         """`x[index]`"""
+        self.streams.used(x.inside)
         with torch.utils._python_dispatch._disable_current_modes():
             made = x.inside[self._index(index)]
         return self.wrapped(made)
@@ -188,8 +198,10 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """`x[index] = value`"""
         if isinstance(value, Tensor) and value.ndim:
             self._check("setitem", [value])
+        self.streams.used(x.inside)
         with torch.utils._python_dispatch._disable_current_modes():
             x.inside[self._index(index)] = _unwrapped(value)
+        self.streams.made(x.inside)
 
     def _index(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
@@ -217,6 +229,7 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._views[key] -= 1
         if not self._views[key]:
             del self._views[key]
+            self.streams.dropped(key)
             self._allocator.give_back(size)
 
     def _copy(self, func: Any, args: Any, kwargs: dict[str, Any], target: torch.device) -> Any:
@@ -224,16 +237,41 @@ class StandIn(TorchDispatchMode):  # type: ignore[no-untyped-call]
         crosses = isinstance(source, CardTensor) == (target == _CPU)
         if crosses:
             way = Kind.TO_HOST if target == _CPU else Kind.TO_CARD
-            waits = not _non_blocking(func, args, kwargs)
+            host = args[0] if isinstance(source, CardTensor) else source
+            non_blocking = _non_blocking(func, args, kwargs)
+            new_on_host = isinstance(host, CardTensor)  # torch makes it in pinned memory
+            late = not new_on_host and self.streams.copies_late(host, non_blocking=non_blocking)
+            waits = not (late or (new_on_host and non_blocking))
             self.record.add(way, f"{[*source.shape]} {source.dtype}", waits)
+            if late:
+                return self._copy_late(func, args, source)
+        if isinstance(source, CardTensor):
+            self.streams.used(source.inside)
         made = func(*_unwrapped(args), **{name: _unwrapped(x) for name, x in kwargs.items()})
         if func.overloadpacket is _aten.copy_:
+            if isinstance(args[0], CardTensor):
+                self.streams.made(args[0].inside)
             return args[0]
+        if isinstance(made, Tensor) and target != _CPU:
+            self.streams.made(made)
         if crosses and made.untyped_storage()._cdata == _unwrapped(source).untyped_storage()._cdata:
             made = made.clone()  # on the CPU nothing had to be copied
         if target == _CPU:
             return made
         return source if made is getattr(source, "inside", None) else self.wrapped(made)
+
+    def _copy_late(self, func: Any, args: Any, source: Tensor) -> Tensor:
+        """Copy between the card and pinned memory, on the stream that is chosen."""
+        if isinstance(source, CardTensor):
+            host: Tensor = args[0]
+            self.streams.fetch(source.inside, host)
+            return host
+        if func.overloadpacket is _aten.copy_:
+            raise NotImplementedError("a copy from pinned memory into a tensor of the card that is there")
+        inside = torch.empty_like(source, memory_format=torch.contiguous_format)
+        self.streams.made(inside)
+        self.streams.send(source, inside)
+        return self.wrapped(inside)
 
     def _check(self, what: str, tensors: Sequence[Tensor]) -> None:
         """Refuse tensors on the CPU. One without dimensions is a number, for operations on single values."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from reelmend.core_model.networks import deform
+from tests.standin import fake_streams
 from tests.standin.card_tensor import StandIn
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -81,15 +82,21 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         "max_memory_reserved": lambda device=None: allocator.peak,
         "synchronize": lambda device=None: stand_in.record.add_synchronize(),
     }
-    plain_tensor = torch.tensor
+    answers |= fake_streams.answers(stand_in.streams)
+    plain_tensor, plain_empty = torch.tensor, torch.empty
 
     def tensor(data: object, *, device: torch.device | str | None = None, **options: object) -> torch.Tensor:
         """As torch.tensor: values are laid out in host memory, then copied."""
         made = plain_tensor(data, **options)  # type: ignore[arg-type]
         return made if device is None else made.to(device)
 
+    def empty(*size: object, pin_memory: bool = False, **options: object) -> torch.Tensor:
+        made = plain_empty(*size, **options)  # type: ignore[call-overload]
+        return stand_in.streams.pin(made) if pin_memory else made
+
     with ExitStack() as stack:
         stack.enter_context(patch.object(torch, "tensor", tensor))
+        stack.enter_context(patch.object(torch, "empty", empty))
         for name, answer in answers.items():
             stack.enter_context(patch.object(torch.cuda, name, answer))
         stack.enter_context(patch.object(deform, "torchvision_kernel", lambda: None))  # its sums are not our own's

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CODE = "/core_model/"
+_STAGING = "/device/staging.py"
+"""It copies for others."""
 
 
 class Kind(StrEnum):
@@ -59,7 +61,7 @@ def _place() -> str:
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
-        if _CODE in name and "/tests/" not in name and "/torch/" not in name:
+        if _CODE in name and "/tests/" not in name and "/torch/" not in name and not name.endswith(_STAGING):
             return f"{Path(name).as_posix().rpartition(_CODE)[2]}:{frame.f_code.co_qualname.removesuffix('.<locals>')}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -26,6 +26,7 @@ def test_flow_and_its_completion(gpu: Card) -> None:
 @pytest.mark.slow
 def test_the_host_waits_as_often_as_the_tests_allow(gpu: Card) -> None:
     hot_loop.test_rafts_iterations_never_wait()
+    hot_loop.test_copies_through_pinned_buffers_are_right_and_waited_for_only_when_taken()
     assert hot_loop.waits_of_windows(1, 96) == (1, 3)
 
 

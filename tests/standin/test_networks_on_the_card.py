@@ -50,6 +50,8 @@ NOT_THERE = {
     "device/memory.py": {f"DeviceMemory.{name}" for name in ("free", "used", "peak", "start_peak", "release")},
     "device/compilation.py": {"_Compiler.__init__", "_Compiler.__call__", "_compiled", "_first_line", "_hot_parts",
                               "_recurrent", "_try_out"},  # no compiler here makes code for a card
+    "device/staging.py": {"Fetched.take", "Staging.send", "Staging.fetch", "PinnedStaging.pinned_bytes", "_Buffer.size"} |
+                         {f"PlainStaging.{name}" for name in ("__init__", "send", "fetch")} | {"_Here.take"},
     "device/choice.py": {"_build"},  # words
     "device/precision.py": {"_cpu_has_bf16", "Execution.rounding", "_say_once"},  # asks the CPU; words
     "networks/deform.py": {"torchvision_kernel"},
@@ -69,6 +71,8 @@ class Runs:
     events: list[Event]
     half: U8
     left_bytes: int
+    faults: list[str]
+    late: int
     checked: list[Checked]
     ran: dict[str, set[str]]
 
@@ -81,6 +85,7 @@ def runs() -> Runs:
             found.restored = restored_on_card(gpu.stand_in)
             found.events = list(gpu.stand_in.record.events)
             found.left_bytes = gpu.memory.used
+            found.faults, found.late = gpu.stand_in.streams.faults, gpu.stand_in.streams.late
         with card() as gpu:
             mixed = (("raft", "fp32"), ("encoder", "fp16"), ("transformer", "fp16"), ("decoder", "bf16"))
             found.half = restored_on_card(gpu.stand_in, with_execution(attention="math", components=mixed))
@@ -188,6 +193,14 @@ def test_a_batch_of_windows_costs_two_copies_there_one_back_and_one_wait(runs: R
                   "networks/deform", "networks/feature_propagation", "networks/tokens", "networks/layers")  # fmt: skip
     assert batches > 1
     assert hot == {Kind.TO_CARD: 2 * batches, Kind.TO_HOST: batches, Kind.WAIT: batches}
+
+
+def test_the_hot_loop_waits_for_none_of_its_copies(runs: Runs) -> None:
+    """They go through pinned buffers, on streams of their own, in an order that the stand-in checks."""
+    copies = [e for e in runs.events if e.place.startswith("propainter/") and e.kind is not Kind.WAIT]
+    assert [event for event in copies if event.waits] == []
+    assert runs.late == len(copies) > 0
+    assert runs.faults == []
 
 
 def test_each_frame_is_sent_once_to_be_encoded(runs: Runs) -> None:
