@@ -19,6 +19,7 @@ from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.engine import U8, Float
 from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
 from reelmend.core_model.progress import SKIPPED
+from reelmend.core_model.ranges import named_range
 
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
 _MOST_PAIRS = 8
@@ -53,6 +54,7 @@ class RaftFlow:
         if size is not None and self._compiled:
             warm_up([network], self._execution, _padded_size(*size))
 
+    @named_range("flow of a group of pairs")
     @torch.inference_mode()
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames.
