@@ -49,6 +49,7 @@ class RangedMethod:
 
 RANGED: list[RangedMethod] = []
 """Of all modules that are loaded."""
+_SHOWING: list[Callable[[RangedMethod], None]] = []
 
 
 class _Named:
@@ -59,7 +60,9 @@ class _Named:
 
     def __set_name__(self, owner: type, name: str) -> None:
         setattr(owner, name, self._body)
-        RANGED.append(RangedMethod(owner, name, self._label))
+        RANGED.append(method := RangedMethod(owner, name, self._label))
+        for show in _SHOWING:
+            show(method)
 
 
 class _GivesRange(Protocol):
@@ -82,7 +85,7 @@ def named_range(label: str | Callable[..., str]) -> _GivesRange:
 def ranges_shown(*ways: OpenRange) -> Iterator[None]:
     """Inside, each call of a named method is in a range, opened in each of these ways.
 
-    Applies to the whole process, and to modules that were loaded before.
+    Applies to the whole process, and to what is loaded meanwhile.
     """
 
     @contextmanager
@@ -92,11 +95,18 @@ def ranges_shown(*ways: OpenRange) -> Iterator[None]:
                 stack.enter_context(way(label))
             yield
 
-    bodies = [(method, method.body) for method in RANGED]
-    for method, _ in bodies:
+    bodies: list[tuple[RangedMethod, Callable[..., Any]]] = []
+
+    def show(method: RangedMethod) -> None:
+        bodies.append((method, method.body))
         setattr(method.owner, method.name, method.within(open_range))
+
+    for method in RANGED:
+        show(method)
+    _SHOWING.append(show)
     try:
         yield
     finally:
+        _SHOWING.remove(show)
         for method, body in bodies:
             setattr(method.owner, method.name, body)

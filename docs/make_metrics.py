@@ -94,9 +94,26 @@ In a terminal the default format is text, and a live display replaces INFO lines
   in <https://ui.perfetto.dev> (nothing is uploaded: it works in the browser). Spans are placed by the worker's clock, corrected to lie between
   assignment and answer. The file ends after 100 000 spans; `otherData` has the number of those missing.
 - `torch-STAGE-ITEM-NUMBER.json.gz`: torch operators and GPU kernels of the first three segments and the first three chunks
-  computed. The `propagation` engine uses NumPy, numba and OpenCV, which torch does not trace.
+  computed, inside named ranges: the stage, each network and its steps, each group of windows with the numbers of its frames. The `propagation`
+  engine uses NumPy, numba and OpenCV, which torch does not trace; its traces hold the ranges.
+- `memory-STAGE-ITEM-NUMBER.pickle`, with `--profile=memory` on a GPU: its memory after the task, and which line allocated what, for
+  <https://pytorch.org/memory_viz>.
 
-Traced tasks are slower, and writing a trace takes seconds, which are not counted in the stage.
+`--profile=shapes,memory,stack` adds to the traces: shapes of operators' inputs, allocations, lines of Python; any of them, in any order. Traced tasks
+are slower, and writing a trace takes seconds, which are not counted in the stage. Ranges cost nothing in a run without `--profile`.
+
+For Nsight Systems, `--profile=nvtx` puts the same ranges around all tasks of flow and inpainting as NVTX ranges, and writes no traces:
+
+```text
+nsys profile --trace=cuda,nvtx -o run reelmend run job.yaml run.executor=inline --profile=nvtx
+```
+
+### Memory that ran out
+
+When a GPU's memory runs out, the state of torch's allocator at that moment is written to `_reelmend/memory/`, and a warning in the log names the
+file: what was allocated, in which pieces, and what was free between them. The steps of the
+[ladder](architecture.md#insufficient-memory) follow as usual. A process writes at most three, and the folder keeps the newest eight. Open one in <https://pytorch.org/memory_viz>, which
+works in the browser; with `--profile=memory` those of traced tasks also show the lines of code behind each allocation.
 
 ## Bottlenecks
 

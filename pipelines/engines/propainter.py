@@ -147,7 +147,9 @@ def _execution(job: JobConfig) -> "Execution":
 
 def _on_device(job: JobConfig, weights: Weights, network: str) -> "nn.Module":
     from reelmend.core_model.device.huge_pages import use_huge_pages
+    from reelmend.core_model.device.memory_snapshot import SNAPSHOTS
 
     use_huge_pages()
     device = device_of(job)
+    SNAPSHOTS.watch(device)
     return load_network(weights[network], network).to(device)

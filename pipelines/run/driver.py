@@ -64,7 +64,7 @@ from reelmend.pipelines.storage.run_layout import (
     TIMELINE,
 )
 from reelmend.pipelines.storage.sealed import seal, unseal
-from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.tasks import Item, TraceDetail
 from reelmend.pipelines.utils.logs import LogLine, log_fields, log_format
 from reelmend.pipelines.utils.redaction import redact
 
@@ -101,18 +101,19 @@ class RunOutcome:
 
 
 def run_job(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
 ) -> RunSummary:
     """As `run_items`; returns the totals alone."""
     return run_items(job, display, selection, profile=profile).summary
 
 
 def run_items(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
 ) -> RunOutcome:
     """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
-    With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
+    With `profile`, traces of a few tasks, with these details, and a timeline of all are in `profile/` among the run's
+    own files.
 
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
     report then show how far the run came, or are the last run's where this one had not started its items.
@@ -171,11 +172,17 @@ class _Run:
     """A run that holds its lease, and all that is kept up to date while its items change."""
 
     def __init__(
-        self, context: RunContext, worker_context: WorkerContext, display: Display, lease: Lease, *, profile: bool
+        self,
+        context: RunContext,
+        worker_context: WorkerContext,
+        display: Display,
+        lease: Lease,
+        *,
+        profile: Sequence[TraceDetail] | None,
     ) -> None:
         self._context, self._worker_context, self._display, self._lease = context, worker_context, display, lease
         self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, lease, context.run_id)
-        self._timeline = _new_timeline(context, worker_context.files) if profile else None
+        self._timeline = None if profile is None else _new_timeline(context, worker_context.files, profile)
 
     def restore(
         self,
@@ -304,11 +311,11 @@ def _predict(
     return predicted
 
 
-def _new_timeline(context: RunContext, files: Files) -> Timeline:
+def _new_timeline(context: RunContext, files: Files, details: Sequence[TraceDetail]) -> Timeline:
     """Traces of an earlier run would be taken for this one's."""
     for entry in list(files.walk(context.work / PROFILE_FOLDER)):
         files.delete(entry.place)
-    return Timeline()
+    return Timeline(details=details)
 
 
 def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:

@@ -23,6 +23,7 @@ from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.stages.flow import flow
+from reelmend.pipelines.stages.full_memory import keep_snapshots
 from reelmend.pipelines.stages.inpaint import inpaint
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
@@ -141,6 +142,7 @@ class Worker:
             failure = _failure(task, exc, time.monotonic() - began)
             return replace(failure, reason=self._worker_context.inputs.named(failure.reason))
         finally:
+            keep_snapshots(task, self._worker_context.context, self._worker_context.files)
             self._worker_context.inputs.release()
             return_freed()
         return replace(
