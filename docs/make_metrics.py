@@ -29,7 +29,10 @@ TAIL = """
 - Counters start at 0 with the run: use `rate()` and `increase()`. Prometheus misses changes between its last scrape and the end of
   a run; the last value of every series is in `_reelmend/run.json`, under `metrics`.
 - `reelmend_gpu_used_bytes` is the memory in use on the GPU, by all processes, after a task; the peak is the most that one worker of the run
-  had allocated. `device` is `machine:GPU`, numbered as on the machine. Without a GPU neither exists.
+  had allocated. `device` is `machine:GPU`, numbered as on the machine. Without a GPU none of these exist.
+- `reelmend_gpu_utilization_ratio` needs NVIDIA's management library: `pip install 'reelmend[gpu]'`. Without it, and on a part of a GPU (MIG), the series
+  does not exist. It is the mean over the last task of a worker there, of what all processes compute; a task's decoding and encoding count as idle.
+- `reelmend_worker_rss_bytes` is the memory of one process, after a task; on one machine, workers of all stages add up.
 - `reelmend_oom_steps_total` counts the steps described in the [architecture](architecture.md#insufficient-memory): fewer windows or pairs of frames at once, a sub-video
   kept in host memory, a block retried smaller, a block or segment given up. Each is remembered, so the number stays small.
 - Quality refers to the items that the run itself restored ([quality.md](quality.md)). `reelmend_quality_items_total` counts as the buckets
@@ -60,7 +63,8 @@ Ray picks a free port: use the run's own.
 
 ### Grafana
 
-`deploy/grafana/reelmend.json` is a dashboard: *Dashboards → New → Import*. Its variables choose the data source, whether metrics
+`deploy/grafana/reelmend.json` is a dashboard: *Dashboards → New → Import*. It opens with a row of single figures: done, left, frames per second, failed, to
+review, and how busy the GPUs are, coloured by thresholds. Its variables choose the data source, whether metrics
 come from a run's own port or from Ray, and the scrape job. `python deploy/grafana/make_dashboard.py` writes it.
 
 ## Logs

@@ -225,6 +225,12 @@ class Effort:
     """`machine:GPU`; empty where the worker uses none."""
     device_used_mb: float = 0.0
     """Memory in use on that GPU afterwards, by any process."""
+    device_reserved_mb: float = 0.0
+    """Of that, what torch's allocator holds for this worker, used or not."""
+    device_load: float | None = None
+    """Share of the attempt's time in which the GPU computed, for any process, 0..1; None where NVML does not say."""
+    rss_mb: float = 0.0
+    """Main memory of the worker afterwards; 0 where the system does not say."""
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,12 @@ from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.live_status import Now, kept_up_to_date
+from reelmend.pipelines.observe.machines import MachinesSeen
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report
+from reelmend.pipelines.observe.speed_history import SpeedHistory
 from reelmend.pipelines.observe.summary import RunSummary, summarise
 from reelmend.pipelines.observe.timeline import Timeline
 from reelmend.pipelines.run.executor import Executor, choose_executor, load_executor
@@ -205,10 +207,11 @@ class _Run:
         if self._context.job.run.executor is not ExecutorName.inline:
             end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowCacheManager(items, self._worker_context), SetAside(context.work / REPLACED / context.run_id)
-        state = self._state_of(items, outage, flow, aside)
+        machines, speed = MachinesSeen(), SpeedHistory()
+        state = self._state_of(items, outage, flow, aside, machines, speed)
 
         def look() -> Now:
-            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
+            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds, machines, speed)
 
         with (
             metrics_port(job.metrics, state.metrics.read),
