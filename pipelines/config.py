@@ -292,6 +292,9 @@ class ProPainterConfig:
     compile: Compile = Compile.auto
     """Compile the networks: auto (on GPUs only), on, off. Before the first chunk where whole frames are restored; in
     regions, whose sizes only the masks say, with the first of each size."""
+    cuda_graphs: bool = False
+    """Launch parts that have one shape as CUDA graphs: RAFT's iterations, the encoder, the propagation of features. Takes
+    GPU memory; has no effect on a CPU. Off by default: nobody has measured what it gains."""
     window_batch: int = 0
     """Generator windows computed at once. 0: as many as fit into the GPU's free memory; one on a CPU."""
 

@@ -43,6 +43,8 @@ class Execution:
     """Let CUDA round what it multiplies to 10 bits of fraction, where it would compute in fp32 inside `reduced`."""
     compile: Compile = "auto"
     """`auto` compiles the hot parts on CUDA, `on` everywhere; where no compiler works, they run as they are."""
+    cuda_graphs: bool = False
+    """Record what has one shape as CUDA graphs, on a CUDA device (`graphed_parts.py`); takes memory."""
     components: tuple[tuple[Component, Precision], ...] = ()
     """Precision of single components, where that is not `precision`."""
 

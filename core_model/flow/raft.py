@@ -13,6 +13,7 @@ from torch import Tensor
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.cuda_errors import one_out_of_memory
+from reelmend.core_model.device.graphed_parts import graph_hot_parts
 from reelmend.core_model.device.memory import full_device_named, memory_of
 from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, STEPS
 from reelmend.core_model.device.precision import Execution
@@ -115,6 +116,8 @@ class RaftFlow:
             self._raft = self._load()
             device = self._raft.fnet.conv1.weight.device
             self._compiled = bool(compile_hot_parts([self._raft], self._execution.compile, device).compiled)
+            if self._execution.cuda_graphs:
+                graph_hot_parts([self._raft])
         return self._raft
 
 

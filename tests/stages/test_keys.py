@@ -373,6 +373,7 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to() -> None:
         "device",
         "propainter.attention",
         "propainter.compile",
+        "propainter.cuda_graphs",
         "propainter.window_batch",
         "out",
         "output",
