@@ -97,7 +97,7 @@ class _Recording:
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         # Weights in another number format are cached by autocast until it ends: the graph needs its own.
-        with _no_cached_casts(), _fastest_algorithms(), torch.cuda.graph(self._graph):
+        with _no_cached_casts(), _fastest_algorithms(), _recording(self._graph):
             self._made = function(*self._given)
 
     def replay(self, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -111,6 +111,11 @@ def _switches(device: torch.device) -> tuple[object, ...]:
     """What decides which kernels are launched, besides shapes."""
     reduced = torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type)
     return reduced, torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+def _recording(graph: torch.cuda.CUDAGraph) -> torch.cuda.graph:
+    # By default a copy or an allocation of another thread would end the recording.
+    return torch.cuda.graph(graph, capture_error_mode="thread_local")
 
 
 @contextmanager

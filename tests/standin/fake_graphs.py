@@ -53,7 +53,7 @@ def fake_graphs(card: StandIn) -> Iterator[type[FakeGraph]]:
     """Inside, graphs can be recorded on the card."""
 
     @contextmanager
-    def graph(made: FakeGraph) -> Iterator[None]:
+    def graph(made: FakeGraph, capture_error_mode: str = "global") -> Iterator[None]:
         before = len(card.record.events)
         with _Recorder(made):
             yield
