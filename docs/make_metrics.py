@@ -103,8 +103,8 @@ In a terminal the default format is text, and a live display replaces INFO lines
 - `memory-STAGE-ITEM-NUMBER.pickle`, with `--profile=memory` on a GPU: its memory after the task, and which line allocated what, for
   <https://pytorch.org/memory_viz>.
 
-`--profile=shapes,memory,stack` adds to the traces: shapes of operators' inputs, allocations, lines of Python; any of them, in any order. Traced tasks
-are slower, and writing a trace takes seconds, which are not counted in the stage. Ranges cost nothing in a run without `--profile`.
+`--profile=shapes,memory,stack` adds to the traces: shapes of operators' inputs, allocations, lines of Python; any of them, in any order. With `stack` a trace
+takes tens of MB. Traced tasks are slower, and writing a trace takes seconds, which are not counted in the stage. Ranges cost nothing in a run without `--profile`.
 
 For Nsight Systems, `--profile=nvtx` puts the same ranges around all tasks of flow and inpainting as NVTX ranges, and writes no traces:
 

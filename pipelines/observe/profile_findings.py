@@ -76,31 +76,35 @@ def _add_self_times(
 
 
 def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
+    yield _operators(stage, traces)
+    steps: dict[str, float] = defaultdict(float)
+    for trace in traces:
+        for name, seconds in trace.steps.items():
+            steps[name] += seconds
+    if len(steps) > 1:
+        yield Finding(f"By step of {stage}, as the trace names them: {_shares(steps)}.")
+
+
+def _shares(seconds: dict[str, float]) -> str:
+    longest = sorted(seconds, key=lambda name: -seconds[name])[:_LONGEST]
+    return ", ".join(f"{name[:60]} {seconds[name] / sum(seconds.values()):.0%}" for name in longest)
+
+
+def _operators(stage: Stage, traces: Sequence[Operators]) -> Finding:
     total: dict[str, float] = defaultdict(float)
     for trace in traces:
         for name, seconds in trace.seconds.items():
             total[name] += seconds
     if not total:
         compute = "they compute with NumPy, numba and OpenCV"
-        yield Finding(f"In {len(traces)} traced {stage} tasks, torch computed nothing: {compute}.")
-        return
+        return Finding(f"In {len(traces)} traced {stage} tasks, torch computed nothing: {compute}.")
     where = "on the GPU" if any(trace.on_gpu for trace in traces) else "on the CPU"
-    longest = sorted(total, key=lambda name: -total[name])[:_LONGEST]
-    named = ", ".join(f"{name[:60]} {total[name] / sum(total.values()):.0%}" for name in longest)
     task_s = sum(trace.task_s for trace in traces)
     share = f", {sum(total.values()) / task_s:.0%} of {readable_seconds(task_s)}" if task_s else ""
-    yield Finding(
+    return Finding(
         f"In {len(traces)} traced {stage} tasks, torch computed for {readable_seconds(sum(total.values()))} "
-        f"{where}{share}; longest: {named}."
+        f"{where}{share}; longest: {_shares(total)}."
     )
-    steps: dict[str, float] = defaultdict(float)
-    for trace in traces:
-        for name, seconds in trace.steps.items():
-            steps[name] += seconds
-    if len(steps) > 1:
-        longest = sorted(steps, key=lambda name: -steps[name])[:_LONGEST]
-        named = ", ".join(f"{name} {steps[name] / sum(steps.values()):.0%}" for name in longest)
-        yield Finding(f"By step of {stage}, as the trace names them: {named}.")
 
 
 def from_timeline(spans: Sequence[Span]) -> Iterator[Finding]:

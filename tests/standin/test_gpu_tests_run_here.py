@@ -33,7 +33,7 @@ def test_the_host_waits_as_often_as_the_tests_allow(gpu: Card) -> None:
 @pytest.mark.slow
 def test_graphs(gpu: Card) -> None:
     with fake_graphs(gpu.stand_in) as graphs:
-        hot_loop.test_graphs_are_the_eager_parts((40, 32))
+        hot_loop.compare_graphs_with_eager((40, 32))
     assert graphs.made >= 3, "of RAFT, the encoder and feature propagation"
 
 
