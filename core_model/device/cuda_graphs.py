@@ -19,7 +19,9 @@ from reelmend.core_model.ranges import named_range
 Function = Callable[..., tuple[Tensor, ...]]
 
 MOST_SHAPES = 4
-"""That a function is recorded for; with others it runs as it is. Each keeps the memory that it computes in."""
+"""Recordings of a function that are kept, those used last: each keeps the memory that it computes in."""
+MOST_RECORDINGS = 64
+"""Of a function in a process: where shapes change all the time, recording takes longer than it saves."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,43 +35,52 @@ class GraphedFunction:
     """
 
     def __init__(self, name: str, function: Function) -> None:
+        """`function` takes tensors, and after them the whole numbers that a call gives as `fixed`."""
         self.name = name
         self._function = function
-        self._recorded: dict[Any, _Recording | None] = {}
-        """By shapes and number formats; None: seen once."""
+        self._seen: set[Any] = set()
+        """Shapes, number formats and fixed numbers of calls."""
+        self._recorded: dict[Any, _Recording] = {}
+        """By these, the last one used last."""
+        self._left = MOST_RECORDINGS
         self.reason = ""
         """Why it runs as it is; "" as long as it is recorded."""
         _ALL.add(self)
 
-    @named_range(lambda graphed, *_: f"graph of {graphed.name}")
-    def __call__(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return what the function returns, in tensors of their own."""
+    @named_range(lambda graphed, *_, **__: f"graph of {graphed.name}")
+    def __call__(self, *given: Tensor, fixed: tuple[int, ...] = ()) -> tuple[Tensor, ...]:
+        """Return the function's results, in memory that no later call writes to."""
         if self.reason or given[0].device.type != "cuda":
-            return self._function(*given)
-        key = tuple((x.shape, x.dtype, x.stride()) for x in given), _switches(given[0].device)
-        if key not in self._recorded:
-            if len(self._recorded) >= MOST_SHAPES:
-                return self._function(*given)
+            return self._function(*given, *fixed)
+        key = tuple((x.shape, x.dtype, x.stride()) for x in given), fixed, _switches(given[0].device)
+        if key not in self._seen:
+            self._seen.add(key)
             with _fastest_algorithms():
-                made = self._function(*given)
-            self._recorded[key] = None
-            return made
-        recording = self._recorded[key] or self._record(key, given)
-        return self._function(*given) if recording is None else recording.replay(given)
+                return self._function(*given, *fixed)
+        recording = self._recorded.pop(key, None) or self._record(given, fixed)
+        if recording is None:
+            return self._function(*given, *fixed)
+        self._recorded[key] = recording
+        return recording.replay(given)
 
-    def _record(self, key: Any, given: tuple[Tensor, ...]) -> "_Recording | None":
-        """Return a recording; None where there can be none, with nothing left of it in memory."""
+    def _record(self, given: tuple[Tensor, ...], fixed: tuple[int, ...]) -> "_Recording | None":
+        """Return a new recording; None where there can be none, with nothing left of it in memory."""
+        if not self._left:
+            return None
+        self._left -= 1
+        if len(self._recorded) >= MOST_SHAPES:
+            del self._recorded[next(iter(self._recorded))]
         try:
-            recording = self._recorded[key] = _Recording(self._function, given)
+            return _Recording(self._function, given, fixed)
         except Exception as exc:  # what cannot be recorded shows in many ways; none must stop a run
             lines = str(exc).strip().splitlines()
             self.run_as_it_is(f"{type(exc).__name__}: {lines[0] if lines else 'no reason given'}")
             return None
-        return recording
 
     def run_as_it_is(self, reason: str) -> None:
         """Give back what recordings keep, and record no more."""
         self._recorded.clear()
+        self._seen.clear()
         self.reason = reason
         _log.warning("CUDA graphs: %s runs without: %s", self.name, reason)
 
@@ -92,13 +103,13 @@ def why_not_graphed() -> list[str]:
 class _Recording:
     """The kernels of one call, and the memory that they read and write."""
 
-    def __init__(self, function: Function, given: tuple[Tensor, ...]) -> None:
+    def __init__(self, function: Function, given: tuple[Tensor, ...], fixed: tuple[int, ...]) -> None:
         self._given = [x.clone() for x in given]
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         # Weights in another number format are cached by autocast until it ends: the graph needs its own.
         with _no_cached_casts(), _fastest_algorithms(), _recording(self._graph):
-            self._made = function(*self._given)
+            self._made = function(*self._given, *fixed)
 
     def replay(self, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         for own, x in zip(self._given, given, strict=True):

@@ -30,20 +30,14 @@ def graph_hot_parts(networks: Iterable[nn.Module]) -> list[GraphedFunction]:
 
 
 def _graph_iterations(raft: Raft) -> GraphedFunction:
-    number = 0
-
-    def compute(seen: Tensor, state: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    def compute(seen: Tensor, state: Tensor, rows: Tensor, columns: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
         features = FrameFeatures(seen, state, (rows, columns))
-        return Raft._flow(raft, features, raft.update_block.gru.passes(), number)
+        return Raft._flow(raft, features, raft.update_block.gru.passes(), iterations)
 
     graphed = GraphedFunction("RAFT's iterations", compute)
 
     def flow(features: FrameFeatures, passes: tuple[GateWeights, GateWeights], iterations: int) -> tuple[Tensor, ...]:
-        nonlocal number
-        if number not in (0, iterations) and not graphed.reason:  # `raft_stop_below` finds one for each segment
-            graphed.run_as_it_is("the number of iterations changes")
-        number = iterations
-        return graphed(features.seen, features.state, *features.shares)
+        return graphed(features.seen, features.state, *features.shares, fixed=(iterations,))
 
     raft._flow = flow  # type: ignore[method-assign, assignment]
     return graphed

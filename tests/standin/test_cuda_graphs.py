@@ -8,11 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from reelmend.core_model.device.cuda_graphs import MOST_SHAPES, GraphedFunction, drop_graphs, why_not_graphed
+from reelmend.core_model.device.cuda_graphs import (
+    MOST_RECORDINGS,
+    MOST_SHAPES,
+    GraphedFunction,
+    drop_graphs,
+    why_not_graphed,
+)
 from reelmend.core_model.device.graphed_parts import graph_hot_parts
 from reelmend.core_model.device.memory import CudaMemory
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.generator import InpaintGenerator
+from reelmend.core_model.networks.raft import FrameFeatures, Raft, _joined
+from reelmend.core_model.networks.raft_update import GateWeights
 from reelmend.core_model.propainter.restorer import Restorer
 from tests.standin.card_tensor import CARD
 from tests.standin.fake_cuda import Card
@@ -61,18 +69,31 @@ def test_what_is_recorded_is_not_computed_until_it_is_replayed(graphs: type[Fake
     assert made.cpu().item() == 2
 
 
-def test_each_shape_and_number_format_has_a_graph_and_more_shapes_than_are_kept_run_as_they_are(
-    graphs: type[FakeGraph],
-) -> None:
+def test_a_graph_is_kept_for_each_of_the_shapes_used_last(graphs: type[FakeGraph]) -> None:
     double = Doubling()
     graphed = GraphedFunction("doubling", double)
     for _ in range(3):
-        for length in range(1, MOST_SHAPES + 2):
+        for length in range(1, MOST_SHAPES + 1):
             (doubled, _more) = graphed(torch.ones(length, device=CARD))
             assert doubled.cpu().tolist() == [2] * length
-    assert graphs.made == MOST_SHAPES
-    assert double.calls == 2 * MOST_SHAPES + 3
+    assert (graphs.made, double.calls) == (MOST_SHAPES, 2 * MOST_SHAPES)
+    for _ in range(2):
+        graphed(torch.ones(99, device=CARD))
+    graphed(torch.ones(2, device=CARD))
+    assert graphs.made == MOST_SHAPES + 1, "the one of length 1 was used longest ago"
+    graphed(torch.ones(1, device=CARD))
+    assert graphs.made == MOST_SHAPES + 2
 
+
+def test_where_shapes_change_all_the_time_recording_ends(graphs: type[FakeGraph]) -> None:
+    graphed = GraphedFunction("doubling", Doubling())
+    for length in range(1, MOST_RECORDINGS + 5):
+        for _ in range(2):
+            assert graphed(torch.ones(length, device=CARD))[0].shape == (length,)
+    assert graphs.made == MOST_RECORDINGS
+
+
+def test_each_number_format_has_a_graph(graphs: type[FakeGraph]) -> None:
     matmul = GraphedFunction("product", lambda x: (x @ x,))
     formats = []
     for enabled in (False, False, True, True, True, False):
@@ -157,16 +178,24 @@ def test_in_a_reduced_number_format_a_replay_is_the_eager_one_too(graphs: type[F
     assert torch.equal(found[2], eager)
 
 
-def test_iterations_that_change_are_not_replayed_with_another_number(graphs: type[FakeGraph], gpu: Card) -> None:
+def test_each_number_of_iterations_has_a_graph(graphs: type[FakeGraph], gpu: Card) -> None:
+    """A warm-up asks for two, a run for twenty."""
     raft, *_ = networks_on(gpu.stand_in)
-    (graphed,) = graph_hot_parts([raft])
+    graph_hot_parts([raft])
     frames = torch.rand(1, 2, 3, 128, 128, generator=torch.Generator().manual_seed(0)).to(CARD)
     with torch.inference_mode():
-        twice = [raft(frames, 2)[0].cpu() for _ in range(3)]
-        once = raft(frames, 1)[0].cpu()
-    assert torch.equal(twice[0], twice[2])
-    assert not torch.equal(twice[0], once)
-    assert graphed.reason == "the number of iterations changes"
+        eager = {number: Raft._flow(raft, *encoded(raft, frames), number)[0].cpu() for number in (1, 2)}
+        graphed = {number: [raft(frames, number)[0].cpu() for _ in range(3)][-1] for number in (2, 1)}
+    assert graphs.made == 2
+    assert all(torch.equal(graphed[number], eager[number]) for number in (1, 2))
+    assert not torch.equal(eager[1], eager[2])
+
+
+def encoded(raft: Raft, frames: Tensor) -> tuple[FrameFeatures, tuple[GateWeights, GateWeights]]:
+    """As `Raft.forward` encodes them: the first frame by itself."""
+    passes = raft.update_block.gru.passes()
+    first, second = (raft._encode(frames[:, t : t + 1], passes) for t in (0, 1))
+    return _joined(first, second), passes
 
 
 def test_flow_is_graphed_where_the_execution_says_so_and_only_there(graphs: type[FakeGraph], gpu: Card) -> None:
