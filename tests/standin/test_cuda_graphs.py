@@ -135,18 +135,22 @@ def test_out_of_memory_while_recording_runs_as_it_is(graphs: type[FakeGraph], gp
     assert graphed.reason.startswith("OutOfMemoryError: CUDA out of memory")
 
 
-def test_cudnn_measures_its_algorithms_there_and_nowhere_else(graphs: type[FakeGraph]) -> None:
-    seen = []
+def test_cudnn_measures_its_algorithms_there_and_nowhere_else_and_a_graph_rounds_weights_itself(
+    graphs: type[FakeGraph],
+) -> None:
+    """Weights that autocast has rounded and kept would be gone when the graph is replayed: none are while it is recorded."""
+    measured, kept = [], []
 
     def note(x: Tensor) -> tuple[Tensor, ...]:
-        seen.append(torch.backends.cudnn.benchmark)
+        measured.append(torch.backends.cudnn.benchmark)
+        kept.append(torch.is_autocast_cache_enabled())
         return (x + 1,)
 
     graphed = GraphedFunction("note", note)
     for n in (1.0, 2.0):
         graphed(on_card(n))
-    assert seen == [True, True]
-    assert not torch.backends.cudnn.benchmark
+    assert (measured, kept) == ([True, True], [True, False])
+    assert (torch.backends.cudnn.benchmark, torch.is_autocast_cache_enabled()) == (False, True)
 
 
 def test_on_a_cpu_functions_run_as_they_are() -> None:
@@ -165,7 +169,6 @@ def test_a_clip_restored_with_graphs_is_the_eager_one(graphs: type[FakeGraph], g
 
 
 def test_in_a_reduced_number_format_a_replay_is_the_eager_one_too(graphs: type[FakeGraph], gpu: Card) -> None:
-    """Weights are rounded inside the graph, and not once for the graph: a cache of autocast would be gone by then."""
     there = networks_on(gpu.stand_in).generator
     graph_hot_parts([there])
     draw = torch.Generator().manual_seed(0)
