@@ -29,7 +29,10 @@ TAIL = """
 - Counters start at 0 with the run: use `rate()` and `increase()`. Prometheus misses changes between its last scrape and the end of
   a run; the last value of every series is in `_reelmend/run.json`, under `metrics`.
 - `reelmend_gpu_used_bytes` is the memory in use on the GPU, by all processes, after a task; the peak is the most that one worker of the run
-  had allocated. `device` is `machine:GPU`, numbered as on the machine. Without a GPU neither exists.
+  had allocated. `device` is `machine:GPU`, numbered as on the machine. Without a GPU none of these exist.
+- `reelmend_gpu_utilization_ratio` needs NVIDIA's management library: `pip install 'reelmend[gpu]'`. Without it, and on a part of a GPU (MIG), the series
+  does not exist. It is the mean over the last task of a worker there, of what all processes compute; a task's decoding and encoding count as idle.
+- `reelmend_worker_rss_bytes` is the memory of one process, after a task; on one machine, workers of all stages add up.
 - `reelmend_oom_steps_total` counts the steps described in the [architecture](architecture.md#insufficient-memory): fewer windows or pairs of frames at once, a sub-video
   kept in host memory, a block retried smaller, a block or segment given up. Each is remembered, so the number stays small.
 - Quality refers to the items that the run itself restored ([quality.md](quality.md)). `reelmend_quality_items_total` counts as the buckets
@@ -60,7 +63,8 @@ Ray picks a free port: use the run's own.
 
 ### Grafana
 
-`deploy/grafana/reelmend.json` is a dashboard: *Dashboards → New → Import*. Its variables choose the data source, whether metrics
+`deploy/grafana/reelmend.json` is a dashboard: *Dashboards → New → Import*. It opens with a row of single figures: done, left, frames per second, failed, to
+review, and how busy the GPUs are, coloured by thresholds. Its variables choose the data source, whether metrics
 come from a run's own port or from Ray, and the scrape job. `python deploy/grafana/make_dashboard.py` writes it.
 
 ## Logs
@@ -94,9 +98,26 @@ In a terminal the default format is text, and a live display replaces INFO lines
   in <https://ui.perfetto.dev> (nothing is uploaded: it works in the browser). Spans are placed by the worker's clock, corrected to lie between
   assignment and answer. The file ends after 100 000 spans; `otherData` has the number of those missing.
 - `torch-STAGE-ITEM-NUMBER.json.gz`: torch operators and GPU kernels of the first three segments and the first three chunks
-  computed. The `propagation` engine uses NumPy, numba and OpenCV, which torch does not trace.
+  computed, inside named ranges: the stage, each network and its steps, each group of windows with the numbers of its frames. The `propagation`
+  engine uses NumPy, numba and OpenCV, which torch does not trace; its traces hold the ranges.
+- `memory-STAGE-ITEM-NUMBER.pickle`, with `--profile=memory` on a GPU: its memory after the task, and which line allocated what, for
+  <https://pytorch.org/memory_viz>.
 
-Traced tasks are slower, and writing a trace takes seconds, which are not counted in the stage.
+`--profile=shapes,memory,stack` adds to the traces: shapes of operators' inputs, allocations, lines of Python; any of them, in any order. With `stack` a trace
+takes tens of MB. Traced tasks are slower, and writing a trace takes seconds, which are not counted in the stage. Ranges cost nothing in a run without `--profile`.
+
+For Nsight Systems, `--profile=nvtx` puts the same ranges around all tasks of flow and inpainting as NVTX ranges, and writes no traces:
+
+```text
+nsys profile --trace=cuda,nvtx -o run reelmend run job.yaml run.executor=inline --profile=nvtx
+```
+
+### Memory that ran out
+
+When a GPU's memory runs out, the state of torch's allocator at that moment is written to `_reelmend/memory/`, and a warning in the log names the
+file: what was allocated, in which pieces, and what was free between them. The steps of the
+[ladder](architecture.md#insufficient-memory) follow as usual. A process writes at most three, and the folder keeps the newest eight. Open one in <https://pytorch.org/memory_viz>, which
+works in the browser; with `--profile=memory` those of traced tasks also show the lines of code behind each allocation.
 
 ## Bottlenecks
 

@@ -19,6 +19,9 @@ class Precision(StrEnum):
 
 class Attention(StrEnum):
     auto = "auto"
+    flash = "flash"
+    efficient = "efficient"
+    cudnn = "cudnn"
     math = "math"
 
 
@@ -284,10 +287,14 @@ class ProPainterConfig:
     tf32: bool = True
     """Allow TF32 on NVIDIA GPUs for the fp32 parts of RAFT and the generator."""
     attention: Attention = Attention.auto
-    """auto: PyTorch's fused kernels; math: an explicit, slower implementation, for comparison."""
+    """auto: PyTorch chooses among its fused kernels; flash, efficient, cudnn: that one, where the GPU has it (`reelmend
+    doctor --gpu`), else auto; math: an explicit, slower implementation, for comparison. Changes rounding only."""
     compile: Compile = Compile.auto
     """Compile the networks: auto (on GPUs only), on, off. Before the first chunk where whole frames are restored; in
     regions, whose sizes only the masks say, with the first of each size."""
+    cuda_graphs: bool = False
+    """Launch parts that have one shape as CUDA graphs: RAFT's iterations, the encoder, the propagation of features. Takes
+    GPU memory; has no effect on a CPU. Off by default: nobody has measured what it gains."""
     window_batch: int = 0
     """Generator windows computed at once. 0: as many as fit into the GPU's free memory; one on a CPU."""
 

@@ -122,6 +122,15 @@ class Stage(StrEnum):
     STITCH = "stitch"
 
 
+class TraceDetail(StrEnum):
+    """What the trace of a task holds besides operators and the time that they take."""
+
+    SHAPES = "shapes"
+    MEMORY = "memory"
+    STACK = "stack"
+    NVTX = "nvtx"  # instead of a trace: ranges for a profiler outside of the process
+
+
 @dataclass(frozen=True)
 class _Task:
     """What tasks of all stages have."""
@@ -130,6 +139,8 @@ class _Task:
     item: Item
     traced: bool = field(default=False, kw_only=True)
     """The worker is to record what torch does meanwhile (`reelmend run --profile`)."""
+    trace_details: tuple[TraceDetail, ...] = field(default=(), kw_only=True)
+    """What it records in addition."""
 
     @property
     def index(self) -> int:
@@ -216,6 +227,12 @@ class Effort:
     """`machine:GPU`; empty where the worker uses none."""
     device_used_mb: float = 0.0
     """Memory in use on that GPU afterwards, by any process."""
+    device_reserved_mb: float = 0.0
+    """Of that, what torch's allocator holds for this worker, used or not."""
+    device_load: float | None = None
+    """Share of the attempt's time in which the GPU computed, for any process, 0..1; None where NVML does not say."""
+    rss_mb: float = 0.0
+    """Main memory of the worker afterwards; 0 where the system does not say."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ ORDER = {
     "core_model": [
         "engine",
         "progress",
+        "ranges",
         "regions",
         "quality",
         "array_shot",

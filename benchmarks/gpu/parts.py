@@ -43,6 +43,14 @@ SWITCHES = (
 )
 """`naive` is plain attention, a window at a time, exact fp32. `published_*` are our networks as the published script
 runs its own, with torch's defaults (TF32 in convolutions) and with --fp16. Then each switch on top of those before."""
+_BEST = replace(_FUSED, window_batch=0, tf32=True, precision="bf16")
+ALTERNATIVES = (
+    replace(_BEST, name="flash", attention="flash"),
+    replace(_BEST, name="efficient", attention="efficient"),
+    replace(_BEST, name="cudnn", attention="cudnn"),
+    replace(_BEST, name="cuda_graphs", cuda_graphs=True),
+)
+"""Each instead of what `bf16` has: measured last, at the smallest size."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ def parts_for(device: str, *, tiny: bool) -> list[Part]:
         parts += [Part(f"{name} {row.name}", 90, _row(case, row)) for row in chosen]
     parts += [Part(f"{first} {row.name}", 150, _row(cases[first], row)) for row in rows if row.compile == "on"]
     later = list(cases.items())[1:]
+    if not on_cpu:
+        parts += [Part(f"{first} {row.name}", 60, _row(cases[first], row)) for row in ALTERNATIVES]
     return parts + [Part(f"operations {name}", 60, _row(case, by_name[NAIVE], operations=True)) for name, case in later]
 
 

@@ -20,6 +20,7 @@ from reelmend.core_model.bench.clip import made_clip
 from reelmend.core_model.bench.rows import Row
 from reelmend.core_model.bench.weights import with_drawn_weights
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.cuda_graphs import why_not_graphed
 from reelmend.core_model.device.huge_pages import use_huge_pages
 from reelmend.core_model.device.memory import CudaMemory
 from reelmend.core_model.device.peak_memory import peak_rss_mb
@@ -71,8 +72,8 @@ def _measure(
         start = time.perf_counter()
         restored = restorer(clip, masks)  # ends with the picture in host memory: nothing is left under way
         seconds.append(time.perf_counter() - start)
-    note = outcome.reason if row.compile != "off" else ""
-    return {"seconds": min(seconds), "memory_mb": _peak_mb(device), "note": note}, restored
+    notes = ([outcome.reason] if row.compile != "off" and outcome.reason else []) + why_not_graphed()
+    return {"seconds": min(seconds), "memory_mb": _peak_mb(device), "note": "; ".join(notes)}, restored
 
 
 def _peak_mb(device: torch.device) -> float:

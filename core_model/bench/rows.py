@@ -7,6 +7,7 @@ import torch
 from reelmend.core_model.device.precision import Execution, usable_precision
 
 NAIVE = "naive"
+_SWITCHES = ("attention", "precision", "tf32", "compile", "cuda_graphs")
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Row:
     compile: str = "off"
     window_batch: int = 1
     huge_pages: bool = False
+    cuda_graphs: bool = False
 
     def execution(self) -> Execution:
         chosen = asdict(self)
-        return Execution(**{name: chosen[name] for name in ("attention", "precision", "tf32", "compile")})
+        return Execution(**{name: chosen[name] for name in _SWITCHES})
 
 
 def rows_for(device: torch.device) -> list[Row]:

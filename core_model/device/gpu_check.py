@@ -8,7 +8,7 @@ they hold it against itself, with other number formats. `python -m reelmend.core
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from reelmend.core_model.device.attention_kernels import KERNELS, Kernel, why_not
 from reelmend.core_model.device.choice import NoDevice, choose_device
 from reelmend.core_model.networks.correlation import CorrelationPyramid
 from reelmend.core_model.networks.deform import GROUPS, TAPS, deform_conv2d, torchvision_kernel
@@ -143,27 +144,28 @@ def _attention() -> Iterator[tuple[str, Check]]:
         q, k, v = (_drawn(seed).reshape(1, 4, 256, 64).to(device, dtype) for seed in (2, 3, 4))
         return F.scaled_dot_product_attention(q, k, v)
 
-    backends = SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.CUDNN_ATTENTION
-    for backend in backends:
+    for kernel, backend in KERNELS.items():
 
-        def attended(device: torch.device, chosen: SDPBackend = backend) -> Tensor:
-            with sdpa_kernel(chosen):
-                # The fused kernels of a GPU take half precision only.
-                return attend(device, torch.float32 if chosen is SDPBackend.MATH else torch.bfloat16)
+        def attended(device: torch.device, kernel: Kernel = kernel, backend: SDPBackend = backend) -> Tensor:
+            with sdpa_kernel(backend):
+                return attend(device, _dtype_of(kernel))
 
-        share = _CLOSE if backend is SDPBackend.MATH else _MATRIX_ERROR["bf16"]
-        yield (
-            f"attention by {backend.name.removesuffix('_ATTENTION').lower()}",
-            _against(
-                lambda: attend(torch.device("cpu"), torch.float64),
-                attended,
-                share,
-                "another kernel takes its place"
-                if backend is not SDPBackend.MATH
-                else "the GPU or its driver is at fault",
-                backend is SDPBackend.MATH,
-            ),
-        )
+        share = _CLOSE if kernel == "math" else _MATRIX_ERROR["bf16"]
+        needed = kernel == "math"
+        remedy = "the GPU or its driver is at fault" if needed else "another kernel takes its place"
+        against = _against(lambda: attend(torch.device("cpu"), torch.float64), attended, share, remedy, needed)
+
+        def checked(name: str, device: torch.device, kernel: Kernel = kernel, against: Check = against) -> Checked:
+            found = against(name, device)
+            reason = "" if found.good else why_not(kernel, device, _dtype_of(kernel))
+            return replace(found, found=reason) if reason else found
+
+        yield f"attention by {kernel}", checked
+
+
+def _dtype_of(kernel: Kernel) -> torch.dtype:
+    """The fused kernels of a GPU take half precision only."""
+    return torch.float32 if kernel == "math" else torch.bfloat16
 
 
 def _own_operators() -> Iterator[tuple[str, Check]]:

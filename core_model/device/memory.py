@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 
 from reelmend.core_model.device.cuda_errors import CudaFault, cuda_fault
+from reelmend.core_model.device.cuda_graphs import drop_graphs
 from reelmend.core_model.engine import DeviceFull
 
 HEADROOM = 0.9
@@ -59,6 +60,7 @@ class CudaMemory:
         torch.cuda.reset_peak_memory_stats(self._device)
 
     def release(self) -> None:
+        drop_graphs("memory ran out, and recordings keep what they compute in")
         torch.cuda.empty_cache()
 
 

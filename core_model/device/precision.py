@@ -14,9 +14,9 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-Attention = Literal["auto", "math"]
+from reelmend.core_model.device.attention_kernels import Attention, attention_by
+
 Precision = Literal["fp32", "bf16", "fp16"]
 Compile = Literal["auto", "on", "off"]
 Component = Literal["raft", "encoder", "transformer", "decoder"]
@@ -36,13 +36,15 @@ class Execution:
     """Switches that change time and memory, and the result by rounding at most."""
 
     attention: Attention = "auto"
-    """`auto` lets torch choose among its fused kernels; `math` is softmax(Q K) V written out, which costs memory."""
+    """`auto` lets torch choose among its fused kernels; any other is that one, where it can be used (`attention_by`)."""
     precision: Precision = "fp32"
     """Of RAFT's convolutions and the generator, where the device has it; see `usable_precision`."""
     tf32: bool = False
     """Let CUDA round what it multiplies to 10 bits of fraction, where it would compute in fp32 inside `reduced`."""
     compile: Compile = "auto"
     """`auto` compiles the hot parts on CUDA, `on` everywhere; where no compiler works, they run as they are."""
+    cuda_graphs: bool = False
+    """Record what has one shape as CUDA graphs, on a CUDA device (`graphed_parts.py`); takes memory."""
     components: tuple[tuple[Component, Precision], ...] = ()
     """Precision of single components, where that is not `precision`."""
 
@@ -91,20 +93,23 @@ class Execution:
         if reason:
             _say_once(reason)
         dtype = _AUTOCAST.get(usable)
-        with self._switched(device, tf32=self.tf32), torch.autocast(device.type, dtype, enabled=dtype is not None):
+        with (
+            self._switched(device, dtype, tf32=self.tf32),
+            torch.autocast(device.type, dtype, enabled=dtype is not None),
+        ):
             yield
 
     @contextmanager
     def exact(self, device: torch.device) -> Iterator[None]:
         """Inside, arithmetic is fp32 whatever the switches say."""
-        with self._switched(device, tf32=False), torch.autocast(device.type, enabled=False):
+        with self._switched(device, None, tf32=False), torch.autocast(device.type, enabled=False):
             yield
 
     @contextmanager
-    def _switched(self, device: torch.device, *, tf32: bool) -> Iterator[None]:
+    def _switched(self, device: torch.device, dtype: torch.dtype | None, *, tf32: bool) -> Iterator[None]:
         with ExitStack() as stack:
-            if self.attention == "math":
-                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if self.attention != "auto":
+                stack.enter_context(attention_by(self.attention, device, dtype or torch.float32))
             if device.type == "cuda":
                 stack.enter_context(_tf32(tf32))
             yield

@@ -9,6 +9,7 @@ import numpy as np
 
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.opencv_pairs import F32, flow_of_pairs
+from reelmend.core_model.ranges import named_range
 
 _SETTINGS = {
     "pyr_scale": 0.5,
@@ -32,6 +33,7 @@ class FarnebackFlow:
     def warm(self, size: tuple[int, int] | None) -> None:
         """There is nothing to load."""
 
+    @named_range("flow of a group of pairs")
     def estimate(self, frames_THWC: U8) -> tuple[F32, F32]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames; ValueError if T < 2."""
         return flow_of_pairs("FarnebackFlow", frames_THWC, _farneback)

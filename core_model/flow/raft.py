@@ -13,12 +13,14 @@ from torch import Tensor
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.cuda_errors import one_out_of_memory
+from reelmend.core_model.device.graphed_parts import graph_hot_parts
 from reelmend.core_model.device.memory import full_device_named, memory_of
 from reelmend.core_model.device.memory_ladder import FEWER_PAIRS, STEPS
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.engine import U8, Float
 from reelmend.core_model.networks.raft import SIDE_MULTIPLE_PX, SMALLEST_SIDE_PX, Raft
 from reelmend.core_model.progress import SKIPPED
+from reelmend.core_model.ranges import named_range
 
 _CORRELATION_BYTES = 2**30  # of the volumes of all pairs that are worked on at once
 _MOST_PAIRS = 8
@@ -53,6 +55,7 @@ class RaftFlow:
         if size is not None and self._compiled:
             warm_up([network], self._execution, _padded_size(*size))
 
+    @named_range("flow of a group of pairs")
     @torch.inference_mode()
     def estimate(self, frames_THWC: U8) -> tuple[Float, Float]:
         """Return (forward, backward) flow, each float32 [T-1, 2, H, W], of RGB u8 frames.
@@ -113,6 +116,8 @@ class RaftFlow:
             self._raft = self._load()
             device = self._raft.fnet.conv1.weight.device
             self._compiled = bool(compile_hot_parts([self._raft], self._execution.compile, device).compiled)
+            if self._execution.cuda_graphs:
+                graph_hot_parts([self._raft])
         return self._raft
 
 

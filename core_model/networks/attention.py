@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from reelmend.core_model.networks.layers import as_clips, frames_at
 from reelmend.core_model.networks.tokens import TOKEN
 from reelmend.core_model.networks.windows import WindowPlan, Windows, rolled_outside
+from reelmend.core_model.ranges import named_range
 
 HEADS = 4
 _POOLED = 4  # tokens of the coarse view are made of 4x4 tokens
@@ -39,6 +40,7 @@ class WindowAttention(nn.Module):
         self.key, self.query, self.value, self.proj = (nn.Linear(TOKEN, TOKEN) for _ in range(4))
         self.pool_layer = nn.Conv2d(TOKEN, TOKEN, _POOLED, stride=_POOLED, groups=TOKEN)
 
+    @named_range("generator: attention")
     def forward(self, x_BTijC: Tensor, plan: WindowPlan, keys: list[int], queries: list[int]) -> Tensor:
         """Return [B, Q, i, j, C] for the query frames; zero where none of the plan's windows is.
 

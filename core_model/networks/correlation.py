@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from reelmend.core_model.ranges import named_range
+
 LEVELS = 4
 RADIUS = 4
 CHANNELS = LEVELS * (2 * RADIUS + 1) ** 2
@@ -42,6 +44,7 @@ class CorrelationPyramid:
         volumes = torch.cat((volume, volume.transpose(1, 2)))
         return cls(volumes.reshape(-1, height, width, height, width))
 
+    @named_range("raft: look up")
     def look_up(self, coords_P2hw: Tensor) -> Tensor:
         """Read the 9x9 surroundings of `coords` (x, y) at each level; zero outside. Returns [P, 4 S, h, w].
 

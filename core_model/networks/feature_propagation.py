@@ -12,6 +12,7 @@ from reelmend.core_model.networks.generator_encoder import CHANNELS
 from reelmend.core_model.networks.image_propagation import consistent
 from reelmend.core_model.networks.layers import LEAK, as_clips, frame_by_frame
 from reelmend.core_model.networks.warp import warp
+from reelmend.core_model.ranges import named_range
 
 _HOLES = 2  # the mask, and the mask of what image propagation left missing
 
@@ -26,6 +27,7 @@ class FeaturePropagation(nn.Module):
         self.backbone = nn.ModuleDict({name: _two_convs(2 * CHANNELS + _HOLES) for name in names})
         self.fuse = _two_convs(2 * CHANNELS + _HOLES)
 
+    @named_range("generator: propagate features")
     def forward(self, x_BLChw: Tensor, holes_BL2hw: Tensor, flow_fwd_BS2hw: Tensor, flow_bwd_BS2hw: Tensor) -> Tensor:
         """[B, L, 128, h, w] -> the same shape. `holes` are mask and updated mask, both float."""
         holes = list(holes_BL2hw.unbind(1))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.flow_recurrence import FlowRecurrence
 from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, as_clips, pointwise
+from reelmend.core_model.ranges import named_range
 
 SIDE_MULTIPLE_PX = 8
 _PIECE = 4
@@ -125,6 +126,7 @@ class FlowCompletion(nn.Module):
         self.upsample = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), leak, UpsamplingConv(32, 2))
         self.edgeDetector = EdgeDetector()
 
+    @named_range("flow completion")
     def forward(self, flow_fwd: Tensor, flow_bwd: Tensor, masks_BT1HW: Tensor) -> tuple[Tensor, Tensor]:
         """Return both flows [B, T-1, 2, H, W] with the pixels under the mask (of the frame they start from) completed.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.deform import DeformableAlignment
 from reelmend.core_model.networks.layers import PointwiseConv
+from reelmend.core_model.ranges import named_range
 
 CHANNELS = 128
 LEAK = 0.1
@@ -46,6 +47,7 @@ class _Pass:
         self._seen: list[Tensor] = []
         """The features of the flow before, and of the one before that."""
 
+    @named_range("flow completion: step")
     def visit(self, current: Tensor, *more: Tensor) -> Tensor:
         """Return the feature [B, 128, h, w] of a flow of which `current`, and `more`, is known."""
         nothing = torch.zeros_like(current)

@@ -20,6 +20,7 @@ from reelmend.core_model.networks.region import Part, Region
 from reelmend.core_model.networks.tokens import SoftComposition, SoftSplit
 from reelmend.core_model.networks.transformer import Transformer
 from reelmend.core_model.networks.windows import WindowPlan
+from reelmend.core_model.ranges import named_range
 
 SIDE_MULTIPLE_PX = 4
 
@@ -76,6 +77,7 @@ class InpaintGenerator(nn.Module):
         window = LocalFrames(features[:, :local], *holes, *flows)
         return self.complete(window, self.split(features[:, local:]), region)
 
+    @named_range("generator: encode")
     def encode(self, frames_BT3HW: Tensor, masks_BT1HW: Tensor, updated_masks_BT1HW: Tensor) -> Tensor:
         """Return features [B, T, 128, h, w]; those of a frame depend on that frame only."""
         expected = (*frames_BT3HW.shape[:2], 1, *frames_BT3HW.shape[3:])
@@ -91,6 +93,7 @@ class InpaintGenerator(nn.Module):
         seen = torch.cat((frames_BT3HW, masks), 2)
         return as_clips(frame_by_frame(self.encoder, seen.flatten(0, 1)), frames_BT3HW)
 
+    @named_range("generator: split")
     def split(self, features_BRChw: Tensor) -> Tensor:
         """Return a reference's tokens [B, R, i, j, 512]; those of a frame depend on that frame only."""
         tokens: Tensor = self.ss(features_BRChw)
@@ -105,6 +108,7 @@ class InpaintGenerator(nn.Module):
         region = region or Region.whole(height, width)
         return self.decode(self.compose(window, reference_tokens_BRijC, region), region, len(window.features))
 
+    @named_range("generator: compose")
     def compose(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region) -> Part:
         """Return the features of the local frames, completed, that `decode` needs for a region of their images.
 
@@ -128,6 +132,7 @@ class InpaintGenerator(nn.Module):
         composed = composed + propagated.flatten(0, 1)[..., rows, columns]
         return Part(composed, features, size)
 
+    @named_range("generator: decode")
     def decode(self, composed: Part, region: Region, batch: int) -> Tensor:
         """Return a region of the local frames, [B, L, 3, h, w] in [-1, 1]."""
         image: Tensor = self.decoder(composed, region)

@@ -18,6 +18,7 @@ from reelmend.core_model.networks.correlation import CorrelationPyramid
 from reelmend.core_model.networks.layers import as_clips
 from reelmend.core_model.networks.raft_encoder import FrameEncoder, FrozenBatchNorm
 from reelmend.core_model.networks.raft_update import CONTEXT, STATE, GateWeights, UpdateBlock
+from reelmend.core_model.ranges import named_range
 
 SMALLEST_SIDE_PX = 128
 SIDE_MULTIPLE_PX = 8
@@ -51,6 +52,7 @@ class Raft(nn.Module):
         self.cnet = FrameEncoder(norm=FrozenBatchNorm)
         self.update_block = UpdateBlock()
 
+    @named_range("raft")
     def forward(self, frames_BT3HW: Tensor, iterations: int = 20, pairs_at_once: int = 8) -> tuple[Tensor, Tensor]:
         """Return (forward, backward) flow, each fp32 [B, T-1, 2, H, W] in pixels, of frames in [-1, 1].
 
@@ -95,6 +97,7 @@ class Raft(nn.Module):
             yield SIDE_MULTIPLE_PX * longest_on_average(flow if before is None else flow - before)
             before = flow
 
+    @named_range("raft: encode")
     def _encode(self, frames_BT3HW: Tensor, passes: tuple[GateWeights, GateWeights]) -> FrameFeatures:
         frames = frames_BT3HW.flatten(0, 1)
         state, context = self.cnet(frames).split((STATE, CONTEXT), dim=1)
@@ -103,6 +106,7 @@ class Raft(nn.Module):
         seen, state, rows, columns = (as_clips(x, frames_BT3HW) for x in per_frame)
         return FrameFeatures(seen, state, (rows, columns))
 
+    @named_range("raft: iterations")
     def _flow(
         self, features: FrameFeatures, passes: tuple[GateWeights, GateWeights], iterations: int
     ) -> tuple[Tensor, Tensor]:

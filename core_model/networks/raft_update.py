@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.correlation import CHANNELS
 from reelmend.core_model.networks.layers import PointwiseConv
+from reelmend.core_model.ranges import named_range
 
 STATE, CONTEXT, MOTION = 128, 128, 128
 NEIGHBOURS, CELL = 9, 8
@@ -116,6 +117,7 @@ class UpdateBlock(nn.Module):
             nn.Conv2d(STATE, 256, 3, padding=1), nn.ReLU(), PointwiseConv(256, NEIGHBOURS * CELL**2)
         )
 
+    @named_range("raft: update")
     def forward(
         self,
         state: Tensor,
@@ -130,6 +132,7 @@ class UpdateBlock(nn.Module):
             state = gates.advance(state, motion, share)
         return state, flow + self.flow_head(state).float()
 
+    @named_range("raft: upsample")
     def upsample(self, flow_N2hw: Tensor, state: Tensor) -> Tensor:
         """Return the flow [N, 2, 8 h, 8 w] in pixels of the frames: a convex mixture of the 3x3 cells around each."""
         pairs, _, height, width = flow_N2hw.shape

@@ -13,6 +13,7 @@ from reelmend.core_model.networks.layers import as_clips, frame_by_frame, frames
 from reelmend.core_model.networks.region import Region
 from reelmend.core_model.networks.tokens import TOKEN, FusionFeedForward
 from reelmend.core_model.networks.windows import WindowPlan
+from reelmend.core_model.ranges import named_range
 
 DEPTH = 8
 _KEY_STRIDE = 2
@@ -72,6 +73,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.transformer = nn.ModuleList(TransformerBlock() for _ in range(DEPTH))
 
+    @named_range("generator: transformer")
     def forward(self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Region, size: tuple[int, int]) -> Tensor:
         """Return the `wanted` tokens of the first `local` frames, [B, L, *, *, C]. `size` is that of the features."""
         everywhere = Region.whole(*plan.grid)

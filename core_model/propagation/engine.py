@@ -6,6 +6,7 @@ Importing this module loads neither numba nor the compiled loops, which planning
 import cv2
 
 from reelmend.core_model.engine import U8, Bool, Restored, Shot
+from reelmend.core_model.ranges import named_range
 
 HALO_FRAMES = 10
 """Frames before and after that a restored frame may depend on."""
@@ -23,6 +24,7 @@ class PropagationEngine:
 
         warm_up()
 
+    @named_range("propagation")
     def restore(self, shot: Shot, start: int, stop: int) -> Restored:
         from reelmend.core_model.propagation.fill import fill_clip
 

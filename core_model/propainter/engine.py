@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.graphed_parts import graph_hot_parts
 from reelmend.core_model.device.memory import full_device_named
 from reelmend.core_model.device.memory_budget import DeviceRoom
 from reelmend.core_model.engine import Restored, Shot
@@ -67,6 +68,8 @@ class ProPainterEngine:
             self._networks = self._load()
             device = self._networks[1].ss.embedding.weight.device
             self._compiled = bool(compile_hot_parts(self._networks, self._options.execution.compile, device).compiled)
+            if self._options.execution.cuda_graphs:
+                graph_hot_parts(self._networks)
         return self._networks
 
     def _begin(self, shot: Shot) -> Restoration:

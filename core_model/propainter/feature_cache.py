@@ -10,6 +10,7 @@ from reelmend.core_model.device.staging import Staging
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
 from reelmend.core_model.propainter.schedule import GeneratorWindow
+from reelmend.core_model.ranges import named_range
 
 
 class SeenFrames:
@@ -57,6 +58,7 @@ class SeenFrames:
         for t in [t for t in self._tokens if self._last_reference[t] <= number]:
             del self._tokens[t]
 
+    @named_range(lambda _, t: f"frame {t}")
     def _encode(self, t: int) -> Tensor:
         # u8 all, as one copy.
         known = self._staging.send(torch.cat([x.view(torch.uint8) for x in self._prepared.frame(t)])[None, None])

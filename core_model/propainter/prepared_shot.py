@@ -21,6 +21,7 @@ from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import quarter_flow
 from reelmend.core_model.networks.image_propagation import propagate_images
 from reelmend.core_model.propainter.schedule import Schedule, SubVideo, touching
+from reelmend.core_model.ranges import named_range
 
 SIDE_MULTIPLE_PX = 8
 
@@ -83,6 +84,7 @@ class PreparedShot:
         self._known = {block: known for block, known in self._known.items() if block.stop > before}
         self._quarters = {block: flows for block, flows in self._quarters.items() if block.stop > before}
 
+    @named_range(lambda _, block: f"propagate frames {block.start}-{block.stop - 1}")
     def _propagate(self, block: SubVideo) -> list[KnownFrame]:
         masks = masks_tensor(self._shot.masks(block.first, block.last))
         images = images_tensor(self._shot.images(block.first, block.last))
@@ -103,6 +105,7 @@ class PreparedShot:
                 self._complete(block)
         return _joined([(block, self._completed[block]) for block in blocks], start, stop, self._padded_size())
 
+    @named_range(lambda _, block: f"complete flow {block.start}-{block.stop - 1}")
     def _complete(self, block: SubVideo) -> None:
         masks = masks_tensor(self._shot.masks(block.first, block.last + 1))
         flows = [flow_tensor(flow, *self._shot.size) for flow in self._shot.flows(block.first, block.last)]

@@ -29,6 +29,11 @@ from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.prepared_shot import PreparedShot
 from reelmend.core_model.propainter.schedule import GeneratorWindow
 from reelmend.core_model.propainter.window_blend import Overlay
+from reelmend.core_model.ranges import named_range
+
+
+def _window_range(_: object, windows: list[GeneratorWindow]) -> str:
+    return f"windows of frames {windows[0].local.start}-{windows[-1].local.stop - 1}"
 
 
 class _Generated(NamedTuple):
@@ -157,6 +162,7 @@ class Restoration:
             completed += self._complete(windows[done:][: self._batch.most])
         return completed
 
+    @named_range(_window_range)
     def _generate(self, windows: list[GeneratorWindow]) -> "_Generated":
         with self._execution.reduced(self._device):
             seen = [self._seen.look(window) for window in windows]

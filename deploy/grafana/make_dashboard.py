@@ -15,8 +15,25 @@ FILE = Path(__file__).with_name("reelmend.json")
 OWN, RAY = "reelmend", "ray_reelmend"
 """How names of metrics begin: on a run's own port, and as Ray exports them. A variable of the dashboard chooses."""
 
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, large, in the row on top."""
+
+    title: str
+    says: str
+    query: str
+    unit: str = "short"
+    decimals: int = 0
+    good: str = "text"
+    """Colour from 0 on."""
+    steps: tuple[tuple[float, str], ...] = ()
+    """Colours from these values on."""
+
+
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _WIDTH, _HEIGHT = 8, 7  # three panels a row of Grafana's 24 columns
+_FIGURE_WIDTH, _FIGURE_HEIGHT = 4, 4  # six figures in the row on top
 
 
 @dataclass(frozen=True)
@@ -36,8 +53,8 @@ def name(metric: Metric, selector: str = "") -> str:
     return f'${{metrics}}{metric.name.removeprefix(OWN)}{{job=~"$job"{also}}}'
 
 
-def rate(metric: Metric, by: str, selector: str = "") -> str:
-    return f"sum by ({by}) (rate({name(metric, selector)}[$__rate_interval]))"
+def rate(metric: Metric, by: str = "", selector: str = "") -> str:
+    return f"sum{f' by ({by})' if by else ''} (rate({name(metric, selector)}[$__rate_interval]))"
 
 
 def total(metric: Metric, by: str = "", selector: str = "") -> str:
@@ -50,6 +67,47 @@ def quantile(share: float, histogram: Metric) -> str:
 
 _MEASURED = total(m.QUALITY, selector='le="+Inf"')
 """Items that have a score."""
+
+FIGURES = [
+    Figure(
+        "Done",
+        "Share of the items that have ended.",
+        f"{total(m.ITEMS)} / ({total(m.ITEMS)} + {total(m.ITEMS_OPEN)})",
+        "percentunit",
+        steps=((1, "green"),),
+    ),
+    Figure("Left", "Items that have not ended.", total(m.ITEMS_OPEN)),
+    Figure(
+        "Frames a second",
+        "Restored in the last minutes, by all workers. Red: nothing is restored; open items then wait for something.",
+        rate(m.FRAMES, selector='stage="inpaint"'),
+        decimals=1,
+        good="red",
+        steps=((0.01, "green"),),
+    ),
+    Figure(
+        "Failed",
+        "Items without an output: quarantined or failed.",
+        total(m.ITEMS, selector='outcome=~"quarantined|failed"'),
+        good="green",
+        steps=((1, "red"),),
+    ),
+    Figure(
+        "To review",
+        "Restored with a score below quality.review_below.",
+        total(m.TO_REVIEW),
+        good="green",
+        steps=((1, "orange"),),
+    ),
+    Figure(
+        "Busy GPUs",
+        "Mean over the GPUs of the run, after their last tasks; empty without NVML. Below a half, workers wait.",
+        f"avg ({name(m.GPU_LOAD)})",
+        "percentunit",
+        good="red",
+        steps=((0.5, "orange"), (0.8, "green")),
+    ),
+]
 
 PANELS = [
     Panel(
@@ -116,8 +174,28 @@ PANELS = [
     ),
     Panel(
         "GPU memory",
-        "In use after the last task there, and the most that one worker ever had.",
-        {"{{device}} in use": total(m.GPU_USED, "device"), "{{device}} peak": f"max by (device) ({name(m.GPU_PEAK)})"},
+        "In use after the last task there, held by a worker's allocator, and the most that one worker ever had.",
+        {
+            "{{device}} in use": total(m.GPU_USED, "device"),
+            "{{device}} reserved": f"max by (device) ({name(m.GPU_RESERVED)})",
+            "{{device}} peak": f"max by (device) ({name(m.GPU_PEAK)})",
+        },
+        unit="bytes",
+    ),
+    Panel(
+        "GPU utilization",
+        "Share of the last task's time in which the GPU computed, decoding and encoding included; needs NVML.",
+        {"{{device}}": f"avg by (device) ({name(m.GPU_LOAD)})"},
+        unit="percentunit",
+        limits={"min": 0, "max": 1},
+    ),
+    Panel(
+        "Main memory of a worker",
+        "After the last task of the stage, and the most that any one worker had.",
+        {
+            "{{stage}}": f"max by (stage) ({name(m.RSS)})",
+            "{{stage}} peak": f"max by (stage) ({name(m.RSS_PEAK)})",
+        },
         unit="bytes",
     ),
     Panel(
@@ -148,7 +226,10 @@ def dashboard() -> dict[str, Any]:
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "templating": {"list": _variables()},
-        "panels": [_panel(number, panel) for number, panel in enumerate(PANELS)],
+        "panels": [
+            *(_figure(number, figure) for number, figure in enumerate(FIGURES)),
+            *(_panel(number, panel) for number, panel in enumerate(PANELS)),
+        ],
     }
 
 
@@ -180,16 +261,41 @@ def _variables() -> list[dict[str, Any]]:
     ]
 
 
+def _figure(number: int, figure: Figure) -> dict[str, Any]:
+    place = {"x": number * _FIGURE_WIDTH, "y": 0, "w": _FIGURE_WIDTH, "h": _FIGURE_HEIGHT}
+    steps = [{"color": figure.good, "value": None}, *({"color": colour, "value": n} for n, colour in figure.steps)]
+    defaults = {"unit": figure.unit, "decimals": figure.decimals, "color": {"mode": "thresholds"}}
+    return {
+        "id": number + 1,
+        "type": "stat",
+        "title": figure.title,
+        "description": figure.says,
+        "datasource": _SOURCE,
+        "gridPos": place,
+        "fieldConfig": {
+            "defaults": {**defaults, "thresholds": {"mode": "absolute", "steps": steps}},
+            "overrides": [],
+        },
+        "options": {
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "colorMode": "value",
+            "graphMode": "none",
+            "textMode": "value",
+        },
+        "targets": [{"refId": "A", "datasource": _SOURCE, "expr": figure.query}],
+    }
+
+
 def _panel(number: int, panel: Panel) -> dict[str, Any]:
     column, row = number % 3, number // 3
     custom = {"fillOpacity": 20 if panel.stacked else 5, "stacking": {"mode": "normal" if panel.stacked else "none"}}
     return {
-        "id": number + 1,
+        "id": len(FIGURES) + number + 1,
         "type": "timeseries",
         "title": panel.title,
         "description": panel.says,
         "datasource": _SOURCE,
-        "gridPos": {"x": column * _WIDTH, "y": row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
+        "gridPos": {"x": column * _WIDTH, "y": _FIGURE_HEIGHT + row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
         "fieldConfig": {"defaults": {"unit": panel.unit, "custom": custom, **panel.limits}, "overrides": []},
         "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
         "targets": [

@@ -15,6 +15,8 @@ ALIASES = {
     "-o": "--out",
 }
 """Other spellings, which a command understands where it has the option itself. They are not in its help."""
+WITHOUT_VALUE = {"--profile": "on"}
+"""Options that can be given without a value, and the value that they have then."""
 
 
 class Forgiving(TyperCommand):
@@ -29,6 +31,8 @@ class Forgiving(TyperCommand):
             alias = ALIASES.get(name)
             if name not in known and alias in known:
                 args[index] = alias + equals + value
+            elif word in WITHOUT_VALUE and word in known:
+                args[index] = f"{word}={WITHOUT_VALUE[word]}"
             elif takes_settings and name.startswith("--") and name not in known:
                 following = args[index + 1] if index + 1 < end else ""
                 _refuse_setting(ctx, name, value if equals else following)

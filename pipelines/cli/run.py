@@ -8,6 +8,7 @@ import typer
 
 from reelmend.pipelines.cli.guard import show_log
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
+from reelmend.pipelines.cli.near_misses import WITHOUT_VALUE
 from reelmend.pipelines.cli.options import AsJson, Debug
 from reelmend.pipelines.cli.screen import console, print_json, print_outputs, print_summary
 from reelmend.pipelines.errors import ConfigError
@@ -16,6 +17,7 @@ from reelmend.pipelines.run.selection import Selection, read_since
 from reelmend.pipelines.storage.ledger import ItemRow, least_sure_first
 from reelmend.pipelines.storage.location import location_of
 from reelmend.pipelines.storage.run_layout import REPORT, WORK_FOLDER
+from reelmend.pipelines.tasks import TraceDetail
 
 OnlyNew = Annotated[
     bool, typer.Option("--only-new", help="Skip items that an earlier run finished, successfully or not.")
@@ -43,6 +45,17 @@ Refine = Annotated[
 ]
 
 
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="[=shapes,memory,stack | =nvtx]",
+        help="Record traces of some tasks and a timeline of all tasks, for Perfetto; on request with shapes of tensors, "
+        "memory, lines of code. nvtx: ranges for Nsight Systems instead of traces.",
+    ),
+]
+
+
 @takes_job
 def run(
     typed: JobOptions,
@@ -52,9 +65,7 @@ def run(
     draft: Draft = False,
     refine: Refine = False,
     strict: Annotated[bool, typer.Option("--strict", help="Quarantine items whose masks are doubtful.")] = False,
-    profile: Annotated[
-        bool, typer.Option("--profile", help="Record traces of some tasks and a timeline of all tasks, for Perfetto.")
-    ] = False,
+    profile: Profile = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -67,6 +78,7 @@ def run(
     """
     if draft and refine:
         raise ConfigError("--draft and --refine are two runs; run --draft first, then --refine")
+    details = None if profile is None else _trace_details(profile)
     moment = None if since is None else read_since(since, time.time())
     selection = Selection(only_new=only_new, retry_quarantined=retry_quarantined, since=moment)
     job = typed.job()
@@ -81,7 +93,7 @@ def run(
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
-    outcome = run_items(job, display, selection, profile=profile)
+    outcome = run_items(job, display, selection, profile=details)
     summary, rows = outcome.summary, outcome.rows
     work = location_of(job.out) / WORK_FOLDER
     report = str(work / REPORT) if outcome.report else None
@@ -101,9 +113,23 @@ def run(
         screen.print(f"report  {report or 'could not be written'}", soft_wrap=True)
         if summary.exit_status == 0 and summary.chunks_computed:
             screen.print(f"kept    intermediate results; `reelmend clean {job.out}` removes them", soft_wrap=True)
-        if profile:
+        if details is not None:
             screen.print(f"profile {work / PROFILE_FOLDER}: open it in ui.perfetto.dev, or run `reelmend profile`")
     return summary.exit_status
+
+
+def _trace_details(typed: str) -> tuple[TraceDetail, ...]:
+    """Read what follows `--profile=`. Raises ConfigError."""
+    words = [] if typed == WITHOUT_VALUE["--profile"] else typed.split(",")
+    unknown = [word for word in words if word not in list(TraceDetail)]
+    if unknown:
+        raise ConfigError(
+            f"--profile: '{unknown[0]}' is not one of {', '.join(TraceDetail)}; --profile alone records traces"
+        )
+    details = tuple(TraceDetail(word) for word in words)
+    if TraceDetail.NVTX in details and len(details) > 1:
+        raise ConfigError("--profile=nvtx records no traces that could have details; use it alone")
+    return details
 
 
 def _brief(row: ItemRow) -> dict[str, Any]:

@@ -71,4 +71,4 @@ def _moment(run: PastRun) -> Moment:
     stands = run.standing
     seen = overview(run.summary, run.ledger.rows_of_run(), ended=run.ended)
     seen = replace(seen, seconds_left=stands.seconds_left, slowest=stands.slowest)
-    return Moment(run.summary, run.rows, seen, stands)
+    return Moment(run.summary, run.rows, seen, stands, run.now)

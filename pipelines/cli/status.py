@@ -17,7 +17,9 @@ from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.observe.heartbeat import Heartbeat
 from reelmend.pipelines.observe.live_status import Now
 from reelmend.pipelines.observe.overview import SlowItem, fraction_done
+from reelmend.pipelines.observe.report.machine_views import gpu_in_words, memory_in_words
 from reelmend.pipelines.observe.run_status import Life
+from reelmend.pipelines.observe.speed_history import rates, sparkline
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.storage.ledger import ItemRow
 from reelmend.pipelines.storage.run_layout import CONFIG
@@ -78,7 +80,7 @@ def _print(screen: Console, past: PastRun) -> None:
         left = stands.seconds_left
         to_go = _predicted(past.summary) if left is None else f"about {readable_seconds(left)} left"
         screen.print(f"now       {stands.frames_per_second:.1f} frames/s, {to_go}")
-    _print_now(screen, past.now)
+    print_now(screen, past.now)
     if stands.other_items:
         others = ", ".join(f"{count} {state}" for state, count in stands.other_items.items())
         screen.print(f"items of earlier runs, not in this one: {others}")
@@ -89,13 +91,21 @@ def _print(screen: Console, past: PastRun) -> None:
     print_bad(screen, past.summary, stands.bad)
 
 
-def _print_now(screen: Console, now: Now | None) -> None:
-    """What the run is waiting for, as far as it has reported it."""
+def print_now(screen: Console, now: Now | None) -> None:
+    """What the run has reported: how fast it was over time, its machines, and what it is waiting for."""
     if now is None:
         return
     if now.store_away:
         waited = readable_seconds(now.store_away_s)
         screen.print(Text(f"waiting for the store, which has not answered for {waited}: {now.store_away}", "bold red"))
+    if line := sparkline(now.speed):
+        most = max(rate for _, rate in rates(now.speed))
+        screen.print(f"speed     {line}  at most {most:.1f} frames/s", highlight=False)
+    for machine in now.machines[:SHOWN]:
+        gpus = [f"GPU {gpu.name} {gpu_in_words(gpu)}, {memory_in_words(gpu.used_mb)} in use" for gpu in machine.gpus]
+        memory = [f"{memory_in_words(machine.rss_mb)} of memory"] if machine.rss_mb else []
+        words = ", ".join([counted(machine.workers, "worker"), *memory, *gpus])
+        screen.print(Text(f"machine   {machine.name}: {words}"))
     for one in now.still:
         after = f" after {counted(one.frames, 'frame')}" if one.frames else ""
         said = f"stalled{after}: no progress for {readable_seconds(one.seconds)}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reelmend.core_model.device.precision import Component, Execution, Precision
     from reelmend.core_model.propainter.options import RestoreOptions
 
-_OFF = {"raft_stop_below": 0.0, "early_exit": False}
+_OFF = {"raft_stop_below": 0.0, "early_exit": False, "cuda_graphs": False}
 _LEAST = {"subvideo_length": 2, "neighbor_length": 1, "ref_stride": 1, "raft_iterations": 1, "window_batch": 0}
 """By setting, the smallest value."""
 
@@ -137,7 +137,12 @@ def _execution(job: JobConfig) -> "Execution":
     from reelmend.core_model.device.precision import Execution
 
     chosen = job.propainter
-    execution = Execution(attention=chosen.attention.value, tf32=chosen.tf32, compile=chosen.compile.value)
+    execution = Execution(
+        attention=chosen.attention.value,
+        tf32=chosen.tf32,
+        compile=chosen.compile.value,
+        cuda_graphs=chosen.cuda_graphs,
+    )
     precisions = by_component(chosen.precision)
     if len(set(precisions.values())) == 1:
         return replace(execution, precision=precisions["raft"].value)
@@ -147,7 +152,9 @@ def _execution(job: JobConfig) -> "Execution":
 
 def _on_device(job: JobConfig, weights: Weights, network: str) -> "nn.Module":
     from reelmend.core_model.device.huge_pages import use_huge_pages
+    from reelmend.core_model.device.memory_snapshot import SNAPSHOTS
 
     use_huge_pages()
     device = device_of(job)
+    SNAPSHOTS.watch(device)
     return load_network(weights[network], network).to(device)

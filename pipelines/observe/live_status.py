@@ -9,9 +9,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.observe.machines import Machine, MachinesSeen
+from reelmend.pipelines.observe.speed_history import Point, SpeedHistory
 from reelmend.pipelines.observe.task_progress import OVERSTAY_S, Signs
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.location import Location, RemotePath
+from reelmend.pipelines.tasks import Stage
 from reelmend.pipelines.utils.repeating import repeating
 
 log = logging.getLogger(__name__)
@@ -47,9 +50,21 @@ class Now:
     store_away: str = ""
     """What a store that does not answer said last; empty while all do."""
     store_away_s: float = 0.0
+    machines: list[Machine] = field(default_factory=list)
+    """Whose workers did something lately."""
+    speed: list[Point] = field(default_factory=list)
+    """Frames restored by then, over time (`reelmend.pipelines.observe.speed_history`)."""
 
     @classmethod
-    def of(cls, run: str, signs: Signs, outage_reason: str, outage_s: float) -> "Now":
+    def of(
+        cls,
+        run: str,
+        signs: Signs,
+        outage_reason: str,
+        outage_s: float,
+        machines: MachinesSeen | None = None,
+        speed: SpeedHistory | None = None,
+    ) -> "Now":
         standing = signs.standing(time.monotonic())
         still = sorted((one for one in standing if one.still_s > OVERSTAY_S), key=lambda one: -one.still_s)[:_NAMED]
         frames: dict[str, int] = {}
@@ -58,7 +73,17 @@ class Now:
         named = [
             StillTask(one.task.item.id, str(one.task.stage), int(one.frames), round(one.still_s, 1)) for one in still
         ]
-        return cls(run, time.time(), named, frames, outage_reason, round(outage_s, 1))
+        restored = sum(one.frames for one in standing if one.task.stage is Stage.INPAINT)
+        return cls(
+            run,
+            time.time(),
+            named,
+            frames,
+            outage_reason,
+            round(outage_s, 1),
+            machines.machines() if machines else [],
+            speed.points(restored) if speed else [],
+        )
 
     @classmethod
     def from_bytes(cls, content: bytes | None) -> "Now | None":
@@ -66,9 +91,12 @@ class Now:
         try:
             said = json.loads(content or b"null")
             still = [StillTask(**one) for one in said["still"]]
+            machines = [Machine.from_dict(one) for one in said.get("machines", [])]
+            speed = [(float(second), float(frames)) for second, frames in said.get("speed", [])]
             names = {f.name for f in fields(cls)}
-            return cls(**{name: value for name, value in said.items() if name in names} | {"still": still})
-        except (ValueError, TypeError, KeyError):
+            read = {"still": still, "machines": machines, "speed": speed}
+            return cls(**{name: value for name, value in said.items() if name in names} | read)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def to_dict(self) -> dict[str, Any]:

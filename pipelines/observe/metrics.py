@@ -78,12 +78,20 @@ OOM_STEPS = _counter(
     "oom_steps", "Number of times work was split or scaled down because memory was insufficient.", "stage"
 )
 GPU_USED = _gauge("gpu_used_bytes", "GPU memory in use after the last task, by all processes.", "device")
+GPU_RESERVED = _gauge(
+    "gpu_reserved_bytes", "GPU memory held by torch's allocator in the worker whose task ended last.", "device"
+)
 GPU_PEAK = _gauge("gpu_peak_bytes", "Peak GPU memory of any one worker of the run.", "device")
+GPU_LOAD = _gauge(
+    "gpu_utilization_ratio", "Share of the last task's time in which the GPU computed, 0 to 1 (NVML).", "device"
+)
+RSS = _gauge("worker_rss_bytes", "Main memory of the worker whose task of this stage ended last.", "stage")
+RSS_PEAK = _gauge("worker_rss_peak_bytes", "Peak main memory of any one worker that did tasks of this stage.", "stage")
 
 METRICS: tuple[Metric, ...] = (
     *(ITEMS, ITEMS_OPEN, TASKS, FRAMES, STAGE_SECONDS, RETRIES, TASKS_READY, TASKS_IN_WORK, WORKERS),
     *(FLOW_HITS, FLOW_MISSES, BYTES_READ, BYTES_WRITTEN, TO_REVIEW, QUALITY, QUALITY_SUM),
-    *(OOM_STEPS, GPU_USED, GPU_PEAK),
+    *(OOM_STEPS, GPU_USED, GPU_RESERVED, GPU_PEAK, GPU_LOAD, RSS, RSS_PEAK),
 )
 
 

@@ -2,8 +2,9 @@
 
 import gzip
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class Operators:
     task_s: float
     """That the traced task took, 0 where the trace does not say."""
     seconds: dict[str, float]
+    steps: dict[str, float]
+    """Seconds that each named step took (`reelmend.core_model.ranges`), without those that it calls."""
 
 
 def read_trace(packed: bytes) -> Operators:
@@ -43,11 +46,21 @@ def read_trace(packed: bytes) -> Operators:
         seconds[event["name"]] += event["dur"] / 1e6
     if not kernels:
         _add_self_times([event for event in spans if event.get("cat") == "cpu_op"], seconds)
+    steps: dict[str, float] = defaultdict(float)
+    ranges = "gpu_user_annotation" if kernels else "user_annotation"
+    _add_self_times([span for span in spans if span.get("cat") == ranges], steps, _step_name)
     task_s = max((event["dur"] / 1e6 for event in spans if event["name"].startswith(TASK_SPAN)), default=0.0)
-    return Operators(bool(kernels), task_s, dict(seconds))
+    return Operators(bool(kernels), task_s, dict(seconds), dict(steps))
 
 
-def _add_self_times(spans: list[dict[str, Any]], seconds: dict[str, float]) -> None:
+def _step_name(name: str) -> str:
+    """Return the name of a range without the frames that it is about; "the rest" for that of the task."""
+    return "the rest" if name.startswith(TASK_SPAN) else re.sub(r" \d[\d-]*", "", name)
+
+
+def _add_self_times(
+    spans: list[dict[str, Any]], seconds: dict[str, float], name_of: Callable[[str], str] = str
+) -> None:
     by_thread = defaultdict(list)
     for span in spans:
         by_thread[span["tid"]].append(span)
@@ -57,28 +70,40 @@ def _add_self_times(spans: list[dict[str, Any]], seconds: dict[str, float]) -> N
             while callers and callers[-1]["ts"] + callers[-1]["dur"] <= span["ts"]:
                 callers.pop()
             if callers:
-                seconds[callers[-1]["name"]] -= span["dur"] / 1e6
-            seconds[span["name"]] += span["dur"] / 1e6
+                seconds[name_of(callers[-1]["name"])] -= span["dur"] / 1e6
+            seconds[name_of(span["name"])] += span["dur"] / 1e6
             callers.append(span)
 
 
 def from_traces(stage: Stage, traces: Sequence[Operators]) -> Iterator[Finding]:
+    yield _operators(stage, traces)
+    steps: dict[str, float] = defaultdict(float)
+    for trace in traces:
+        for name, seconds in trace.steps.items():
+            steps[name] += seconds
+    if len(steps) > 1:
+        yield Finding(f"By step of {stage}, as the trace names them: {_shares(steps)}.")
+
+
+def _shares(seconds: dict[str, float]) -> str:
+    longest = sorted(seconds, key=lambda name: -seconds[name])[:_LONGEST]
+    return ", ".join(f"{name[:60]} {seconds[name] / sum(seconds.values()):.0%}" for name in longest)
+
+
+def _operators(stage: Stage, traces: Sequence[Operators]) -> Finding:
     total: dict[str, float] = defaultdict(float)
     for trace in traces:
         for name, seconds in trace.seconds.items():
             total[name] += seconds
     if not total:
         compute = "they compute with NumPy, numba and OpenCV"
-        yield Finding(f"In {len(traces)} traced {stage} tasks, torch computed nothing: {compute}.")
-        return
+        return Finding(f"In {len(traces)} traced {stage} tasks, torch computed nothing: {compute}.")
     where = "on the GPU" if any(trace.on_gpu for trace in traces) else "on the CPU"
-    longest = sorted(total, key=lambda name: -total[name])[:_LONGEST]
-    named = ", ".join(f"{name[:60]} {total[name] / sum(total.values()):.0%}" for name in longest)
     task_s = sum(trace.task_s for trace in traces)
     share = f", {sum(total.values()) / task_s:.0%} of {readable_seconds(task_s)}" if task_s else ""
-    yield Finding(
+    return Finding(
         f"In {len(traces)} traced {stage} tasks, torch computed for {readable_seconds(sum(total.values()))} "
-        f"{where}{share}; longest: {named}."
+        f"{where}{share}; longest: {_shares(total)}."
     )
 
 

@@ -57,6 +57,11 @@ class RunMetrics(RunObserver):
         add(metrics.RETRIES, again, stage)
         if effort.device:
             self._metrics.put(metrics.GPU_USED, effort.device_used_mb * _MB, effort.device)
+            self._metrics.put(metrics.GPU_RESERVED, effort.device_reserved_mb * _MB, effort.device)
+        if effort.device and effort.device_load is not None:
+            self._metrics.put(metrics.GPU_LOAD, effort.device_load, effort.device)
+        if effort.rss_mb:
+            self._metrics.put(metrics.RSS, effort.rss_mb * _MB, stage)
         if isinstance(answer, Receipt):
             self._succeeded(task, answer)
 
@@ -91,6 +96,7 @@ class RunMetrics(RunObserver):
             add(metrics.FRAMES, receipt.frames, stage)
         if task.stage is Stage.FLOW:
             add(metrics.FLOW_HITS if receipt.reused else metrics.FLOW_MISSES, 1)
+        self._metrics.raise_to(metrics.RSS_PEAK, receipt.peak_rss_mb * _MB, stage)
         if receipt.effort.device:
             self._metrics.raise_to(metrics.GPU_PEAK, receipt.peak_device_mb * _MB, receipt.effort.device)
 

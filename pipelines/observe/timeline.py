@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelmend.pipelines.observe.observer import RunObserver
-from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
+from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task, TraceDetail
 
 MOST_SPANS = 100_000
 """A longer run's timeline ends there: Perfetto opens no more with ease, and the driver must not grow with the run."""
@@ -44,7 +45,10 @@ class Span:
 class Timeline(RunObserver):
     """Records what each worker did when, and has the first tasks of flow and inpainting traced."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, details: Sequence[TraceDetail] = ()) -> None:
+        """`details` go into the traces. With NVTX all tasks have ranges: who looks chooses when."""
+        self._details = tuple(details)
+        self._most = math.inf if TraceDetail.NVTX in details else TRACED_TASKS
         self.spans: list[Span] = []
         self.left_out = 0
         self._now = now
@@ -53,9 +57,9 @@ class Timeline(RunObserver):
 
     def handed_out(self, task: Task) -> Task:
         self._handed_out[task.id] = self._now()
-        traced = task.stage in (Stage.FLOW, Stage.INPAINT) and self._traces[task.stage] < TRACED_TASKS
+        traced = task.stage in (Stage.FLOW, Stage.INPAINT) and self._traces[task.stage] < self._most
         self._traces[task.stage] += traced
-        return replace(task, traced=traced)
+        return replace(task, traced=traced, trace_details=self._details if traced else ())
 
     def answered(self, task: Task, answer: Receipt | Failure, *, again: bool = False) -> None:
         handed_out = self._handed_out.pop(task.id, self._now())

@@ -27,10 +27,12 @@ from reelmend.pipelines.job.paths import absolute_item, absolute_paths
 from reelmend.pipelines.job.preset_effects import effects_comment
 from reelmend.pipelines.media.encoding import encoder_available
 from reelmend.pipelines.observe.live_status import Now, kept_up_to_date
+from reelmend.pipelines.observe.machines import MachinesSeen
 from reelmend.pipelines.observe.metrics_port import metrics_port
 from reelmend.pipelines.observe.observer import Observers, OnChange, RunObserver
 from reelmend.pipelines.observe.progress import Display
 from reelmend.pipelines.observe.report import write_report
+from reelmend.pipelines.observe.speed_history import SpeedHistory
 from reelmend.pipelines.observe.summary import RunSummary, summarise
 from reelmend.pipelines.observe.timeline import Timeline
 from reelmend.pipelines.run.executor import Executor, choose_executor, load_executor
@@ -64,7 +66,7 @@ from reelmend.pipelines.storage.run_layout import (
     TIMELINE,
 )
 from reelmend.pipelines.storage.sealed import seal, unseal
-from reelmend.pipelines.tasks import Item
+from reelmend.pipelines.tasks import Item, TraceDetail
 from reelmend.pipelines.utils.logs import LogLine, log_fields, log_format
 from reelmend.pipelines.utils.redaction import redact
 
@@ -101,18 +103,19 @@ class RunOutcome:
 
 
 def run_job(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
 ) -> RunSummary:
     """As `run_items`; returns the totals alone."""
     return run_items(job, display, selection, profile=profile).summary
 
 
 def run_items(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: bool = False
+    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
 ) -> RunOutcome:
     """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
-    With `profile`, traces of a few tasks and a timeline of all lie in `profile/` among the run's own files.
+    With `profile`, traces of a few tasks, with these details, and a timeline of all are in `profile/` among the run's
+    own files.
 
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
     report then show how far the run came, or are the last run's where this one had not started its items.
@@ -171,11 +174,17 @@ class _Run:
     """A run that holds its lease, and all that is kept up to date while its items change."""
 
     def __init__(
-        self, context: RunContext, worker_context: WorkerContext, display: Display, lease: Lease, *, profile: bool
+        self,
+        context: RunContext,
+        worker_context: WorkerContext,
+        display: Display,
+        lease: Lease,
+        *,
+        profile: Sequence[TraceDetail] | None,
     ) -> None:
         self._context, self._worker_context, self._display, self._lease = context, worker_context, display, lease
         self._ledger = LedgerRecorder(context.work / LEDGER, worker_context.files, lease, context.run_id)
-        self._timeline = _new_timeline(context, worker_context.files) if profile else None
+        self._timeline = None if profile is None else _new_timeline(context, worker_context.files, profile)
 
     def restore(
         self,
@@ -198,10 +207,11 @@ class _Run:
         if self._context.job.run.executor is not ExecutorName.inline:
             end_idle()  # the run may take days, and its machine's memory is the workers'
         flow, aside = FlowCacheManager(items, self._worker_context), SetAside(context.work / REPLACED / context.run_id)
-        state = self._state_of(items, outage, flow, aside)
+        machines, speed = MachinesSeen(), SpeedHistory()
+        state = self._state_of(items, outage, flow, aside, machines, speed)
 
         def look() -> Now:
-            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds)
+            return Now.of(context.run_id, state.signs, outage.reason, outage.seconds, machines, speed)
 
         with (
             metrics_port(job.metrics, state.metrics.read),
@@ -304,11 +314,11 @@ def _predict(
     return predicted
 
 
-def _new_timeline(context: RunContext, files: Files) -> Timeline:
+def _new_timeline(context: RunContext, files: Files, details: Sequence[TraceDetail]) -> Timeline:
     """Traces of an earlier run would be taken for this one's."""
     for entry in list(files.walk(context.work / PROFILE_FOLDER)):
         files.delete(entry.place)
-    return Timeline()
+    return Timeline(details=details)
 
 
 def _keep_timeline(context: RunContext, files: Files, timeline: Timeline) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from reelmend.core_model.engine import U8, Bool, Float
+from reelmend.core_model.ranges import named_range
 from reelmend.core_model.regions import Region
 from reelmend.pipelines.media.repeats import Distinct
 from reelmend.pipelines.media.sizes import with_side
@@ -43,14 +44,17 @@ class VideoShot:
         width, height = self.clip.size(self.region)
         return height, width
 
+    @named_range("read frames")
     def images(self, start: int, stop: int) -> U8:
         with self._worker_context.model_clock.paused():
             return self.clip.images(self.region, self.distinct.frames[start:stop])
 
+    @named_range("read masks")
     def masks(self, start: int, stop: int) -> Bool:
         with self._worker_context.model_clock.paused():
             return self.clip.masks(self.region, self.distinct.frames[start:stop])
 
+    @named_range("read flow")
     def flows(self, start: int, stop: int) -> tuple[Float, Float]:
         record, job = self.clip.record, self.clip.job
         pairs = [frame - 1 for frame in self.distinct.frames[start + 1 : stop + 1]]

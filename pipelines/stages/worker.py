@@ -6,8 +6,8 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.core_model.device.memory_ladder import STEPS
-from reelmend.core_model.device.peak_memory import peak_rss_mb
+from reelmend.core_model.device.peak_memory import peak_rss_mb, rss_mb
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.device import device_of
@@ -24,6 +24,7 @@ from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.blame import blame
 from reelmend.pipelines.stages.flow import flow
+from reelmend.pipelines.stages.full_memory import keep_snapshots
 from reelmend.pipelines.stages.inpaint import inpaint
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
@@ -34,6 +35,7 @@ from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.tasks import Effort, Failure, FlowTask, InpaintTask, Receipt, Stage, Task
 from reelmend.pipelines.utils.logs import LogLine, log_fields
 from reelmend.pipelines.utils.malloc import return_freed, return_large_arrays
+from reelmend.pipelines.utils.repeating import repeating
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -52,6 +54,15 @@ def device_in_use() -> tuple[str, float]:
     free, total = torch.cuda.mem_get_info()
     visible = os.environ.get(_VISIBLE, "").split(",")[0]
     return f"{platform.node()}:{visible or torch.cuda.current_device()}", (total - free) / 2**20
+
+
+def reserved_mb() -> float:
+    """Return the MB that torch's allocator holds on this process' GPU; 0 where it uses none."""
+    if "torch" not in sys.modules:
+        return 0.0
+    from reelmend.core_model.device.gpu_load import reserved_bytes
+
+    return reserved_bytes() / 2**20
 
 
 def most_in_use() -> int:
@@ -75,6 +86,8 @@ STAGES: dict[Stage, Callable[[Any, WorkerContext], Receipt]] = {  # each takes t
 
 # A group of pairs as RAFT takes them at once.
 _WARM_UP_FRAMES = 9
+_LOAD_EVERY_S = 1.0
+"""Between two looks at the GPU's load: NVML says it of the last second at most."""
 
 
 class Worker:
@@ -114,8 +127,10 @@ class Worker:
         chunk = task.index if isinstance(task, InpaintTask) else None
         with log_fields(run=run, stage=str(task.stage), item=task.item.id, segment=segment, chunk=chunk):
             before = (time.time(), self._worker_context.files.bytes_read, STEPS.total)
-            answer = self._attempt(task)
-            answer = replace(answer, effort=self._effort(*before))
+            with self._load_measured() as load:
+                answer = self._attempt(task)
+            effort = replace(self._effort(*before), device_load=load())
+            answer = replace(answer, effort=effort)
             _tell(answer)
             return answer
 
@@ -144,6 +159,7 @@ class Worker:
             failure = _failure(task, exc, time.monotonic() - began)
             return replace(failure, reason=self._worker_context.inputs.named(failure.reason))
         finally:
+            keep_snapshots(task, self._worker_context.context, self._worker_context.files)
             self._worker_context.inputs.release()
             return_freed()
         return replace(
@@ -163,7 +179,23 @@ class Worker:
             memory_steps=STEPS.total - memory_steps,
             device=device,
             device_used_mb=used_mb,
+            device_reserved_mb=reserved_mb() if device else 0.0,
+            rss_mb=rss_mb(),
         )
+
+    @contextmanager
+    def _load_measured(self) -> Iterator[Callable[[], float | None]]:
+        """Measure the GPU's load inside, where the job wants one; yield what returns it."""
+        if not wants_gpu(self._worker_context.context.job):
+            yield lambda: None
+            return
+        from reelmend.core_model.device.gpu_load import MeanLoad
+
+        load = MeanLoad()
+        with repeating(load.read, _LOAD_EVERY_S, "gpu load"):
+            yield lambda: load.value
+        if load.value is None:  # a task shorter than that
+            load.read()
 
 
 def _tell(answer: Receipt | Failure) -> None:

@@ -1,11 +1,15 @@
 import logging
+import warnings
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend
 
+from reelmend.core_model.device import attention_kernels
 from reelmend.core_model.device import precision as execution
+from reelmend.core_model.device.attention_kernels import Attention
 from reelmend.core_model.device.precision import Execution, usable_precision
 
 CPU = torch.device("cpu")
@@ -80,3 +84,48 @@ def test_tf32_is_as_asked_inside_and_put_back_even_after_an_error(allowed: bool)
 def test_an_unknown_switch_is_refused_by_name(unknown: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         Execution(**unknown)
+
+
+@pytest.mark.parametrize("kernel", ["flash", "efficient", "cudnn"])
+def test_any_kernel_that_is_asked_for_gives_the_same_attention_and_one_that_is_not_there_is_named(
+    kernel: Attention, tokens: torch.Tensor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of these a CPU has flash alone."""
+    plain = F.scaled_dot_product_attention(tokens, tokens, tokens)
+    attention_kernels._say_once.cache_clear()
+    for _ in range(2):
+        with Execution(attention=kernel).reduced(CPU):
+            found = F.scaled_dot_product_attention(tokens, tokens, tokens)
+    assert torch.allclose(found, plain, atol=1e-6)
+    told = [record.message for record in caplog.records]
+    assert len(told) == (0 if kernel == "flash" else 1)
+    assert all(line.startswith(f"attention={kernel} cannot be used; torch chooses instead: No viable") for line in told)
+
+
+def test_the_kernel_that_is_asked_for_is_the_first_choice_inside_and_no_longer_outside() -> None:
+    before = torch._C._get_sdp_priority_order()
+    with Execution(attention="flash").reduced(CPU):
+        assert torch._C._get_sdp_priority_order()[0] == SDPBackend.FLASH_ATTENTION.value
+    assert torch._C._get_sdp_priority_order() == before
+
+
+def test_of_torchs_reasons_those_of_the_kernel_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU of 2018 says them, where only flash attention was asked for."""
+
+    def refuse(*_: torch.Tensor) -> torch.Tensor:
+        for reason in (
+            "Memory efficient kernel not used because: (Triggered internally at sdp_utils.cpp:1.)",
+            "Memory Efficient attention has been runtime disabled. (Triggered internally at sdp_utils.cpp:2.)",
+            "Flash attention kernel not used because: (Triggered internally at sdp_utils.cpp:3.)",
+            "Flash attention only supports gpu architectures in the range [sm80, sm121]. (Triggered internally at x:4.)",
+        ):
+            warnings.warn(reason, stacklevel=2)
+        raise RuntimeError("No available kernel. Aborting execution.")
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", refuse)
+    attention_kernels.why_not.cache_clear()
+    assert attention_kernels.why_not("flash", CPU, torch.bfloat16) == (
+        "Flash attention kernel not used because: Flash attention only supports gpu architectures in the range "
+        "[sm80, sm121]. (bfloat16 on cpu)"
+    )
+    attention_kernels.why_not.cache_clear()

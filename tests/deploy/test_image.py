@@ -83,7 +83,7 @@ def test_the_images_torchvision_is_the_one_released_for_its_torch() -> None:
     assert (torch[0], torchvision[0]) == ("2", "0")
     assert int(torchvision[1]) - int(torch[1]) == 15
     assert not set(gpu) & set(lock), "what both name could differ"
-    assert set(gpu) == {"torchvision"}
+    assert set(gpu) == {"torchvision", "nvidia-ml-py"}
     assert "pillow" in lock, "torchvision cannot be imported without it"
     assert (DEPLOY / "gpu.lock").read_text().count("--hash=sha256:") >= len(gpu)
 

@@ -10,6 +10,7 @@ import torch
 
 from reelmend.core_model.bench.clip import made_clip
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
+from reelmend.core_model.device.cuda_graphs import why_not_graphed
 from reelmend.core_model.device.memory import CudaMemory
 from reelmend.core_model.device.precision import Execution
 from reelmend.core_model.device.staging import PinnedStaging
@@ -134,3 +135,18 @@ def test_compiled_parts_are_the_eager_ones() -> None:
     warm_up([generator, completion], Execution(), (128, 160))
     compiled = Restorer(raft, completion, generator, with_execution())(frames, masks)
     assert np.abs(compiled[masks].astype(int) - eager[masks]).mean() < 0.1
+
+
+def test_graphs_are_the_eager_parts() -> None:
+    compare_graphs_with_eager((160, 128))
+
+
+def compare_graphs_with_eager(size: tuple[int, int]) -> None:
+    """RAFT is asked three times: seen, recorded, replayed; the clip's frames and windows likewise."""
+    frames, masks = made_clip(7, size)
+    eager = Restorer(*networks_on_gpu(), with_execution())(frames, masks)
+    restorer = Restorer(*networks_on_gpu(), with_execution(cuda_graphs=True))
+    before = why_not_graphed()
+    graphed = [restorer(frames, masks) for _ in range(3)]
+    assert why_not_graphed() == before
+    assert all(np.abs(found[masks].astype(int) - eager[masks]).mean() < 0.1 for found in graphed)

@@ -60,9 +60,31 @@ def test_the_metrics_variable_offers_both_exporters() -> None:
 
 
 def test_panels_do_not_cover_each_other() -> None:
-    places = [tuple(panel["gridPos"].values()) for panel in DASHBOARD["panels"]]
-    assert len(set(places)) == len(places)
-    assert all(x + width <= 24 for x, _, width, _ in places)
+    cells = [
+        (column, row)
+        for panel in DASHBOARD["panels"]
+        for x, y, width, height in [panel["gridPos"].values()]
+        for column in range(x, x + width)
+        for row in range(y, y + height)
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(column for column, _ in cells) < 24
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_dashboard_opens_with_single_figures_whose_colours_change_at_thresholds() -> None:
+    figures = [panel for panel in DASHBOARD["panels"] if panel["type"] == "stat"]
+    assert [panel["title"] for panel in figures[:4]] == ["Done", "Left", "Frames a second", "Failed"]
+    assert {panel["gridPos"]["y"] for panel in figures} == {0}
+    assert all(len(panel["targets"]) == 1 for panel in figures), "a figure is one number"
+    steps = {panel["title"]: panel["fieldConfig"]["defaults"]["thresholds"]["steps"] for panel in figures}
+    assert steps["Failed"] == [{"color": "green", "value": None}, {"color": "red", "value": 1}]
+    assert [step["color"] for step in steps["Frames a second"]] == ["red", "green"]
+    for panel in figures:
+        values = [step["value"] for step in steps[panel["title"]]]
+        assert values[0] is None, "Grafana takes the first step from minus infinity"
+        assert values[1:] == sorted(values[1:])
 
 
 def test_the_file_is_what_its_maker_writes() -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from reelmend.core_model.ranges import named_range
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.observe.profile_findings import from_traces, read_trace
@@ -18,7 +20,7 @@ from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.torch_trace import run_traced, trace_name
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.ledger import read_ledger
-from reelmend.pipelines.tasks import Chunk, InpaintReceipt, InpaintTask, Item, ItemPlan, Receipt
+from reelmend.pipelines.tasks import Chunk, InpaintReceipt, InpaintTask, Item, ItemPlan, Receipt, TraceDetail
 from tests.jobs import add_item, lossless_job
 
 PROFILE = Path("_reelmend/profile")
@@ -73,23 +75,81 @@ def test_traces_are_kept_of_the_first_chunks_only_and_hold_the_task(folder: Path
     assert "reelmend inpaint:clip:0" in {event["name"] for event in spans}
 
 
+def chunk(folder: Path) -> InpaintTask:
+    clip = Item("clip", folder / "clip.mp4", None, folder / "clip.mkv")
+    return InpaintTask(clip, ItemPlan("probe", 1, 64, 64, (), ()), Chunk(0, (), ()))
+
+
+class Product:
+    @named_range(lambda _, side: f"product of numbers {side}")
+    def of(self, side: int) -> torch.Tensor:
+        return torch.ones(side, side).matmul(torch.ones(side, side))
+
+
+def product_of(task: InpaintTask) -> Receipt:
+    Product().of(64)
+    return InpaintReceipt(task.id)
+
+
 def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
-    task = InpaintTask(
-        Item("clip", tmp_path / "clip.mp4", None, tmp_path / "clip.mkv"),
-        ItemPlan("probe", 1, 64, 64, (), ()),
-        Chunk(0, (), ()),
-    )
-
-    def work() -> Receipt:
-        torch.ones(64, 64).matmul(torch.ones(64, 64))
-        return InpaintReceipt(task.id)
-
+    task = chunk(tmp_path)
     context = RunContext("r", lossless_job(tmp_path))
-    run_traced(task, work, context, Files())
+    run_traced(task, lambda: product_of(task), context, Files())
     trace = read_trace((tmp_path / "out" / PROFILE / trace_name(task)).read_bytes())
     assert {"aten::mm", "aten::ones"} <= set(trace.seconds)
-    (finding,) = from_traces(task.stage, [trace])
-    assert finding.what.startswith("In 1 traced inpaint tasks, torch computed for ")
+    assert {"the rest", "product of numbers"} == set(trace.steps)
+    operators, steps = from_traces(task.stage, [trace])
+    assert operators.what.startswith("In 1 traced inpaint tasks, torch computed for ")
+    assert "product of numbers" in steps.what
+
+
+@pytest.mark.parametrize(
+    ("details", "fields"),
+    [
+        ((), set()),
+        ((TraceDetail.SHAPES,), {"Input Dims"}),
+        ((TraceDetail.SHAPES, TraceDetail.STACK), {"Input Dims", "Python id"}),
+        ((TraceDetail.MEMORY,), {"Bytes"}),
+    ],
+    ids=str,
+)
+def test_a_trace_has_the_details_that_were_asked_for_and_no_others(
+    tmp_path: Path, details: tuple[TraceDetail, ...], fields: set[str]
+) -> None:
+    task = replace(chunk(tmp_path), trace_details=details)
+    run_traced(task, lambda: product_of(task), RunContext("r", lossless_job(tmp_path)), Files())
+    found = events(tmp_path / "out" / PROFILE / trace_name(task))
+    told = {name for event in found for name in event.get("args", {})}
+    assert told & {"Input Dims", "Python id", "Bytes"} == fields
+
+
+def test_nvtx_puts_ranges_around_steps_and_writes_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task, pushed = replace(chunk(tmp_path), trace_details=(TraceDetail.NVTX,)), list[str]()
+    context = RunContext("r", lossless_job(tmp_path))
+    run_traced(task, lambda: product_of(task), context, Files())
+    assert "no NVTX ranges: torch sees no CUDA device here" in caplog.text
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda.nvtx, "range_push", pushed.append)
+    monkeypatch.setattr(torch.cuda.nvtx, "range_pop", lambda: None)
+    run_traced(task, lambda: product_of(task), context, Files())
+    assert pushed == ["reelmend inpaint:clip:0", "product of numbers 64"]
+    assert not (tmp_path / "out" / PROFILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("shape", "--profile: 'shape' is not one of shapes, memory, stack, nvtx; --profile alone records traces"),
+        ("nvtx,stack", "--profile=nvtx records no traces that could have details; use it alone"),
+    ],
+)
+def test_a_detail_that_does_not_exist_is_refused_before_any_work(folder: Path, typed: str, told: str) -> None:
+    result = CliRunner().invoke(app, ["run", str(folder / "job.yaml"), f"--profile={typed}"])
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
 
 
 def test_profile_names_the_bottleneck_with_its_figures_and_what_to_turn(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Are answers counted as what they are?"""
 
+from dataclasses import replace
 from typing import Any
 
 from reelmend.pipelines.observe.metrics import METRICS
@@ -88,3 +89,31 @@ def test_scores_of_items_that_an_earlier_run_restored_are_not_counted_again() ->
     story.state.settle({"a": probe})
     assert value(story, 'items_total{outcome="finished_earlier"}') == 1
     assert value(story, "items_review_total") == value(story, 'quality_items_total{le="+Inf"}') == 0
+
+
+def test_a_gpus_load_and_reserved_memory_are_those_of_the_last_task_and_absent_where_nobody_says() -> None:
+    story = begin("a")
+    story.state.handle(receipt(take(story)))
+    for effort in (
+        Effort(worker="m:1", device="m:0", device_reserved_mb=512, device_load=0.25),
+        Effort(worker="m:2", device="m:1"),
+    ):
+        task = take(story)
+        story.state.handle(RECEIPTS[task.stage](task.id, effort=effort))
+    assert value(story, 'gpu_reserved_bytes{device="m:0"}') == 512 * 2**20
+    assert value(story, 'gpu_utilization_ratio{device="m:0"}') == 0.25
+    names = {sample.series for sample in story.state.metrics.read()}
+    assert 'reelmend_gpu_utilization_ratio{device="m:1"}' not in names
+
+
+def test_main_memory_is_told_by_stage_as_it_is_and_at_its_peak() -> None:
+    story = begin("a")
+    for rss_mb, peak_mb in ((900, 1000), (300, 1000)):
+        task = take(story)
+        told = receipt(task)
+        effort = Effort(worker="m:1", rss_mb=rss_mb)
+        story.state.handle(replace(told, effort=effort, peak_rss_mb=peak_mb))
+    assert value(story, 'worker_rss_bytes{stage="probe"}') == 900 * 2**20
+    assert value(story, 'worker_rss_bytes{stage="flow"}') == 300 * 2**20
+    assert value(story, 'worker_rss_peak_bytes{stage="flow"}') == 1000 * 2**20
+    assert value(story, 'worker_rss_bytes{stage="stitch"}') == 0

@@ -8,7 +8,18 @@ import pytest
 
 from reelmend.pipelines.observe import timeline
 from reelmend.pipelines.observe.timeline import TRACED_TASKS, Span, Timeline, read_spans
-from reelmend.pipelines.tasks import Effort, Failure, FlowReceipt, FlowTask, Receipt, Segment, Stage, StitchTask, Task
+from reelmend.pipelines.tasks import (
+    Effort,
+    Failure,
+    FlowReceipt,
+    FlowTask,
+    Receipt,
+    Segment,
+    Stage,
+    StitchTask,
+    Task,
+    TraceDetail,
+)
 from tests.run.story import bad_machine, item, plan, receipt
 
 
@@ -60,6 +71,17 @@ def test_only_the_first_tasks_that_compute_are_traced() -> None:
         watcher.answered(task, FlowReceipt(task.id, reused=number < 2))  # what is found in the store shows nothing
     assert traced == [0, 1, *range(2, 2 + TRACED_TASKS)]
     assert not watcher.handed_out(StitchTask(item("a"), plan())).traced
+
+
+def test_traced_tasks_are_given_the_details_and_with_nvtx_no_task_is_left_out() -> None:
+    shapes, nvtx = (TraceDetail.SHAPES,), (TraceDetail.NVTX,)
+    first, *_, last = [Timeline(Clock(), shapes).handed_out(segment(number)) for number in range(2)]
+    assert (first.trace_details, last.trace_details) == (shapes, shapes)
+    watcher = Timeline(Clock(), nvtx)
+    assert all(watcher.handed_out(segment(n)).trace_details == nvtx for n in range(3 * TRACED_TASKS))
+    watcher = Timeline(Clock(), shapes)
+    beyond = [watcher.handed_out(segment(n)) for n in range(TRACED_TASKS + 1)][-1]
+    assert (beyond.traced, beyond.trace_details) == (False, ())
 
 
 def test_what_was_written_is_read_back_with_times_from_the_begin() -> None:

@@ -63,13 +63,19 @@ def moment_of(
 @contextmanager
 def serving(folder: Path, rows: Sequence[ItemRow], tried_again: Sequence[tuple[ItemRow, str]] = ()) -> Iterator[Client]:
     """Serve a run of these rows, under way, whose own folder is that of `pages.write`."""
-    moment = moment_of(rows, tried_again=tried_again)
-    run = WatchedRun(moment, lambda: moment)
+    with serving_moment(folder, moment_of(rows, tried_again=tried_again)) as (client, _):
+        yield client
+
+
+@contextmanager
+def serving_moment(folder: Path, moment: Moment) -> Iterator[tuple[Client, WatchedRun]]:
+    """Serve a run that is at this moment; another one can be put into what is yielded beside the client."""
+    run = WatchedRun(moment, lambda: run.moment)
     with PageServer("127.0.0.1", 0, run, work_folder(folder), Files()) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield Client(server.url)
+            yield Client(server.url), run
         finally:
             server.shutdown()
             thread.join()

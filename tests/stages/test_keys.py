@@ -370,8 +370,10 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to() -> None:
     weights = {"propainter.raft", "propainter.flow_completion", "propainter.generator"}
     """Named by their content, above."""
     by_time_alone = {
+        "device",
         "propainter.attention",
         "propainter.compile",
+        "propainter.cuda_graphs",
         "propainter.window_batch",
         "out",
         "output",

@@ -195,6 +195,10 @@ def test_the_names_of_metrics() -> None:
         "reelmend_quality_score_total": ("counter",),
         "reelmend_oom_steps_total": ("counter", "stage"),
         "reelmend_gpu_used_bytes": ("gauge", "device"),
+        "reelmend_gpu_reserved_bytes": ("gauge", "device"),
+        "reelmend_gpu_utilization_ratio": ("gauge", "device"),
+        "reelmend_worker_rss_bytes": ("gauge", "stage"),
+        "reelmend_worker_rss_peak_bytes": ("gauge", "stage"),
         "reelmend_gpu_peak_bytes": ("gauge", "device"),
     }
 

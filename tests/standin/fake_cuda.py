@@ -27,10 +27,16 @@ class CountingAllocator:
         self.used = self.peak = self.emptied = self.allocations = 0
         self.refuse: Callable[[int], bool] = lambda size: False
         """Says of an allocation's size whether it fails, though there is room."""
+        self.observers: list[Callable[[int, int, int, int], None]] = []
+        """Are called before an allocation fails."""
+        self.history: str | None = None
+        """What is recorded of allocations, as `_record_memory_history` was asked for; None: nothing."""
 
     def take(self, size: int) -> None:
         self.allocations += 1
         if self.used + size > self.capacity or self.refuse(size):
+            for observer in self.observers:
+                observer(0, size, self.used, self.capacity - self.used)
             raise torch.OutOfMemoryError(
                 f"CUDA out of memory. Tried to allocate {size} bytes. {self.capacity - self.used} bytes are free."
             )
@@ -39,6 +45,14 @@ class CountingAllocator:
 
     def give_back(self, size: int) -> None:
         self.used -= size
+
+    def record_history(self, enabled: str | None, **_: object) -> None:
+        self.history = enabled
+
+    def snapshot(self) -> dict[str, object]:
+        """As torch's, in little: segments, and what each device has done if that is recorded."""
+        segment = {"device": 0, "total_size": self.capacity, "allocated_size": self.used}
+        return {"segments": [segment], "device_traces": [["alloc"] * self.allocations] if self.history else [[]]}
 
     def reset_peak(self, device: object = None) -> None:
         self.peak = self.used
@@ -99,6 +113,10 @@ def card(capacity: int = 80 * GB, capability: tuple[int, int] = (9, 0)) -> Itera
         stack.enter_context(patch.object(torch, "empty", empty))
         for name, answer in answers.items():
             stack.enter_context(patch.object(torch.cuda, name, answer))
+        attach = "_cuda_attach_out_of_memory_observer"  # a build without CUDA has none
+        stack.enter_context(patch.object(torch._C, attach, allocator.observers.append, create=True))
+        stack.enter_context(patch.object(torch.cuda.memory, "_snapshot", allocator.snapshot))
+        stack.enter_context(patch.object(torch.cuda.memory, "_record_memory_history", allocator.record_history))
         stack.enter_context(patch.object(deform, "torchvision_kernel", lambda: None))  # its sums are not our own's
         stack.enter_context(patch.object(nn.Module, "to", _to_card(nn.Module.to, stand_in)))
         stack.enter_context(stand_in)

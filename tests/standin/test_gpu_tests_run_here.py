@@ -8,6 +8,7 @@ from tests.gpu import test_kernels_on_a_gpu as kernels
 from tests.gpu import test_same_picture_on_a_gpu as pictures
 from tests.gpu import test_waits_memory_and_compilation_on_a_gpu as hot_loop
 from tests.standin.fake_cuda import Card
+from tests.standin.fake_graphs import fake_graphs
 
 
 def test_kernels(gpu: Card) -> None:
@@ -28,6 +29,13 @@ def test_the_host_waits_as_often_as_the_tests_allow(gpu: Card) -> None:
     hot_loop.test_rafts_iterations_never_wait()
     hot_loop.test_copies_through_pinned_buffers_are_right_and_waited_for_only_when_taken()
     assert hot_loop.waits_of_windows(1, 96) == (1, 3)
+
+
+@pytest.mark.slow
+def test_graphs(gpu: Card) -> None:
+    with fake_graphs(gpu.stand_in) as graphs:
+        hot_loop.compare_graphs_with_eager((40, 32))
+    assert graphs.made >= 3, "of RAFT, the encoder and feature propagation"
 
 
 def test_a_wait_is_noticed(gpu: Card) -> None:

@@ -13,8 +13,12 @@ import torch
 from reelmend.core_model.device.choice import choose_device, why_not
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
 from reelmend.core_model.device.cuda_errors import cuda_fault, one_out_of_memory
+from reelmend.core_model.device.cuda_graphs import why_not_graphed
 from reelmend.core_model.device.gpu_check import Checked, check_device
+from reelmend.core_model.device.gpu_load import MeanLoad, reserved_bytes
+from reelmend.core_model.device.graphed_parts import graph_hot_parts
 from reelmend.core_model.device.memory import CudaMemory, peak_bytes
+from reelmend.core_model.device.memory_snapshot import MemorySnapshots, history
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
@@ -24,6 +28,7 @@ from tests.released import shared
 from tests.standin.card_tensor import CARD
 from tests.standin.executed import functions_that_run, modules_with_tensors
 from tests.standin.fake_cuda import Card, card, on_card
+from tests.standin.fake_graphs import fake_graphs
 from tests.standin.grouping import group_as_on_a_gpu
 from tests.standin.record import Event, Kind
 from tests.standin.shots import (
@@ -53,6 +58,9 @@ NOT_THERE = {
     "device/staging.py": {"Fetched.take", "Staging.send", "Staging.fetch", "PinnedStaging.pinned_bytes", "_Buffer.size"} |
                          {f"PlainStaging.{name}" for name in ("__init__", "send", "fetch")} | {"_Here.take"},
     "device/choice.py": {"_build"},  # words
+    "device/gpu_load.py": {"GpuLoad.__init__"},  # once a process
+    "propainter/restoration.py": {"_window_range"},  # words for a profiler
+    "device/attention_kernels.py": {"_first_line", "_is_of", "_say_once"},  # words
     "device/precision.py": {"_cpu_has_bf16", "Execution.rounding", "_say_once"},  # asks the CPU; words
     "networks/deform.py": {"torchvision_kernel"},
     "networks/raft_encoder.py": {"FrozenBatchNorm.train", "_stage"},
@@ -116,7 +124,10 @@ def other_ways(gpu: Card) -> None:
     raft, completion, generator = networks_on(gpu.stand_in)
     RaftFlow(lambda: raft, "", 2, OPTIONS.execution, stop_below=1e-3).estimate(clip()[0][:3])
     RaftFlow(lambda: raft, "", 2, OPTIONS.execution).warm((40, 32))
-    CudaMemory(CARD).release()
+    with fake_graphs(gpu.stand_in):
+        graphed(gpu)
+        CudaMemory(CARD).release()
+    seen(gpu)
     for networks, side in (([raft], 128), ([completion, generator], 16)):
         warm_up(networks, OPTIONS.execution, (side, side), frames=2)
     assert compile_hot_parts([generator], "auto", torch.device("cpu")).compiled == ()
@@ -127,6 +138,29 @@ def other_ways(gpu: Card) -> None:
     restored = engine.restore(exiting_shot(), 0, 3)
     assert restored.windows is not None
     assert restored.windows.exited > 0
+
+
+def graphed(gpu: Card) -> None:
+    """The parts of which CUDA graphs are recorded: seen once, recorded, replayed."""
+    raft, _, generator = networks_on(gpu.stand_in)
+    graph_hot_parts([raft, generator])
+    for _ in range(3):
+        warm_up([raft], OPTIONS.execution, (128, 128), frames=2)
+        warm_up([generator], OPTIONS.execution, (16, 16), frames=3)
+    assert why_not_graphed() == []
+
+
+def seen(gpu: Card) -> None:
+    """What only looks at the card: its load, and its memory when that runs out."""
+    snapshots = MemorySnapshots()
+    snapshots.watch(CARD)
+    gpu.memory.refuse = lambda size: True
+    with pytest.raises(torch.OutOfMemoryError), history():
+        torch.zeros(8, device=CARD)
+    gpu.memory.refuse = lambda size: False
+    load = MeanLoad()
+    load.read()
+    assert (len(snapshots.take()), load.value, reserved_bytes()) == (1, None, gpu.memory.used)
 
 
 def window_on_card() -> tuple[LocalFrames, torch.Tensor]:

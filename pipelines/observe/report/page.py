@@ -21,8 +21,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reelmend.pipelines.observe.comparison import compare
+from reelmend.pipelines.observe.live_status import Now
 from reelmend.pipelines.observe.overview import Overview, overview
 from reelmend.pipelines.observe.refinement import refinement_in_words
+from reelmend.pipelines.observe.report.machine_views import machine_parts
 from reelmend.pipelines.observe.report.rows import FIELDS, PICTURE, attention_first, row_values, to_script
 from reelmend.pipelines.observe.report.views import (
     found_all_done,
@@ -110,6 +112,8 @@ class Live:
     """In the last minutes."""
     tried_again: Sequence[tuple[ItemRow, str]]
     """Items in progress that lost an attempt, and why."""
+    now: Now | None = None
+    """Machines and speed, as the run reported them last."""
 
 
 def render(
@@ -123,6 +127,7 @@ def render(
     """Return the page. `told`: what its script gets besides the names of the values in a row."""
     return _environment.get_template("report.html.jinja").render(
         **_totals(summary, seen, live),
+        **machine_parts(live.now if live else None),
         started=when(summary.started_at),
         states_to_choose=[state.value for state in ItemState] if live else list(summary.states),
         items_left_out=left_out,
@@ -136,6 +141,11 @@ def render(
 def render_line(summary: RunSummary, seen: Overview, live: Live) -> str:
     """Return the line on top of a live page, as HTML."""
     return _environment.get_template("line.html.jinja").render(**_totals(summary, seen, live))
+
+
+def render_machines(now: Now | None) -> str:
+    """Return speed and machines of a live page, as HTML."""
+    return _environment.get_template("machines.html.jinja").render(**machine_parts(now))
 
 
 def render_totals(summary: RunSummary, seen: Overview, live: Live) -> str:

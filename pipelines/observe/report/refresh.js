@@ -14,6 +14,7 @@ const follow = async () => {
     await Promise.all(lists.map((list) => (isInUse(list) ? null : list.refresh())));
     version = now.version;
   }
+  at("machines").innerHTML = now.machines; // likewise
   pulse.textContent = now.pulse;
   pulse.dataset.life = now.life;
   at("trouble").hidden = !now.trouble;

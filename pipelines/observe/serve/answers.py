@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelmend.pipelines.observe.report.page import Live, picture_beside, render, render_line, render_totals
+from reelmend.pipelines.observe.report.page import (
+    Live,
+    picture_beside,
+    render,
+    render_line,
+    render_machines,
+    render_totals,
+)
 from reelmend.pipelines.observe.report.rows import chunks_done, has_picture, note_on, row_values, score_order
 from reelmend.pipelines.observe.run_status import Life, RunStatus
 from reelmend.pipelines.observe.serve.watched import Moment, WatchedRun
@@ -81,7 +88,7 @@ def live_page(run: WatchedRun) -> str:
 
 
 def now(run: WatchedRun, known: str) -> dict[str, Any]:
-    """Return how far the run is; line and totals, as HTML, only where they are not those of the version known."""
+    """Return how far the run is; as HTML: machines, and line and totals where they are not those of the version known."""
     run.refresh()
     moment, live = run.moment, _live(run)
     is_known = known == str(live.version)
@@ -91,6 +98,7 @@ def now(run: WatchedRun, known: str) -> dict[str, Any]:
         "pulse": _pulse(moment.stands),
         "trouble": redact(run.trouble),
         "line": None if is_known else render_line(moment.summary, moment.seen, live),
+        "machines": render_machines(moment.now),
         "totals": None if is_known else render_totals(moment.summary, moment.seen, live),
     }
 
@@ -106,7 +114,8 @@ def items(moment: Moment, wanted: ItemQuery) -> dict[str, Any]:
 
 def _live(run: WatchedRun) -> Live:
     stands = run.moment.stands
-    return Live(stands.life is Life.RUNNING, run.version, stands.frames_per_second, stands.tried_again)
+    now = run.moment.now
+    return Live(stands.life is Life.RUNNING, run.version, stands.frames_per_second, stands.tried_again, now)
 
 
 def _pulse(stands: RunStatus) -> str:

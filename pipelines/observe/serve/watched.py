@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from reelmend.pipelines.errors import ReelmendError
+from reelmend.pipelines.observe.live_status import Now
 from reelmend.pipelines.observe.overview import Overview
 from reelmend.pipelines.observe.report.rows import attention_first
 from reelmend.pipelines.observe.run_status import Life, RunStatus
@@ -32,6 +33,8 @@ class Moment:
     """Every item of the ledger; some may be of earlier runs."""
     seen: Overview
     stands: RunStatus
+    now: Now | None = None
+    """What the run reported last of itself; None where it is not in progress."""
     _orders: dict[Callable[[ItemRow], Any], list[ItemRow]] = field(default_factory=dict)
 
     @cached_property
