@@ -130,6 +130,8 @@ class _Task:
     item: Item
     traced: bool = field(default=False, kw_only=True)
     """The worker is to record what torch does meanwhile (`reelmend run --profile`)."""
+    recovery: int = field(default=0, kw_only=True)
+    """Number of its step in `reelmend.core_model.device.recovery.RECOVERY`; 0: CUDA has not failed on it."""
 
     @property
     def index(self) -> int:

@@ -55,6 +55,9 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Record traces of some tasks and a timeline of all tasks, for Perfetto.")
     ] = False,
+    debug_cuda: Annotated[
+        bool, typer.Option("--debug-cuda", help="Slow: let errors of CUDA name their operator, and compile nothing.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -81,7 +84,7 @@ def run(
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
-    outcome = run_items(job, display, selection, profile=profile)
+    outcome = run_items(job, display, selection, profile=profile, debug_cuda=debug_cuda)
     summary, rows = outcome.summary, outcome.rows
     work = location_of(job.out) / WORK_FOLDER
     report = str(work / REPORT) if outcome.report else None

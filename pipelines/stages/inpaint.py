@@ -132,7 +132,9 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
             windows: list[WindowCount] = []
             shots = shots_of(block, task, worker_context, side)
             repeats = shots[0].distinct.repeats(block.kept_start, block.kept_stop)
-            part = encode_part(_restore(shots, block, worker_context, windows), side, windows, repeats)
+            step = worker_context.recovery.step
+            patches = _restore(shots, block, worker_context, windows)
+            part = encode_part(patches, side, windows, repeats, step.name if step.changes else "")
         except DeviceFull as exc:
             reason = str(exc)
             STEPS.take(SMALLER_BLOCK if side != sides[-1] else GIVE_UP)
@@ -183,7 +185,7 @@ def _restore_region(
     """Return the frames that are kept of a block, of one region, and what is known of their holes."""
     first, last = shot.distinct.count(block.kept_start, block.kept_stop)
     with worker_context.model_clock.running():
-        restored = worker_context.engine.restore(shot, first, last)
+        restored = worker_context.computing_engine.restore(shot, first, last)
     masks = shot.masks(first, last)
     check_restored(worker_context.context.job.engine, restored, masks.shape)
     windows += [restored.windows] if restored.windows is not None else []
