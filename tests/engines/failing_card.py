@@ -29,6 +29,8 @@ class FailingCardConfig:
     """Ways of computing that fail, as `asked+plain`; `once`: the first call of all processes."""
     says: str = ""
     """The words of the error."""
+    computes: bool = False
+    """Multiply two matrices by torch before."""
     diary: str = ""
     """File of a line per call: process and way."""
 
@@ -54,6 +56,10 @@ class FailingCard:
         first = not diary.exists()
         with diary.open("a") as lines:
             lines.write(f"{os.getpid()} {self.way}\\n")
+        if self.settings.computes:
+            import torch
+
+            torch.ones(2, 3) @ torch.ones(3, 4)
         fails = self.settings.fails.split("+")
         if (dead and self.way != "cpu") or self.way in fails or ("once" in fails and first):
             dead.append(self.way)
@@ -67,7 +73,7 @@ class FailingCardSpec(EngineSpec[FailingCardConfig]):
     name = "failing_card"
     section = FailingCardConfig
     reads_flow = FlowReading.NONE
-    without_effect = ("fails", "says", "diary")
+    without_effect = ("fails", "says", "computes", "diary")
 
     def build_engine(self, job, weights):
         return FailingCard(self.settings_digest(job, weights), self.settings(job), way_of(job))

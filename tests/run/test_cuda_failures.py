@@ -12,12 +12,19 @@ import pytest
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines import registry
 from reelmend.pipelines.job.load import load_job
+from reelmend.pipelines.observe.progress import SilentDisplay
+from reelmend.pipelines.run.driver import run_job
+from reelmend.pipelines.stages.cuda_debugging import BLOCKING
+from reelmend.pipelines.storage.ledger import read_ledger
+from reelmend.pipelines.storage.run_layout import LEDGER
 from tests.clips import write_clip
 from tests.engines.failing_card import LEVELS, install_failing_card
 from tests.jobs import finish
 
 ILLEGAL = "CUDA error: an illegal memory access was encountered"
 LAUNCH = "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling cublasGemmEx"
+EXACT = [f"propainter.{setting}" for setting in ("precision=fp32", "tf32=false", "compile=off", "attention=math")]
+"""Nothing is left to change but the device."""
 HOLE = "box:40,24,16,16"
 
 
@@ -78,30 +85,42 @@ def test_after_one_error_another_process_does_the_rest_and_nothing_else_is_diffe
 
 def test_what_fails_again_is_computed_without_what_may_be_at_fault_and_last_on_the_cpu(clip: Path) -> None:
     """The second chunk begins where the first one has arrived; the ledger says so, after a resumed run as well."""
-    job = job_of(clip, "out", "on_gpu_error=cpu", fails="asked+plain+fp32", says=LAUNCH)
+    no_kernels = "propainter.compile=off", "propainter.attention=math"  # one step less
+    job = job_of(clip, "out", "on_gpu_error=cpu", *no_kernels, fails="plain+fp32", says=LAUNCH)
     _, rows = finish(job)
-    assert calls(clip) == ([0, 1, 2, 3, 4, 4], ["asked", "asked", "plain", "fp32", "cpu", "cpu"])
+    assert calls(clip) == ([0, 1, 2, 3, 3], ["plain", "plain", "fp32", "cpu", "cpu"])
     assert level(clip) == {LEVELS["cpu"]}
     row = rows["clip"]
     assert (row.state, row.attempts) == ("restored", 1)
-    assert (row.facts["cuda_errors"], row.facts["cuda_recovery"]) == (4, "cpu")
+    assert (row.facts["cuda_errors"], row.facts["cuda_recovery"]) == (3, "cpu")
     assert "computed on the CPU" in row.reason
 
     (clip / "out/clip.mkv").unlink()
     _, rows = finish(job)
-    assert len(calls(clip)[0]) == 6, "its parts are taken as they are"
+    assert len(calls(clip)[0]) == 5, "its parts are taken as they are"
     assert rows["clip"].facts["cuda_recovery"] == "cpu"
 
 
 def test_where_every_way_fails_the_item_is_quarantined_with_the_kind_and_the_way_out(clip: Path) -> None:
-    exact = ["precision=fp32", "tf32=false", "compile=off", "attention=math"]
-    summary, rows = finish(job_of(clip, "out", *(f"propainter.{setting}" for setting in exact), fails="fp32"))
+    summary, rows = finish(job_of(clip, "out", *EXACT, fails="fp32"))
     row = rows["clip"]
     assert (row.state, row.kind, row.stage, row.attempts) == ("quarantined", "ContextLost", "inpaint", 1)
     assert row.reason.startswith(f"{clip}/in/clip.mkv: CUDA failed, illegal access: {ILLEGAL}; tried again as the job")
     assert row.reason.endswith("--debug-cuda names the operator, on_gpu_error=cpu computes such items on the CPU")
     assert calls(clip) == ([0, 1], ["fp32", "fp32"]), "there is no other way on a GPU than the one asked for"
     assert summary.exit_status == 3
+
+
+def test_debugging_compiles_nothing_and_names_the_operator(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in BLOCKING:
+        monkeypatch.delenv(name, raising=False)
+    words = ["propainter.attention=math", "failing_card.computes=true"]
+    run_job(job_of(clip, "out", *words, fails="plain", says="no such kernel"), SilentDisplay(), debug_cuda=True)
+    (row,) = read_ledger(clip / "out/_reelmend" / LEDGER)
+    assert row.state == "failed"
+    assert "no such kernel; the last operator was aten.mm.default of float32[2, 3] cpu, float32[3, 4] cpu" in row.reason
+    assert calls(clip) == ([0], ["plain"])
+    assert os.environ["CUDA_LAUNCH_BLOCKING"] == "1"
 
 
 @pytest.mark.ray
