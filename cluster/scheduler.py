@@ -255,11 +255,19 @@ class Scheduler:
             pool = worker.pool
             self._failed_starts[pool.name] += 1
             allowed = START_ATTEMPTS if event.refused else START_ATTEMPTS + 2 * pool.size
-            if (failed := self._failed_starts[pool.name]) >= allowed:
+            if (failed := self._failed_starts[pool.name]) >= allowed and (left := self._warm_in(pool)):
+                self._failed_starts[pool.name], self._allowed[pool.name] = 0, left
+                what = f"{failed} {pool.name} workers in a row could not start"
+                log.warning("%s: continuing with %d, the last said: %s", what, left, event.reason)
+            elif failed >= allowed:
                 self._state.halt(
                     f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
                     kind=FailureKind.WORKER_LOST,
                 )
+
+    def _warm_in(self, pool: Pool) -> int:
+        """How many workers of the pool can work: one GPU that is gone must not stop those that are there."""
+        return sum(worker.warm for worker in self._of(pool))
 
     def _shrink(self, pool: Pool | None) -> bool:
         """Continue with one process less, after one ran out of memory. False where it was alone already.

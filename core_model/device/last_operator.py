@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class LastOperator(TorchDispatchMode):
+class LastOperator(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
     """Inside, remembers the operator that was called last, with the shapes of its tensors.
 
     On CUDA that is the one at fault only where the host waits for each kernel (CUDA_LAUNCH_BLOCKING=1). Compiled parts
@@ -16,7 +16,7 @@ class LastOperator(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.words = ""
         """`aten.mm.default of float32[2, 3] cuda:0, float32[3, 4] cuda:0`; "" before the first."""
 

@@ -88,6 +88,23 @@ def test_a_worker_in_which_cuda_failed_gets_no_other_task_and_is_replaced() -> N
     assert play.state.rows["a"].attempts == 1
 
 
+def test_workers_that_find_a_gpu_gone_do_not_stop_those_that_work() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1")
+    assert play.runs() == {"flow:a:0": "restore-1"}
+    for number in range(2, 2 + START_ATTEMPTS):
+        play.scheduler.handle(Gone(f"restore-{number}", "device=cuda cannot be used", refused=True))
+        assert play.starts() == ([f"restore-{number + 1}"] if number <= START_ATTEMPTS else [])
+    assert not play.state.halted
+    play.done("flow:a:0")
+    assert play.runs() == {"flow:a:1": "restore-1"}
+    play.scheduler.handle(Gone("restore-1", "killed"))
+    for number in range(2 + START_ATTEMPTS, 2 + 2 * START_ATTEMPTS):
+        assert play.starts() == [f"restore-{number}"]
+        play.scheduler.handle(Gone(f"restore-{number}", "device=cuda cannot be used", refused=True))
+    assert "3 restore workers in a row could not start, the last: device=cuda cannot be used" in play.state.halted
+
+
 def test_a_task_that_kills_every_worker_fails_its_item_only() -> None:
     play = Play("a", "b", attempts=2).probed()
     play.warm("restore-1", "restore-2")

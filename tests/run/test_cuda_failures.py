@@ -111,6 +111,7 @@ def test_where_every_way_fails_the_item_is_quarantined_with_the_kind_and_the_way
     assert summary.exit_status == 3
 
 
+@pytest.mark.slow
 def test_debugging_compiles_nothing_and_names_the_operator(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in BLOCKING:
         monkeypatch.delenv(name, raising=False)
