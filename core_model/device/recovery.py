@@ -38,23 +38,23 @@ NEW_PROCESS = RecoveryStep(
 )
 PLAIN = RecoveryStep(
     "plain",
-    "without compilation, and with attention by `math`",
+    "without compilation, with attention by `math`",
     "time, and memory of attention",
     Picture.ROUNDED,
     plain=True,
 )
 EXACT = RecoveryStep(
     "fp32",
-    "the same in fp32, without TF32",
-    "two to four times the time, twice the memory",
+    "in fp32, without TF32, compilation or fused attention",
+    "time, and twice the memory of half precision",
     Picture.ROUNDED,
     plain=True,
     exact=True,
 )
 ON_CPU = RecoveryStep(
     "cpu",
-    "on the CPU, with `on_gpu_error=cpu`",
-    "a hundred times the time, while the worker holds its GPU",
+    "on the CPU (`on_gpu_error=cpu`)",
+    "the CPU's time, while the worker holds its GPU",
     Picture.ROUNDED,
     plain=True,
     exact=True,
@@ -63,6 +63,9 @@ ON_CPU = RecoveryStep(
 
 RECOVERY = (AS_ASKED, NEW_PROCESS, PLAIN, EXACT, ON_CPU)
 """In the order in which they are tried; a task holds the number of its step."""
+
+LAST_OPERATOR = "the last operator was"
+"""Begins what an error's reason says of the operator at fault, where that was asked for."""
 
 _BY_NAME = {step.name: step for step in RECOVERY}
 

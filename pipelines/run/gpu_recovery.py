@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reelmend.core_model.device.recovery import ON_CPU, RECOVERY
+from reelmend.core_model.device.recovery import LAST_OPERATOR, ON_CPU, RECOVERY
 from reelmend.pipelines.tasks import Stage, Task
 
 DEFAULT_STEPS = (1, 2, 3)
@@ -42,9 +42,12 @@ class GpuRecovery:
         if RECOVERY[task.recovery].changes:
             self._held[task.stage] = max(task.recovery, self._held.get(task.stage, 0))
 
-    @property
-    def tried(self) -> str:
-        """All that was tried, in words, and what can be done."""
+    def in_words(self, reason: str) -> str:
+        """Return the reason of the last error with all that was tried, and what can be done."""
         ways = "; ".join(RECOVERY[step].how.replace("`", "") for step in self._steps)
-        cpu = "" if RECOVERY.index(ON_CPU) in self._steps else ", on_gpu_error=cpu computes such items on the CPU"
-        return f"tried again {ways}; reelmend run --debug-cuda names the operator{cpu}"
+        advice = [f"{reason}; tried again {ways}"]
+        if LAST_OPERATOR not in reason:
+            advice.append("reelmend run --debug-cuda names the operator")
+        if RECOVERY.index(ON_CPU) not in self._steps:
+            advice.append("on_gpu_error=cpu computes such items on the CPU")
+        return "; ".join(advice)

@@ -206,7 +206,7 @@ class ItemWork:
         if again is not None:
             self._offer(again)
             return
-        reason = f"{failure.reason}; {self._recovery.tried}"
+        reason = self._recovery.in_words(failure.reason)
         self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=reason, stage=task.stage)
 
     def give_up(self, state: ItemState, *, kind: str, reason: str, stage: str = "") -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb
-from reelmend.core_model.device.recovery import RECOVERY
+from reelmend.core_model.device.recovery import LAST_OPERATOR, RECOVERY
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.device import device_of
@@ -148,7 +148,7 @@ class Worker:
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
             failure = _failure(task, exc, time.monotonic() - began)
             if last is not None and last.words:
-                failure = replace(failure, reason=f"{failure.reason}; the last operator was {last.words}")
+                failure = replace(failure, reason=f"{failure.reason}; {LAST_OPERATOR} {last.words}")
             return replace(failure, reason=self._worker_context.inputs.named(failure.reason))
         finally:
             self._worker_context.inputs.release()

@@ -166,4 +166,4 @@ def test_an_error_of_something_else_in_a_process_whose_context_is_dead(monkeypat
 
 def test_a_result_says_in_words_how_it_was_computed() -> None:
     assert recovery_note(AS_ASKED) == []
-    assert recovery_note(ON_CPU) == ["CUDA failed on it, and it was computed on the CPU, with on_gpu_error=cpu"]
+    assert recovery_note(ON_CPU) == ["CUDA failed on it, and it was computed on the CPU (on_gpu_error=cpu)"]
