@@ -22,7 +22,9 @@ BLOCKING = {"CUDA_LAUNCH_BLOCKING": "1", "PYTORCH_USE_CUDA_DSA": "1"}
 
 
 def wait_for_each_kernel() -> None:
-    """Let CUDA report errors in the call that causes them. To be called before CUDA starts in this process."""
+    """Let CUDA report errors in the call that causes them. To be called before CUDA starts in this process, and once or more."""
+    if BLOCKING.items() <= os.environ.items():
+        return
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         log.warning("CUDA has started before --debug-cuda: errors may name a later operator than the one at fault")

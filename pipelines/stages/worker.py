@@ -40,7 +40,7 @@ _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def device_in_use() -> tuple[str, float]:
-    """Return (`machine:GPU`, MB in use there by all processes); ("", 0) where this process uses none.
+    """Return (`machine:GPU`, MB in use there by all processes); ("", 0) where this process uses none, or can no longer.
 
     The GPU is named as the machine numbers it, which is not how the process does: it sees only its own.
     """
@@ -50,7 +50,10 @@ def device_in_use() -> tuple[str, float]:
 
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return "", 0.0
-    free, total = torch.cuda.mem_get_info()
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:  # after some errors every call of CUDA fails, and the answer that says so has to get through
+        return "", 0.0
     visible = os.environ.get(_VISIBLE, "").split(",")[0]
     return f"{platform.node()}:{visible or torch.cuda.current_device()}", (total - free) / 2**20
 

@@ -1,6 +1,8 @@
 """What an item's tasks go through after errors of CUDA, and what that costs the item."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,9 @@ from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.blame import blame
+from reelmend.pipelines.stages.cuda_debugging import BLOCKING, wait_for_each_kernel
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, ProbeTask, Stage, Task
 from tests.run.story import bad_machine, begin, item, plan, receipt, take
@@ -162,6 +167,33 @@ def test_an_error_of_something_else_in_a_process_whose_context_is_dead(monkeypat
     assert blame(ProbeTask(item("a")), error).kind == "ContextLost"
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     assert blame(ProbeTask(item("a")), error).kind == "IndexError"
+
+
+def test_debugging_says_where_it_came_too_late(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in BLOCKING:
+        monkeypatch.delenv(name, raising=False)
+    wait_for_each_kernel()
+    assert os.environ["CUDA_LAUNCH_BLOCKING"] == "1"
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    wait_for_each_kernel()
+    assert not caplog.messages, "it was in time"
+    monkeypatch.delenv("CUDA_LAUNCH_BLOCKING")
+    wait_for_each_kernel()
+    assert "CUDA has started before --debug-cuda" in caplog.text
+
+
+def test_a_worker_whose_every_call_of_cuda_fails_still_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError(ILLEGAL)
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    for call in ("synchronize", "mem_get_info"):
+        monkeypatch.setattr(torch.cuda, call, fail)
+    answer = Worker(RunContext("run", JobConfig(out=str(tmp_path)))).perform(ProbeTask(item("a")))
+    assert isinstance(answer, Failure)
+    assert answer.kind == "ContextLost"
 
 
 def test_a_result_says_in_words_how_it_was_computed() -> None:
