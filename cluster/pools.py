@@ -30,6 +30,7 @@ from reelmend.cluster.shared_gpus import SharedGpus
 from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.pipelines.errors import kind_of_death
 from reelmend.pipelines.run.executor import TaskWorker, WorkerFactory
+from reelmend.pipelines.stages.cuda_debugging import wait_for_each_kernel
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.tasks import Failure, Receipt, Task
 from reelmend.pipelines.utils.logs import LogLine, log_to_stderr
@@ -49,6 +50,8 @@ class _RestoringWorker:
     def warm(self, context: RunContext, worker_factory: WorkerFactory, pool: Pool) -> int:
         """Load what tasks of the pool need; return how many like this one its GPU's memory holds, 0: unknown."""
         log_to_stderr(context.job.log.format, logging.INFO)  # Ray keeps it in its own file for each worker
+        if context.debug_cuda:
+            wait_for_each_kernel()  # first of all: what comes next asks CUDA
         use_threads(pool.threads)
         if pool.gpus:
             let_segments_grow()

@@ -1,6 +1,7 @@
 """Scheduler: events in, instructions out; imports no Ray.
 
 PLACING ─ Placed → WARMING ─ Ready → IDLE ⇄ BUSY        Gone ends any of them, Stop all but BUSY
+                                              └→ SPENT   Stop ends it: CUDA has failed in it
 """
 
 import logging
@@ -139,6 +140,7 @@ class _Phase(Enum):
     WARMING = auto()
     IDLE = auto()
     BUSY = auto()
+    SPENT = auto()  # CUDA has failed in it: it cannot compute any more, and is to end
 
 
 @dataclass
@@ -221,6 +223,7 @@ class Scheduler:
         ended: list[Instruction] = [*self._end_late(now_s), *self._end_hanging(now_s)]
         if self.draining:
             return ended
+        ended += self._stop_spent()
         assigned = list(self._assign(self._overstaying(now_s)))
         self._state.signs.look(now_s)  # which begins to count for these
         self._begun_s |= {run.task.id: now_s for run in assigned}
@@ -234,7 +237,8 @@ class Scheduler:
         self._own_process.discard(answer.task_id)
         for worker in self._workers.values():
             if worker.task and worker.task.id == answer.task_id:
-                worker.phase, worker.task = _Phase.IDLE, None
+                lost = isinstance(answer, Failure) and answer.kind == FailureKind.CONTEXT_LOST
+                worker.phase, worker.task = _Phase.SPENT if lost else _Phase.IDLE, None
         self._state.handle(answer)
 
     def _gone(self, worker: _Worker, event: Gone) -> None:
@@ -251,11 +255,19 @@ class Scheduler:
             pool = worker.pool
             self._failed_starts[pool.name] += 1
             allowed = START_ATTEMPTS if event.refused else START_ATTEMPTS + 2 * pool.size
-            if (failed := self._failed_starts[pool.name]) >= allowed:
+            if (failed := self._failed_starts[pool.name]) >= allowed and (left := self._warm_in(pool)):
+                self._failed_starts[pool.name], self._allowed[pool.name] = 0, left
+                what = f"{failed} {pool.name} workers in a row could not start"
+                log.warning("%s: continuing with %d, the last said: %s", what, left, event.reason)
+            elif failed >= allowed:
                 self._state.halt(
                     f"{failed} {pool.name} workers in a row could not start, the last: {event.reason}",
                     kind=FailureKind.WORKER_LOST,
                 )
+
+    def _warm_in(self, pool: Pool) -> int:
+        """How many workers of the pool can work: one GPU that is gone must not stop those that are there."""
+        return sum(worker.warm for worker in self._of(pool))
 
     def _shrink(self, pool: Pool | None) -> bool:
         """Continue with one process less, after one ran out of memory. False where it was alone already.
@@ -390,6 +402,13 @@ class Scheduler:
                     kept -= 1
                     del self._workers[worker.name]
                     yield Stop(worker.name)
+
+    def _stop_spent(self) -> list[Instruction]:
+        """End workers that can no longer use their GPU, before anything is assigned: others take their places."""
+        spent = [name for name, worker in self._workers.items() if worker.phase is _Phase.SPENT]
+        for name in spent:
+            del self._workers[name]
+        return [Stop(name) for name in spent]
 
     def _superfluous(self, worker: _Worker, pool: Pool, count: int, now_s: float) -> bool:
         """Whether a worker that has no task is to go, being one of `count` of its pool."""

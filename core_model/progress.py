@@ -52,6 +52,11 @@ class Progress:
         self._done += 1
         self.sign()
 
+    def show(self, frames: float) -> None:
+        """The present task is done in another process, which has done so many frames of it."""
+        self._done, self._frames, self._share = frames, 0.0, 0.0
+        self.sign()
+
     def reach(self, share: float) -> None:
         """So much of the piece is done, 0..1; less than before means nothing."""
         self._share = max(self._share, min(1.0, share))

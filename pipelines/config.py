@@ -36,6 +36,11 @@ class OutOfMemory(StrEnum):
     smaller = "smaller"
 
 
+class OnGpuError(StrEnum):
+    fail = "fail"
+    cpu = "cpu"
+
+
 class StillFrames(StrEnum):
     off = "off"
     equal = "equal"
@@ -475,6 +480,8 @@ class JobConfig:
     device: str = "auto"
     """Device that networks compute on: auto (a GPU where torch can use one, else the CPU), cpu, cuda, cuda:N or mps. All
     but auto are that device or an error. cuda:N and mps are for runs in one process."""
+    on_gpu_error: OnGpuError = OnGpuError.fail
+    """What is left where CUDA fails on a task in every other way: fail (quarantine the item) or cpu (compute it there)."""
     mode: Mode = Mode.inpaint
     """inpaint: fill the masked pixels. outpaint: extend the frame by the factors of `outpaint` and fill the new area;
     masks are optional. masks: restore nothing, and write each video's mask (`reelmend mask make`)."""

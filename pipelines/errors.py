@@ -17,6 +17,7 @@ ReelmendError
     ├── StoreError      reading or writing an artefact failed (disk full, I/O error)
     │   └── StoreAway     the store does not answer: the run waits for it      exit 75 when that takes too long
     ├── SourceChanged   a video or mask was written while it was read
+    ├── ContextLost     CUDA failed, and the process can no longer use its GPU
     └── WorkerLost      the process that held the task died
         ├── MachineLost   its whole machine went away (a spot machine that was taken back)
         └── MemoryLost    its machine ran out of memory
@@ -89,6 +90,10 @@ class SourceChanged(TransientError):
     """A video or mask is not, for now, what the probe saw; what was computed from it is not published."""
 
 
+class ContextLost(TransientError):
+    """CUDA failed so that the process can no longer use its GPU; another process may."""
+
+
 class SourceUnreadable(TransientError):
     """A video or mask cannot be read now; the fault is its own, not the run's."""
 
@@ -127,6 +132,8 @@ class FailureKind(StrEnum):
     STORE = "StoreError"
     STORE_AWAY = "StoreAway"
     SOURCE_CHANGED = "SourceChanged"
+    CONTEXT_LOST = "ContextLost"
+    """The process that answers so must get no further task."""
     WORKER_LOST = "WorkerLost"
     MACHINE_LOST = "MachineLost"
     MEMORY_LOST = "MemoryLost"

@@ -141,6 +141,8 @@ class _Task:
     """The worker is to record what torch does meanwhile (`reelmend run --profile`)."""
     trace_details: tuple[TraceDetail, ...] = field(default=(), kw_only=True)
     """What it records in addition."""
+    recovery: int = field(default=0, kw_only=True)
+    """Number of its step in `reelmend.core_model.device.recovery.RECOVERY`; 0: CUDA has not failed on it."""
 
     @property
     def index(self) -> int:

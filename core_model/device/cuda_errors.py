@@ -1,14 +1,13 @@
 """Errors of CUDA by kind, recognised by their texts: most arrive as a plain RuntimeError.
 
 Out of memory leaves the process usable. After the others the CUDA context is dead: every later call fails with the same
-text, whatever it computes.
+text, whatever it computes. Imports no torch, which a process without a network never needs.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-
-import torch
 
 
 class CudaFault(StrEnum):
@@ -46,7 +45,8 @@ _TEXTS = (
 
 def cuda_fault(error: BaseException) -> CudaFault | None:
     """Return the kind of an error of CUDA; None for any other, which is the code's or the data's."""
-    if isinstance(error, torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return CudaFault.OUT_OF_MEMORY
     if not isinstance(error, RuntimeError):
         return None
@@ -60,6 +60,37 @@ def one_out_of_memory() -> Iterator[None]:
     try:
         yield
     except RuntimeError as exc:
+        import torch
+
         if isinstance(exc, torch.OutOfMemoryError) or cuda_fault(exc) is not CudaFault.OUT_OF_MEMORY:
             raise
         raise torch.OutOfMemoryError(str(exc)) from exc
+
+
+def ending_fault(error: BaseException) -> tuple[CudaFault, BaseException] | None:
+    """Return the kind of an error after which the process cannot go on computing on its device, and the error itself.
+
+    That may be the cause of `error`, or its cause. None where the process can go on, as far as the error says.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        kind = cuda_fault(seen)
+        if kind is not None and not kind.context_survives:
+            return kind, seen
+        seen = seen.__cause__
+    return None
+
+
+def context_fault() -> tuple[CudaFault, BaseException] | None:
+    """Ask CUDA whether the context of this process is whole: return what is wrong, None where it is, or there is none.
+
+    Kernels fail after the call that started them has returned, so an error of something else may come first.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError as exc:
+        return ending_fault(exc)
+    return None

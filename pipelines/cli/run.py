@@ -66,6 +66,9 @@ def run(
     refine: Refine = False,
     strict: Annotated[bool, typer.Option("--strict", help="Quarantine items whose masks are doubtful.")] = False,
     profile: Profile = None,
+    debug_cuda: Annotated[
+        bool, typer.Option("--debug-cuda", help="Slow: let errors of CUDA name their operator, and compile nothing.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -93,7 +96,7 @@ def run(
     screen = console()
     show_log(job.log.format)
     display = choose_display(screen, machine=as_json, log=job.log.format)
-    outcome = run_items(job, display, selection, profile=details)
+    outcome = run_items(job, display, selection, profile=details, debug_cuda=debug_cuda)
     summary, rows = outcome.summary, outcome.rows
     work = location_of(job.out) / WORK_FOLDER
     report = str(work / REPORT) if outcome.report else None

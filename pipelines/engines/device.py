@@ -1,5 +1,6 @@
 """The setting `device`: where a job's networks compute, and what goes with it."""
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,12 @@ def device_of(job: JobConfig) -> "torch.device":
         return choose_device(job.device)
     except NoDevice as exc:
         raise SetupError(f"{exc}; `reelmend doctor --gpu` checks the parts, device=cpu computes without") from exc
+
+
+def refused_gpu(error: BaseException) -> str:
+    """Return what `error` says if it is that this process cannot use the device of its job, else ""."""
+    if "torch" not in sys.modules or not isinstance(error, SetupError):
+        return ""
+    from reelmend.core_model.device.choice import NoDevice
+
+    return str(error) if isinstance(error.__cause__, NoDevice) else ""

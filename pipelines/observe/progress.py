@@ -7,6 +7,7 @@ from typing import Protocol
 from rich.console import Console
 
 from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.errors import FailureKind
 from reelmend.pipelines.observe.pace import RunPace, clock
 from reelmend.pipelines.observe.progress_live import LiveDisplay
 from reelmend.pipelines.observe.task_progress import Signs
@@ -84,7 +85,8 @@ class LogDisplay:
 
     def change(self, row: ItemRow, answer: Receipt | Failure | None) -> None:
         if isinstance(answer, Failure) and answer.transient and not row.state.ended:
-            log.warning(LogLine(f"attempt lost: {answer.reason}", run=self._run_id, item=row.id, task=answer.task_id))
+            what = "tried again" if answer.kind == FailureKind.CONTEXT_LOST else "attempt lost"
+            log.warning(LogLine(f"{what}: {answer.reason}", run=self._run_id, item=row.id, task=answer.task_id))
         if not row.state.ended:
             self._pace.change(row)
         if self._states.get(row.id) == row.state:

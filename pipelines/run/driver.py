@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 from reelmend.pipelines.config import ExecutorName, JobConfig, LogConfig
+from reelmend.pipelines.engines.recovery import steps_of
 from reelmend.pipelines.engines.registry import check_engine, find_weights, refuse_distant
 from reelmend.pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError
 from reelmend.pipelines.forecast.forecast import forecast
@@ -44,6 +45,7 @@ from reelmend.pipelines.run.resume import find_finished_earlier
 from reelmend.pipelines.run.selection import EVERYTHING, Selection
 from reelmend.pipelines.run.set_aside import SetAside
 from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.cuda_debugging import wait_for_each_kernel
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.files import Files
@@ -103,23 +105,35 @@ class RunOutcome:
 
 
 def run_job(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
+    job: JobConfig,
+    display: Display,
+    selection: Selection = EVERYTHING,
+    *,
+    profile: Sequence[TraceDetail] | None = None,
+    debug_cuda: bool = False,
 ) -> RunSummary:
     """As `run_items`; returns the totals alone."""
-    return run_items(job, display, selection, profile=profile).summary
+    return run_items(job, display, selection, profile=profile, debug_cuda=debug_cuda).summary
 
 
 def run_items(
-    job: JobConfig, display: Display, selection: Selection = EVERYTHING, *, profile: Sequence[TraceDetail] | None = None
+    job: JobConfig,
+    display: Display,
+    selection: Selection = EVERYTHING,
+    *,
+    profile: Sequence[TraceDetail] | None = None,
+    debug_cuda: bool = False,
 ) -> RunOutcome:
     """Restore what the job names and `selection` takes up, and return how it went; the same again finishes the rest.
 
     With `profile`, traces of a few tasks, with these details, and a timeline of all are in `profile/` among the run's
-    own files.
+    own files. With `debug_cuda`, errors of CUDA name their operator, and nothing is compiled.
 
     Raises ConfigError, SetupError or StoreAway before any work, and KeyboardInterrupt when interrupted: ledger and
     report then show how far the run came, or are the last run's where this one had not started its items.
     """
+    if debug_cuda:
+        wait_for_each_kernel()
     refuse_distant(job)
     start_ahead()
     looks = Headers(job, LOOKING_S)
@@ -132,7 +146,7 @@ def run_items(
         refuse_unusable_sources(items)
         patiently(lambda: refuse_hopeless(items, job, looks), start_s)
         size = patiently(lambda: first_size(items, job, looks), start_s)
-    context = RunContext(_new_run_id(), job, find_weights(job), size)
+    context = RunContext(_new_run_id(), job, find_weights(job), size, debug_cuda)
     worker_context = WorkerContext(context)
     patiently(lambda: _check_machine(context, worker_context.files), start_s)
     _check_cache(context, items)
@@ -251,6 +265,7 @@ class _Run:
             active_bytes=run.active_bytes,
             observer=Observers(*first, self._ledger, OnChange(self._display.change), *timeline),
             outage=outage,
+            recovery=steps_of(self._context.job),
         )
 
     def _outlast_outage(self, outage_s: float) -> None:

@@ -4,10 +4,12 @@ An executor pulls tasks from a `RunState` as it has room for them, and hands bac
 comes next, what a failure means and when the run is over is the state's business; where tasks run is the executor's.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Protocol
 
@@ -15,15 +17,18 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.config import ExecutorName, JobConfig
 from reelmend.pipelines.engines.device import device_of, one_process_only
 from reelmend.pipelines.engines.registry import only_here, wants_gpu
-from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.errors import FailureKind, SetupError
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.observe.task_progress import Beat
+from reelmend.pipelines.run.child_worker import ChildWorker
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker import Worker
 from reelmend.pipelines.tasks import Failure, Receipt, Stage, Task
 from reelmend.pipelines.utils.repeating import repeating
 from reelmend.pipelines.utils.signals import stop_requests
+
+log = logging.getLogger(__name__)
 
 _LOOK_S = 0.2
 """Between two looks whether a store answers again."""
@@ -66,15 +71,17 @@ class InlineExecutor:
 
     def __init__(self, context: RunContext, worker_factory: WorkerFactory = Worker) -> None:
         """Raises SetupError where the job's networks are to compute on a device that this process cannot use."""
-        if wants_gpu(context.job):
-            device_of(context.job)
-        self._worker = worker_factory(context)
+        device = str(device_of(context.job)) if wants_gpu(context.job) else context.job.device
+        self._worker: TaskWorker = worker_factory(context)
+        # A process that takes this one's place computes on the same device: with `auto` it might choose the CPU.
+        self._child = ChildWorker(replace(context, job=replace(context.job, device=device)), worker_factory)
+        self._job = context.job
         self._grace_s = context.job.run.stop_grace_s
 
     def run(self, state: RunState) -> None:
         state.expect_workers(1)
         state.count_workers(1)
-        with stop_requests(self._grace_s) as stop, _beats_of_this_process(state):
+        with stop_requests(self._grace_s) as stop, _beats_of_this_process(state), closing(self._child):
             while not state.over:
                 task = state.take()
                 if task is None and state.waits_for_store:
@@ -86,9 +93,24 @@ class InlineExecutor:
                     if state.over:
                         break
                     raise RuntimeError("the run is not over, nothing is in work and no task is ready")
-                state.handle(self._worker.perform(task))
+                answer = self._worker.perform(task)
+                state.handle(answer)
+                if isinstance(answer, Failure) and answer.kind == FailureKind.CONTEXT_LOST:
+                    self._leave_process(state, answer)
                 if stop.made and not state.over:
                     raise KeyboardInterrupt
+
+    def _leave_process(self, state: RunState, failure: Failure) -> None:
+        """CUDA has failed in this process, which nothing can mend: another one does what is left."""
+        if only_here(self._job):
+            state.halt(
+                f"{failure.reason}; this process can no longer use its GPU, and the engine {self._job.engine} or its "
+                "flow method is registered in it only: start the program again, or install the engine as a package",
+                kind=failure.kind,
+            )
+        if self._worker is not self._child and not state.over:
+            log.warning("CUDA failed, and this process can no longer use its GPU: another process does what is left")
+            self._worker = self._child
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import shlex
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from reelmend.pipelines.errors import PROCESS_LOST, FailureKind
+from reelmend.pipelines.run.gpu_recovery import DEFAULT_STEPS, GpuRecovery
 from reelmend.pipelines.run.task_order import choose
 from reelmend.pipelines.storage.flow_cache.usage import total
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow, ItemState
@@ -81,11 +83,12 @@ def new_row(item: Item) -> ItemRow:
 class ItemWork:
     """One started item of a run: where it stands and which of its tasks are ready."""
 
-    def __init__(self, item: Item, row: ItemRow, attempts: int) -> None:
+    def __init__(self, item: Item, row: ItemRow, attempts: int, recovery: Sequence[int] = DEFAULT_STEPS) -> None:
         """Start pending, as `row` says. `attempts`: times the item is tried when the machine is at fault.
 
         What is in hand when a task fails belongs to the same attempt, however many of these tasks fail, too. A machine
         that goes away uses up none of the item's, but one of the task's: it may be the task that takes machines down.
+        An error of CUDA uses up none: the steps that follow it, `recovery`, have an end (see `GpuRecovery`).
         """
         self.item = item
         self.row = row
@@ -100,6 +103,7 @@ class ItemWork:
         self._workers_lost = 0  # in attempts that failed
         self._attempt_of: dict[str, int] = {}  # by id, of tasks in hand
         self._machines_lost: Counter[str] = Counter()  # by id of the task
+        self._recovery = GpuRecovery(recovery)
         self._events: deque[str] = deque(maxlen=_STORY_EVENTS)
 
     @property
@@ -136,7 +140,9 @@ class ItemWork:
         ready = self.ready[stage]
         known = after.index if after and (after.stage, after.item.id) == (stage, self.item.id) else None
         position = choose([task.index for task in ready], self._in_hand[stage], known)
-        task = ready[position]
+        # One that CUDA failed on comes first: how it can be computed may save the others the same errors.
+        position = next((place for place, task in enumerate(ready) if task.recovery), position)
+        task = self._recovery.as_held(ready[position])
         del ready[position]
         self._in_hand[stage].add(task.index)
         self.row.attempts = self._attempt_of[task.id] = self._attempts_failed + 1
@@ -148,6 +154,8 @@ class ItemWork:
         self._events.append(f"{task.id} done" + (", reused" if receipt.reused else ""))
         self._in_hand[task.stage].discard(task.index)
         self._count(task, receipt)
+        if not receipt.reused:
+            self._recovery.done(task)
         match task, receipt:
             case ProbeTask(), ProbeReceipt():
                 self._probed(receipt)
@@ -158,7 +166,7 @@ class ItemWork:
                 self._chunks_missing.discard(task.index)
                 if not self._chunks_missing:
                     self._move(ItemState.STITCHING)
-                    self._offer(StitchTask(self.item, self._known_plan))
+                    self._offer(StitchTask(self.item, self._known_plan, recovery=self._recovery.furthest))
             case StitchTask(), StitchReceipt():
                 self._end(ItemState.RESTORED, receipt)
             case _:
@@ -176,6 +184,9 @@ class ItemWork:
         self._in_hand[task.stage].discard(task.index)
         self._events.append(f"{task.id} failed, attempt {attempt}: {failure.kind}: {failure.reason}")
         self._spend(task.stage, failure.seconds)
+        if failure.kind == FailureKind.CONTEXT_LOST:
+            self._recover(task, failure)
+            return
         if not failure.transient:
             self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=failure.reason, stage=task.stage)
             return
@@ -188,6 +199,16 @@ class ItemWork:
             self._offer(task)  # behind the item's other tasks: what ails the machine may pass meanwhile
         else:
             self.give_up(ItemState.FAILED, kind=failure.kind, reason=self._last_reason(task, failure), stage=task.stage)
+
+    def _recover(self, task: Task, failure: Failure) -> None:
+        """CUDA failed: the task is ready again at its next step, or the item ends."""
+        again = self._recovery.after_error(task)
+        self.row.facts = self.row.facts | ItemFacts(cuda_errors=self._recovery.errors).to_map()
+        if again is not None:
+            self._offer(again)
+            return
+        reason = self._recovery.in_words(failure.reason)
+        self.give_up(ItemState.QUARANTINED, kind=failure.kind, reason=reason, stage=task.stage)
 
     def give_up(self, state: ItemState, *, kind: str, reason: str, stage: str = "") -> None:
         """End as quarantined or failed; what was ready is dropped."""

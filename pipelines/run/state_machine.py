@@ -11,13 +11,14 @@ every decision about an item is made here, so that it is the same in one process
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from reelmend.pipelines.errors import ACCUSES_NOBODY, FailureKind
 from reelmend.pipelines.observe.observer import NOBODY, Observers, RunObserver
 from reelmend.pipelines.observe.run_metrics import RunMetrics
 from reelmend.pipelines.observe.task_progress import Signs
 from reelmend.pipelines.observe.utilization import UtilizationMeter
+from reelmend.pipelines.run.gpu_recovery import DEFAULT_STEPS
 from reelmend.pipelines.run.item_lifecycle import ItemWork, new_row
 from reelmend.pipelines.run.outage import Outage
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
@@ -50,6 +51,7 @@ class RunState:
         active_bytes: int = 0,
         now: Callable[[], float] = time.time,
         outage: Outage | None = None,
+        recovery: Sequence[int] = DEFAULT_STEPS,
     ) -> None:
         """Start with every item pending.
 
@@ -57,14 +59,15 @@ class RunState:
         0 leaves it to the executor (see `expect_workers`). `observer` is notified of what happens. `active_bytes`:
         estimated bytes of flow that the items in progress may still need, 0 for any; one item is always in progress,
         however large. `now` gives seconds since the epoch. `outage` knows whether stores answer; while they do not,
-        nothing is assigned. Without it, a store that is away is a failure like any other.
+        nothing is assigned. Without it, a store that is away is a failure like any other. `recovery`: steps that a task
+        goes through after an error of CUDA (`GpuRecovery`).
         """
         self._pending = deque(items)
         self.rows: dict[str, ItemRow] = {item.id: new_row(item) for item in self._pending}
         """The ledger's rows by item id, in the order of the items."""
         if len(self.rows) != len(self._pending):
             raise ValueError("item ids are not unique")
-        self._attempts = attempts
+        self._attempts, self._recovery = attempts, recovery
         self._active: dict[str, ItemWork] = {}  # in the order in which they were started
         self._active_bytes = active_bytes
         self._usual_bytes = 0  # of the item that was probed last: what the next one is taken for
@@ -254,7 +257,7 @@ class RunState:
         return task
 
     def _begin(self, item: Item) -> ItemWork:
-        work = self._active[item.id] = ItemWork(item, self.rows[item.id], self._attempts)
+        work = self._active[item.id] = ItemWork(item, self.rows[item.id], self._attempts, self._recovery)
         work.start(self._now())
         return work
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import cv2
 
+from reelmend.core_model.device.cuda_errors import context_fault, ending_fault
+from reelmend.pipelines.engines.device import refused_gpu
 from reelmend.pipelines.errors import (
     FailureKind,
     ItemError,
@@ -46,6 +48,8 @@ class Blame:
 def blame(task: Task, error: Exception) -> Blame:
     """Return how `error`, raised by `task`, is to be taken."""
     item = task.item
+    if lost := _lost_context(error):
+        return Blame(FailureKind.CONTEXT_LOST, f"{item.video}: {lost}", transient=True, by_item=False)
     match error:
         case ItemError():
             return Blame(kind_of(error), str(error), transient=False, by_item=True)
@@ -64,6 +68,14 @@ def blame(task: Task, error: Exception) -> Blame:
             return Blame(FailureKind.MEMORY, reason, transient=True, by_item=task.stage is Stage.PROBE)
     by_item = task.stage is Stage.PROBE or isinstance(error, _OF_DATA)
     return Blame(kind_of(error), f"{type(error).__name__}: {error}", transient=True, by_item=by_item)
+
+
+def _lost_context(error: Exception) -> str:
+    """Return why this process can no longer use its GPU, in one line; "" where it can, or has used none."""
+    if refused := refused_gpu(error):
+        return refused
+    found = ending_fault(error) or context_fault()
+    return "" if found is None else f"CUDA failed, {found[0]}: {first_line(found[1])}"
 
 
 def _of_ffmpeg(item: Item, error: Exception) -> Blame:

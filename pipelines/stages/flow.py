@@ -129,7 +129,7 @@ def _compute(segment: Segment, record: ProbeRecord, job: JobConfig, worker_conte
         stacked = np.stack(frames)
         skipped = SKIPPED.raft_iterations
         with worker_context.model_clock.running():
-            flows = worker_context.flow.estimate(stacked)
+            flows = worker_context.computing_flow.estimate(stacked)
         worker_context.flow_use += FlowUse(iterations_skipped=SKIPPED.raft_iterations - skipped)
     except DeviceFull as exc:
         STEPS.take(GIVE_UP)

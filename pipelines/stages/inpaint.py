@@ -194,6 +194,7 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
             windows: list[WindowCount] = []
             shots = shots_of(block, task, worker_context, side)
             distinct = shots[0].distinct
+            step = worker_context.recovery.step
             done = [_restore_region(shot, block, worker_context, windows) for shot in shots]
         except DeviceFull as exc:
             reason = str(exc)
@@ -206,7 +207,7 @@ def _make_part(block: Block, task: InpaintTask | StitchTask, worker_context: Wor
             worker_context.side_that_fits[size] = side
             repeats = distinct.repeats(block.kept_start, block.kept_stop)
             kept = Distinct(distinct.runs, block.kept_start, block.kept_stop).frames
-            pack = partial(_encode, done, kept, side, windows, repeats)
+            pack = partial(_encode, done, kept, side, windows, repeats, step.name if step.changes else "")
             return Packing(pack, sum(region.held_bytes for region in done))
     raise MemoryShort(f"{task.item.video}: {reason}; {_ADVICE[job.process.out_of_memory]}")
 
@@ -246,7 +247,7 @@ def _restore_region(
     """Return the frames that are kept of a block, of one region; add to `windows` what was counted."""
     first, last = shot.distinct.count(block.kept_start, block.kept_stop)
     with shot.reading_ahead(), worker_context.model_clock.running():
-        restored = worker_context.engine.restore(shot, first, last)
+        restored = worker_context.computing_engine.restore(shot, first, last)
     masks = shot.masks(first, last)
     check_restored(worker_context.context.job.engine, restored, masks.shape)
     windows += [restored.windows] if restored.windows is not None else []
@@ -260,8 +261,9 @@ def _encode(
     side: int,
     windows: Sequence[WindowCount],
     repeats: Sequence[tuple[int, int]],
+    step: str,
 ) -> bytes:
-    return encode_part(_patches(done, kept), side, windows, repeats)
+    return encode_part(_patches(done, kept), side, windows, repeats, step)
 
 
 def _patches(done: Sequence[_Region], frames: Sequence[int]) -> Iterator[Patch]:

@@ -59,6 +59,7 @@ _SIDE = b"restored_at_side"
 _WINDOWS = b"windows"
 _EXITED = b"windows_exited"
 _REPEATS = b"repeats"
+_RECOVERY = b"recovery"
 _KNOWN = (_SIDE, _WINDOWS, _EXITED)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -114,12 +115,14 @@ def encode_part(
     side: int = 0,
     windows: Sequence[WindowCount] = (),
     repeats: Sequence[tuple[int, int]] = (),
+    recovery: str = "",
 ) -> bytes:
     """Pack patches, of which a frame may have several that share no pixel.
 
     `side`: the longest side they were restored at, if that is not what the job asks for. `windows`: those of the engine
     that were counted, one count per region; read when all patches have been taken. `repeats`: runs of frames [start, stop) that
-    all have the patches of `start`.
+    all have the patches of `start`. `recovery`: the step of recovery from an error of CUDA by which they were computed, if
+    not as the job asks.
     """
     rows = [
         {"frame": p.frame, "left": p.left, "top": p.top, "rgba": _encode_png(p)} | p.quality._asdict() for p in patches
@@ -130,6 +133,7 @@ def encode_part(
         known |= {_WINDOWS: sum(count.all for count in windows), _EXITED: sum(count.exited for count in windows)}
     metadata = {name: str(value) for name, value in known.items()}
     metadata |= {_REPEATS: json.dumps(repeats)} if repeats else {}
+    metadata |= {_RECOVERY: recovery} if recovery else {}
     schema = _SCHEMA.with_metadata(metadata) if metadata else _SCHEMA
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=schema))
@@ -152,6 +156,8 @@ class Part:
             """Longest side in pixels of the restoration where memory was insufficient; 0: as the job asks."""
             self.windows = WindowCount(known.get(_WINDOWS, 0), known.get(_EXITED, 0))
             """Of the engine, where they can exit early."""
+            self.recovery = metadata.get(_RECOVERY, b"").decode()
+            """Name of the step of recovery by which it was computed, where that was not as the job asks."""
             self._repeats = sorted((int(start), int(stop)) for start, stop in json.loads(metadata.get(_REPEATS, "[]")))
             self._table = table.select(_SCHEMA.names).cast(_SCHEMA)
             self._rows_of: dict[int, list[int]] = {}

@@ -26,6 +26,9 @@ class RunContext:
     expected_size: tuple[int, int] | None = None
     """(width, height) of the first output, for what is made ready for one size; None where no header could be read."""
 
+    debug_cuda: bool = False
+    """Errors of CUDA are to name their operator, at the cost of speed (`reelmend run --debug-cuda`)."""
+
     @property
     def out(self) -> Location:
         return location_of(self.job.out)

@@ -7,6 +7,7 @@ from functools import reduce
 
 import av
 
+from reelmend.core_model.device.recovery import AS_ASKED, RECOVERY, RecoveryStep, recovery_note, step_named
 from reelmend.core_model.engine import WindowCount
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality
@@ -68,13 +69,18 @@ def stitch(task: StitchTask, worker_context: WorkerContext) -> StitchReceipt:
     facts = record.facts(within) | written | own
     smaller = len(patches.notes) or None
     facts |= ItemFacts(blocks_restored_smaller=smaller, restored_side=task.plan.side).to_map()
+    recovery = max(RECOVERY[task.recovery], *patches.recovery, key=RECOVERY.index)
+    if recovery is not AS_ASKED:
+        facts |= ItemFacts(cuda_recovery=recovery.name).to_map()
     if patches.windows.all:
         facts |= ItemFacts(windows=patches.windows.all, windows_exited=patches.windows.exited).to_map()
     facts |= quality_facts(patches.qualities)
     facts |= preview.save(worker_context.context.work, worker_context.files)
     known = ItemFacts.from_map(facts)
     told = [known.mask_note] if known.mask_note else []
-    note = "; ".join([*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes])
+    note = "; ".join(
+        [*told, *check_output(output, job.stitch), *writer.remarks, *patches.notes, *recovery_note(recovery)]
+    )
     done = record_finished(item, "restored", item.output, sources, note, facts, worker_context)
     way.end()
     facts = with_verdict(done.facts, job.quality.review_below) | way.facts
@@ -111,6 +117,8 @@ class PatchTrack:
         """Of the blocks so far."""
         self.notes: list[str] = []
         """What a person should know of the parts so far."""
+        self.recovery: list[RecoveryStep] = [AS_ASKED]
+        """By which the parts so far were computed."""
         self.qualities: list[tuple[int, FrameQuality]] = []
         """Of the frames so far that have a hole, each as the block measured it whose [start, stop) holds it."""
         self.windows = WindowCount(0, 0)
@@ -156,6 +164,7 @@ class PatchTrack:
                 self.notes.append(
                     f"frames {which} were restored at {part.side} px, because GPU memory was insufficient"
                 )
+            self.recovery.append(step_named(part.recovery))
             self.windows = WindowCount(self.windows.all + part.windows.all, self.windows.exited + part.windows.exited)
             self._open.append((self._next, part))
             self._unjudged.append((self._next, part))

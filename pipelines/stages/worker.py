@@ -16,6 +16,7 @@ import numpy as np
 from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.core_model.device.memory_ladder import STEPS
 from reelmend.core_model.device.peak_memory import peak_rss_mb, rss_mb
+from reelmend.core_model.device.recovery import LAST_OPERATOR, RECOVERY
 from reelmend.core_model.engine import DeviceFull
 from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.engines.device import device_of
@@ -23,6 +24,7 @@ from reelmend.pipelines.engines.registry import wants_gpu, works_in_regions
 from reelmend.pipelines.media.limits import held_to
 from reelmend.pipelines.media.sizes import Size, flow_size, process_size
 from reelmend.pipelines.stages.blame import blame
+from reelmend.pipelines.stages.cuda_debugging import for_debugging, wait_for_each_kernel, watched
 from reelmend.pipelines.stages.flow import flow
 from reelmend.pipelines.stages.full_memory import keep_snapshots
 from reelmend.pipelines.stages.inpaint import inpaint
@@ -41,7 +43,7 @@ _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def device_in_use() -> tuple[str, float]:
-    """Return (`machine:GPU`, MB in use there by all processes); ("", 0) where this process uses none.
+    """Return (`machine:GPU`, MB in use there by all processes); ("", 0) where this process uses none, or can no longer.
 
     The GPU is named as the machine numbers it, which is not how the process does: it sees only its own.
     """
@@ -51,7 +53,10 @@ def device_in_use() -> tuple[str, float]:
 
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return "", 0.0
-    free, total = torch.cuda.mem_get_info()
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:  # after some errors every call of CUDA fails, and the answer that says so has to get through
+        return "", 0.0
     visible = os.environ.get(_VISIBLE, "").split(",")[0]
     return f"{platform.node()}:{visible or torch.cuda.current_device()}", (total - free) / 2**20
 
@@ -98,6 +103,9 @@ class Worker:
             let_segments_grow()
         if not wants_gpu(replace(context.job, device="auto")):  # networks on a CPU would take half as long again
             return_large_arrays()
+        if context.debug_cuda:
+            wait_for_each_kernel()
+            context = for_debugging(context)
         self._worker_context = WorkerContext(context)
 
     def warm(self, stage: Stage) -> None:
@@ -139,6 +147,7 @@ class Worker:
         began, cpu_began = time.monotonic(), time.process_time()
         self._worker_context.model_clock.take()  # of a task that failed
         self._worker_context.flow_use = FlowUse()
+        self._worker_context.recovery.step = RECOVERY[task.recovery]
 
         limits = self._worker_context.context.job.limits
         allowed_s = limits.probe_s if task.stage is Stage.PROBE else limits.task_s
@@ -149,14 +158,18 @@ class Worker:
             cpu_seconds = time.process_time() - cpu_began
             return replace(receipt, seconds=time.monotonic() - began, cpu_seconds=cpu_seconds)
 
+        last = None
         try:
-            receipt = (
-                run_traced(task, work, self._worker_context.context, self._worker_context.files)
-                if task.traced
-                else work()
-            )
+            with watched(task, self._worker_context.context) as last:
+                receipt = (
+                    run_traced(task, work, self._worker_context.context, self._worker_context.files)
+                    if task.traced
+                    else work()
+                )
         except Exception as exc:  # the boundary of a task: a bug in one item must not end the others
             failure = _failure(task, exc, time.monotonic() - began)
+            if last is not None and last.words:
+                failure = replace(failure, reason=f"{failure.reason}; {LAST_OPERATOR} {last.words}")
             return replace(failure, reason=self._worker_context.inputs.named(failure.reason))
         finally:
             keep_snapshots(task, self._worker_context.context, self._worker_context.files)

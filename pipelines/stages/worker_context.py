@@ -7,8 +7,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reelmend.core_model.device.recovery import AS_ASKED, RecoveryStep
 from reelmend.core_model.engine import Engine, FlowEstimator
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.recovery import settings_at
 from reelmend.pipelines.engines.registry import build_engine, build_flow, engine_of, hybrid_of
 from reelmend.pipelines.errors import SourceChanged, StoreError
 from reelmend.pipelines.job.load import apply_overrides
@@ -29,6 +31,13 @@ from reelmend.pipelines.tasks import Item, PlannedTask
 T = TypeVar("T")
 
 
+class TaskRecovery:
+    """The step of recovery from errors of CUDA that the present task is at."""
+
+    def __init__(self) -> None:
+        self.step = AS_ASKED
+
+
 class WorkerContext:
     """One a worker process. Engines are built when first asked for and kept; an item cannot choose its own."""
 
@@ -43,6 +52,9 @@ class WorkerContext:
         """By the size that a job asks for, the longest side at which the GPU could restore it; 0: at that size."""
         self.flow_use = FlowUse()
         """What the present task had from the flow cache so far."""
+        self.recovery = TaskRecovery()
+        """Shared by the contexts of a hybrid's engines."""
+        self._recovered: tuple[RecoveryStep, Engine, FlowEstimator] | None = None
         self._last: tuple[Hashable, Any] | None = None
         self._record_of = lru_cache(maxsize=8)(self.find_record)
         self.made_mask = lru_cache(maxsize=2)(self._load_mask)
@@ -55,6 +67,25 @@ class WorkerContext:
     @cached_property
     def flow(self) -> FlowEstimator:
         return build_flow(self.context.job, self.context.weights)
+
+    @property
+    def computing_engine(self) -> Engine:
+        """The engine that restores for the present task; `engine` unless CUDA has failed on it before."""
+        return self._recovering[1] if self.recovery.step.changes else self.engine
+
+    @property
+    def computing_flow(self) -> FlowEstimator:
+        """The same for flow."""
+        return self._recovering[2] if self.recovery.step.changes else self.flow
+
+    @property
+    def _recovering(self) -> tuple[RecoveryStep, Engine, FlowEstimator]:
+        step = self.recovery.step
+        if self._recovered is None or self._recovered[0] != step:
+            self._recovered = None
+            job, weights = settings_at(self.context.job, step), self.context.weights
+            self._recovered = (step, build_engine(job, weights), build_flow(job, weights))
+        return self._recovered
 
     @cached_property
     def fed(self) -> bool:
@@ -78,7 +109,7 @@ class WorkerContext:
         for made in ("engine", "flow", "pair", "fed"):
             other.__dict__.pop(made, None)
         other.context = replace(self.context, job=replace(self.context.job, engine=name))
-        other.side_that_fits, other.flow_use, other._last = {}, FlowUse(), None
+        other.side_that_fits, other.flow_use, other._last, other._recovered = {}, FlowUse(), None, None
         other.settings = lru_cache(maxsize=64)(other._settings)
         return other
 

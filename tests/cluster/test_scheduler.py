@@ -3,9 +3,9 @@
 import pytest
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, Event, GiveUp, Gone, Placed, Ready, Run, Start
+from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, Event, GiveUp, Gone, Placed, Ready, Run, Start, Stop
 from reelmend.pipelines.storage.ledger import ItemState
-from reelmend.pipelines.tasks import ProbeReceipt, Stage, Task
+from reelmend.pipelines.tasks import Failure, ProbeReceipt, Stage, Task
 from tests.cluster.play import RESTORE, Play
 
 FLOW = Pool("flow", (Stage.FLOW,), size=2, cpus=0.5, threads=1)
@@ -74,6 +74,35 @@ def test_a_dead_worker_is_replaced_and_its_task_tried_again(with_machine: bool, 
     play.warm("restore-3")
     assert "restore-3" in play.runs().values()
     assert play.state.rows["a"].attempts == attempts
+
+
+def test_a_worker_in_which_cuda_failed_gets_no_other_task_and_is_replaced() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1")
+    assert play.runs() == {"flow:a:0": "restore-1"}
+    play.scheduler.handle(Answered(Failure("flow:a:0", "ContextLost", "CUDA failed", transient=True)))
+    assert play.decide() == [Stop("restore-1"), Start("restore-3", RESTORE)]
+    play.warm("restore-3")
+    (run,) = (step for step in play.decide() if isinstance(step, Run))
+    assert (run.task.id, run.worker, run.task.recovery) == ("flow:a:0", "restore-3", 1)
+    assert play.state.rows["a"].attempts == 1
+
+
+def test_workers_that_find_a_gpu_gone_do_not_stop_those_that_work() -> None:
+    play = Play("a").probed()
+    play.warm("restore-1")
+    assert play.runs() == {"flow:a:0": "restore-1"}
+    for number in range(2, 2 + START_ATTEMPTS):
+        play.scheduler.handle(Gone(f"restore-{number}", "device=cuda cannot be used", refused=True))
+        assert play.starts() == ([f"restore-{number + 1}"] if number <= START_ATTEMPTS else [])
+    assert not play.state.halted
+    play.done("flow:a:0")
+    assert play.runs() == {"flow:a:1": "restore-1"}
+    play.scheduler.handle(Gone("restore-1", "killed"))
+    for number in range(2 + START_ATTEMPTS, 2 + 2 * START_ATTEMPTS):
+        assert play.starts() == [f"restore-{number}"]
+        play.scheduler.handle(Gone(f"restore-{number}", "device=cuda cannot be used", refused=True))
+    assert "3 restore workers in a row could not start, the last: device=cuda cannot be used" in play.state.halted
 
 
 def test_a_task_that_kills_every_worker_fails_its_item_only() -> None:

@@ -6,9 +6,18 @@ from typing import Any
 import pytest
 import torch
 
-from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.core_model.device.recovery import EXACT, ON_CPU, RECOVERY, RecoveryStep
+from reelmend.pipelines.config import JobConfig, Mode, OnGpuError, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.engines.recovery import steps_of
+from reelmend.pipelines.engines.registry import find_weights
 from reelmend.pipelines.errors import SetupError
+from reelmend.pipelines.job.manifest import discover
+from reelmend.pipelines.job.paths import absolute_item, absolute_paths
+from reelmend.pipelines.run.state_machine import RunState
+from reelmend.pipelines.stages.run_context import RunContext
+from reelmend.pipelines.stages.worker import Worker
 from reelmend.pipelines.storage.ledger import ItemState
+from reelmend.pipelines.tasks import Failure, Stage
 from tests.jobs import add_item, finish, lossless_job
 
 pytestmark = pytest.mark.usefixtures("networks_read_once")
@@ -67,6 +76,26 @@ def _other_weights(path: str, folder: Path) -> str:
     other = {name: values * 1.01 for name, values in torch.load(path, weights_only=True).items()}
     torch.save(other, folder / "other.pth")
     return str(folder / "other.pth")
+
+
+@pytest.mark.parametrize("step", [EXACT, ON_CPU], ids=lambda step: step.name)
+def test_after_errors_of_cuda_its_networks_compute_in_the_way_of_each_step_and_the_next_run_takes_that(
+    short_clip: Path, weights: dict[str, str], step: RecoveryStep
+) -> None:
+    """The answers that say so are made; what is computed after them is not."""
+    job = absolute_paths(propainter_job(short_clip, weights))
+    job.on_gpu_error = OnGpuError.cpu
+    worker = Worker(RunContext("first", job, find_weights(job)))
+    items = [absolute_item(item) for item in discover(job)]
+    state = RunState(items, attempts=1, active_items=0, recovery=steps_of(job))
+    while task := state.take():
+        fails = task.stage in (Stage.FLOW, Stage.INPAINT) and RECOVERY.index(step) > task.recovery
+        state.handle(Failure(task.id, "ContextLost", "illegal", transient=True) if fails else worker.perform(task))
+    row = state.rows["clip"]
+    assert (row.state, row.attempts, row.facts["cuda_recovery"]) == (ItemState.RESTORED, 1, step.name), row.reason
+    _, rows = finish(job)
+    assert rows["clip"].reused
+    assert rows["clip"].facts["cuda_recovery"] == step.name
 
 
 def test_weights_that_are_missing_or_of_another_network_stop_the_run_before_any_work(

@@ -378,6 +378,7 @@ def test_every_setting_is_said_to_change_the_picture_or_not_to() -> None:
         "out",
         "output",
         "flow_cache.max_bytes",
+        "on_gpu_error",
     }
     known = {*PICTURE, *OUTPAINTED, *NETWORKS, *BY_CONTENT, *HYBRID, *FOUND, *INERT, *weights, *by_time_alone}
     assert {name for name in leaves(JobConfig()) if name.split(".")[0] not in elsewhere} == known

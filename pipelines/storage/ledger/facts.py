@@ -51,6 +51,10 @@ class ItemFacts:
     """Of the output."""
     blocks_restored_smaller: int | None = None
     """Because memory was insufficient; absent where none was."""
+    cuda_errors: int | None = None
+    """How often CUDA failed on the item so that a process had to be replaced, in this run; absent where it did not."""
+    cuda_recovery: str | None = None
+    """Name of the furthest step by which something of the result was computed after such an error (docs/gpu.md)."""
     windows: int | None = None
     """Of the engine, with anything to restore; absent where none could exit early."""
     windows_exited: int | None = None
