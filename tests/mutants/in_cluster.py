@@ -19,8 +19,8 @@ FAULTS = [
     Fault(
         "a start that failed too often is tried once more",
         "cluster/scheduler.py",
-        "if (failed := self._failed_starts[pool.name]) >= allowed:",
-        "if (failed := self._failed_starts[pool.name]) > allowed:",
+        "elif failed >= allowed:",
+        "elif failed > allowed:",
         "cluster/test_scheduler.py",
     ),
     Fault(

@@ -27,8 +27,8 @@ FAULTS = [
     Fault(
         "a part is made without looking at the mask",
         "pipelines/stages/inpaint.py",
-        "with held_to(worker_context.record(task), worker_context, mask=True):",
-        "with held_to(worker_context.record(task), worker_context, mask=False):",
+        "held.enter_context(held_to(worker_context.record(task), worker_context, mask=True))",
+        "held.enter_context(held_to(worker_context.record(task), worker_context, mask=False))",
         "run/test_changing_sources.py::test_what_was_made_while_a_source_was_another_one_is_thrown_away",
     ),
     Fault(
