@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reelmend.pipelines.config import MaskConfig
-from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.errors import MaskError, OverLimit
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.annotations import read_annotations
 from reelmend.pipelines.media.masks.reader import inspect_masks, read_masks
@@ -94,6 +94,21 @@ def test_another_format_is_refused_with_what_it_lacks(tmp_path: Path, content: A
 def test_a_code_that_does_not_fill_its_picture_is_refused(tmp_path: Path, counts: Any) -> None:
     found = read_annotations(written(tmp_path, [{"size": [4, 6], "counts": counts}]))
     with pytest.raises(MaskError, match="a region of frame 0 is not valid"):
+        found.levels(0)
+
+
+def test_a_picture_larger_than_the_limit_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "0.jpg", "width": 320_000_000, "height": 180_000_000}]
+    path = written(tmp_path, {"images": images, "annotations": []})
+    with pytest.raises(OverLimit, match="an annotated picture of 320000000x180000000 pixels"):
+        read_annotations(path)
+
+
+@pytest.mark.parametrize("corner", [float("nan"), 1e300])
+def test_a_corner_that_is_nowhere_is_refused(tmp_path: Path, corner: float) -> None:
+    annotation = {"image_id": 7, "segmentation": [[1, 1, corner, 1, 3, 3]]}
+    found = read_annotations(written(tmp_path, {"images": IMAGES[:1], "annotations": [annotation]}))
+    with pytest.raises(MaskError, match="is not a place in the picture"):
         found.levels(0)
 
 

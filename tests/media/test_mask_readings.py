@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -100,6 +101,21 @@ SHAPE = grey(255)
 )
 def test_a_layer_in_one_colour_has_its_shape_in_alpha(tmp_path: Path, video: VideoInfo, image: NDArray[Any]) -> None:
     summary, mask = read(saved(tmp_path / "m.png", image), video)
+    assert np.array_equal(mask, BOX)
+    assert summary.notes == ()
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_video_of_layers_has_its_shape_in_alpha(tmp_path: Path, video: VideoInfo, colour: int) -> None:
+    layers = with_alpha((colour,) * 3, SHAPE)
+    path = tmp_path / "m.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "bgra"
+        for _ in range(12):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(layers), "bgra")))
+        output.mux(stream.encode())
+    summary, mask = read(path, video)
     assert np.array_equal(mask, BOX)
     assert summary.notes == ()
 

@@ -21,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.errors import MaskError
+from reelmend.pipelines.media.limits import refuse_pixels
 
 U8 = NDArray[np.uint8]
 Region = Any
 """A list of polygons or a run-length code, as the file has it."""
 _MOST_BYTES = 1 << 30
+_LARGEST = 1e6
+"""Coordinates beyond are none."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Annotations:
 def read_annotations(path: Path, label: int | None = None) -> Annotations:
     """Read a file; `label`: only annotations of this category. Raises MaskError: unreadable, or of another format."""
     told = path.stat()
-    return _read(path, label, told.st_mtime_ns, told.st_size)
+    found = _read(path, label, told.st_mtime_ns, told.st_size)
+    refuse_pixels(path, *found.size, what="an annotated picture")
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -76,7 +81,8 @@ def _read(path: Path, label: int | None, modified_ns: int, size: int) -> Annotat
         if "images" in content:
             return _of_images(path, content, label)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
-        raise MaskError(f"{path}: is not in the format of COCO or YouTube-VIS ({type(exc).__name__}: {exc})") from exc
+        why = f"{exc} is missing" if isinstance(exc, KeyError) else str(exc)
+        raise MaskError(f"{path}: is not in the format of COCO or YouTube-VIS ({why})") from exc
     raise MaskError(
         f"{path}: has neither images (COCO) nor videos (YouTube-VIS), and is not a list of run-length codes"
     )
@@ -143,6 +149,9 @@ def _draw(region: Region, drawn: U8) -> None:
         return
     for polygon in region:
         points = np.array(polygon, np.float64).reshape(-1, 2)
+        meant = (np.abs(points) < _LARGEST).all(axis=1)  # NaN is not
+        if not meant.all():
+            raise ValueError(f"{points[~meant][0]} is not a place in the picture")
         cv2.fillPoly(drawn, [np.round(points - 0.5).astype(np.int32)], 255)
 
 

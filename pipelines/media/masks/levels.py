@@ -62,10 +62,7 @@ def read_mask_image(path: Path) -> MaskImage:
     colours = _ImageColours(frame.height, frame.format.name, tags)
     levels = _label_levels(own, frame)
     levels = frame_levels(frame, colours) if levels is None else levels
-    alpha = _alpha(frame)
-    if alpha is None or int(alpha.min()) == OPAQUE:
-        return MaskImage(levels, lossless)
-    levels, note = _with_alpha(path, levels, alpha)
+    levels, note = with_alpha(path, frame, levels)
     return MaskImage(levels, lossless, note)
 
 
@@ -89,7 +86,7 @@ def read_label_image(path: Path, label: int) -> MaskImage:
 
 
 def frame_levels(frame: av.VideoFrame, info: Coloured) -> U8:
-    """Return the grey levels of a frame of `read_frames`, u8 [h, w]; alpha is not looked at."""
+    """Return the grey levels of a frame of `read_frames`, u8 [h, w]; see `with_alpha` for its alpha channel."""
     layout = working_layout(frame.format.name)
     if layout.bits > 8 and (layout.family == "rgb" or frame.format.name == "gray16le"):
         planes = planes_of(frame)[: 3 if layout.family == "rgb" else 1]
@@ -129,8 +126,14 @@ def _label_levels(own: av.VideoFrame, frame: av.VideoFrame) -> U8 | None:
     return np.where(black, 0, 255).astype(np.uint8) if of_palette and black.any() else None
 
 
-def _with_alpha(path: Path, levels: U8, alpha: U8) -> tuple[U8, str]:
-    """Return levels that alpha takes part in, and what to say of it."""
+def with_alpha(path: Path, frame: av.VideoFrame, levels: U8) -> tuple[U8, str]:
+    """Return a frame's levels with the shape of its alpha channel, if any of it is clear, and what to say of that.
+
+    Raises MaskError for a picture with clear parts.
+    """
+    alpha = _alpha(frame)
+    if alpha is None or int(alpha.min()) == OPAQUE:
+        return levels, ""
     seen = levels[alpha > OPAQUE // 2]
     if not seen.size or int(seen.max()) - int(seen.min()) <= _ONE_COLOUR:
         return alpha, ""

@@ -34,7 +34,7 @@ from reelmend.pipelines.media.masks.by_time import frames_at, time_note
 from reelmend.pipelines.media.masks.drawn import DrawnMask
 from reelmend.pipelines.media.masks.findings import LevelCount, coverage_note, size_note
 from reelmend.pipelines.media.masks.frame_numbers import order_images
-from reelmend.pipelines.media.masks.levels import U8, frame_levels, read_label_image, read_mask_image
+from reelmend.pipelines.media.masks.levels import U8, frame_levels, read_label_image, read_mask_image, with_alpha
 from reelmend.pipelines.media.masks.made import MadeMask
 from reelmend.pipelines.media.masks.track import HoleTrack, TrackMaker, tile_boxes
 from reelmend.pipelines.media.reader import read_frames
@@ -223,10 +223,14 @@ def _from_video(path: Path, info: VideoInfo, config: MaskConfig, start: int, sto
     for index, frame in enumerate(read_frames(own, first, last + 1), first):
         if index not in wanted:
             continue
-        levels = frame_levels(frame, own)
-        if config.label is not None:
+        levels, note = frame_levels(frame, own), ""
+        if config.label is None:
+            levels, note = with_alpha(path, frame, levels)
+        else:
             levels = np.where(levels == config.label, 255, 0).astype(np.uint8)
-        one = _Levels(levels, path, lossless=False, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored)
+        one = _Levels(
+            levels, path, lossless=False, note=note, is_frame=True, own_rotation=own.rotation, own_mirrored=own.mirrored
+        )
         yield from repeat(one, wanted[index])
 
 
