@@ -111,7 +111,7 @@ def test_a_trace_holds_what_networks_compute(tmp_path: Path) -> None:
         ((TraceDetail.SHAPES, TraceDetail.STACK), {"Input Dims", "Python id"}),
         ((TraceDetail.MEMORY,), {"Bytes"}),
     ],
-    ids=str,
+    ids=["none", "shapes", "shapes and stack", "memory"],
 )
 def test_a_trace_has_the_details_that_were_asked_for_and_no_others(
     tmp_path: Path, details: tuple[TraceDetail, ...], fields: set[str]
