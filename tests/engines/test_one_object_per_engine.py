@@ -13,6 +13,7 @@ DECLARED = {
     "pipelines/config.py", "pipelines/api/arrays.py", "pipelines/api/video.py",  # the default of `engine`, the section
     "pipelines/engines/flow_by_raft.py",  # measures with the network and the settings of that section
     "pipelines/tuning/candidates.py",  # a line per setting, some of one engine
+    "pipelines/engines/recovery.py", "pipelines/stages/cuda_debugging.py",  # how networks compute, whichever engine's
 }  # fmt: skip
 
 

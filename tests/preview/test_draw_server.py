@@ -178,7 +178,8 @@ def test_the_result_of_a_followed_box_is_the_mask_that_a_run_makes_of_it(tmp_pat
 
 
 def test_beyond_a_cut_nothing_is_outlined_and_far_from_its_box_the_page_says_so(tmp_path: Path) -> None:
-    pictures = np.concatenate([scene(20, (96, 64)), 255 - scene(20, (96, 64), seed=1)])
+    before, after = (scene(20, (96, 64), speed=(0, 0), seed=seed) for seed in (0, 1))
+    pictures = np.concatenate([before, 255 - after])
     subject = read_subject(f"{write_clip(tmp_path / 'a.mkv', pictures=pictures, codec='ffv1', audio=False)}", "a.png")
     box = {"kind": "track", "numbers": [30, 20, 20, 20], "range": [18, 40], "frame": 18}
     with in_thread(DrawServer(0, subject, print, keep=True)) as server:

@@ -12,11 +12,12 @@ import torch
 
 from reelmend.core_model.device.choice import choose_device, why_not
 from reelmend.core_model.device.compilation import compile_hot_parts, warm_up
-from reelmend.core_model.device.cuda_errors import cuda_fault, one_out_of_memory
+from reelmend.core_model.device.cuda_errors import context_fault, cuda_fault, ending_fault, one_out_of_memory
 from reelmend.core_model.device.cuda_graphs import why_not_graphed
 from reelmend.core_model.device.gpu_check import Checked, check_device
 from reelmend.core_model.device.gpu_load import MeanLoad, reserved_bytes
 from reelmend.core_model.device.graphed_parts import graph_hot_parts
+from reelmend.core_model.device.last_operator import LastOperator
 from reelmend.core_model.device.memory import CudaMemory, peak_bytes
 from reelmend.core_model.device.memory_snapshot import MemorySnapshots, history
 from reelmend.core_model.engine import U8
@@ -111,9 +112,15 @@ def doctor() -> list[Checked]:
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
     with pytest.raises(torch.OutOfMemoryError), one_out_of_memory():
         raise RuntimeError("CUDA error: out of memory")
-    fault = cuda_fault(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    illegal = RuntimeError("CUDA error: an illegal memory access was encountered")
+    fault = cuda_fault(illegal)
     assert fault is not None
     assert not fault.context_survives
+    assert ending_fault(illegal) == (fault, illegal)
+    assert context_fault() is None
+    with LastOperator() as last:
+        torch.zeros(2, device=CARD).add_(1)
+    assert last.words.startswith("aten.add_.Tensor of float32[2] cuda:0")
     checked = list(check_device("cuda"))
     why_not.cache_clear()
     return checked

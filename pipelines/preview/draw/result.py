@@ -19,7 +19,7 @@ from reelmend.pipelines.media.masks.sources.clip import Clip
 from reelmend.pipelines.media.masks.sources.registry import source_of
 from reelmend.pipelines.media.reader import read_frames
 from reelmend.pipelines.media.records import VideoInfo
-from reelmend.pipelines.preview.draw.drawing import POINTS, TRACK, Drawing, DrawnShape, Stroke
+from reelmend.pipelines.preview.draw.drawing import POINTS, TRACK, Drawing, DrawnShape, Range, Stroke
 from reelmend.pipelines.preview.draw.paint import painted
 from reelmend.pipelines.stages.shot_detection import ShotFinder
 
@@ -29,7 +29,7 @@ Bool = NDArray[np.bool_]
 REACH = {TRACK: 12, POINTS: 1}
 """Frames on both sides of the one in which an object is shown, for which it is followed here; a run follows it through
 its shot, at about a quarter of a second per frame, and by SAM at about ten seconds."""
-_SEEN_BEFORE, _SEEN_AFTER = 48, 4
+_SEEN_BEFORE, _SEEN_AFTER = 48, 24
 """Frames around these in which cuts are looked for: the detector takes no two cuts within 15 frames, and compares
 each frame with the two after it."""
 _KEPT = 8
@@ -146,8 +146,8 @@ class Results:
                 future.set_exception(exc)
 
     def _follow(self, shape: DrawnShape) -> _Track:
-        start, stop = self._window(shape)
-        clip = Clip(self._info, start, stop, ((start, stop),))
+        (start, stop), shot = self._window(shape)
+        clip = Clip(self._info, start, stop, ((start, stop),), (shot,))
         box = None
         if shape.kind == TRACK:
             left, top, width, height = shape.numbers
@@ -156,8 +156,8 @@ class Results:
         bits = [np.packbits(mask) for mask in source_of(shape.kind).find(search)]
         return _Track(start, bits, [f"{note}." for note in search.notes])
 
-    def _window(self, shape: DrawnShape) -> tuple[int, int]:
-        """Frames [start, stop) in which it is followed: near its own, in the same shot, in its range."""
+    def _window(self, shape: DrawnShape) -> tuple[Range, Range]:
+        """Frames [start, stop) in which it is followed: near its own, in the same shot, in its range; and its shot."""
         reach = REACH[shape.kind]
         first = max(0, shape.frame - reach - _SEEN_BEFORE)
         last = min(self._info.frames, shape.frame + reach + 1 + _SEEN_AFTER)
@@ -165,10 +165,10 @@ class Results:
         for index, frame in enumerate(read_frames(self._info, first, last)):
             finder.see(index, frame)
         shots = ((first + a, first + b) for a, b in finder.shots())
-        start, stop = next((a, b) for a, b in shots if a <= shape.frame < b)
+        start, stop = shot = next((a, b) for a, b in shots if a <= shape.frame < b)
         if shape.range:
             start, stop = max(start, shape.range[0]), min(stop, shape.range[1])
-        return max(start, shape.frame - reach), min(stop, shape.frame + reach + 1)
+        return (max(start, shape.frame - reach), min(stop, shape.frame + reach + 1)), shot
 
 
 def counted(frames: int) -> str:

@@ -29,7 +29,7 @@ _SPREAD = 0.1
 """Weight of how much those differ among each other, in levels."""
 _FEWEST = 2
 _ENOUGH, _NEAREST = 4, 2
-"""Frames laid over, below which a shot is short: then all frames at least so far away are."""
+"""Frames laid over, below which a shot is short: then so many are that are at least so far away."""
 
 
 def differences(
@@ -70,11 +70,12 @@ def differences(
 
 
 def _compared(frame: int, shot: tuple[int, int]) -> list[int]:
-    """Return the frames that are laid over a frame: of a short shot all that are there, if they are few."""
+    """Return the frames that are laid over a frame: of a short shot the farthest, in which objects have moved most."""
     others = [frame + offset for offset in OFFSETS if shot[0] <= frame + offset < shot[1]]
     if len(others) >= _ENOUGH:
         return others
-    return [other for other in range(shot[0], shot[1]) if _NEAREST <= abs(other - frame) <= OFFSETS[-1]]
+    near = [other for other in range(*shot) if _NEAREST <= abs(other - frame) <= OFFSETS[-1]]
+    return sorted(near, key=lambda other: (-abs(other - frame), other))[:_ENOUGH]
 
 
 def _spread(laid: NDArray[np.float32], count: NDArray[np.int64]) -> F32:
