@@ -35,7 +35,7 @@ class DecodedFlow(NamedTuple):
 
 
 Load = Callable[[Segment], DecodedFlow | None]
-"""Reads a segment that is in the cache; None where it is not, or cannot be read: whoever needs it measures it."""
+"""Reads a cached segment; returns None if it is missing or unreadable, and it is then computed when it is needed."""
 
 
 class FlowAhead:
@@ -59,7 +59,7 @@ class FlowAhead:
         self._segments[segment] = coming
         try:
             coming.set_result(load(segment))
-        except Exception:  # met again by whoever needs this flow, and said there
+        except Exception:  # it occurs again, and is reported, where this flow is used
             coming.set_result(None)
 
     @property

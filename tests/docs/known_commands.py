@@ -88,7 +88,7 @@ def _of_script(program: str, words: list[str]) -> str:
     """A script of this repository, and the module that it hands its options to."""
     file = ROOT / program
     if not file.exists():
-        return f"there is no script {program}"
+        return f"script {program} does not exist"
     called = re.search(r"-m ([\w.]+)", file.read_text())
     return _of_module(called[1], words) if called else ""
 

@@ -107,7 +107,7 @@ def test_where_every_way_fails_the_item_is_quarantined_with_the_kind_and_the_way
     assert (row.state, row.kind, row.stage, row.attempts) == ("quarantined", "ContextLost", "inpaint", 1)
     assert row.reason.startswith(f"{clip}/in/clip.mkv: CUDA failed, illegal access: {ILLEGAL}; tried again as the job")
     assert row.reason.endswith("--debug-cuda names the operator; on_gpu_error=cpu computes such items on the CPU")
-    assert calls(clip) == ([0, 1], ["fp32", "fp32"]), "there is no other way on a GPU than the one asked for"
+    assert calls(clip) == ([0, 1], ["fp32", "fp32"]), "on a GPU there is only the way that the job asked for"
     assert summary.exit_status == 3
 
 

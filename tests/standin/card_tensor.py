@@ -45,7 +45,7 @@ class Allocator(Protocol):
     """Counts what is on the card."""
 
     def take(self, size: int) -> None:
-        """Raises torch.OutOfMemoryError where there is no room for so many bytes."""
+        """Raises torch.OutOfMemoryError if this many bytes do not fit."""
         ...
 
     def give_back(self, size: int) -> None: ...
