@@ -14,14 +14,14 @@ from reelmend.pipelines.media.masks.sources.base import MaskSource
 
 GROUP = "reelmend.mask_sources"
 BUILT_IN = {
-    "text": "text.source:TextSource",
-    "overlay": "overlay:OverlaySource",
-    "damage": "damage:DamageSource",
-    "track": "track.source:TrackSource",
+    "text": f"{__package__}.text.source:TextSource",
+    "overlay": f"{__package__}.overlay:OverlaySource",
+    "damage": f"{__package__}.damage:DamageSource",
+    "track": f"{__package__}.track.source:TrackSource",
     "points": "reelmend.pipelines.engines.sam.source:PointsSource",  # it needs weights, which this room must not know
     "sam": "reelmend.pipelines.engines.sam.source:SamSource",
 }
-"""By name, module and class in this package, or in another one by its full name."""
+"""By name, module and class."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = ("box", "polygon", "file")
 
@@ -37,9 +37,7 @@ def find_source(name: str) -> MaskSource | None:
     """Return the source of that name, None where there is none. Raises SetupError for a broken one."""
     if name in BUILT_IN:
         module, _, called = BUILT_IN[name].partition(":")
-        made: MaskSource = getattr(
-            import_module(module if module.startswith("reelmend.") else f"{__package__}.{module}"), called
-        )()
+        made: MaskSource = getattr(import_module(module), called)()
         return made
     point = _plugins().get(name)
     return None if point is None else _loaded(point)
