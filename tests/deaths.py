@@ -9,11 +9,14 @@ import ctypes
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+_plain_wait = threading.Condition.wait
 _STEPS = ("replace", "rename", "link", "unlink", "rmdir", "mkdir", "fsync", "open")
 
 
@@ -54,8 +57,16 @@ class Process:
 
     def end(self) -> None:
         """Locks on folders end with it, and so do its threads, before they do anything more."""
-        for thread in set(threading.enumerate()) - self._others if self.dead else ():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Died))
+        threads = set(threading.enumerate()) - self._others if self.dead else set()
+        plain_hook = threading.excepthook
+        threading.excepthook = lambda raised: None if raised.exc_type is Died else plain_hook(raised)
+        for thread in threads:
+            _raise_in(thread, ctypes.py_object(Died))
+        for thread in threads:
+            thread.join(1)
+            if thread.is_alive():  # it waits for something that will not come
+                _raise_in(thread, None)
+        threading.excepthook = plain_hook
         for handle in self._locks:
             with suppress(OSError):
                 if stat.S_ISDIR(os.fstat(handle).st_mode):
@@ -69,6 +80,25 @@ class Process:
         for path in self._root.rglob("*"):
             if path.is_file() and _state(path.stat()) not in self._flushed:
                 os.truncate(path, 0)
+
+
+def _raise_in(thread: threading.Thread, error: "ctypes.py_object[type[BaseException]] | None") -> None:
+    """None takes back what was to be raised.
+
+    While one is to be raised anywhere, CPython 3.11 does not get past the first call of a function that is traced.
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)
+
+
+def _wait(condition: threading.Condition, timeout: float | None = None) -> bool:
+    """As `Condition.wait`, and ends within moments if something is raised in the thread from outside."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = 0.05 if end is None else min(0.05, end - time.monotonic())
+        if _plain_wait(condition, max(left, 0.0)):
+            return True
+        if left < 0.05:
+            return False
 
 
 def _state(told: os.stat_result) -> tuple[int, int, int]:
@@ -86,7 +116,8 @@ def process(root: Path, dies_at: int | None = None, dies_after: Path | None = No
     for name, work in before.items():
         setattr(os, name, dying.step(name, work))
     try:
-        yield dying
+        with patch.object(threading.Condition, "wait", _wait):
+            yield dying
     except Died:
         pass
     finally:

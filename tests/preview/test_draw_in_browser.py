@@ -120,6 +120,12 @@ def listed(browser: Browser) -> list[str]:
     return [" ".join(text.split()) for text in browser.texts("#list button")]
 
 
+def to_the_picture_by_keys(browser: Browser) -> None:
+    browser.value("document.querySelector('[data-tool=eraser]').focus()")
+    while browser.value("document.activeElement.id") != "stage":
+        browser.press("Tab")
+
+
 def saved_expression(browser: Browser) -> str:
     browser.press("s", control=True)
     browser.wait("document.documentElement.dataset.saved === 'yes'")
@@ -245,9 +251,7 @@ def test_everything_can_be_drawn_with_the_keyboard_alone(folder: Path, browser: 
     results: list[Saved] = []
     with drawing_on(film("film.mkv"), results) as address:
         browser.open(address)
-        browser.value("document.querySelector('[data-tool=eraser]').focus()")
-        while browser.value("document.activeElement.id") != "stage":
-            browser.press("Tab")
+        to_the_picture_by_keys(browser)
         browser.press("b", " ")  # the cross is in the middle, at 80, 60
         browser.press("ArrowRight", "ArrowDown", shift=True)
         browser.press("ArrowDown", " ")
@@ -257,6 +261,19 @@ def test_everything_can_be_drawn_with_the_keyboard_alone(folder: Path, browser: 
         browser.press("ArrowLeft", shift=True)
         browser.press(" ", "Enter")
         assert saved_expression(browser) == "box:80,60,10,11 + polygon:90,71,90,51,80,51"
+
+
+@in_a_browser
+def test_what_was_drawn_a_moment_ago_is_saved_though_no_frame_of_the_page_shows_it_yet(
+    folder: Path, browser: Browser
+) -> None:
+    results: list[Saved] = []
+    with drawing_on(film("film.mkv"), results) as address:
+        browser.open(address)
+        to_the_picture_by_keys(browser)
+        browser.value("window.requestAnimationFrame = () => 0")
+        browser.press("b", " ", "ArrowRight", "ArrowDown", " ")
+        assert saved_expression(browser) == "box:80,60,1,1"
 
 
 @in_a_browser

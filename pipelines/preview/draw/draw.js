@@ -258,9 +258,10 @@ press("from-here", () => setFirst(wanted));
 press("to-here", () => setLast(wanted));
 
 // --- saving ---
+let saving = false;
 const save = async () => {
-  if (at("save").disabled) return;
-  at("save").disabled = true;
+  if (saving || !idsDrawn().length) return; // not as the button says, which is drawn with the next frame
+  saving = true;
   try {
     const told = await send("save", {drawing});
     at("expression").textContent = told.expression;
@@ -276,6 +277,7 @@ const save = async () => {
   } catch (error) {
     say(`The mask is not saved: ${error.message}`, true);
   }
+  saving = false;
   render();
 };
 press("save", save);

@@ -129,8 +129,9 @@ const drawStage = () => {
     svg("path", {class: "found", d: outline.path}), ...(chosen && tool === "select" ? handlesOf(chosen) : []), ...draftElements(), ...crossElements());
   if (focused) (stage.querySelector(`[data-shape="${focused}"]`) ?? stage).focus({preventScroll: true});
 };
+const idsDrawn = () => [...(drawing.strokes.length ? [PAINT] : []), ...drawing.shapes.map((shape) => shape.id)];
 const drawList = () => {
-  const ids = [...(drawing.strokes.length ? [PAINT] : []), ...drawing.shapes.map((shape) => shape.id)];
+  const ids = idsDrawn();
   const focused = document.activeElement?.dataset?.item;
   at("list").replaceChildren(...ids.map((id) => {
     const button = document.createElement("button"), small = document.createElement("small"), item = document.createElement("li");
