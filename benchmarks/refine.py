@@ -22,17 +22,8 @@ from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.raft import Raft
-from reelmend.pipelines.config import (
-    Codec,
-    ExecutorName,
-    InputConfig,
-    JobConfig,
-    PlanConfig,
-    Precision,
-    ProPainterConfig,
-    RunConfig,
-    StitchConfig,
-)
+from reelmend.pipelines.choices import Codec, ExecutorName, Precision
+from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig, ProPainterConfig, RunConfig, StitchConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.run.draft import as_draft, as_refined

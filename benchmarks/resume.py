@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, RunConfig, StitchConfig
+from reelmend.pipelines.choices import Codec, ExecutorName
+from reelmend.pipelines.config import InputConfig, JobConfig, RunConfig, StitchConfig
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.resources import Node, lay_out
-from reelmend.cluster.scheduler import Answered, Event, Patience, Placed, Ready, Run, Scheduler, Start
+from reelmend.cluster.scheduler import Patience, Scheduler
+from reelmend.cluster.scheduler_messages import Answered, Event, Placed, Ready, Run, Start
 from reelmend.pipelines.config import JobConfig, RunConfig
 from reelmend.pipelines.observe.observer import OnChange
 from reelmend.pipelines.run.state_machine import RunState

@@ -23,16 +23,8 @@ from benchmarks.quality.clips import FRAMES
 from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.flow.dis import DisFlow
 from reelmend.core_model.metrics import psnr, warping_error
-from reelmend.pipelines.config import (
-    Codec,
-    ExecutorName,
-    InputConfig,
-    JobConfig,
-    MaskConfig,
-    PlanConfig,
-    RunConfig,
-    StitchConfig,
-)
+from reelmend.pipelines.choices import Codec, ExecutorName
+from reelmend.pipelines.config import InputConfig, JobConfig, MaskConfig, PlanConfig, RunConfig, StitchConfig
 from reelmend.pipelines.engines.blocks import equal_edges
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job

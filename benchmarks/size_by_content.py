@@ -25,10 +25,9 @@ from benchmarks.quality.cases import painted
 from benchmarks.quality.clips import sample
 from reelmend.core_model.engine import U8, Bool
 from reelmend.core_model.metrics import psnr
+from reelmend.pipelines.choices import Codec, ExecutorName
 from reelmend.pipelines.config import (
     AUTO_SIDE,
-    Codec,
-    ExecutorName,
     InputConfig,
     JobConfig,
     MaskConfig,

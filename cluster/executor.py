@@ -11,7 +11,8 @@ from reelmend.cluster.metrics import RayMetrics
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.resources import Layout, Node, lay_out, resized
 from reelmend.cluster.runtime import in_job_folder, nodes, ray_runtime
-from reelmend.cluster.scheduler import End, GiveUp, Instruction, Patience, Run, Scheduler, Start, Stop
+from reelmend.cluster.scheduler import Patience, Scheduler
+from reelmend.cluster.scheduler_messages import End, GiveUp, Instruction, Run, Start, Stop
 from reelmend.cluster.shortage import shortage
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import flow_wants_gpu, wants_gpu

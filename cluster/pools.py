@@ -25,7 +25,7 @@ from reelmend.cluster.beats import Place, beating
 from reelmend.cluster.deaths import KernelKills, for_want_of_memory, one_line, with_its_machine
 from reelmend.cluster.placement import fit_on_gpu, stay_near_gpu, use_threads
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import Answered, Event, Gone, Placed, Ready
+from reelmend.cluster.scheduler_messages import Answered, Event, Gone, Placed, Ready
 from reelmend.cluster.shared_gpus import SharedGpus
 from reelmend.core_model.device.allocator import let_segments_grow
 from reelmend.pipelines.errors import kind_of_death

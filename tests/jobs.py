@@ -7,7 +7,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec, ExecutorName, InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
+from reelmend.pipelines.choices import Codec, ExecutorName
+from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig, RunConfig, StitchConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.run.driver import run_job

@@ -32,6 +32,7 @@ ORDER = {
     ],
     "pipelines": [
         "errors",
+        "choices",
         "config",
         "utils",
         "storage",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.howto.footage import scene
 from benchmarks.masks.burnt_text import Line, Style, burn, leaves
-from reelmend.pipelines.config import TextKind
+from reelmend.pipelines.choices import TextKind
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

@@ -16,7 +16,8 @@ from reelmend.core_model.progress import PROGRESS
 from reelmend.pipelines.api.array_input import U8, FramesLike, MasksLike, check_frames, check_masks
 from reelmend.pipelines.api.memory_context import MemoryContext, source_in_memory
 from reelmend.pipelines.api.progress import ProgressCallback, ProgressMeter
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import find_spec
 from reelmend.pipelines.errors import ArrayError, ConfigError
 from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job

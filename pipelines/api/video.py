@@ -16,7 +16,7 @@ from reelmend.pipelines import errors
 from reelmend.pipelines.api.array_input import U8, Bool, MasksLike
 from reelmend.pipelines.api.progress import ProgressCallback
 from reelmend.pipelines.api.runs import load_job, run_quietly
-from reelmend.pipelines.config import Codec, Mode
+from reelmend.pipelines.choices import Codec, Mode
 from reelmend.pipelines.errors import ArrayError, ConfigError, MaskError, MediaError, ReelmendError, SetupError
 from reelmend.pipelines.media.encoding import suffix_of
 from reelmend.pipelines.media.masks.expression import is_expression

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from reelmend.core_model.device.choice import why_not
-from reelmend.pipelines.config import Codec
+from reelmend.pipelines.choices import Codec
 from reelmend.pipelines.engines.flow_registry import flow_methods
 from reelmend.pipelines.engines.registry import DEFAULT, broken_plugins, engine_specs, origin_of
 from reelmend.pipelines.engines.weights.find import State, changed_message, look

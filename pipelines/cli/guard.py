@@ -12,8 +12,8 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
+from reelmend.pipelines.choices import LogFormat
 from reelmend.pipelines.cli.options import DEBUG_VARIABLE
-from reelmend.pipelines.config import LogFormat
 from reelmend.pipelines.errors import (
     EXIT_BUG,
     EXIT_INCOMPLETE,

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from reelmend.pipelines.choices import Codec, Mode
 from reelmend.pipelines.cli.draw import draw
 from reelmend.pipelines.cli.guard import guarded, show_log
 from reelmend.pipelines.cli.job_options import JobOptions, takes_job
 from reelmend.pipelines.cli.options import AsJson, Debug
 from reelmend.pipelines.cli.screen import console, print_json, print_outputs, print_summary
-from reelmend.pipelines.config import Codec, JobConfig, Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import EXIT_INCOMPLETE
 from reelmend.pipelines.observe.progress import choose_display
 

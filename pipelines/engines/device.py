@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import SetupError
 
 if TYPE_CHECKING:

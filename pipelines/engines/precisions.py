@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from reelmend.pipelines.config import Precision
+from reelmend.pipelines.choices import Precision
 
 COMPONENTS = ("raft", "encoder", "transformer", "decoder")
 """Those of `reelmend.core_model.device.precision.Component`, which the driver does not load."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from reelmend.core_model.device.recovery import RECOVERY, RecoveryStep
-from reelmend.pipelines.config import Attention, Compile, JobConfig, OnGpuError, Precision
+from reelmend.pipelines.choices import Attention, Compile, OnGpuError, Precision
+from reelmend.pipelines.config import JobConfig
 
 
 def settings_at(job: JobConfig, step: RecoveryStep) -> JobConfig:

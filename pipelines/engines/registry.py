@@ -6,7 +6,8 @@ from functools import cache
 from typing import cast
 
 from reelmend.core_model.engine import Engine, FlowEstimator
-from reelmend.pipelines.config import ExecutorName, JobConfig, Mode, StillFrames, WorkRegion
+from reelmend.pipelines.choices import ExecutorName, Mode, StillFrames, WorkRegion
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.auto import AUTO
 from reelmend.pipelines.engines.base import EngineSpec, FlowReading, Weights
 from reelmend.pipelines.engines.blocks import Range

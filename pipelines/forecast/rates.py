@@ -21,7 +21,8 @@ from typing import Any
 
 import yaml
 
-from reelmend.pipelines.config import Codec, JobConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import hybrid_of, speed_digest, wants_gpu
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked
 from reelmend.pipelines.errors import ConfigError, StoreError

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import count_work, engine_of, speed_digest
 from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked, worked_of_facts
 from reelmend.pipelines.errors import ConfigError

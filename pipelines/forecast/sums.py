@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import count_work
 from reelmend.pipelines.engines.work_count import WorkCount
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked

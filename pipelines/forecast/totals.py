@@ -2,7 +2,8 @@
 
 from dataclasses import fields
 
-from reelmend.pipelines.config import JobConfig, StillFrames
+from reelmend.pipelines.choices import StillFrames
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import count_work, hybrid_of, still_frames
 from reelmend.pipelines.engines.worked_area import WHOLE, mean_worked
 from reelmend.pipelines.forecast.rates import ChosenRates, codec_name

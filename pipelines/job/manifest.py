@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError, OddName
 from reelmend.pipelines.job.collisions import Collisions
 from reelmend.pipelines.job.found_videos import PassedOver, find_videos

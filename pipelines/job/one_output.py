@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from reelmend.pipelines.config import Codec, JobConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.path_policy import PathPolicy
 from reelmend.pipelines.media.encoding import suffix_of

@@ -3,17 +3,15 @@
 import math
 from collections.abc import Iterator
 
+from reelmend.pipelines.choices import Codec, Mode, WorkRegion
 from reelmend.pipelines.config import (
     AUTO_FLOW,
     AUTO_SIDE,
-    Codec,
     CostConfig,
     JobConfig,
     LimitsConfig,
-    Mode,
     OutpaintConfig,
     ProcessConfig,
-    WorkRegion,
 )
 from reelmend.pipelines.engines.device import device_problems
 from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method

@@ -11,7 +11,8 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.choices import Codec, Sound
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.colour import colour_of
 from reelmend.pipelines.media.encoding import (

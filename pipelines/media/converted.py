@@ -12,7 +12,8 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.choices import Codec, Sound
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.encoding import CONTAINERS
 from reelmend.pipelines.media.records import StreamInfo
 

@@ -5,7 +5,8 @@ memory that nothing wrote, at widths whose macroblocks are no multiple of 8, whi
 measurable time), and above 8 bits, with two threads, about one output in forty still differs.
 """
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.fields import TOP
 from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.media.side_data import CENTRE, LEFT

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import av
 
-from reelmend.pipelines.config import Chroma, Codec
+from reelmend.pipelines.choices import Chroma, Codec
 from reelmend.pipelines.media.formats import Layout, working_layout
 
 CONTAINERS = {Codec.h264: "mp4", Codec.h265: "mp4", Codec.ffv1: "matroska", Codec.prores: "mov"}

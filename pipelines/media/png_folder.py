@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec
+from reelmend.pipelines.choices import Codec
 from reelmend.pipelines.errors import SetupError, StoreError
 from reelmend.pipelines.media.colour import colour_of, grey_to_full
 from reelmend.pipelines.media.encoding import storage_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import StillFrames
+from reelmend.pipelines.choices import StillFrames
 from reelmend.pipelines.media.formats import planes_of, working_layout
 
 if TYPE_CHECKING:

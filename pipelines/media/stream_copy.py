@@ -16,7 +16,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.converted import ConvertedSound, ConvertedText, Converter, sound_becomes, text_becomes
 from reelmend.pipelines.media.encoding import CONTAINERS

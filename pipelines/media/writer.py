@@ -15,7 +15,8 @@ from typing import Protocol, Self
 import av
 from av.video.stream import VideoStream
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError, SetupError, StoreError
 from reelmend.pipelines.media import encoding
 from reelmend.pipelines.media.colour import colour_of

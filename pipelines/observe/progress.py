@@ -6,7 +6,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.choices import LogFormat
 from reelmend.pipelines.errors import FailureKind
 from reelmend.pipelines.observe.pace import RunPace, clock
 from reelmend.pipelines.observe.progress_live import LiveDisplay

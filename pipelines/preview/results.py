@@ -7,7 +7,8 @@ run of the whole job finds.
 import json
 from dataclasses import dataclass, replace
 
-from reelmend.pipelines.config import Existing, JobConfig
+from reelmend.pipelines.choices import Existing
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import EXIT_INCOMPLETE, ConfigError, ItemError, MaskError
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.job.paths import absolute_item, absolute_paths

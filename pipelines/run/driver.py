@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, LogConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig, LogConfig
 from reelmend.pipelines.engines.recovery import steps_of
 from reelmend.pipelines.engines.registry import check_engine, find_weights, refuse_distant
 from reelmend.pipelines.errors import ReelmendError, SetupError, StoreAway, StoreError

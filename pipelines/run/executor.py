@@ -14,7 +14,8 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.device import device_of, one_process_only
 from reelmend.pipelines.engines.registry import only_here, wants_gpu
 from reelmend.pipelines.errors import FailureKind, SetupError

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import torch
 
-from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, Mode, StoreConfig
+from reelmend.pipelines.choices import ExecutorName, Mode
+from reelmend.pipelines.config import InputConfig, JobConfig, StoreConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.forecast.rates import Rate
 from reelmend.pipelines.forecast.rates_of_run import rates_of_run

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reelmend.pipelines.config import Compile
+from reelmend.pipelines.choices import Compile
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.tasks import Stage, Task
 

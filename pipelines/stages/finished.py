@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from reelmend.core_model.regions import BY_BLOCK, GRID_PX, MARGIN_PX, REGIONS_VERSION, WHOLE_FROM
-from reelmend.pipelines.config import AUTO_SIDE, JobConfig, Mode, NothingFound, OutOfMemory, StillFrames
+from reelmend.pipelines.choices import Mode, NothingFound, OutOfMemory, StillFrames
+from reelmend.pipelines.config import AUTO_SIDE, JobConfig
 from reelmend.pipelines.engines.region_sizes import rule_of
 from reelmend.pipelines.engines.registry import grid_settings, refine_below, still_frames, works_in_regions
 from reelmend.pipelines.errors import StoreError

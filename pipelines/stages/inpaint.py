@@ -12,7 +12,8 @@ from reelmend.core_model.engine import U8, Bool, DeviceFull, Restored, WindowCou
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.quality import FrameQuality, measure_quality
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.choices import OutOfMemory
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.plugins import check_restored
 from reelmend.pipelines.engines.region_sizes import restored_size, rule_of
 from reelmend.pipelines.engines.registry import engine_of, refine_below

@@ -12,7 +12,8 @@ from dataclasses import replace
 import av
 
 from reelmend.core_model.progress import PROGRESS
-from reelmend.pipelines.config import JobConfig, Mode, NothingFound, StillFrames
+from reelmend.pipelines.choices import Mode, NothingFound, StillFrames
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
 from reelmend.pipelines.engines.registry import reads_all_flow, reads_flow, still_frames
 from reelmend.pipelines.engines.repeats import with_moving_pairs

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelmend.pipelines.config import Existing
+from reelmend.pipelines.choices import Existing
 from reelmend.pipelines.errors import OutputTaken
 from reelmend.pipelines.stages.finished import made_for, read_record
 from reelmend.pipelines.stages.worker_context import WorkerContext

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, WorkRegion
+from reelmend.pipelines.choices import ExecutorName, WorkRegion
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.media.sizes import Size, process_size
 
 _STEP_PX, _LEAST_SIDE_PX = 16, 64

@@ -8,7 +8,8 @@ import numpy as np
 
 from reelmend.pipelines.api.array_input import U8, Bool
 from reelmend.pipelines.api.runs import plan
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError, ItemError
 from reelmend.pipelines.forecast.item_estimate import PlannedItem
 from reelmend.pipelines.media.frame_range import range_of

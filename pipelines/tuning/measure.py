@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.tuning.hidden import HiddenClip

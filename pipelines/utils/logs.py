@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.choices import LogFormat
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.utils.redaction import redact
 from reelmend.pipelines.utils.text import visible, visible_json

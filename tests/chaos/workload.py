@@ -13,9 +13,8 @@ import boto3
 import numpy as np
 from numpy.typing import NDArray
 
+from reelmend.pipelines.choices import Codec, ExecutorName
 from reelmend.pipelines.config import (
-    Codec,
-    ExecutorName,
     FlowConfig,
     InputConfig,
     JobConfig,

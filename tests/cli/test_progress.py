@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from reelmend.pipelines.config import LogFormat
+from reelmend.pipelines.choices import LogFormat
 from reelmend.pipelines.observe.progress import LogDisplay, SilentDisplay, choose_display
 from reelmend.pipelines.observe.progress_live import LINES, LiveDisplay
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import Answered, Instruction, Patience, Placed, Ready, Run, Scheduler, Start, Stop
+from reelmend.cluster.scheduler import Patience, Scheduler
+from reelmend.cluster.scheduler_messages import Answered, Instruction, Placed, Ready, Run, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.tasks import RECEIPTS, Stage
 from tests.cluster.toy_worker import toy_item, toy_plan

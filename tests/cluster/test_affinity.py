@@ -1,7 +1,7 @@
 """Does a worker stay on its item, where it computes less, and does none rest for that?"""
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import Gone
+from reelmend.cluster.scheduler_messages import Gone
 from reelmend.pipelines.tasks import Stage
 from tests.cluster.play import Play
 

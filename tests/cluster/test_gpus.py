@@ -23,7 +23,7 @@ from reelmend.cluster.executor import RayExecutor
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.resources import Layout, lay_out
 from reelmend.cluster.runtime import free_and_total, nodes, ray_runtime
-from reelmend.cluster.scheduler import Placed, Ready
+from reelmend.cluster.scheduler_messages import Placed, Ready
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.config import PoolsConfig
 from reelmend.pipelines.run.state_machine import RunState

@@ -9,7 +9,8 @@ import pytest
 from reelmend.cluster.beats import BEAT_S, BeatReader
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
-from reelmend.cluster.scheduler import Answered, End, Event, Patience, Run
+from reelmend.cluster.scheduler import Patience
+from reelmend.cluster.scheduler_messages import Answered, End, Event, Run
 from reelmend.pipelines.observe.task_progress import Beat
 from reelmend.pipelines.tasks import FlowReceipt, ProbeTask, Receipt
 from tests.cluster.play import LAPTOP, Play

@@ -6,7 +6,7 @@ import pytest
 
 from reelmend.cluster.deaths import KernelKills, for_want_of_memory
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import Answered, Gone, Run, Start
+from reelmend.cluster.scheduler_messages import Answered, Gone, Run, Start
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, Stage
 from tests.cluster.play import LAPTOP, Play

@@ -6,7 +6,8 @@ import pytest
 
 from reelmend.cluster.pools import Pools
 from reelmend.cluster.runtime import ray_runtime
-from reelmend.cluster.scheduler import Answered, End, Gone, Patience
+from reelmend.cluster.scheduler import Patience
+from reelmend.cluster.scheduler_messages import Answered, End, Gone
 from reelmend.pipelines.tasks import ProbeReceipt, ProbeTask
 from tests.cluster.play import LAPTOP, Play
 from tests.cluster.toy_worker import ToyWorker, toy_context, toy_item, visits

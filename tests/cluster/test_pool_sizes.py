@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import GiveUp, Gone, Instruction, Start, Stop
+from reelmend.cluster.scheduler_messages import GiveUp, Gone, Instruction, Start, Stop
 from reelmend.pipelines.tasks import Stage
 from tests.cluster.play import Play
 

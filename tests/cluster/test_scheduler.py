@@ -3,7 +3,8 @@
 import pytest
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import START_ATTEMPTS, Answered, Event, GiveUp, Gone, Placed, Ready, Run, Start, Stop
+from reelmend.cluster.scheduler import START_ATTEMPTS
+from reelmend.cluster.scheduler_messages import Answered, Event, GiveUp, Gone, Placed, Ready, Run, Start, Stop
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import Failure, ProbeReceipt, Stage, Task
 from tests.cluster.play import RESTORE, Play

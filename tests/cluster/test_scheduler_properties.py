@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelmend.cluster.resources import Layout, Pool
-from reelmend.cluster.scheduler import Answered, Event, Gone, Patience, Placed, Ready, Run, Scheduler, Start, Stop
+from reelmend.cluster.scheduler import Patience, Scheduler
+from reelmend.cluster.scheduler_messages import Answered, Event, Gone, Placed, Ready, Run, Start, Stop
 from reelmend.pipelines.run.state_machine import RunState
 from reelmend.pipelines.storage.ledger import ItemState
 from reelmend.pipelines.tasks import RECEIPTS, Failure, Stage, Task

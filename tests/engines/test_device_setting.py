@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, RunConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig, RunConfig
 from reelmend.pipelines.engines.device import device_of
 from reelmend.pipelines.engines.registry import flow_wants_gpu, wants_gpu
 from reelmend.pipelines.errors import ConfigError, SetupError

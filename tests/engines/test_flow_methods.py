@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.flow.dis import DisFlow
-from reelmend.pipelines.config import ExecutorName, FlowConfig, JobConfig, ProPainterConfig, RunConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import FlowConfig, JobConfig, ProPainterConfig, RunConfig
 from reelmend.pipelines.engines.flow_method import FlowMethod
 from reelmend.pipelines.engines.flow_registry import register_flow_method, unregister_flow_method
 from reelmend.pipelines.engines.registry import (

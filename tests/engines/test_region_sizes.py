@@ -1,7 +1,8 @@
 """At which size a region is restored: as fine as the frame for one engine, as fine as the source for the other."""
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import JobConfig, Mode, ProcessConfig, WorkRegion
+from reelmend.pipelines.choices import Mode, WorkRegion
+from reelmend.pipelines.config import JobConfig, ProcessConfig
 from reelmend.pipelines.engines.region_sizes import measured_size, regions_for, restored_size
 from reelmend.pipelines.engines.registry import works_in_regions
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig, StillFrames
+from reelmend.pipelines.choices import StillFrames
+from reelmend.pipelines.config import InputConfig, JobConfig, PlanConfig
 from reelmend.pipelines.engines.blocks import masked_ranges, plan_frames
 from reelmend.pipelines.engines.registry import lay_shots
 from reelmend.pipelines.errors import ConfigError

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reelmend.pipelines.config import InputConfig, JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.rates import rates_for
 from reelmend.pipelines.forecast.result import Forecast

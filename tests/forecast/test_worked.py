@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import JobConfig, ProcessConfig, WorkRegion
+from reelmend.pipelines.choices import WorkRegion
+from reelmend.pipelines.config import JobConfig, ProcessConfig
 from reelmend.pipelines.engines.worked_area import WHOLE, Worked, mean_worked, worked_of_facts
 from reelmend.pipelines.forecast.forecast import forecast
 from reelmend.pipelines.forecast.headers import Headers

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reelmend.pipelines.config import Codec, JobConfig, Mode
+from reelmend.pipelines.choices import Codec, Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import apply_overrides, dump_job, load_job
 from reelmend.pipelines.job.presets import preset_names

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reelmend.pipelines.config import Codec, InputConfig, JobConfig, Mode, OutpaintConfig, StitchConfig
+from reelmend.pipelines.choices import Codec, Mode
+from reelmend.pipelines.config import InputConfig, JobConfig, OutpaintConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, StoreError
 from reelmend.pipelines.job.found_videos import PassedOver
 from reelmend.pipelines.job.load import dump_job, load_job

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import FlowConfig, JobConfig, Mode, OutpaintConfig, ProcessConfig
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import FlowConfig, JobConfig, OutpaintConfig, ProcessConfig
 from reelmend.pipelines.media.canvas.canvas import Canvas, canvas_of_size, canvas_settings
 from reelmend.pipelines.media.canvas.flow import canvas_flow_size, lay_flow
 from reelmend.pipelines.media.sizes import flow_size, process_size

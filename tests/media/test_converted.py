@@ -7,7 +7,8 @@ import av
 import pytest
 from av.subtitles.subtitle import AssSubtitle
 
-from reelmend.pipelines.config import Codec, Sound, StitchConfig
+from reelmend.pipelines.choices import Codec, Sound
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.inspection import inspect_video

@@ -5,7 +5,8 @@ from pathlib import Path
 import av
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.fields import BOTTOM, TOP, field_marker, mark_interlaced

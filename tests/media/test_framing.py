@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import JobConfig, Mode, OutpaintConfig
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig, OutpaintConfig
 from reelmend.pipelines.errors import OverLimit
 from reelmend.pipelines.media.canvas.canvas import canvas_of
 from reelmend.pipelines.media.canvas.framing import cut_frame, lay_frame, on_canvas

@@ -8,7 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Chroma, Codec, StitchConfig
+from reelmend.pipelines.choices import Chroma, Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.rates import exact_rate

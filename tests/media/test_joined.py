@@ -7,7 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.packet_mender import PacketMender, is_whole
 from reelmend.pipelines.media.stream_copy import try_copies

@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.capabilities import check_output
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.reader import read_frames

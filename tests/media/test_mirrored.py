@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec, MaskConfig, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import MaskConfig, StitchConfig
 from reelmend.pipelines.media.capabilities import check_output
 from reelmend.pipelines.media.inspection import glance_video, inspect_video
 from reelmend.pipelines.media.masks.reader import read_masks

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import StillFrames
+from reelmend.pipelines.choices import StillFrames
 from reelmend.pipelines.media.repeats import (
     Distinct,
     RepeatFinder,

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError, SetupError, StoreError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.formats import planes_of, working_layout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reelmend.pipelines.config import Codec
+from reelmend.pipelines.choices import Codec
 from reelmend.pipelines.media.encoder_options import encoder_threads
 
 # Sizes whose macroblocks are no multiple of 8 in a row, lines that no vector register fills, and formats of every way

@@ -8,7 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.errors import MediaError
 from reelmend.pipelines.media.capabilities import check_output, verify_output
 from reelmend.pipelines.media.inspection import glance_video, inspect_video

@@ -8,7 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, JobConfig, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import JobConfig, StitchConfig
 from reelmend.pipelines.forecast.headers import Headers
 from reelmend.pipelines.forecast.item_estimate import look_at
 from reelmend.pipelines.media.capabilities import check_output

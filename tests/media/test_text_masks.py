@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import FindConfig, TextKind, TextShape
+from reelmend.pipelines.choices import TextKind, TextShape
+from reelmend.pipelines.config import FindConfig
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.masks.sources.base import Search
 from reelmend.pipelines.media.masks.sources.clip import Clip

@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from reelmend.pipelines.config import Chroma, Codec, StitchConfig
+from reelmend.pipelines.choices import Chroma, Codec
+from reelmend.pipelines.config import StitchConfig
 from reelmend.pipelines.media.formats import planes_of, working_layout
 from reelmend.pipelines.media.records import ColourTags, VideoInfo
 from reelmend.pipelines.media.writer import VideoWriter, suffix_of

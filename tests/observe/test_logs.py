@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, LogFormat
+from reelmend.pipelines.choices import ExecutorName, LogFormat
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.utils.logs import JsonLines, LogLine, log_fields, log_format

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, MetricsConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig, MetricsConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.observe.summary import RunSummary

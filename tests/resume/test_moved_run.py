@@ -18,7 +18,8 @@ from typing import Any
 import boto3
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, StoreConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import InputConfig, JobConfig, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.job.load import dump_job
 from tests.clips import moving_box, scene, write_clip, write_images, write_mask_image, write_mask_video
 from tests.jobs import add_item, finish, lossless_job, planes

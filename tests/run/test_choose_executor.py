@@ -2,7 +2,8 @@
 
 import pytest
 
-from reelmend.pipelines.config import ExecutorName, JobConfig, PoolsConfig, RunConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig, PoolsConfig, RunConfig
 from reelmend.pipelines.forecast.result import Forecast
 from reelmend.pipelines.run.executor import SHORT_S, choose_executor
 

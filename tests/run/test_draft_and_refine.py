@@ -12,8 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 import reelmend
+from reelmend.pipelines.choices import Precision
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import JobConfig, Precision, ProPainterConfig
+from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines.propagation import Propagation
 from reelmend.pipelines.engines.registry import refine_below, register_engine, unregister_engine
 from reelmend.pipelines.errors import ConfigError

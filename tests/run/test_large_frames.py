@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Precision, ProPainterConfig
+from reelmend.pipelines.choices import Precision
+from reelmend.pipelines.config import ProPainterConfig
 from tests.clips import Size, write_clip, write_mask_image
 from tests.jobs import finish, lossless_job, planes
 

@@ -13,7 +13,8 @@ import pytest
 from reelmend.core_model.device.window_batch import WindowBatch
 from reelmend.core_model.engine import DeviceFull, Restored, Shot
 from reelmend.core_model.propagation.engine import PropagationEngine
-from reelmend.pipelines.config import JobConfig, OutOfMemory
+from reelmend.pipelines.choices import OutOfMemory
+from reelmend.pipelines.config import JobConfig
 from tests.clips import moving_box, write_clip, write_mask_video
 from tests.jobs import finish, lossless_job
 

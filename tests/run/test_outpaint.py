@@ -8,7 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, JobConfig, Mode, OutpaintConfig
+from reelmend.pipelines.choices import Codec, Mode
+from reelmend.pipelines.config import JobConfig, OutpaintConfig
 from reelmend.pipelines.media.formats import planes_of, working_layout
 from reelmend.pipelines.media.inspection import inspect_video
 from reelmend.pipelines.media.reader import read_frames, to_rgb

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, Existing, JobConfig, StoreConfig
+from reelmend.pipelines.choices import Codec, Existing
+from reelmend.pipelines.config import JobConfig, StoreConfig
 from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.stages import stitch

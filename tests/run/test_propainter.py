@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from reelmend.core_model.device.recovery import EXACT, ON_CPU, RECOVERY, RecoveryStep
-from reelmend.pipelines.config import JobConfig, Mode, OnGpuError, OutpaintConfig, Precision, ProPainterConfig
+from reelmend.pipelines.choices import Mode, OnGpuError, Precision
+from reelmend.pipelines.config import JobConfig, OutpaintConfig, ProPainterConfig
 from reelmend.pipelines.engines.recovery import steps_of
 from reelmend.pipelines.engines.registry import find_weights
 from reelmend.pipelines.errors import SetupError

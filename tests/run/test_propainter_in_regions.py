@@ -10,7 +10,8 @@ import pytest
 
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import JobConfig, Precision, ProPainterConfig, WorkRegion
+from reelmend.pipelines.choices import Precision, WorkRegion
+from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, find_weights
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext

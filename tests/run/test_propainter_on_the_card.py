@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from reelmend.pipelines.config import JobConfig, Precision, ProPainterConfig
+from reelmend.pipelines.choices import Precision
+from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from reelmend.pipelines.engines import flow_by_raft, propainter
 from reelmend.pipelines.storage.ledger import ItemState
 from tests.jobs import add_item, finish, lossless_job

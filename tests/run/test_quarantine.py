@@ -11,7 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import Codec, StitchConfig, StoreConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import StitchConfig, StoreConfig
 from reelmend.pipelines.errors import SetupError
 from reelmend.pipelines.observe.summary import RunSummary
 from reelmend.pipelines.storage.ledger.rows import ItemRow

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError, MediaError
 from reelmend.pipelines.job.manifest import discover
 from reelmend.pipelines.media.frame_range import first_of, read_range

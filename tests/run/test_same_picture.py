@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import ExecutorName, JobConfig
+from reelmend.pipelines.choices import ExecutorName
+from reelmend.pipelines.config import JobConfig
 from tests.clips import Bool, moving_box
 from tests.jobs import add_item, finish, lossless_job, planes
 

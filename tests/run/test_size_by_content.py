@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.job.validate import find_problems

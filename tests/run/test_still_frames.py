@@ -15,7 +15,8 @@ from reelmend import restore
 from reelmend.core_model.networks.generator_encoder import GeneratorEncoder
 from reelmend.core_model.networks.raft import Raft
 from reelmend.core_model.networks.transformer import Transformer
-from reelmend.pipelines.config import JobConfig, ProPainterConfig, StillFrames
+from reelmend.pipelines.choices import StillFrames
+from reelmend.pipelines.config import JobConfig, ProPainterConfig
 from tests.clips import scene, write_clip, write_mask_image
 from tests.jobs import finish, lossless_job, planes
 

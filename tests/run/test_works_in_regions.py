@@ -12,7 +12,8 @@ import pytest
 from reelmend.core_model.array_shot import ArrayShot
 from reelmend.core_model.propagation import engine as propagation_engine
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, works_in_regions
 from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe

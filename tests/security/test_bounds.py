@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmend.pipelines.config import Codec, InputConfig, JobConfig, StitchConfig
+from reelmend.pipelines.choices import Codec
+from reelmend.pipelines.config import InputConfig, JobConfig, StitchConfig
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.job.load import ITEM_SECTIONS, load_job
 from reelmend.pipelines.job.manifest import discover

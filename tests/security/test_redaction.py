@@ -9,9 +9,9 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from reelmend.pipelines.choices import LogFormat
 from reelmend.pipelines.cli import app
 from reelmend.pipelines.cli.doctor_checks import Finding
-from reelmend.pipelines.config import LogFormat
 from reelmend.pipelines.job.load import dump_job, load_job
 from reelmend.pipelines.observe.answering import text_answer
 from reelmend.pipelines.storage.ledger import read_ledger

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from reelmend.core_model.regions import Region
-from reelmend.pipelines.config import (
+from reelmend.pipelines.choices import (
     Chroma,
     Codec,
-    JobConfig,
     Mode,
     NothingFound,
     OutOfMemory,
@@ -27,6 +26,7 @@ from reelmend.pipelines.config import (
     TextShape,
     WorkRegion,
 )
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.media.masks.item_mask import recipe_of
 from reelmend.pipelines.stages.digests import see, see_mask

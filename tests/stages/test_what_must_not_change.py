@@ -16,7 +16,8 @@ import pytest
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.regions import Region
 from reelmend.pipelines import errors
-from reelmend.pipelines.config import InputConfig, JobConfig, WorkRegion
+from reelmend.pipelines.choices import WorkRegion
+from reelmend.pipelines.config import InputConfig, JobConfig
 from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_digest
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.observe.metrics import METRICS

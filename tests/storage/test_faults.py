@@ -7,7 +7,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from reelmend.pipelines.config import Addressing, S3Config
+from reelmend.pipelines.choices import Addressing
+from reelmend.pipelines.config import S3Config
 from reelmend.pipelines.errors import SetupError, StoreAway, StoreError
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files

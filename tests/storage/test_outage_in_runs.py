@@ -9,8 +9,9 @@ import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
+from reelmend.pipelines.choices import ExecutorName
 from reelmend.pipelines.cli import app
-from reelmend.pipelines.config import ExecutorName, InputConfig, JobConfig, RunConfig, S3Config, StoreConfig
+from reelmend.pipelines.config import InputConfig, JobConfig, RunConfig, S3Config, StoreConfig
 from reelmend.pipelines.job.load import dump_job
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.location import location_of

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import JobConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.media.formats import working_layout
 from reelmend.pipelines.media.records import VideoHeader, VideoInfo
 from reelmend.pipelines.media.sizes import Size

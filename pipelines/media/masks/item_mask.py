@@ -1,6 +1,7 @@
 """Mask of an item: a file, a drawing, or one that has to be made from the pictures."""
 
-from reelmend.pipelines.config import JobConfig, MaskConfig, Mode
+from reelmend.pipelines.choices import Mode
+from reelmend.pipelines.config import JobConfig, MaskConfig
 from reelmend.pipelines.media.masks.expression import FILE, MaskExpression, Term, read_expression
 from reelmend.pipelines.media.masks.made import MADE_FORMAT
 from reelmend.pipelines.media.masks.sources.registry import source_of

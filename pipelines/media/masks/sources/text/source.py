@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reelmend.pipelines.config import TextKind, TextShape
+from reelmend.pipelines.choices import TextKind, TextShape
 from reelmend.pipelines.media.boxes import Box
 from reelmend.pipelines.media.masks.sources.base import Bool, MaskSource, Search
 from reelmend.pipelines.media.masks.sources.text.detector import (
