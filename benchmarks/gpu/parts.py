@@ -49,6 +49,7 @@ ALTERNATIVES = (
     replace(_BEST, name="efficient", attention="efficient"),
     replace(_BEST, name="cudnn", attention="cudnn"),
     replace(_BEST, name="cuda_graphs", cuda_graphs=True),
+    replace(_BEST, name="channels_last", channels_last=True),
 )
 """Each instead of what `bf16` has: measured last, at the smallest size."""
 

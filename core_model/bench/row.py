@@ -43,6 +43,10 @@ def main() -> None:
         use_huge_pages()
     raft, flow_completion = with_drawn_weights(Raft()).to(device), with_drawn_weights(FlowCompletion()).to(device)
     generator = with_drawn_weights(InpaintGenerator()).to(device)
+    if row.channels_last:
+        for module in (*raft.modules(), *flow_completion.modules(), *generator.modules()):
+            if isinstance(module, nn.Conv2d):  # tensors of volumes have another form
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     options = RestoreOptions(window_batch=row.window_batch, execution=row.execution())
     restorer = Restorer(raft, flow_completion, generator, options)
     clip, masks = made_clip(frames, size)

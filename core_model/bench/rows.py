@@ -22,6 +22,9 @@ class Row:
     window_batch: int = 1
     huge_pages: bool = False
     cuda_graphs: bool = False
+    channels_last: bool = False
+    """Weights of convolutions lie in memory channel by channel, and what convolutions return with them: a form that
+    cuDNN's kernels of half precision prefer. No setting of a run: whether it pays, only a GPU can show."""
 
     def execution(self) -> Execution:
         chosen = asdict(self)
@@ -39,8 +42,6 @@ def rows_for(device: torch.device) -> list[Row]:
         rows.append(replace(rows[-1], name="huge_pages", huge_pages=True))
     if not usable_precision("bf16", device)[1]:
         rows.append(replace(rows[-1], name="bf16", precision="bf16"))
-    if (
-        device.type == "cuda"
-    ):  # as `compile=auto` has it; on a CPU compiling takes minutes and convolutions are the same
+    if device.type == "cuda":  # as `compile=auto` has it; on a CPU it takes minutes, and convolutions are the same
         rows.append(replace(rows[-1], name="compile", compile="on"))
     return rows

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.generator_encoder import CHANNELS
 from reelmend.core_model.networks.layers import LEAK, UpsamplingConv, frame_by_frame
-from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.rectangle import Part, Rectangle
 
 
 class _Reach(NamedTuple):
     """What each layer must give so that the next one can, from the features to the image."""
 
-    features: Region
-    first_doubled: Region
-    first: Region
-    second: Region
-    second_doubled: Region
-    third: Region
+    features: Rectangle
+    first_doubled: Rectangle
+    first: Rectangle
+    second: Rectangle
+    second_doubled: Rectangle
+    third: Rectangle
 
 
 class Decoder(nn.ModuleDict):
@@ -34,15 +34,15 @@ class Decoder(nn.ModuleDict):
         super().__init__({"0": first, "2": second, "4": third, "6": last})
 
     @staticmethod
-    def reads(region: Region, height: int, width: int) -> Region:
+    def reads(region: Rectangle, height: int, width: int) -> Rectangle:
         """The part of the features, a plane h x w, on which a region of the image depends."""
         return _reach(region, height, width).features
 
-    def forward(self, features: Part, region: Region) -> Tensor:
+    def forward(self, features: Part, region: Rectangle) -> Tensor:
         """Return a region of the image; `features` holds what `reads` names, or more."""
         return frame_by_frame(lambda values: self._decode(features._replace(values=values), region), features.values)
 
-    def _decode(self, features: Part, region: Region) -> Tensor:
+    def _decode(self, features: Part, region: Rectangle) -> Tensor:
         first_conv, second_conv, third_conv, last_conv = (self._conv(name) for name in self)
         reach = _reach(region, *features.size)
         x = _leaky(features.doubled(reach.first_doubled).convolved(first_conv, reach.first))
@@ -61,7 +61,7 @@ def _leaky(part: Part) -> Part:
     return part._replace(values=F.leaky_relu(part.values, LEAK))
 
 
-def _reach(region: Region, height: int, width: int) -> _Reach:
+def _reach(region: Rectangle, height: int, width: int) -> _Reach:
     half, whole = (2 * height, 2 * width), (4 * height, 4 * width)
     third = region.grown(1, *whole)
     second_doubled = third.grown(1, *whole)

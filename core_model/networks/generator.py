@@ -16,7 +16,7 @@ from reelmend.core_model.networks.decoder import Decoder
 from reelmend.core_model.networks.feature_propagation import FeaturePropagation
 from reelmend.core_model.networks.generator_encoder import GeneratorEncoder
 from reelmend.core_model.networks.layers import as_clips, frame_by_frame
-from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.rectangle import Part, Rectangle
 from reelmend.core_model.networks.tokens import SoftComposition, SoftSplit
 from reelmend.core_model.networks.transformer import Transformer
 from reelmend.core_model.networks.windows import WindowPlan
@@ -63,7 +63,7 @@ class InpaintGenerator(nn.Module):
         updated_masks_BT1HW: Tensor,
         flow_fwd_BS2HW: Tensor,
         flow_bwd_BS2HW: Tensor,
-        region: Region | None = None,
+        region: Rectangle | None = None,
     ) -> Tensor:
         """Return the local frames [B, L, 3, H, W] in [-1, 1], or a region of them; there are S + 1 local frames.
 
@@ -99,24 +99,24 @@ class InpaintGenerator(nn.Module):
         tokens: Tensor = self.ss(features_BRChw)
         return tokens
 
-    def complete(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region | None = None) -> Tensor:
+    def complete(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Rectangle | None = None) -> Tensor:
         """Return the local frames [B, L, 3, H, W] in [-1, 1], or a region of them, at the cost of what it depends on.
 
         That is `compose` and `decode`. Raises ValueError when the shapes do not fit.
         """
         height, width = (SIDE_MULTIPLE_PX * side for side in window.features.shape[3:])
-        region = region or Region.whole(height, width)
+        region = region or Rectangle.whole(height, width)
         return self.decode(self.compose(window, reference_tokens_BRijC, region), region, len(window.features))
 
     @named_range("generator: compose")
-    def compose(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Region) -> Part:
+    def compose(self, window: LocalFrames, reference_tokens_BRijC: Tensor, region: Rectangle) -> Part:
         """Return the features of the local frames, completed, that `decode` needs for a region of their images.
 
         Raises ValueError when the shapes do not fit.
         """
         _check(window)
         local, _, height, width = window.features.shape[1:]
-        size, whole = (height, width), Region.whole(SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
+        size, whole = (height, width), Rectangle.whole(SIDE_MULTIPLE_PX * height, SIDE_MULTIPLE_PX * width)
         if not (0 <= region.top < region.bottom <= whole.bottom and 0 <= region.left < region.right <= whole.right):
             raise ValueError(f"InpaintGenerator: expected a region of {whole}, got {region}")
         masks = window.masks[..., ::SIDE_MULTIPLE_PX, ::SIDE_MULTIPLE_PX]
@@ -127,13 +127,13 @@ class InpaintGenerator(nn.Module):
         wanted = self.sc.reads(features, *size)
         plan = WindowPlan.of(masks, (tokens.shape[2], tokens.shape[3]))
         tokens = self.transformers(tokens, local, plan, wanted, size)
-        rows, columns = features.inside(Region.whole(*size))
+        rows, columns = features.inside(Rectangle.whole(*size))
         composed = self.sc(tokens.flatten(0, 1), wanted, features, size)
         composed = composed + propagated.flatten(0, 1)[..., rows, columns]
         return Part(composed, features, size)
 
     @named_range("generator: decode")
-    def decode(self, composed: Part, region: Region, batch: int) -> Tensor:
+    def decode(self, composed: Part, region: Rectangle, batch: int) -> Tensor:
         """Return a region of the local frames, [B, L, 3, h, w] in [-1, 1]."""
         image: Tensor = self.decoder(composed, region)
         return image.reshape(batch, -1, *image.shape[1:])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.generator_encoder import CHANNELS
 from reelmend.core_model.networks.layers import frame_by_frame
-from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.rectangle import Part, Rectangle
 
 PATCH, STRIDE, PADDING = 7, 3, 3
 TAPS = PATCH**2
@@ -26,11 +26,11 @@ def token_grid(height: int, width: int) -> tuple[int, int]:
     return (height - 1) // STRIDE + 1, (width - 1) // STRIDE + 1
 
 
-def tokens_over(region: Region, height: int, width: int) -> Region:
+def tokens_over(region: Rectangle, height: int, width: int) -> Rectangle:
     """The tokens, of those over features h x w, whose patches touch a region of the features."""
     rows, columns = token_grid(height, width)
     # ceil((top - 3) / 3), and one more than floor((bottom - 1 + 3) / 3)
-    return Region(
+    return Rectangle(
         max(0, -((PADDING - region.top) // STRIDE)),
         min(rows, (region.bottom - 1 + PADDING) // STRIDE + 1),
         max(0, -((PADDING - region.left) // STRIDE)),
@@ -38,9 +38,9 @@ def tokens_over(region: Region, height: int, width: int) -> Region:
     )
 
 
-def _patches(tokens: Region) -> Region:
+def _patches(tokens: Rectangle) -> Rectangle:
     """What the tokens cover, in features; it may go beyond the frame."""
-    return Region(
+    return Rectangle(
         tokens.top * STRIDE - PADDING,
         (tokens.bottom - 1) * STRIDE + PADDING + 1,
         tokens.left * STRIDE - PADDING,
@@ -78,15 +78,15 @@ class SoftComposition(nn.Module):
         self.bias_conv = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
 
     @staticmethod
-    def reads(region: Region, height: int, width: int) -> Region:
+    def reads(region: Rectangle, height: int, width: int) -> Rectangle:
         """The tokens on which a region of the features h x w depends."""
         return tokens_over(region.grown(1, height, width), height, width)
 
-    def forward(self, tokens_NijC: Tensor, tokens: Region, region: Region, size: tuple[int, int]) -> Tensor:
+    def forward(self, tokens_NijC: Tensor, tokens: Rectangle, region: Rectangle, size: tuple[int, int]) -> Tensor:
         """Return a region of the features [N, 128, *, *] of a plane of `size`, from the tokens that `reads` names."""
         return frame_by_frame(lambda some_NijC: self._composed(some_NijC, tokens, region, size), tokens_NijC)
 
-    def _composed(self, tokens_NijC: Tensor, tokens: Region, region: Region, size: tuple[int, int]) -> Tensor:
+    def _composed(self, tokens_NijC: Tensor, tokens: Rectangle, region: Rectangle, size: tuple[int, int]) -> Tensor:
         overlaid = Part(_overlay(self.embedding(tokens_NijC)), _patches(tokens), size)
         around = region.grown(1, *size)
         return Part(overlaid.cut(around), around, size).convolved(self.bias_conv, region).values
@@ -101,11 +101,11 @@ class FusionFeedForward(nn.Module):
         self.fc2 = nn.Sequential(nn.GELU(), nn.Linear(_FUSED * TAPS, TOKEN))
 
     @staticmethod
-    def reads(tokens: Region, height: int, width: int) -> Region:
+    def reads(tokens: Rectangle, height: int, width: int) -> Rectangle:
         """The tokens, of a grid over features h x w, on which a region of them depends."""
         return tokens.grown((PATCH - 1) // STRIDE, *token_grid(height, width))
 
-    def forward(self, tokens_NijC: Tensor, given: Region, wanted: Region, size: tuple[int, int]) -> Tensor:
+    def forward(self, tokens_NijC: Tensor, given: Rectangle, wanted: Rectangle, size: tuple[int, int]) -> Tensor:
         """Return the `wanted` tokens [N, *, *, 512], from `given` ones that include what `reads` names.
 
         `size` is that of the whole plane of features.
@@ -120,7 +120,7 @@ class FusionFeedForward(nn.Module):
         return rearrange(out, "n c i j -> n i j c")
 
 
-def _mean_inside(tokens: Region, size: tuple[int, int], like: Tensor) -> Tensor:
+def _mean_inside(tokens: Rectangle, size: tuple[int, int], like: Tensor) -> Tensor:
     """[h, w] over the tokens' patches: 1 / how many of them overlap; 0 beyond the frame, which is `size` large."""
     patches = _patches(tokens)
     spans = ((patches.top, patches.bottom, size[0]), (patches.left, patches.right, size[1]))

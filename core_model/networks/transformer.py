@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from reelmend.core_model.networks.attention import WindowAttention
 from reelmend.core_model.networks.layers import as_clips, frame_by_frame, frames_at
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.networks.tokens import TOKEN, FusionFeedForward
 from reelmend.core_model.networks.windows import WindowPlan
 from reelmend.core_model.ranges import named_range
@@ -54,11 +54,11 @@ class TransformerBlock(nn.Module):
         self.mlp = FusionFeedForward()
 
     def forward(
-        self, x_BTijC: Tensor, plan: WindowPlan, frames: BlockFrames, wanted: Region, size: tuple[int, int]
+        self, x_BTijC: Tensor, plan: WindowPlan, frames: BlockFrames, wanted: Rectangle, size: tuple[int, int]
     ) -> Tensor:
         """Return the `wanted` tokens of the query frames, [B, Q, *, *, C]. `size` is that of the features."""
         read = self.mlp.reads(wanted, *size)
-        rows, columns = read.inside(Region.whole(*plan.grid))
+        rows, columns = read.inside(Rectangle.whole(*plan.grid))
         attended = self.attention(self.norm1(x_BTijC), plan.touching(read), frames.keys, frames.queries)
         x: Tensor = frames_at(x_BTijC[:, :, rows, columns], frames.queries) + attended[:, :, rows, columns]
         mixed = frame_by_frame(lambda tokens: self.mlp(tokens, read, wanted, size), self.norm2(x).flatten(0, 1))
@@ -74,9 +74,11 @@ class Transformer(nn.Module):
         self.transformer = nn.ModuleList(TransformerBlock() for _ in range(DEPTH))
 
     @named_range("generator: transformer")
-    def forward(self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Region, size: tuple[int, int]) -> Tensor:
+    def forward(
+        self, x_BTijC: Tensor, local: int, plan: WindowPlan, wanted: Rectangle, size: tuple[int, int]
+    ) -> Tensor:
         """Return the `wanted` tokens of the first `local` frames, [B, L, *, *, C]. `size` is that of the features."""
-        everywhere = Region.whole(*plan.grid)
+        everywhere = Rectangle.whole(*plan.grid)
         given, blocks = frames_of_blocks(x_BTijC.shape[1], local)
         x = frames_at(x_BTijC, given)
         for number, (block, frames) in enumerate(zip(self.transformer, blocks, strict=True), start=1):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.networks.tokens import PADDING, PATCH, STRIDE
 
 WINDOW = (5, 9)
@@ -55,7 +55,7 @@ class Windows:
         """Write the windows' own tokens into x."""
         x_BTpC[self._index(x_BTpC, self.own)] = tokens_MTsC.to(x_BTpC.dtype)
 
-    def touching(self, tokens: Region, padded: tuple[int, int]) -> "Windows":
+    def touching(self, tokens: Rectangle, padded: tuple[int, int]) -> "Windows":
         """Those that hold any of these tokens."""
         row, column = self.own // padded[1], self.own % padded[1]
         inside = (row >= tokens.top) & (row < tokens.bottom) & (column >= tokens.left) & (column < tokens.right)
@@ -89,9 +89,9 @@ class WindowPlan(NamedTuple):
         touched = F.max_pool2d(tokens, WINDOW).flatten(1) > 0
         return cls(grid, padded, *_sorted(touched, padded))
 
-    def touching(self, tokens: Region) -> "WindowPlan":
+    def touching(self, tokens: Rectangle) -> "WindowPlan":
         """The same for the windows that hold any of these tokens."""
-        if tokens == Region.whole(*self.grid):
+        if tokens == Rectangle.whole(*self.grid):
             return self
         masked, unmasked = (windows.touching(tokens, self.padded) for windows in (self.masked, self.unmasked))
         return self._replace(masked=masked, unmasked=unmasked)

@@ -21,7 +21,7 @@ from reelmend.core_model.device.staging import Fetched
 from reelmend.core_model.engine import U8, Restored, Shot, WindowCount
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.progress import PROGRESS
 from reelmend.core_model.propainter.early_exit import EarlyExit
 from reelmend.core_model.propainter.feature_cache import SeenFrames
@@ -40,7 +40,7 @@ class _Generated(NamedTuple):
     """Windows that were computed together."""
 
     windows: list[GeneratorWindow]
-    region: Region
+    region: Rectangle
     images: Fetched
     """[windows, L, 3, h, w] in [-1, 1], of a region that holds their masks."""
 
@@ -192,7 +192,7 @@ class Restoration:
             else:
                 self._lay(*next(generated), start)
 
-    def _fetched(self, group: "_Generated") -> list[tuple[GeneratorWindow, Region, Tensor]]:
+    def _fetched(self, group: "_Generated") -> list[tuple[GeneratorWindow, Rectangle, Tensor]]:
         """Return each window's images [L, 3, h, w] in [-1, 1] of a region that holds its masks, in host memory."""
         images = group.images.take()
         if not images.isfinite().all():
@@ -203,7 +203,7 @@ class Restoration:
         known = [self._prepared.frame(t) for t in window.local]
         return torch.stack([k.mask for k in known])[None], torch.stack([k.updated for k in known])[None]
 
-    def _lay(self, window: GeneratorWindow, region: Region, images: Tensor, start: int) -> None:
+    def _lay(self, window: GeneratorWindow, region: Rectangle, images: Tensor, start: int) -> None:
         for t, image in zip(window.local, images.numpy(), strict=True):
             if t >= start:  # those before were restored with all their windows, by whoever did
                 self._overlay.lay(t, image, region, self._prepared.frame(t).mask[0].numpy())
@@ -241,6 +241,6 @@ def _shape(window: GeneratorWindow) -> tuple[int, int]:
     return len(window.local), len(window.references)
 
 
-def _bounding_region(mask_HW: Tensor) -> Region:
+def _bounding_region(mask_HW: Tensor) -> Rectangle:
     rows, columns = mask_HW.any(1).nonzero(), mask_HW.any(0).nonzero()
-    return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    return Rectangle(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)

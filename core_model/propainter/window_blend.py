@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.core_model.engine import U8, Bool
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 
 Blending = Literal["float", "published"]
 _F32 = NDArray[np.float32]
@@ -25,7 +25,7 @@ class Overlay:
         self._blending = blending
         self._written: dict[int, _F32] = {}
 
-    def lay(self, t: int, image_3hw: _F32, region: Region, mask_HW: Bool) -> None:
+    def lay(self, t: int, image_3hw: _F32, region: Rectangle, mask_HW: Bool) -> None:
         """Add a window's image of frame t, in [-1, 1]; it counts inside the mask, all of which `region` holds."""
         slices = slice(region.top, region.bottom), slice(region.left, region.right)
         self.lay_levels(t, (image_3hw.transpose(1, 2, 0)[mask_HW[slices]] + 1) / 2 * 255)

@@ -15,6 +15,7 @@ from reelmend.pipelines.cli.screen import console, print_json, print_outputs, pr
 from reelmend.pipelines.config import JobConfig
 from reelmend.pipelines.errors import EXIT_INCOMPLETE
 from reelmend.pipelines.observe.progress import choose_display
+from reelmend.pipelines.utils.units import counted, readable_share
 
 mask = typer.Typer(name="mask", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -42,7 +43,9 @@ def preview(typed: JobOptions, items: Items = 8, as_json: AsJson = False, debug:
     def tell(shown: MaskPreview) -> None:
         if as_json:
             return
-        figures = shown.problem or f"{shown.share:.2%} masked, in {shown.frames} frames: {shown.shown}"
+        figures = (
+            shown.problem or f"{readable_share(shown.share)} masked, in {counted(shown.frames, 'frame')}: {shown.shown}"
+        )
         screen.print(Text.assemble((shown.item, "bold"), f"  {figures}"), soft_wrap=True)
         for note in shown.notes:
             screen.print(Text(f"  note: {note}", "yellow"), soft_wrap=True)

@@ -52,8 +52,8 @@ Masks = Annotated[
     typer.Option(
         "--masks",
         metavar="PATTERN",
-        help="One mask for all videos, a folder of masks, a pattern ('m/{stem}.png'), or a box (LEFT,TOP,WIDTH,HEIGHT: "
-        "'box:70%,5%,25%,12%').",
+        help="One mask for all videos, a folder of masks, a pattern ('m/{stem}.png'), a box (LEFT,TOP,WIDTH,HEIGHT: "
+        "'box:70%,5%,25%,12%'), or what is to be found: text, overlay, damage, 'track:FILE', ...; combined by + - &.",
     ),
 ]
 Manifest = Annotated[

@@ -25,7 +25,7 @@ from reelmend.pipelines.storage.location import Location
 from reelmend.pipelines.storage.run_layout import MASK_PREVIEW
 from reelmend.pipelines.tasks import Item
 from reelmend.pipelines.utils.hashing import digest_of
-from reelmend.pipelines.utils.units import counted
+from reelmend.pipelines.utils.units import counted, readable_share
 
 VIDEO_S = 6.0
 """Of an item's video: where most is masked."""
@@ -96,7 +96,7 @@ def _of_item(item: Item, worker_context: WorkerContext, folder: Location, files:
     preview = MaskPreview(*names, record.mask.masked_fraction, masked, _shown(record), record.mask.notes)
     facts = (
         ("mask", item.mask_name),
-        ("masked", f"{preview.share:.2%} of all pixels, in {masked} of {record.info.frames} frames"),
+        ("masked", f"{readable_share(preview.share)} of all pixels, in {masked} of {record.info.frames} frames"),
         ("shown", preview.shown),
     )
     return preview, replace(card, facts=facts, notes=preview.notes)

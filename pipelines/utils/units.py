@@ -37,6 +37,14 @@ def readable_amount(amount: float) -> str:
     return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
 
 
+def readable_share(share: float) -> str:
+    """Return a share of 1 as a percentage: two digits below 10 %, and never 0 for what is not 0."""
+    percent = 100 * share
+    if percent >= 9.95:
+        return f"{percent:.0f} %"
+    return f"{percent:.2g} %" if percent >= 0.001 or not percent else "less than 0.001 %"
+
+
 def readable_count(number: int) -> str:
     """Return a whole number with thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009")

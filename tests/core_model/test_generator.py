@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames, quarter_flow
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from tests.released import golden, shared
 
 
@@ -40,10 +40,10 @@ def test_the_picture_is_that_of_the_published_network(generator: InpaintGenerato
 
 
 @pytest.mark.parametrize(
-    "region", [Region(20, 44, 30, 60), Region(0, 9, 83, 96), Region(63, 64, 0, 1), Region(1, 63, 1, 95)]
+    "region", [Rectangle(20, 44, 30, 60), Rectangle(0, 9, 83, 96), Rectangle(63, 64, 0, 1), Rectangle(1, 63, 1, 95)]
 )
 def test_a_region_is_cut_out_of_the_same_picture(
-    generator: InpaintGenerator, short: tuple[torch.Tensor, ...], whole: torch.Tensor, region: Region
+    generator: InpaintGenerator, short: tuple[torch.Tensor, ...], whole: torch.Tensor, region: Rectangle
 ) -> None:
     cut = whole[..., region.top : region.bottom, region.left : region.right]
     assert torch.allclose(generator(*short, region=region), cut, rtol=0, atol=1e-5)
@@ -95,4 +95,4 @@ def test_masks_and_flows_that_do_not_fit_are_refused_with_their_shapes(generator
     with pytest.raises(ValueError, match=re.escape("expected masks [1, 5, 1, 64, 96] and flows [1, 4, 2, 16, 24]")):
         generator(frames, masks, updated, flow_fwd, flow_bwd[:, 1:])
     with pytest.raises(ValueError, match=r"expected a region of .*bottom=64.*, got .*bottom=65"):
-        generator(frames, masks, updated, flow_fwd, flow_bwd, Region(60, 65, 0, 9))
+        generator(frames, masks, updated, flow_fwd, flow_bwd, Rectangle(60, 65, 0, 9))

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.propainter.window_blend import Blending, Overlay
 
 MASK = np.zeros((6, 8), bool)
 MASK[2, 3], MASK[4, 5] = True, True
-REGION = Region(top=1, bottom=6, left=2, right=7)
+REGION = Rectangle(top=1, bottom=6, left=2, right=7)
 
 
 def laid(blending: Blending, *levels: float) -> list[int]:

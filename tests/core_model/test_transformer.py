@@ -9,7 +9,7 @@ from einops import rearrange
 
 from reelmend.core_model.networks.attention import WindowAttention
 from reelmend.core_model.networks.generator import InpaintGenerator
-from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.rectangle import Part, Rectangle
 from reelmend.core_model.networks.tokens import FusionFeedForward, SoftComposition, SoftSplit, token_grid, tokens_over
 from reelmend.core_model.networks.transformer import TransformerBlock, frames_of_blocks
 from reelmend.core_model.networks.windows import WindowPlan
@@ -53,7 +53,7 @@ def test_where_no_window_is_masked_frames_do_not_see_each_other() -> None:
 
 def test_feed_forward_folds_divides_by_the_overlaps_and_unfolds() -> None:
     mlp, x = with_test_weights(FusionFeedForward()), _tokens(2)[0]
-    whole = Region.whole(*GRID)
+    whole = Rectangle.whole(*GRID)
     hidden = rearrange(mlp.fc1(x), "n i j c -> n c (i j)")
     folded = F.fold(hidden, FEATURES, 7, padding=3, stride=3)
     folded = folded / F.fold(torch.ones_like(hidden), FEATURES, 7, padding=3, stride=3)
@@ -61,23 +61,23 @@ def test_feed_forward_folds_divides_by_the_overlaps_and_unfolds() -> None:
     assert torch.allclose(mlp(x, whole, whole, FEATURES), plain, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("wanted", [Region(0, 3, 0, 4), Region(5, 7, 9, 10), Region(8, 12, 15, 19)])
-def test_feed_forward_of_some_tokens_is_cut_out_of_that_of_all(wanted: Region) -> None:
+@pytest.mark.parametrize("wanted", [Rectangle(0, 3, 0, 4), Rectangle(5, 7, 9, 10), Rectangle(8, 12, 15, 19)])
+def test_feed_forward_of_some_tokens_is_cut_out_of_that_of_all(wanted: Rectangle) -> None:
     mlp, x = with_test_weights(FusionFeedForward()), _tokens(2)[0]
-    whole = Region.whole(*GRID)
+    whole = Rectangle.whole(*GRID)
     given = mlp.reads(wanted, *FEATURES)
     part = mlp(x[:, *given.inside(whole)], given, wanted, FEATURES)
     everything = mlp(x, whole, whole, FEATURES)
     assert torch.allclose(part, everything[:, *wanted.inside(whole)], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("region", [Region.whole(*FEATURES), Region(0, 1, 0, 1), Region(11, 20, 30, 55)])
-def test_composition_adds_up_overlapping_patches_and_convolves(region: Region) -> None:
+@pytest.mark.parametrize("region", [Rectangle.whole(*FEATURES), Rectangle(0, 1, 0, 1), Rectangle(11, 20, 30, 55)])
+def test_composition_adds_up_overlapping_patches_and_convolves(region: Rectangle) -> None:
     composition, x = with_test_weights(SoftComposition()), _tokens(2)[0]
     folded = F.fold(rearrange(composition.embedding(x), "n i j c -> n c (i j)"), FEATURES, 7, padding=3, stride=3)
-    plain = composition.bias_conv(folded)[..., *region.inside(Region.whole(*FEATURES))]
+    plain = composition.bias_conv(folded)[..., *region.inside(Rectangle.whole(*FEATURES))]
     tokens = composition.reads(region, *FEATURES)
-    given = x[:, *tokens.inside(Region.whole(*GRID))]
+    given = x[:, *tokens.inside(Rectangle.whole(*GRID))]
     assert torch.allclose(composition(given, tokens, region, FEATURES), plain, rtol=0, atol=1e-5)
 
 
@@ -90,7 +90,7 @@ def test_split_is_a_linear_layer_on_every_patch() -> None:
 
 def test_every_token_over_a_region_touches_it() -> None:
     for top in range(FEATURES[0]):
-        tokens = tokens_over(Region(top, top + 1, 0, 1), *FEATURES)
+        tokens = tokens_over(Rectangle(top, top + 1, 0, 1), *FEATURES)
         touching = [i for i in range(GRID[0]) if 3 * i - 3 <= top <= 3 * i + 3]
         assert [*range(tokens.top, tokens.bottom)] == touching
 
@@ -98,13 +98,13 @@ def test_every_token_over_a_region_touches_it() -> None:
 def test_blocks_that_drop_frames_nobody_reads_give_the_same_tokens() -> None:
     transformer, x = shared(InpaintGenerator).transformers, _tokens(5)
     plan = WindowPlan.of(_masks(), GRID)
-    out = transformer(x, 3, plan, Region.whole(*GRID), FEATURES)
+    out = transformer(x, 3, plan, Rectangle.whole(*GRID), FEATURES)
     plain = x
     for number, block in enumerate(transformer.transformer):
         assert isinstance(block, TransformerBlock)
         attended = _plain_attention(block.attention, block.norm1(plain), plan, [*range(number % 2, 5, 2)])
         plain = plain + attended
-        whole = Region.whole(*GRID)
+        whole = Rectangle.whole(*GRID)
         plain = plain + block.mlp(block.norm2(plain)[0], whole, whole, FEATURES)
     assert torch.allclose(out, plain[:, :3], rtol=1e-5, atol=1e-4)
 
@@ -122,10 +122,10 @@ def test_doubling_a_part_is_cut_out_of_doubling_the_whole(size: tuple[int, int])
     x = torch.randn(1, 2, *size)
     whole = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
     height, width = 2 * size[0], 2 * size[1]
-    for region in (Region.whole(height, width), Region(height - 1, height, width // 2, width // 2 + 1)):
+    for region in (Rectangle.whole(height, width), Rectangle(height - 1, height, width // 2, width // 2 + 1)):
         read = region.halved(*size)
-        part = Part(x[..., *read.inside(Region.whole(*size))], read, size).doubled(region)
-        assert torch.allclose(part.values, whole[..., *region.inside(Region.whole(height, width))], atol=1e-6)
+        part = Part(x[..., *read.inside(Rectangle.whole(*size))], read, size).doubled(region)
+        assert torch.allclose(part.values, whole[..., *region.inside(Rectangle.whole(height, width))], atol=1e-6)
 
 
 def _plain_attention(attention: WindowAttention, x: torch.Tensor, plan: WindowPlan, keys: list[int]) -> torch.Tensor:

@@ -18,7 +18,7 @@ from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.raft import Raft
-from reelmend.core_model.networks.region import Part, Region
+from reelmend.core_model.networks.rectangle import Part, Rectangle
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from reelmend.core_model.propainter.options import RestoreOptions
 from reelmend.core_model.propainter.restoration import Restoration
@@ -38,7 +38,7 @@ class CardGenerator(InpaintGenerator):
     card: Card
     batches: list[int]
 
-    def compose(self, window: LocalFrames, reference_tokens_BRijC: torch.Tensor, region: Region) -> Part:
+    def compose(self, window: LocalFrames, reference_tokens_BRijC: torch.Tensor, region: Rectangle) -> Part:
         self.batches.append(len(window.features))
         with self.card.lend(10 + 100 * len(window.features)):
             return super().compose(window, reference_tokens_BRijC, region)

@@ -17,7 +17,7 @@ from reelmend.core_model.device.staging import PinnedStaging
 from reelmend.core_model.device.window_batch import WindowBatch
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
 from reelmend.core_model.networks.raft import Raft
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.propainter.restorer import Restorer
 from tests.gpu.cuda import CUDA, needs_cuda, networks_on_gpu
 from tests.released import shared
@@ -75,7 +75,7 @@ def windows(count: int, side: int) -> tuple[LocalFrames, torch.Tensor]:
 def waits_of_windows(count: int, side: int) -> tuple[int, int]:
     """Of the whole picture, and of a corner, for which the last block has fewer windows of tokens to compute."""
     generator, window = deepcopy(shared(InpaintGenerator)).to(CUDA), windows(count, side)
-    corner = Region(0, 8, 0, 8)
+    corner = Rectangle(0, 8, 0, 8)
     return waits_in(lambda: generator.complete(*window)), waits_in(lambda: generator.complete(*window, corner))
 
 

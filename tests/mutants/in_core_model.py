@@ -7,7 +7,7 @@ _PROPAGATION = "core_model/propagation/"
 FAULTS = [
     Fault(
         "a part that is enlarged on a GPU takes its positions from the CPU",
-        "core_model/networks/region.py",
+        "core_model/networks/rectangle.py",
         "dtype=torch.float32, device=x.device) * scale",
         "dtype=torch.float32) * scale",
         "standin/test_networks_on_the_card.py",

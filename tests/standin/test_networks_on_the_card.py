@@ -23,7 +23,7 @@ from reelmend.core_model.device.memory_snapshot import MemorySnapshots, history
 from reelmend.core_model.engine import U8
 from reelmend.core_model.flow.raft import RaftFlow
 from reelmend.core_model.networks.generator import InpaintGenerator, LocalFrames
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from tests.released import shared
 from tests.standin.card_tensor import CARD
@@ -141,7 +141,7 @@ def other_ways(gpu: Card) -> None:
     engine = ProPainterEngine(lambda: (completion, generator), "", replace(OPTIONS, early_exit=True))
     engine.warm(None)
     with torch.inference_mode():
-        generator.complete(*window_on_card(), Region(0, 8, 0, 8))
+        generator.complete(*window_on_card(), Rectangle(0, 8, 0, 8))
     restored = engine.restore(exiting_shot(), 0, 3)
     assert restored.windows is not None
     assert restored.windows.exited > 0

@@ -11,7 +11,7 @@ from reelmend.core_model.networks.flow_completion import FlowCompletion
 from reelmend.core_model.networks.generator import InpaintGenerator
 from reelmend.core_model.networks.image_propagation import propagate_images
 from reelmend.core_model.networks.raft import Raft
-from reelmend.core_model.networks.region import Region
+from reelmend.core_model.networks.rectangle import Rectangle
 from reelmend.core_model.propainter.engine import ProPainterEngine
 from tests.released import shared
 from tests.standin.card_tensor import CARD, Mixed, StandIn
@@ -37,7 +37,7 @@ def window(stand_in: StandIn) -> None:
     masks, measured = torch.zeros(1, 3, 1, 24, 32), torch.zeros(1, 1, 2, 24, 32)
     masks[..., :8, :8] = 1
     given = (x.to(CARD) for x in (torch.zeros(1, 3, 3, 24, 32), masks, masks, measured, measured))
-    on_card(stand_in, shared(InpaintGenerator))(*given, region=Region(0, 8, 0, 8))
+    on_card(stand_in, shared(InpaintGenerator))(*given, region=Rectangle(0, 8, 0, 8))
 
 
 def block(stand_in: StandIn) -> None:
@@ -57,7 +57,7 @@ PLANTED: list[tuple[str, Callable[[StandIn], None]]] = [
     ("networks.windows._positions", window),
     ("networks.tokens._mean_inside", window),
     ("networks.transformer.frames_at", window),
-    ("networks.region._doubled", window),
+    ("networks.rectangle._doubled", window),
     ("propainter.feature_cache.SeenFrames._encode", block),
 ]
 

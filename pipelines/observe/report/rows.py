@@ -14,7 +14,7 @@ from reelmend.pipelines.observe.reproduce import reproduce_command
 from reelmend.pipelines.stages.previews import sheet_of
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts, ItemRow, ItemState
 from reelmend.pipelines.storage.location import Location
-from reelmend.pipelines.utils.units import readable_seconds
+from reelmend.pipelines.utils.units import readable_seconds, readable_share
 
 FIELDS = (
     "id",
@@ -148,10 +148,7 @@ def mask_in_words(facts: Facts) -> str:
     known = ItemFacts.from_map(facts)
     if not known.masked_fraction or not known.masked_frames:
         return ""
-    share = (
-        f"{100 * known.masked_fraction:.2g}" if known.masked_fraction < 0.1 else f"{100 * known.masked_fraction:.0f}"
-    )
-    return f"mask: {share} % of the video, in frames {known.masked_frames}"
+    return f"mask: {readable_share(known.masked_fraction)} of the video, in frames {known.masked_frames}"
 
 
 def made_in_words(facts: Facts) -> Iterator[str]:

@@ -22,6 +22,7 @@ from reelmend.pipelines.media.records import VideoInfo
 from reelmend.pipelines.preview.draw.drawing import POINTS, TRACK, Drawing, DrawnShape, Range, Stroke
 from reelmend.pipelines.preview.draw.paint import painted
 from reelmend.pipelines.stages.shot_detection import ShotFinder
+from reelmend.pipelines.utils.units import counted
 
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -84,7 +85,7 @@ class Results:
             reach = REACH.get(shape.kind)
             if reach is not None and abs(frame - shape.frame) > reach:
                 partial = True
-                notes.append(f"An object is followed here up to {counted(reach)} from where it is shown.")
+                notes.append(f"An object is followed here up to {counted(reach, 'frame')} from where it is shown.")
             elif reach is not None:
                 waits = not self._add_track(levels, shape, frame, notes) or waits
             else:
@@ -169,7 +170,3 @@ class Results:
         if shape.range:
             start, stop = max(start, shape.range[0]), min(stop, shape.range[1])
         return (max(start, shape.frame - reach), min(stop, shape.frame + reach + 1)), shot
-
-
-def counted(frames: int) -> str:
-    return f"{frames} frame{'' if frames == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Region of a plane that must be computed when only a part of the result is needed.
+"""Rectangle of a plane that must be computed when only a part of the result is needed.
 
 Legend: N frames, C channels, H W height and width of the whole plane, h w those of a part.
 """
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Region(NamedTuple):
+class Rectangle(NamedTuple):
     """Rows [top, bottom) and columns [left, right) of a plane."""
 
     top: int
@@ -22,19 +22,19 @@ class Region(NamedTuple):
     def whole(cls, height: int, width: int) -> Self:
         return cls(0, height, 0, width)
 
-    def grown(self, by: int, height: int, width: int) -> "Region":
+    def grown(self, by: int, height: int, width: int) -> "Rectangle":
         """With `by` more on each side, as far as a plane of this size goes."""
-        return Region(
+        return Rectangle(
             max(0, self.top - by), min(height, self.bottom + by), max(0, self.left - by), min(width, self.right + by)
         )
 
-    def halved(self, height: int, width: int) -> "Region":
+    def halved(self, height: int, width: int) -> "Rectangle":
         """What `Part.doubled` reads of a plane of this size to make this region of one twice as large."""
         top, bottom = _span(self.top, self.bottom, height)
         left, right = _span(self.left, self.right, width)
-        return Region(top, bottom, left, right)
+        return Rectangle(top, bottom, left, right)
 
-    def inside(self, outer: "Region") -> tuple[slice, slice]:
+    def inside(self, outer: "Rectangle") -> tuple[slice, slice]:
         """Slices that cut this region out of an array that holds `outer`."""
         rows = slice(self.top - outer.top, self.bottom - outer.top)
         return rows, slice(self.left - outer.left, self.right - outer.left)
@@ -44,21 +44,21 @@ class Part(NamedTuple):
     """A region of a plane, and the size of the whole: layers give what they would give on the whole plane."""
 
     values: Tensor  # [N, C, h, w]
-    region: Region
+    region: Rectangle
     size: tuple[int, int]
 
-    def cut(self, region: Region) -> Tensor:
+    def cut(self, region: Rectangle) -> Tensor:
         """The values of a region inside this one."""
         return self.values[..., *region.inside(self.region)]
 
-    def convolved(self, conv: nn.Conv2d, region: Region) -> "Part":
+    def convolved(self, conv: nn.Conv2d, region: Rectangle) -> "Part":
         """A 3x3 convolution, for a region whose surroundings this part holds; zeros are outside the plane only."""
         height, width = self.size
         beyond = (region.left == 0, region.right == width, region.top == 0, region.bottom == height)
         known = F.pad(self.cut(region.grown(1, height, width)), [int(edge) for edge in beyond])
         return Part(F.conv2d(known, conv.weight, conv.bias), region, self.size)
 
-    def doubled(self, region: Region) -> "Part":
+    def doubled(self, region: Rectangle) -> "Part":
         """Twice the size, bilinear with corners on corners (of the whole plane), for a region of the larger plane."""
         height, width = self.size
         x = _doubled(self.values, 2, height, self.region.top, range(region.top, region.bottom))
