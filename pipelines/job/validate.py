@@ -15,7 +15,7 @@ from reelmend.pipelines.config import (
 )
 from reelmend.pipelines.engines.device import device_problems
 from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
-from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
+from reelmend.pipelines.engines.registry import engine_specs, find_spec, own_sections, unknown_engine, wants_gpu
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.masks.expression import is_expression, read_expression
@@ -62,7 +62,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _frames(job.frames)
     yield from _masks(job.input.masks)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
-    if job.flow.method not in {AUTO_FLOW, *flow_methods()}:
+    if not _knows_flow(job):
         yield ("flow.method",), unknown_method(job.flow.method)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
@@ -72,6 +72,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
     yield from ((("device",), problem) for problem in device_problems(job))
+    yield from _no_networks(job)
     yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
@@ -171,6 +172,22 @@ def _engines(job: JobConfig) -> Iterator[Problem]:
     for spec in own_sections():
         for setting, what in spec.find_problems(spec.settings(job)):
             yield (f"{spec.name}.{setting}",), what
+
+
+def _knows_flow(job: JobConfig) -> bool:
+    return job.flow.method in {AUTO_FLOW, *flow_methods()}
+
+
+def _no_networks(job: JobConfig) -> Iterator[Problem]:
+    """Who asks for a GPU is told where nothing would use it, instead of getting a run on the CPU that looks like one."""
+    if job.device in ("auto", "cpu") or find_spec(job.engine) is None or not _knows_flow(job):
+        return
+    if not wants_gpu(job):
+        others = " or ".join(name for name, spec in engine_specs().items() if spec.wants_gpu)
+        yield (
+            ("device", "engine"),
+            f"{job.device}: engine {job.engine} has no networks and computes on the CPU; use engine={others}, or device=auto",
+        )
 
 
 def _region(job: JobConfig) -> Iterator[Problem]:
