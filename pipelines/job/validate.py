@@ -60,7 +60,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     plan = job.plan
     yield from _rate("input.image_rate", job.input.image_rate)
     yield from _frames(job.frames)
-    yield from _masks(job.input.masks)
+    yield from _masks(job)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
     if not _knows_flow(job):
         yield ("flow.method",), unknown_method(job.flow.method)
@@ -159,11 +159,21 @@ def _frames(written: str | None) -> Iterator[Problem]:
         yield ("frames",), str(exc)
 
 
-def _masks(written: str | None) -> Iterator[Problem]:
+def _masks(job: JobConfig) -> Iterator[Problem]:
+    written = job.input.masks
+    if written is None or not is_expression(written):
+        return
     try:
-        read_expression(written) if written is not None and is_expression(written) else None
+        expression = read_expression(written)
     except ConfigError as exc:
         yield ("input.masks",), str(exc)
+        return
+    if expression.file:
+        return
+    if job.mask.invert:
+        yield ("mask.invert", "input.masks"), f"swaps the levels of mask files, and {written} names none"
+    if job.mask.label is not None:
+        yield ("mask.label", "input.masks"), f"chooses a level of mask files, and {written} names none"
 
 
 def _engines(job: JobConfig) -> Iterator[Problem]:
