@@ -71,8 +71,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
-    yield from ((("device",), problem) for problem in device_problems(job))
-    yield from _no_networks(job)
+    yield from _device(job)
     yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
@@ -188,8 +187,11 @@ def _knows_flow(job: JobConfig) -> bool:
     return job.flow.method in {AUTO_FLOW, *flow_methods()}
 
 
-def _no_networks(job: JobConfig) -> Iterator[Problem]:
+def _device(job: JobConfig) -> Iterator[Problem]:
     """Who asks for a GPU is told where nothing would use it, instead of getting a run on the CPU that looks like one."""
+    if problems := [*device_problems(job)]:
+        yield from ((("device",), problem) for problem in problems)
+        return
     if job.device in ("auto", "cpu") or find_spec(job.engine) is None or not _knows_flow(job):
         return
     if not wants_gpu(job):
