@@ -18,7 +18,7 @@ from reelmend.pipelines.job.load import load_job
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER
+from reelmend.pipelines.storage.flow_cache.keys import FLOW_FOLDER
 from reelmend.pipelines.storage.location import is_url, location_of
 from reelmend.pipelines.storage.run_layout import WORK_FOLDER
 from reelmend.pipelines.utils.units import bytes_of, readable_amount, readable_bytes, readable_count, seconds_of

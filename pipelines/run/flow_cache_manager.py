@@ -14,9 +14,9 @@ from reelmend.pipelines.errors import ReelmendError
 from reelmend.pipelines.media.sizes import with_side
 from reelmend.pipelines.observe.observer import RunObserver
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.storage.flow_cache.codec import segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
+from reelmend.pipelines.storage.flow_cache.keys import segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.storage.ledger import ItemFacts, ItemRow
 from reelmend.pipelines.tasks import Failure, Item, ItemPlan, ProbeReceipt, Receipt

@@ -24,7 +24,7 @@ from reelmend.pipelines.stages.probe_record import ProbeRecord
 from reelmend.pipelines.stages.review import with_verdict
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_json, put_json
-from reelmend.pipelines.storage.flow_cache.codec import FLOW_FORMAT
+from reelmend.pipelines.storage.flow_cache.keys import FLOW_FORMAT
 from reelmend.pipelines.storage.ledger import Facts, ItemFacts
 from reelmend.pipelines.storage.location import Location, location_of
 from reelmend.pipelines.storage.suffixes import is_video_file

@@ -24,7 +24,8 @@ from reelmend.pipelines.stages.read_ahead import DecodedFlow, FlowAhead
 from reelmend.pipelines.stages.steady import held_to
 from reelmend.pipelines.stages.worker_context import WorkerContext
 from reelmend.pipelines.storage.artifacts import get_or_make
-from reelmend.pipelines.storage.flow_cache.codec import Cost, cost_of, decode_flow, encode_flow, segment_key
+from reelmend.pipelines.storage.flow_cache.codec import Cost, cost_of, decode_flow, encode_flow
+from reelmend.pipelines.storage.flow_cache.keys import segment_key
 from reelmend.pipelines.storage.flow_cache.usage import FlowUse
 from reelmend.pipelines.tasks import FlowReceipt, FlowTask, Segment
 

@@ -116,7 +116,7 @@ FAULTS = [
     ),
     Fault(
         "the flow's key does not hold its size",
-        "pipelines/storage/flow_cache/codec.py",
+        "pipelines/storage/flow_cache/keys.py",
         "video_digest, *what, size, estimator_digest, *repeats)",
         "video_digest, *what, estimator_digest, *repeats)",
         "stages/test_keys.py",

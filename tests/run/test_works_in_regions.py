@@ -19,7 +19,8 @@ from reelmend.pipelines.media.masks.align import grown
 from reelmend.pipelines.stages.probe import probe
 from reelmend.pipelines.stages.run_context import RunContext
 from reelmend.pipelines.stages.worker_context import WorkerContext
-from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow, segment_key
+from reelmend.pipelines.storage.flow_cache.codec import decode_flow, encode_flow
+from reelmend.pipelines.storage.flow_cache.keys import segment_key
 from reelmend.pipelines.storage.ledger.rows import ItemRow
 from reelmend.pipelines.tasks import Item, ItemPlan, ProbeTask, Segment
 from tests.clips import U8, Bool, scene, write_clip, write_mask_video

@@ -335,7 +335,7 @@ def test_the_rate_of_a_folder_of_images_is_part_of_the_key_and_that_of_a_file_is
     ("where", "value", "changes"),
     [
         ("reelmend.pipelines.stages.probe.PROBE_VERSION", 99, {"probe"}),
-        ("reelmend.pipelines.storage.flow_cache.codec.FLOW_FORMAT", "steps-99", {"flow"}),
+        ("reelmend.pipelines.storage.flow_cache.keys.FLOW_FORMAT", "steps-99", {"flow"}),
         ("reelmend.pipelines.stages.finished.FLOW_FORMAT", "steps-99", {"part", "output"}),
         ("reelmend.pipelines.stages.parts._FORMAT", 99, {"part"}),
         ("reelmend.pipelines.stages.finished.REGIONS_VERSION", 99, {"part", "output"}),

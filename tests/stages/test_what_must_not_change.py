@@ -22,7 +22,7 @@ from reelmend.pipelines.engines.registry import build_engine, build_flow, speed_
 from reelmend.pipelines.engines.weights.find import WeightFile
 from reelmend.pipelines.observe.metrics import METRICS
 from reelmend.pipelines.stages.parts import part_key
-from reelmend.pipelines.storage.flow_cache.codec import segment_key
+from reelmend.pipelines.storage.flow_cache.keys import segment_key
 from reelmend.pipelines.storage.ledger import ItemRow, ItemState
 from reelmend.pipelines.storage.ledger.partition import encode
 from reelmend.pipelines.tasks import (

@@ -12,9 +12,9 @@ from reelmend.pipelines.observe.progress import SilentDisplay
 from reelmend.pipelines.run.driver import run_job
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
-from reelmend.pipelines.storage.flow_cache.codec import segment_name
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
+from reelmend.pipelines.storage.flow_cache.keys import segment_name
 from reelmend.pipelines.storage.flow_cache.verify import check_all
 from reelmend.pipelines.storage.ledger import read_ledger
 from reelmend.pipelines.storage.ledger.rows import ItemRow

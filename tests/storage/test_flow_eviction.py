@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reelmend.pipelines.errors import ConfigError
-from reelmend.pipelines.storage.flow_cache.codec import key_named, segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, choose
+from reelmend.pipelines.storage.flow_cache.keys import key_named, segment_key, segment_name
 from reelmend.pipelines.storage.flow_cache.records import SILENT_S, Record, as_names, padded
 from reelmend.pipelines.storage.flow_cache.stats import figures
 from reelmend.pipelines.storage.flow_cache.survey import Survey

@@ -14,9 +14,9 @@ from reelmend.pipelines.errors import StoreError
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import Files
 from reelmend.pipelines.storage.flow_cache import eviction as room
-from reelmend.pipelines.storage.flow_cache.codec import key_named
 from reelmend.pipelines.storage.flow_cache.eviction import Limits, prune
 from reelmend.pipelines.storage.flow_cache.journal import FlowJournal
+from reelmend.pipelines.storage.flow_cache.keys import key_named
 from reelmend.pipelines.storage.flow_cache.records import as_names, needed_now, padded, read_records
 from reelmend.pipelines.storage.flow_cache.survey import survey
 from reelmend.pipelines.storage.flow_cache.verify import check_all

@@ -1,9 +1,7 @@
-"""The names of cached flow, and how it is stored.
+"""Cached flow in bytes.
 
-A segment is keyed by content: the video's digest, its pairs, the region of the picture, the flow's size and what
-computed it. Of a whole picture, a second run over the same videos with other masks finds it; of a region, one whose
-holes lie in the same place does. Values are rounded to 64ths of a pixel *before* anything uses them: a run that
-computed its flow and one that found it in the cache restore the same picture.
+Values are rounded to 64ths of a pixel *before* anything uses them: a run that computed its flow and one that found it in
+the cache restore the same picture. `keys.FLOW_FORMAT` names the rounding.
 
 `benchmarks/flow_format.py` measured the choice: a tenth of float32 and a third of compressed float16, at a picture that
 nobody can tell from that of unrounded flow.
@@ -12,25 +10,18 @@ nobody can tell from that of unrounded flow.
 import json
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from reelmend.core_model.regions import Region
 from reelmend.pipelines.errors import StoreError
-from reelmend.pipelines.utils.hashing import digest_of
 
-FLOW_FORMAT = "steps-1"
-"""Names the rounding, on which pictures depend."""
-FLOW_FOLDER = "flow"
-_NAME_BYTES = 16  # of a key: half a SHA-256
 _STEPS_PER_PX = 64  # of a stored vector; fewer where the longest would exceed `_MOST_STEPS`
 _MOST_STEPS = 2**15 - 1  # what 16 bits with a sign hold
 _MOST_BYTES = 2**36
 """No segment is larger: what claims to be is not given the memory."""
-
 
 BYTES_PER_VALUE = 0.5
 """Of a stored component of a vector, measured on hand-held film."""
@@ -49,40 +40,6 @@ class Cost(NamedTuple):
 
 
 UNKNOWN_COST = Cost()
-
-
-class FramePairs(Protocol):
-    """What a segment holds: the pairs of frames [start, stop) of a region, None for the whole picture."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def stop(self) -> int: ...
-    @property
-    def region(self) -> Region | None: ...
-    @property
-    def moving(self) -> tuple[int, ...] | None: ...
-
-
-def segment_key(video_digest: str, segment: FramePairs, size: tuple[int, int], estimator_digest: str) -> str:
-    """`size` is the flow's (width, height)."""
-    what = (segment.start, segment.stop, segment.region)
-    repeats = () if segment.moving is None else (("moving", segment.moving),)
-    name = digest_of("flow", FLOW_FORMAT, video_digest, *what, size, estimator_digest, *repeats)
-    return key_named(bytes.fromhex(name))
-
-
-def segment_name(key: str) -> bytes:
-    """Return the 16 bytes that tell a segment's key from others; raises ValueError where it is no such key."""
-    name = bytes.fromhex(key.rpartition("/")[2])
-    if len(name) != _NAME_BYTES or key != key_named(name):
-        raise ValueError(f"{key} is not the key of a flow segment")
-    return name
-
-
-def key_named(name: bytes) -> str:
-    """Inverse of `segment_name`."""
-    return f"{FLOW_FOLDER}/{name.hex()[:2]}/{name.hex()}"
 
 
 def encode_flow(forward: NDArray[np.floating], backward: NDArray[np.floating], cost: Cost = UNKNOWN_COST) -> bytes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reelmend.pipelines.storage.artifacts import Store
 from reelmend.pipelines.storage.files import CLOCK_S
-from reelmend.pipelines.storage.flow_cache.codec import key_named
+from reelmend.pipelines.storage.flow_cache.keys import key_named
 from reelmend.pipelines.storage.flow_cache.records import Names, needed_now, padded
 from reelmend.pipelines.storage.flow_cache.survey import Survey, survey
 

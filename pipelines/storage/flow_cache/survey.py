@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelmend.pipelines.storage.artifacts import Store
-from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER, segment_name
+from reelmend.pipelines.storage.flow_cache.keys import FLOW_FOLDER, segment_name
 from reelmend.pipelines.storage.flow_cache.records import Names, Record, joined, read_records
 
 _SEGMENT = np.dtype([("name", "S16"), ("bytes", "i8"), ("made_s", "f8")])

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from reelmend.pipelines.storage.artifacts import Condition, Store
-from reelmend.pipelines.storage.flow_cache.codec import FLOW_FOLDER
+from reelmend.pipelines.storage.flow_cache.keys import FLOW_FOLDER
 
 _READERS = 8  # segments, of megabytes each, that are read and held at once
 
