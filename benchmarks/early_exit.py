@@ -1,4 +1,4 @@
-"""What stopping early saves and costs: windows of the generator, the rim of what they keep, iterations of RAFT.
+"""Savings and costs of stopping early: windows of the generator, the rim of what they keep, iterations of RAFT.
 
     python -m benchmarks.early_exit [--frames 24] [--size 96x64]
 

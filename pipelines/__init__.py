@@ -1,1 +1,1 @@
-"""What a run is: job, manifest, media, plan, store, stages, ledger and report. Nothing here imports Ray."""
+"""A run and its parts: job, manifest, media, plan, store, stages, ledger and report. Nothing here imports Ray."""

@@ -1,1 +1,1 @@
-"""What each way to compute less saves, and what it costs: named cases, a row per way, measured against a plain row."""
+"""Savings and costs of each way to compute less: named cases, a row per way, measured against a plain row."""

@@ -1,4 +1,4 @@
-"""What was found so far, kept in a file so that the same command goes on with what is missing."""
+"""Results so far, kept in a file so that the same command goes on with what is missing."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""What was found, as Markdown."""
+"""Results as Markdown."""
 
 from collections.abc import Iterator
 

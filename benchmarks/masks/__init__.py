@@ -1,1 +1,1 @@
-"""How well masks are found, on clips whose truth is known."""
+"""Accuracy of mask sources, on clips whose true masks are known."""

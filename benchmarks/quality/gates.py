@@ -1,4 +1,4 @@
-"""What the figures of all cases must be."""
+"""Gates on the figures of all cases."""
 
 import math
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How busy a GPU is, as NVIDIA's management library says it (NVML, package `nvidia-ml-py`)."""
+"""Load of a GPU, as NVIDIA's management library says it (NVML, package `nvidia-ml-py`)."""
 
 import logging
 

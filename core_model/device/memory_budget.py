@@ -1,4 +1,4 @@
-"""What an engine has learnt about the memory of its device, its steps when memory is insufficient, and its copies."""
+"""Memory budget of an engine: what it has learnt about its device, its steps when memory is insufficient, and its copies."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Where, in other frames, each missing pixel is to be seen.
+"""Tracks of missing pixels: where each is visible in other frames.
 
 A pass visits the frames of a block in one order and follows each missing pixel along its layer's motion until a frame
 shows it: not masked there, and moving as the layer does. Positions stay exact to fractions of a pixel however long the

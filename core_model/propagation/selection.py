@@ -1,4 +1,4 @@
-"""What each missing pixel takes of its candidates, judged at the hole's rim.
+"""Selection among each missing pixel's candidates, judged at the hole's rim.
 
 A candidate is what one direction of time shows of one layer. The same tracks are followed for known pixels around the
 hole: where what they find differs from what is there, the candidate is wrong for that side of the hole, however

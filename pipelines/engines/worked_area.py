@@ -1,4 +1,4 @@
-"""How much of its frames an item is worked on: whole, or in the regions around its holes."""
+"""Area of an item's frames that is worked on: all of it, or the regions around its holes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,1 +1,1 @@
-"""What was asked: job file, manifest, validation, output paths."""
+"""The request: job file, manifest, validation, output paths."""

@@ -1,4 +1,4 @@
-"""Where an item may read and write: outputs inside the run's folder, sources inside `input.allowed`.
+"""Path policy: outputs inside the run's folder, sources inside `input.allowed`.
 
 Manifests may be written by others than those who run them. What is refused here is refused before any work.
 """

@@ -1,4 +1,4 @@
-"""What presets changed in a job, and what was laid over them: for `plan` and for the saved job of a run."""
+"""Effects of presets on a job, and settings that override them: for `plan` and for the saved job of a run."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an output can hold, and the check that it holds it.
+"""Capabilities of an output's container and codec, and the check of a written file.
 
 `check_output` says before a run what will be lost, `verify_output` looks at what was written.
 """

@@ -1,4 +1,4 @@
-"""What a container says of its picture that PyAV does not pass on: the crop of Matroska and of MP4."""
+"""Tags of a container that PyAV does not pass on: the crop of Matroska and of MP4."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an encoder is told besides size and pixel format.
+"""Options of encoders besides size and pixel format.
 
 The same frames have to become the same bytes in every process. x264 does not do so by itself: its macroblock trees read
 memory that nothing wrote, at widths whose macroblocks are no multiple of 8, which `cpu-independent` ends (it takes no

@@ -1,4 +1,4 @@
-"""What FFmpeg says of an error, for a person."""
+"""FFmpeg's error messages in words for a user."""
 
 
 def plain(error: Exception) -> str:

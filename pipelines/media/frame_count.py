@@ -1,4 +1,4 @@
-"""How many frames a file holds, as far as that can be known without reading it whole."""
+"""Number of frames in a file, as far as it can be known without reading all of it."""
 
 import re
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""How a player turns and mirrors the picture as it is coded, and how an image of one orientation becomes the other.
+"""Rotation and mirroring by a player, and conversion of an image from one orientation to the other.
 
 A display matrix mirrors first (left becomes right) and turns then; every one without skew is such a pair.
 """

@@ -1,4 +1,4 @@
-"""What a frame carries beside its samples: its orientation, its mastering, and the place of its chroma."""
+"""Side data of a frame: its orientation, its mastering, and the place of its chroma."""
 
 import struct
 from dataclasses import dataclass

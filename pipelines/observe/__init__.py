@@ -1,1 +1,1 @@
-"""What can be known of a run: metrics, progress, summary, report, live page."""
+"""Observation of a run: metrics, progress, summary, report, live page."""

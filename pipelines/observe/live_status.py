@@ -1,4 +1,4 @@
-"""What a run is at just now, kept in its folder for who looks from outside: tasks, those that stand still, outages."""
+"""Current status of a run, kept in its folder for other processes: tasks, those that stand still, outages."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""How far a run is now, how fast, and when it will be over: from its rows and from its workers' signs of work."""
+"""Progress, speed and expected end of a run, from its rows and from its workers' signs of work."""
 
 import time
 from collections.abc import Callable

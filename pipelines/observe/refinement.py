@@ -1,4 +1,4 @@
-"""What was refined in a run's items: blocks by engine, and the score before and after."""
+"""Refinement of a run's items: blocks by engine, and the score before and after."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a run says of files that lay in its outputs' places: the first few as they are met, all together at its end."""
+"""Messages about files found in the outputs' places: the first few when they are found, all of them at the end."""
 
 import logging
 

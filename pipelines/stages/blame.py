@@ -1,4 +1,4 @@
-"""Whose fault an error of a task is: the item's data, the store, or the machine.
+"""Attribution of a task's error: to the item's data, the store, or the machine.
 
 The run stops when the machine is at fault again and again. So an error that a stranger's file may have caused must
 never count for that, however many such files come in a row.

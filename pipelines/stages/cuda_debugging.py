@@ -1,4 +1,4 @@
-"""What `reelmend run --debug-cuda` changes in a process that computes: an error of CUDA names its operator."""
+"""Changes of `reelmend run --debug-cuda` to a process that computes: an error of CUDA names its operator."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What a block changed, its part: a frame's masked pixels inside their bounding box, and nothing else.
+"""Part of a block, which is what it changed: a frame's masked pixels inside their bounding box, and nothing else.
 
 A part is an Arrow table with one row for each frame and region: `frame`, `left`, `top`, and `rgba`, a PNG whose alpha
 is 255 where a pixel was restored and 0 elsewhere; then the fields of `FrameQuality`, measured at the size that the

@@ -1,4 +1,4 @@
-"""What a person sees of an item: views of the hole before and after, some moments and a second in motion.
+"""Preview strip of an item: views of the hole before and after, some moments and a second in motion.
 
 The stitch shows every frame once, in order. Only those that are wanted are cut and converted, at the size of a view.
 """

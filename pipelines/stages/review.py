@@ -1,4 +1,4 @@
-"""How sure an item's result is, and whether a person should look at it.
+"""Confidence in an item's result, and whether a person should look at it.
 
 The stitch measures: score and what it rests on become facts of the item's record. Whether that is enough depends on
 `quality.review_below` alone, which is not part of any identity, so that the verdict is made again whenever the item is

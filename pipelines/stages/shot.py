@@ -1,4 +1,4 @@
-"""What an engine reads of a shot: frames and masks from the clip, flow from the cache, of one region of the frame."""
+"""Shot as an engine reads it: frames and masks from the clip, flow from the cache, of one region of the frame."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What a copy of an input held when it was made: its files' digests, and how they looked on the disk.
+"""Digests of a copied input's files, and their state on the disk when the copy was made.
 
 A copy that looks as it did is taken as it is; one that does not is read again, and replaced where its content differs.
 """

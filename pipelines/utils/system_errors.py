@@ -1,4 +1,4 @@
-"""What an error of the operating system means for a run: by its number, for sources and for files of our own."""
+"""Meaning of an operating system's error for a run: by its number, for sources and for files of our own."""
 
 import errno
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What in a mask may not be what its author meant, in words that say what to do.
+"""Doubts about a mask, in words that say what to do.
 
 A mask is read as it most likely is meant, and whatever could be meant otherwise is said: on the screen, in the ledger,
 in the report.

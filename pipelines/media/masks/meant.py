@@ -1,4 +1,4 @@
-"""What somebody may have meant by a mask that does not exist: a box without its word, a source by another name."""
+"""Suggestions for a mask that does not exist: a box without its word, a source by another name."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""What a page's totals say about a run: text and numbers; how they look is the template's business."""
+"""Totals of a report page as text and numbers; the template decides how they look."""
 
 import time
 from collections.abc import Sequence

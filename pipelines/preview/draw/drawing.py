@@ -1,4 +1,4 @@
-"""What is drawn on a video: shapes and paint, each for a range of frames, and the mask expression of the shapes.
+"""Drawing on a video: shapes and paint, each for a range of frames, and the mask expression of the shapes.
 
 The page sends it as JSON, in pixels of the picture as shown and in frame numbers:
 

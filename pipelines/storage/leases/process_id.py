@@ -1,4 +1,4 @@
-"""Whether a recorded process is still alive; known for sure only on the same machine."""
+"""Liveness of a recorded process; known for sure only on the same machine."""
 
 import os
 from contextlib import suppress

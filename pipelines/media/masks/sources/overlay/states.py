@@ -1,4 +1,4 @@
-"""How many different pictures a place has shown, and which samples they are.
+"""States of a place: the different pictures that it has shown, and the samples of each.
 
 Samples of a still camera are one picture many times: statistics over them would make the whole scene an overlay. Each
 place, with its surroundings, counts a sample only if it differs from all that it has counted before.

@@ -1,4 +1,4 @@
-"""How strongly a line is there, frame by frame, and from which frame to which."""
+"""Presence of a line of text: its strength in each frame, and the frames from first to last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

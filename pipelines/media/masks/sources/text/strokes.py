@@ -1,4 +1,4 @@
-"""Which pixels of a line are its letters, with their outline and shadow, from pictures that show it and some that do not.
+"""Strokes of a line: the pixels of its letters, with outline and shadow, from pictures that show it and some that do not.
 
 Three cues, from the strongest to the weakest. On a still camera the pictures before and after show what is behind the
 line: what differs is text. Where the background changes while the line is shown, pixels that stay are text. Else

@@ -1,4 +1,4 @@
-"""What is known of each pixel around a line: what surrounds it, what is behind it, how it changes."""
+"""Measurements of each pixel around a line: its surroundings, its background, its changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What stands before the background: pixels of a frame that the frames around it, laid over it, do not show.
+"""Foreground: pixels of a frame that the frames around it, laid over it, do not show.
 
 Where the camera's motion is known, other frames show the background behind an object that moves: each is warped onto
 the frame, without what is known to be the object in it, and a pixel that differs from half of them is foreground. The
