@@ -23,8 +23,8 @@ class Row:
     huge_pages: bool = False
     cuda_graphs: bool = False
     channels_last: bool = False
-    """Weights of convolutions lie in memory channel by channel, and what convolutions return with them: a form that
-    cuDNN's kernels of half precision prefer. No setting of a run: whether it pays, only a GPU can show."""
+    """In memory, the channels of a pixel are beside each other, in the weights of convolutions and in their results: a
+    form that cuDNN's kernels of half precision prefer. No setting of a run: whether it pays, only a GPU can show."""
 
     def execution(self) -> Execution:
         chosen = asdict(self)

@@ -15,7 +15,7 @@ from reelmend.pipelines.config import (
 )
 from reelmend.pipelines.engines.device import device_problems
 from reelmend.pipelines.engines.flow_registry import flow_methods, unknown_method
-from reelmend.pipelines.engines.registry import engine_specs, find_spec, own_sections, unknown_engine, wants_gpu
+from reelmend.pipelines.engines.registry import find_spec, own_sections, unknown_engine
 from reelmend.pipelines.errors import ConfigError
 from reelmend.pipelines.media.frame_range import range_of
 from reelmend.pipelines.media.masks.expression import is_expression, read_expression
@@ -60,9 +60,9 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     plan = job.plan
     yield from _rate("input.image_rate", job.input.image_rate)
     yield from _frames(job.frames)
-    yield from _masks(job)
+    yield from _masks(job.input.masks)
     yield from _at_least("flow.segment_length", job.flow.segment_length, 1)
-    if not _knows_flow(job):
+    if job.flow.method not in {AUTO_FLOW, *flow_methods()}:
         yield ("flow.method",), unknown_method(job.flow.method)
     yield from _between("mask.dilation", job.mask.dilation, 0, LARGEST_DILATION_PX)
     yield from _limits(job.limits)
@@ -71,7 +71,7 @@ def find_problems(job: JobConfig) -> Iterator[Problem]:
     yield from _at_least("plan.sample", plan.sample, 1)
     yield from _at_least("plan.overlap", plan.overlap, 0)
     yield from _engines(job)
-    yield from _device(job)
+    yield from ((("device",), problem) for problem in device_problems(job))
     yield from _region(job)
     yield from _at_least("run.workers", job.run.workers, 0)
     yield from _at_least("run.attempts", job.run.attempts, 1)
@@ -158,21 +158,11 @@ def _frames(written: str | None) -> Iterator[Problem]:
         yield ("frames",), str(exc)
 
 
-def _masks(job: JobConfig) -> Iterator[Problem]:
-    written = job.input.masks
-    if written is None or not is_expression(written):
-        return
+def _masks(written: str | None) -> Iterator[Problem]:
     try:
-        expression = read_expression(written)
+        read_expression(written) if written is not None and is_expression(written) else None
     except ConfigError as exc:
         yield ("input.masks",), str(exc)
-        return
-    if expression.file:
-        return
-    if job.mask.invert:
-        yield ("mask.invert", "input.masks"), f"swaps the levels of mask files, and {written} names none"
-    if job.mask.label is not None:
-        yield ("mask.label", "input.masks"), f"chooses a level of mask files, and {written} names none"
 
 
 def _engines(job: JobConfig) -> Iterator[Problem]:
@@ -181,25 +171,6 @@ def _engines(job: JobConfig) -> Iterator[Problem]:
     for spec in own_sections():
         for setting, what in spec.find_problems(spec.settings(job)):
             yield (f"{spec.name}.{setting}",), what
-
-
-def _knows_flow(job: JobConfig) -> bool:
-    return job.flow.method in {AUTO_FLOW, *flow_methods()}
-
-
-def _device(job: JobConfig) -> Iterator[Problem]:
-    """Who asks for a GPU is told where nothing would use it, instead of getting a run on the CPU that looks like one."""
-    if problems := [*device_problems(job)]:
-        yield from ((("device",), problem) for problem in problems)
-        return
-    if job.device in ("auto", "cpu") or find_spec(job.engine) is None or not _knows_flow(job):
-        return
-    if not wants_gpu(job):
-        others = " or ".join(name for name, spec in engine_specs().items() if spec.wants_gpu)
-        yield (
-            ("device", "engine"),
-            f"{job.device}: engine {job.engine} has no networks and computes on the CPU; use engine={others}, or device=auto",
-        )
 
 
 def _region(job: JobConfig) -> Iterator[Problem]:

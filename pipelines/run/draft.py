@@ -8,12 +8,12 @@ from reelmend.pipelines.errors import ConfigError
 
 
 def as_draft(job: JobConfig) -> JobConfig:
-    """Return the job that makes drafts of the outputs, and leaves those that were refined.
+    """Return the job that makes drafts of the outputs, and leaves those that were refined; it has no networks.
 
     Raises ConfigError for an engine that has none.
     """
     drafts = _with_engine(job, DEFAULT.name, "--draft")
-    return replace(drafts, refine=replace(job.refine, keep=True))
+    return replace(drafts, device="auto", refine=replace(job.refine, keep=True))
 
 
 def as_refined(job: JobConfig) -> JobConfig:

@@ -41,7 +41,7 @@ from reelmend.pipelines.run.executor import Executor, choose_executor, load_exec
 from reelmend.pipelines.run.flow_cache_manager import FlowCacheManager
 from reelmend.pipelines.run.ledger_recorder import LedgerRecorder
 from reelmend.pipelines.run.outage import AT_START_S, Outage, check_of, patiently
-from reelmend.pipelines.run.preflight import mask_doubts, refuse_hopeless, refuse_unusable_sources
+from reelmend.pipelines.run.preflight import mask_doubts, refuse_hopeless, refuse_idle_settings, refuse_unusable_sources
 from reelmend.pipelines.run.resume import find_finished_earlier
 from reelmend.pipelines.run.selection import EVERYTHING, Selection
 from reelmend.pipelines.run.set_aside import SetAside
@@ -136,6 +136,7 @@ def run_items(
     if debug_cuda:
         wait_for_each_kernel()
     refuse_distant(job)
+    refuse_idle_settings(job)
     start_ahead()
     looks = Headers(job, LOOKING_S)
     start_s = min(AT_START_S, job.run.outage_s)

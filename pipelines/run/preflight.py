@@ -8,11 +8,13 @@ holds: the command that shows a failure again writes there.
 from collections.abc import Sequence
 from pathlib import Path
 
+from reelmend.pipelines.choices import Mode
 from reelmend.pipelines.config import JobConfig
+from reelmend.pipelines.engines.registry import engine_specs, wants_gpu
 from reelmend.pipelines.errors import ConfigError, ItemError, MaskError, ReelmendError, SetupError
 from reelmend.pipelines.forecast.headers import Headers
 from reelmend.pipelines.job.load import apply_overrides
-from reelmend.pipelines.media.masks.expression import read_expression
+from reelmend.pipelines.media.masks.expression import is_expression, read_expression
 from reelmend.pipelines.media.masks.meant import meant_by
 from reelmend.pipelines.media.masks.sources.registry import source_names, source_of
 from reelmend.pipelines.media.source import NO_VIDEO
@@ -45,6 +47,26 @@ def refuse_hopeless(items: Sequence[Item], job: JobConfig, looks: Headers) -> No
     lines = [f"nothing can be restored: {problems[0]}", *problems[1:_SHOWN]]
     more = [f"and {len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
     raise ConfigError("\n".join([*lines, *more]))
+
+
+def refuse_idle_settings(job: JobConfig) -> None:
+    """Raise ConfigError for a device or a setting of mask files that nothing in the job would use.
+
+    Asked where work begins, not where a job is read: the record of a run stays readable.
+    """
+    restores = job.mode is not Mode.masks
+    if restores and job.device not in ("auto", "cpu") and not wants_gpu(job):
+        others = " or ".join(name for name, spec in engine_specs().items() if spec.wants_gpu)
+        raise ConfigError(
+            f"device: {job.device}: engine {job.engine} has no networks and computes on the CPU; "
+            f"use engine={others}, or device=auto"
+        )
+    written = job.input.masks
+    if written is None or not is_expression(written) or read_expression(written).file:
+        return
+    for setting, is_set in (("mask.invert", job.mask.invert), ("mask.label", job.mask.label is not None)):
+        if is_set:
+            raise ConfigError(f"{setting}: is for mask files, and {written} names none")
 
 
 def refuse_unusable_sources(items: Sequence[Item]) -> None:

@@ -105,14 +105,6 @@ def test_two_settings_that_do_not_go_together_blame_the_one_that_was_set() -> No
     assert line.endswith("use at least 120 (command line)")
 
 
-@pytest.mark.parametrize("setting", ["mask.invert=true", "mask.label=3"])
-def test_a_setting_of_mask_files_says_so_where_there_is_none(setting: str) -> None:
-    load_job(overrides=[setting, "input.masks=m/{stem}.png - box:0,0,9,9"])
-    for masks in ("box:10,10,20,20", "text + track:10,10,20,20@0s"):
-        [line] = problems_of(overrides=[setting, f"input.masks={masks}"])
-        assert f"of mask files, and {masks} names none" in line
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

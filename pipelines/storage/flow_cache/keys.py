@@ -38,7 +38,7 @@ def segment_key(video_digest: str, segment: FramePairs, size: tuple[int, int], e
 
 
 def segment_name(key: str) -> bytes:
-    """Return the 16 bytes that tell a segment's key from others; raises ValueError where it is no such key."""
+    """Return the 16 bytes that identify a segment's key. Raises ValueError if `key` is not the key of a segment."""
     name = bytes.fromhex(key.rpartition("/")[2])
     if len(name) != _NAME_BYTES or key != key_named(name):
         raise ValueError(f"{key} is not the key of a flow segment")
